@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import { type Codec, CodecError, json, msgpack, raw } from './index.js';
+
+interface Subject {
+  readonly make: () => Codec<unknown>;
+  readonly values: readonly unknown[];
+  readonly unencodable: unknown;
+  readonly undecodable: Uint8Array | undefined;
+}
+
+const plainValues = [
+  null,
+  true,
+  0,
+  -1,
+  1.5,
+  2 ** 53,
+  '',
+  'é€😀',
+  'x'.repeat(70_000),
+  [],
+  {},
+  [1, [2, { a: [] }]],
+  { id: 1, sym: 'AAPL', px: 187.25, qty: 100, ts: 1_700_000_000_000, side: 'buy' },
+  Array.from({ length: 70_000 }, (_, index) => index),
+  Object.fromEntries(Array.from({ length: 70_000 }, (_, index) => [`key${index}`, index])),
+];
+
+const subjects: Record<string, Subject> = {
+  msgpack: {
+    make: () => msgpack(),
+    values: plainValues,
+    unencodable: () => 1,
+    undecodable: Uint8Array.of(0xc1),
+  },
+  json: { make: () => json(), values: plainValues, unencodable: () => 1, undecodable: Uint8Array.of(0xff) },
+  raw: {
+    make: () => raw() as Codec<unknown>,
+    values: [new Uint8Array(0), Uint8Array.of(0, 255), new Uint8Array(100_000).fill(7)],
+    unencodable: 'text',
+    undecodable: undefined,
+  },
+};
+
+function encodeAlone(codec: Codec<unknown>, value: unknown): Uint8Array {
+  const target = new Uint8Array(2_000_000);
+  return target.slice(0, codec.encode(value, target, 0));
+}
+
+function failure(action: () => unknown): CodecError {
+  try {
+    action();
+  } catch (error) {
+    expect(error).toBeInstanceOf(CodecError);
+    return error as CodecError;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe.each(Object.entries(subjects))(
+  '%s, as every codec',
+  (name, { make, values, unencodable, undecodable }) => {
+    it('has its name as id, in printable ASCII', () => {
+      expect(make().id).toBe(name);
+      expect(make().id).toMatch(/^[ -~]{1,31}$/);
+    });
+
+    it('gives back what it was given, at any offset, in a Uint8Array or a Buffer', () => {
+      const codec = make();
+      for (const value of values) {
+        for (const [target, offset] of [
+          [new Uint8Array(2_000_000), 0],
+          [new Uint8Array(2_000_000), 4099],
+          [Buffer.alloc(2_000_000), 3],
+          [new Uint8Array(new ArrayBuffer(2_000_016), 9), 1],
+        ] as const) {
+          const end = codec.encode(value, target, offset);
+          expect(codec.decode(target, offset, end)).toStrictEqual(value);
+        }
+      }
+    });
+
+    it('writes between the offset and the end only', () => {
+      const codec = make();
+      for (const value of values) {
+        const { length } = encodeAlone(codec, value);
+        const target = new Uint8Array(length + 20).fill(0xaa);
+        expect(codec.encode(value, target, 10)).toBe(length + 10);
+        expect(target.slice(0, 10)).toStrictEqual(new Uint8Array(10).fill(0xaa));
+        expect(target.slice(length + 10)).toStrictEqual(new Uint8Array(10).fill(0xaa));
+      }
+    });
+
+    it('fits exactly, and says exactly what it needs when there is a byte less', () => {
+      const codec = make();
+      for (const value of values) {
+        const { length } = encodeAlone(codec, value);
+        expect(codec.encode(value, new Uint8Array(length + 5), 5)).toBe(length + 5);
+        if (length === 0) continue;
+        for (const room of [length - 1, 0]) {
+          const error = failure(() => codec.encode(value, new Uint8Array(room + 5), 5));
+          expect([error.code, error.needed]).toStrictEqual(['NO_ROOM', length]);
+        }
+      }
+    });
+
+    it('refuses offsets and ranges outside', () => {
+      const codec = make();
+      const value = values.at(-1);
+      const bytes = encodeAlone(codec, value);
+      for (const offset of [-1, 0.5, Number.NaN, bytes.length + 1, Infinity]) {
+        expect(failure(() => codec.encode(value, new Uint8Array(bytes.length), offset)).code).toBe('NO_ROOM');
+      }
+      for (const [start, end] of [
+        [-1, 1],
+        [0, bytes.length + 1],
+        [1, 0],
+        [0.5, 1],
+        [0, Number.NaN],
+      ] as const) {
+        expect(failure(() => codec.decode(bytes, start, end)).code).toBe('UNDECODABLE');
+      }
+    });
+
+    it('refuses what it cannot encode, without `needed`, and works after that', () => {
+      const codec = make();
+      const error = failure(() => codec.encode(unencodable, new Uint8Array(100), 0));
+      expect([error.name, error.code, error.needed]).toStrictEqual(['CodecError', 'UNENCODABLE', undefined]);
+      for (const value of values) {
+        const bytes = encodeAlone(codec, value);
+        expect(codec.decode(bytes, 0, bytes.length)).toStrictEqual(value);
+      }
+    });
+
+    it('refuses other bytes and an empty range, if it knows any, and works after that', () => {
+      const codec = make();
+      if (undecodable === undefined) return;
+      const bytes = undecodable;
+      expect(failure(() => codec.decode(bytes, 0, bytes.length)).code).toBe('UNDECODABLE');
+      expect(failure(() => codec.decode(bytes, 0, 0)).code).toBe('UNDECODABLE');
+      const good = encodeAlone(codec, values[0]);
+      expect(codec.decode(good, 0, good.length)).toStrictEqual(values[0]);
+    });
+
+    it('keeps no connection to the source, and leaves it as it was', () => {
+      const codec = make();
+      for (const value of values) {
+        const bytes = encodeAlone(codec, value);
+        const before = bytes.slice();
+        const decoded = codec.decode(bytes, 0, bytes.length);
+        expect(Buffer.compare(bytes, before)).toBe(0);
+        expect(Reflect.has(bytes, 'dataView')).toBe(false);
+        bytes.fill(0xee);
+        encodeAlone(codec, values[0]);
+        expect(decoded).toStrictEqual(value);
+      }
+    });
+
+    it('keeps nothing of the target', () => {
+      const codec = make();
+      for (const value of values) {
+        const target = new Uint8Array(2_000_000);
+        const end = codec.encode(value, target, 0);
+        const first = target.slice(0, end);
+        encodeAlone(codec, values[0]);
+        expect(Buffer.compare(target.subarray(0, end), first)).toBe(0);
+        expect(Reflect.has(target, 'dataView')).toBe(false);
+      }
+    });
+  },
+);

@@ -1,0 +1,49 @@
+const FIRST_SIZE = 8192;
+
+/** Bytes of scratch memory that are kept between calls; what is larger is allocated for one call and let go. */
+export const KEPT_SIZE: number = 1 << 20;
+
+/** Memory that nobody else sees, used again by each call. */
+export interface Scratch {
+  bytes: Uint8Array;
+}
+
+export function createScratch(): Scratch {
+  return { bytes: allocate(FIRST_SIZE) };
+}
+
+/**
+ * Copies a range to offset 0 of private memory and returns that memory, which may be longer than the range.
+ *
+ * Decoders work on the copy because `source` may be memory that another process writes to: what was checked must be
+ * what is decoded. It is the faster way besides: msgpackr takes its short cuts for small messages only near offset 0.
+ */
+export function copyToScratch(scratch: Scratch, source: Uint8Array, start: number, end: number): Uint8Array {
+  const length = end - start;
+  let bytes = scratch.bytes;
+  if (length > bytes.length) {
+    bytes = allocate(length > KEPT_SIZE ? length : 2 ** Math.ceil(Math.log2(length)));
+    if (length <= KEPT_SIZE) scratch.bytes = bytes;
+  }
+  copyBytes(source, start, end, bytes, 0);
+  return bytes;
+}
+
+/** Copies `from[start, end)` to `to` from `offset` on. The caller has checked the bounds. */
+export function copyBytes(
+  from: Uint8Array,
+  start: number,
+  end: number,
+  to: Uint8Array,
+  offset: number,
+): void {
+  if (start === end) return;
+  // A constructor instead of subarray(): on a Buffer that one is slower and asks for the species.
+  to.set(new Uint8Array(from.buffer, from.byteOffset + start, end - start), offset);
+}
+
+function allocate(size: number): Uint8Array {
+  // msgpackr reads ASCII faster through this method of Buffer. A Buffer itself would make it return byte strings as
+  // Buffers, where the interface says Uint8Array.
+  return Object.assign(new Uint8Array(size), { latin1Slice: Reflect.get(Buffer.prototype, 'latin1Slice') });
+}
