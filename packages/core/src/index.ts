@@ -1,0 +1,31 @@
+export { MmfError, type MmfErrorCode, type OsFailure } from './errors.js';
+export { atExit } from './exit-hooks.js';
+export {
+  awaitAcquire,
+  type Lock,
+  type LockKind,
+  type LockOutcome,
+  type LockWait,
+  spinAcquire,
+} from './lock.js';
+export {
+  type CreateOptions,
+  type FileOptions,
+  type LockMaker,
+  MemoryMappedFile,
+  type MemoryMappedFileOptions,
+} from './memory-mapped-file.js';
+export { type ValidNamespace, ValidNamespaces } from './namespaces.js';
+export type {
+  Bell,
+  Disposition,
+  LifeWatch,
+  Liveness,
+  PortAddress,
+  ProcessIdentity,
+  Segment,
+} from './platform/platform.js';
+export { connectBell, leasePort, type PortLease, probeLife, removePort, watchLife } from './ports.js';
+export { RWLock } from './rw-lock.js';
+export { type OpenSegmentOptions, openSegment } from './segment.js';
+export type { TransferOptions } from './transfer.js';

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MmfError } from './errors.js';
+
+/** Readers share a lock, a writer has it alone. */
+export type LockKind = 'read' | 'write';
+
+/** What one try to take a lock came to. */
+export type LockOutcome = 'acquired' | 'READ_LOCKED' | 'WRITE_LOCKED' | 'UNINITIALIZED' | 'MAX_READERS';
+
+/** A lock between processes. Implement it to guard a mapping by another rule than winmmf's. */
+export interface Lock {
+  /** Tries once, without waiting. */
+  tryAcquire(kind: LockKind): LockOutcome;
+  /**
+   * Gives back what `tryAcquire` gave.
+   *
+   * @throws {@link MmfError} `LOCK_VIOLATION` when nobody holds it.
+   */
+  release(kind: LockKind): void;
+  /**
+   * Frees the lock whoever holds it, where it can be done. Only for a lock whose holder is known to be dead: a living one
+   * goes on as if it still had the lock.
+   */
+  breakLock(): void;
+  /** The state in words, for error messages. */
+  describe(): string;
+}
+
+/** How long to wait for a lock without blocking the event loop. */
+export interface LockWait {
+  /** Gives up with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds until it gives up with `MAX_TRIES`. Defaults to waiting for ever. */
+  readonly timeout?: number | undefined;
+}
+
+/** Tries of {@link spinAcquire} unless told otherwise: well under a millisecond. */
+const DEFAULT_MAX_TRIES = 10_000;
+
+const FIRST_PAUSE_MS = 1;
+const LONGEST_PAUSE_MS = 32;
+
+function lockError(kind: LockKind, lock: Lock, outcome: LockOutcome, limit: string): MmfError {
+  const wait = outcome === 'READ_LOCKED' || outcome === 'WRITE_LOCKED' || outcome === 'MAX_READERS';
+  return new MmfError(
+    wait ? 'MAX_TRIES' : (outcome as 'UNINITIALIZED'),
+    `no ${kind} lock ${limit}: ${lock.describe()}. The word names no owner, so a process that died with the lock ` +
+      'leaves it held; see breakLock()',
+  );
+}
+
+/**
+ * Takes the lock, trying again at once up to `maxTries` times; the event loop stands still meanwhile.
+ *
+ * @throws {@link MmfError} `MAX_TRIES` or `UNINITIALIZED`.
+ */
+export function spinAcquire(lock: Lock, kind: LockKind, maxTries: number = DEFAULT_MAX_TRIES): void {
+  if (!Number.isInteger(maxTries) || maxTries < 1) {
+    throw new MmfError('INVALID_ARGUMENT', `maxTries must be a whole number of at least 1, not ${maxTries}`);
+  }
+  let outcome: LockOutcome = 'UNINITIALIZED';
+  for (let tries = 0; tries < maxTries; tries++) {
+    outcome = lock.tryAcquire(kind);
+    if (outcome === 'acquired') return;
+    if (outcome === 'UNINITIALIZED') break;
+  }
+  throw lockError(kind, lock, outcome, `within ${maxTries} tries`);
+}
+
+/**
+ * Takes the lock, pausing longer and longer between tries, up to 32 ms; the event loop goes on meanwhile.
+ *
+ * @throws {@link MmfError} `MAX_TRIES` after the timeout, or `UNINITIALIZED`; the signal's reason when it aborts.
+ */
+export async function awaitAcquire(lock: Lock, kind: LockKind, wait: LockWait = {}): Promise<void> {
+  const { signal, timeout = Number.POSITIVE_INFINITY } = wait;
+  if (!(timeout >= 0))
+    throw new MmfError('INVALID_ARGUMENT', `timeout must be at least 0 ms, not ${timeout}`);
+  const deadline = performance.now() + timeout;
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    signal?.throwIfAborted();
+    const outcome = lock.tryAcquire(kind);
+    if (outcome === 'acquired') return;
+    const left = deadline - performance.now();
+    if (outcome === 'UNINITIALIZED' || left <= 0)
+      throw lockError(kind, lock, outcome, `within ${timeout} ms`);
+    try {
+      await sleep(Math.min(pause, left), undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+  }
+}

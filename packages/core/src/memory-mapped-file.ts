@@ -1,0 +1,389 @@
+import { checkBytes, checkSize } from './arguments.js';
+import { MmfError } from './errors.js';
+import { awaitAcquire, type Lock, type LockKind, type LockWait, spinAcquire } from './lock.js';
+import { DATA_OFFSET } from './mmf-layout.js';
+import { type ValidNamespace, ValidNamespaces } from './namespaces.js';
+import type { Disposition, Segment } from './platform/platform.js';
+import { RWLock } from './rw-lock.js';
+import { MAX_SEGMENT_SIZE, openFileSegment, openSegment } from './segment.js';
+import { openSource, type TransferOptions, writeFileFrom } from './transfer.js';
+
+/** Options of {@link MemoryMappedFile.create} and its like. */
+export interface MemoryMappedFileOptions {
+  /** Where the name lives. Defaults to `ValidNamespaces.LOCAL`. */
+  readonly namespace?: ValidNamespace | undefined;
+  /** POSIX permission bits of a new mapping. Defaults to 0o600. Windows uses the default security of the user. */
+  readonly mode?: number | undefined;
+  /** Guards the data by another lock than winmmf's. All who open the mapping must do the same. */
+  readonly lock?: LockMaker | undefined;
+}
+
+/** Options of {@link MemoryMappedFile.create} and {@link MemoryMappedFile.openOrCreate}. */
+export interface CreateOptions extends MemoryMappedFileOptions {
+  /**
+   * Has a new mapping use large pages: SEC_LARGE_PAGES on Windows, which takes SeLockMemoryPrivilege; transparent huge
+   * pages on Linux, which takes a `/dev/shm` that is mounted with `huge=advise` or more. Fails where the system does not
+   * grant them. Defaults to false.
+   */
+  readonly largePages?: boolean | undefined;
+}
+
+/**
+ * Makes a lock for a mapping.
+ *
+ * @param memory begins with the 4 bytes of winmmf's lock word, which are the lock's to use, and is writable there.
+ * @param created whether this mapping is new, so that the lock has to be set up. Nobody else sees it yet.
+ */
+export type LockMaker = (memory: ArrayBuffer, created: boolean) => Lock;
+
+const makeRWLock: LockMaker = (memory, created) => {
+  const lock = new RWLock(memory);
+  if (created) lock.initialise();
+  return lock;
+};
+
+/** Options of {@link MemoryMappedFile.openFile}. */
+export interface FileOptions {
+  /** Maps it for reading only; the operating system enforces it. Defaults to false. */
+  readonly readOnly?: boolean | undefined;
+  /** Guards the data by another lock than winmmf's. All who open the file must do the same. */
+  readonly lock?: LockMaker | undefined;
+}
+
+const MAX_SIZE: number = MAX_SEGMENT_SIZE - DATA_OFFSET;
+
+/**
+ * Bytes under a name that every process of the machine can open, guarded by a lock between processes. The layout is
+ * winmmf's, so programs built on that library share it.
+ *
+ * The last one to close it removes it.
+ */
+export class MemoryMappedFile {
+  /** The name it was opened by. */
+  readonly name: string;
+  /** Where that name lives. */
+  readonly namespace: ValidNamespace;
+  /** Bytes of data. */
+  readonly size: number;
+  readonly #segment: Segment;
+  readonly #data: Uint8Array<ArrayBuffer>;
+  readonly #lock: Lock | undefined;
+  readonly #writable: boolean;
+  #open = true;
+
+  private constructor(
+    segment: Segment,
+    name: string,
+    namespace: ValidNamespace,
+    writable: boolean,
+    makeLock: LockMaker,
+  ) {
+    this.name = name;
+    this.namespace = namespace;
+    this.size = segment.size - DATA_OFFSET;
+    this.#segment = segment;
+    this.#data = new Uint8Array(segment.memory, DATA_OFFSET);
+    this.#lock = segment.lockPage === undefined ? undefined : makeLock(segment.lockPage, false);
+    this.#writable = writable;
+  }
+
+  /**
+   * Creates a mapping for `size` bytes, all zero.
+   *
+   * @throws {@link MmfError} `EXISTS` when the name is taken; `INVALID_ARGUMENT`, `INVALID_NAME`, `NO_SPACE`,
+   * `ACCESS_DENIED`, `BUSY` or `OS_ERROR`.
+   */
+  static create(name: string, size: number, options: CreateOptions = {}): MemoryMappedFile {
+    return MemoryMappedFile.#openAs(name, 'create', size, options);
+  }
+
+  /**
+   * Opens a mapping for reading and writing.
+   *
+   * @param size bytes of data it must have at least; 0, the default, takes what is there.
+   * @throws {@link MmfError} `NOT_FOUND`; `SIZE_MISMATCH` when it is smaller; `INVALID_ARGUMENT`, `INVALID_NAME`,
+   * `ACCESS_DENIED`, `BUSY` or `OS_ERROR`.
+   */
+  static open(name: string, size = 0, options: MemoryMappedFileOptions = {}): MemoryMappedFile {
+    return MemoryMappedFile.#openAs(name, 'open', size, options);
+  }
+
+  /**
+   * Opens a mapping for reading only; the operating system enforces it.
+   *
+   * @param size as for {@link MemoryMappedFile.open}.
+   * @throws {@link MmfError} as {@link MemoryMappedFile.open} does.
+   */
+  static openReadOnly(name: string, size = 0, options: MemoryMappedFileOptions = {}): MemoryMappedFile {
+    return MemoryMappedFile.#openAs(name, 'open', size, options, true);
+  }
+
+  /**
+   * Opens the mapping, or creates it when there is none.
+   *
+   * @throws {@link MmfError} as {@link MemoryMappedFile.create} and {@link MemoryMappedFile.open} do.
+   */
+  static openOrCreate(name: string, size: number, options: CreateOptions = {}): MemoryMappedFile {
+    return MemoryMappedFile.#openAs(name, 'open-or-create', size, options);
+  }
+
+  /**
+   * Maps a file, which keeps the data when nobody has it open. The file begins with the lock word, so it is one that this
+   * function made.
+   *
+   * @param path also becomes the mapping's name.
+   * @param size bytes of data; the file is made that long where it is shorter. 0, the default, takes the file as it is.
+   * @throws {@link MmfError} `NOT_FOUND`, with size 0; `SIZE_MISMATCH` when it is too short and read-only, or empty;
+   * `INVALID_ARGUMENT`, `INVALID_NAME`, `NO_SPACE`, `ACCESS_DENIED` or `OS_ERROR`.
+   */
+  static openFile(path: string, size = 0, options: FileOptions = {}): MemoryMappedFile {
+    checkSize(size, 'size', 0, MAX_SIZE);
+    const { readOnly = false, lock = makeRWLock } = options;
+    const segment = openFileSegment(path, size === 0 ? 0 : size + DATA_OFFSET, readOnly);
+    checkMapping(segment, path);
+    return new MemoryMappedFile(segment, path, ValidNamespaces.CUSTOM, !readOnly, lock);
+  }
+
+  /**
+   * Creates a mapping with the contents of a file, which is only read.
+   *
+   * @throws {@link MmfError} as {@link MemoryMappedFile.create} does; what `node:fs` throws; the signal's reason when it
+   * aborts, and then nothing is left of the mapping.
+   */
+  static async fromFile(
+    path: string,
+    name: string,
+    options: CreateOptions & TransferOptions = {},
+  ): Promise<MemoryMappedFile> {
+    await using source = await openSource(path);
+    const mapping = MemoryMappedFile.create(name, source.size, options);
+    try {
+      await mapping.withWriteLock(() => source.readInto(mapping.#data, options), options);
+      return mapping;
+    } catch (error) {
+      mapping.close();
+      throw error;
+    }
+  }
+
+  static #openAs(
+    name: string,
+    disposition: Disposition,
+    size: number,
+    { namespace = ValidNamespaces.LOCAL, mode, largePages, lock = makeRWLock }: CreateOptions,
+    readOnly = false,
+  ): MemoryMappedFile {
+    checkSize(size, 'size', disposition === 'open' ? 0 : 1, MAX_SIZE);
+    const segment = openSegment({
+      name,
+      namespace,
+      disposition,
+      size: size === 0 ? 0 : size + DATA_OFFSET,
+      readOnly,
+      mode,
+      largePages,
+      initialise: (memory) => void lock(memory, true),
+    });
+    checkMapping(segment, name);
+    return new MemoryMappedFile(segment, name, namespace, !readOnly, lock);
+  }
+
+  /** Whether `read` can work: it is open. */
+  get isReadable(): boolean {
+    return this.#open;
+  }
+
+  /** Whether `write` can work: it is open, and not for reading only. */
+  get isWritable(): boolean {
+    return this.#open && this.#writable;
+  }
+
+  /**
+   * The lock between processes that guards the data; `read` and `write` take it by themselves.
+   *
+   * @throws {@link MmfError} `CLOSED`; `ACCESS_DENIED` where the operating system grants reading only, since taking a
+   * lock means writing.
+   */
+  get lock(): Lock {
+    this.#checkOpen();
+    if (this.#lock === undefined) {
+      throw new MmfError('ACCESS_DENIED', `${this.name} cannot be locked: this user may only read it`);
+    }
+    return this.#lock;
+  }
+
+  /**
+   * Copies the first `count` bytes out, under the read lock.
+   *
+   * @param count defaults to all.
+   * @throws {@link MmfError} `CLOSED`, `INVALID_ARGUMENT`; `MAX_TRIES` or `UNINITIALIZED` when the lock is not to be
+   * had; `ACCESS_DENIED` where there is none to take.
+   */
+  read(count: number = this.size): Uint8Array {
+    const target = new Uint8Array(this.#checkCount(count));
+    return target.subarray(0, this.readInto(target, count));
+  }
+
+  /**
+   * Copies the first `count` bytes into `target`, under the read lock.
+   *
+   * @param count defaults to as many as there are and `target` holds.
+   * @returns `count`.
+   * @throws {@link MmfError} as {@link MemoryMappedFile.read} does.
+   */
+  readInto(target: Uint8Array, count: number = Math.min(this.size, target.length)): number {
+    checkBytes(target, 'target');
+    checkSize(this.#checkCount(count), 'count', 0, target.length);
+    return this.#locked('read', () => {
+      target.set(this.#data.subarray(0, count));
+      return count;
+    });
+  }
+
+  /**
+   * Copies the first `count` bytes out without taking the lock: what a writer does meanwhile may show in half. For where
+   * the operating system grants reading only.
+   *
+   * @param count defaults to all.
+   * @throws {@link MmfError} `CLOSED` or `INVALID_ARGUMENT`.
+   */
+  readUnlocked(count: number = this.size): Uint8Array {
+    return this.#data.slice(0, this.#checkCount(count));
+  }
+
+  /**
+   * A view of a part of the data, without a copy. It takes no lock: hold {@link MemoryMappedFile.lock} while you use it.
+   * `close` empties it. For numbers of more than a byte use a `DataView` over it, or a part that is aligned to their size:
+   * the data begins 4 bytes behind the start of its buffer.
+   *
+   * @param offset bytes from the start of the data. Defaults to 0.
+   * @param length bytes. Defaults to what follows.
+   * @throws {@link MmfError} `CLOSED`; `INVALID_ARGUMENT` beyond the data; `READ_ONLY` for a read-only mapping, because
+   * JavaScript has no read-only view and a store would end the process.
+   */
+  view(offset = 0, length: number = this.size - offset): Uint8Array<ArrayBuffer> {
+    this.#checkOpen();
+    this.#checkWritable('no view');
+    checkSize(offset, 'offset', 0, this.size);
+    checkSize(length, 'length', 0, this.size - offset);
+    return this.#data.subarray(offset, offset + length);
+  }
+
+  /**
+   * Makes a larger mapping with the same data under another name. This one stays as it is, for whoever has it open; close
+   * it when nobody needs it any more.
+   *
+   * @throws {@link MmfError} `INVALID_ARGUMENT` when it would not be larger; what {@link MemoryMappedFile.create} and
+   * {@link MemoryMappedFile.read} throw.
+   */
+  resize(name: string, size: number, options: CreateOptions = {}): MemoryMappedFile {
+    this.#checkOpen();
+    checkSize(size, 'size', this.size + 1, MAX_SIZE);
+    const larger = MemoryMappedFile.create(name, size, options);
+    try {
+      this.#locked('read', () => larger.write(this.#data));
+      return larger;
+    } catch (error) {
+      larger.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Writes the data to a file, under the read lock. The file appears when it is complete.
+   *
+   * @throws {@link MmfError} `CLOSED`, or as the waiting for the lock does; what `node:fs` throws; the signal's reason
+   * when it aborts, and then the file is as it was.
+   */
+  async dumpTo(path: string, options: TransferOptions = {}): Promise<void> {
+    await this.withReadLock(() => writeFileFrom(path, this.#data, options), options);
+  }
+
+  /**
+   * Writes changes of a mapping that was made by {@link MemoryMappedFile.openFile} to the disk, and waits for that. Other
+   * mappings have nothing to flush.
+   *
+   * @throws {@link MmfError} `CLOSED` or `OS_ERROR`.
+   */
+  flush(): void {
+    this.#checkOpen();
+    this.#segment.flush();
+  }
+
+  /**
+   * Copies `data` to the start of the mapping, under the write lock. What lies behind it keeps its bytes.
+   *
+   * @throws {@link MmfError} `CLOSED`, `READ_ONLY`; `INVALID_ARGUMENT` when it does not fit; `MAX_TRIES` or
+   * `UNINITIALIZED` when the lock is not to be had.
+   */
+  write(data: Uint8Array): void {
+    checkBytes(data, 'data');
+    this.#checkOpen();
+    this.#checkWritable('not written');
+    this.#checkCount(data.length);
+    this.#locked('write', () => this.#data.set(data));
+  }
+
+  /** Waits for the read lock without blocking the event loop, runs `use` and releases it. */
+  withReadLock<R>(use: () => R | Promise<R>, wait?: LockWait): Promise<R> {
+    return this.#withLock('read', use, wait);
+  }
+
+  /** Waits for the write lock without blocking the event loop, runs `use` and releases it. */
+  withWriteLock<R>(use: () => R | Promise<R>, wait?: LockWait): Promise<R> {
+    return this.#withLock('write', use, wait);
+  }
+
+  /** Unmaps it; everything else throws `CLOSED` from now on. A second call does nothing. */
+  close(): void {
+    this.#open = false;
+    this.#segment.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #withLock<R>(kind: LockKind, use: () => R | Promise<R>, wait: LockWait | undefined): Promise<R> {
+    const { lock } = this;
+    await awaitAcquire(lock, kind, wait);
+    try {
+      return await use();
+    } finally {
+      if (this.#open) lock.release(kind);
+    }
+  }
+
+  #locked<R>(kind: LockKind, use: () => R): R {
+    const { lock } = this;
+    spinAcquire(lock, kind);
+    try {
+      return use();
+    } finally {
+      lock.release(kind);
+    }
+  }
+
+  #checkOpen(): void {
+    if (!this.#open) throw new MmfError('CLOSED', `${this.name} is closed`);
+  }
+
+  #checkWritable(what: string): void {
+    if (!this.#writable) throw new MmfError('READ_ONLY', `${what}: ${this.name} was opened for reading only`);
+  }
+
+  #checkCount(count: number): number {
+    this.#checkOpen();
+    checkSize(count, 'count', 0, this.size);
+    return count;
+  }
+}
+
+function checkMapping(segment: Segment, name: string): void {
+  if (segment.size > DATA_OFFSET) return;
+  segment.close();
+  throw new MmfError(
+    'SIZE_MISMATCH',
+    `${name} has ${segment.size} bytes; a mapping has at least ${DATA_OFFSET + 1}: the lock word and a byte of data`,
+  );
+}

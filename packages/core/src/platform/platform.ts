@@ -1,0 +1,140 @@
+import type { ValidNamespace } from '../namespaces.js';
+
+/** What the rest of core needs from an operating system; one implementation a folder. */
+export interface Platform {
+  /** Granularity of mappings, bytes. */
+  readonly pageSize: number;
+  /**
+   * The operating system's name for a mapping.
+   *
+   * @throws {@link MmfError} `INVALID_NAME` when the system cannot hold that name.
+   */
+  osName(name: string, namespace: ValidNamespace): string;
+  /**
+   * Creates or opens a named segment.
+   *
+   * @throws {@link MmfError} `NOT_FOUND`, `EXISTS`, `SIZE_MISMATCH`, `NO_SPACE`, `ACCESS_DENIED`, `BUSY` or `OS_ERROR`.
+   */
+  openSegment(request: SegmentRequest): Segment;
+  /**
+   * Maps a file of the file system, which keeps the data.
+   *
+   * @throws {@link MmfError} `NOT_FOUND`, `SIZE_MISMATCH`, `NO_SPACE`, `ACCESS_DENIED` or `OS_ERROR`.
+   */
+  openFile(request: FileRequest): Segment;
+  /** Opens a port of this thread. */
+  openPort(): Port;
+  /** Connects to the bell of somebody else's port. */
+  connectBell(address: PortAddress): Bell;
+  /**
+   * Calls back once when the owner of that port has died, also when that was before this call. Never keeps the
+   * process alive. A port that was closed in good order may or may not be reported.
+   */
+  watchLife(address: PortAddress, onDeath: () => void): LifeWatch;
+  /** Asks now whether the owner of that port lives. Only `dead` is proof; `unknown` must be taken as alive. */
+  probeLife(address: PortAddress): Liveness;
+  /** Removes what a dead port left behind. Call it with proof of death only. */
+  removePort(address: PortAddress): void;
+}
+
+/** How a segment is to be opened. */
+export type Disposition = 'create' | 'open' | 'open-or-create';
+
+/** What {@link Platform.openSegment} is asked for. */
+export interface SegmentRequest {
+  /** Name from {@link Platform.osName}. */
+  readonly osName: string;
+  /** `create` fails when it exists, `open` when it does not. */
+  readonly disposition: Disposition;
+  /** Bytes of a new one. */
+  readonly size: number;
+  /** Bytes of one that exists, which it must have at least and of which no more are mapped; 0 maps all there are. */
+  readonly existingSize: number;
+  /** Maps the memory without the right to store. Only with `open`. Defaults to false. */
+  readonly readOnly?: boolean;
+  /** POSIX permission bits of a new segment. Defaults to 0o600. */
+  readonly mode?: number;
+  /** Asks for large pages for a new segment, or fails. Defaults to false. */
+  readonly largePages?: boolean;
+  /**
+   * Fills a new segment. It gets the zeroed memory before anybody else can see it, and may be called again on the
+   * same memory when a creator died in it.
+   */
+  readonly initialise?: (memory: ArrayBuffer) => void;
+}
+
+/** What {@link Platform.openFile} is asked for. */
+export interface FileRequest {
+  readonly path: string;
+  /** Bytes that are mapped; the file is made that long where it is shorter. 0 maps the file as it is. */
+  readonly size: number;
+  /** Maps the memory without the right to store. */
+  readonly readOnly: boolean;
+}
+
+/** A mapped segment. */
+export interface Segment {
+  /** The memory itself, detached by `close`. Storing into it kills the process when `readOnly`. */
+  readonly memory: ArrayBuffer;
+  /**
+   * A writable view of the first page, also when `memory` is not writable: the lock word lives there. The same buffer
+   * as `memory` unless `readOnly`; undefined where the operating system grants reading only.
+   */
+  readonly lockPage: ArrayBuffer | undefined;
+  /** Bytes of `memory`. */
+  readonly size: number;
+  /** Whether this call made it. */
+  readonly created: boolean;
+  /** Writes changes to the disk and waits for that. Nothing to do for a segment that no file backs. */
+  flush(): void;
+  /** Unmaps it, and removes the segment when nobody else holds it. A second call does nothing. */
+  close(): void;
+}
+
+/** Who a process is, so that a reused process id is not taken for it. All zero where unknown. */
+export interface ProcessIdentity {
+  /** Process id in its own PID namespace. */
+  readonly pid: number;
+  /** When it started, in the operating system's own unit; 0 = unknown. */
+  readonly startTime: bigint;
+  /** Which PID namespace `pid` belongs to; 0 = unknown. Windows has one namespace, 1. */
+  readonly pidNamespace: bigint;
+}
+
+/** Names a port: enough to ring it, and to prove its owner dead. */
+export interface PortAddress extends ProcessIdentity {
+  /** Random and never 0; the port's files or objects are named after it. */
+  readonly nonce: bigint;
+}
+
+/**
+ * The port of one process or Worker: a bell that others ring to wake its event loop, and a life line that ends with
+ * its owner. Waiting costs neither a thread nor polling.
+ */
+export interface Port {
+  readonly address: PortAddress;
+  /** Called after the bell was rung, once for any number of rings in between. */
+  onRing: (() => void) | undefined;
+  /** Keeps the event loop alive. A new port does not. */
+  ref(): void;
+  /** Lets the event loop end. */
+  unref(): void;
+  /** Ends the life line and removes what belongs to the port. A second call does nothing. */
+  close(): void;
+}
+
+/** `unknown` must be taken as alive. */
+export type Liveness = 'alive' | 'dead' | 'unknown';
+
+/** The far end of somebody's bell. */
+export interface Bell {
+  /** Rings without blocking. `alive` means it rings, or was ringing already. */
+  ring(): Liveness;
+  close(): void;
+}
+
+/** A watch on a life line. */
+export interface LifeWatch {
+  /** Ends the watch; the callback is not called after this. */
+  close(): void;
+}

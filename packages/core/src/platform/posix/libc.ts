@@ -1,0 +1,151 @@
+import { constants } from 'node:buffer';
+import { getSystemErrorMap } from 'node:util';
+import koffi from 'koffi';
+import { MmfError, type MmfErrorCode } from '../../errors.js';
+
+const library = koffi.load(null);
+
+/** `PROT_*` of `<sys/mman.h>`; the same on Linux and macOS. */
+export const PROT_READ = 1;
+export const PROT_WRITE = 2;
+const MAP_SHARED = 1;
+const MS_SYNC: number = process.platform === 'darwin' ? 0x10 : 4;
+/** `MADV_*` of Linux. */
+const MADV_HUGEPAGE = 14;
+const MADV_POPULATE_WRITE = 23;
+/** Of `<fcntl.h>`. */
+const F_DUPFD_CLOEXEC: number = process.platform === 'darwin' ? 67 : 1030;
+/** `LOCK_*` of `<sys/file.h>`; the same on Linux and macOS. */
+export const LOCK_SH = 1;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+export const LOCK_UN = 8;
+
+const cMmap = library.func(
+  'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)',
+);
+const cMunmap = library.func('int munmap(void *address, size_t length)');
+const cMsync = library.func('int msync(void *address, size_t length, int flags)');
+const cMadvise = library.func('int madvise(void *address, size_t length, int advice)');
+const cFlock = library.func('int flock(int fd, int operation)');
+const cMkfifo = library.func('int mkfifo(const char *path, uint32_t mode)');
+const cFcntl = library.func('int fcntl(int fd, int command, ...)');
+const cGetpagesize = library.func('int getpagesize()');
+// macOS has no posix_fallocate.
+const cFallocate =
+  process.platform === 'darwin'
+    ? undefined
+    : library.func('int posix_fallocate(int fd, int64_t offset, int64_t length)');
+
+const codeOfErrno: Partial<Record<string, MmfErrorCode>> = {
+  EACCES: 'ACCESS_DENIED',
+  EPERM: 'ACCESS_DENIED',
+  ELOOP: 'ACCESS_DENIED',
+  EEXIST: 'EXISTS',
+  ENOENT: 'NOT_FOUND',
+  ENOSPC: 'NO_SPACE',
+  ENOMEM: 'NO_SPACE',
+  ENAMETOOLONG: 'INVALID_NAME',
+};
+
+/** The error for a failed C call; `errno` is positive. */
+export function osError(call: string, errno: number, message: string): MmfError {
+  const [name, text] = getSystemErrorMap().get(-errno) ?? ['EUNKNOWN', 'unknown error'];
+  return new MmfError(codeOfErrno[name] ?? 'OS_ERROR', message, {
+    os: { call, osCode: errno, osMessage: `${name}, ${text}` },
+  });
+}
+
+/** What Node's own `fs` calls throw, as one of ours. */
+export function fromFsError(error: unknown, message: string): MmfError {
+  const { errno, syscall } = error as NodeJS.ErrnoException;
+  if (errno === undefined || syscall === undefined)
+    return new MmfError('OS_ERROR', message, { cause: error });
+  return osError(syscall, -errno, message);
+}
+
+/** The `errno` name of what an `fs` call threw. */
+export function errnoName(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+/** Bytes of a page of memory. */
+export const pageSize: number = cGetpagesize();
+
+/** Memory of a file, mapped shared. */
+export interface Mapped {
+  readonly address: unknown;
+  readonly length: number;
+  readonly memory: ArrayBuffer;
+}
+
+/** Maps the first `length` bytes of the file. */
+export function map(fd: number, length: number, protection: number, path: string): Mapped {
+  // koffi ends the process where V8 cannot make an ArrayBuffer that large.
+  if (length > constants.MAX_LENGTH) {
+    throw new MmfError(
+      'UNSUPPORTED',
+      `${path} has ${length} bytes; this version of Node maps at most ${constants.MAX_LENGTH}`,
+    );
+  }
+  const address = cMmap(null, length, protection, MAP_SHARED, fd, 0);
+  // MAP_FAILED is the pointer -1.
+  if (BigInt.asIntN(64, koffi.address(address)) === -1n) {
+    throw osError('mmap', koffi.errno(), `cannot map ${length} bytes of ${path}`);
+  }
+  return { address, length, memory: koffi.view(address, length) };
+}
+
+/** Unmaps; the memory's buffers must be detached. */
+export function unmap({ address, length }: Mapped): void {
+  if (cMunmap(address, length) !== 0) throw osError('munmap', koffi.errno(), `cannot unmap ${length} bytes`);
+}
+
+/** Writes changes of a file's memory to the disk, and waits for that. */
+export function sync({ address, length }: Mapped): void {
+  if (cMsync(address, length, MS_SYNC) !== 0)
+    throw osError('msync', koffi.errno(), `cannot flush ${length} bytes`);
+}
+
+/** Asks for huge pages. Returns the errno, 0 for success. */
+export function adviseHugePages({ address, length }: Mapped): number {
+  return cMadvise(address, length, MADV_HUGEPAGE) === 0 ? 0 : koffi.errno();
+}
+
+/** Allocates the memory now: an errno where a store would end the process. */
+export function populate({ address, length }: Mapped): number {
+  return cMadvise(address, length, MADV_POPULATE_WRITE) === 0 ? 0 : koffi.errno();
+}
+
+/** Takes or drops a lock on the open file; false when somebody else holds it. */
+export function flock(fd: number, operation: number): boolean {
+  if (cFlock(fd, operation) === 0) return true;
+  const errno = koffi.errno();
+  if (errno === koffi.os.errno['EWOULDBLOCK'] || errno === koffi.os.errno['EAGAIN']) return false;
+  throw osError('flock', errno, 'cannot lock the segment');
+}
+
+/**
+ * Claims the file's blocks, so that a full file system is an error now and not a SIGBUS at the first store.
+ *
+ * @returns the errno, 0 for success; undefined where the system has no such call.
+ */
+export function fallocate(fd: number, length: number): number | undefined {
+  if (cFallocate === undefined) return undefined;
+  for (;;) {
+    const errno: number = cFallocate(fd, 0, length);
+    if (errno !== koffi.os.errno['EINTR']) return errno;
+  }
+}
+
+/** Another descriptor of the same open file, closed in child processes. */
+export function duplicate(fd: number): number {
+  const copy = cFcntl(fd, F_DUPFD_CLOEXEC, 'int', 0);
+  if (copy === -1) throw osError('fcntl', koffi.errno(), 'cannot duplicate a descriptor');
+  return copy;
+}
+
+/** Makes a FIFO. */
+export function mkfifo(path: string, mode: number): void {
+  if (cMkfifo(path, mode) !== 0) throw osError('mkfifo', koffi.errno(), `cannot make the FIFO ${path}`);
+}

@@ -1,0 +1,40 @@
+import { detach } from '../../detach.js';
+import type { Segment } from '../platform.js';
+import { type Mapped, sync, unmap } from './libc.js';
+
+/** A segment over mappings of this process. */
+export class MappedSegment implements Segment {
+  readonly memory: ArrayBuffer;
+  readonly lockPage: ArrayBuffer | undefined;
+  readonly size: number;
+  readonly created: boolean;
+  readonly #data: Mapped;
+  readonly #mappings: ReadonlySet<Mapped>;
+  readonly #afterwards: () => void;
+  #open = true;
+
+  /** @param afterwards runs when it was unmapped. */
+  constructor(data: Mapped, lockPage: Mapped | undefined, created: boolean, afterwards: () => void) {
+    this.memory = data.memory;
+    this.lockPage = lockPage?.memory;
+    this.size = data.length;
+    this.created = created;
+    this.#data = data;
+    this.#mappings = new Set(lockPage === undefined ? [data] : [data, lockPage]);
+    this.#afterwards = afterwards;
+  }
+
+  flush(): void {
+    if (this.#open) sync(this.#data);
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    for (const mapping of this.#mappings) {
+      // A buffer that cannot be detached stays mapped: a leak, where unmapping would let an access kill the process.
+      if (detach(mapping.memory)) unmap(mapping);
+    }
+    this.#afterwards();
+  }
+}

@@ -1,0 +1,112 @@
+import { readdirSync, statSync, unlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MmfError } from '../../errors.js';
+import { type ValidNamespace, ValidNamespaces } from '../../namespaces.js';
+import type { ProcessIdentity } from '../platform.js';
+import { isProvedGone, ownIdentity } from './process.js';
+
+/** Environment variable that names another directory for segments and ports. All who talk must share it. */
+export const DIRECTORY_VARIABLE = 'MMFBUS_DIRECTORY';
+/** NAME_MAX of the file systems that matter, bytes. */
+const MAX_FILE_NAME = 255;
+
+/**
+ * Where segments and ports live. Linux: `/dev/shm`, where `shm_open` looks too. Elsewhere: the user's temporary folder,
+ * because macOS can neither list nor lock its shared memory objects.
+ */
+export function directory(): string {
+  return process.env[DIRECTORY_VARIABLE] ?? (process.platform === 'linux' ? '/dev/shm' : tmpdir());
+}
+
+/** What stands before the names of this user's mappings. */
+function localPrefix(): string {
+  return `mmfbus.${process.getuid?.() ?? 0}.`;
+}
+
+const GLOBAL_PREFIX = 'mmfbus.g.';
+
+/** Whether the file can only be this user's. */
+export function isLocal(fileName: string): boolean {
+  return fileName.startsWith(localPrefix());
+}
+
+/** Names in the directory that are segments of this user or of the whole machine. */
+export function segmentFileNames(): string[] {
+  return readdirSync(directory()).filter((name) => isLocal(name) || name.startsWith(GLOBAL_PREFIX));
+}
+
+/** The file name of a mapping; see {@link ValidNamespaces}. */
+export function fileNameOf(name: string, namespace: ValidNamespace): string {
+  const prefixes = {
+    [ValidNamespaces.LOCAL]: localPrefix(),
+    [ValidNamespaces.GLOBAL]: GLOBAL_PREFIX,
+    [ValidNamespaces.CUSTOM]: '',
+  };
+  const fileName = prefixes[namespace] + name;
+  if (name.includes('/') || fileName === '.' || fileName === '..') {
+    throw new MmfError('INVALID_NAME', `the name ${JSON.stringify(name)} is not a file name`);
+  }
+  const length = Buffer.byteLength(fileName);
+  if (length > MAX_FILE_NAME) {
+    throw new MmfError(
+      'INVALID_NAME',
+      `the name takes ${length} bytes with its prefix ${JSON.stringify(prefixes[namespace])}; the limit is ${MAX_FILE_NAME}`,
+    );
+  }
+  return fileName;
+}
+
+/** A file of a port: `bell` or `life`. No mapping's name begins with `mmfbus~`. */
+export function portPath(nonce: bigint, part: 'bell' | 'life'): string {
+  return join(directory(), `mmfbus~${nonce.toString(16).padStart(16, '0')}.${part}`);
+}
+
+let temporaries = 0;
+
+/**
+ * A path for a file that is not ready to be seen. It names its maker, so that others can tell a leftover from one that
+ * is in work.
+ */
+export function temporaryPath(): string {
+  const { pid, startTime, pidNamespace } = ownIdentity;
+  const unique = `${process.hrtime.bigint().toString(36)}-${++temporaries}`;
+  return join(directory(), `mmfbus~new.${pidNamespace}.${pid}.${startTime}.${unique}`);
+}
+
+/** Names in the directory that are ours beside the segments. */
+export function ownFileNames(): string[] {
+  return readdirSync(directory()).filter((name) => name.startsWith('mmfbus~'));
+}
+
+/** Who is making the temporary file of that name; undefined when it is not one. */
+function makerOf(fileName: string): ProcessIdentity | undefined {
+  const match = /^mmfbus~new\.(\d+)\.(\d+)\.(\d+)\./.exec(fileName);
+  if (match === null) return undefined;
+  const [, pidNamespace = '0', pid = '0', startTime = '0'] = match;
+  return { pid: Number(pid), startTime: BigInt(startTime), pidNamespace: BigInt(pidNamespace) };
+}
+
+/** Removes temporary files whose makers are proved gone. */
+export function sweepTemporaries(fileNames: readonly string[]): void {
+  for (const fileName of fileNames) {
+    const maker = makerOf(fileName);
+    if (maker !== undefined && isProvedGone(maker)) unlinkIfThere(join(directory(), fileName));
+  }
+}
+
+/** Unlinks; somebody else may have done so already, or own the file. */
+export function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'EPERM') throw error;
+  }
+}
+
+/** Whether the path still leads to that file. */
+export function leadsTo(path: string, file: { readonly ino: bigint; readonly dev: bigint }): boolean {
+  const now = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return now !== undefined && now.ino === file.ino && now.dev === file.dev;
+}

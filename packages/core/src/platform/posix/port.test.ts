@@ -1,0 +1,160 @@
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Port, PortAddress } from '../platform.js';
+import { mkfifo } from './libc.js';
+import { DIRECTORY_VARIABLE, portPath, temporaryPath } from './names.js';
+import { connectBell, openPort, probeLife, removePort, watchLife } from './port.js';
+import { isProvedGone, ownIdentity } from './process.js';
+
+let directory: string;
+const before = process.env[DIRECTORY_VARIABLE];
+const ports: Port[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'mmfbus-test-port-'));
+  process.env[DIRECTORY_VARIABLE] = directory;
+});
+
+afterEach(() => {
+  for (const port of ports.splice(0)) port.close();
+  rmSync(directory, { recursive: true });
+  if (before === undefined) delete process.env[DIRECTORY_VARIABLE];
+  else process.env[DIRECTORY_VARIABLE] = before;
+});
+
+function open(): Port {
+  const port = openPort();
+  ports.push(port);
+  return port;
+}
+
+/** What is left of a port whose owner died without an identity that could prove it. */
+function deadPort(nonce: bigint): PortAddress {
+  mkfifo(portPath(nonce, 'bell'), 0o600);
+  mkfifo(portPath(nonce, 'life'), 0o600);
+  return { nonce, pid: 0, startTime: 0n, pidNamespace: 0n };
+}
+
+describe('a bell', () => {
+  it('is heard once for many rings', async () => {
+    const port = open();
+    port.ref();
+    const bell = connectBell(port.address);
+    let heard = 0;
+    const first = new Promise<void>((resolve) => {
+      port.onRing = () => {
+        heard++;
+        resolve();
+      };
+    });
+    expect([bell.ring(), bell.ring(), bell.ring()]).toEqual(['alive', 'alive', 'alive']);
+    await first;
+    expect(heard).toBe(1);
+    bell.close();
+    bell.close();
+  });
+
+  it('never blocks, however often it is rung', () => {
+    const bell = connectBell(open().address);
+    for (let count = 0; count < 70_000; count++) if (bell.ring() !== 'alive') throw new Error('not alive');
+    bell.close();
+  });
+
+  it('of a port that was closed proves it dead to who is connected', () => {
+    const port = open();
+    const bell = connectBell(port.address);
+    port.close();
+    expect(bell.ring()).toBe('dead');
+    bell.close();
+  });
+});
+
+describe('a life', () => {
+  it('is alive while the port is open, and proves nothing where there is no trace of it', () => {
+    expect(probeLife(open().address)).toBe('alive');
+    expect(probeLife({ nonce: 99n, pid: 0, startTime: 0n, pidNamespace: 0n })).toBe('unknown');
+    expect(probeLife({ ...ownIdentity, nonce: 99n })).toBe('unknown');
+  });
+
+  it('is proved over by a bell that nobody holds', () => {
+    expect(probeLife(deadPort(98n))).toBe('dead');
+  });
+
+  it('is proved over by a start time that is not that of the process', () => {
+    const { address } = open();
+    expect(isProvedGone(address)).toBe(false);
+    expect(probeLife({ ...address, startTime: address.startTime + 1n })).toBe('dead');
+    expect(probeLife({ ...address, pidNamespace: 1n, startTime: 1n })).toBe('alive');
+  });
+
+  it('is heard to end, and also when it had ended before', async () => {
+    const port = open();
+    const ended = new Promise<void>((resolve) => watchLife(port.address, resolve));
+    // The probe of a watch that begins alive comes first.
+    await new Promise((resolve) => setImmediate(resolve));
+    port.close();
+    const keepAlive = setInterval(() => {}, 1000);
+    await ended;
+    await new Promise<void>((resolve) => watchLife(deadPort(97n), resolve));
+    clearInterval(keepAlive);
+  });
+
+  it('is not heard of after the watch was closed', async () => {
+    const port = open();
+    const watch = watchLife(port.address, () => expect.unreachable());
+    watch.close();
+    port.close();
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+});
+
+describe('what the dead leave', () => {
+  it('is removed by proof', () => {
+    const address = deadPort(96n);
+    removePort(address);
+    removePort(address);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('is swept when a port opens, and nothing else is', () => {
+    const alive = open();
+    deadPort(95n);
+    const temporary = temporaryPath();
+    writeFileSync(temporary, '');
+    const dead = temporary.replace(`.${process.pid}.`, '.4194304.');
+    writeFileSync(dead, '');
+    writeFileSync(join(directory, 'other'), '');
+    open().close();
+    expect(existsSync(portPath(alive.address.nonce, 'bell'))).toBe(true);
+    expect(existsSync(portPath(alive.address.nonce, 'life'))).toBe(true);
+    expect(existsSync(portPath(95n, 'bell'))).toBe(false);
+    expect(existsSync(portPath(95n, 'life'))).toBe(false);
+    expect(existsSync(dead)).toBe(false);
+    expect(existsSync(temporary)).toBe(true);
+    expect(existsSync(join(directory, 'other'))).toBe(true);
+  });
+
+  it('is nothing where the port was closed', () => {
+    open().close();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('looks alive while somebody reads the bell who should not', () => {
+    const address = deadPort(94n);
+    const reader = openSync(portPath(94n, 'bell'), constants.O_RDONLY | constants.O_NONBLOCK);
+    expect(probeLife(address)).toBe('alive');
+    closeSync(reader);
+    expect(probeLife(address)).toBe('dead');
+  });
+});

@@ -1,0 +1,221 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, constants, openSync, readSync, renameSync, writeSync } from 'node:fs';
+import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import { join } from 'node:path';
+import type { Bell, LifeWatch, Liveness, Port, PortAddress } from '../platform.js';
+import { duplicate, errnoName, fromFsError, mkfifo } from './libc.js';
+import {
+  directory,
+  ownFileNames,
+  portPath,
+  sweepTemporaries,
+  temporaryPath,
+  unlinkIfThere,
+} from './names.js';
+import { isProvedGone, ownIdentity } from './process.js';
+
+/*
+ * A port is two FIFOs. The bell: its owner holds it open for reading and writing and waits for bytes in its event loop;
+ * opening it for writing gives ENXIO, and writing gives EPIPE, from the moment the owner is dead. The life line: its
+ * owner is its only writer, so whoever reads it gets end-of-file when the owner is dead. Nobody else may ever open
+ * either of them for writing and reading at once: that would fake life.
+ */
+
+const NON_BLOCKING = constants.O_NONBLOCK | constants.O_NOFOLLOW;
+const FIFO_MODE = 0o600;
+const RING = new Uint8Array(1);
+
+/** A FIFO that has its owner before it has its name, so that it never looks dead. */
+function makeFifo(path: string): number {
+  const temporary = temporaryPath();
+  mkfifo(temporary, FIFO_MODE);
+  try {
+    const fd = openSync(temporary, constants.O_RDWR | NON_BLOCKING);
+    renameSync(temporary, path);
+    return fd;
+  } catch (error) {
+    unlinkIfThere(temporary);
+    throw fromFsError(error, `cannot make ${path}`);
+  }
+}
+
+/**
+ * A descriptor that Node does not know of. Node closes what `fs` opened in a Worker that is terminated; so does the
+ * socket that has it by then, and the second close may hit a descriptor that is somebody else's already.
+ */
+function detachFromNode(fd: number): number {
+  try {
+    return duplicate(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Watches a descriptor for reading from the event loop, which then owns it: no thread, no polling. */
+function watch(fd: number, onData: () => void): Socket {
+  const onread: OnReadOpts = {
+    buffer: new Uint8Array(4096),
+    callback: () => {
+      onData();
+      return true;
+    },
+  };
+  // The types know `onread` for connecting sockets only.
+  const socket = new Socket({
+    fd: detachFromNode(fd),
+    readable: true,
+    writable: false,
+    onread,
+  } as SocketConstructorOpts);
+  socket.unref();
+  return socket;
+}
+
+class FifoPort implements Port {
+  readonly address: PortAddress;
+  onRing: (() => void) | undefined;
+  readonly #bell: Socket;
+  readonly #lifeFd: number;
+  #open = true;
+
+  constructor() {
+    // 63 bits, so that the number is the same read as signed and as unsigned.
+    const nonce = BigInt.asUintN(63, randomBytes(8).readBigUInt64LE()) || 1n;
+    this.address = { nonce, ...ownIdentity };
+    this.#lifeFd = makeFifo(portPath(nonce, 'life'));
+    this.#bell = watch(makeFifo(portPath(nonce, 'bell')), () => this.onRing?.());
+  }
+
+  ref(): void {
+    this.#bell.ref();
+  }
+
+  unref(): void {
+    this.#bell.unref();
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#bell.destroy();
+    closeSync(this.#lifeFd);
+    removePort(this.address);
+  }
+}
+
+/** See {@link Platform.openPort}; also removes what dead processes left in the directory. */
+export function openPort(): Port {
+  const names = ownFileNames();
+  sweepTemporaries(names);
+  for (const name of names) {
+    const path = join(directory(), name);
+    if ((name.endsWith('.bell') && isBellDead(path)) || (name.endsWith('.life') && isLifeLineDead(path))) {
+      unlinkIfThere(path);
+    }
+  }
+  return new FifoPort();
+}
+
+/** Opens a bell for ringing. */
+function openBell(path: string): number | Liveness {
+  try {
+    return openSync(path, constants.O_WRONLY | NON_BLOCKING);
+  } catch (error) {
+    return errnoName(error) === 'ENXIO' ? 'dead' : 'unknown';
+  }
+}
+
+function isBellDead(path: string): boolean {
+  const fd = openBell(path);
+  if (typeof fd === 'number') closeSync(fd);
+  return fd === 'dead';
+}
+
+function isLifeLineDead(path: string): boolean {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_RDONLY | NON_BLOCKING);
+    return readSync(fd, Buffer.alloc(1)) === 0;
+  } catch {
+    return false;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** See {@link Platform.probeLife}. */
+export function probeLife(address: PortAddress): Liveness {
+  // A child that was forked, and inherited the FIFOs, fakes its parent's life: hence the proof by pid as well.
+  if (isProvedGone(address)) return 'dead';
+  const fd = openBell(portPath(address.nonce, 'bell'));
+  if (typeof fd !== 'number') return fd;
+  closeSync(fd);
+  return 'alive';
+}
+
+class FifoBell implements Bell {
+  readonly #address: PortAddress;
+  #fd: number | Liveness;
+
+  constructor(address: PortAddress) {
+    this.#address = address;
+    this.#fd = openBell(portPath(address.nonce, 'bell'));
+  }
+
+  ring(): Liveness {
+    if (typeof this.#fd !== 'number') return probeLife(this.#address);
+    try {
+      writeSync(this.#fd, RING);
+      return 'alive';
+    } catch (error) {
+      // EAGAIN: the FIFO is full of rings that the owner has not heard yet.
+      const code = errnoName(error);
+      return code === 'EPIPE' ? 'dead' : code === 'EAGAIN' ? 'alive' : 'unknown';
+    }
+  }
+
+  close(): void {
+    if (typeof this.#fd === 'number') closeSync(this.#fd);
+    this.#fd = 'unknown';
+  }
+}
+
+/** See {@link Platform.connectBell}. */
+export function connectBell(address: PortAddress): Bell {
+  return new FifoBell(address);
+}
+
+/** See {@link Platform.watchLife}. */
+export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch {
+  let reported = false;
+  const report = () => {
+    if (reported) return;
+    reported = true;
+    onDeath();
+  };
+  let socket: Socket | undefined;
+  try {
+    const fd = openSync(portPath(address.nonce, 'life'), constants.O_RDONLY | NON_BLOCKING);
+    socket = watch(fd, () => {});
+    socket.once('close', report);
+  } catch {
+    // No life line to read: the probe below, and the next one somebody makes, are what is left.
+  }
+  // A watch that begins after the death is never called.
+  const probe = setImmediate(() => {
+    if (probeLife(address) === 'dead') report();
+  });
+  return {
+    close: () => {
+      reported = true;
+      clearImmediate(probe);
+      socket?.destroy();
+    },
+  };
+}
+
+/** See {@link Platform.removePort}. */
+export function removePort({ nonce }: PortAddress): void {
+  unlinkIfThere(portPath(nonce, 'bell'));
+  unlinkIfThere(portPath(nonce, 'life'));
+}

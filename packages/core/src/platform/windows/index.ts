@@ -1,0 +1,22 @@
+import type { Platform } from '../platform.js';
+import { openFile } from './file.js';
+import { readPageSize } from './kernel32.js';
+import { probeLife, watchLife } from './life.js';
+import { objectNameOf } from './names.js';
+import { connectBell, openPort, removePort } from './port.js';
+import { openSegment } from './segment.js';
+
+/** Windows. */
+export function createWindowsPlatform(): Platform {
+  return {
+    pageSize: readPageSize(),
+    osName: objectNameOf,
+    openSegment,
+    openFile,
+    openPort,
+    connectBell,
+    watchLife,
+    probeLife,
+    removePort,
+  };
+}

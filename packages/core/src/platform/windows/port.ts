@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import type { Bell, Liveness, Port, PortAddress } from '../platform.js';
+import { EVENT_MODIFY_STATE, type Handle, isSignalled, kernel32, lastError, NO_HANDLE } from './kernel32.js';
+import { probeLife } from './life.js';
+import { bellNameOf } from './names.js';
+import { openProcess, ownIdentity } from './process.js';
+import { Waker } from './waker.js';
+
+/*
+ * A port's bell is an event that resets itself; its life line is the process. An event lives as long as anybody has a
+ * handle of it, so that a bell can be rung proves nothing.
+ */
+
+class EventPort implements Port {
+  readonly address: PortAddress;
+  onRing: (() => void) | undefined;
+  readonly #event: Handle;
+  readonly #waker: Waker;
+  #open = true;
+
+  constructor() {
+    // 63 bits, so that the number is the same read as signed and as unsigned.
+    const nonce = BigInt.asUintN(63, randomBytes(8).readBigUInt64LE()) || 1n;
+    this.address = { nonce, ...ownIdentity() };
+    const waker = new Waker(() => this.onRing?.());
+    let event = NO_HANDLE;
+    try {
+      event = kernel32().CreateEventW(null, 0, 0, bellNameOf(nonce));
+      if (event === NO_HANDLE) throw lastError('CreateEventW', `cannot create ${bellNameOf(nonce)}`);
+      waker.wait(event, 'always');
+    } catch (error) {
+      waker.close();
+      if (event !== NO_HANDLE) kernel32().CloseHandle(event);
+      throw error;
+    }
+    this.#waker = waker;
+    this.#event = event;
+  }
+
+  ref(): void {
+    if (this.#open) this.#waker.ref();
+  }
+
+  unref(): void {
+    if (this.#open) this.#waker.unref();
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#waker.close();
+    kernel32().CloseHandle(this.#event);
+  }
+}
+
+/** See {@link Platform.openPort}. */
+export function openPort(): Port {
+  return new EventPort();
+}
+
+class EventBell implements Bell {
+  readonly #address: PortAddress;
+  #event: Handle;
+  #owner: Handle | 'dead' | 'unknown';
+
+  constructor(address: PortAddress) {
+    this.#address = address;
+    this.#owner = openProcess(address);
+    this.#event = kernel32().OpenEventW(EVENT_MODIFY_STATE, 0, bellNameOf(address.nonce));
+  }
+
+  ring(): Liveness {
+    if (this.#event === NO_HANDLE) return probeLife(this.#address);
+    if (kernel32().SetEvent(this.#event) === 0) return 'unknown';
+    if (typeof this.#owner !== 'number') return this.#owner;
+    return isSignalled(this.#owner) ? 'dead' : 'alive';
+  }
+
+  close(): void {
+    const { CloseHandle } = kernel32();
+    if (this.#event !== NO_HANDLE) CloseHandle(this.#event);
+    if (typeof this.#owner === 'number') CloseHandle(this.#owner);
+    this.#event = NO_HANDLE;
+    this.#owner = 'unknown';
+  }
+}
+
+/** See {@link Platform.connectBell}. */
+export function connectBell(address: PortAddress): Bell {
+  return new EventBell(address);
+}
+
+/** See {@link Platform.removePort}. Windows removes a dead process's events itself. */
+export function removePort(_address: PortAddress): void {}

@@ -1,0 +1,94 @@
+import { checkName, checkNamespace, checkSize } from './arguments.js';
+import { MmfError } from './errors.js';
+import { atExit } from './exit-hooks.js';
+import { type ValidNamespace, ValidNamespaces } from './namespaces.js';
+import { platform } from './platform/index.js';
+import type { Disposition, Segment } from './platform/platform.js';
+
+/** Largest size that is asked of the operating system, bytes: what a Number counts exactly, less room for our own. */
+export const MAX_SEGMENT_SIZE: number = Number.MAX_SAFE_INTEGER - 2 ** 20;
+
+/** Options of {@link openSegment}. */
+export interface OpenSegmentOptions {
+  /** 1 character at least; no NUL, and no separator of the operating system. */
+  readonly name: string;
+  /** Where the name lives. Defaults to `ValidNamespaces.LOCAL`. */
+  readonly namespace?: ValidNamespace | undefined;
+  /** `create` fails when it exists, `open` when it does not. */
+  readonly disposition: Disposition;
+  /** Bytes of a new one; not used with `open`. */
+  readonly size: number;
+  /**
+   * Bytes of one that exists, which it must have at least and of which no more are mapped; 0 maps all there are.
+   * Defaults to `size`.
+   */
+  readonly existingSize?: number | undefined;
+  /** Maps without the right to store; storing kills the process. Only with `open`. Defaults to false. */
+  readonly readOnly?: boolean | undefined;
+  /** POSIX permission bits of a new segment. Defaults to 0o600. */
+  readonly mode?: number | undefined;
+  /**
+   * Has a new segment use large pages: SEC_LARGE_PAGES on Windows, which takes SeLockMemoryPrivilege; transparent huge
+   * pages on Linux, which takes a `/dev/shm` that is mounted with `huge=advise` or more. Fails where the system does not
+   * grant them. Defaults to false.
+   */
+  readonly largePages?: boolean | undefined;
+  /** Fills a new segment before anybody else can see it; may be called again when a creator died in it. */
+  readonly initialise?: ((memory: ArrayBuffer) => void) | undefined;
+}
+
+/**
+ * Creates or opens named memory: the raw bytes that mappings and channels are built on. It closes at the end of the
+ * process by itself.
+ *
+ * @throws {@link MmfError} `INVALID_ARGUMENT`, `INVALID_NAME`, `NOT_FOUND`, `EXISTS`, `SIZE_MISMATCH`, `NO_SPACE`,
+ * `ACCESS_DENIED`, `BUSY` or `OS_ERROR`.
+ */
+export function openSegment(options: OpenSegmentOptions): Segment {
+  const { name, namespace = ValidNamespaces.LOCAL, disposition, size, readOnly, mode, initialise } = options;
+  const { largePages } = options;
+  const { existingSize = size } = options;
+  checkName(name);
+  checkNamespace(namespace);
+  checkSize(size, 'size', disposition === 'open' ? 0 : 1, MAX_SEGMENT_SIZE);
+  checkSize(existingSize, 'existingSize', 0, MAX_SEGMENT_SIZE);
+  const segment = platform.openSegment({
+    osName: platform.osName(name, namespace),
+    disposition,
+    size,
+    existingSize,
+    ...(readOnly === undefined ? {} : { readOnly }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(largePages === undefined ? {} : { largePages }),
+    ...(initialise === undefined ? {} : { initialise }),
+  });
+  return closedAtExit(segment);
+}
+
+/**
+ * Maps a file, which keeps the data. It closes at the end of the process by itself.
+ *
+ * @param size bytes that are mapped; the file is made that long where it is shorter. 0 maps the file as it is.
+ * @throws {@link MmfError} `NOT_FOUND`, `SIZE_MISMATCH`, `NO_SPACE`, `ACCESS_DENIED` or `OS_ERROR`.
+ */
+export function openFileSegment(path: string, size: number, readOnly: boolean): Segment {
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw new MmfError('INVALID_NAME', `${JSON.stringify(path)} is no path of a file`);
+  }
+  return closedAtExit(platform.openFile({ path, size, readOnly }));
+}
+
+function closedAtExit(segment: Segment): Segment {
+  const forgetExit = atExit(() => segment.close());
+  return {
+    memory: segment.memory,
+    lockPage: segment.lockPage,
+    size: segment.size,
+    created: segment.created,
+    flush: () => segment.flush(),
+    close: () => {
+      forgetExit();
+      segment.close();
+    },
+  };
+}
