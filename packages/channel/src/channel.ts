@@ -1,0 +1,59 @@
+import { openChannelMemory } from './channel-memory.js';
+import { type ChannelDefinition, type ChannelOptions, checkDefinition } from './definition.js';
+import { Publisher, type PublisherOptions } from './publisher.js';
+import { Subscriber } from './subscriber.js';
+import { checkSubscriberOptions, type SubscriberOptions } from './subscriber-options.js';
+
+/** A channel as a program sees it: its name, and the type of what it carries. Opens nothing by itself. */
+export class Channel<T> {
+  readonly #definition: ChannelDefinition<T>;
+
+  /** Use {@link defineChannel}. */
+  constructor(options: ChannelOptions<T>) {
+    this.#definition = checkDefinition(options);
+  }
+
+  /** Name of the channel. */
+  get name(): string {
+    return this.#definition.name;
+  }
+
+  /**
+   * Joins as a publisher.
+   *
+   * @throws {@link ChannelError} `NOT_FOUND` (with `create: false`), `NOT_A_CHANNEL`, `VERSION_MISMATCH`,
+   * `CAPACITY_MISMATCH`, `CODEC_MISMATCH`, `TOO_MANY_PARTICIPANTS` or `CORRUPTED`; `MmfError` when the operating system
+   * refuses, with `NO_SPACE` for one.
+   */
+  async publisher(options: PublisherOptions = {}): Promise<Publisher<T>> {
+    return Publisher.open(
+      this.#definition,
+      openChannelMemory(this.#definition, options.create ?? true),
+      options,
+    );
+  }
+
+  /**
+   * Joins as a subscriber. It gets what is published from now on; nothing is lost until listeners are added or iteration
+   * begins.
+   *
+   * @throws {@link ChannelError} as {@link Channel.publisher} does, and `INVALID_ARGUMENT`.
+   */
+  async subscriber(options: SubscriberOptions = {}): Promise<Subscriber<T>> {
+    checkSubscriberOptions(this.name, options);
+    return Subscriber.open(
+      this.#definition,
+      openChannelMemory(this.#definition, options.create ?? true),
+      options,
+    );
+  }
+}
+
+/**
+ * Defines a channel once for all programs that use it.
+ *
+ * @throws {@link ChannelError} `INVALID_NAME` or `INVALID_ARGUMENT`.
+ */
+export function defineChannel<T>(options: ChannelOptions<T>): Channel<T> {
+  return new Channel(options);
+}

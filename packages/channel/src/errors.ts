@@ -1,0 +1,49 @@
+/**
+ * What went wrong, for programs:
+ * - `INVALID_ARGUMENT`: an option is of the wrong type or outside its limits.
+ * - `INVALID_NAME`: a channel's name is empty, too long or holds a character that names cannot hold.
+ * - `NOT_FOUND`: there is no such channel, and the call was not to create it.
+ * - `NOT_A_CHANNEL`: the memory of that name is not a channel.
+ * - `VERSION_MISMATCH`: the channel has another version of the format.
+ * - `CAPACITY_MISMATCH`: the channel has another capacity.
+ * - `CODEC_MISMATCH`: the channel has another codec.
+ * - `TOO_LARGE`: a message is larger than the channel carries.
+ * - `UNENCODABLE`: the codec refused a value.
+ * - `UNDECODABLE`: the codec refused the bytes of a message; the subscriber goes on with the next one.
+ * - `REENTRANT`: a publish from within the encoding of another one.
+ * - `TOO_MANY_PARTICIPANTS`: all slots of the channel are taken by the living.
+ * - `IN_USE`: messages are taken by listeners, by one iterator or by `poll`, one of them at a time.
+ * - `CORRUPTED`: the shared memory holds what no participant writes.
+ * - `CLOSED`: the publisher or subscriber was closed before.
+ */
+export type ChannelErrorCode =
+  | 'INVALID_ARGUMENT'
+  | 'INVALID_NAME'
+  | 'NOT_FOUND'
+  | 'NOT_A_CHANNEL'
+  | 'VERSION_MISMATCH'
+  | 'CAPACITY_MISMATCH'
+  | 'CODEC_MISMATCH'
+  | 'TOO_LARGE'
+  | 'UNENCODABLE'
+  | 'UNDECODABLE'
+  | 'REENTRANT'
+  | 'TOO_MANY_PARTICIPANTS'
+  | 'IN_USE'
+  | 'CORRUPTED'
+  | 'CLOSED';
+
+/** Every error that `@mmfbus/channel` throws itself; those of `@mmfbus/core` pass through. */
+export class ChannelError extends Error {
+  override readonly name = 'ChannelError';
+  /** What went wrong, for programs. */
+  readonly code: ChannelErrorCode;
+  /** The channel it is about. */
+  readonly channel: string;
+
+  constructor(code: ChannelErrorCode, channel: string, message: string, options?: { cause?: unknown }) {
+    super(`${channel}: ${message}`, options?.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.channel = channel;
+  }
+}

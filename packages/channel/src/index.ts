@@ -1,0 +1,8 @@
+export { Channel, defineChannel } from './channel.js';
+export { now } from './clock.js';
+export { type ChannelOptions, KiB, MiB } from './definition.js';
+export { ChannelError, type ChannelErrorCode } from './errors.js';
+export { Publisher, type PublisherOptions, type PublishOutcome, type WaitOptions } from './publisher.js';
+export { Subscriber } from './subscriber.js';
+export type { CloseReason, Gap, Message, MessageMeta, SubscriberEvents } from './subscriber-events.js';
+export type { SubscriberOptions } from './subscriber-options.js';

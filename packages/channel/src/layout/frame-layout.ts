@@ -1,0 +1,37 @@
+import { field, type Layout, layout } from './layout.js';
+
+const frame = layout('Header of a frame', [
+  field('length', 'u32', 'bytes of payload; of padding: bytes up to the end of the ring'),
+  field('kind', 'u8', '1 message, 2 padding, 3 terminator, 4 fragment'),
+  field('flags', 'u8', 'zero'),
+  field('publisher', 'u16', 'slot of the publisher'),
+  field('sequence', 'u64', 'number of the message; of any other kind: of the next message'),
+  field('timestamp', 'u64', 'when it was published, nanoseconds of the monotonic clock'),
+]);
+
+/** What stands before the payload of each frame. */
+export const frameLayout: Layout = frame;
+
+/** Bytes of a frame's header. */
+export const FRAME_HEADER_LENGTH: number = frame.length;
+/**
+ * Frames begin at multiples of this many bytes. Larger than the header, so that a header never wraps and there is
+ * always room for one before the end of the ring; a divisor of the cache line, so that it never straddles two.
+ */
+export const FRAME_ALIGNMENT = 32;
+
+export const LENGTH_OFFSET: number = frame.offsetOf('length');
+/** `kind`, `flags` and `publisher` are written as one word. */
+export const KIND_OFFSET: number = frame.offsetOf('kind');
+export const SEQUENCE_OFFSET: number = frame.offsetOf('sequence');
+export const TIMESTAMP_OFFSET: number = frame.offsetOf('timestamp');
+
+/** Values of `kind`. */
+export const KIND_MESSAGE = 1;
+export const KIND_PADDING = 2;
+export const KIND_TERMINATOR = 3;
+
+/** Bytes that a frame takes in the ring. */
+export function frameLength(payloadLength: number): number {
+  return (FRAME_HEADER_LENGTH + payloadLength + FRAME_ALIGNMENT - 1) & -FRAME_ALIGNMENT;
+}

@@ -1,0 +1,68 @@
+import { type Bell, connectBell } from '@mmfbus/core';
+import { STATE_PUBLISHER } from '../layout/participant-layout.js';
+import type { ParticipantTable } from './participant-table.js';
+
+interface Connection {
+  readonly nonce: bigint;
+  readonly bell: Bell;
+}
+
+/** The bells of a channel's participants, as one of them rings them. */
+export class Doorbells {
+  readonly #table: ParticipantTable;
+  readonly #onDead: (slot: number) => void;
+  readonly #connections: (Connection | undefined)[] = [];
+  /** The last sleep that each slot was rung in: a bell keeps ringing until its owner hears it, so once is enough. */
+  readonly #rung: Int32Array;
+
+  /** @param onDead is told of a slot whose bell proved its owner dead. */
+  constructor(table: ParticipantTable, onDead: (slot: number) => void) {
+    this.#table = table;
+    this.#onDead = onDead;
+    this.#rung = new Int32Array(table.count);
+  }
+
+  /** Rings the subscribers that sleep. */
+  ringSubscribers(): void {
+    this.#ringAll(false);
+  }
+
+  /** Rings the publishers that sleep. */
+  ringPublishers(): void {
+    this.#ringAll(true);
+  }
+
+  close(): void {
+    for (const connection of this.#connections) connection?.bell.close();
+    this.#connections.length = 0;
+  }
+
+  #ringAll(publishers: boolean): void {
+    const used = this.#table.used();
+    for (let slot = 0; slot < used; slot++) {
+      const sleep = this.#table.sleepOf(slot);
+      if (sleep === 0 || sleep === this.#rung[slot]) continue;
+      if ((this.#table.stateOf(slot) === STATE_PUBLISHER) === publishers) this.#ring(slot, sleep);
+    }
+  }
+
+  #ring(slot: number, sleep: number): void {
+    const address = this.#table.addressOf(slot);
+    if (address === undefined) return;
+    let connection = this.#connections[slot];
+    if (connection?.nonce !== address.nonce) {
+      connection?.bell.close();
+      connection = { nonce: address.nonce, bell: connectBell(address) };
+      this.#connections[slot] = connection;
+    }
+    const liveness = connection.bell.ring();
+    if (liveness === 'alive') {
+      this.#rung[slot] = sleep;
+      return;
+    }
+    // A new connection next time: what kept this one from being made may have passed.
+    connection.bell.close();
+    this.#connections[slot] = undefined;
+    if (liveness === 'dead') this.#onDead(slot);
+  }
+}

@@ -1,0 +1,173 @@
+import { raw } from '@mmfbus/codec';
+import type { PortAddress } from '@mmfbus/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ChannelMemory, openChannelMemory } from '../channel-memory.js';
+import { checkDefinition } from '../definition.js';
+import { HEAD_OFFSET, TAIL_OFFSET } from '../layout/header-layout.js';
+import { STATE_DISCONNECTED, STATE_RELIABLE } from '../layout/participant-layout.js';
+import { ParticipantTable } from '../participants/participant-table.js';
+import { RingReader } from './ring-reader.js';
+import { RingWriter } from './ring-writer.js';
+
+const CAPACITY = 4096;
+const owner: PortAddress = { nonce: 5n, pid: process.pid, startTime: 1n, pidNamespace: 1n };
+
+let memory: ChannelMemory;
+let table: ParticipantTable;
+let writer: RingWriter;
+let names = 0;
+
+beforeEach(() => {
+  const name = `mmfbus-test-${process.pid}-ring-${++names}`;
+  memory = openChannelMemory(checkDefinition({ name, capacity: CAPACITY, codec: raw() }), true);
+  table = new ParticipantTable(memory);
+  table.tryClaim(0, 0n, owner);
+  writer = new RingWriter(memory, table, 0);
+});
+
+afterEach(() => memory.close());
+
+function payload(length: number, seed: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from({ length: Math.ceil(length / 4) * 4 }, (_, index) => seed * 31 + index * 7);
+}
+
+function write(length: number, seed = 0): boolean {
+  const bytes = payload(length, seed);
+  writer.begin();
+  if (!writer.makeRoom(length)) return false;
+  writer.append(bytes, new Int32Array(bytes.buffer), length, 123_456_789_012_345);
+  return true;
+}
+
+function startReader(): RingReader {
+  const reader = new RingReader(memory);
+  expect(reader.seekTail()).toBe('done');
+  return reader;
+}
+
+function reliableAt(slot: number, cursor: number): void {
+  table.tryClaim(slot, 0n, owner);
+  table.storeCursor(slot, cursor);
+  table.storeState(slot, STATE_RELIABLE);
+}
+
+describe('a ring', () => {
+  it('gives back what was put in, at every length, many times round', () => {
+    const reader = startReader();
+    for (let count = 1; count <= 5000; count++) {
+      const length = (count * 37) % (memory.geometry.maxPayload + 1);
+      expect(write(length, count)).toBe(true);
+      expect(reader.read()).toBe('message');
+      expect([reader.sequence, reader.timestamp, reader.publisher]).toEqual([count, 123_456_789_012_345, 0]);
+      const { batch, start, end } = reader;
+      expect(end - start).toBe(length);
+      expect(Buffer.compare(batch.subarray(start, end), payload(length, count).subarray(0, length))).toBe(0);
+      expect(reader.read()).toBe('empty');
+    }
+  });
+
+  it('says exactly what a lapped reader lost, and goes on at the oldest frame there is', () => {
+    const reader = startReader();
+    for (let count = 1; count <= 500; count++) write(count % 100, count);
+    expect(reader.read()).toBe('lapped');
+    const first = reader.sequence;
+    expect(reader.expected).toBe(1);
+    expect(first).toBeGreaterThan(400);
+    reader.expected = first;
+    for (let sequence = first; sequence <= 500; sequence++) {
+      expect(reader.read()).toBe('message');
+      expect([reader.sequence, reader.end - reader.start]).toEqual([sequence, sequence % 100]);
+    }
+    expect(reader.read()).toBe('empty');
+  });
+
+  it('keeps at least the larger part of itself for those who are late', () => {
+    startReader();
+    for (let count = 0; count < 1000; count++) write(8);
+    const head = Number(memory.longs[HEAD_OFFSET / 8]);
+    expect(writer.tail - head).toBeGreaterThan(CAPACITY * 0.9);
+  });
+
+  it('reads on in the batch that it copied, whatever happens to the ring', () => {
+    const reader = startReader();
+    for (let count = 1; count <= 10; count++) write(16, count);
+    expect(reader.read()).toBe('message');
+    memory.ring.fill(0xff);
+    for (let count = 2; count <= 10; count++)
+      expect([reader.read(), reader.sequence]).toEqual(['message', count]);
+  });
+
+  it('is full for a reliable cursor, and has room again when it moves', () => {
+    const reader = startReader();
+    reliableAt(1, 0);
+    let written = 0;
+    while (write(40)) written++;
+    expect(written).toBe(CAPACITY / 64 - 1);
+    expect(write(40)).toBe(false);
+    for (let count = 0; count < 4; count++) reader.read();
+    table.storeCursor(1, reader.position);
+    expect([write(40), write(40), write(40), write(40), write(40)]).toEqual([true, true, true, true, false]);
+    for (let count = 4; count < written + 4; count++) expect(reader.read()).toBe('message');
+    expect(reader.read()).toBe('empty');
+  });
+
+  it('goes on with the number that stands at the tail when another publisher takes over', () => {
+    write(1);
+    write(1);
+    table.tryClaim(1, 0n, owner);
+    const other = new RingWriter(memory, table, 1);
+    other.begin();
+    expect([other.tail, other.nextSequence]).toEqual([64, 3]);
+  });
+});
+
+describe('a ring with bad contents', () => {
+  it.each([
+    [
+      'a tail that is no position',
+      () => memory.longs.fill(7n, TAIL_OFFSET / 8, TAIL_OFFSET / 8 + 1),
+      /the tail is 7/,
+    ],
+    [
+      'a tail behind the reader',
+      () => memory.longs.fill(-64n, TAIL_OFFSET / 8, TAIL_OFFSET / 8 + 1),
+      /the tail is -64/,
+    ],
+    [
+      'a length that reaches beyond the tail',
+      () => memory.ringWords.fill(500, 0, 1),
+      /a frame of 544 bytes at 0/,
+    ],
+    ['a negative length', () => memory.ringWords.fill(-100, 0, 1), /a frame of -?\d+ bytes/],
+    ['a huge length', () => memory.ringWords.fill(0x7fffffff, 0, 1), /a frame of -?\d+ bytes/],
+    ['an unknown kind', () => memory.ringWords.fill(99, 1, 2), /frame of kind 99/],
+    ['a wrong sequence', () => memory.ringWords.fill(8, 2, 3), /sequence 8 where 1 was due/],
+  ])('%s is reported, and the reader goes on behind it', (_, spoil, problem) => {
+    const reader = startReader();
+    write(10);
+    const tail = memory.longs[TAIL_OFFSET / 8] as bigint;
+    spoil();
+    expect(reader.read()).toBe('corrupted');
+    expect(reader.problem).toMatch(problem);
+    memory.longs[TAIL_OFFSET / 8] = tail;
+    expect(reader.seekTail()).toBe('done');
+    write(10);
+    expect([reader.read(), reader.sequence]).toEqual(['message', 2]);
+  });
+
+  it('refuses to publish behind a tail or a head that is no position', () => {
+    memory.longs[TAIL_OFFSET / 8] = 33n;
+    expect(() => write(1)).toThrow(/the tail is 33; it must be a multiple of 32/);
+    memory.longs[TAIL_OFFSET / 8] = 0n;
+    memory.longs[HEAD_OFFSET / 8] = 1n << 40n;
+    expect(() => {
+      for (;;) write(100);
+    }).toThrow(/the head is 1099511627776/);
+  });
+
+  it.each([-64, 33, 2 ** 40])('disconnects a reliable subscriber whose cursor is %i', (cursor) => {
+    reliableAt(1, cursor);
+    while (writer.tail < 2 * CAPACITY) expect(write(100)).toBe(true);
+    expect(table.stateOf(1)).toBe(STATE_DISCONNECTED);
+  });
+});

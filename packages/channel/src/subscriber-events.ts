@@ -1,0 +1,52 @@
+import type { ChannelError } from './errors.js';
+
+/** What is known of a message beside its value. */
+export interface MessageMeta {
+  /** Number of the message in its channel, from 1 on, without holes. */
+  readonly sequence: number;
+  /** When it was published: nanoseconds of the monotonic clock of the machine; see `now()`. */
+  readonly timestamp: number;
+  /** Slot of its publisher in the channel. */
+  readonly publisher: number;
+}
+
+/** A message, as iteration gives it. */
+export interface Message<T> extends MessageMeta {
+  readonly value: T;
+}
+
+/** Messages that were overwritten before a lossy subscriber took them. */
+export interface Gap {
+  /** Number of the first one. */
+  readonly from: number;
+  /** Number of the last one. */
+  readonly to: number;
+  /** How many. */
+  readonly count: number;
+}
+
+/**
+ * Why a subscription ended:
+ * - `local`: closed by its own program.
+ * - `closed`, `lost`: the last publisher left, or died, and `endWithPublishers` was set.
+ * - `disconnected`: a publisher gave the subscriber up.
+ * - `corrupted`: the shared memory makes no sense any more.
+ */
+export type CloseReason = 'local' | 'closed' | 'lost' | 'disconnected' | 'corrupted';
+
+/** Events of a subscriber. */
+export interface SubscriberEvents<T> {
+  /** A message arrived. */
+  message: [value: T, meta: MessageMeta];
+  /** A lossy subscriber was too slow. */
+  gap: [gap: Gap];
+  /** A message could not be decoded, or the memory makes no sense. Without a listener the error is thrown instead. */
+  error: [error: ChannelError];
+  /**
+   * The channel has no publisher any more: the last one left (`closed`) or died (`lost`). Everything published before
+   * has been delivered. Not the end: another publisher may come, and the subscription goes on.
+   */
+  closed: [info: { readonly reason: 'closed' | 'lost' }];
+  /** The subscription has ended. Comes once, last. */
+  close: [info: { readonly reason: CloseReason }];
+}

@@ -1,0 +1,336 @@
+import { EventEmitter } from 'eventemitter3';
+import type { ChannelMemory } from './channel-memory.js';
+import type { ChannelDefinition } from './definition.js';
+import { ChannelError } from './errors.js';
+import type { CloseReason, Message, MessageMeta, SubscriberEvents } from './subscriber-events.js';
+import { DEFAULT_POLL_WINDOW, type SubscriberOptions } from './subscriber-options.js';
+import { Subscription } from './subscription.js';
+
+/** The window does not shrink below this part of the option. */
+const SHORTEST_WINDOW_PART = 16;
+/** Messages that are delivered in one turn of the event loop. */
+const MESSAGES_A_TURN = 256;
+/** Messages that an iterator takes ahead. */
+const MESSAGES_AHEAD = 64;
+const LONGEST_PAUSE_MS = 32;
+
+type Mode = 'idle' | 'listening' | 'iterating';
+
+/**
+ * Takes the messages of one channel: by `message` events, by `for await`, or by `poll`, one of them at a time. Made by
+ * `Channel.subscriber`. An open subscriber keeps its process alive; see {@link Subscriber.unref}.
+ */
+export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
+  readonly #subscription: Subscription<T>;
+  readonly #channel: string;
+  readonly #endWithPublishers: boolean;
+  readonly #longestWindow: number;
+  #window: number;
+  #idleSince = 0;
+  #pause = 0;
+  #mode: Mode = 'idle';
+  #polling = false;
+  #keepsAlive = true;
+  #scheduled: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Taken ahead for an iterator, not yet given to it. */
+  #ahead: Message<T>[] = [];
+  #arrived: (() => void) | undefined;
+  #failure: unknown;
+  #draining: { readonly position: number; readonly done: () => void } | undefined;
+  #open = true;
+
+  private constructor(
+    definition: ChannelDefinition<T>,
+    subscription: Subscription<T>,
+    options: SubscriberOptions,
+  ) {
+    super();
+    this.#channel = definition.name;
+    this.#subscription = subscription;
+    this.#endWithPublishers = options.endWithPublishers ?? false;
+    this.#longestWindow = (options.pollWindow ?? DEFAULT_POLL_WINDOW) / 1000;
+    this.#window = this.#longestWindow;
+    subscription.hooks = {
+      rung: () => this.#onRing(),
+      gap: (gap) => this.emit('gap', gap),
+      error: (error) => {
+        if (!this.emit('error', error)) throw error;
+      },
+      end: (reason) => this.#finish(reason),
+    };
+  }
+
+  /** @internal */
+  static async open<T>(
+    definition: ChannelDefinition<T>,
+    memory: ChannelMemory,
+    options: SubscriberOptions,
+  ): Promise<Subscriber<T>> {
+    const subscription = await Subscription.join(definition, memory, options);
+    return new Subscriber(definition, subscription, options);
+  }
+
+  /** Name of the channel. */
+  get channel(): string {
+    return this.#channel;
+  }
+
+  /** Whether it takes messages still. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  override on<E extends EventEmitter.EventNames<SubscriberEvents<T>>>(
+    event: E,
+    listener: EventEmitter.EventListener<SubscriberEvents<T>, E>,
+    context?: unknown,
+  ): this {
+    if (event === 'message') this.#listen();
+    return super.on(event, listener, context);
+  }
+
+  override once<E extends EventEmitter.EventNames<SubscriberEvents<T>>>(
+    event: E,
+    listener: EventEmitter.EventListener<SubscriberEvents<T>, E>,
+    context?: unknown,
+  ): this {
+    if (event === 'message') this.#listen();
+    return super.once(event, listener, context);
+  }
+
+  override addListener<E extends EventEmitter.EventNames<SubscriberEvents<T>>>(
+    event: E,
+    listener: EventEmitter.EventListener<SubscriberEvents<T>, E>,
+    context?: unknown,
+  ): this {
+    return this.on(event, listener, context);
+  }
+
+  /**
+   * Hands what has arrived to `handler`, without waiting, for programs that drive it themselves.
+   *
+   * @param limit most messages to hand over. Defaults to all there are.
+   * @returns how many it were.
+   * @throws {@link ChannelError} `CLOSED`; `IN_USE` when listeners or an iterator take the messages. What `handler`
+   * throws passes through; the message it threw on counts as taken.
+   */
+  poll(handler: (value: T, meta: MessageMeta) => void, limit: number = Number.POSITIVE_INFINITY): number {
+    if (!this.#open) throw new ChannelError('CLOSED', this.#channel, 'the subscriber is closed');
+    if (this.#mode !== 'idle' || this.#polling) {
+      throw new ChannelError(
+        'IN_USE',
+        this.#channel,
+        `messages are taken elsewhere: ${this.#polling ? 'polling' : this.#mode}`,
+      );
+    }
+    this.#polling = true;
+    try {
+      const ahead = this.#ahead.splice(0, limit);
+      for (const { value, ...meta } of ahead) handler(value, meta);
+      return ahead.length + this.#take(handler, limit - ahead.length);
+    } finally {
+      this.#polling = false;
+    }
+  }
+
+  /**
+   * Iterates over the messages as they arrive, until the subscription ends. Leaving the loop does not close the
+   * subscriber: a later loop goes on where this one stopped.
+   *
+   * @throws {@link ChannelError} `IN_USE` when messages are taken otherwise; what `error` events report when nobody
+   * listens to them.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Message<T>, void, undefined> {
+    if (this.#mode !== 'idle') {
+      throw new ChannelError('IN_USE', this.#channel, `messages are taken elsewhere: ${this.#mode}`);
+    }
+    this.#mode = 'iterating';
+    try {
+      for (;;) {
+        for (let next = this.#ahead.shift(); next !== undefined; next = this.#ahead.shift()) yield next;
+        if (!this.#open) return;
+        await new Promise<void>((resolve) => {
+          this.#arrived = resolve;
+          this.#schedule();
+        });
+        if (this.#failure !== undefined) {
+          const failure = this.#failure;
+          this.#failure = undefined;
+          throw failure;
+        }
+      }
+    } finally {
+      this.#mode = 'idle';
+      this.#arrived = undefined;
+    }
+  }
+
+  /**
+   * Delivers everything that was published before this call, and closes. Where nobody takes messages, by listeners or
+   * by iterating, it closes at once.
+   */
+  async drain(): Promise<void> {
+    if (!this.#open) return;
+    if (this.#mode === 'idle') return this.close();
+    const position = this.#subscription.committed();
+    await new Promise<void>((done) => {
+      this.#draining = { position, done };
+      this.#schedule();
+    });
+  }
+
+  /** Ends the subscription. A second call does nothing. */
+  async close(): Promise<void> {
+    this.#finish('local');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Lets the process end although this subscriber is open. */
+  unref(): this {
+    this.#keepsAlive = false;
+    if (this.#open) this.#subscription.unref();
+    this.#scheduled?.unref();
+    this.#timer?.unref();
+    return this;
+  }
+
+  /** Keeps the process alive while this subscriber is open, as it does from the start. */
+  ref(): this {
+    this.#keepsAlive = true;
+    if (this.#open) this.#subscription.ref();
+    this.#scheduled?.ref();
+    this.#timer?.ref();
+    return this;
+  }
+
+  #listen(): void {
+    if (this.#mode === 'iterating') {
+      throw new ChannelError('IN_USE', this.#channel, 'messages are taken elsewhere: iterating');
+    }
+    if (this.#mode === 'listening') return;
+    this.#mode = 'listening';
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (!this.#open || this.#scheduled !== undefined) return;
+    this.#scheduled = setImmediate(() => {
+      this.#scheduled = undefined;
+      this.#turn();
+    });
+    if (!this.#keepsAlive) this.#scheduled.unref();
+  }
+
+  #onRing(): void {
+    if (this.#open && this.#subscription.isAsleep) this.#turn();
+  }
+
+  /** One turn: take some, and see what to do next. */
+  #turn(): void {
+    if (!this.#open) return;
+    this.#subscription.wakeUp();
+    if (this.#mode === 'listening' && this.listenerCount('message') === 0) this.#mode = 'idle';
+    if (this.#mode === 'idle' || (this.#mode === 'iterating' && this.#arrived === undefined)) return;
+    let taken = 1;
+    try {
+      taken = this.#mode === 'listening' ? this.#takeForListeners() : this.#takeAhead();
+    } catch (error) {
+      if (this.#mode === 'listening') throw error;
+      this.#failure = error;
+    } finally {
+      this.#goOn(taken);
+    }
+  }
+
+  #takeForListeners(): number {
+    for (const { value, ...meta } of this.#ahead.splice(0)) this.emit('message', value, meta);
+    return this.#take((value, meta) => this.emit('message', value, meta), MESSAGES_A_TURN);
+  }
+
+  #takeAhead(): number {
+    return this.#take((value, meta) => this.#ahead.push({ value, ...meta }), MESSAGES_AHEAD);
+  }
+
+  #goOn(taken: number): void {
+    if (this.#draining !== undefined && this.#subscription.position >= this.#draining.position) {
+      this.#finish('local');
+    }
+    if (
+      this.#arrived !== undefined &&
+      (this.#ahead.length > 0 || this.#failure !== undefined || !this.#open)
+    ) {
+      this.#arrived();
+      this.#arrived = undefined;
+      return;
+    }
+    if (!this.#open) return;
+    if (taken > 0) {
+      this.#idleSince = 0;
+      this.#pause = 0;
+      this.#schedule();
+      return;
+    }
+    this.#rest();
+  }
+
+  /** Nothing is there: look again for a while, then sleep until the bell rings. */
+  #rest(): void {
+    const now = performance.now();
+    if (this.#idleSince === 0) this.#idleSince = now;
+    if (now - this.#idleSince < this.#window) {
+      this.#schedule();
+      return;
+    }
+    const rest = this.#subscription.fallAsleep();
+    if (rest === 'asleep') {
+      this.#window = Math.max(this.#window / 2, this.#longestWindow / SHORTEST_WINDOW_PART);
+      this.#idleSince = 0;
+      this.#pause = 0;
+    } else if (rest === 'locked') {
+      this.#lookAgainLater();
+    } else {
+      this.#window = this.#longestWindow;
+      this.#schedule();
+    }
+  }
+
+  /** A publisher holds the lock: it is about to publish, was stopped, or died. */
+  #lookAgainLater(): void {
+    if (this.#pause === 0) {
+      this.#pause = 1;
+      this.#schedule();
+      return;
+    }
+    this.#subscription.recover();
+    this.#timer = setTimeout(() => this.#turn(), this.#pause);
+    if (!this.#keepsAlive) this.#timer.unref();
+    this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS);
+  }
+
+  #take(deliver: (value: T, meta: MessageMeta) => void, limit: number): number {
+    const closed = this.#subscription.closedNews();
+    const taken = this.#subscription.take(deliver, limit);
+    if (taken < limit && closed !== undefined && this.#open) {
+      this.#subscription.acknowledgeClosed(closed.epoch);
+      this.emit('closed', { reason: closed.reason });
+      if (this.#endWithPublishers) this.#finish(closed.reason);
+    }
+    return taken;
+  }
+
+  #finish(reason: CloseReason): void {
+    if (!this.#open) return;
+    this.#open = false;
+    clearImmediate(this.#scheduled);
+    clearTimeout(this.#timer);
+    this.#subscription.leave();
+    this.#draining?.done();
+    this.#arrived?.();
+    this.#arrived = undefined;
+    this.emit('close', { reason });
+  }
+}
