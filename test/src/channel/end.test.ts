@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { codeOf, define, fill, publisherOf, subscriberOf } from '../support/channels.js';
+
+describe('the end', () => {
+  it('reaches subscribers after the last message, and is not final', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const events: unknown[] = [];
+    subscriber.on('closed', (info) => events.push(info));
+    const seen = new Promise<void>((resolve) => {
+      subscriber.on('message', (value) => {
+        events.push(value);
+        if (value === 2) resolve();
+      });
+    });
+    const first = await channel.publisher();
+    first.publish(1);
+    await first.close();
+    const closed = new Promise<void>((resolve) => subscriber.once('closed', () => resolve()));
+    await closed;
+    const second = await publisherOf(channel);
+    second.publish(2);
+    await seen;
+    expect(events).toEqual([1, { reason: 'closed' }, 2]);
+  });
+
+  it('comes with the last of several publishers only', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel, { endWithPublishers: true });
+    const first = await channel.publisher();
+    const second = await channel.publisher();
+    await first.close();
+    second.publish(1);
+    await second.close();
+    const received: number[] = [];
+    for await (const { value } of subscriber) received.push(value);
+    expect(received).toEqual([1]);
+    expect(subscriber.isOpen).toBe(false);
+  });
+
+  it('is local where the program closes, once, also twice', async () => {
+    const subscriber = await subscriberOf(define());
+    const reasons: string[] = [];
+    subscriber.on('close', ({ reason }) => reasons.push(reason));
+    await subscriber.close();
+    await subscriber.close();
+    expect(reasons).toEqual(['local']);
+    expect(await codeOf(() => subscriber.poll(() => {}))).toBe('CLOSED');
+  });
+
+  it('of an iteration that waits comes with close', async () => {
+    const subscriber = await subscriberOf(define());
+    const next = subscriber[Symbol.asyncIterator]().next();
+    await subscriber.close();
+    expect(await next).toEqual({ done: true, value: undefined });
+  });
+
+  it('by drain delivers what was there', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    publisher.publish(1);
+    publisher.publish(2);
+    const received: number[] = [];
+    subscriber.on('message', (value) => received.push(value));
+    await subscriber.drain();
+    expect(received).toEqual([1, 2]);
+    expect(subscriber.isOpen).toBe(false);
+  });
+
+  it('rejects what waits to be published', async () => {
+    const channel = define();
+    await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    fill(publisher);
+    const waiting = [publisher.publishAsync(1), publisher.publishAsync(2), publisher.drain()];
+    await publisher.close();
+    for (const one of waiting) await expect(one).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(await codeOf(() => publisher.publishAsync(1))).toBe('CLOSED');
+    expect(await codeOf(() => publisher.drain())).toBe('CLOSED');
+  });
+
+  it('comes with the scope that declared it', async () => {
+    const channel = define();
+    {
+      await using subscriber = await channel.subscriber();
+      await using publisher = await channel.publisher();
+      expect([subscriber.channel, publisher.channel]).toEqual([channel.name, channel.name]);
+    }
+    expect(await codeOf(() => channel.subscriber({ create: false }))).toBe('NOT_FOUND');
+  });
+});

@@ -1,0 +1,89 @@
+import type { Gap } from '@mmfbus/channel';
+import { describe, expect, it } from 'vitest';
+import { codeOf, define, fill, publisherOf, subscriberOf } from '../support/channels.js';
+
+describe('a full ring', () => {
+  it('keeps everything for a reliable subscriber', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const count = fill(publisher);
+    expect(count).toBe(127);
+    expect(publisher.publish(0)).toBe('full');
+    const received: number[] = [];
+    subscriber.poll((value) => received.push(value));
+    expect(received).toEqual(Array.from({ length: count }, (_, index) => index));
+    expect(publisher.publish(0)).toBe('published');
+  });
+
+  it('is awaited by publishAsync, in order', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const count = fill(publisher);
+    const waiting = [publisher.publishAsync(1000), publisher.publishAsync(1001)];
+    expect(publisher.publish(1002)).toBe('full');
+    const received: number[] = [];
+    for await (const { value } of subscriber) if (received.push(value) === count + 2) break;
+    await Promise.all(waiting);
+    expect(received.slice(count)).toEqual([1000, 1001]);
+    expect(publisher.publish(1)).toBe('published');
+  });
+
+  it('is awaited until the signal says otherwise', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const count = fill(publisher);
+    const abort = new AbortController();
+    const waiting = publisher.publishAsync(1, { signal: abort.signal });
+    const behind = publisher.publishAsync(2);
+    abort.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    await expect(publisher.publishAsync(3, { signal: abort.signal })).rejects.toThrow('enough');
+    const received: number[] = [];
+    for await (const { value } of subscriber) if (received.push(value) === count + 1) break;
+    await behind;
+    expect(received.at(-1)).toBe(2);
+  });
+
+  it('laps a lossy subscriber, which learns exactly what it lost', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel, { mode: 'lossy' });
+    const publisher = await publisherOf(channel);
+    for (let value = 1; value <= 1000; value++) expect(publisher.publish(value)).toBe('published');
+    const gaps: Gap[] = [];
+    const received: number[] = [];
+    subscriber.on('gap', (gap) => gaps.push(gap));
+    subscriber.poll((value) => received.push(value));
+    expect(gaps).toEqual([{ from: 1, to: 1000 - received.length, count: 1000 - received.length }]);
+    expect(received).toEqual(
+      Array.from({ length: received.length }, (_, index) => 1000 - received.length + 1 + index),
+    );
+    expect(received.length).toBeGreaterThan(100);
+  });
+
+  it('is drained before the publisher closes', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const count = fill(publisher);
+    const drained = publisher.drain();
+    let received = 0;
+    subscriber.on('message', () => received++);
+    await drained;
+    expect(received).toBe(count);
+    expect(await codeOf(() => publisher.publish(1))).toBe('CLOSED');
+  });
+
+  it('is not drained where the signal comes first', async () => {
+    const channel = define();
+    await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    publisher.publish(1);
+    await expect(publisher.drain({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow(
+      'enough',
+    );
+    expect(publisher.publish(1)).toBe('published');
+  });
+});

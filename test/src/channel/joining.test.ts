@@ -1,0 +1,100 @@
+import { defineChannel } from '@mmfbus/channel';
+import { json, raw } from '@mmfbus/codec';
+import { MemoryMappedFile, openSegment } from '@mmfbus/core';
+import { describe, expect, it } from 'vitest';
+import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
+import { uniqueName } from '../support/unique-name.js';
+
+// Offsets as FORMAT.md has them.
+const FORMAT_VERSION_OFFSET = 8;
+const RING_CAPACITY_OFFSET = 32;
+const HEADER_LENGTH = 512;
+const PARTICIPANT_LENGTH = 256;
+const NONCE_OFFSET = 0;
+
+describe('joining', () => {
+  it.each(['', 'a/b', 'a\\b', 'a~b', 'a b', 'ä', 'n'.repeat(129), 7 as never])(
+    'refuses the name %j',
+    async (name) => {
+      expect(await codeOf(() => defineChannel({ name }))).toBe('INVALID_NAME');
+    },
+  );
+
+  it.each([
+    { capacity: 5000 },
+    { capacity: 2048 },
+    { capacity: 2 ** 31 },
+    { maxParticipants: 1 },
+    { maxParticipants: 1025 },
+    { codec: { ...raw(), id: 'x'.repeat(32) } as never },
+  ])('refuses %j', async (options) => {
+    expect(await codeOf(() => define(options))).toBe('INVALID_ARGUMENT');
+  });
+
+  it('creates the channel unless told not to', async () => {
+    const channel = define();
+    expect(await codeOf(() => channel.publisher({ create: false }))).toBe('NOT_FOUND');
+    expect(await codeOf(() => channel.subscriber({ create: false }))).toBe('NOT_FOUND');
+    await subscriberOf(channel);
+    await (await channel.publisher({ create: false })).close();
+  });
+
+  it('refuses another codec or capacity, with both', async () => {
+    const channel = define();
+    const { name } = channel;
+    await subscriberOf(channel);
+    await expect(define({ name, codec: json() }).publisher()).rejects.toThrow(
+      /the codec "msgpack", this program "json"/,
+    );
+    expect(await codeOf(() => define({ name, codec: json() }).publisher())).toBe('CODEC_MISMATCH');
+    expect(await codeOf(() => define({ name, capacity: 8192 }).publisher())).toBe('CAPACITY_MISMATCH');
+    await (await define({ name, capacity: undefined }).publisher()).close();
+  });
+
+  it('refuses another version of the format, and what is no channel, and writes nothing to it', async () => {
+    const channel = define();
+    await subscriberOf(channel);
+    const segment = openSegment({ name: channel.name, disposition: 'open', size: 0 });
+    new DataView(segment.memory).setUint32(FORMAT_VERSION_OFFSET, 2, true);
+    await expect(channel.publisher()).rejects.toThrow(/format version 2, this program 1/);
+    expect(await codeOf(() => channel.publisher())).toBe('VERSION_MISMATCH');
+    new DataView(segment.memory).setUint32(FORMAT_VERSION_OFFSET, 1, true);
+    new DataView(segment.memory).setBigUint64(RING_CAPACITY_OFFSET, 2n ** 40n, true);
+    expect(await codeOf(() => channel.publisher())).toBe('CORRUPTED');
+    segment.close();
+
+    const name = uniqueName();
+    for (const size of [1, 100_000]) {
+      using mapping = MemoryMappedFile.create(name, size);
+      mapping.write(new Uint8Array(size).fill(5));
+      expect(await codeOf(() => define({ name }).publisher())).toBe('NOT_A_CHANNEL');
+      expect(mapping.read()).toEqual(new Uint8Array(size).fill(5));
+    }
+  });
+
+  it('refuses one more than there are slots for', async () => {
+    const channel = define({ maxParticipants: 2 });
+    await subscriberOf(channel);
+    const second = await subscriberOf(channel);
+    expect(await codeOf(() => channel.publisher())).toBe('TOO_MANY_PARTICIPANTS');
+    await second.close();
+    await publisherOf(channel);
+  });
+
+  it('keeps the slot of one that is not proved dead, for what it cannot know', async () => {
+    const channel = define({ maxParticipants: 2 });
+    await subscriberOf(channel);
+    const segment = openSegment({ name: channel.name, disposition: 'open', size: 0 });
+    // A port of which nothing is to be found, and no process id.
+    new BigInt64Array(segment.memory, HEADER_LENGTH + PARTICIPANT_LENGTH + NONCE_OFFSET, 1)[0] = 77n;
+    segment.close();
+    expect(await codeOf(() => channel.publisher())).toBe('TOO_MANY_PARTICIPANTS');
+  });
+
+  it.each([{ mode: 'best' as never }, { pollWindow: -1 }, { pollWindow: 1.5 }])(
+    'refuses %j',
+    async (options) => {
+      expect(await codeOf(() => define().subscriber(options))).toBe('INVALID_ARGUMENT');
+    },
+  );
+});

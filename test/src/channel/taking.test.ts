@@ -1,0 +1,95 @@
+import { now } from '@mmfbus/channel';
+import { describe, expect, it } from 'vitest';
+import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
+
+describe('taking messages', () => {
+  it('by events, with number, time and publisher', async () => {
+    const channel = define<{ id: number }>();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const before = now();
+    const received = new Promise((resolve) => {
+      subscriber.on('message', (value, meta) => resolve({ value, meta }));
+    });
+    expect(publisher.publish({ id: 7 })).toBe('published');
+    const meta = { sequence: 1, publisher: 1, timestamp: expect.any(Number) };
+    const message = (await received) as { meta: { timestamp: number } };
+    expect(message).toEqual({ value: { id: 7 }, meta });
+    expect(message.meta.timestamp).toBeGreaterThanOrEqual(before);
+    expect(message.meta.timestamp).toBeLessThanOrEqual(now());
+  });
+
+  it('by for await, in order, going on where a loop was left', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    for (let value = 1; value <= 30; value++) publisher.publish(value);
+    const received: number[] = [];
+    for await (const { value } of subscriber) if (received.push(value) === 10) break;
+    for await (const { value, sequence } of subscriber) {
+      expect(sequence).toBe(value);
+      if (received.push(value) === 30) break;
+    }
+    expect(received).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
+  });
+
+  it('by poll, as many as asked for', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    for (let value = 1; value <= 5; value++) publisher.publish(value);
+    const received: number[] = [];
+    expect(subscriber.poll((value) => received.push(value), 2)).toBe(2);
+    expect(subscriber.poll((value) => received.push(value))).toBe(3);
+    expect(subscriber.poll((value) => received.push(value))).toBe(0);
+    expect(received).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('takes a message that a handler threw on as taken', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    publisher.publish(1);
+    publisher.publish(2);
+    const thrower = () => {
+      throw new Error('mine');
+    };
+    expect(() => subscriber.poll(thrower)).toThrow('mine');
+    const received: number[] = [];
+    subscriber.poll((value) => received.push(value));
+    expect(received).toEqual([2]);
+  });
+
+  it('one way at a time', async () => {
+    const subscriber = await subscriberOf(define());
+    subscriber.on('message', () => {});
+    expect(await codeOf(() => subscriber.poll(() => {}))).toBe('IN_USE');
+    expect(await codeOf(() => subscriber[Symbol.asyncIterator]().next())).toBe('IN_USE');
+    const other = await subscriberOf(define());
+    void other[Symbol.asyncIterator]().next();
+    expect(await codeOf(() => other.on('message', () => {}))).toBe('IN_USE');
+    expect(await codeOf(() => other.poll(() => {}))).toBe('IN_USE');
+    const third = await subscriberOf(define());
+    await (await publisherOf(define({ name: third.channel }))).publishAsync(1);
+    let inner = '';
+    third.poll(() =>
+      codeOf(() => third.poll(() => {})).then((code) => {
+        inner = code;
+      }),
+    );
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(inner).toBe('IN_USE');
+  });
+
+  it('gets what is published after it joined, and nothing from before', async () => {
+    const channel = define();
+    const publisher = await publisherOf(channel);
+    publisher.publish(1);
+    const subscriber = await subscriberOf(channel);
+    publisher.publish(2);
+    const received: [number, number][] = [];
+    subscriber.poll((value, { sequence }) => received.push([value, sequence]));
+    expect(received).toEqual([[2, 2]]);
+  });
+});

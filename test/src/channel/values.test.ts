@@ -1,0 +1,99 @@
+import type { ChannelError } from '@mmfbus/channel';
+import { json, msgpack, raw } from '@mmfbus/codec';
+import { describe, expect, it } from 'vitest';
+import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
+import { uniqueName } from '../support/unique-name.js';
+
+describe('values', () => {
+  it('that cannot be encoded are refused before anything is published', async () => {
+    const channel = define<unknown>();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const cycle: { self?: unknown } = {};
+    cycle.self = cycle;
+    for (const value of [() => {}, Symbol('s'), cycle, { deep: [() => {}] }]) {
+      expect(await codeOf(() => publisher.publish(value))).toBe('UNENCODABLE');
+    }
+    publisher.publish('fine');
+    const received: unknown[] = [];
+    subscriber.poll((value, { sequence }) => received.push([value, sequence]));
+    expect(received).toEqual([['fine', 1]]);
+  });
+
+  it('that are too large are refused with both sizes', async () => {
+    const channel = define<Uint8Array>({ codec: raw() });
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    expect(() => publisher.publish(new Uint8Array(1001))).toThrow(
+      /takes 1001 bytes or more; the channel carries at most 1000/,
+    );
+    expect(await codeOf(() => publisher.publish(new Uint8Array(1001)))).toBe('TOO_LARGE');
+    expect(await codeOf(() => publisher.publishAsync(new Uint8Array(100_000)))).toBe('TOO_LARGE');
+    expect(publisher.publish(new Uint8Array(1000).fill(3))).toBe('published');
+    let received: Uint8Array | undefined;
+    subscriber.poll((value) => {
+      received = value;
+    });
+    expect(Buffer.from(received as Uint8Array)).toEqual(Buffer.alloc(1000, 3));
+  });
+
+  it('larger than the first scratch buffer pass', async () => {
+    const channel = define<string>({ capacity: 1 << 20 });
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const text = 'äöü'.repeat(30_000);
+    publisher.publish(text);
+    expect(subscriber.poll((value) => expect(value).toBe(text))).toBe(1);
+  });
+
+  it('cannot be published from within the encoding of another one', async () => {
+    const channel = define<unknown>();
+    const publisher = await publisherOf(channel);
+    let code = '';
+    const sly = {
+      get inner() {
+        try {
+          publisher.publish(1);
+        } catch (error) {
+          code = (error as ChannelError).code;
+        }
+        return 1;
+      },
+    };
+    publisher.publish(sly);
+    expect(code).toBe('REENTRANT');
+    expect(publisher.publish(1)).toBe('published');
+  });
+
+  it('that cannot be decoded are an error event, and the next one is delivered', async () => {
+    const name = uniqueName();
+    const codec = { ...raw(), id: 'msgpack' };
+    const publisher = await publisherOf(define<Uint8Array>({ name, codec }));
+    const subscriber = await subscriberOf(define<unknown>({ name }));
+    publisher.publish(Uint8Array.of(0xc1));
+    publisher.publish(Uint8Array.of(42));
+    expect(() => subscriber.poll(() => {})).toThrow(/message 1 cannot be decoded/);
+    const received: unknown[] = [];
+    subscriber.poll((value) => received.push(value));
+    expect(received).toEqual([42]);
+    publisher.publish(Uint8Array.of(0xc1));
+    publisher.publish(Uint8Array.of(43));
+    subscriber.on('error', ({ code }) => received.push(code));
+    subscriber.poll((value) => received.push(value));
+    expect(received).toEqual([42, 'UNDECODABLE', 43]);
+  });
+
+  it.each([
+    ['msgpack', msgpack<unknown>()],
+    ['json', json<unknown>()],
+  ])('of %s come out as they went in', async (_, codec) => {
+    const channel = define<unknown>({ codec });
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const values = [null, true, 1.5, -3, 'text', [1, [2]], { a: { b: [] } }];
+    for (const value of values) publisher.publish(value);
+    const received: unknown[] = [];
+    subscriber.poll((value) => received.push(value));
+    expect(received).toEqual(values);
+  });
+});

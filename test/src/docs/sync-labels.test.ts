@@ -1,0 +1,66 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { packageFolder, packageNames, sourceFiles, workspaceRoot } from '../support/workspace.js';
+
+interface SyncPoint {
+  readonly label: string;
+  readonly reason: string;
+  readonly where: string;
+}
+
+/** Words that say why take at least that many. */
+const LEAST_WORDS = 4;
+
+/** The `SYNC: label. Reason.` comments of a text; a comment goes on over the lines that follow. */
+function syncPoints(text: string, file: string): SyncPoint[] {
+  const lines = text.split('\n');
+  return lines.flatMap((line, index) => {
+    const start = /^\s*(?:\/\/|\/?\*+)\s*SYNC:\s*(.*)$/.exec(line) ?? /\/\/\s*SYNC:\s*(.*)$/.exec(line);
+    if (start === null) return [];
+    let comment = start[1] ?? '';
+    for (const next of lines.slice(index + 1)) {
+      const more = /^\s*(?:\/\/|\*(?!\/))\s*(?!SYNC:)(.*)$/.exec(next);
+      if (more === null) break;
+      comment += ` ${more[1]}`;
+    }
+    const [, label = comment, reason = ''] = /^([^.]+)\.\s*(.*)$/.exec(comment) ?? [];
+    return [{ label: label.trim(), reason: reason.trim(), where: `${file}:${index + 1}` }];
+  });
+}
+
+const points = packageNames.flatMap(sourceFiles).flatMap((file) => {
+  return syncPoints(readFileSync(file, 'utf8'), relative(workspaceRoot, file));
+});
+const labels = [...new Set(points.map(({ label }) => label))];
+
+describe('synchronisation points', () => {
+  test('are marked once there is a ring', () => {
+    const hasRing = existsSync(join(packageFolder('channel'), 'src', 'ring'));
+    expect(hasRing && points.length === 0).toBe(false);
+  });
+
+  test('give a reason', () => {
+    const bare = points.filter(({ reason }) => reason.split(/\s+/).length < LEAST_WORDS);
+    expect(bare.map(({ where, label }) => `${where}: ${label}`)).toEqual([]);
+  });
+
+  test('are marked at both ends', () => {
+    const alone = labels.filter((label) => points.filter((point) => point.label === label).length < 2);
+    const places = points.filter(({ label }) => alone.includes(label));
+    expect(places.map(({ where, label }) => `${where}: ${label}`)).toEqual([]);
+  });
+
+  test('are read over several lines of a comment', () => {
+    const text = [
+      '  // SYNC: frame visible. The tail is stored',
+      '  // after the frame.',
+      '  store();',
+      '/** SYNC: other */',
+    ];
+    expect(syncPoints(text.join('\n'), 'a.ts')).toEqual([
+      { label: 'frame visible', reason: 'The tail is stored after the frame.', where: 'a.ts:1' },
+      { label: 'other */', reason: '', where: 'a.ts:4' },
+    ]);
+  });
+});

@@ -1,0 +1,182 @@
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { startCode, startNode } from '../support/spawn.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { uniqueName } from '../support/unique-name.js';
+import {
+  folderOf,
+  type PackageName,
+  packageFolder,
+  packageNames,
+  workspaceRoot,
+} from '../support/workspace.js';
+
+/** Packing and installing are other people's programs that may use the network. */
+const SLOW = 300_000;
+
+/** What users are promised by name; types are the consumer's to check. */
+const exportedNames: Record<PackageName, readonly string[]> = {
+  core: ['MemoryMappedFile', 'MmfError', 'RWLock', 'ValidNamespaces'],
+  codec: ['CodecError', 'json', 'msgpack', 'raw'],
+  channel: ['Channel', 'ChannelError', 'defineChannel'],
+};
+
+const requiredFiles = [
+  'LICENSE',
+  'README.md',
+  'dist/index.d.ts',
+  'dist/index.js',
+  'package.json',
+  'src/index.ts',
+];
+
+interface Packed {
+  readonly tarball: string;
+  readonly files: readonly string[];
+}
+
+const folder = temporaryFolder('packed');
+const project = join(folder, 'project');
+const packed = new Map<PackageName, Packed>();
+
+function script(name: string): string {
+  return join(workspaceRoot, 'scripts', name);
+}
+
+async function pack(name: PackageName): Promise<Packed> {
+  const output = await startNode(script('pnpm.mjs'), {
+    args: ['pack', '--json', '--pack-destination', folder],
+    cwd: packageFolder(name),
+    watchdog: SLOW,
+  }).success();
+  const { filename, files } = JSON.parse(output.slice(output.indexOf('{')));
+  return { tarball: filename, files: files.map((file: { path: string }) => file.path) };
+}
+
+function packedPackage(name: PackageName): Packed {
+  const found = packed.get(name);
+  if (found === undefined) throw new Error(`@mmfbus/${name} was not packed`);
+  return found;
+}
+
+beforeAll(async () => {
+  for (const name of packageNames) packed.set(name, await pack(name));
+}, SLOW);
+
+describe.each(packageNames)('the packed @mmfbus/%s', (name) => {
+  test('holds the compiled and the written sources, and no tests', () => {
+    const { files } = packedPackage(name);
+    expect(requiredFiles.filter((file) => !files.includes(file))).toEqual([]);
+    const unexpected = files.filter(
+      (file) => !/^(?:(?:dist|src)\/|[A-Z]+(?:\.md)?$|package\.json$)/.test(file),
+    );
+    expect([...unexpected, ...files.filter((file) => /\.test\.|tsbuildinfo|tsconfig/.test(file))]).toEqual(
+      [],
+    );
+  });
+
+  test('holds the source of every compiled file, for the source maps', () => {
+    const { files } = packedPackage(name);
+    const compiled = files.filter((file) => file.startsWith('dist/') && file.endsWith('.js'));
+    const missing = compiled.filter(
+      (file) => !files.includes(file.replace('dist/', 'src/').replace(/\.js$/, '.ts')),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test('satisfies publint', async () => {
+    const tarball = readFileSync(packedPackage(name).tarball);
+    const { messages, pkg = {} } = await publint({
+      pack: { tarball: new Uint8Array(tarball).buffer },
+      strict: true,
+    });
+    expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
+  });
+
+  test('has types that every module resolution of ESM finds (attw)', async () => {
+    const manifest = createRequire(import.meta.url).resolve('@arethetypeswrong/cli/package.json');
+    const attw = join(dirname(manifest), JSON.parse(readFileSync(manifest, 'utf8')).bin.attw);
+    const args = [
+      packedPackage(name).tarball,
+      '--profile',
+      'esm-only',
+      '--no-definitely-typed',
+      '--no-color',
+      '--no-emoji',
+    ];
+    await startNode(attw, { args, watchdog: SLOW }).success();
+  });
+});
+
+describe('a project with the packed packages', () => {
+  beforeAll(async () => {
+    mkdirSync(project);
+    const local = Object.fromEntries(
+      packageNames.map((name) => [`@mmfbus/${name}`, `file:${packedPackage(name).tarball}`]),
+    );
+    // Without the overrides npm would look for the unpublished versions in the registry.
+    const overrides = Object.fromEntries(Object.keys(local).map((name) => [name, `$${name}`]));
+    const manifest = { name: 'consumer', private: true, type: 'module', dependencies: local, overrides };
+    writeFileSync(join(project, 'package.json'), JSON.stringify(manifest));
+    const args = [
+      'install',
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+      '--no-package-lock',
+      '--prefer-offline',
+    ];
+    await startNode(script('npm.mjs'), { args, cwd: project, watchdog: SLOW }).success();
+    copyFileSync(join(folderOf(import.meta.url), 'consumer', 'consumer.ts'), join(project, 'consumer.ts'));
+  }, SLOW);
+
+  test.each(packageNames)('imports @mmfbus/%s', async (name) => {
+    const code = `console.log(JSON.stringify(Object.keys(await import('@mmfbus/${name}'))))`;
+    const output = await startCode(code, { cwd: project }).success();
+    expect(JSON.parse(output)).toEqual(expect.arrayContaining([...exportedNames[name]]));
+  });
+
+  test.each(packageNames)('cannot import the insides of @mmfbus/%s', async (name) => {
+    const code = `await import('@mmfbus/${name}/dist/index.js')`;
+    const { status, stderr } = await startCode(code, { cwd: project }).exit();
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringContaining('ERR_PACKAGE_PATH_NOT_EXPORTED'),
+    });
+  });
+
+  test('compiles and runs a typed program', async () => {
+    const compilerOptions = {
+      module: 'NodeNext',
+      target: 'ES2022',
+      lib: ['ES2022'],
+      types: ['node'],
+      typeRoots: [join(workspaceRoot, 'node_modules', '@types')],
+      strict: true,
+      skipLibCheck: false,
+    };
+    writeFileSync(
+      join(project, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, files: ['consumer.ts'] }),
+    );
+    const compiler = join(workspaceRoot, 'node_modules', 'typescript', 'bin', 'tsc');
+    await startNode(compiler, { args: ['-p', project], watchdog: SLOW }).success();
+
+    const output = await startNode(join(project, 'consumer.js'), {
+      args: [uniqueName('consumer')],
+      cwd: project,
+    }).success();
+    expect(output.trimEnd().split('\n')).toEqual([
+      'codec 187.25 ABC',
+      'raw 1 2 3',
+      'core 4 5 6 false',
+      'core NOT_FOUND',
+      'channel published',
+      'channel ABC 187.25',
+    ]);
+  });
+});

@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import koffi from 'koffi';
+
+/** What this process has open, by kind. */
+export type OpenResources = Record<string, number>;
+
+function countHandles(): number {
+  const library = koffi.load('kernel32.dll');
+  const currentProcess = library.func('intptr_t __stdcall GetCurrentProcess()');
+  const handleCount = library.func(
+    'int __stdcall GetProcessHandleCount(intptr_t process, _Out_ uint32_t *count)',
+  );
+  const count = [0];
+  handleCount(currentProcess(), count);
+  return count[0] as number;
+}
+
+/** Counts descriptors and mappings of ours on Linux, handles on Windows. */
+export function openResources(): OpenResources {
+  if (process.platform === 'win32') return { handles: countHandles() };
+  const mappings = readFileSync('/proc/self/maps', 'utf8').split('\n');
+  return {
+    descriptors: readdirSync('/proc/self/fd').length,
+    mappings: mappings.filter((line) => line.includes('mmfbus')).length,
+  };
+}

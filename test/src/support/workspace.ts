@@ -1,0 +1,30 @@
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The folder of the repository. */
+export const workspaceRoot: string = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** The published packages, what others depend on first. */
+export const packageNames = ['core', 'codec', 'channel'] as const;
+
+/** The short name of a published package. */
+export type PackageName = (typeof packageNames)[number];
+
+/** The folder of a published package. */
+export function packageFolder(name: PackageName): string {
+  return join(workspaceRoot, 'packages', name);
+}
+
+/** The TypeScript sources of a package, without its tests. */
+export function sourceFiles(name: PackageName): string[] {
+  return readdirSync(join(packageFolder(name), 'src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+/** The folder that holds the file of that module. */
+export function folderOf(moduleUrl: string): string {
+  return dirname(fileURLToPath(moduleUrl));
+}
