@@ -67,12 +67,9 @@ export function pnpmVersion() {
  * @param {readonly string[]} args
  */
 export function pnpmCommand(args) {
-  // npm's warnings about settings that it does not know are not ours to show. npx hands its level on, so pnpm gets its own.
-  return npmCommand('npx', [
-    '--yes',
-    '--loglevel=error',
-    `pnpm@${pnpmVersion()}`,
-    '--loglevel=info',
-    ...args,
-  ]);
+  // That version never changes, so what npx has kept is good, also without a network; and npm's warnings about settings that
+  // it does not know are not ours to show. npx hands both on to pnpm, which gets its own.
+  const npxOptions = ['--yes', '--prefer-offline', '--loglevel=error'];
+  const pnpmOptions = ['--config.prefer-offline=false', '--loglevel=info'];
+  return npmCommand('npx', [...npxOptions, `pnpm@${pnpmVersion()}`, ...pnpmOptions, ...args]);
 }

@@ -105,12 +105,11 @@ export class Publisher<T> {
     // The scratch is overwritten by the next call, so what waits is copied.
     const payload = allocatePayload(length);
     payload.bytes.set(this.#scratch.bytes.subarray(0, length));
-    const stop =
-      signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    const stop = this.#stopSignals(signal);
     const before = this.#line;
     const turn = (async () => {
       await before;
-      stop.throwIfAborted();
+      for (const one of stop) one.throwIfAborted();
       await this.#sleepUntil(() => this.#append(payload, length), stop);
     })();
     const settled = turn.then(
@@ -134,8 +133,7 @@ export class Publisher<T> {
    */
   async drain({ signal }: WaitOptions = {}): Promise<void> {
     this.#checkOpen();
-    const stop =
-      signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    const stop = this.#stopSignals(signal);
     while (this.#line !== undefined) await orAborted(this.#line, stop);
     const { tail } = this.#writer;
     await this.#sleepUntil(() => (this.#isTaken(tail) ? 'published' : 'full'), stop);
@@ -162,6 +160,11 @@ export class Publisher<T> {
     this.#member.retire();
     lock.release();
     this.#member.leave();
+  }
+
+  /** What ends a wait: the caller's signal, and closing. */
+  #stopSignals(signal: AbortSignal | undefined): readonly AbortSignal[] {
+    return signal === undefined ? [this.#closing.signal] : [signal, this.#closing.signal];
   }
 
   #retireAtExit(): void {
@@ -262,7 +265,7 @@ export class Publisher<T> {
   }
 
   /** Tries whenever a subscriber has taken something or is gone; the event loop sleeps meanwhile. */
-  async #sleepUntil(attempt: () => PublishOutcome, signal: AbortSignal): Promise<void> {
+  async #sleepUntil(attempt: () => PublishOutcome, stop: readonly AbortSignal[]): Promise<void> {
     const { table, slot, port, lock } = this.#member;
     port.ref();
     try {
@@ -276,13 +279,13 @@ export class Publisher<T> {
         let outcome: PublishOutcome;
         try {
           outcome = attempt();
-          if (outcome === 'full') await orAborted(rung, signal);
+          if (outcome === 'full') await orAborted(rung, stop);
         } finally {
           if (this.#closed === undefined) table.wakeUp(slot);
         }
         if (outcome === 'published') return;
         if (outcome === 'busy') {
-          await lock.acquire(signal);
+          await lock.acquire(stop);
           lock.release();
         }
       }
@@ -292,12 +295,20 @@ export class Publisher<T> {
   }
 }
 
-/** The promise, or a rejection with the signal's reason when that comes first. */
-function orAborted<R>(promise: Promise<R>, signal: AbortSignal): Promise<R> {
+/**
+ * The promise, or a rejection with a signal's reason when that comes first. Unlike `AbortSignal.any` it leaves nothing
+ * behind on a signal that lives long.
+ */
+function orAborted<R>(promise: Promise<R>, signals: readonly AbortSignal[]): Promise<R> {
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) return abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    const abort = () => reject(signals.find(({ aborted }) => aborted)?.reason);
+    if (signals.some(({ aborted }) => aborted)) {
+      abort();
+      return;
+    }
+    for (const signal of signals) signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => {
+      for (const signal of signals) signal.removeEventListener('abort', abort);
+    });
   });
 }

@@ -225,7 +225,7 @@ export class Member {
 
   /** False when the member left meanwhile; the memory is gone then. */
   async #acquireLock(): Promise<boolean> {
-    await this.lock.acquire(this.#leaving.signal).catch((error: unknown) => {
+    await this.lock.acquire([this.#leaving.signal]).catch((error: unknown) => {
       if (this.#open) throw error;
     });
     return this.#open;

@@ -56,11 +56,11 @@ export class PublisherLock {
     return this.takeOver();
   }
 
-  /** Takes it without blocking the event loop, for as long as a living holder keeps it. */
-  async acquire(signal?: AbortSignal): Promise<void> {
+  /** Takes it without blocking the event loop, for as long as a living holder keeps it; any of the signals ends that. */
+  async acquire(signals: readonly AbortSignal[] = []): Promise<void> {
     let pause = 1;
     for (let turns = 0; ; turns++) {
-      signal?.throwIfAborted();
+      for (const signal of signals) signal.throwIfAborted();
       if (this.tryAcquire()) return;
       if (turns < TURNS_BEFORE_SLEEPING) {
         await nextTurn();
