@@ -1,16 +1,14 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { ownDirectory } from '../../../test/src/support/own-directory.js';
 import { type Program, startNode } from '../../../test/src/support/spawn.js';
-import { temporaryFolder } from '../../../test/src/support/temporary-folder.js';
 import { uniqueName } from '../../../test/src/support/unique-name.js';
 import { Checksum } from './checksum.js';
 import { readFlights } from './flights-file.js';
 import { count } from './units.js';
 
-// Segments and ports of these tests have a folder of their own, so whatever is in it afterwards was left behind.
-const shared = existsSync('/dev/shm') ? '/dev/shm' : undefined;
-const folder = temporaryFolder('flights', shared);
+const folder = ownDirectory('flights');
 const names = ['hours', 'delays', 'distances'] as const;
 
 const flights = readFlights();
@@ -20,7 +18,7 @@ for (const flight of flights) checksum.add(flight);
 
 function start(program: string, args: readonly string[]): Program {
   const path = fileURLToPath(new URL(`../../dist/flights/${program}.js`, import.meta.url));
-  return startNode(path, { args, env: { MMFBUS_DIRECTORY: folder } });
+  return startNode(path, { args });
 }
 
 interface Demo {
@@ -63,8 +61,6 @@ function isAlive(pid: number): boolean {
 function expectNobodyLeft({ pids }: Demo): void {
   expect([...pids.values()].filter(isAlive)).toEqual([]);
 }
-
-afterEach(() => expect(readdirSync(folder), 'files left behind').toEqual([]));
 
 describe('the demo', () => {
   test('brings every flight to all three subscribers', async () => {

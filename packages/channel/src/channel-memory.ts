@@ -45,9 +45,13 @@ export class ChannelMemory {
     this.#segment = segment;
   }
 
-  /** Unmaps it. Nothing may touch the arrays after this: they are empty. */
-  close(): void {
-    this.#segment.close();
+  /**
+   * Unmaps it. Nothing may touch the arrays after this: they are empty.
+   *
+   * @param last says that everybody else has left, or died.
+   */
+  close(last?: boolean): void {
+    this.#segment.close(last);
   }
 }
 

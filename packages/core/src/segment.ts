@@ -86,9 +86,9 @@ function closedAtExit(segment: Segment): Segment {
     size: segment.size,
     created: segment.created,
     flush: () => segment.flush(),
-    close: () => {
+    close: (last) => {
       forgetExit();
-      segment.close();
+      segment.close(last);
     },
   };
 }

@@ -32,3 +32,9 @@ export const sayAll = `
   subscriber.on('closed', ({ reason }) => say('closed', reason));
   subscriber.on('close', ({ reason }) => say('close', reason));
 `;
+
+/** Ends the program by that signal, and waits until it is gone. */
+export async function killed(program: Program, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  program.kill(signal);
+  await program.exit();
+}

@@ -1,9 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { defineChannel } from '@mmfbus/channel';
 import { describe, expect, it } from 'vitest';
+import { ownDirectory } from '../support/own-directory.js';
 import { uniqueName } from '../support/unique-name.js';
-import { sayAll, startAgent } from './channel-agent.js';
-import { killed, leftovers } from './leftovers.js';
+import { killed, sayAll, startAgent } from './channel-agent.js';
+
+ownDirectory('channel');
 
 const publishOnInput = `
   process.stdin.on('data', async (data) => {
@@ -25,7 +27,6 @@ describe('two processes', () => {
     await killed(publisher, 'SIGTERM');
     await subscriber.waitForLine(/^closed closed$/);
     await killed(subscriber, 'SIGINT');
-    expect(leftovers(name)).toEqual([]);
   });
 
   it('wait for each other when the ring is full, and lose nothing', async () => {
@@ -46,7 +47,6 @@ describe('two processes', () => {
     await publisher.success();
     expect((await subscriber.waitForLine(/^(got|wrong).*/))[0]).toBe('got 20000 closed');
     await subscriber.success();
-    expect(leftovers(name)).toEqual([]);
   });
 });
 
@@ -67,7 +67,6 @@ describe('a process that is killed', () => {
     await killed(next, 'SIGTERM');
     await subscriber.waitForLine(/^closed closed$/);
     await killed(subscriber, 'SIGTERM');
-    expect(leftovers(name)).toEqual([]);
   });
 
   it('as a reliable subscriber: a publisher that waits for its room goes on, on proof of its death', async () => {
@@ -86,7 +85,6 @@ describe('a process that is killed', () => {
     await killed(subscriber);
     await publisher.waitForLine(/^room$/);
     await publisher.success();
-    expect(leftovers(name)).toEqual([]);
   });
 
   it('as a reliable subscriber: a synchronous publish proves it as soon as it needs the room', async () => {
@@ -104,7 +102,6 @@ describe('a process that is killed', () => {
     publisher.send('go');
     expect((await publisher.waitForLine(/^(published|full|busy)$/))[0]).toBe('published');
     await publisher.success();
-    expect(leftovers(name)).toEqual([]);
   });
 
   it('as all there were: the next ones begin anew', async () => {
@@ -120,7 +117,6 @@ describe('a process that is killed', () => {
     await next.waitForLine(/^message 1 7$/);
     await killed(nextPublisher, 'SIGTERM');
     await killed(next, 'SIGTERM');
-    expect(leftovers(name)).toEqual([]);
   });
 
   it('with the publisher lock: the next publisher takes it over', async () => {
@@ -144,7 +140,6 @@ describe('a process that is killed', () => {
     await subscriber.waitForLine(/^message 1 "on"$/);
     await killed(next, 'SIGTERM');
     await killed(subscriber, 'SIGTERM');
-    expect(leftovers(name)).toEqual([]);
   });
 });
 
@@ -162,7 +157,6 @@ describe('a process that ends', () => {
     await subscriber.waitForLine(/^message 1 "last"$/);
     await subscriber.waitForLine(/^closed closed$/);
     await killed(subscriber, 'SIGTERM');
-    expect(leftovers(name)).toEqual([]);
   });
 
   it('by its own way where it listens to the signal itself', async () => {
@@ -176,7 +170,6 @@ describe('a process that ends', () => {
     publisher.kill('SIGTERM');
     await publisher.waitForLine(/^my way$/);
     expect((await publisher.exit()).status).toBe(3);
-    expect(leftovers(name)).toEqual([]);
   });
 });
 
@@ -195,7 +188,6 @@ describe('an idle subscriber', () => {
     publisher.publish(1);
     await kept.success();
     await publisher.close();
-    expect(leftovers(name)).toEqual([]);
   });
 
   it.runIf(process.platform === 'linux')('has no thread of its own', async () => {

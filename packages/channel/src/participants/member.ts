@@ -252,18 +252,22 @@ export class Member {
     this.table.storeState(this.slot, STATE_NONE);
     this.table.release(this.slot);
     this.ringPublishers();
-    this.#removePortsOfTheDead();
+    const others = this.#countLiving();
     this.#doorbells.close();
-    this.memory.close();
+    this.memory.close(others === 0);
     this.port.release();
   }
 
-  /** What the dead left beside the segment: nobody may come after us. */
-  #removePortsOfTheDead(): void {
+  /** Counts who else takes part, and removes what the dead left beside the segment: nobody may come after us. */
+  #countLiving(): number {
     const used = this.table.used();
+    let living = 0;
     for (let slot = 0; slot < used; slot++) {
       const address = this.table.addressOf(slot);
-      if (address !== undefined && probeLife(address) === 'dead') removePort(address);
+      if (address === undefined) continue;
+      if (probeLife(address) === 'dead') removePort(address);
+      else living++;
     }
+    return living;
   }
 }

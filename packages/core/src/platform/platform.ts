@@ -87,8 +87,13 @@ export interface Segment {
   readonly created: boolean;
   /** Writes changes to the disk and waits for that. Nothing to do for a segment that no file backs. */
   flush(): void;
-  /** Unmaps it, and removes the segment when nobody else holds it. A second call does nothing. */
-  close(): void;
+  /**
+   * Unmaps it, and removes the segment when nobody else holds it. A second call does nothing.
+   *
+   * @param last says that everybody else has left, or died: for the operating system a process may hold the segment still
+   * for a moment after its death was proved, and this waits for that, 100 ms at most. Defaults to false.
+   */
+  close(last?: boolean): void;
 }
 
 /** Who a process is, so that a reused process id is not taken for it. All zero where unknown. */

@@ -10,11 +10,16 @@ export class MappedSegment implements Segment {
   readonly created: boolean;
   readonly #data: Mapped;
   readonly #mappings: ReadonlySet<Mapped>;
-  readonly #afterwards: () => void;
+  readonly #afterwards: (last: boolean) => void;
   #open = true;
 
   /** @param afterwards runs when it was unmapped. */
-  constructor(data: Mapped, lockPage: Mapped | undefined, created: boolean, afterwards: () => void) {
+  constructor(
+    data: Mapped,
+    lockPage: Mapped | undefined,
+    created: boolean,
+    afterwards: (last: boolean) => void,
+  ) {
     this.memory = data.memory;
     this.lockPage = lockPage?.memory;
     this.size = data.length;
@@ -28,13 +33,13 @@ export class MappedSegment implements Segment {
     if (this.#open) sync(this.#data);
   }
 
-  close(): void {
+  close(last = false): void {
     if (!this.#open) return;
     this.#open = false;
     for (const mapping of this.#mappings) {
       // A buffer that cannot be detached stays mapped: a leak, where unmapping would let an access kill the process.
       if (detach(mapping.memory)) unmap(mapping);
     }
-    this.#afterwards();
+    this.#afterwards(last);
   }
 }

@@ -44,6 +44,8 @@ const DEFAULT_MODE = 0o600;
 /** How often an opener looks again while somebody else removes or creates the name, and how long it waits between. */
 const MAX_TRIES = 200;
 const RETRY_MILLISECONDS = 5;
+const MAX_END_TRIES = 100;
+const END_RETRY_MILLISECONDS = 1;
 
 /** An open segment file that we hold a shared lock on, or one that is not ours to lock. */
 interface OpenFile {
@@ -109,6 +111,14 @@ function removeIfUnused(fd: number, path: string): boolean {
   if (!flock(fd, LOCK_EX | LOCK_NB)) return false;
   if (leadsTo(path, fstatSync(fd, { bigint: true }))) unlinkIfThere(path);
   return true;
+}
+
+/** As {@link removeIfUnused}, trying more than once where the dead are known to be the only holders. */
+function removeInTheEnd(fd: number, path: string, tries: number): void {
+  for (let left = tries; !removeIfUnused(fd, path) && left > 1; left--) {
+    // Linux reports the end of a dead process's FIFOs before it drops the locks on its files.
+    Atomics.wait(sleeper, 0, 0, END_RETRY_MILLISECONDS);
+  }
 }
 
 /** Removes what processes that died left behind, under whatever name, so that the memory does not fill up with it. */
@@ -221,11 +231,11 @@ function mappedSegment(
   lockPage: Mapped | undefined,
   created: boolean,
 ): Segment {
-  return new MappedSegment(data, lockPage, created, () => {
+  return new MappedSegment(data, lockPage, created, (last) => {
     try {
       if (marked) {
         flock(fd, LOCK_UN);
-        removeIfUnused(fd, path);
+        removeInTheEnd(fd, path, last ? MAX_END_TRIES : 1);
       }
     } finally {
       closeSync(fd);
