@@ -44,7 +44,7 @@ function removeListeners(): void {
  * exception, or SIGINT, SIGTERM and SIGHUP where nobody else listens to them. Hooks run in reverse order and must not
  * wait for anything.
  *
- * @returns takes the hook back.
+ * @returns takes the hook back. Call it after the cleaning up: without a hook a signal ends the process at once.
  */
 export function atExit(hook: () => void): () => void {
   if (hooks.size === 0) addListeners();

@@ -59,8 +59,8 @@ export function leasePort(onRing: () => void): PortLease {
       lease.unref();
       if (!listeners.delete(listener) || listeners.size > 0) return;
       shared = undefined;
-      forgetExit();
       port.close();
+      forgetExit();
     },
   };
   return lease;

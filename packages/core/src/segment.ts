@@ -87,8 +87,8 @@ function closedAtExit(segment: Segment): Segment {
     created: segment.created,
     flush: () => segment.flush(),
     close: (last) => {
-      forgetExit();
       segment.close(last);
+      forgetExit();
     },
   };
 }

@@ -159,7 +159,7 @@ export class Member {
       const known = this.#watches.get(slot);
       if (address === undefined || known?.nonce === address.nonce) continue;
       known?.watch.close();
-      const watch = watchLife(address, () => this.#buryLater(slot));
+      const watch = watchLife(address, () => this.#buryLater(slot, address.nonce));
       this.#watches.set(slot, { nonce: address.nonce, watch });
     }
   }
@@ -170,13 +170,17 @@ export class Member {
     for (let slot = 0; slot < used; slot++) await this.bury(slot);
   }
 
-  /** Frees the slot when its owner is proved dead, and tells the others what they lost with it. */
-  async bury(slot: number): Promise<void> {
-    if (!this.#isDead(slot)) return;
+  /**
+   * Frees the slot when its owner is proved dead, and tells the others what they lost with it.
+   *
+   * @param dead nonce of a port that was proved dead by the end of its life line.
+   */
+  async bury(slot: number, dead?: bigint): Promise<void> {
+    if (!this.#isDead(slot, dead)) return;
     const wasPublisher = this.table.stateOf(slot) === STATE_PUBLISHER;
     if (wasPublisher && !(await this.#acquireLock())) return;
     try {
-      this.#buryNow(slot);
+      this.#buryNow(slot, dead);
     } finally {
       if (wasPublisher) this.lock.release();
     }
@@ -194,21 +198,21 @@ export class Member {
     return any;
   }
 
-  #buryLater(slot: number): void {
+  #buryLater(slot: number, dead?: bigint): void {
     // What can fail here is a lock word that makes no sense; whoever uses the lock next says so to its user.
-    this.bury(slot).catch(() => {});
+    this.bury(slot, dead).catch(() => {});
   }
 
-  #isDead(slot: number): boolean {
+  #isDead(slot: number, dead?: bigint): boolean {
     if (!this.#open || slot === this.slot) return false;
     const address = this.table.addressOf(slot);
-    return address !== undefined && probeLife(address) === 'dead';
+    return address !== undefined && (address.nonce === dead || probeLife(address) === 'dead');
   }
 
-  #buryNow(slot: number): void {
+  #buryNow(slot: number, dead?: bigint): void {
     const address = this.table.addressOf(slot);
     // Somebody else may have been faster, or the slot have another owner by now.
-    if (address === undefined || probeLife(address) !== 'dead') return;
+    if (address === undefined || !this.#isDead(slot, dead)) return;
     if (!this.table.tryClaim(slot, address.nonce, this.port.address)) return;
     removePort(address);
     this.#inherit(slot);
@@ -245,7 +249,6 @@ export class Member {
   leave(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#forgetExit();
     this.#leaving.abort();
     for (const { watch } of this.#watches.values()) watch.close();
     this.table.wakeUp(this.slot);
@@ -254,8 +257,12 @@ export class Member {
     this.ringPublishers();
     const others = this.#countLiving();
     this.#doorbells.close();
-    this.memory.close(others === 0);
-    this.port.release();
+    try {
+      this.memory.close(others === 0);
+    } finally {
+      this.port.release();
+      this.#forgetExit();
+    }
   }
 
   /** Counts who else takes part, and removes what the dead left beside the segment: nobody may come after us. */
