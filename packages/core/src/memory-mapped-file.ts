@@ -5,7 +5,7 @@ import { DATA_OFFSET } from './mmf-layout.js';
 import { type ValidNamespace, ValidNamespaces } from './namespaces.js';
 import type { Disposition, Segment } from './platform/platform.js';
 import { RWLock } from './rw-lock.js';
-import { MAX_SEGMENT_SIZE, openFileSegment, openSegment } from './segment.js';
+import { MAX_SEGMENT_SIZE, openFileSegment, openSegmentFor } from './segment.js';
 import { openSource, type TransferOptions, writeFileFrom } from './transfer.js';
 
 /** Options of {@link MemoryMappedFile.create} and its like. */
@@ -174,16 +174,16 @@ export class MemoryMappedFile {
     readOnly = false,
   ): MemoryMappedFile {
     checkSize(size, 'size', disposition === 'open' ? 0 : 1, MAX_SIZE);
-    const segment = openSegment({
+    const request = {
       name,
       namespace,
       disposition,
       size: size === 0 ? 0 : size + DATA_OFFSET,
-      readOnly,
       mode,
       largePages,
-      initialise: (memory) => void lock(memory, true),
-    });
+      initialise: (memory: ArrayBuffer) => void lock(memory, true),
+    };
+    const segment = openSegmentFor(request, readOnly);
     checkMapping(segment, name);
     return new MemoryMappedFile(segment, name, namespace, !readOnly, lock);
   }

@@ -23,8 +23,6 @@ export interface OpenSegmentOptions {
    * Defaults to `size`.
    */
   readonly existingSize?: number | undefined;
-  /** Maps without the right to store; storing kills the process. Only with `open`. Defaults to false. */
-  readonly readOnly?: boolean | undefined;
   /** POSIX permission bits of a new segment. Defaults to 0o600. */
   readonly mode?: number | undefined;
   /**
@@ -45,9 +43,16 @@ export interface OpenSegmentOptions {
  * `ACCESS_DENIED`, `BUSY` or `OS_ERROR`.
  */
 export function openSegment(options: OpenSegmentOptions): Segment {
-  const { name, namespace = ValidNamespaces.LOCAL, disposition, size, readOnly, mode, initialise } = options;
-  const { largePages } = options;
-  const { existingSize = size } = options;
+  return openSegmentFor(options, false);
+}
+
+/**
+ * As {@link openSegment}, also for reading only. The memory of such a segment must not get into other hands: JavaScript
+ * has no read-only buffer, and a store into it ends the process.
+ */
+export function openSegmentFor(options: OpenSegmentOptions, readOnly: boolean): Segment {
+  const { name, namespace = ValidNamespaces.LOCAL, disposition, size, existingSize = size } = options;
+  const { mode, largePages, initialise } = options;
   checkName(name);
   checkNamespace(namespace);
   checkSize(size, 'size', disposition === 'open' ? 0 : 1, MAX_SEGMENT_SIZE);
@@ -57,7 +62,7 @@ export function openSegment(options: OpenSegmentOptions): Segment {
     disposition,
     size,
     existingSize,
-    ...(readOnly === undefined ? {} : { readOnly }),
+    readOnly,
     ...(mode === undefined ? {} : { mode }),
     ...(largePages === undefined ? {} : { largePages }),
     ...(initialise === undefined ? {} : { initialise }),

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
@@ -27,7 +27,13 @@ const compilerOptions: ts.CompilerOptions = {
   noEmit: true,
 };
 
-const readmes = ['README.md', ...packageNames.map((name) => `packages/${name}/README.md`)];
+const readmes = [
+  'README.md',
+  ...packageNames.map((name) => `packages/${name}/README.md`),
+  ...readdirSync(join(workspaceRoot, 'docs'))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`),
+];
 
 // Inside this workspace package, so that the blocks find the packages that they import.
 const cache = join(workspaceRoot, 'test', '.cache');
