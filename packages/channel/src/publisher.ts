@@ -105,38 +105,18 @@ export class Publisher<T> {
     // The scratch is overwritten by the next call, so what waits is copied.
     const payload = allocatePayload(length);
     payload.bytes.set(this.#scratch.bytes.subarray(0, length));
-    const stop = this.#stopSignals(signal);
-    const before = this.#line;
-    const turn = (async () => {
-      await before;
-      for (const one of stop) one.throwIfAborted();
-      await this.#sleepUntil(() => this.#append(payload, length), stop);
-    })();
-    const settled = turn.then(
-      () => {},
-      () => {},
-    );
-    this.#line = settled;
-    try {
-      await orAborted(turn, stop);
-    } finally {
-      void settled.then(() => {
-        if (this.#line === settled) this.#line = undefined;
-      });
-    }
+    await this.#waitInLine(() => this.#append(payload, length), signal);
   }
 
   /**
-   * Waits until every reliable subscriber has taken everything published before this call, and closes.
+   * Waits until what waits in `publishAsync` is published and every reliable subscriber has taken everything, and closes.
+   * What is published meanwhile waits behind it, and fails with `CLOSED`.
    *
    * @throws {@link ChannelError} `CLOSED`; the signal's reason when it aborts, and then it is still open.
    */
   async drain({ signal }: WaitOptions = {}): Promise<void> {
     this.#checkOpen();
-    const stop = this.#stopSignals(signal);
-    while (this.#line !== undefined) await orAborted(this.#line, stop);
-    const { tail } = this.#writer;
-    await this.#sleepUntil(() => (this.#isTaken(tail) ? 'published' : 'full'), stop);
+    await this.#waitInLine(() => (this.#isTaken() ? 'published' : 'full'), signal);
     await this.close();
   }
 
@@ -162,9 +142,27 @@ export class Publisher<T> {
     this.#member.leave();
   }
 
-  /** What ends a wait: the caller's signal, and closing. */
-  #stopSignals(signal: AbortSignal | undefined): readonly AbortSignal[] {
-    return signal === undefined ? [this.#closing.signal] : [signal, this.#closing.signal];
+  /** Makes the attempt again and again until it succeeds, after all those who wait already. */
+  async #waitInLine(attempt: () => PublishOutcome, signal: AbortSignal | undefined): Promise<void> {
+    const stop = signal === undefined ? [this.#closing.signal] : [signal, this.#closing.signal];
+    const before = this.#line;
+    const turn = (async () => {
+      await before;
+      for (const one of stop) one.throwIfAborted();
+      await this.#sleepUntil(attempt, stop);
+    })();
+    const settled = turn.then(
+      () => {},
+      () => {},
+    );
+    this.#line = settled;
+    try {
+      await orAborted(turn, stop);
+    } finally {
+      void settled.then(() => {
+        if (this.#line === settled) this.#line = undefined;
+      });
+    }
   }
 
   #retireAtExit(): void {
@@ -255,11 +253,13 @@ export class Publisher<T> {
     return this.#member.buryDeadSubscribers() ? this.#append(payload, length) : 'full';
   }
 
-  #isTaken(position: number): boolean {
+  /** Whether every reliable subscriber has taken what this publisher published last, and so all that was before. */
+  #isTaken(): boolean {
     const { table } = this.#member;
+    const { tail } = this.#writer;
     const used = table.used();
     for (let slot = 0; slot < used; slot++) {
-      if (table.stateOf(slot) === STATE_RELIABLE && table.cursorOf(slot) < position) return false;
+      if (table.stateOf(slot) === STATE_RELIABLE && table.cursorOf(slot) < tail) return false;
     }
     return true;
   }

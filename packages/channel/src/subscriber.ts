@@ -14,8 +14,6 @@ const MESSAGES_A_TURN = 256;
 const MESSAGES_AHEAD = 64;
 const LONGEST_PAUSE_MS = 32;
 
-type Mode = 'idle' | 'listening' | 'iterating';
-
 /**
  * Takes the messages of one channel: by `message` events, by `for await`, or by `poll`, one of them at a time. Made by
  * `Channel.subscriber`. An open subscriber keeps its process alive; see {@link Subscriber.unref}.
@@ -28,7 +26,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
   #window: number;
   #idleSince = 0;
   #pause = 0;
-  #mode: Mode = 'idle';
+  #iterating = false;
   #polling = false;
   #keepsAlive = true;
   #scheduled: NodeJS.Immediate | undefined;
@@ -86,7 +84,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
     listener: EventEmitter.EventListener<SubscriberEvents<T>, E>,
     context?: unknown,
   ): this {
-    if (event === 'message') this.#listen();
+    if (event === 'message') this.#startListening();
     return super.on(event, listener, context);
   }
 
@@ -95,7 +93,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
     listener: EventEmitter.EventListener<SubscriberEvents<T>, E>,
     context?: unknown,
   ): this {
-    if (event === 'message') this.#listen();
+    if (event === 'message') this.#startListening();
     return super.once(event, listener, context);
   }
 
@@ -117,18 +115,13 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
    */
   poll(handler: (value: T, meta: MessageMeta) => void, limit: number = Number.POSITIVE_INFINITY): number {
     if (!this.#open) throw new ChannelError('CLOSED', this.#channel, 'the subscriber is closed');
-    if (this.#mode !== 'idle' || this.#polling) {
-      throw new ChannelError(
-        'IN_USE',
-        this.#channel,
-        `messages are taken elsewhere: ${this.#polling ? 'polling' : this.#mode}`,
-      );
-    }
+    this.#checkFree(this.#iterating || this.#isListening());
     this.#polling = true;
     try {
-      const ahead = this.#ahead.splice(0, limit);
-      for (const { value, ...meta } of ahead) handler(value, meta);
-      return ahead.length + this.#take(handler, limit - ahead.length);
+      return this.#deliver((value, meta) => {
+        handler(value, meta);
+        return true;
+      }, limit);
     } finally {
       this.#polling = false;
     }
@@ -142,10 +135,8 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
    * listens to them.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Message<T>, void, undefined> {
-    if (this.#mode !== 'idle') {
-      throw new ChannelError('IN_USE', this.#channel, `messages are taken elsewhere: ${this.#mode}`);
-    }
-    this.#mode = 'iterating';
+    this.#checkFree(this.#iterating || this.#isListening());
+    this.#iterating = true;
     try {
       for (;;) {
         for (let next = this.#ahead.shift(); next !== undefined; next = this.#ahead.shift()) yield next;
@@ -161,7 +152,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
         }
       }
     } finally {
-      this.#mode = 'idle';
+      this.#iterating = false;
       this.#arrived = undefined;
     }
   }
@@ -172,7 +163,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
    */
   async drain(): Promise<void> {
     if (!this.#open) return;
-    if (this.#mode === 'idle') return this.close();
+    if (!this.#iterating && !this.#isListening()) return this.close();
     const position = this.#subscription.committed();
     await new Promise<void>((done) => {
       this.#draining = { position, done };
@@ -207,12 +198,19 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
     return this;
   }
 
-  #listen(): void {
-    if (this.#mode === 'iterating') {
-      throw new ChannelError('IN_USE', this.#channel, 'messages are taken elsewhere: iterating');
-    }
-    if (this.#mode === 'listening') return;
-    this.#mode = 'listening';
+  /** Refuses a second way of taking messages. */
+  #checkFree(taken: boolean): void {
+    if (!taken && !this.#polling) return;
+    const how = this.#polling ? 'poll' : this.#iterating ? 'an iterator' : 'listeners';
+    throw new ChannelError('IN_USE', this.#channel, `messages are taken by ${how}`);
+  }
+
+  #isListening(): boolean {
+    return this.listenerCount('message') > 0;
+  }
+
+  #startListening(): void {
+    this.#checkFree(this.#iterating);
     this.#schedule();
   }
 
@@ -233,13 +231,13 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
   #turn(): void {
     if (!this.#open) return;
     this.#subscription.wakeUp();
-    if (this.#mode === 'listening' && this.listenerCount('message') === 0) this.#mode = 'idle';
-    if (this.#mode === 'idle' || (this.#mode === 'iterating' && this.#arrived === undefined)) return;
+    // An iterator that did not ask has enough; nobody asks where nobody listens.
+    if (this.#iterating ? this.#arrived === undefined : !this.#isListening()) return;
     let taken = 1;
     try {
-      taken = this.#mode === 'listening' ? this.#takeForListeners() : this.#takeAhead();
+      taken = this.#iterating ? this.#takeAhead() : this.#takeForListeners();
     } catch (error) {
-      if (this.#mode === 'listening') throw error;
+      if (!this.#iterating) throw error;
       this.#failure = error;
     } finally {
       this.#goOn(taken);
@@ -247,12 +245,28 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
   }
 
   #takeForListeners(): number {
-    for (const { value, ...meta } of this.#ahead.splice(0)) this.emit('message', value, meta);
-    return this.#take((value, meta) => this.emit('message', value, meta), MESSAGES_A_TURN);
+    return this.#deliver((value, meta) => {
+      this.emit('message', value, meta);
+      // It may have been the last listener's last message.
+      return this.#isListening();
+    }, MESSAGES_A_TURN);
   }
 
   #takeAhead(): number {
-    return this.#take((value, meta) => this.#ahead.push({ value, ...meta }), MESSAGES_AHEAD);
+    return this.#take((value, meta) => this.#ahead.push({ value, ...meta }) > 0, MESSAGES_AHEAD);
+  }
+
+  /** Delivers what was taken ahead for an iterator that stopped, then what is in the ring. */
+  #deliver(deliver: (value: T, meta: MessageMeta) => boolean, limit: number): number {
+    let delivered = 0;
+    while (delivered < limit) {
+      const next = this.#ahead.shift();
+      if (next === undefined) return delivered + this.#take(deliver, limit - delivered);
+      const { value, ...meta } = next;
+      delivered++;
+      if (!deliver(value, meta)) break;
+    }
+    return delivered;
   }
 
   #goOn(taken: number): void {
@@ -311,7 +325,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS);
   }
 
-  #take(deliver: (value: T, meta: MessageMeta) => void, limit: number): number {
+  #take(deliver: (value: T, meta: MessageMeta) => boolean, limit: number): number {
     const closed = this.#subscription.closedNews();
     const taken = this.#subscription.take(deliver, limit);
     if (taken < limit && closed !== undefined && this.#open) {

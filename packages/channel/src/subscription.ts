@@ -108,8 +108,12 @@ export class Subscription<T> {
     this.#closedEpoch = epoch;
   }
 
-  /** Takes messages that are committed, at most `limit`; returns how many were delivered. */
-  take(deliver: (value: T, meta: MessageMeta) => void, limit: number): number {
+  /**
+   * Takes messages that are committed, at most `limit`; returns how many were delivered.
+   *
+   * @param deliver returns whether to go on.
+   */
+  take(deliver: (value: T, meta: MessageMeta) => boolean, limit: number): number {
     const reader = this.#reader;
     let taken = 0;
     this.#lookForPublishers();
@@ -121,8 +125,10 @@ export class Subscription<T> {
           this.#onTrouble(outcome);
           continue;
         }
-        if (reader.position - this.#cursor >= CURSOR_STEP && !this.#storeCursor()) break;
-        taken += this.#deliver(deliver);
+        const goOn = this.#deliver(deliver);
+        taken++;
+        if (!goOn || !this.#open) break;
+        if (reader.position - this.#cursor >= CURSOR_STEP) this.#storeCursor();
       }
     } finally {
       if (this.#open) this.#storeCursor();
@@ -130,7 +136,7 @@ export class Subscription<T> {
     return taken;
   }
 
-  #deliver(deliver: (value: T, meta: MessageMeta) => void): number {
+  #deliver(deliver: (value: T, meta: MessageMeta) => boolean): boolean {
     const { batch, start, end, sequence, timestamp, publisher } = this.#reader;
     let value: T;
     try {
@@ -138,10 +144,9 @@ export class Subscription<T> {
     } catch (error) {
       const text = `message ${sequence} cannot be decoded: ${error instanceof Error ? error.message : String(error)}`;
       this.hooks.error(new ChannelError('UNDECODABLE', this.#definition.name, text, { cause: error }));
-      return 0;
+      return true;
     }
-    deliver(value, { sequence, timestamp, publisher });
-    return 1;
+    return deliver(value, { sequence, timestamp, publisher });
   }
 
   /** Publishers that joined are watched over, so that their death is heard of. */
@@ -152,21 +157,27 @@ export class Subscription<T> {
     this.#member.watchOver(STATE_PUBLISHER);
   }
 
-  /** False when the subscription was disconnected. */
-  #storeCursor(): boolean {
+  #isDisconnected(): boolean {
+    return this.#member.table.stateOf(this.#member.slot) === STATE_DISCONNECTED;
+  }
+
+  #storeCursor(): void {
     const { table, slot } = this.#member;
-    if (table.stateOf(slot) === STATE_DISCONNECTED) {
+    if (this.#isDisconnected()) {
       this.hooks.end('disconnected');
-      return false;
+      return;
     }
-    if (!this.#reliable || this.#reader.position === this.#cursor) return true;
+    if (!this.#reliable || this.#reader.position === this.#cursor) return;
     this.#cursor = this.#reader.position;
     table.storeCursor(slot, this.#cursor);
     this.#member.ringPublishers();
-    return true;
   }
 
   #onTrouble(outcome: 'lapped' | 'corrupted'): void {
+    if (this.#isDisconnected()) {
+      this.hooks.end('disconnected');
+      return;
+    }
     const reader = this.#reader;
     const from = reader.expected;
     if (outcome === 'corrupted') {

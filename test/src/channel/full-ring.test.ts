@@ -76,6 +76,20 @@ describe('a full ring', () => {
     expect(await codeOf(() => publisher.publish(1))).toBe('CLOSED');
   });
 
+  it('is drained behind what waits to be published, and what comes later fails', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const count = fill(publisher);
+    const waiting = publisher.publishAsync(1000);
+    const drained = publisher.drain();
+    const late = publisher.publishAsync(1001);
+    const received: number[] = [];
+    subscriber.on('message', (value) => received.push(value));
+    await Promise.all([waiting, drained, expect(late).rejects.toMatchObject({ code: 'CLOSED' })]);
+    expect(received.slice(count)).toEqual([1000]);
+  });
+
   it('is not drained where the signal comes first', async () => {
     const channel = define();
     await subscriberOf(channel);

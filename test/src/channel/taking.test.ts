@@ -82,6 +82,38 @@ describe('taking messages', () => {
     expect(inner).toBe('IN_USE');
   });
 
+  it('gives a listener of one message that one, and keeps the others', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    for (let value = 1; value <= 4; value++) publisher.publish(value);
+    const first = await new Promise((resolve) => subscriber.once('message', resolve));
+    const second = await new Promise((resolve) => subscriber.once('message', resolve));
+    for await (const { value } of subscriber) {
+      expect(value).toBe(3);
+      break;
+    }
+    const rest: unknown[] = [first, second];
+    subscriber.poll((value) => rest.push(value));
+    expect(rest).toEqual([1, 2, 4]);
+  });
+
+  it('keeps what an iterator took ahead when a handler of poll throws', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    for (let value = 1; value <= 4; value++) publisher.publish(value);
+    for await (const _ of subscriber) break;
+    const thrower = () => {
+      throw new Error('mine');
+    };
+    expect(() => subscriber.poll(thrower)).toThrow('mine');
+    const received: number[] = [];
+    expect(subscriber.poll((value) => received.push(value), 1)).toBe(1);
+    expect(subscriber.poll((value) => received.push(value))).toBe(1);
+    expect(received).toEqual([3, 4]);
+  });
+
   it('gets what is published after it joined, and nothing from before', async () => {
     const channel = define();
     const publisher = await publisherOf(channel);
