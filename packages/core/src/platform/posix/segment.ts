@@ -32,7 +32,16 @@ import {
 } from './libc.js';
 import { MappedSegment } from './mapped-segment.js';
 import { decodeMark, encodeMark, MARK_LENGTH, markedFileSize } from './mark-layout.js';
-import { directory, isLocal, leadsTo, segmentFileNames, temporaryPath, unlinkIfThere } from './names.js';
+import {
+  directory,
+  isLocal,
+  leadsTo,
+  ownFileNames,
+  segmentFileNames,
+  sweepTemporaries,
+  temporaryPath,
+  unlinkIfThere,
+} from './names.js';
 
 /*
  * Lifetime. Everybody who has a segment open holds a shared flock on it, the creator already before the name appears.
@@ -170,6 +179,7 @@ function readMark(fd: number, fileSize: number): number | undefined {
 /** Undefined when somebody else was faster. */
 function createNew(path: string, request: SegmentRequest): Segment | undefined {
   sweepSegments();
+  sweepTemporaries(ownFileNames());
   const temporary = temporaryPath();
   const mode = request.mode ?? DEFAULT_MODE;
   let fd: number | undefined;
