@@ -71,6 +71,8 @@ export class ParticipantTable {
 
   /** Frees a slot of one's own. */
   release(slot: number): void {
+    // First, so that a later owner with the same port never has its nonce beside the pid of one in between.
+    this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, 0n);
     this.#storeLong(slot, slotLayout.NONCE_OFFSET, 0n);
   }
 

@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { workspaceRoot } from '../support/workspace.js';
+
+const sourceFolder = join(workspaceRoot, 'test', 'native');
+const outputFolder = join(workspaceRoot, 'test', '.cache', 'native');
+const FLAGS = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror'];
+
+/** Names a `peer.exe` that was built elsewhere; where it is set nothing is compiled. Windows needs it. */
+const PEER_VARIABLE = 'MMFBUS_TEST_PEER';
+
+/**
+ * Compiles a C program, once for each state of its sources and of the headers.
+ *
+ * @param name of the program.
+ * @param sources paths of its sources.
+ * @param flags added to those for all programs.
+ * @returns the path of the program.
+ * @throws when there is no compiler, or when it says anything at all.
+ */
+export function compile(name: string, sources: readonly string[], flags: readonly string[] = []): string {
+  const compiler = process.env['CC'] ?? 'gcc';
+  const commandLine = [...FLAGS, ...flags, ...sources];
+  const hash = createHash('sha256').update([compiler, ...FLAGS, ...flags].join('\0'));
+  for (const file of [...headers(), ...sources]) hash.update(readFileSync(file));
+  const program = join(outputFolder, `${name}-${hash.digest('hex').slice(0, 16)}`);
+  if (existsSync(program)) return program;
+
+  mkdirSync(outputFolder, { recursive: true });
+  // Another test file may be compiling the same, or running it already: it appears under its name at once and whole.
+  const unfinished = `${program}.${process.pid}`;
+  const { error, status, stderr } = spawnSync(compiler, [...commandLine, '-o', unfinished], {
+    encoding: 'utf8',
+  });
+  if (error !== undefined) {
+    throw new Error(
+      `The tests against native programs need a C compiler, and ${compiler} cannot be run (${error.message}). ` +
+        'Install gcc, or name another one in the environment variable CC.',
+    );
+  }
+  if (status !== 0) throw new Error(`${compiler} ended with status ${status}:\n${stderr}`);
+  renameSync(unfinished, program);
+  return program;
+}
+
+/** The path of `test/native/peer.c`, compiled. */
+export function peerProgram(): string {
+  const built = process.env[PEER_VARIABLE];
+  if (built !== undefined) return built;
+  if (process.platform === 'win32') {
+    throw new Error(
+      `${PEER_VARIABLE} must name a peer.exe; the beginning of test/native/peer.c says how it is built`,
+    );
+  }
+  return compile('peer', [join(sourceFolder, 'peer.c'), join(sourceFolder, 'mapping_posix.c')]);
+}
+
+function headers(): string[] {
+  return readdirSync(sourceFolder)
+    .filter((file) => file.endsWith('.h'))
+    .sort()
+    .map((file) => join(sourceFolder, file));
+}
