@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { testWindows } from '../windows/test-windows.mjs';
 import { build } from './build.mjs';
 import { runNode } from './child.mjs';
 import { heading } from './report.mjs';
@@ -55,6 +56,10 @@ const commands = {
     about: 'run the demonstration; arguments go to it',
     steps: [setup, build, program('demo', 'examples/dist/flights/demo.js')],
   },
+  'test:windows': {
+    about: 'the tests as Windows programs, by Wine; arguments go to vitest',
+    steps: [setup, build, testWindows],
+  },
   docs: {
     about: 'write the API reference to docs/api',
     steps: [
@@ -77,7 +82,7 @@ const commands = {
 };
 
 function help() {
-  const lines = Object.entries(commands).map(([name, { about }]) => `  ${name.padEnd(8)}${about}`);
+  const lines = Object.entries(commands).map(([name, { about }]) => `  ${name.padEnd(14)}${about}`);
   return `Usage: node scripts/run.mjs <command> [arguments]\n\n${lines.join('\n')}\n\nEach works on a fresh clone: it installs and builds what it needs first.`;
 }
 

@@ -16,6 +16,9 @@ export function checkName(name: unknown): asserts name is string {
   if (typeof name !== 'string') throw new MmfError('INVALID_NAME', `a name is a string, not ${typeof name}`);
   if (name === '') throw new MmfError('INVALID_NAME', 'the name is empty');
   if (name.includes('\0')) throw new MmfError('INVALID_NAME', `the name ${JSON.stringify(name)} holds a NUL`);
+  // Windows would take it, but a program that uses it would run nowhere else.
+  if (name.includes('/'))
+    throw new MmfError('INVALID_NAME', `the name ${JSON.stringify(name)} holds a slash`);
 }
 
 /** Refuses what is no namespace. */

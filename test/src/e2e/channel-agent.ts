@@ -25,8 +25,12 @@ export async function startAgent(
   return program;
 }
 
+/** Part of a body: the process exits when its standard input ends. */
+export const exitAtEndOfInput: string = "process.stdin.on('end', () => process.exit()).resume();";
+
 /** Body of a subscriber that says everything it hears. */
-export const sayAll = `
+export const sayAll: string = `
+  ${exitAtEndOfInput}
   subscriber.on('message', (value, { sequence }) => say('message', sequence, JSON.stringify(value)));
   subscriber.on('gap', ({ from, to }) => say('gap', from, to));
   subscriber.on('closed', ({ reason }) => say('closed', reason));
@@ -37,4 +41,10 @@ export const sayAll = `
 export async function killed(program: Program, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   program.kill(signal);
   await program.exit();
+}
+
+/** Has the program exit in good order, and waits for that. */
+export async function ended(program: Program): Promise<void> {
+  program.endInput();
+  await program.success();
 }

