@@ -16,6 +16,9 @@ export const tree = join(windowsFolder, 'tree');
 /** Node for Windows. */
 export const nodeExe = join(windowsFolder, `node-${NODE_VERSION}`, 'package', 'bin', 'node.exe');
 
+/** The native test program for Windows. */
+export const peerExe = join(windowsFolder, 'peer.exe');
+
 /** Versions as pnpm-workspace.yaml pins them. */
 function catalog() {
   const text = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8');
@@ -68,10 +71,19 @@ function copy(path) {
   cpSync(join(root, path), join(tree, path), { recursive: true });
 }
 
+/** Compiles the native test program for Windows. */
+async function compilePeer() {
+  heading('windows', 'the native test program');
+  const flags = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror', '-o', peerExe];
+  const sources = ['peer.c', 'mapping_windows.c'].map((name) => join(root, 'test', 'native', name));
+  await must('x86_64-w64-mingw32-gcc', [...flags, ...sources]);
+}
+
 /** Makes the tree what the workspace is now. */
 export async function makeTree() {
   await fetchNode();
   await installDependencies();
+  await compilePeer();
   for (const name of PACKAGES) {
     const installed = join(tree, 'node_modules', '@mmfbus', name);
     rmSync(installed, { recursive: true, force: true });
@@ -81,7 +93,13 @@ export async function makeTree() {
     copy(join('packages', name, 'src'));
     copy(join('packages', name, 'package.json'));
   }
-  for (const path of ['packages/channel/FORMAT.md', 'test/src', 'test/package.json', 'tsconfig.base.json'])
+  for (const path of [
+    'packages/channel/FORMAT.md',
+    'test/src',
+    'test/dist',
+    'test/package.json',
+    'tsconfig.base.json',
+  ])
     copy(path);
   cpSync(new URL('vitest.config.mjs', import.meta.url), join(tree, 'vitest.config.mjs'));
 }

@@ -6,10 +6,12 @@ export default defineConfig({
     include: [
       'packages/*/src/**/*.test.ts',
       'test/src/channel/**/*.test.ts',
+      'test/src/compat/**/*.test.ts',
       'test/src/e2e/**/*.test.ts',
       'test/src/properties/**/*.test.ts',
     ],
-    exclude: ['packages/core/src/platform/posix/**'],
+    // The second one compiles a program for POSIX.
+    exclude: ['packages/core/src/platform/posix/**', 'test/src/compat/names-document.test.ts'],
     setupFiles: ['test/src/support/stray-output.ts'],
     pool: 'forks',
     // Watchdogs, not performance limits: the machine may be slow, a hang must still end.
