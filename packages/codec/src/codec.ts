@@ -1,3 +1,15 @@
+/** What a codec says of the values that it takes. */
+export interface CodecSchema {
+  /** The same for the same schema, wherever it was made. */
+  readonly text: string;
+  /**
+   * Compares it with the text of another schema, which anybody may have written.
+   *
+   * @returns what a person has to know of the difference; undefined where both sides understand each other.
+   */
+  difference(there: string): string | undefined;
+}
+
 /**
  * Turns values into bytes and back.
  *
@@ -9,6 +21,8 @@ export interface Codec<T> {
    * of printable ASCII.
    */
   readonly id: string;
+  /** Describes what the values look like, for channels to compare; none where anything goes. */
+  readonly schema?: CodecSchema | undefined;
   /**
    * Encodes `value` into `target` from `offset` on.
    *
