@@ -1,23 +1,10 @@
 import { MmfError, openSegment, type Segment } from '@mmfbus/core';
 import type { ChannelDefinition } from './definition.js';
-import { ChannelError } from './errors.js';
-import { FRAME_ALIGNMENT, FRAME_HEADER_LENGTH } from './layout/frame-layout.js';
+import { ChannelError, type ChannelErrorCode } from './errors.js';
+import { type Geometry, planGeometry, readGeometry, writeGeometry } from './geometry.js';
 import * as header from './layout/header-layout.js';
-import { MAX_PARTICIPANTS, PARTICIPANT_LENGTH } from './layout/participant-layout.js';
 import { writeTerminator } from './ring/frame.js';
-
-/** The ring begins at a multiple of this, so that it can be mapped on its own. */
-const RING_ALIGNMENT = 4096;
-/** No frame takes more than this part of the ring, so that one fits wherever the tail stands. */
-const LARGEST_FRAME_PART = 4;
-
-/** Sizes and places in a segment; checked once against the mapping and never read again. */
-export interface Geometry {
-  readonly participantCount: number;
-  readonly ringOffset: number;
-  readonly ringCapacity: number;
-  readonly maxPayload: number;
-}
+import { atStep } from './steps.js';
 
 /** A channel's segment, mapped and found to be what it should be. */
 export class ChannelMemory {
@@ -52,14 +39,15 @@ export class ChannelMemory {
    */
   close(last?: boolean): void {
     this.#segment.close(last);
+    atStep?.('leave: unmapped');
   }
 }
 
 /**
  * Opens the channel's segment, or creates it when `create`.
  *
- * @throws {@link ChannelError} `NOT_FOUND`, `NOT_A_CHANNEL`, `VERSION_MISMATCH`, `CAPACITY_MISMATCH`, `CODEC_MISMATCH`
- * or `CORRUPTED`; and what `openSegment` throws.
+ * @throws {@link ChannelError} `NOT_FOUND`, `NOT_A_CHANNEL`, `CORRUPTED`, or one of the codes that end in `_MISMATCH`;
+ * and what `openSegment` throws.
  */
 export function openChannelMemory(definition: ChannelDefinition<unknown>, create: boolean): ChannelMemory {
   const { name, namespace, mode } = definition;
@@ -81,6 +69,7 @@ export function openChannelMemory(definition: ChannelDefinition<unknown>, create
     }
     throw error;
   }
+  atStep?.('create: opened');
   try {
     return new ChannelMemory(name, segment, checkHeader(segment, definition));
   } catch (error) {
@@ -89,123 +78,69 @@ export function openChannelMemory(definition: ChannelDefinition<unknown>, create
   }
 }
 
-function planGeometry({ capacity, maxParticipants }: ChannelDefinition<unknown>): Geometry {
-  const end = header.HEADER_LENGTH + maxParticipants * PARTICIPANT_LENGTH;
-  return {
-    participantCount: maxParticipants,
-    ringOffset: Math.ceil(end / RING_ALIGNMENT) * RING_ALIGNMENT,
-    ringCapacity: capacity,
-    maxPayload: largestPayload(capacity),
-  };
-}
-
-function largestPayload(ringCapacity: number): number {
-  return ringCapacity / LARGEST_FRAME_PART - FRAME_HEADER_LENGTH;
-}
-
-function initialise(memory: ArrayBuffer, { codec }: ChannelDefinition<unknown>, geometry: Geometry): void {
+function initialise(
+  memory: ArrayBuffer,
+  { codec, schemaBytes, schemaHash }: ChannelDefinition<unknown>,
+  geometry: Geometry,
+): void {
   const view = new DataView(memory);
-  const { participantCount, ringOffset, ringCapacity, maxPayload } = geometry;
+  const bytes = new Uint8Array(memory);
   view.setUint32(header.FORMAT_VERSION_OFFSET, header.FORMAT_VERSION, true);
-  view.setUint32(header.HEADER_LENGTH_OFFSET, header.HEADER_LENGTH, true);
-  view.setBigUint64(header.SEGMENT_LENGTH_OFFSET, BigInt(ringOffset + ringCapacity), true);
-  view.setBigUint64(header.RING_OFFSET_OFFSET, BigInt(ringOffset), true);
-  view.setBigUint64(header.RING_CAPACITY_OFFSET, BigInt(ringCapacity), true);
-  view.setUint32(header.PARTICIPANTS_OFFSET_OFFSET, header.HEADER_LENGTH, true);
-  view.setUint32(header.PARTICIPANT_COUNT_OFFSET, participantCount, true);
-  view.setUint32(header.PARTICIPANT_LENGTH_OFFSET, PARTICIPANT_LENGTH, true);
-  view.setUint32(header.MAX_PAYLOAD_OFFSET, maxPayload, true);
-  new Uint8Array(memory).set(Buffer.from(codec.id, 'latin1'), header.CODEC_OFFSET);
-  view.setBigUint64(header.MAX_MESSAGE_OFFSET, BigInt(maxPayload), true);
+  writeGeometry(view, geometry);
+  bytes.set(Buffer.from(codec.id, 'latin1'), header.CODEC_OFFSET);
+  bytes.set(schemaHash, header.SCHEMA_HASH_OFFSET);
+  bytes.set(schemaBytes, geometry.schemaOffset === 0 ? header.HEADER_LENGTH : geometry.schemaOffset);
   view.setBigUint64(header.CREATED_AT_OFFSET, BigInt(Date.now()), true);
-  writeTerminator(new Int32Array(memory, ringOffset), 0, 1);
+  writeTerminator(new Int32Array(memory, geometry.ringOffset), 0, 1);
   view.setBigUint64(header.MAGIC_OFFSET, header.MAGIC, true);
+  atStep?.('create: filled');
 }
 
 /** Reads each field once; nothing is written before all of them are right. */
 function checkHeader(segment: Segment, definition: ChannelDefinition<unknown>): Geometry {
-  const { name, codec } = definition;
+  const { name } = definition;
   const view = new DataView(segment.memory);
-  const fail = (
-    code: 'NOT_A_CHANNEL' | 'VERSION_MISMATCH' | 'CAPACITY_MISMATCH' | 'CODEC_MISMATCH',
-    text: string,
-  ) => new ChannelError(code, name, text);
-
   if (segment.size < header.HEADER_LENGTH || view.getBigUint64(header.MAGIC_OFFSET, true) !== header.MAGIC) {
-    throw fail('NOT_A_CHANNEL', 'the memory of that name is not a channel');
+    throw new ChannelError('NOT_A_CHANNEL', name, 'the memory of that name is not a channel');
   }
   const version = view.getUint32(header.FORMAT_VERSION_OFFSET, true);
-  if (version !== header.FORMAT_VERSION) {
-    throw fail(
-      'VERSION_MISMATCH',
-      `the channel has format version ${version}, this program ${header.FORMAT_VERSION}`,
-    );
-  }
-  const geometry = readGeometry(view);
-  checkGeometry(name, view, geometry, segment.size);
-  if (definition.capacityGiven && geometry.ringCapacity !== definition.capacity) {
-    throw fail(
-      'CAPACITY_MISMATCH',
-      `the channel has a capacity of ${geometry.ringCapacity}, this program ${definition.capacity}`,
-    );
-  }
-  const codecBytes = Buffer.from(segment.memory, header.CODEC_OFFSET, header.CODEC_LENGTH);
-  const codecId = codecBytes.toString('latin1').replace(/\0+$/, '');
-  if (codecId !== codec.id) {
-    throw fail(
-      'CODEC_MISMATCH',
-      `the channel has the codec ${JSON.stringify(codecId)}, this program ${JSON.stringify(codec.id)}`,
-    );
-  }
+  expectSame(name, 'VERSION_MISMATCH', 'format version', version, header.FORMAT_VERSION);
+  const geometry = readGeometry(name, view);
+  const { capacity, capacityGiven, history, maxMessage } = definition;
+  const wanted = capacityGiven ? capacity : undefined;
+  expectSame(name, 'CAPACITY_MISMATCH', 'capacity', geometry.ringCapacity, wanted);
+  expectSame(name, 'HISTORY_MISMATCH', 'history', geometry.history, history);
+  expectSame(name, 'MAX_MESSAGE_MISMATCH', 'maxMessage', geometry.maxMessage, maxMessage);
+  expectSame(name, 'CODEC_MISMATCH', 'codec', readCodec(segment.memory), definition.codec.id);
+  checkSchema(segment.memory, geometry, definition);
   return geometry;
 }
 
-function readGeometry(view: DataView): Geometry {
-  return {
-    participantCount: view.getUint32(header.PARTICIPANT_COUNT_OFFSET, true),
-    ringOffset: Number(view.getBigUint64(header.RING_OFFSET_OFFSET, true)),
-    ringCapacity: Number(view.getBigUint64(header.RING_CAPACITY_OFFSET, true)),
-    maxPayload: view.getUint32(header.MAX_PAYLOAD_OFFSET, true),
-  };
+function expectSame<V>(
+  name: string,
+  code: ChannelErrorCode,
+  what: string,
+  there: V,
+  here: V | undefined,
+): void {
+  if (here === undefined || there === here) return;
+  const [a, b] = [JSON.stringify(there), JSON.stringify(here)];
+  throw new ChannelError(code, name, `its ${what} is ${a}, this program's ${b}`);
 }
 
-function checkGeometry(name: string, view: DataView, geometry: Geometry, size: number): void {
-  const { participantCount, ringOffset, ringCapacity, maxPayload } = geometry;
-  const headerLength = view.getUint32(header.HEADER_LENGTH_OFFSET, true);
-  const participantsOffset = view.getUint32(header.PARTICIPANTS_OFFSET_OFFSET, true);
-  const participantLength = view.getUint32(header.PARTICIPANT_LENGTH_OFFSET, true);
-  const checks: [boolean, string][] = [
-    [headerLength === header.HEADER_LENGTH, `headerLength ${headerLength} is not ${header.HEADER_LENGTH}`],
-    [
-      participantsOffset === header.HEADER_LENGTH,
-      `participantsOffset ${participantsOffset} is not ${header.HEADER_LENGTH}`,
-    ],
-    [
-      participantLength === PARTICIPANT_LENGTH,
-      `participantLength ${participantLength} is not ${PARTICIPANT_LENGTH}`,
-    ],
-    [
-      participantCount >= 2 && participantCount <= MAX_PARTICIPANTS,
-      `participantCount ${participantCount} is not from 2 to ${MAX_PARTICIPANTS}`,
-    ],
-    [
-      ringCapacity <= 2 ** 30 && Number.isInteger(Math.log2(ringCapacity)) && ringCapacity >= 4096,
-      `ringCapacity ${ringCapacity} is not a power of two from 4096 to ${2 ** 30}`,
-    ],
-    [
-      ringOffset % RING_ALIGNMENT === 0 &&
-        ringOffset >= header.HEADER_LENGTH + participantCount * PARTICIPANT_LENGTH,
-      `ringOffset ${ringOffset} is not a multiple of ${RING_ALIGNMENT} behind the participants`,
-    ],
-    [
-      ringOffset + ringCapacity <= size,
-      `the ring ends at ${ringOffset + ringCapacity}, the mapping at ${size}`,
-    ],
-    [
-      maxPayload >= FRAME_ALIGNMENT && maxPayload <= largestPayload(ringCapacity),
-      `maxPayload ${maxPayload} is more than ${largestPayload(ringCapacity)}`,
-    ],
-  ];
-  const wrong = checks.find(([right]) => !right);
-  if (wrong !== undefined) throw new ChannelError('CORRUPTED', name, `its header is wrong: ${wrong[1]}`);
+function readCodec(memory: ArrayBuffer): string {
+  return Buffer.from(memory, header.CODEC_OFFSET, header.CODEC_LENGTH).toString('latin1').replace(/\0+$/, '');
+}
+
+/** A program without a schema joins any channel of its codec: it knows what it does. */
+function checkSchema(memory: ArrayBuffer, geometry: Geometry, definition: ChannelDefinition<unknown>): void {
+  const { schema } = definition.codec;
+  if (schema === undefined) return;
+  const hash = Buffer.from(memory, header.SCHEMA_HASH_OFFSET, header.SCHEMA_HASH_LENGTH);
+  if (hash.equals(definition.schemaHash)) return;
+  const there = Buffer.from(memory, geometry.schemaOffset, geometry.schemaLength).toString();
+  const difference =
+    geometry.schemaLength === 0 ? 'the channel has none, this program has one' : schema.difference(there);
+  if (difference === undefined) return;
+  throw new ChannelError('SCHEMA_MISMATCH', definition.name, `its schema is another one: ${difference}`);
 }

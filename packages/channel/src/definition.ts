@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { type Codec, msgpack } from '@mmfbus/codec';
 import { type ValidNamespace, ValidNamespaces } from '@mmfbus/core';
 import { ChannelError } from './errors.js';
-import { CODEC_LENGTH } from './layout/header-layout.js';
+import { LARGEST_MESSAGE, MAX_CAPACITY, MAX_SCHEMA_LENGTH, MIN_CAPACITY } from './geometry.js';
+import { CODEC_LENGTH, SCHEMA_HASH_LENGTH } from './layout/header-layout.js';
 import { MAX_PARTICIPANTS } from './layout/participant-layout.js';
 
 /** 1024 bytes. */
@@ -10,8 +12,6 @@ export const KiB = 1024;
 export const MiB: number = 1024 * KiB;
 
 const DEFAULT_CAPACITY: number = 8 * MiB;
-const MIN_CAPACITY: number = 4 * KiB;
-const MAX_CAPACITY: number = 1024 * MiB;
 const DEFAULT_PARTICIPANTS = 64;
 const MAX_NAME_LENGTH = 128;
 
@@ -24,6 +24,17 @@ export interface ChannelOptions<T> {
    * when this call creates the channel, and to whatever it has when it exists.
    */
   readonly capacity?: number | undefined;
+  /**
+   * Bytes of the largest message, 1 to 1 GiB. What does not fit into one frame is split, and may be larger than the ring.
+   * Defaults to 64 MiB, with a `history` to what lets it fit, and to whatever the channel has when it exists.
+   */
+  readonly maxMessage?: number | undefined;
+  /**
+   * How many of the last messages late joiners find in the ring for certain, and get unless they say otherwise. That many
+   * messages of `maxMessage` bytes must fit into half of the ring, each in one frame. Defaults to 0, and to whatever the
+   * channel has when it exists.
+   */
+  readonly history?: number | undefined;
   /** Turns values into bytes and back; the same on all sides. Defaults to `msgpack()`. */
   readonly codec?: Codec<T> | undefined;
   /** Where the name lives. Defaults to `ValidNamespaces.LOCAL`. */
@@ -40,7 +51,13 @@ export interface ChannelDefinition<T> {
   readonly capacity: number;
   /** Whether `capacity` was asked for, and so must match. */
   readonly capacityGiven: boolean;
+  /** Undefined where whatever the channel has will do. */
+  readonly maxMessage: number | undefined;
+  readonly history: number | undefined;
   readonly codec: Codec<T>;
+  /** The codec's schema in UTF-8, and its SHA-256; empty and zero for none. */
+  readonly schemaBytes: Uint8Array;
+  readonly schemaHash: Uint8Array;
   readonly namespace: ValidNamespace;
   readonly maxParticipants: number;
   readonly mode: number | undefined;
@@ -48,12 +65,15 @@ export interface ChannelDefinition<T> {
 
 /** Checks the options and fills in the defaults. */
 export function checkDefinition<T>(options: ChannelOptions<T>): ChannelDefinition<T> {
-  const { name, capacity, codec = msgpack<T>(), maxParticipants = DEFAULT_PARTICIPANTS } = options;
+  const { name, capacity, maxMessage, history } = options;
+  const { codec = msgpack<T>(), maxParticipants = DEFAULT_PARTICIPANTS } = options;
   checkName(name);
   checkWhole(name, 'capacity', capacity ?? DEFAULT_CAPACITY, MIN_CAPACITY, MAX_CAPACITY);
   if (!Number.isInteger(Math.log2(capacity ?? DEFAULT_CAPACITY))) {
     throw new ChannelError('INVALID_ARGUMENT', name, `capacity must be a power of two, not ${capacity}`);
   }
+  if (maxMessage !== undefined) checkWhole(name, 'maxMessage', maxMessage, 1, LARGEST_MESSAGE);
+  if (history !== undefined) checkWhole(name, 'history', history, 0, MAX_CAPACITY);
   checkWhole(name, 'maxParticipants', maxParticipants, 2, MAX_PARTICIPANTS);
   if (!/^[\x20-\x7e]+$/.test(codec.id) || codec.id.length >= CODEC_LENGTH) {
     throw new ChannelError(
@@ -66,11 +86,25 @@ export function checkDefinition<T>(options: ChannelOptions<T>): ChannelDefinitio
     name,
     capacity: capacity ?? DEFAULT_CAPACITY,
     capacityGiven: capacity !== undefined,
+    maxMessage,
+    history,
     codec,
+    ...encodeSchema(name, codec),
     namespace: options.namespace ?? ValidNamespaces.LOCAL,
     maxParticipants,
     mode: options.mode,
   };
+}
+
+function encodeSchema(
+  name: string,
+  { schema }: Pick<Codec<unknown>, 'schema'>,
+): Pick<ChannelDefinition<unknown>, 'schemaBytes' | 'schemaHash'> {
+  if (schema === undefined)
+    return { schemaBytes: new Uint8Array(0), schemaHash: new Uint8Array(SCHEMA_HASH_LENGTH) };
+  const schemaBytes = new TextEncoder().encode(schema.text);
+  checkWhole(name, 'bytes of the schema', schemaBytes.length, 1, MAX_SCHEMA_LENGTH);
+  return { schemaBytes, schemaHash: createHash('sha256').update(schemaBytes).digest() };
 }
 
 function checkName(name: unknown): asserts name is string {

@@ -6,8 +6,12 @@
  * - `NOT_A_CHANNEL`: the memory of that name is not a channel.
  * - `VERSION_MISMATCH`: the channel has another version of the format.
  * - `CAPACITY_MISMATCH`: the channel has another capacity.
+ * - `HISTORY_MISMATCH`, `MAX_MESSAGE_MISMATCH`: the channel has another history, or another limit of messages.
  * - `CODEC_MISMATCH`: the channel has another codec.
- * - `TOO_LARGE`: a message is larger than the channel carries.
+ * - `SCHEMA_MISMATCH`: the channel carries values of another shape.
+ * - `TOO_LARGE`: a message or batch is larger than the channel carries, or than one call can publish without waiting.
+ * - `TIMEOUT`: nothing was published, because there was no room for as long as the call was to wait.
+ * - `SEQUENCE_AHEAD`: the subscription was to begin after a message that the channel has not published yet.
  * - `UNENCODABLE`: the codec refused a value.
  * - `UNDECODABLE`: the codec refused the bytes of a message; the subscriber goes on with the next one.
  * - `REENTRANT`: a publish from within the encoding of another one.
@@ -23,8 +27,13 @@ export type ChannelErrorCode =
   | 'NOT_A_CHANNEL'
   | 'VERSION_MISMATCH'
   | 'CAPACITY_MISMATCH'
+  | 'HISTORY_MISMATCH'
+  | 'MAX_MESSAGE_MISMATCH'
   | 'CODEC_MISMATCH'
+  | 'SCHEMA_MISMATCH'
   | 'TOO_LARGE'
+  | 'TIMEOUT'
+  | 'SEQUENCE_AHEAD'
   | 'UNENCODABLE'
   | 'UNDECODABLE'
   | 'REENTRANT'

@@ -1,18 +1,21 @@
-import { CodecError } from '@mmfbus/codec';
 import type { ChannelMemory } from './channel-memory.js';
-import { now } from './clock.js';
-import type { ChannelDefinition } from './definition.js';
+import { type ChannelDefinition, checkWhole } from './definition.js';
+import { diagnostics, type ParticipantDiagnostics } from './diagnostics.js';
 import { ChannelError } from './errors.js';
-import { STATE_PUBLISHER, STATE_RELIABLE } from './layout/participant-layout.js';
+import { frameLength } from './layout/frame-layout.js';
+import { STATE_PUBLISHER } from './layout/participant-layout.js';
 import { Member } from './participants/member.js';
-import { RingWriter } from './ring/ring-writer.js';
+import { Outbox, type PublishOutcome } from './publishing/outbox.js';
+import { Batch, type Parcel, SingleMessage, SplitMessage } from './publishing/parcel.js';
+import { allocatePayload, Scratch } from './publishing/scratch.js';
+import { WaitingLine } from './publishing/waiting-line.js';
+import type { Payload } from './ring/ring-writer.js';
 
-/**
- * - `published`: every subscriber gets it.
- * - `full`: a reliable subscriber has not taken enough yet; nothing was published. `publishAsync` waits for that.
- * - `busy`: another publisher held the lock for as long as a synchronous call may wait; nothing was published.
- */
-export type PublishOutcome = 'published' | 'full' | 'busy';
+/** A batch takes at most this part of the ring. */
+const LARGEST_BATCH_PART = 4;
+/** A fragment takes this part of the ring, so that subscribers read one while the next is written. */
+const FRAGMENT_PART = 8;
+const LONGEST_TIMEOUT: number = 2 ** 31 - 1;
 
 /** Options of a publisher. */
 export interface PublisherOptions {
@@ -20,48 +23,45 @@ export interface PublisherOptions {
   readonly name?: string | undefined;
   /** Creates the channel when there is none. Defaults to true. */
   readonly create?: boolean | undefined;
+  /**
+   * What happens when a reliable subscriber has not taken enough for there to be room: `report` it as the outcome `full`,
+   * so that the program decides, or `disconnect` that subscriber, which ends its subscription. Defaults to `report`.
+   */
+  readonly whenFull?: 'report' | 'disconnect' | undefined;
 }
 
 /** Options of the calls that wait. */
 export interface WaitOptions {
   /** Gives up with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-}
-
-const FIRST_SCRATCH_LENGTH = 4096;
-
-/** Bytes, and the same bytes as words. */
-interface Payload {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly words: Int32Array<ArrayBuffer>;
-}
-
-function allocatePayload(length: number): Payload {
-  const bytes = new Uint8Array(Math.ceil(length / 4) * 4);
-  return { bytes, words: new Int32Array(bytes.buffer) };
+  /** Gives up with a `TIMEOUT` after that many milliseconds. Defaults to never. */
+  readonly timeout?: number | undefined;
 }
 
 /** Publishes to one channel. Made by `Channel.publisher`. */
 export class Publisher<T> {
-  readonly #definition: ChannelDefinition<T>;
+  readonly #channel: string;
   readonly #member: Member;
-  readonly #writer: RingWriter;
+  readonly #outbox: Outbox;
+  readonly #line: WaitingLine;
+  readonly #scratch: Scratch<T>;
+  readonly #single: SingleMessage;
   readonly #maxPayload: number;
   readonly #closing = new AbortController();
-  #scratch = allocatePayload(FIRST_SCRATCH_LENGTH);
-  #encoding = false;
-  /** The last of those that wait in line to publish; undefined when nobody does. */
-  #line: Promise<void> | undefined;
-  #wake: (() => void) | undefined;
+  #splitMessages = 0;
+  #drained = false;
   #closed: Promise<void> | undefined;
 
-  private constructor(definition: ChannelDefinition<T>, member: Member) {
-    this.#definition = definition;
+  private constructor(definition: ChannelDefinition<T>, member: Member, options: PublisherOptions) {
+    this.#channel = definition.name;
     this.#member = member;
-    this.#writer = new RingWriter(member.memory, member.table, member.slot);
+    this.#outbox = new Outbox(member, options.whenFull === 'disconnect');
+    this.#line = new WaitingLine(member, this.#closing.signal);
+    this.#scratch = new Scratch(definition.codec, definition.name);
+    this.#single = new SingleMessage(this.#scratch.payload, 0);
     this.#maxPayload = member.memory.geometry.maxPayload;
-    member.onRing = () => this.#wake?.();
     member.atEnd = () => this.#retireAtExit();
+    diagnostics.open.publish(this.#self());
   }
 
   /** @internal */
@@ -74,49 +74,83 @@ export class Publisher<T> {
     await member.lock.acquire();
     member.activate(STATE_PUBLISHER);
     member.lock.release();
-    return new Publisher(definition, member);
+    return new Publisher(definition, member, options);
   }
 
   /** Name of the channel. */
   get channel(): string {
-    return this.#definition.name;
+    return this.#channel;
   }
 
   /**
-   * Publishes a value, without waiting.
+   * Publishes a value that fits into one frame, without waiting.
    *
    * @throws {@link ChannelError} `UNENCODABLE`, `TOO_LARGE`, `REENTRANT`, `CORRUPTED` or `CLOSED`.
    */
   publish(value: T): PublishOutcome {
-    const length = this.#encode(value);
+    this.#checkOpen();
+    const limit = this.#maxPayload;
+    const length = this.#scratch.encode(value, 0, limit, 'without waiting, the channel carries');
     // Those who wait were here before.
-    return this.#line === undefined ? this.#append(this.#scratch, length) : 'full';
+    return this.#line.isEmpty ? this.#append(this.#scratch.payload, length) : 'full';
   }
 
   /**
-   * Publishes a value as soon as there is room. Calls that wait keep their order.
+   * Publishes several values with one commit and one wake-up, without waiting: all of them, one after the other, or none.
+   * Each must fit into one frame, and all of them into a quarter of the ring. An empty batch is `published`.
    *
-   * @throws {@link ChannelError} as {@link Publisher.publish} does; the signal's reason when it aborts.
+   * @throws {@link ChannelError} as {@link Publisher.publish} does; then none was published.
    */
-  async publishAsync(value: T, { signal }: WaitOptions = {}): Promise<void> {
-    signal?.throwIfAborted();
-    const length = this.#encode(value);
-    if (this.#line === undefined && this.#append(this.#scratch, length) === 'published') return;
-    // The scratch is overwritten by the next call, so what waits is copied.
-    const payload = allocatePayload(length);
-    payload.bytes.set(this.#scratch.bytes.subarray(0, length));
-    await this.#waitInLine(() => this.#append(payload, length), signal);
+  publishBatch(values: readonly T[]): PublishOutcome {
+    const batch = this.#encodeBatch(values);
+    if (values.length === 0) return 'published';
+    return this.#line.isEmpty ? this.#outbox.append(batch) : 'full';
+  }
+
+  /**
+   * Publishes a value as soon as there is room. Calls that wait keep their order. What is too large for one frame, or for
+   * the ring, is split, and put together again by the subscribers; given up half-way, nobody sees it.
+   *
+   * @throws {@link ChannelError} as {@link Publisher.publish} does, and `TIMEOUT`; the signal's reason when it aborts.
+   */
+  async publishAsync(value: T, options: WaitOptions = {}): Promise<void> {
+    this.#checkOpen();
+    options.signal?.throwIfAborted();
+    const { maxMessage } = this.#member.memory.geometry;
+    const length = this.#scratch.encode(value, 0, maxMessage, 'the channel carries');
+    const fits = length <= this.#maxPayload;
+    if (fits && this.#line.isEmpty && this.#append(this.#scratch.payload, length) === 'published') return;
+    await this.#waitInLine(fits ? this.#keep(length) : this.#split(length), options);
+  }
+
+  /**
+   * Publishes several values as {@link Publisher.publishBatch} does, as soon as there is room for all of them.
+   *
+   * @throws {@link ChannelError} as {@link Publisher.publishAsync} does; then none was published.
+   */
+  async publishBatchAsync(values: readonly T[], options: WaitOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const batch = this.#encodeBatch(values);
+    if (values.length === 0 || (this.#line.isEmpty && this.#outbox.append(batch) === 'published')) return;
+    this.#scratch.take();
+    await this.#waitInLine(batch, options);
   }
 
   /**
    * Waits until what waits in `publishAsync` is published and every reliable subscriber has taken everything, and closes.
    * What is published meanwhile waits behind it, and fails with `CLOSED`.
    *
-   * @throws {@link ChannelError} `CLOSED`; the signal's reason when it aborts, and then it is still open.
+   * @throws {@link ChannelError} `CLOSED`; `TIMEOUT`, or the signal's reason when it aborts, and then it is still open.
    */
-  async drain({ signal }: WaitOptions = {}): Promise<void> {
+  async drain(options: WaitOptions = {}): Promise<void> {
     this.#checkOpen();
-    await this.#waitInLine(() => (this.#isTaken() ? 'published' : 'full'), signal);
+    const attempt = () => {
+      if (!this.#outbox.isTaken()) return 'full';
+      // At once, before the next in line has its turn.
+      this.#drained = true;
+      return 'published';
+    };
+    await this.#wait(attempt, options);
     await this.close();
   }
 
@@ -135,6 +169,7 @@ export class Publisher<T> {
 
   async #close(): Promise<void> {
     this.#closing.abort(new ChannelError('CLOSED', this.channel, 'the publisher was closed'));
+    diagnostics.close.publish(this.#self());
     const { lock } = this.#member;
     if (!lock.spin()) await lock.acquire();
     this.#member.retire();
@@ -142,27 +177,8 @@ export class Publisher<T> {
     this.#member.leave();
   }
 
-  /** Makes the attempt again and again until it succeeds, after all those who wait already. */
-  async #waitInLine(attempt: () => PublishOutcome, signal: AbortSignal | undefined): Promise<void> {
-    const stop = signal === undefined ? [this.#closing.signal] : [signal, this.#closing.signal];
-    const before = this.#line;
-    const turn = (async () => {
-      await before;
-      for (const one of stop) one.throwIfAborted();
-      await this.#sleepUntil(attempt, stop);
-    })();
-    const settled = turn.then(
-      () => {},
-      () => {},
-    );
-    this.#line = settled;
-    try {
-      await orAborted(turn, stop);
-    } finally {
-      void settled.then(() => {
-        if (this.#line === settled) this.#line = undefined;
-      });
-    }
+  #self(): ParticipantDiagnostics {
+    return { channel: this.#channel, role: 'publisher', slot: this.#member.slot };
   }
 
   #retireAtExit(): void {
@@ -174,141 +190,73 @@ export class Publisher<T> {
   }
 
   #checkOpen(): void {
-    if (this.#closed !== undefined) throw new ChannelError('CLOSED', this.channel, 'the publisher is closed');
-  }
-
-  #encode(value: T): number {
-    this.#checkOpen();
-    if (this.#encoding) {
-      throw new ChannelError(
-        'REENTRANT',
-        this.channel,
-        'published from within the encoding of another message',
-      );
-    }
-    this.#encoding = true;
-    try {
-      return this.#encodeInto(value);
-    } finally {
-      this.#encoding = false;
-    }
-  }
-
-  #encodeInto(value: T): number {
-    const { codec } = this.#definition;
-    for (;;) {
-      try {
-        const length = codec.encode(value, this.#scratch.bytes, 0);
-        if (!Number.isInteger(length) || length < 0 || length > this.#scratch.bytes.length) {
-          throw new CodecError(
-            'UNENCODABLE',
-            `the codec ${codec.id} returned ${length} as the end of what it wrote`,
-          );
-        }
-        if (length > this.#maxPayload) throw this.#tooLarge(length);
-        return length;
-      } catch (error) {
-        if (!(error instanceof CodecError) || error.code !== 'NO_ROOM') throw this.#refusal(error);
-        this.#growScratch(error.needed ?? 0);
-      }
-    }
-  }
-
-  #growScratch(needed: number): void {
-    if (needed > this.#maxPayload) throw this.#tooLarge(needed);
-    const { length } = this.#scratch.bytes;
-    if (length >= this.#maxPayload) throw this.#tooLarge(length);
-    this.#scratch = allocatePayload(Math.min(Math.max(needed, 2 * length), this.#maxPayload));
-  }
-
-  #tooLarge(length: number): ChannelError {
-    return new ChannelError(
-      'TOO_LARGE',
-      this.channel,
-      `a message takes ${length} bytes or more; the channel carries at most ${this.#maxPayload}`,
-    );
-  }
-
-  #refusal(error: unknown): unknown {
-    if (!(error instanceof CodecError)) return error;
-    return new ChannelError('UNENCODABLE', this.channel, error.message, { cause: error });
+    if (this.#closed !== undefined || this.#drained)
+      throw new ChannelError('CLOSED', this.channel, 'the publisher is closed');
   }
 
   #append(payload: Payload, length: number): PublishOutcome {
-    const { lock } = this.#member;
-    if (!lock.tryAcquire() && !lock.spin()) return 'busy';
-    let room: boolean;
-    try {
-      const writer = this.#writer;
-      writer.begin();
-      room = writer.makeRoom(length);
-      if (room) {
-        writer.append(payload.bytes, payload.words, length, now());
-        this.#member.ringSubscribers();
+    this.#single.payload = payload;
+    this.#single.bytes = length;
+    return this.#outbox.append(this.#single);
+  }
+
+  /** A message in memory of its own: the scratch is overwritten by the next call. */
+  #keep(length: number): Parcel {
+    const payload = allocatePayload(length);
+    payload.bytes.set(this.#scratch.payload.bytes.subarray(0, length));
+    return new SingleMessage(payload, length);
+  }
+
+  #split(length: number): Parcel {
+    const { member, payload } = { member: this.#member, payload: this.#scratch.take() };
+    const { ringCapacity } = member.memory.geometry;
+    const partLength = Math.min(this.#maxPayload, ringCapacity / FRAGMENT_PART);
+    const generation = member.table.generationOf(member.slot);
+    return new SplitMessage(payload, length, ++this.#splitMessages, generation, partLength);
+  }
+
+  #encodeBatch(values: readonly T[]): Batch {
+    this.#checkOpen();
+    const limit = this.#member.memory.geometry.ringCapacity / LARGEST_BATCH_PART;
+    const starts: number[] = [];
+    const lengths: number[] = [];
+    let start = 0;
+    let taken = 0;
+    for (const value of values) {
+      const length = this.#scratch.encode(value, start, this.#maxPayload, 'in a batch, the channel carries');
+      taken += frameLength(length);
+      if (taken > limit) {
+        const text = `the first ${starts.length + 1} messages of the batch take ${taken} bytes; a batch takes at most ${limit}`;
+        throw new ChannelError('TOO_LARGE', this.#channel, text);
       }
-    } finally {
-      lock.release();
+      starts.push(start);
+      lengths.push(length);
+      start = Math.ceil((start + length) / 4) * 4;
     }
-    if (room) return 'published';
-    return this.#member.buryDeadSubscribers() ? this.#append(payload, length) : 'full';
+    return new Batch(this.#scratch.payload, starts, lengths);
   }
 
-  /** Whether every reliable subscriber has taken what this publisher published last, and so all that was before. */
-  #isTaken(): boolean {
-    const { table } = this.#member;
-    const { tail } = this.#writer;
-    const used = table.used();
-    for (let slot = 0; slot < used; slot++) {
-      if (table.stateOf(slot) === STATE_RELIABLE && table.cursorOf(slot) < tail) return false;
-    }
-    return true;
+  #waitInLine(parcel: Parcel, options: WaitOptions): Promise<void> {
+    const attempt = () => {
+      this.#checkOpen();
+      return this.#outbox.append(parcel);
+    };
+    return this.#wait(attempt, options);
   }
 
-  /** Tries whenever a subscriber has taken something or is gone; the event loop sleeps meanwhile. */
-  async #sleepUntil(attempt: () => PublishOutcome, stop: readonly AbortSignal[]): Promise<void> {
-    const { table, slot, port, lock } = this.#member;
-    port.ref();
+  async #wait(attempt: () => PublishOutcome, { signal, timeout }: WaitOptions): Promise<void> {
+    if (timeout !== undefined) checkWhole(this.#channel, 'timeout', timeout, 0, LONGEST_TIMEOUT);
+    const signals = signal === undefined ? [] : [signal];
+    if (timeout === undefined) return this.#line.wait(attempt, signals);
+    const deadline = new AbortController();
+    const timer = setTimeout(() => {
+      const text = `no room within ${timeout} ms: ${this.#outbox.describeSlowest()}`;
+      deadline.abort(new ChannelError('TIMEOUT', this.#channel, text));
+    }, timeout);
     try {
-      for (;;) {
-        this.#member.watchOver(STATE_RELIABLE);
-        const rung = new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        // SYNC: waiting for room. Counted before the attempt reads the cursors; subscribers store them before they count.
-        table.fallAsleep(slot);
-        let outcome: PublishOutcome;
-        try {
-          outcome = attempt();
-          if (outcome === 'full') await orAborted(rung, stop);
-        } finally {
-          if (this.#closed === undefined) table.wakeUp(slot);
-        }
-        if (outcome === 'published') return;
-        if (outcome === 'busy') {
-          await lock.acquire(stop);
-          lock.release();
-        }
-      }
+      await this.#line.wait(attempt, [...signals, deadline.signal]);
     } finally {
-      port.unref();
+      clearTimeout(timer);
     }
   }
-}
-
-/**
- * The promise, or a rejection with a signal's reason when that comes first. Unlike `AbortSignal.any` it leaves nothing
- * behind on a signal that lives long.
- */
-function orAborted<R>(promise: Promise<R>, signals: readonly AbortSignal[]): Promise<R> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signals.find(({ aborted }) => aborted)?.reason);
-    if (signals.some(({ aborted }) => aborted)) {
-      abort();
-      return;
-    }
-    for (const signal of signals) signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => {
-      for (const signal of signals) signal.removeEventListener('abort', abort);
-    });
-  });
 }

@@ -29,17 +29,30 @@ export interface Gap {
  * Why a subscription ended:
  * - `local`: closed by its own program.
  * - `closed`, `lost`: the last publisher left, or died, and `endWithPublishers` was set.
- * - `disconnected`: a publisher gave the subscriber up.
+ * - `disconnected`: a publisher gave the subscriber up, because it was too slow for one with `whenFull: 'disconnect'`.
  * - `corrupted`: the shared memory makes no sense any more.
  */
 export type CloseReason = 'local' | 'closed' | 'lost' | 'disconnected' | 'corrupted';
+
+/** How far behind a subscriber is. */
+export interface Slow {
+  /** Bytes of the ring that it has not read yet. */
+  readonly lag: number;
+  /** Bytes of the ring. */
+  readonly capacity: number;
+}
 
 /** Events of a subscriber. */
 export interface SubscriberEvents<T> {
   /** A message arrived. */
   message: [value: T, meta: MessageMeta];
-  /** A lossy subscriber was too slow. */
+  /** Messages were lost: a lossy subscriber was too slow, or they were gone already where it was to begin. */
   gap: [gap: Gap];
+  /**
+   * The subscriber is far behind: publishers will soon have to wait for it, or overwrite what it has not read. Comes
+   * again only after it has caught up by half.
+   */
+  slow: [slow: Slow];
   /** A message could not be decoded, or the memory makes no sense. Without a listener the error is thrown instead. */
   error: [error: ChannelError];
   /**

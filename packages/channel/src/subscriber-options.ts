@@ -1,6 +1,9 @@
 import { checkWhole } from './definition.js';
 import { ChannelError } from './errors.js';
 
+/** Where a subscription begins; see `SubscriberOptions.start`. */
+export type Start = 'latest' | 'earliest' | 'history' | { readonly after: number };
+
 /** Options of a subscriber. */
 export interface SubscriberOptions {
   /**
@@ -8,6 +11,22 @@ export interface SubscriberOptions {
    * not, and it gets a `gap` event with what it lost. Defaults to `reliable`.
    */
   readonly mode?: 'reliable' | 'lossy' | undefined;
+  /**
+   * Where it begins:
+   * - `latest`: with the next message that is published.
+   * - `earliest`: with the oldest one that is in the ring.
+   * - `history`: with the last ones that the channel's `history` promises.
+   * - `{ after: n }`: with the one after number n. Where it is in the ring no longer, a `gap` event says what is missing.
+   *   So a subscriber that comes back gets everything since the last message it had.
+   *
+   * Defaults to `history` in a channel that has one, else to `latest`.
+   */
+  readonly start?: Start | undefined;
+  /**
+   * Part of the ring that may be filled with what it has not read before a `slow` event says so. More than 0, at most 1.
+   * Defaults to 0.5.
+   */
+  readonly slowAt?: number | undefined;
   /** Name of this participant, for those who look who takes part; at most 48 bytes are kept. Defaults to none. */
   readonly name?: string | undefined;
   /** Creates the channel when there is none. Defaults to true. */
@@ -21,12 +40,15 @@ export interface SubscriberOptions {
   readonly pollWindow?: number | undefined;
 }
 
+/** Default of `slowAt`. */
+export const DEFAULT_SLOW_AT = 0.5;
 /** Default of `pollWindow`. */
 export const DEFAULT_POLL_WINDOW = 200;
 const LONGEST_POLL_WINDOW = 1_000_000;
 
 /** Refuses options that are none. */
-export function checkSubscriberOptions(channel: string, { mode, pollWindow }: SubscriberOptions): void {
+export function checkSubscriberOptions(channel: string, options: SubscriberOptions): void {
+  const { mode, pollWindow, start, slowAt = DEFAULT_SLOW_AT } = options;
   if (mode !== undefined && mode !== 'reliable' && mode !== 'lossy') {
     throw new ChannelError(
       'INVALID_ARGUMENT',
@@ -35,4 +57,17 @@ export function checkSubscriberOptions(channel: string, { mode, pollWindow }: Su
     );
   }
   checkWhole(channel, 'pollWindow', pollWindow ?? DEFAULT_POLL_WINDOW, 0, LONGEST_POLL_WINDOW);
+  if (typeof start === 'object') {
+    checkWhole(channel, 'start.after', start.after, 0, Number.MAX_SAFE_INTEGER);
+  } else if (start !== undefined && !['latest', 'earliest', 'history'].includes(start)) {
+    const expected = 'latest, earliest, history or { after }';
+    throw new ChannelError('INVALID_ARGUMENT', channel, `start must be ${expected}, not ${String(start)}`);
+  }
+  if (typeof slowAt !== 'number' || !(slowAt > 0 && slowAt <= 1)) {
+    throw new ChannelError(
+      'INVALID_ARGUMENT',
+      channel,
+      `slowAt must be more than 0 and at most 1, not ${String(slowAt)}`,
+    );
+  }
 }

@@ -52,6 +52,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
     subscription.hooks = {
       rung: () => this.#onRing(),
       gap: (gap) => this.emit('gap', gap),
+      slow: (slow) => this.emit('slow', slow),
       error: (error) => {
         if (!this.emit('error', error)) throw error;
       },

@@ -1,5 +1,6 @@
 import type { ChannelMemory } from './channel-memory.js';
 import type { ChannelDefinition } from './definition.js';
+import { diagnostics, type ParticipantDiagnostics } from './diagnostics.js';
 import { ChannelError } from './errors.js';
 import {
   STATE_DISCONNECTED,
@@ -9,8 +10,9 @@ import {
 } from './layout/participant-layout.js';
 import { Member } from './participants/member.js';
 import { RingReader } from './ring/ring-reader.js';
-import type { CloseReason, Gap, MessageMeta } from './subscriber-events.js';
-import type { SubscriberOptions } from './subscriber-options.js';
+import { atStep } from './steps.js';
+import type { CloseReason, Gap, MessageMeta, Slow } from './subscriber-events.js';
+import { DEFAULT_SLOW_AT, type Start, type SubscriberOptions } from './subscriber-options.js';
 
 /** A reliable subscriber tells publishers how far it is after at most this many bytes. */
 const CURSOR_STEP = 32 * 1024;
@@ -20,6 +22,7 @@ export interface SubscriptionHooks {
   /** The bell was rung, for this subscription or another one of this thread. */
   rung(): void;
   gap(gap: Gap): void;
+  slow(slow: Slow): void;
   /** Throws the error on when nobody takes it. */
   error(error: ChannelError): void;
   /** The subscription cannot go on. */
@@ -29,20 +32,27 @@ export interface SubscriptionHooks {
 /** A subscriber's part in the protocol: it takes messages when asked, and sleeps when told. */
 export class Subscription<T> {
   /** Set by the subscriber before anything else. */
-  hooks: SubscriptionHooks = { rung() {}, gap() {}, error() {}, end() {} };
+  hooks: SubscriptionHooks = { rung() {}, gap() {}, slow() {}, error() {}, end() {} };
   readonly #definition: ChannelDefinition<T>;
   readonly #member: Member;
   readonly #reader: RingReader;
   readonly #reliable: boolean;
+  /** Bytes behind which it is slow, and whether it was said. */
+  readonly #slowFrom: number;
+  #saidSlow = false;
+  /** What was gone already where it was to begin; told with the first messages. */
+  #goneAtStart: Gap | undefined;
   #cursor = 0;
   #epoch: number;
   #closedEpoch: number;
+  /** Whether publishers may be gone since it last looked. */
+  #mayForget = false;
   #open = true;
 
   /**
-   * Joins the channel; the first message it takes is the next one published.
+   * Joins the channel.
    *
-   * @throws {@link ChannelError} `TOO_MANY_PARTICIPANTS` or `CORRUPTED`.
+   * @throws {@link ChannelError} `TOO_MANY_PARTICIPANTS`, `SEQUENCE_AHEAD` or `CORRUPTED`.
    */
   static async join<T>(
     definition: ChannelDefinition<T>,
@@ -53,7 +63,7 @@ export class Subscription<T> {
     try {
       await member.lock.acquire();
       try {
-        return new Subscription(definition, member, options.mode !== 'lossy');
+        return new Subscription(definition, member, options);
       } finally {
         member.lock.release();
       }
@@ -64,20 +74,47 @@ export class Subscription<T> {
   }
 
   /** With the lock held, so that no publisher works with a minimum that leaves this cursor out. */
-  private constructor(definition: ChannelDefinition<T>, member: Member, reliable: boolean) {
+  private constructor(definition: ChannelDefinition<T>, member: Member, options: SubscriberOptions) {
     this.#definition = definition;
     this.#member = member;
-    this.#reliable = reliable;
+    this.#reliable = options.mode !== 'lossy';
     this.#reader = new RingReader(member.memory);
-    if (this.#reader.seekTail() === 'corrupted') throw this.#corrupted();
+    const { history, ringCapacity } = member.memory.geometry;
+    this.#slowFrom = (options.slowAt ?? DEFAULT_SLOW_AT) * ringCapacity;
+    this.#begin(options.start ?? (history > 0 ? 'history' : 'latest'), history);
     this.#cursor = this.#reader.position;
     member.table.storeCursor(member.slot, this.#cursor);
-    member.activate(reliable ? STATE_RELIABLE : STATE_LOSSY);
+    atStep?.('join: cursor stored');
+    member.activate(this.#reliable ? STATE_RELIABLE : STATE_LOSSY);
     this.#epoch = member.epoch();
     this.#closedEpoch = member.closedEpoch();
     member.watchOver(STATE_PUBLISHER);
     member.port.ref();
     member.onRing = () => this.hooks.rung();
+    diagnostics.open.publish(this.#self());
+  }
+
+  /** Goes to where the subscription begins. With the lock held. */
+  #begin(start: Start, history: number): void {
+    const reader = this.#reader;
+    if (reader.seekTail() === 'corrupted') throw this.#corrupted();
+    const next = reader.expected;
+    const first = firstWanted(start, next, history);
+    if (first > next) {
+      const text = `it was to begin after message ${first - 1}; the last one published is ${next - 1}`;
+      throw new ChannelError('SEQUENCE_AHEAD', this.#definition.name, text);
+    }
+    reader.first = first;
+    reader.owesAll = typeof start === 'object';
+    if (first === next) return;
+    if (reader.seekHead() === 'corrupted') throw this.#corrupted();
+    const count = reader.expected - first;
+    if (reader.owesAll && count > 0) this.#goneAtStart = { from: first, to: reader.expected - 1, count };
+  }
+
+  #self(): ParticipantDiagnostics {
+    const { name } = this.#definition;
+    return { channel: name, role: this.#reliable ? 'reliable' : 'lossy', slot: this.#member.slot };
   }
 
   /** Position up to which everything was taken. */
@@ -116,31 +153,42 @@ export class Subscription<T> {
   take(deliver: (value: T, meta: MessageMeta) => boolean, limit: number): number {
     const reader = this.#reader;
     let taken = 0;
+    let bytes = 0;
+    reader.backlog = 0;
     this.#lookForPublishers();
+    this.#tellWhatWasGone();
     try {
       while (taken < limit && this.#open) {
         const outcome = reader.read();
-        if (outcome === 'empty') break;
-        if (outcome !== 'message') {
+        if (outcome === 'empty') {
+          this.#forgetUnfinished();
+          break;
+        }
+        if (outcome === 'message') {
+          bytes += reader.end - reader.start;
+          taken++;
+          if (!this.#deliver(deliver) || !this.#open) break;
+        } else if (outcome !== 'part') {
           this.#onTrouble(outcome);
           continue;
         }
-        const goOn = this.#deliver(deliver);
-        taken++;
-        if (!goOn || !this.#open) break;
         if (reader.position - this.#cursor >= CURSOR_STEP) this.#storeCursor();
       }
     } finally {
-      if (this.#open) this.#storeCursor();
+      if (this.#open) {
+        if (taken > 0) this.#member.counters.countFrames(taken, bytes);
+        this.#storeCursor();
+      }
     }
+    if (this.#open) this.#tellWhenSlow();
     return taken;
   }
 
   #deliver(deliver: (value: T, meta: MessageMeta) => boolean): boolean {
-    const { batch, start, end, sequence, timestamp, publisher } = this.#reader;
+    const { payload, start, end, sequence, timestamp, publisher } = this.#reader;
     let value: T;
     try {
-      value = this.#definition.codec.decode(batch, start, end);
+      value = this.#definition.codec.decode(payload, start, end);
     } catch (error) {
       const text = `message ${sequence} cannot be decoded: ${error instanceof Error ? error.message : String(error)}`;
       this.hooks.error(new ChannelError('UNDECODABLE', this.#definition.name, text, { cause: error }));
@@ -149,12 +197,51 @@ export class Subscription<T> {
     return deliver(value, { sequence, timestamp, publisher });
   }
 
+  #tellWhatWasGone(): void {
+    const gap = this.#goneAtStart;
+    this.#goneAtStart = undefined;
+    if (gap !== undefined) this.#tellGap(gap);
+  }
+
+  #tellGap(gap: Gap): void {
+    this.#member.counters.countMissed(gap.count);
+    if (diagnostics.gap.hasSubscribers) diagnostics.gap.publish({ ...this.#self(), ...gap });
+    this.hooks.gap(gap);
+  }
+
+  #tellWhenSlow(): void {
+    const { backlog } = this.#reader;
+    if (backlog < this.#slowFrom) {
+      if (this.#saidSlow && backlog < this.#slowFrom / 2) this.#saidSlow = false;
+      return;
+    }
+    if (this.#saidSlow) return;
+    this.#saidSlow = true;
+    const slow = { lag: backlog, capacity: this.#member.memory.geometry.ringCapacity };
+    if (diagnostics.slow.hasSubscribers) diagnostics.slow.publish({ ...this.#self(), ...slow });
+    this.hooks.slow(slow);
+  }
+
   /** Publishers that joined are watched over, so that their death is heard of. */
   #lookForPublishers(): void {
     const epoch = this.#member.epoch();
     if (epoch === this.#epoch) return;
     this.#epoch = epoch;
     this.#member.watchOver(STATE_PUBLISHER);
+    this.#mayForget = true;
+  }
+
+  /** Forgets what publishers began that are gone by now: all that they committed was read. */
+  #forgetUnfinished(): void {
+    if (!this.#mayForget) return;
+    this.#mayForget = false;
+    const { table } = this.#member;
+    this.#reader.forgetUnless(
+      (slot, generation) =>
+        slot < table.count &&
+        table.stateOf(slot) === STATE_PUBLISHER &&
+        table.generationOf(slot) === generation,
+    );
   }
 
   #isDisconnected(): boolean {
@@ -170,6 +257,7 @@ export class Subscription<T> {
     if (!this.#reliable || this.#reader.position === this.#cursor) return;
     this.#cursor = this.#reader.position;
     table.storeCursor(slot, this.#cursor);
+    atStep?.('read: cursor stored');
     this.#member.ringPublishers();
   }
 
@@ -179,17 +267,18 @@ export class Subscription<T> {
       return;
     }
     const reader = this.#reader;
-    const from = reader.expected;
+    const due = reader.expected;
+    const from = Math.max(due, reader.first);
     if (outcome === 'corrupted') {
       const error = this.#corrupted();
-      const found = reader.seekTail() === 'done' && reader.sequence >= from;
+      const found = reader.seekTail() === 'done' && reader.sequence >= due;
       if (!found) this.hooks.end('corrupted');
       this.hooks.error(error);
       if (!found) return;
     }
     reader.expected = reader.sequence;
     const count = reader.sequence - from;
-    if (count > 0) this.hooks.gap({ from, to: reader.sequence - 1, count });
+    if (count > 0) this.#tellGap({ from, to: reader.sequence - 1, count });
   }
 
   #corrupted(): ChannelError {
@@ -229,6 +318,14 @@ export class Subscription<T> {
 
   leave(): void {
     this.#open = false;
+    diagnostics.close.publish(this.#self());
     this.#member.leave();
   }
+}
+
+/** Number of the first message that is wanted. */
+function firstWanted(start: Start, next: number, history: number): number {
+  if (typeof start === 'object') return start.after + 1;
+  if (start === 'latest') return next;
+  return start === 'earliest' ? 0 : Math.max(0, next - history);
 }

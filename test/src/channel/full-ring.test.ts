@@ -1,4 +1,4 @@
-import type { Gap } from '@mmfbus/channel';
+import type { Gap, Slow } from '@mmfbus/channel';
 import { describe, expect, it } from 'vitest';
 import { codeOf, define, fill, publisherOf, subscriberOf } from '../support/channels.js';
 
@@ -45,6 +45,63 @@ describe('a full ring', () => {
     for await (const { value } of subscriber) if (received.push(value) === count + 1) break;
     await behind;
     expect(received.at(-1)).toBe(2);
+  });
+
+  it('is awaited for as long as the timeout says, which names whom it waited for', async () => {
+    const channel = define();
+    await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    fill(publisher);
+    await expect(publisher.publishAsync(1, { timeout: 5 })).rejects.toThrow(
+      /no room within 5 ms: the reliable subscriber in slot 0 is 4064 bytes behind, the ring has 4096/,
+    );
+    expect(await codeOf(() => publisher.publishAsync(1, { timeout: 0 }))).toBe('TIMEOUT');
+    expect(await codeOf(() => publisher.drain({ timeout: 0 }))).toBe('TIMEOUT');
+    expect(await codeOf(() => publisher.publishAsync(1, { timeout: -1 }))).toBe('INVALID_ARGUMENT');
+  });
+
+  it('disconnects the slow, where the publisher wants that, and nobody else', async () => {
+    const channel = define();
+    const slow = await subscriberOf(channel);
+    const fast = await subscriberOf(channel);
+    const publisher = await publisherOf(channel, { whenFull: 'disconnect' });
+    const received: number[] = [];
+    for (let value = 1; value <= 200; value++) {
+      expect(publisher.publish(value)).toBe('published');
+      if (value % 50 === 0) fast.poll((got) => received.push(got));
+    }
+    expect(received).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
+    expect([slow.isOpen, fast.isOpen]).toEqual([true, true]);
+    const reasons: string[] = [];
+    slow.on('close', ({ reason }) => reasons.push(reason));
+    slow.poll(() => expect.fail('a message from a ring that went on'));
+    expect([slow.isOpen, reasons]).toEqual([false, ['disconnected']]);
+  });
+
+  it('says slow before it comes to that, once until it has caught up', async () => {
+    const channel = define();
+    const publisher = await publisherOf(channel);
+    for (const mode of ['reliable', 'lossy'] as const) {
+      const subscriber = await subscriberOf(channel, { mode });
+      const lags: Slow[] = [];
+      subscriber.on('slow', (slow) => lags.push(slow));
+      const pass = (count: number) => {
+        for (let value = 0; value < count; value++) publisher.publish(value);
+        subscriber.poll(() => {});
+      };
+      pass(63);
+      expect(lags).toEqual([]);
+      pass(64);
+      pass(100);
+      expect(lags).toEqual([{ lag: 2048, capacity: 4096 }]);
+      pass(1);
+      pass(65);
+      expect(lags).toEqual([
+        { lag: 2048, capacity: 4096 },
+        { lag: 2080, capacity: 4096 },
+      ]);
+      await subscriber.close();
+    }
   });
 
   it('laps a lossy subscriber, which learns exactly what it lost', async () => {

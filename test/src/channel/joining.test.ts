@@ -24,6 +24,9 @@ describe('joining', () => {
     { capacity: 5000 },
     { capacity: 2048 },
     { capacity: 2 ** 31 },
+    { maxMessage: 0 },
+    { maxMessage: 2 ** 30 + 1 },
+    { history: -1 },
     { maxParticipants: 1 },
     { maxParticipants: 1025 },
     { codec: { ...raw(), id: 'x'.repeat(32) } as never },
@@ -44,11 +47,47 @@ describe('joining', () => {
     const { name } = channel;
     await subscriberOf(channel);
     await expect(define({ name, codec: json() }).publisher()).rejects.toThrow(
-      /the codec "msgpack", this program "json"/,
+      /its codec is "msgpack", this program's "json"/,
     );
     expect(await codeOf(() => define({ name, codec: json() }).publisher())).toBe('CODEC_MISMATCH');
     expect(await codeOf(() => define({ name, capacity: 8192 }).publisher())).toBe('CAPACITY_MISMATCH');
     await (await define({ name, capacity: undefined }).publisher()).close();
+  });
+
+  it('refuses another history or limit of messages, with both', async () => {
+    const channel = define({ history: 5, maxMessage: 100 });
+    const { name } = channel;
+    await subscriberOf(channel);
+    await expect(define({ name, history: 6 }).publisher()).rejects.toThrow(
+      /its history is 5, this program's 6/,
+    );
+    expect(await codeOf(() => define({ name, history: 6 }).publisher())).toBe('HISTORY_MISMATCH');
+    expect(await codeOf(() => define({ name, maxMessage: 6 }).publisher())).toBe('MAX_MESSAGE_MISMATCH');
+    await publisherOf(define({ name }));
+  });
+
+  it('refuses another schema with the difference, unless both understand each other', async () => {
+    const withSchema = (text: string, difference: (there: string) => string | undefined) => ({
+      codec: { ...json<number>(), schema: { text, difference } },
+    });
+    const never = () => expect.fail('asked for the difference of what is the same');
+    const channel = define(withSchema('price: f64', never));
+    const { name } = channel;
+    await subscriberOf(channel);
+    await publisherOf(define({ name, ...withSchema('price: f64', never) }));
+    await publisherOf(define({ name, ...withSchema('price: f64, note?: string', () => undefined) }));
+    await publisherOf(define({ name, codec: json() }));
+    const other = define({ name, ...withSchema('price: u32', (there) => `${there} there, u32 here`) });
+    await expect(other.publisher()).rejects.toThrow(/its schema is another one: price: f64 there, u32 here/);
+    expect(await codeOf(() => other.publisher())).toBe('SCHEMA_MISMATCH');
+  });
+
+  it('refuses a channel without a schema to who has one', async () => {
+    const channel = define({ codec: json<number>() });
+    await subscriberOf(channel);
+    const schema = { text: 'u8', difference: () => undefined };
+    const other = define({ name: channel.name, codec: { ...json<number>(), schema } });
+    expect(await codeOf(() => other.publisher())).toBe('SCHEMA_MISMATCH');
   });
 
   it('refuses another version of the format, and what is no channel, and writes nothing to it', async () => {
@@ -56,7 +95,7 @@ describe('joining', () => {
     await subscriberOf(channel);
     const segment = openSegment({ name: channel.name, disposition: 'open', size: 0 });
     new DataView(segment.memory).setUint32(FORMAT_VERSION_OFFSET, 2, true);
-    await expect(channel.publisher()).rejects.toThrow(/format version 2, this program 1/);
+    await expect(channel.publisher()).rejects.toThrow(/its format version is 2, this program's 1/);
     expect(await codeOf(() => channel.publisher())).toBe('VERSION_MISMATCH');
     new DataView(segment.memory).setUint32(FORMAT_VERSION_OFFSET, 1, true);
     new DataView(segment.memory).setBigUint64(RING_CAPACITY_OFFSET, 2n ** 40n, true);
@@ -91,10 +130,15 @@ describe('joining', () => {
     expect(await codeOf(() => channel.publisher())).toBe('TOO_MANY_PARTICIPANTS');
   });
 
-  it.each([{ mode: 'best' as never }, { pollWindow: -1 }, { pollWindow: 1.5 }])(
-    'refuses %j',
-    async (options) => {
-      expect(await codeOf(() => define().subscriber(options))).toBe('INVALID_ARGUMENT');
-    },
-  );
+  it.each([
+    { mode: 'best' as never },
+    { pollWindow: -1 },
+    { pollWindow: 1.5 },
+    { start: 'first' as never },
+    { start: { after: -1 } },
+    { slowAt: 0 },
+    { slowAt: 1.1 },
+  ])('refuses %j', async (options) => {
+    expect(await codeOf(() => define().subscriber(options))).toBe('INVALID_ARGUMENT');
+  });
 });

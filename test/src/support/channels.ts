@@ -4,6 +4,7 @@ import {
   type ChannelOptions,
   defineChannel,
   type Publisher,
+  type PublisherOptions,
   type Subscriber,
   type SubscriberOptions,
 } from '@mmfbus/channel';
@@ -11,14 +12,15 @@ import { afterEach } from 'vitest';
 import { uniqueName } from './unique-name.js';
 
 const closers: (() => Promise<void>)[] = [];
+
 /** A channel of a name of its own, with the smallest ring. */
 export function define<T = number>(options: Partial<ChannelOptions<T>> = {}): Channel<T> {
   return defineChannel<T>({ name: uniqueName('channel'), capacity: 4096, ...options });
 }
 
 /** A publisher that is closed after the test. */
-export async function publisherOf<T>(channel: Channel<T>): Promise<Publisher<T>> {
-  const publisher = await channel.publisher();
+export async function publisherOf<T>(channel: Channel<T>, options?: PublisherOptions): Promise<Publisher<T>> {
+  const publisher = await channel.publisher(options);
   closers.push(() => publisher.close());
   return publisher;
 }

@@ -2,10 +2,10 @@ import { field, type Layout, layout } from './layout.js';
 
 const frame = layout('Header of a frame', [
   field('length', 'u32', 'bytes of payload; of padding: bytes up to the end of the ring'),
-  field('kind', 'u8', '1 message, 2 padding, 3 terminator, 4 fragment'),
+  field('kind', 'u8', '1 message, 2 padding, 3 terminator, 4 fragment, 5 last fragment'),
   field('flags', 'u8', 'zero'),
   field('publisher', 'u16', 'slot of the publisher'),
-  field('sequence', 'u64', 'number of the message; of any other kind: of the next message'),
+  field('sequence', 'u64', 'number of the message that it completes; of any other kind: of the next message'),
   field('timestamp', 'u64', 'when it was published, nanoseconds of the monotonic clock'),
 ]);
 
@@ -30,6 +30,8 @@ export const TIMESTAMP_OFFSET: number = frame.offsetOf('timestamp');
 export const KIND_MESSAGE = 1;
 export const KIND_PADDING = 2;
 export const KIND_TERMINATOR = 3;
+export const KIND_FRAGMENT = 4;
+export const KIND_LAST_FRAGMENT = 5;
 
 /** Bytes that a frame takes in the ring. */
 export function frameLength(payloadLength: number): number {

@@ -10,13 +10,22 @@ const header = layout('Segment header', [
   field('participantsOffset', 'u32', 'where the table of participants begins'),
   field('participantCount', 'u32', 'slots in that table, 2 to 1024'),
   field('participantLength', 'u32', 'bytes of a slot'),
-  field('maxPayload', 'u32', 'most bytes of payload in one frame: a quarter of the ring less its header'),
-  spare(8),
+  field(
+    'maxPayload',
+    'u32',
+    'most bytes of payload in one frame: a quarter of the ring less its header, or `maxMessage` if that is less',
+  ),
+  field('schemaOffset', 'u32', 'where the text of the schema begins; 0 for none'),
+  field('schemaLength', 'u32', 'bytes of that text'),
 
   field('codec', 'u8[32]', 'id of the codec, ASCII, padded with zeros'),
-  field('schema', 'u8[32]', 'fingerprint of the schema; zero for none'),
+  field('schema', 'u8[32]', 'SHA-256 of the text of the schema; zero for none'),
 
-  field('history', 'u64', 'how many of the last messages late joiners are promised; 0 for none'),
+  field(
+    'history',
+    'u64',
+    'how many of the last messages stay in the ring for late joiners; 0 for no promise',
+  ),
   field('maxMessage', 'u64', 'most bytes of one message'),
   field('createdAt', 'u64', 'when the segment was created, milliseconds since 1970'),
   spare(40),
@@ -30,7 +39,11 @@ const header = layout('Segment header', [
   field('head', 'i64', 'position of the oldest intact frame'),
   spare(56),
 
-  field('epoch', 'u32', 'raised when a publisher or a reliable subscriber joins'),
+  field(
+    'epoch',
+    'u32',
+    'raised when a publisher or a reliable subscriber joins, and when a publisher leaves or is lost',
+  ),
   field('sleepers', 'u32', 'subscribers that sleep, or more, never fewer'),
   field('roomWaiters', 'u32', 'publishers that sleep, or more, never fewer'),
   field('closedEpoch', 'u32', 'raised when the last publisher has left or is lost'),
@@ -63,6 +76,11 @@ export const PARTICIPANT_LENGTH_OFFSET: number = header.offsetOf('participantLen
 export const MAX_PAYLOAD_OFFSET: number = header.offsetOf('maxPayload');
 export const CODEC_OFFSET: number = header.offsetOf('codec');
 export const CODEC_LENGTH = 32;
+export const SCHEMA_OFFSET_OFFSET: number = header.offsetOf('schemaOffset');
+export const SCHEMA_LENGTH_OFFSET: number = header.offsetOf('schemaLength');
+export const SCHEMA_HASH_OFFSET: number = header.offsetOf('schema');
+export const SCHEMA_HASH_LENGTH = 32;
+export const HISTORY_OFFSET: number = header.offsetOf('history');
 export const MAX_MESSAGE_OFFSET: number = header.offsetOf('maxMessage');
 export const CREATED_AT_OFFSET: number = header.offsetOf('createdAt');
 export const PUBLISHER_LOCK_OFFSET: number = header.offsetOf('publisherLock');

@@ -18,12 +18,13 @@ const slot = layout('Slot of a participant', [
     'u32',
     'number of the last sleep, whoever had the slot; never reset, never 0 after the first',
   ),
-  spare(44),
+  field('disconnectReason', 'u32', 'with state 4: 1 too slow, 2 its cursor was none'),
+  spare(40),
 
-  field('frames', 'u64', 'counter: messages published or received'),
+  field('frames', 'u64', 'counter: messages published, or received'),
   field('bytes', 'u64', 'counter: bytes of their payloads'),
   field('full', 'u64', 'counter: publishes that found no room'),
-  field('missed', 'u64', 'counter: messages that a lossy subscriber lost'),
+  field('missed', 'u64', 'counter: messages that a subscriber lost'),
   field('wakeUps', 'u64', 'counter: rings sent'),
   spare(24),
 
@@ -54,6 +55,12 @@ export const CURSOR_OFFSET: number = slot.offsetOf('cursor');
 export const STATE_OFFSET: number = slot.offsetOf('state');
 export const ASLEEP_OFFSET: number = slot.offsetOf('asleep');
 export const SLEEPS_OFFSET: number = slot.offsetOf('sleeps');
+export const DISCONNECT_REASON_OFFSET: number = slot.offsetOf('disconnectReason');
+export const FRAMES_OFFSET: number = slot.offsetOf('frames');
+export const BYTES_OFFSET: number = slot.offsetOf('bytes');
+export const FULL_OFFSET: number = slot.offsetOf('full');
+export const MISSED_OFFSET: number = slot.offsetOf('missed');
+export const WAKE_UPS_OFFSET: number = slot.offsetOf('wakeUps');
 export const NAME_OFFSET: number = slot.offsetOf('name');
 export const NAME_LENGTH = 48;
 
@@ -63,3 +70,7 @@ export const STATE_PUBLISHER = 1;
 export const STATE_RELIABLE = 2;
 export const STATE_LOSSY = 3;
 export const STATE_DISCONNECTED = 4;
+
+/** Values of `disconnectReason`. */
+export const DISCONNECTED_AS_SLOW = 1;
+export const DISCONNECTED_AS_WRONG = 2;

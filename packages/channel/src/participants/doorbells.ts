@@ -1,5 +1,6 @@
 import { type Bell, connectBell } from '@mmfbus/core';
 import { STATE_PUBLISHER } from '../layout/participant-layout.js';
+import { atStep } from '../steps.js';
 import type { ParticipantTable } from './participant-table.js';
 
 interface Connection {
@@ -10,14 +11,19 @@ interface Connection {
 /** The bells of a channel's participants, as one of them rings them. */
 export class Doorbells {
   readonly #table: ParticipantTable;
+  readonly #onRung: () => void;
   readonly #onDead: (slot: number) => void;
   readonly #connections: (Connection | undefined)[] = [];
   /** The last sleep that each slot was rung in: a bell keeps ringing until its owner hears it, so once is enough. */
   readonly #rung: Int32Array;
 
-  /** @param onDead is told of a slot whose bell proved its owner dead. */
-  constructor(table: ParticipantTable, onDead: (slot: number) => void) {
+  /**
+   * @param onRung is told of each ring that was sent.
+   * @param onDead is told of a slot whose bell proved its owner dead.
+   */
+  constructor(table: ParticipantTable, onRung: () => void, onDead: (slot: number) => void) {
     this.#table = table;
+    this.#onRung = onRung;
     this.#onDead = onDead;
     this.#rung = new Int32Array(table.count);
   }
@@ -58,6 +64,8 @@ export class Doorbells {
     const liveness = connection.bell.ring();
     if (liveness === 'alive') {
       this.#rung[slot] = sleep;
+      this.#onRung();
+      atStep?.('ring: sent');
       return;
     }
     // A new connection next time: what kept this one from being made may have passed.

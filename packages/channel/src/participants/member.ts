@@ -8,6 +8,7 @@ import {
   watchLife,
 } from '@mmfbus/core';
 import type { ChannelMemory } from '../channel-memory.js';
+import { diagnostics } from '../diagnostics.js';
 import { ChannelError } from '../errors.js';
 import {
   CLOSED_BY_DEATH,
@@ -19,6 +20,8 @@ import {
   SLEEPERS_OFFSET,
 } from '../layout/header-layout.js';
 import { STATE_NONE, STATE_PUBLISHER } from '../layout/participant-layout.js';
+import { atStep } from '../steps.js';
+import { Counters } from './counters.js';
 import { Doorbells } from './doorbells.js';
 import { ParticipantTable } from './participant-table.js';
 import { PublisherLock } from './publisher-lock.js';
@@ -34,6 +37,7 @@ export class Member {
   readonly memory: ChannelMemory;
   readonly table: ParticipantTable;
   readonly lock: PublisherLock;
+  readonly counters: Counters;
   readonly port: PortLease;
   readonly slot: number;
   /** Called when somebody rang; it may have meant another participant of this thread. */
@@ -60,6 +64,7 @@ export class Member {
       await member.lock.acquire();
       member.#inherit(member.slot);
       member.lock.release();
+      atStep?.('join: done');
       await member.buryDead();
       return member;
     } catch (error) {
@@ -75,7 +80,12 @@ export class Member {
     this.table = new ParticipantTable(memory);
     this.slot = this.#claimSlot();
     this.lock = new PublisherLock(memory, this.table, this.slot);
-    this.#doorbells = new Doorbells(this.table, (slot) => setImmediate(() => this.#buryLater(slot)));
+    this.counters = new Counters(memory, this.slot);
+    this.#doorbells = new Doorbells(
+      this.table,
+      () => this.counters.countWakeUp(),
+      (slot) => setImmediate(() => this.#buryLater(slot)),
+    );
     this.#forgetExit = atExit(() => {
       this.atEnd?.();
       this.leave();
@@ -91,6 +101,7 @@ export class Member {
       if (address === undefined || probeLife(address) !== 'dead') continue;
       if (!table.tryClaim(slot, address.nonce, owner)) continue;
       removePort(address);
+      this.#tellRecovered(slot);
       return slot;
     }
     throw new ChannelError(
@@ -107,7 +118,7 @@ export class Member {
     return false;
   }
 
-  /** Changes when a publisher or a reliable subscriber joins. */
+  /** Changes when a publisher or a reliable subscriber joins, and when a publisher leaves or dies. */
   epoch(): number {
     return Atomics.load(this.memory.words, EPOCH);
   }
@@ -125,7 +136,9 @@ export class Member {
   /** Takes a role. With the lock held. */
   activate(state: number): void {
     this.table.storeState(this.slot, state);
+    atStep?.('join: state stored');
     Atomics.add(this.memory.words, EPOCH, 1);
+    atStep?.('join: epoch raised');
     this.ringSubscribers();
   }
 
@@ -214,10 +227,18 @@ export class Member {
     // Somebody else may have been faster, or the slot have another owner by now.
     if (address === undefined || !this.#isDead(slot, dead)) return;
     if (!this.table.tryClaim(slot, address.nonce, this.port.address)) return;
+    atStep?.('bury: claimed');
     removePort(address);
+    atStep?.('bury: port removed');
     this.#inherit(slot);
+    atStep?.('bury: role taken');
     this.table.release(slot);
+    this.#tellRecovered(slot);
     this.ringPublishers();
+  }
+
+  #tellRecovered(slot: number): void {
+    diagnostics.recovered.publish({ channel: this.memory.name, what: 'slot', slot });
   }
 
   /** Takes the role out of a slot that was claimed, perhaps from a dead owner. With the lock held for a publisher's. */
@@ -237,9 +258,12 @@ export class Member {
 
   #endPublisher(slot: number, reason: number): void {
     this.table.storeState(slot, STATE_NONE);
+    atStep?.('leave: state stored');
+    Atomics.add(this.memory.words, EPOCH, 1);
     if (!this.hasPublisher()) {
       Atomics.store(this.memory.words, CLOSED_REASON, reason);
       Atomics.add(this.memory.words, CLOSED_EPOCH, 1);
+      atStep?.('leave: closed');
     }
     // Also where nothing was closed: the dead may have published something and not rung for it.
     this.ringSubscribers();

@@ -4,6 +4,7 @@ import { now } from '../clock.js';
 import * as header from '../layout/header-layout.js';
 import { SLOTS_USED_OFFSET } from '../layout/header-layout.js';
 import * as slotLayout from '../layout/participant-layout.js';
+import { atStep } from '../steps.js';
 
 const WORD_SHIFT = 2;
 const LONG_SHIFT = 3;
@@ -56,16 +57,25 @@ export class ParticipantTable {
   tryClaim(slot: number, expected: bigint, owner: PortAddress): boolean {
     const nonceIndex = this.#longIndex(slot, slotLayout.NONCE_OFFSET);
     if (Atomics.compareExchange(this.#longs, nonceIndex, expected, owner.nonce) !== expected) return false;
+    atStep?.('claim: nonce stored');
     const generation = this.generationOf(slot);
     const next = generation >= slotLayout.MAX_GENERATION ? 1 : generation + 1;
     this.#storeWord(slot, slotLayout.GENERATION_OFFSET, next);
+    atStep?.('claim: generation raised');
     this.#raiseUsed(slot + 1);
+    atStep?.('claim: counted');
+    this.#bytes.fill(
+      0,
+      this.#offsetOf(slot, slotLayout.FRAMES_OFFSET),
+      this.#offsetOf(slot, slotLayout.PARTICIPANT_LENGTH),
+    );
     this.#storeWord(slot, slotLayout.PID_OFFSET, owner.pid);
     this.#storeLong(slot, slotLayout.START_TIME_OFFSET, owner.startTime);
     this.#storeLong(slot, slotLayout.PID_NAMESPACE_OFFSET, owner.pidNamespace);
     this.#storeLong(slot, slotLayout.JOINED_AT_OFFSET, BigInt(now()));
     // SYNC: identity written. Last, so that nobody takes the old owner's pid for the new owner's.
     this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, owner.nonce);
+    atStep?.('claim: identity written');
     return true;
   }
 
@@ -73,7 +83,9 @@ export class ParticipantTable {
   release(slot: number): void {
     // First, so that a later owner with the same port never has its nonce beside the pid of one in between.
     this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, 0n);
+    atStep?.('leave: identity cleared');
     this.#storeLong(slot, slotLayout.NONCE_OFFSET, 0n);
+    atStep?.('leave: nonce cleared');
   }
 
   generationOf(slot: number): number {
@@ -86,6 +98,20 @@ export class ParticipantTable {
 
   storeState(slot: number, state: number): void {
     this.#storeWord(slot, slotLayout.STATE_OFFSET, state);
+  }
+
+  /** Tells a reliable subscriber that it is one no longer. With the lock held. */
+  disconnect(slot: number, reason: number): void {
+    this.#storeWord(slot, slotLayout.DISCONNECT_REASON_OFFSET, reason);
+    const index = this.#offsetOf(slot, slotLayout.STATE_OFFSET) >> WORD_SHIFT;
+    // It may leave at this moment, and somebody else take the slot.
+    Atomics.compareExchange(this.#words, index, slotLayout.STATE_RELIABLE, slotLayout.STATE_DISCONNECTED);
+    atStep?.('disconnect: state stored');
+  }
+
+  /** Why the slot's owner was disconnected. */
+  disconnectReasonOf(slot: number): number {
+    return this.#loadWord(slot, slotLayout.DISCONNECT_REASON_OFFSET);
   }
 
   /** Not to be trusted: whoever reads it checks it. */
@@ -106,23 +132,25 @@ export class ParticipantTable {
   fallAsleep(slot: number): void {
     const sleep = (this.#loadWord(slot, slotLayout.SLEEPS_OFFSET) + 1) | 0 || 1;
     Atomics.add(this.#words, this.#sleepCounter(slot), 1);
+    atStep?.('sleep: counted');
     this.#storeWord(slot, slotLayout.SLEEPS_OFFSET, sleep);
     this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, sleep);
+    atStep?.('sleep: flagged');
   }
 
   /** Clears the flag, then the count. Nothing when it is awake. */
   wakeUp(slot: number): void {
     if (this.sleepOf(slot) === 0) return;
     this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, 0);
+    atStep?.('wake: flag cleared');
     Atomics.sub(this.#words, this.#sleepCounter(slot), 1);
+    atStep?.('wake: counted out');
   }
 
   /** Writes the owner's name, cut at a whole character. */
   storeName(slot: number, name: string): void {
     const offset = this.#offsetOf(slot, slotLayout.NAME_OFFSET);
-    const target = this.#bytes.subarray(offset, offset + slotLayout.NAME_LENGTH);
-    target.fill(0);
-    new TextEncoder().encodeInto(name, target);
+    new TextEncoder().encodeInto(name, this.#bytes.subarray(offset, offset + slotLayout.NAME_LENGTH));
   }
 
   #sleepCounter(slot: number): number {

@@ -1,9 +1,11 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { probeLife } from '@mmfbus/core';
 import type { ChannelMemory } from '../channel-memory.js';
+import { diagnostics } from '../diagnostics.js';
 import { ChannelError } from '../errors.js';
 import { PUBLISHER_LOCK_OFFSET } from '../layout/header-layout.js';
 import { SLOT_BITS } from '../layout/participant-layout.js';
+import { atStep } from '../steps.js';
 import type { ParticipantTable } from './participant-table.js';
 
 /*
@@ -47,7 +49,9 @@ export class PublisherLock {
   }
 
   tryAcquire(): boolean {
-    return Atomics.compareExchange(this.#words, LOCK, 0, this.#own) === 0;
+    if (Atomics.compareExchange(this.#words, LOCK, 0, this.#own) !== 0) return false;
+    atStep?.('lock: taken');
+    return true;
   }
 
   /** Takes it within a bounded number of tries, from a dead holder too; false when a living one keeps it. */
@@ -89,10 +93,14 @@ export class PublisherLock {
       address === undefined ||
       this.#table.generationOf(slot) !== word >>> SLOT_BITS ||
       probeLife(address) === 'dead';
-    return dead && Atomics.compareExchange(this.#words, LOCK, word, this.#own) === word;
+    if (!dead || Atomics.compareExchange(this.#words, LOCK, word, this.#own) !== word) return false;
+    atStep?.('lock: taken over');
+    diagnostics.recovered.publish({ channel: this.#channel, what: 'lock', slot });
+    return true;
   }
 
   release(): void {
     Atomics.compareExchange(this.#words, LOCK, this.#own, 0);
+    atStep?.('lock: released');
   }
 }

@@ -1,7 +1,11 @@
 import type { ChannelMemory } from '../channel-memory.js';
+import { FRAGMENT_HEADER_LENGTH } from '../layout/fragment-layout.js';
 import * as frame from '../layout/frame-layout.js';
 import { HEAD_OFFSET, TAIL_OFFSET } from '../layout/header-layout.js';
+import { atStep } from '../steps.js';
+import { readFragmentHeader } from './fragment.js';
 import { KIND_WORD, LENGTH_WORD, PUBLISHER_SHIFT, readLong, SEQUENCE_WORD, TIMESTAMP_WORD } from './frame.js';
+import { Reassembly } from './reassembly.js';
 
 const TAIL = TAIL_OFFSET >> 3;
 const HEAD = HEAD_OFFSET >> 3;
@@ -13,11 +17,12 @@ const MAX_LAPS = 100;
 
 /**
  * - `message`: the reader's fields describe the next message.
+ * - `part`: a frame was taken that is no message for anybody: a part of one, or one from before the start.
  * - `empty`: everything committed was read.
- * - `lapped`: messages were overwritten before they were read; `sequence` is the next one there is.
+ * - `lapped`: messages were overwritten before they were read; `sequence` is the next one there may be.
  * - `corrupted`: the ring holds what no publisher writes; `problem` says what.
  */
-export type ReadOutcome = 'message' | 'empty' | 'lapped' | 'corrupted';
+export type ReadOutcome = 'message' | 'part' | 'empty' | 'lapped' | 'corrupted';
 
 /**
  * Reads frames, whole batches at a time: it copies them out, and only then checks that the publisher did not overwrite
@@ -30,7 +35,12 @@ export class RingReader {
   sequence = 0;
   /** Number that the next message must have. */
   expected = 0;
-  /** Where the payload of the message lies in {@link RingReader.batch}. */
+  /** Number of the first message that is wanted; those before it are left out. */
+  first = 0;
+  /** Whether every message from the first one on is owed, also one that was begun before this reader came. */
+  owesAll = false;
+  /** Where the bytes of the message are; a private copy. */
+  payload: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   start = 0;
   end = 0;
   /** Nanoseconds of the monotonic clock. */
@@ -39,8 +49,10 @@ export class RingReader {
   publisher = 0;
   /** With `corrupted`: what is wrong. */
   problem = '';
+  /** Most bytes that were committed and not read at any time since it was set to 0. */
+  backlog = 0;
   /** The private copy. Grows to the largest frame seen. */
-  batch: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #batch: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #batchWords = new Int32Array(0);
   /** The part of the batch that was not read yet. */
   #next = 0;
@@ -50,6 +62,7 @@ export class RingReader {
   readonly #ringWords: Int32Array<ArrayBuffer>;
   readonly #capacity: number;
   readonly #maxPayload: number;
+  readonly #reassembly: Reassembly;
   readonly #fence = new Int32Array(1);
 
   constructor(memory: ChannelMemory) {
@@ -58,6 +71,7 @@ export class RingReader {
     this.#ringWords = memory.ringWords;
     this.#capacity = memory.geometry.ringCapacity;
     this.#maxPayload = memory.geometry.maxPayload;
+    this.#reassembly = new Reassembly(memory.geometry.maxMessage);
     this.#grow(Math.min(BATCH_LENGTH, this.#capacity));
   }
 
@@ -80,7 +94,22 @@ export class RingReader {
     return this.#corrupted(`the head passed the tail ${MAX_LAPS} times`);
   }
 
-  /** Reads the next frame that is a message. */
+  /** Goes to the oldest frame there is. With the publisher lock held, so that it stays where it is. */
+  seekHead(): 'done' | 'corrupted' {
+    const head = Number(Atomics.load(this.#longs, HEAD));
+    if (!this.#isPosition(head) || head > this.loadTail() || !this.#resumeAt(head)) {
+      return this.#corrupted(`the head is ${head}`);
+    }
+    this.expected = this.sequence;
+    return 'done';
+  }
+
+  /** Forgets the parts of messages whose publishers are gone. */
+  forgetUnless(isThere: (slot: number, generation: number) => boolean): void {
+    if (!this.#reassembly.isEmpty) this.#reassembly.dropUnless(isThere);
+  }
+
+  /** Reads the next frame. */
   read(): ReadOutcome {
     for (;;) {
       if (this.#next >= this.#length) {
@@ -101,23 +130,57 @@ export class RingReader {
       this.#next += size;
       this.position += size;
       if ((kind & 0xff) === frame.KIND_PADDING) continue;
-      this.sequence = readLong(words, word + SEQUENCE_WORD);
-      if (
-        (kind & 0xff) !== frame.KIND_MESSAGE ||
-        this.sequence !== this.expected ||
-        payload > this.#maxPayload
-      ) {
-        return this.#corrupted(
-          `frame of kind ${kind & 0xff}, ${payload} bytes, sequence ${this.sequence} where ${this.expected} was due`,
-        );
-      }
-      this.expected++;
-      this.start = (word << 2) + frame.FRAME_HEADER_LENGTH;
-      this.end = this.start + payload;
-      this.timestamp = readLong(words, word + TIMESTAMP_WORD);
-      this.publisher = kind >>> PUBLISHER_SHIFT;
-      return 'message';
+      return this.#readPayload(word, payload, kind & 0xff, kind >>> PUBLISHER_SHIFT);
     }
+  }
+
+  #readPayload(word: number, length: number, kind: number, publisher: number): ReadOutcome {
+    const words = this.#batchWords;
+    this.sequence = readLong(words, word + SEQUENCE_WORD);
+    if (this.sequence !== this.expected || length > this.#maxPayload) {
+      return this.#corrupted(
+        `frame of kind ${kind}, ${length} bytes, sequence ${this.sequence} where ${this.expected} was due`,
+      );
+    }
+    this.start = (word << 2) + frame.FRAME_HEADER_LENGTH;
+    this.end = this.start + length;
+    this.timestamp = readLong(words, word + TIMESTAMP_WORD);
+    this.publisher = publisher;
+    if (kind !== frame.KIND_MESSAGE) return this.#readFragment(kind, publisher);
+    this.payload = this.#batch;
+    if (!this.#reassembly.isEmpty) this.#reassembly.drop(publisher);
+    return this.#count();
+  }
+
+  #readFragment(kind: number, publisher: number): ReadOutcome {
+    const isLast = kind === frame.KIND_LAST_FRAGMENT;
+    const begin = this.start + FRAGMENT_HEADER_LENGTH;
+    if ((!isLast && kind !== frame.KIND_FRAGMENT) || begin > this.end) {
+      return this.#corrupted(`frame of kind ${kind}, ${this.end - this.start} bytes`);
+    }
+    const part = readFragmentHeader(this.#batchWords, this.start >> 2);
+    const bytes = this.#batch.subarray(begin, this.end);
+    const outcome = this.#reassembly.add(publisher, part, bytes, isLast);
+    if (typeof outcome === 'object') return this.#corrupted(outcome.problem);
+    if (!isLast) return 'part';
+    if (outcome === 'complete') {
+      this.payload = this.#reassembly.message;
+      this.start = 0;
+      this.end = this.payload.length;
+      return this.#count();
+    }
+    // Its beginning was overwritten, or written before this reader came.
+    if (this.owesAll && this.expected >= this.first) {
+      this.sequence++;
+      return 'lapped';
+    }
+    this.expected++;
+    return 'part';
+  }
+
+  #count(): 'message' | 'part' {
+    this.expected++;
+    return this.sequence < this.first ? 'part' : 'message';
   }
 
   /** Copies the next batch; `message` when it begins with a whole frame. */
@@ -128,9 +191,10 @@ export class RingReader {
     const committed = tail - this.position;
     if (!this.#isPosition(tail) || committed < 0)
       return this.#corrupted(`the tail is ${tail}, behind ${this.position}`);
+    this.backlog = Math.max(this.backlog, committed);
     const offset = this.position & (this.#capacity - 1);
     const available = Math.min(committed, this.#capacity - offset);
-    const length = Math.min(available, this.batch.length);
+    const length = Math.min(available, this.#batch.length);
     if (!this.#copy(offset, length)) return this.#resumeAtHead();
     let size = frame.frameLength(this.#batchWords[LENGTH_WORD] as number);
     if (size > length && size <= available) {
@@ -158,8 +222,9 @@ export class RingReader {
       for (let index = 0; index < length >> 2; index++)
         this.#batchWords[index] = this.#ringWords[first + index] as number;
     } else {
-      this.batch.set(this.#ring.subarray(offset, offset + length));
+      this.#batch.set(this.#ring.subarray(offset, offset + length));
     }
+    atStep?.('read: copied');
     // SYNC: overwrite announced. The read-modify-write keeps the copying before the load of the head; publishers move
     // the head before they overwrite.
     Atomics.add(this.#fence, 0, 1);
@@ -173,7 +238,10 @@ export class RingReader {
       if (!this.#isPosition(head) || head <= this.position || head > this.loadTail()) {
         return this.#corrupted(`the head is ${head}, the reader at ${this.position}`);
       }
-      if (this.#resumeAt(head)) return 'lapped';
+      if (!this.#resumeAt(head)) continue;
+      this.#reassembly.dropAll();
+      this.owesAll = true;
+      return 'lapped';
     }
     return this.#corrupted(`lapped ${MAX_LAPS} times in a row`);
   }
@@ -198,11 +266,14 @@ export class RingReader {
   #corrupted(problem: string): 'corrupted' {
     this.#length = 0;
     this.problem = problem;
+    // Whoever goes on after this goes on somewhere else.
+    this.#reassembly.dropAll();
+    this.owesAll = true;
     return 'corrupted';
   }
 
   #grow(length: number): void {
-    this.batch = new Uint8Array(Math.ceil(length / 4) * 4);
-    this.#batchWords = new Int32Array(this.batch.buffer);
+    this.#batch = new Uint8Array(Math.ceil(length / 4) * 4);
+    this.#batchWords = new Int32Array(this.#batch.buffer);
   }
 }

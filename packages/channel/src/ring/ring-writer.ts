@@ -1,9 +1,12 @@
 import type { ChannelMemory } from '../channel-memory.js';
 import { ChannelError } from '../errors.js';
+import { FRAGMENT_HEADER_LENGTH } from '../layout/fragment-layout.js';
 import * as frame from '../layout/frame-layout.js';
 import { EPOCH_OFFSET, HEAD_OFFSET, TAIL_OFFSET } from '../layout/header-layout.js';
-import { STATE_DISCONNECTED, STATE_RELIABLE } from '../layout/participant-layout.js';
+import { DISCONNECTED_AS_SLOW, DISCONNECTED_AS_WRONG, STATE_RELIABLE } from '../layout/participant-layout.js';
 import type { ParticipantTable } from '../participants/participant-table.js';
+import { atStep } from '../steps.js';
+import { type Fragment, writeFragmentHeader } from './fragment.js';
 import {
   KIND_WORD,
   LENGTH_WORD,
@@ -24,18 +27,33 @@ const HEAD_STEP_PART = 16;
 /** Payloads up to this many bytes are copied word by word, which beats a call of `set` there. */
 const WORD_COPY_LIMIT = 256;
 
-/** Appends frames to a ring. Every method is called with the publisher lock held. */
+/** The bytes of a message, and the same bytes as words. */
+export interface Payload {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly words: Int32Array<ArrayBuffer>;
+}
+
+/**
+ * Appends frames to a ring: plan where they end, reserve that room, write, commit. Every method is called with the
+ * publisher lock held.
+ */
 export class RingWriter {
   /** Position after the last committed frame, since {@link RingWriter.begin}. */
   tail = -1;
   /** Number that the next message gets, since {@link RingWriter.begin}. */
   nextSequence = 0;
+  /** Position after the last written frame. */
+  #end = 0;
+  /** Number of the next message, as far as is committed. */
+  #committedSequence = 0;
   readonly #channel: string;
   readonly #longs: BigInt64Array<ArrayBuffer>;
   readonly #words: Int32Array<ArrayBuffer>;
   readonly #ring: Uint8Array<ArrayBuffer>;
   readonly #ringWords: Int32Array<ArrayBuffer>;
   readonly #capacity: number;
+  /** So many bytes before the tail are not given up without need. */
+  readonly #kept: number;
   readonly #table: ParticipantTable;
   readonly #slot: number;
   /** At or below the real head, which only moves up. */
@@ -46,12 +64,15 @@ export class RingWriter {
   #epoch = -1;
 
   constructor(memory: ChannelMemory, table: ParticipantTable, slot: number) {
+    const { ringCapacity, history, maxPayload } = memory.geometry;
     this.#channel = memory.name;
     this.#longs = memory.longs;
     this.#words = memory.words;
     this.#ring = memory.ring;
     this.#ringWords = memory.ringWords;
-    this.#capacity = memory.geometry.ringCapacity;
+    this.#capacity = ringCapacity;
+    // Two frames more than promised: the head may stop anywhere in a frame's length, and there may be padding.
+    this.#kept = history === 0 ? 0 : (history + 2) * frame.frameLength(maxPayload);
     this.#table = table;
     this.#slot = slot;
   }
@@ -59,19 +80,28 @@ export class RingWriter {
   /** Reads where the ring stands; first of all after the lock was taken. */
   begin(): void {
     const tail = Number(Atomics.load(this.#longs, TAIL));
-    if (tail === this.tail) return;
-    this.#check('tail', tail, 0, Number.MAX_SAFE_INTEGER - this.#capacity);
-    this.tail = tail;
-    this.nextSequence = readLong(this.#ringWords, this.#wordOf(tail) + SEQUENCE_WORD);
+    if (tail !== this.tail) {
+      this.#check('tail', tail, 0, Number.MAX_SAFE_INTEGER - this.#capacity);
+      this.tail = tail;
+      this.#committedSequence = readLong(this.#ringWords, this.#wordOf(tail) + SEQUENCE_WORD);
+    }
+    this.#end = tail;
+    this.nextSequence = this.#committedSequence;
+  }
+
+  /** Where a frame that begins at that position ends: behind padding when it does not fit before the end of the ring. */
+  endOf(position: number, payloadLength: number): number {
+    const size = frame.frameLength(payloadLength);
+    const left = this.#capacity - (position & (this.#capacity - 1));
+    return position + size + (size > left ? left : 0);
   }
 
   /**
-   * Whether a frame with that payload can be written now: it overwrites nothing that a reliable subscriber still needs.
-   * When it can, what it overwrites is given up by moving the head.
+   * Whether frames up to that position can be written now: they overwrite nothing that a reliable subscriber still needs.
+   * When they can, what they overwrite is given up by moving the head.
    */
-  makeRoom(payloadLength: number): boolean {
-    const end = this.#endOf(payloadLength) + frame.FRAME_ALIGNMENT;
-    const overwritten = end - this.#capacity;
+  reserve(end: number): boolean {
+    const overwritten = this.#overwrittenBy(end);
     if (overwritten > this.#slowest || this.#epoch !== Atomics.load(this.#words, EPOCH)) {
       this.#findSlowest();
       if (overwritten > this.#slowest) return false;
@@ -80,34 +110,75 @@ export class RingWriter {
     return true;
   }
 
-  /** Writes a message and commits it. Only after {@link RingWriter.makeRoom} said yes to that length. */
-  append(payload: Uint8Array, payloadWords: Int32Array, length: number, timestamp: number): void {
-    const words = this.#ringWords;
-    const size = frame.frameLength(length);
-    let word = this.#wordOf(this.tail);
-    const end = this.#endOf(length);
-    if (end - this.tail > size) {
-      this.#writeHeader(
-        word,
-        (words.length - word) * 4 - frame.FRAME_HEADER_LENGTH,
-        frame.KIND_PADDING,
-        timestamp,
-      );
-      word = 0;
+  /**
+   * Gives up the reliable subscribers that hold back frames up to that position.
+   *
+   * @returns whether there were any.
+   */
+  disconnectSlow(end: number): boolean {
+    const overwritten = this.#overwrittenBy(end);
+    const used = this.#table.used();
+    let any = false;
+    for (let slot = 0; slot < used; slot++) {
+      if (this.#table.stateOf(slot) !== STATE_RELIABLE || this.#table.cursorOf(slot) >= overwritten) continue;
+      this.#table.disconnect(slot, DISCONNECTED_AS_SLOW);
+      any = true;
     }
-    this.#writeHeader(word, length, frame.KIND_MESSAGE, timestamp);
-    const start = word + (frame.FRAME_HEADER_LENGTH >> 2);
+    return any;
+  }
+
+  /** Writes a whole message, whose bytes begin at a multiple of 4. Nobody sees it before the commit. */
+  writeMessage({ bytes, words }: Payload, start: number, length: number, timestamp: number): void {
+    const word = this.#openFrame(length, frame.KIND_MESSAGE, timestamp);
     if (length <= WORD_COPY_LIMIT) {
+      const target = this.#ringWords;
+      const source = start >> 2;
       const count = (length + 3) >> 2;
-      for (let index = 0; index < count; index++) words[start + index] = payloadWords[index] as number;
+      for (let index = 0; index < count; index++) target[word + index] = words[source + index] as number;
     } else {
-      this.#ring.set(payload.subarray(0, length), start * 4);
+      this.#ring.set(bytes.subarray(start, start + length), word * 4);
     }
     this.nextSequence++;
-    writeTerminator(words, this.#wordOf(end), this.nextSequence);
-    this.tail = end;
-    // SYNC: frame visible. This one store commits frame, sequence and terminator; readers load the tail before the frame.
-    Atomics.store(this.#longs, TAIL, BigInt(end));
+  }
+
+  /** Writes a part of a message; the last one completes it. */
+  writeFragment(part: Fragment, bytes: Uint8Array<ArrayBuffer>, timestamp: number): void {
+    const isLast = part.offset + bytes.length === part.total;
+    const kind = isLast ? frame.KIND_LAST_FRAGMENT : frame.KIND_FRAGMENT;
+    const word = this.#openFrame(FRAGMENT_HEADER_LENGTH + bytes.length, kind, timestamp);
+    writeFragmentHeader(this.#ringWords, word, part);
+    this.#ring.set(bytes, word * 4 + FRAGMENT_HEADER_LENGTH);
+    if (isLast) this.nextSequence++;
+  }
+
+  /** Makes everything visible that was written. */
+  commit(): void {
+    writeTerminator(this.#ringWords, this.#wordOf(this.#end), this.nextSequence);
+    atStep?.('publish: frame written');
+    this.tail = this.#end;
+    this.#committedSequence = this.nextSequence;
+    // SYNC: frame visible. This one store commits frames, sequence and terminator; readers load the tail before the frame.
+    Atomics.store(this.#longs, TAIL, BigInt(this.tail));
+    atStep?.('publish: committed');
+  }
+
+  /** Writes a header, and padding before it where it needs some; returns the word where the payload begins. */
+  #openFrame(length: number, kind: number, timestamp: number): number {
+    const end = this.endOf(this.#end, length);
+    let word = this.#wordOf(this.#end);
+    if (end - this.#end > frame.frameLength(length)) {
+      const padding = (this.#ringWords.length - word) * 4 - frame.FRAME_HEADER_LENGTH;
+      this.#writeHeader(word, padding, frame.KIND_PADDING, timestamp);
+      atStep?.('publish: padding written');
+      word = 0;
+    }
+    this.#writeHeader(word, length, kind, timestamp);
+    this.#end = end;
+    return word + (frame.FRAME_HEADER_LENGTH >> 2);
+  }
+
+  #overwrittenBy(end: number): number {
+    return end + frame.FRAME_ALIGNMENT - this.#capacity;
   }
 
   #writeHeader(word: number, length: number, kind: number, timestamp: number): void {
@@ -116,13 +187,6 @@ export class RingWriter {
     words[word + KIND_WORD] = kind | (this.#slot << PUBLISHER_SHIFT);
     writeLong(words, word + SEQUENCE_WORD, this.nextSequence);
     writeLong(words, word + TIMESTAMP_WORD, timestamp);
-  }
-
-  /** Where the next frame ends: behind padding when it does not fit before the end of the ring. */
-  #endOf(payloadLength: number): number {
-    const size = frame.frameLength(payloadLength);
-    const left = this.#capacity - (this.tail & (this.#capacity - 1));
-    return this.tail + size + (size > left ? left : 0);
   }
 
   #wordOf(position: number): number {
@@ -141,15 +205,15 @@ export class RingWriter {
         this.#slowest = Math.min(this.#slowest, cursor);
       } else {
         // No subscriber writes such a cursor. It must not hold everybody back for ever, so it is told instead.
-        this.#table.storeState(slot, STATE_DISCONNECTED);
+        this.#table.disconnect(slot, DISCONNECTED_AS_WRONG);
       }
     }
   }
 
   /** Gives up the oldest frames, at least up to that position. */
   #moveHead(least: number): void {
-    const most = this.#slowest;
-    const goal = Math.min(least + this.#capacity / HEAD_STEP_PART, most);
+    const most = this.#kept === 0 ? this.#slowest : Math.min(this.#slowest, this.tail - this.#kept);
+    const goal = Math.max(least, Math.min(least + this.#capacity / HEAD_STEP_PART, most));
     let head = Number(Atomics.load(this.#longs, HEAD));
     this.#check('head', head, Math.max(0, this.tail - this.#capacity), this.tail);
     while (head < goal) head += this.#frameAt(head);
@@ -157,6 +221,7 @@ export class RingWriter {
     // the head after they copied.
     Atomics.exchange(this.#longs, HEAD, BigInt(head));
     this.#head = Number(Atomics.load(this.#longs, HEAD));
+    atStep?.('publish: head moved');
   }
 
   #frameAt(position: number): number {

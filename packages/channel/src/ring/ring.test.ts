@@ -34,8 +34,9 @@ function payload(length: number, seed: number): Uint8Array<ArrayBuffer> {
 function write(length: number, seed = 0): boolean {
   const bytes = payload(length, seed);
   writer.begin();
-  if (!writer.makeRoom(length)) return false;
-  writer.append(bytes, new Int32Array(bytes.buffer), length, 123_456_789_012_345);
+  if (!writer.reserve(writer.endOf(writer.tail, length))) return false;
+  writer.writeMessage({ bytes, words: new Int32Array(bytes.buffer) }, 0, length, 123_456_789_012_345);
+  writer.commit();
   return true;
 }
 
@@ -59,7 +60,7 @@ describe('a ring', () => {
       expect(write(length, count)).toBe(true);
       expect(reader.read()).toBe('message');
       expect([reader.sequence, reader.timestamp, reader.publisher]).toEqual([count, 123_456_789_012_345, 0]);
-      const { batch, start, end } = reader;
+      const { payload: batch, start, end } = reader;
       expect(end - start).toBe(length);
       expect(Buffer.compare(batch.subarray(start, end), payload(length, count).subarray(0, length))).toBe(0);
       expect(reader.read()).toBe('empty');

@@ -1,0 +1,82 @@
+import { now } from '../clock.js';
+import { STATE_RELIABLE } from '../layout/participant-layout.js';
+import type { Member } from '../participants/member.js';
+import { RingWriter } from '../ring/ring-writer.js';
+import { atStep } from '../steps.js';
+import type { Parcel } from './parcel.js';
+
+/**
+ * - `published`: every subscriber gets it.
+ * - `full`: a reliable subscriber has not taken enough yet; nothing was published. `publishAsync` waits for that.
+ * - `busy`: another publisher held the lock for as long as a synchronous call may wait; nothing was published.
+ */
+export type PublishOutcome = 'published' | 'full' | 'busy';
+
+/** Puts what is encoded into the ring, as one publisher. */
+export class Outbox {
+  readonly #member: Member;
+  readonly #writer: RingWriter;
+  readonly #disconnects: boolean;
+
+  /** @param disconnects says to give up those who are too slow, instead of reporting `full`. */
+  constructor(member: Member, disconnects: boolean) {
+    this.#member = member;
+    this.#writer = new RingWriter(member.memory, member.table, member.slot);
+    this.#disconnects = disconnects;
+  }
+
+  /** Publishes a parcel. One of several commits goes on where it stopped when this is called again. */
+  append(parcel: Parcel): PublishOutcome {
+    for (;;) {
+      let outcome = this.#commit(parcel);
+      if (outcome === 'full' && this.#member.buryDeadSubscribers()) outcome = this.#commit(parcel);
+      if (outcome === 'full') this.#member.counters.countFull();
+      if (outcome !== 'published' || !parcel.advance()) return outcome;
+    }
+  }
+
+  #commit(parcel: Parcel): PublishOutcome {
+    const { lock, counters } = this.#member;
+    if (!lock.tryAcquire() && !lock.spin()) return 'busy';
+    try {
+      const writer = this.#writer;
+      writer.begin();
+      if (!this.#reserve(parcel.endIn(writer))) return 'full';
+      parcel.write(writer, now());
+      writer.commit();
+      this.#member.ringSubscribers();
+      atStep?.('publish: rung');
+      counters.countFrames(parcel.messages, parcel.bytes);
+      return 'published';
+    } finally {
+      lock.release();
+    }
+  }
+
+  #reserve(end: number): boolean {
+    const writer = this.#writer;
+    if (writer.reserve(end)) return true;
+    return this.#disconnects && writer.disconnectSlow(end) && writer.reserve(end);
+  }
+
+  /** Whether every reliable subscriber has taken what this publisher published last, and so all that was before. */
+  isTaken(): boolean {
+    return this.#lags().every(({ cursor }) => cursor >= this.#writer.tail);
+  }
+
+  /** Whom it waits for, for people. */
+  describeSlowest(): string {
+    const [slowest] = this.#lags().sort((a, b) => a.cursor - b.cursor);
+    if (slowest === undefined) return 'no reliable subscriber is left';
+    const lag = this.#writer.tail - slowest.cursor;
+    return `the reliable subscriber in slot ${slowest.slot} is ${lag} bytes behind, the ring has ${this.#member.memory.geometry.ringCapacity}`;
+  }
+
+  #lags(): { readonly slot: number; readonly cursor: number }[] {
+    const { table } = this.#member;
+    const slots = Array.from({ length: table.used() }, (_, slot) => slot);
+    return slots
+      .filter((slot) => table.stateOf(slot) === STATE_RELIABLE)
+      .map((slot) => ({ slot, cursor: table.cursorOf(slot) }));
+  }
+}

@@ -1,0 +1,122 @@
+import { FRAGMENT_HEADER_LENGTH } from '../layout/fragment-layout.js';
+import type { Payload, RingWriter } from '../ring/ring-writer.js';
+
+/** What is published with one commit, and perhaps with more to follow. */
+export interface Parcel {
+  /** Messages that the commit completes, and bytes of payload that it takes along. */
+  readonly messages: number;
+  readonly bytes: number;
+  /** Position where its frames end when they are written at the tail. */
+  endIn(writer: RingWriter): number;
+  write(writer: RingWriter, timestamp: number): void;
+  /** Goes to what the next commit is to take; false when that was all. */
+  advance(): boolean;
+}
+
+/** One message in one frame. */
+export class SingleMessage implements Parcel {
+  readonly messages = 1;
+  payload: Payload;
+  bytes: number;
+
+  constructor(payload: Payload, length: number) {
+    this.payload = payload;
+    this.bytes = length;
+  }
+
+  endIn(writer: RingWriter): number {
+    return writer.endOf(writer.tail, this.bytes);
+  }
+
+  write(writer: RingWriter, timestamp: number): void {
+    writer.writeMessage(this.payload, 0, this.bytes, timestamp);
+  }
+
+  advance(): boolean {
+    return false;
+  }
+}
+
+/** Several messages, each in one frame, of which all or none are seen. */
+export class Batch implements Parcel {
+  readonly bytes: number;
+  readonly #payload: Payload;
+  /** Where each message begins in the payload, and its length. */
+  readonly #starts: readonly number[];
+  readonly #lengths: readonly number[];
+
+  constructor(payload: Payload, starts: readonly number[], lengths: readonly number[]) {
+    this.#payload = payload;
+    this.#starts = starts;
+    this.#lengths = lengths;
+    this.bytes = lengths.reduce((sum, length) => sum + length, 0);
+  }
+
+  get messages(): number {
+    return this.#lengths.length;
+  }
+
+  endIn(writer: RingWriter): number {
+    return this.#lengths.reduce((end, length) => writer.endOf(end, length), writer.tail);
+  }
+
+  write(writer: RingWriter, timestamp: number): void {
+    for (const [index, length] of this.#lengths.entries()) {
+      writer.writeMessage(this.#payload, this.#starts[index] as number, length, timestamp);
+    }
+  }
+
+  advance(): boolean {
+    return false;
+  }
+}
+
+/** A message that is too large for one frame, a part a commit. Other publishers may come in between. */
+export class SplitMessage implements Parcel {
+  readonly #payload: Payload;
+  readonly #total: number;
+  readonly #partLength: number;
+  readonly #message: number;
+  readonly #generation: number;
+  #offset = 0;
+
+  /**
+   * @param message number of this message among the split ones of its publisher.
+   * @param partLength bytes of a fragment, its header included.
+   */
+  constructor(payload: Payload, total: number, message: number, generation: number, partLength: number) {
+    this.#payload = payload;
+    this.#total = total;
+    this.#message = message;
+    this.#generation = generation;
+    this.#partLength = partLength - FRAGMENT_HEADER_LENGTH;
+  }
+
+  get messages(): number {
+    return this.#offset + this.bytes === this.#total ? 1 : 0;
+  }
+
+  get bytes(): number {
+    return Math.min(this.#partLength, this.#total - this.#offset);
+  }
+
+  endIn(writer: RingWriter): number {
+    return writer.endOf(writer.tail, FRAGMENT_HEADER_LENGTH + this.bytes);
+  }
+
+  write(writer: RingWriter, timestamp: number): void {
+    const part = {
+      message: this.#message,
+      total: this.#total,
+      offset: this.#offset,
+      generation: this.#generation,
+    };
+    const bytes = this.#payload.bytes.subarray(this.#offset, this.#offset + this.bytes);
+    writer.writeFragment(part, bytes, timestamp);
+  }
+
+  advance(): boolean {
+    this.#offset += this.bytes;
+    return this.#offset < this.#total;
+  }
+}

@@ -1,0 +1,84 @@
+import { type Codec, CodecError } from '@mmfbus/codec';
+import { ChannelError } from '../errors.js';
+import type { Payload } from '../ring/ring-writer.js';
+
+const FIRST_LENGTH = 4096;
+
+/** Memory of that many bytes, rounded up to whole words. */
+export function allocatePayload(length: number): Payload {
+  const bytes = new Uint8Array(Math.ceil(length / 4) * 4);
+  return { bytes, words: new Int32Array(bytes.buffer) };
+}
+
+/** Private memory into which values are encoded before the publisher lock is taken: encoding may run anybody's code. */
+export class Scratch<T> {
+  payload: Payload = allocatePayload(FIRST_LENGTH);
+  readonly #codec: Codec<T>;
+  readonly #channel: string;
+  #busy = false;
+
+  constructor(codec: Codec<T>, channel: string) {
+    this.#codec = codec;
+    this.#channel = channel;
+  }
+
+  /**
+   * Encodes a value to {@link Scratch.payload} from `start` on; what stands before that is kept.
+   *
+   * @param limit most bytes that it may take.
+   * @returns how many it takes.
+   * @throws {@link ChannelError} `UNENCODABLE`, `REENTRANT`, or `TOO_LARGE`, which ends with `advice`.
+   */
+  encode(value: T, start: number, limit: number, advice: string): number {
+    if (this.#busy) {
+      const text = 'published from within the encoding of another message';
+      throw new ChannelError('REENTRANT', this.#channel, text);
+    }
+    this.#busy = true;
+    try {
+      return this.#encode(value, start, limit, advice);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Hands the memory over to the caller. */
+  take(): Payload {
+    const { payload } = this;
+    this.payload = allocatePayload(FIRST_LENGTH);
+    return payload;
+  }
+
+  #encode(value: T, start: number, limit: number, advice: string): number {
+    for (;;) {
+      try {
+        const end = this.#codec.encode(value, this.payload.bytes, start);
+        if (!Number.isInteger(end) || end < start || end > this.payload.bytes.length) {
+          const text = `the codec ${this.#codec.id} returned ${end} as the end of what it wrote`;
+          throw new CodecError('UNENCODABLE', text);
+        }
+        if (end - start > limit) throw this.#tooLarge(end - start, limit, advice);
+        return end - start;
+      } catch (error) {
+        if (!(error instanceof CodecError)) throw error;
+        if (error.code !== 'NO_ROOM') {
+          throw new ChannelError('UNENCODABLE', this.#channel, error.message, { cause: error });
+        }
+        this.#grow(start, error.needed ?? 0, limit, advice);
+      }
+    }
+  }
+
+  #grow(start: number, needed: number, limit: number, advice: string): void {
+    const { bytes } = this.payload;
+    const least = Math.max(needed, bytes.length - start);
+    if (needed > limit || bytes.length - start >= limit) throw this.#tooLarge(least, limit, advice);
+    this.payload = allocatePayload(start + Math.min(Math.max(needed, 2 * bytes.length), limit));
+    this.payload.bytes.set(bytes.subarray(0, start));
+  }
+
+  #tooLarge(length: number, limit: number, advice: string): ChannelError {
+    const text = `a message takes ${length} bytes or more; ${advice} at most ${limit}`;
+    return new ChannelError('TOO_LARGE', this.#channel, text);
+  }
+}

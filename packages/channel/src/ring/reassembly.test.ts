@@ -1,0 +1,82 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Reassembly } from './reassembly.js';
+
+const SLOT = 3;
+let reassembly: Reassembly;
+
+beforeEach(() => {
+  reassembly = new Reassembly(1_000_000);
+});
+
+function add(
+  offset: number,
+  bytes: number[],
+  total: number,
+  more: { message?: number; generation?: number; slot?: number } = {},
+) {
+  const { message = 1, generation = 1, slot = SLOT } = more;
+  const isLast = offset + bytes.length === total;
+  return reassembly.add(slot, { message, total, offset, generation }, Uint8Array.from(bytes), isLast);
+}
+
+describe('reassembly', () => {
+  it('puts the parts of several publishers together', () => {
+    expect(add(0, [1, 2], 5)).toBe('partial');
+    expect(add(0, [9], 2, { slot: 4 })).toBe('partial');
+    expect(add(2, [3], 5)).toBe('partial');
+    expect(add(1, [8], 2, { slot: 4 })).toBe('complete');
+    expect([...reassembly.message]).toEqual([9, 8]);
+    expect(add(3, [4, 5], 5)).toBe('complete');
+    expect([...reassembly.message]).toEqual([1, 2, 3, 4, 5]);
+    expect(reassembly.isEmpty).toBe(true);
+  });
+
+  it('grows with what arrives, not with what is announced', () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const many = Array.from({ length: 100 }, () => new Reassembly(2 ** 30));
+    for (const one of many) {
+      one.add(SLOT, { message: 1, total: 2 ** 30, offset: 0, generation: 1 }, new Uint8Array(10), false);
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100 * 100_000);
+    expect(many.every(({ isEmpty }) => !isEmpty)).toBe(true);
+  });
+
+  it.each([
+    ['of another message', { message: 2 }],
+    ['of another generation', { generation: 2 }],
+  ])('takes a part %s for one whose beginning is missing, and forgets what it had', (_, other) => {
+    add(0, [1, 2], 5);
+    expect(add(2, [3, 4, 5], 5, other)).toBe('orphan');
+    expect(reassembly.isEmpty).toBe(true);
+    expect(add(2, [3, 4, 5], 5)).toBe('orphan');
+  });
+
+  it('begins anew with a first part', () => {
+    add(0, [1, 2], 5);
+    expect(add(0, [7], 2, { message: 2 })).toBe('partial');
+    expect(add(1, [8], 2, { message: 2 })).toBe('complete');
+    expect([...reassembly.message]).toEqual([7, 8]);
+  });
+
+  it.each([
+    ['is larger than a message may be', 0, [1], 1_000_001, false, /from 0 to 1 of 1000001/],
+    ['ends beyond its message', 4, [1, 2], 5, true, /from 4 to 6 of 5/],
+    ['is the last one and is not said to be', 4, [1], 5, false, /a fragment from 4 to 5 of 5/],
+    ['is said to be the last one and is not', 3, [1], 5, true, /a last fragment from 3 to 4 of 5/],
+    ['has no bytes', 5, [], 5, true, /from 5 to 5 of 5/],
+  ])('refuses a part that %s', (_, offset, bytes, total, isLast, problem) => {
+    add(0, [1, 2], 5);
+    const part = { message: 1, total, offset, generation: 1 };
+    const outcome = reassembly.add(SLOT, part, Uint8Array.from(bytes), isLast);
+    expect(outcome).toEqual({ problem: expect.stringMatching(problem) });
+    expect(reassembly.isEmpty).toBe(true);
+  });
+
+  it('forgets those of publishers that are gone', () => {
+    add(0, [1], 5, { slot: 1 });
+    add(0, [1], 5, { slot: 2, generation: 7 });
+    reassembly.dropUnless((slot, generation) => slot === 2 && generation === 7);
+    expect(add(1, [2, 3, 4, 5], 5, { slot: 1 })).toBe('orphan');
+    expect(add(1, [2, 3, 4, 5], 5, { slot: 2, generation: 7 })).toBe('complete');
+  });
+});

@@ -1,0 +1,118 @@
+import type { Fragment } from './fragment.js';
+
+/** Bytes that are allocated for a message before more of it has arrived. */
+const FIRST_LENGTH = 64 * 1024;
+
+interface Partial {
+  readonly generation: number;
+  readonly message: number;
+  readonly total: number;
+  received: number;
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * - `partial`: there is more to come.
+ * - `complete`: the bytes of {@link Reassembly.message} are a whole message.
+ * - `orphan`: the beginning of its message did not arrive here.
+ */
+export type ReassemblyOutcome = 'partial' | 'complete' | 'orphan';
+
+/**
+ * Puts split messages together, one a publisher at a time. It never holds more than twice what has arrived of each, nor
+ * more than a message may have.
+ */
+export class Reassembly {
+  /** After `complete`: the message. Its memory is the caller's from then on. */
+  message: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  readonly #maxMessage: number;
+  readonly #partials = new Map<number, Partial>();
+
+  constructor(maxMessage: number) {
+    this.#maxMessage = maxMessage;
+  }
+
+  /**
+   * Takes the next part.
+   *
+   * @param isLast says what the frame says of it.
+   * @returns what it makes of it, or a text when no publisher writes such a part.
+   */
+  add(
+    slot: number,
+    part: Fragment,
+    bytes: Uint8Array<ArrayBuffer>,
+    isLast: boolean,
+  ): ReassemblyOutcome | { readonly problem: string } {
+    const end = part.offset + bytes.length;
+    if (
+      part.total > this.#maxMessage ||
+      end > part.total ||
+      (end === part.total) !== isLast ||
+      bytes.length === 0
+    ) {
+      this.#partials.delete(slot);
+      const which = isLast ? 'last fragment' : 'fragment';
+      return { problem: `a ${which} from ${part.offset} to ${end} of ${part.total} bytes` };
+    }
+    const partial = part.offset === 0 ? this.#begin(slot, part) : this.#find(slot, part);
+    if (partial === undefined) return 'orphan';
+    this.#append(partial, bytes);
+    if (!isLast) return 'partial';
+    this.#partials.delete(slot);
+    this.message = partial.bytes.subarray(0, partial.total);
+    return 'complete';
+  }
+
+  /** Forgets what a publisher began: it went on with something else, or is gone. */
+  drop(slot: number): void {
+    this.#partials.delete(slot);
+  }
+
+  /** Forgets everything: parts may be missing from now on. */
+  dropAll(): void {
+    this.#partials.clear();
+  }
+
+  /** Forgets the messages of those publishers that are gone. */
+  dropUnless(isThere: (slot: number, generation: number) => boolean): void {
+    for (const [slot, { generation }] of this.#partials) {
+      if (!isThere(slot, generation)) this.#partials.delete(slot);
+    }
+  }
+
+  /** Whether any message has begun and is not complete. */
+  get isEmpty(): boolean {
+    return this.#partials.size === 0;
+  }
+
+  #begin(slot: number, { generation, message, total }: Fragment): Partial {
+    const bytes = new Uint8Array(Math.min(total, FIRST_LENGTH));
+    const partial = { generation, message, total, received: 0, bytes };
+    this.#partials.set(slot, partial);
+    return partial;
+  }
+
+  #find(slot: number, part: Fragment): Partial | undefined {
+    const partial = this.#partials.get(slot);
+    const isNext =
+      partial?.message === part.message &&
+      partial.generation === part.generation &&
+      partial.total === part.total &&
+      partial.received === part.offset;
+    if (isNext) return partial;
+    this.#partials.delete(slot);
+    return undefined;
+  }
+
+  #append(partial: Partial, bytes: Uint8Array<ArrayBuffer>): void {
+    const received = partial.received + bytes.length;
+    if (received > partial.bytes.length) {
+      const grown = new Uint8Array(Math.min(partial.total, Math.max(received, 2 * partial.bytes.length)));
+      grown.set(partial.bytes.subarray(0, partial.received));
+      partial.bytes = grown;
+    }
+    partial.bytes.set(bytes, partial.received);
+    partial.received = received;
+  }
+}

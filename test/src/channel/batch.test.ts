@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { codeOf, define, fill, publisherOf, subscriberOf } from '../support/channels.js';
+
+describe('a batch', () => {
+  it('is published in order, with consecutive numbers', async () => {
+    const channel = define<unknown>();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const values = [1, 'two', { three: 3 }, [4], null];
+    expect(publisher.publishBatch(values)).toBe('published');
+    expect(publisher.publishBatch([])).toBe('published');
+    expect(publisher.publish('after')).toBe('published');
+    const received: [unknown, number][] = [];
+    subscriber.poll((value, { sequence }) => received.push([value, sequence]));
+    expect(received).toEqual([...values, 'after'].map((value, index) => [value, index + 1]));
+  });
+
+  it('is published whole or not at all', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const count = fill(publisher);
+    expect(subscriber.poll(() => {}, 2)).toBe(2);
+    expect(publisher.publishBatch([1, 2, 3])).toBe('full');
+    expect(publisher.publishBatch([1, 2])).toBe('published');
+    expect(subscriber.poll(() => {})).toBe(count);
+  });
+
+  it('is seen by nobody when one of its values is refused', async () => {
+    const channel = define<unknown>();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    expect(await codeOf(() => publisher.publishBatch([1, () => {}, 3]))).toBe('UNENCODABLE');
+    expect(await codeOf(() => publisher.publishBatch([1, 'x'.repeat(1001)]))).toBe('TOO_LARGE');
+    expect(subscriber.poll(() => {})).toBe(0);
+  });
+
+  it('takes at most a quarter of the ring', async () => {
+    const channel = define();
+    await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    expect(publisher.publishBatch(new Array(32).fill(1))).toBe('published');
+    await expect(async () => publisher.publishBatch(new Array(33).fill(1))).rejects.toThrow(
+      /the first 33 messages of the batch take 1056 bytes; a batch takes at most 1024/,
+    );
+  });
+
+  it('of values that do not fit into the first scratch passes unchanged', async () => {
+    const channel = define<string>({ capacity: 1 << 20 });
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const values = Array.from({ length: 20 }, (_, index) =>
+      String.fromCharCode(65 + index).repeat(997 * (index + 1)),
+    );
+    expect(publisher.publishBatch(values)).toBe('published');
+    const received: string[] = [];
+    subscriber.poll((value) => received.push(value));
+    expect(received).toEqual(values);
+  });
+
+  it('waits for room in its turn', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const count = fill(publisher);
+    const waiting = [
+      publisher.publishBatchAsync([1000, 1001, 1002]),
+      publisher.publishAsync(1003),
+      publisher.publishBatchAsync([1004, 1005]),
+    ];
+    const received: number[] = [];
+    for await (const { value } of subscriber) if (received.push(value) === count + 6) break;
+    await Promise.all(waiting);
+    expect(received.slice(count)).toEqual([1000, 1001, 1002, 1003, 1004, 1005]);
+  });
+});

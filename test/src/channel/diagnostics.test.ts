@@ -1,0 +1,93 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { openSegment } from '@mmfbus/core';
+import { afterEach, describe, expect, it } from 'vitest';
+import { define, fill, publisherOf, subscriberOf } from '../support/channels.js';
+
+// Offsets as FORMAT.md has them.
+const PARTICIPANTS = 512;
+const PARTICIPANT_LENGTH = 256;
+const FRAMES_OFFSET = 128;
+
+const listeners: [string, (message: unknown) => void][] = [];
+
+afterEach(() => {
+  for (const [name, listener] of listeners.splice(0)) unsubscribe(name, listener);
+});
+
+/** What Node's diagnostics channel of that name carries from now on, but for other tests' channels. */
+function heard(name: string, channel: string): unknown[] {
+  const messages: unknown[] = [];
+  const listener = (message: unknown) => {
+    if ((message as { channel: string }).channel === channel) messages.push(message);
+  };
+  subscribe(name, listener);
+  listeners.push([name, listener]);
+  return messages;
+}
+
+/** Frames, bytes, full, missed and wakeUps of a slot. */
+function counters(channel: string, slot: number): number[] {
+  const segment = openSegment({ name: channel, disposition: 'open', size: 0 });
+  const offset = PARTICIPANTS + slot * PARTICIPANT_LENGTH + FRAMES_OFFSET;
+  const values = [...new BigUint64Array(segment.memory, offset, 5)].map(Number);
+  segment.close();
+  return values;
+}
+
+describe('diagnostics', () => {
+  it('tell who comes and goes', async () => {
+    const channel = define();
+    const [opened, closed] = [heard('mmfbus:open', channel.name), heard('mmfbus:close', channel.name)];
+    const subscriber = await subscriberOf(channel, { mode: 'lossy' });
+    const publisher = await publisherOf(channel);
+    await publisher.close();
+    await subscriber.close();
+    const lossy = { channel: channel.name, role: 'lossy', slot: 0 };
+    const publishing = { channel: channel.name, role: 'publisher', slot: 1 };
+    expect(opened).toEqual([lossy, publishing]);
+    expect(closed).toEqual([publishing, lossy]);
+  });
+
+  it('tell of gaps and of the slow', async () => {
+    const channel = define();
+    const [gaps, slow] = [heard('mmfbus:gap', channel.name), heard('mmfbus:slow', channel.name)];
+    const subscriber = await subscriberOf(channel, { mode: 'lossy' });
+    const publisher = await publisherOf(channel);
+    for (let value = 1; value <= 1000; value++) publisher.publish(value);
+    const count = 1000 - subscriber.poll(() => {});
+    const self = { channel: channel.name, role: 'lossy', slot: 0 };
+    expect(gaps).toEqual([{ ...self, from: 1, to: count, count }]);
+    expect(slow).toEqual([{ ...self, lag: expect.any(Number), capacity: 4096 }]);
+  });
+});
+
+describe('counters', () => {
+  it('stand in the segment for everybody to read, each participant with its own', async () => {
+    const channel = define();
+    const reliable = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const count = fill(publisher);
+    expect(counters(channel.name, 1)).toEqual([count, count, 1, 0, 0]);
+    expect(counters(channel.name, 0)).toEqual([0, 0, 0, 0, 0]);
+    reliable.poll(() => {});
+    expect(counters(channel.name, 0)).toEqual([count, count, 0, 0, 0]);
+    await reliable.close();
+    const lossy = await subscriberOf(channel, { mode: 'lossy' });
+    expect(counters(channel.name, 0)).toEqual([0, 0, 0, 0, 0]);
+    for (let value = 0; value < 1000; value++) publisher.publish(value % 100);
+    const taken = lossy.poll(() => {});
+    expect(counters(channel.name, 0)).toEqual([taken, taken, 0, 1000 - taken, 0]);
+  });
+
+  it('count those who were woken', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel, { pollWindow: 0 });
+    const publisher = await publisherOf(channel);
+    const arrived = new Promise((resolve) => subscriber.on('message', resolve));
+    // It sleeps from the next turns of the event loop on.
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    publisher.publish(1);
+    await arrived;
+    expect(counters(channel.name, 1)).toEqual([1, 1, 0, 0, 1]);
+  });
+});
