@@ -250,7 +250,7 @@ export class Publisher<T> {
     if (timeout === undefined) return this.#line.wait(attempt, signals);
     const deadline = new AbortController();
     const timer = setTimeout(() => {
-      const text = `no room within ${timeout} ms: ${this.#outbox.describeSlowest()}`;
+      const text = `nothing happened within ${timeout} ms: ${this.#outbox.describeObstacle()}`;
       deadline.abort(new ChannelError('TIMEOUT', this.#channel, text));
     }, timeout);
     try {

@@ -53,7 +53,7 @@ describe('a full ring', () => {
     const publisher = await publisherOf(channel);
     fill(publisher);
     await expect(publisher.publishAsync(1, { timeout: 5 })).rejects.toThrow(
-      /no room within 5 ms: the reliable subscriber in slot 0 is 4064 bytes behind, the ring has 4096/,
+      /nothing happened within 5 ms: the reliable subscriber in slot 0 is 4064 bytes behind, the ring has 4096/,
     );
     expect(await codeOf(() => publisher.publishAsync(1, { timeout: 0 }))).toBe('TIMEOUT');
     expect(await codeOf(() => publisher.drain({ timeout: 0 }))).toBe('TIMEOUT');

@@ -64,12 +64,14 @@ export class Outbox {
     return this.#lags().every(({ cursor }) => cursor >= this.#writer.tail);
   }
 
-  /** Whom it waits for, for people. */
-  describeSlowest(): string {
+  /** What keeps this publisher from publishing, for people. */
+  describeObstacle(): string {
+    if (this.#member.lock.isHeld()) return 'another publisher holds the lock';
     const [slowest] = this.#lags().sort((a, b) => a.cursor - b.cursor);
-    if (slowest === undefined) return 'no reliable subscriber is left';
+    if (slowest === undefined) return 'others were before it';
     const lag = this.#writer.tail - slowest.cursor;
-    return `the reliable subscriber in slot ${slowest.slot} is ${lag} bytes behind, the ring has ${this.#member.memory.geometry.ringCapacity}`;
+    const { ringCapacity } = this.#member.memory.geometry;
+    return `the reliable subscriber in slot ${slowest.slot} is ${lag} bytes behind, the ring has ${ringCapacity}`;
   }
 
   #lags(): { readonly slot: number; readonly cursor: number }[] {

@@ -62,6 +62,7 @@ export class RingReader {
   readonly #ringWords: Int32Array<ArrayBuffer>;
   readonly #capacity: number;
   readonly #maxPayload: number;
+  readonly #participants: number;
   readonly #reassembly: Reassembly;
   readonly #fence = new Int32Array(1);
 
@@ -71,6 +72,7 @@ export class RingReader {
     this.#ringWords = memory.ringWords;
     this.#capacity = memory.geometry.ringCapacity;
     this.#maxPayload = memory.geometry.maxPayload;
+    this.#participants = memory.geometry.participantCount;
     this.#reassembly = new Reassembly(memory.geometry.maxMessage);
     this.#grow(Math.min(BATCH_LENGTH, this.#capacity));
   }
@@ -137,10 +139,9 @@ export class RingReader {
   #readPayload(word: number, length: number, kind: number, publisher: number): ReadOutcome {
     const words = this.#batchWords;
     this.sequence = readLong(words, word + SEQUENCE_WORD);
-    if (this.sequence !== this.expected || length > this.#maxPayload) {
-      return this.#corrupted(
-        `frame of kind ${kind}, ${length} bytes, sequence ${this.sequence} where ${this.expected} was due`,
-      );
+    if (this.sequence !== this.expected || length > this.#maxPayload || publisher >= this.#participants) {
+      const due = `sequence ${this.sequence} where ${this.expected} was due`;
+      return this.#corrupted(`frame of kind ${kind}, ${length} bytes, publisher ${publisher}, ${due}`);
     }
     this.start = (word << 2) + frame.FRAME_HEADER_LENGTH;
     this.end = this.start + length;
@@ -187,7 +188,12 @@ export class RingReader {
   #fill(): ReadOutcome {
     this.#length = 0;
     const tail = this.loadTail();
-    if (tail === this.position) return 'empty';
+    if (tail === this.position) {
+      // A large message is not kept until the next one comes.
+      this.payload = this.#batch;
+      this.#reassembly.message = this.#batch;
+      return 'empty';
+    }
     const committed = tail - this.position;
     if (!this.#isPosition(tail) || committed < 0)
       return this.#corrupted(`the tail is ${tail}, behind ${this.position}`);

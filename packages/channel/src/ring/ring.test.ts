@@ -142,6 +142,7 @@ describe('a ring with bad contents', () => {
     ['a negative length', () => memory.ringWords.fill(-100, 0, 1), /a frame of -?\d+ bytes/],
     ['a huge length', () => memory.ringWords.fill(0x7fffffff, 0, 1), /a frame of -?\d+ bytes/],
     ['an unknown kind', () => memory.ringWords.fill(99, 1, 2), /frame of kind 99/],
+    ['a publisher that has no slot', () => memory.ringWords.fill(1 | (64 << 16), 1, 2), /publisher 64,/],
     ['a wrong sequence', () => memory.ringWords.fill(8, 2, 3), /sequence 8 where 1 was due/],
   ])('%s is reported, and the reader goes on behind it', (_, spoil, problem) => {
     const reader = startReader();
