@@ -120,6 +120,23 @@ describe('joining', () => {
     await publisherOf(channel);
   });
 
+  it('gives out up to 1024 slots, of which the last one is as good as the first', async () => {
+    const channel = define({ maxParticipants: 1024 });
+    const subscriber = await subscriberOf(channel);
+    const segment = openSegment({ name: channel.name, disposition: 'open', size: 0 });
+    const nonces = Array.from({ length: 1023 }, (_, slot) => {
+      const offset = HEADER_LENGTH + slot * PARTICIPANT_LENGTH + NONCE_OFFSET;
+      return new BigInt64Array(segment.memory, offset, 1);
+    });
+    // Ports of which nothing is to be found, and no process id.
+    for (const nonce of nonces.slice(1)) nonce[0] = 77n;
+    const publisher = await publisherOf(channel);
+    expect(publisher.publish(5)).toBe('published');
+    expect(subscriber.poll((value, meta) => expect([value, meta.publisher]).toEqual([5, 1023]))).toBe(1);
+    for (const nonce of nonces.slice(1)) nonce[0] = 0n;
+    segment.close();
+  });
+
   it('keeps the slot of one that is not proved dead, for what it cannot know', async () => {
     const channel = define({ maxParticipants: 2 });
     await subscriberOf(channel);

@@ -2,6 +2,7 @@ import {
   atExit,
   type LifeWatch,
   leasePort,
+  type PortAddress,
   type PortLease,
   probeLife,
   removePort,
@@ -219,7 +220,12 @@ export class Member {
   #isDead(slot: number, dead?: bigint): boolean {
     if (!this.#open || slot === this.slot) return false;
     const address = this.table.addressOf(slot);
-    return address !== undefined && (address.nonce === dead || probeLife(address) === 'dead');
+    return address !== undefined && (address.nonce === dead || this.#isProvedDead(address));
+  }
+
+  #isProvedDead(address: PortAddress): boolean {
+    // Participants of one thread share its port.
+    return address.nonce !== this.port.address.nonce && probeLife(address) === 'dead';
   }
 
   #buryNow(slot: number, dead?: bigint): void {
@@ -279,26 +285,25 @@ export class Member {
     this.table.storeState(this.slot, STATE_NONE);
     this.table.release(this.slot);
     this.ringPublishers();
-    const others = this.#countLiving();
+    const last = this.#isLast();
     this.#doorbells.close();
     try {
-      this.memory.close(others === 0);
+      this.memory.close(last);
     } finally {
       this.port.release();
       this.#forgetExit();
     }
   }
 
-  /** Counts who else takes part, and removes what the dead left beside the segment: nobody may come after us. */
-  #countLiving(): number {
+  /** Whether nobody else is left. Then nobody may come after us, so this removes what the dead left behind. */
+  #isLast(): boolean {
     const used = this.table.used();
-    let living = 0;
     for (let slot = 0; slot < used; slot++) {
       const address = this.table.addressOf(slot);
       if (address === undefined) continue;
-      if (probeLife(address) === 'dead') removePort(address);
-      else living++;
+      if (!this.#isProvedDead(address)) return false;
+      removePort(address);
     }
-    return living;
+    return true;
   }
 }
