@@ -1,3 +1,4 @@
+import { yieldThread } from '@mmfbus/core';
 import { EventEmitter } from 'eventemitter3';
 import type { ChannelMemory } from './channel-memory.js';
 import type { ChannelDefinition } from './definition.js';
@@ -8,6 +9,8 @@ import { Subscription } from './subscription.js';
 
 /** The window does not shrink below this part of the option. */
 const SHORTEST_WINDOW_PART = 16;
+/** Milliseconds of the window in which it gives way to nobody. */
+const WINDOW_TO_ITSELF = 0.01;
 /** Messages that are delivered in one turn of the event loop. */
 const MESSAGES_A_TURN = 256;
 /** Messages that an iterator takes ahead. */
@@ -296,7 +299,10 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
   #rest(): void {
     const now = performance.now();
     if (this.#idleSince === 0) this.#idleSince = now;
-    if (now - this.#idleSince < this.#window) {
+    const idle = now - this.#idleSince;
+    if (idle < this.#window) {
+      // Whoever is to publish the next message may wait for this very core.
+      if (idle > WINDOW_TO_ITSELF) yieldThread();
       this.#schedule();
       return;
     }

@@ -25,7 +25,15 @@ export type {
   ProcessIdentity,
   Segment,
 } from './platform/platform.js';
-export { connectBell, leasePort, type PortLease, probeLife, removePort, watchLife } from './ports.js';
+export {
+  connectBell,
+  leasePort,
+  type PortLease,
+  probeLife,
+  removePort,
+  watchLife,
+  yieldThread,
+} from './ports.js';
 export { RWLock } from './rw-lock.js';
 export { type OpenSegmentOptions, openSegment } from './segment.js';
 export type { TransferOptions } from './transfer.js';

@@ -88,3 +88,8 @@ export function probeLife(address: PortAddress): Liveness {
 export function removePort(address: PortAddress): void {
   platform.removePort(address);
 }
+
+/** Lets another thread run that waits for this core, if there is one. For those who look for something again and again. */
+export function yieldThread(): void {
+  platform.yieldThread();
+}

@@ -102,11 +102,13 @@ export class RingWriter {
    */
   reserve(end: number): boolean {
     const overwritten = this.#overwrittenBy(end);
+    // What is below the head was given up before; who joined since begins at it, or later.
+    if (overwritten <= this.#head) return true;
     if (overwritten > this.#slowest || this.#epoch !== Atomics.load(this.#words, EPOCH)) {
       this.#findSlowest();
       if (overwritten > this.#slowest) return false;
     }
-    if (overwritten > this.#head) this.#moveHead(overwritten);
+    this.#moveHead(overwritten);
     return true;
   }
 

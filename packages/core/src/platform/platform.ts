@@ -35,6 +35,8 @@ export interface Platform {
   probeLife(address: PortAddress): Liveness;
   /** Removes what a dead port left behind. Call it with proof of death only. */
   removePort(address: PortAddress): void;
+  /** Lets another thread run that waits for this core, if there is one. Microseconds when there is none. */
+  yieldThread(): void;
 }
 
 /** How a segment is to be opened. */

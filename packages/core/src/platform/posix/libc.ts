@@ -30,6 +30,7 @@ const cMadvise = library.func('int madvise(void *address, size_t length, int adv
 const cFlock = library.func('int flock(int fd, int operation)');
 const cMkfifo = library.func('int mkfifo(const char *path, uint32_t mode)');
 const cFcntl = library.func('int fcntl(int fd, int command, ...)');
+const cSchedYield = library.func('int sched_yield()');
 const cGetpagesize = library.func('int getpagesize()');
 // macOS has no posix_fallocate.
 const cFallocate =
@@ -148,4 +149,9 @@ export function duplicate(fd: number): number {
 /** Makes a FIFO. */
 export function mkfifo(path: string, mode: number): void {
   if (cMkfifo(path, mode) !== 0) throw osError('mkfifo', koffi.errno(), `cannot make the FIFO ${path}`);
+}
+
+/** Lets another thread run that waits for this core. */
+export function yieldThread(): void {
+  cSchedYield();
 }

@@ -1,6 +1,6 @@
 import type { Platform } from '../platform.js';
 import { openFile } from './file.js';
-import { readPageSize } from './kernel32.js';
+import { readPageSize, yieldThread } from './kernel32.js';
 import { probeLife, watchLife } from './life.js';
 import { objectNameOf } from './names.js';
 import { connectBell, openPort, removePort } from './port.js';
@@ -18,5 +18,6 @@ export function createWindowsPlatform(): Platform {
     watchLife,
     probeLife,
     removePort,
+    yieldThread,
   };
 }

@@ -112,6 +112,7 @@ interface Kernel32 {
   UnregisterWaitEx(wait: Handle, completion: Handle): number;
   OpenProcess(access: number, inherit: number, pid: number): Handle;
   GetCurrentProcess(): Handle;
+  SwitchToThread(): number;
   GetProcessTimes(
     process: Handle,
     creation: BigUint64Array,
@@ -215,6 +216,7 @@ function load(): Kernel32 {
     ]),
     UnregisterWaitEx: declare('UnregisterWaitEx', bool, [handle, handle]),
     OpenProcess: declare('OpenProcess', handle, [dword, bool, dword]),
+    SwitchToThread: declare('SwitchToThread', bool, []),
     GetCurrentProcess: declare('GetCurrentProcess', handle, []),
     GetProcessTimes: declare('GetProcessTimes', bool, [handle, time, time, time, time]),
     CreateNamedPipeW: declare('CreateNamedPipeW', handle, [
@@ -302,4 +304,9 @@ export function readRegionSize(address: Address): number {
 /** Whether the object is signalled: for a process, whether it has ended. Must not be asked of a mutex or an event. */
 export function isSignalled(handle: Handle): boolean {
   return kernel32().WaitForSingleObject(handle, 0) === WAIT_OBJECT_0;
+}
+
+/** Lets another thread run that waits for this core. */
+export function yieldThread(): void {
+  kernel32().SwitchToThread();
 }
