@@ -5,7 +5,7 @@ import { ChannelError } from './errors.js';
 import { frameLength } from './layout/frame-layout.js';
 import { STATE_PUBLISHER } from './layout/participant-layout.js';
 import { Member } from './participants/member.js';
-import { Outbox, type PublishOutcome } from './publishing/outbox.js';
+import { encodesInPlace, type InPlaceCodec, Outbox, type PublishOutcome } from './publishing/outbox.js';
 import { Batch, type Parcel, SingleMessage, SplitMessage } from './publishing/parcel.js';
 import { allocatePayload, Scratch } from './publishing/scratch.js';
 import { WaitingLine } from './publishing/waiting-line.js';
@@ -45,6 +45,7 @@ export class Publisher<T> {
   readonly #outbox: Outbox;
   readonly #line: WaitingLine;
   readonly #scratch: Scratch<T>;
+  readonly #inPlace: InPlaceCodec<T> | undefined;
   readonly #single: SingleMessage;
   readonly #maxPayload: number;
   readonly #closing = new AbortController();
@@ -58,6 +59,7 @@ export class Publisher<T> {
     this.#outbox = new Outbox(member, options.whenFull === 'disconnect');
     this.#line = new WaitingLine(member, this.#closing.signal);
     this.#scratch = new Scratch(definition.codec, definition.name);
+    this.#inPlace = encodesInPlace(definition.codec) ? definition.codec : undefined;
     this.#single = new SingleMessage(this.#scratch.payload, 0);
     this.#maxPayload = member.memory.geometry.maxPayload;
     member.atEnd = () => this.#retireAtExit();
@@ -89,6 +91,9 @@ export class Publisher<T> {
    */
   publish(value: T): PublishOutcome {
     this.#checkOpen();
+    if (this.#inPlace !== undefined && this.#line.isEmpty && this.#publishInPlace(value, this.#inPlace)) {
+      return 'published';
+    }
     const limit = this.#maxPayload;
     const length = this.#scratch.encode(value, 0, limit, 'without waiting, the channel carries');
     // Those who wait were here before.
@@ -192,6 +197,15 @@ export class Publisher<T> {
   #checkOpen(): void {
     if (this.#closed !== undefined || this.#drained)
       throw new ChannelError('CLOSED', this.channel, 'the publisher is closed');
+  }
+
+  #publishInPlace(value: T, codec: InPlaceCodec<T>): boolean {
+    this.#scratch.enter();
+    try {
+      return this.#outbox.appendInPlace(value, codec);
+    } finally {
+      this.#scratch.leave();
+    }
   }
 
   #append(payload: Payload, length: number): PublishOutcome {

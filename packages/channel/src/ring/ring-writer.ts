@@ -52,6 +52,7 @@ export class RingWriter {
   readonly #ring: Uint8Array<ArrayBuffer>;
   readonly #ringWords: Int32Array<ArrayBuffer>;
   readonly #capacity: number;
+  readonly #maxPayload: number;
   /** So many bytes before the tail are not given up without need. */
   readonly #kept: number;
   readonly #table: ParticipantTable;
@@ -71,6 +72,7 @@ export class RingWriter {
     this.#ring = memory.ring;
     this.#ringWords = memory.ringWords;
     this.#capacity = ringCapacity;
+    this.#maxPayload = maxPayload;
     // Two frames more than promised: the head may stop anywhere in a frame's length, and there may be padding.
     this.#kept = history === 0 ? 0 : (history + 2) * frame.frameLength(maxPayload);
     this.#table = table;
@@ -140,6 +142,32 @@ export class RingWriter {
     } else {
       this.#ring.set(bytes.subarray(start, start + length), word * 4);
     }
+    this.nextSequence++;
+  }
+
+  /**
+   * Most bytes of payload that fit right behind the tail without moving the head; negative when there is no room at all.
+   */
+  roomInPlace(): number {
+    const { tail } = this;
+    const untilWrap = this.#capacity - (tail & (this.#capacity - 1));
+    const untilHead = this.#head - this.#overwrittenBy(tail);
+    const room = Math.min(untilWrap, untilHead) & -frame.FRAME_ALIGNMENT;
+    return Math.min(room - frame.FRAME_HEADER_LENGTH, this.#maxPayload);
+  }
+
+  /** The ring, and where in it the payload of the next message begins. */
+  get memory(): Uint8Array<ArrayBuffer> {
+    return this.#ring;
+  }
+
+  get startInPlace(): number {
+    return (this.tail & (this.#capacity - 1)) + frame.FRAME_HEADER_LENGTH;
+  }
+
+  /** Writes the header of a message whose payload is in place. */
+  finishMessage(length: number, timestamp: number): void {
+    this.#openFrame(length, frame.KIND_MESSAGE, timestamp);
     this.nextSequence++;
   }
 
