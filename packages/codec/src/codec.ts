@@ -1,3 +1,17 @@
+/** What the values of a codec look like, as far as the two sides must agree on it. */
+export interface CodecSchema {
+  /** The canonical text: equal for equal schemas, made of JSON, well-formed Unicode. */
+  readonly text: string;
+  /** The SHA-256 of the text in UTF-8: 32 bytes. */
+  readonly fingerprint: Uint8Array;
+  /**
+   * Compares with the text of another side, of whatever origin.
+   *
+   * @returns what keeps the two sides from reading each other's values, in words; undefined when nothing does.
+   */
+  difference(there: string): string | undefined;
+}
+
 /**
  * Turns values into bytes and back.
  *
@@ -9,6 +23,8 @@ export interface Codec<T> {
    * of printable ASCII.
    */
   readonly id: string;
+  /** What the values look like, where the codec knows. */
+  readonly schema?: CodecSchema | undefined;
   /**
    * Encodes `value` into `target` from `offset` on.
    *
