@@ -79,32 +79,70 @@ function putTextHeader(target: Uint8Array, offset: number, length: number): void
 
 /** Reads `length` bytes of UTF-8, which lie in `source`. What is not UTF-8 becomes U+FFFD. */
 export function readText(source: Uint8Array, position: number, length: number): string {
+  if (length <= 8) return readShortText(source, position, length);
   const end = position + length;
   if (length > SHORT_READ) return utf8Slice.call(source, position, end);
   let all = 0;
   for (let index = position; index < end; index += 1) all |= source[index]!;
   if (all > 0x7f) return utf8Slice.call(source, position, end);
-  if (length <= 8) return readAscii(source, position, length);
-  return readAscii(source, position, 8) + readAscii(source, position + 8, length - 8);
+  return readShortText(source, position, 8) + readShortText(source, position + 8, length - 8);
 }
 
-/** At most eight characters. One call with all of them makes one string; adding them up would make eight. */
-function readAscii(source: Uint8Array, position: number, length: number): string {
-  const a = source[position]!;
-  if (length < 2) return length === 0 ? '' : fromCharCode(a);
-  const b = source[position + 1]!;
-  if (length === 2) return fromCharCode(a, b);
-  const c = source[position + 2]!;
-  if (length === 3) return fromCharCode(a, b, c);
-  const d = source[position + 3]!;
-  if (length === 4) return fromCharCode(a, b, c, d);
-  const e = source[position + 4]!;
-  if (length === 5) return fromCharCode(a, b, c, d, e);
-  const f = source[position + 5]!;
-  if (length === 6) return fromCharCode(a, b, c, d, e, f);
-  const g = source[position + 6]!;
-  if (length === 7) return fromCharCode(a, b, c, d, e, f, g);
-  return fromCharCode(a, b, c, d, e, f, g, source[position + 7]!);
+/** Strings that were read last, by their characters: names, codes and symbols come again and again. */
+const RECENT = 2048;
+const recentTexts: string[] = new Array<string>(RECENT).fill('');
+const recentFirst = new Int32Array(RECENT);
+const recentLast = new Int32Array(RECENT);
+
+/** At most eight bytes, of which each is read once: what is kept must be what is written there. */
+function readShortText(source: Uint8Array, position: number, length: number): string {
+  let first = 0;
+  let last = 0;
+  const end = position + length;
+  if (length <= 4) {
+    for (let index = position; index < end; index += 1) first = (first << 8) | source[index]!;
+  } else {
+    const middle = end - 4;
+    for (let index = position; index < middle; index += 1) first = (first << 8) | source[index]!;
+    for (let index = middle; index < end; index += 1) last = (last << 8) | source[index]!;
+  }
+  if (((first | last) & 0x8080_8080) !== 0) return utf8Slice.call(source, position, end);
+  const place = Math.imul(first ^ Math.imul(last, 0x9e37_79b1) ^ length, 0x85eb_ca6b) >>> 21;
+  const recent = recentTexts[place]!;
+  if (recentFirst[place] === first && recentLast[place] === last && recent.length === length) return recent;
+  const text = toText(first, last, length);
+  recentFirst[place] = first;
+  recentLast[place] = last;
+  recentTexts[place] = text;
+  return text;
+}
+
+/** One call with all characters makes one string; adding them up would make eight. */
+function toText(first: number, last: number, length: number): string {
+  const [a, b, c, d] = [first >>> 24, (first >> 16) & 0xff, (first >> 8) & 0xff, first & 0xff];
+  switch (length) {
+    case 0:
+      return '';
+    case 1:
+      return fromCharCode(d);
+    case 2:
+      return fromCharCode(c, d);
+    case 3:
+      return fromCharCode(b, c, d);
+    case 4:
+      return fromCharCode(a, b, c, d);
+  }
+  const [e, f, g, h] = [last >>> 24, (last >> 16) & 0xff, (last >> 8) & 0xff, last & 0xff];
+  switch (length) {
+    case 5:
+      return fromCharCode(d, e, f, g, h);
+    case 6:
+      return fromCharCode(c, d, e, f, g, h);
+    case 7:
+      return fromCharCode(b, c, d, e, f, g, h);
+    default:
+      return fromCharCode(a, b, c, d, e, f, g, h);
+  }
 }
 
 /** Whether a text that was read from there is what the bytes say, nothing in it having been replaced. */
