@@ -40,7 +40,7 @@ export function writeTimestamp(time: number, target: Uint8Array, offset: number)
 /**
  * Reads the data of a timestamp.
  *
- * @returns milliseconds since 1970, rounded down; NaN for what is no valid timestamp, or beyond what a `Date` holds.
+ * @returns milliseconds since 1970, cut to whole ones as `Date` does; NaN for what is no valid timestamp, or beyond what a `Date` holds.
  */
 export function readTimestamp(source: Uint8Array, position: number, length: number): number {
   if (length === 4) return getUint(source, position, 4) * 1000;
@@ -49,6 +49,6 @@ export function readTimestamp(source: Uint8Array, position: number, length: numb
   const nanoseconds = length === 8 ? first >>> 2 : first;
   const upper = length === 8 ? first & 3 : getUint(source, position + 4, 4) | 0;
   const seconds = upper * 2 ** 32 + getUint(source, position + length - 4, 4);
-  const time = seconds * 1000 + Math.floor(nanoseconds / 1_000_000);
+  const time = Math.trunc(seconds * 1000 + nanoseconds / 1_000_000);
   return nanoseconds <= MAX_NANOSECONDS && Math.abs(time) <= MAX_DATE_MS ? time : Number.NaN;
 }

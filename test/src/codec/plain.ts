@@ -1,0 +1,123 @@
+import type { ShapeNode, StructNode } from '@mmfbus/codec';
+
+/** What a value of a shape looks like to a library that knows no shapes: maps as objects, their keys as strings. */
+export function toPlain(node: ShapeNode, value: unknown): unknown {
+  switch (node.kind) {
+    case 'nullable':
+      return value === null ? null : toPlain(node.of, value);
+    case 'array':
+      return (value as unknown[]).map((item) => toPlain(node.item, item));
+    case 'map': {
+      const items = entriesOf(value).map(([key, item]): [unknown, unknown] => [
+        key,
+        toPlain(node.value, item),
+      ]);
+      // As an object its keys would be strings, which an integer is not.
+      return node.key.kind === 'string' || node.key.kind === 'oneOf'
+        ? Object.fromEntries(items)
+        : new Map(items);
+    }
+    case 'struct':
+      return mapFields(node, value, toPlain);
+    case 'union':
+      return mapFields(variantOf(node.variants, value, node.tag), value, toPlain);
+    default:
+      return value;
+  }
+}
+
+/**
+ * The value of a shape that another library meant. Throws for what the shape does not hold.
+ *
+ * @param plain what it decoded: integers as numbers or bigints, maps as objects.
+ */
+export function fromPlain(node: ShapeNode, plain: unknown): unknown {
+  switch (node.kind) {
+    case 'integer':
+    case 'float':
+      if (typeof plain === 'number' || typeof plain === 'bigint') return toNumber(plain, node.type === 'f32');
+      throw new TypeError('no number');
+    case 'bigint':
+      if (typeof plain === 'number' || typeof plain === 'bigint') return BigInt(plain);
+      throw new TypeError('no number');
+    case 'bytes':
+      return Uint8Array.from(plain as Uint8Array);
+    case 'nullable':
+      return plain === null ? null : fromPlain(node.of, plain);
+    case 'array':
+      return (plain as unknown[]).map((item) => fromPlain(node.item, item));
+    case 'map': {
+      const items = entriesOf(plain).map(([key, item]): [unknown, unknown] => [
+        fromKey(node.key, key),
+        fromPlain(node.value, item),
+      ]);
+      return node.as === 'map' ? new Map(items) : Object.fromEntries(items as [string, unknown][]);
+    }
+    case 'struct':
+      return mapFields(node, plain, fromPlain);
+    case 'union':
+      return mapFields(variantOf(node.variants, plain, node.tag), plain, fromPlain);
+    default:
+      return plain;
+  }
+}
+
+function toNumber(plain: number | bigint, isSingle: boolean): number {
+  const number = Number(plain);
+  if (typeof plain === 'bigint' && BigInt(number) !== plain) throw new RangeError('not exact');
+  return isSingle ? Math.fround(number) : number;
+}
+
+function fromKey(node: ShapeNode, key: unknown): unknown {
+  if (node.kind === 'string' || node.kind === 'oneOf') return key;
+  if (node.kind === 'bigint') return BigInt(key as string);
+  const number = Number(key);
+  return number === 0 ? 0 : number;
+}
+
+function entriesOf(value: unknown): [unknown, unknown][] {
+  return value instanceof Map ? [...value] : Object.entries(value as object);
+}
+
+function variantOf(
+  variants: readonly { readonly name: string; readonly struct: StructNode }[],
+  value: unknown,
+  tag: string,
+): StructNode {
+  const variant = variants.find(({ name }) => name === (value as Record<string, unknown>)[tag]);
+  if (variant === undefined) throw new TypeError('no variant');
+  return variant.struct;
+}
+
+function mapFields(
+  { fields }: StructNode,
+  value: unknown,
+  convert: (node: ShapeNode, item: unknown) => unknown,
+): object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('no object');
+  const entries = fields.flatMap(({ name, node, optional }): [string, unknown][] => {
+    const item = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+    // Another library cannot tell nil from what is missing.
+    if (optional && (item === undefined || item === null)) return [];
+    return [[name, convert(node, item)]];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Whether there is a map somewhere in the shape whose keys are numbers. */
+export function hasNumberKeys(node: ShapeNode): boolean {
+  switch (node.kind) {
+    case 'nullable':
+      return hasNumberKeys(node.of);
+    case 'array':
+      return hasNumberKeys(node.item);
+    case 'map':
+      return (node.key.kind !== 'string' && node.key.kind !== 'oneOf') || hasNumberKeys(node.value);
+    case 'struct':
+      return node.fields.some((field) => hasNumberKeys(field.node));
+    case 'union':
+      return node.variants.some(({ struct }) => hasNumberKeys(struct));
+    default:
+      return false;
+  }
+}
