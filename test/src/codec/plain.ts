@@ -41,12 +41,15 @@ export function fromPlain(node: ShapeNode, plain: unknown): unknown {
       if (typeof plain === 'number' || typeof plain === 'bigint') return BigInt(plain);
       throw new TypeError('no number');
     case 'bytes':
-      return Uint8Array.from(plain as Uint8Array);
+      if (plain instanceof Uint8Array) return Uint8Array.from(plain);
+      throw new TypeError('no bytes');
     case 'nullable':
       return plain === null ? null : fromPlain(node.of, plain);
     case 'array':
-      return (plain as unknown[]).map((item) => fromPlain(node.item, item));
+      if (Array.isArray(plain)) return plain.map((item) => fromPlain(node.item, item));
+      throw new TypeError('no array');
     case 'map': {
+      if (!isObject(plain)) throw new TypeError('no map');
       const items = entriesOf(plain).map(([key, item]): [unknown, unknown] => [
         fromKey(node.key, key),
         fromPlain(node.value, item),
@@ -79,6 +82,12 @@ function entriesOf(value: unknown): [unknown, unknown][] {
   return value instanceof Map ? [...value] : Object.entries(value as object);
 }
 
+/** An object that another library made of a map, or a `Map`. */
+function isObject(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  return value instanceof Map || Object.getPrototypeOf(value) === Object.prototype;
+}
+
 function variantOf(
   variants: readonly { readonly name: string; readonly struct: StructNode }[],
   value: unknown,
@@ -94,7 +103,7 @@ function mapFields(
   value: unknown,
   convert: (node: ShapeNode, item: unknown) => unknown,
 ): object {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('no object');
+  if (!isObject(value)) throw new TypeError('no object');
   const entries = fields.flatMap(({ name, node, optional }): [string, unknown][] => {
     const item = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
     // Another library cannot tell nil from what is missing.
