@@ -51,7 +51,7 @@ export function fromPlain(node: ShapeNode, plain: unknown): unknown {
     case 'map': {
       if (!isObject(plain)) throw new TypeError('no map');
       const items = entriesOf(plain).map(([key, item]): [unknown, unknown] => [
-        fromKey(node.key, key),
+        fromKey(node.key, key, plain instanceof Map),
         fromPlain(node.value, item),
       ]);
       return node.as === 'map' ? new Map(items) : Object.fromEntries(items as [string, unknown][]);
@@ -60,6 +60,8 @@ export function fromPlain(node: ShapeNode, plain: unknown): unknown {
       return mapFields(node, plain, fromPlain);
     case 'union':
       return mapFields(variantOf(node.variants, plain, node.tag), plain, fromPlain);
+    case 'unknown':
+      return withObjects(plain);
     default:
       return plain;
   }
@@ -71,11 +73,15 @@ function toNumber(plain: number | bigint, isSingle: boolean): number {
   return isSingle ? Math.fround(number) : number;
 }
 
-function fromKey(node: ShapeNode, key: unknown): unknown {
-  if (node.kind === 'string' || node.kind === 'oneOf') return key;
+/** @param isExact whether the key is as it was written; in an object it has become a string. */
+function fromKey(node: ShapeNode, key: unknown, isExact: boolean): unknown {
+  if (node.kind === 'string' || node.kind === 'oneOf') {
+    if (typeof key === 'string') return key;
+    throw new TypeError('no string');
+  }
+  if (isExact) return fromPlain(node, key === 0 ? 0 : key);
   if (node.kind === 'bigint') return BigInt(key as string);
-  const number = Number(key);
-  return number === 0 ? 0 : number;
+  return Number(key) + 0;
 }
 
 function entriesOf(value: unknown): [unknown, unknown][] {
@@ -93,9 +99,21 @@ function variantOf(
   value: unknown,
   tag: string,
 ): StructNode {
-  const variant = variants.find(({ name }) => name === (value as Record<string, unknown>)[tag]);
+  const variant = variants.find(({ name }) => name === itemOf(value as object, tag));
   if (variant === undefined) throw new TypeError('no variant');
   return variant.struct;
+}
+
+function itemOf(value: object, name: string): unknown {
+  if (value instanceof Map) return value.get(name);
+  return Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+/** The value with objects in place of maps. */
+function withObjects(plain: unknown): unknown {
+  if (Array.isArray(plain)) return plain.map(withObjects);
+  if (!(plain instanceof Map)) return plain;
+  return Object.fromEntries([...plain].map(([key, item]) => [String(key), withObjects(item)]));
 }
 
 function mapFields(
@@ -105,9 +123,10 @@ function mapFields(
 ): object {
   if (!isObject(value)) throw new TypeError('no object');
   const entries = fields.flatMap(({ name, node, optional }): [string, unknown][] => {
-    const item = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+    const item = itemOf(value, name);
     // Another library cannot tell nil from what is missing.
     if (optional && (item === undefined || item === null)) return [];
+    if (item === undefined) throw new TypeError('a field is missing');
     return [[name, convert(node, item)]];
   });
   return Object.fromEntries(entries);
