@@ -79,6 +79,10 @@ const commands = {
     about: 'measure what an idle process costs',
     steps: [setup, build, program('idle', 'test/dist/idle/idle-cost.js')],
   },
+  'bench:codec': {
+    about: 'measure encoding and decoding, ours and that of others',
+    steps: [setup, build, program('bench:codec', 'test/dist/bench/codec/codec-bench.js')],
+  },
 };
 
 function help() {

@@ -1,5 +1,12 @@
+import type { StandardOutput, StandardSchema } from '@mmfbus/codec';
 import { openChannelMemory } from './channel-memory.js';
-import { type ChannelDefinition, type ChannelOptions, checkDefinition } from './definition.js';
+import {
+  type AnyChannelOptions,
+  type ChannelDefinition,
+  type ChannelOptions,
+  checkDefinition,
+  type ShapedChannelOptions,
+} from './definition.js';
 import { Publisher, type PublisherOptions } from './publisher.js';
 import { Subscriber } from './subscriber.js';
 import { checkSubscriberOptions, type SubscriberOptions } from './subscriber-options.js';
@@ -8,8 +15,8 @@ import { checkSubscriberOptions, type SubscriberOptions } from './subscriber-opt
 export class Channel<T> {
   readonly #definition: ChannelDefinition<T>;
 
-  /** Use {@link defineChannel}. */
-  constructor(options: ChannelOptions<T>) {
+  /** @internal Use {@link defineChannel}. */
+  constructor(options: AnyChannelOptions<T>) {
     this.#definition = checkDefinition(options);
   }
 
@@ -50,10 +57,19 @@ export class Channel<T> {
 }
 
 /**
- * Defines a channel once for all programs that use it.
+ * Defines a channel once for all programs that use it: its name, and the shape of what it carries, from which the type follows.
  *
  * @throws {@link ChannelError} `INVALID_NAME` or `INVALID_ARGUMENT`.
  */
-export function defineChannel<T>(options: ChannelOptions<T>): Channel<T> {
+export function defineChannel<S extends StandardSchema>(
+  options: ShapedChannelOptions<S>,
+): Channel<StandardOutput<S>>;
+/**
+ * Defines a channel of values that nobody checks, or that a codec of your own encodes.
+ *
+ * @throws {@link ChannelError} `INVALID_NAME` or `INVALID_ARGUMENT`.
+ */
+export function defineChannel<T>(options: ChannelOptions<T>): Channel<T>;
+export function defineChannel<T>(options: AnyChannelOptions<T>): Channel<T> {
   return new Channel(options);
 }

@@ -1,11 +1,11 @@
-/** What a codec says of the values that it takes. */
+/** What the values of a codec look like, as far as the two sides must agree on it. */
 export interface CodecSchema {
-  /** The same for the same schema, wherever it was made. */
+  /** The canonical text: equal for equal schemas, made of JSON, well-formed Unicode. */
   readonly text: string;
   /**
-   * Compares it with the text of another schema, which anybody may have written.
+   * Compares with the text of another side, of whatever origin.
    *
-   * @returns what a person has to know of the difference; undefined where both sides understand each other.
+   * @returns what keeps the two sides from reading each other's values, in words; undefined when nothing does.
    */
   difference(there: string): string | undefined;
 }
@@ -21,7 +21,7 @@ export interface Codec<T> {
    * of printable ASCII.
    */
   readonly id: string;
-  /** Describes what the values look like, for channels to compare; none where anything goes. */
+  /** What the values look like, where the codec knows. */
   readonly schema?: CodecSchema | undefined;
   /**
    * Encodes `value` into `target` from `offset` on.
