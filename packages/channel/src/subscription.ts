@@ -267,14 +267,13 @@ export class Subscription<T> {
       return;
     }
     const reader = this.#reader;
-    const due = reader.expected;
-    const from = Math.max(due, reader.first);
+    const from = Math.max(reader.expected, reader.first);
     if (outcome === 'corrupted') {
       const error = this.#corrupted();
-      const found = reader.seekTail() === 'done' && reader.sequence >= due;
-      if (!found) this.hooks.end('corrupted');
+      const goesOn = reader.skipToTail() === 'lapped';
+      if (!goesOn) this.hooks.end('corrupted');
       this.hooks.error(error);
-      if (!found) return;
+      if (!goesOn) return;
     }
     reader.expected = reader.sequence;
     const count = reader.sequence - from;

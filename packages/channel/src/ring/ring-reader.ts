@@ -57,6 +57,10 @@ export class RingReader {
   /** The part of the batch that was not read yet. */
   #next = 0;
   #length = 0;
+  /** Position up to which all frames were what they should be. */
+  #trusted = 0;
+  /** End of what was copied: the header that follows the batch is there too, where that was easy. */
+  #copied = 0;
   readonly #longs: BigInt64Array<ArrayBuffer>;
   readonly #ring: Uint8Array<ArrayBuffer>;
   readonly #ringWords: Int32Array<ArrayBuffer>;
@@ -96,14 +100,30 @@ export class RingReader {
     return this.#corrupted(`the head passed the tail ${MAX_LAPS} times`);
   }
 
-  /** Goes to the oldest frame there is. With the publisher lock held, so that it stays where it is. */
+  /**
+   * Goes to the oldest frame there is, from the tail. With the publisher lock held, so that it stays where it is.
+   */
   seekHead(): 'done' | 'corrupted' {
+    const { position, expected } = this;
     const head = Number(Atomics.load(this.#longs, HEAD));
-    if (!this.#isPosition(head) || head > this.loadTail() || !this.#resumeAt(head)) {
-      return this.#corrupted(`the head is ${head}`);
+    if (!this.#isPosition(head) || head > position || !this.#resumeAt(head)) {
+      return this.#corrupted(`the head is ${head}, the tail ${position}`);
+    }
+    if (!isPlausible(expected - this.sequence, position - head)) {
+      return this.#corrupted(`number ${this.sequence} stands at the head, ${expected} at the tail`);
     }
     this.expected = this.sequence;
     return 'done';
+  }
+
+  /** Goes on at the tail, after something was wrong before it; what lies in between is lost. */
+  skipToTail(): 'lapped' | 'corrupted' {
+    const { expected } = this;
+    const position = this.#trusted;
+    if (this.seekTail() === 'corrupted') return 'corrupted';
+    this.expected = expected;
+    if (isPlausible(this.sequence - expected, this.position - position)) return 'lapped';
+    return this.#corrupted(`number ${this.sequence} stands at the tail, where ${expected} was due before`);
   }
 
   /** Forgets the parts of messages whose publishers are gone. */
@@ -114,6 +134,7 @@ export class RingReader {
   /** Reads the next frame. */
   read(): ReadOutcome {
     for (;;) {
+      this.#trusted = this.position;
       if (this.#next >= this.#length) {
         const outcome = this.#fill();
         if (outcome !== 'message') return outcome;
@@ -131,8 +152,12 @@ export class RingReader {
       }
       this.#next += size;
       this.position += size;
-      if ((kind & 0xff) === frame.KIND_PADDING) continue;
-      return this.#readPayload(word, payload, kind & 0xff, kind >>> PUBLISHER_SHIFT);
+      if ((kind & 0xff) !== frame.KIND_PADDING) {
+        return this.#readPayload(word, payload, kind & 0xff, kind >>> PUBLISHER_SHIFT);
+      }
+      if ((this.position & (this.#capacity - 1)) !== 0) {
+        return this.#corrupted(`padding ends at ${this.position}, before the end of the ring`);
+      }
     }
   }
 
@@ -142,6 +167,16 @@ export class RingReader {
     if (this.sequence !== this.expected || length > this.#maxPayload || publisher >= this.#participants) {
       const due = `sequence ${this.sequence} where ${this.expected} was due`;
       return this.#corrupted(`frame of kind ${kind}, ${length} bytes, publisher ${publisher}, ${due}`);
+    }
+    if (this.#next < this.#copied) {
+      // A wrong length leads to a header that is none: found out before the message is passed off as good.
+      const following = readLong(words, (this.#next >> 2) + SEQUENCE_WORD);
+      const due = this.expected + (kind === frame.KIND_FRAGMENT ? 0 : 1);
+      if (following !== due) {
+        return this.#corrupted(
+          `a frame of ${length} bytes is followed by number ${following}, ${due} was due`,
+        );
+      }
     }
     this.start = (word << 2) + frame.FRAME_HEADER_LENGTH;
     this.end = this.start + length;
@@ -200,11 +235,14 @@ export class RingReader {
     this.backlog = Math.max(this.backlog, committed);
     const offset = this.position & (this.#capacity - 1);
     const available = Math.min(committed, this.#capacity - offset);
-    const length = Math.min(available, this.#batch.length);
-    if (!this.#copy(offset, length)) return this.#resumeAtHead();
+    const following = offset + available < this.#capacity ? frame.FRAME_ALIGNMENT : 0;
+    this.#copied = Math.min(available + following, this.#batch.length);
+    const length = Math.min(available, this.#copied);
+    if (!this.#copy(offset, this.#copied)) return this.#resumeAtHead();
     let size = frame.frameLength(this.#batchWords[LENGTH_WORD] as number);
     if (size > length && size <= available) {
       this.#grow(size);
+      this.#copied = size;
       if (!this.#copy(offset, size)) return this.#resumeAtHead();
       // Read again: this copy is the one that counts.
       size = frame.frameLength(this.#batchWords[LENGTH_WORD] as number);
@@ -239,12 +277,18 @@ export class RingReader {
 
   #resumeAtHead(): ReadOutcome {
     this.#length = 0;
+    const { position } = this;
     for (let laps = 0; laps < MAX_LAPS; laps++) {
       const head = Number(Atomics.load(this.#longs, HEAD));
       if (!this.#isPosition(head) || head <= this.position || head > this.loadTail()) {
         return this.#corrupted(`the head is ${head}, the reader at ${this.position}`);
       }
       if (!this.#resumeAt(head)) continue;
+      if (!isPlausible(this.sequence - this.expected, head - position)) {
+        return this.#corrupted(
+          `number ${this.sequence} stands at the head, where ${this.expected} was due before`,
+        );
+      }
       this.#reassembly.dropAll();
       this.owesAll = true;
       return 'lapped';
@@ -282,4 +326,9 @@ export class RingReader {
     this.#batch = new Uint8Array(Math.ceil(length / 4) * 4);
     this.#batchWords = new Int32Array(this.#batch.buffer);
   }
+}
+
+/** Whether so many messages can lie between two positions that far apart. */
+function isPlausible(messages: number, distance: number): boolean {
+  return messages >= 0 && messages * frame.FRAME_ALIGNMENT <= distance;
 }

@@ -139,6 +139,7 @@ describe('a ring with bad contents', () => {
       () => memory.ringWords.fill(500, 0, 1),
       /a frame of 544 bytes at 0/,
     ],
+    ['a length that is too short', () => memory.ringWords.fill(8, 0, 1), /followed by number \d+, 2 was due/],
     ['a negative length', () => memory.ringWords.fill(-100, 0, 1), /a frame of -?\d+ bytes/],
     ['a huge length', () => memory.ringWords.fill(0x7fffffff, 0, 1), /a frame of -?\d+ bytes/],
     ['an unknown kind', () => memory.ringWords.fill(99, 1, 2), /frame of kind 99/],
@@ -152,9 +153,34 @@ describe('a ring with bad contents', () => {
     expect(reader.read()).toBe('corrupted');
     expect(reader.problem).toMatch(problem);
     memory.longs[TAIL_OFFSET / 8] = tail;
-    expect(reader.seekTail()).toBe('done');
+    expect(reader.skipToTail()).toBe('lapped');
+    expect([reader.expected, reader.sequence]).toEqual([1, 2]);
+    reader.expected = reader.sequence;
     write(10);
     expect([reader.read(), reader.sequence]).toEqual(['message', 2]);
+  });
+
+  it('does not pass a message off as good that swallows the next one', () => {
+    const reader = startReader();
+    write(10);
+    write(10);
+    memory.ringWords.fill(100, 0, 1);
+    expect(reader.read()).toBe('corrupted');
+    expect(reader.problem).toMatch(/100 bytes is followed by number 3, 2 was due/);
+  });
+
+  it.each([
+    ['head', HEAD_OFFSET, 3200n],
+    ['tail', TAIL_OFFSET, 6400n],
+  ])('does not go on at a %s where an impossible number stands', (_, offset, position) => {
+    const reader = startReader();
+    for (let count = 0; count < 40; count++) write(100);
+    memory.ringWords.fill(77, 0, CAPACITY / 4);
+    memory.longs[offset / 8] = position;
+    let outcome = reader.read();
+    if (outcome === 'corrupted') outcome = reader.skipToTail();
+    expect(outcome).toBe('corrupted');
+    expect(reader.problem).toMatch(/number 330712481869 stands at the/);
   });
 
   it('refuses to publish behind a tail or a head that is no position', () => {
