@@ -1,4 +1,4 @@
-import { MmfError, openSegment, type Segment } from '@mmfbus/core';
+import { MmfError, openSegment, type Segment, type ValidNamespace } from '@mmfbus/core';
 import type { ChannelDefinition } from './definition.js';
 import { ChannelError } from './errors.js';
 import { FRAME_ALIGNMENT, FRAME_HEADER_LENGTH } from './layout/frame-layout.js';
@@ -30,6 +30,8 @@ export class ChannelMemory {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly ring: Uint8Array<ArrayBuffer>;
   readonly ringWords: Int32Array<ArrayBuffer>;
+  /** Called once, after it was unmapped, with what {@link ChannelMemory.close} was told. */
+  afterClose: ((last: boolean) => void) | undefined;
   readonly #segment: Segment;
 
   constructor(name: string, segment: Segment, geometry: Geometry) {
@@ -50,20 +52,31 @@ export class ChannelMemory {
    *
    * @param last says that everybody else has left, or died.
    */
-  close(last?: boolean): void {
-    this.#segment.close(last);
+  close(last = false): void {
+    const { afterClose } = this;
+    this.afterClose = undefined;
+    try {
+      this.#segment.close(last);
+    } finally {
+      afterClose?.(last);
+    }
   }
 }
 
 /**
  * Opens the channel's segment, or creates it when `create`.
  *
+ * @param room bytes that a new one has between the participants and the ring. Defaults to 0.
  * @throws {@link ChannelError} `NOT_FOUND`, `NOT_A_CHANNEL`, `VERSION_MISMATCH`, `CAPACITY_MISMATCH`, `CODEC_MISMATCH`
  * or `CORRUPTED`; and what `openSegment` throws.
  */
-export function openChannelMemory(definition: ChannelDefinition<unknown>, create: boolean): ChannelMemory {
+export function openChannelMemory(
+  definition: ChannelDefinition<unknown>,
+  create: boolean,
+  room = 0,
+): ChannelMemory {
   const { name, namespace, mode } = definition;
-  const geometry = planGeometry(definition);
+  const geometry = planGeometry(definition, room);
   let segment: Segment;
   try {
     segment = openSegment({
@@ -82,15 +95,39 @@ export function openChannelMemory(definition: ChannelDefinition<unknown>, create
     throw error;
   }
   try {
-    return new ChannelMemory(name, segment, checkHeader(segment, definition));
+    const geometry = checkHeader(name, segment);
+    checkAgreement(definition, segment, geometry);
+    return new ChannelMemory(name, segment, geometry);
   } catch (error) {
     segment.close();
     throw error;
   }
 }
 
-function planGeometry({ capacity, maxParticipants }: ChannelDefinition<unknown>): Geometry {
-  const end = header.HEADER_LENGTH + maxParticipants * PARTICIPANT_LENGTH;
+/**
+ * Opens the segment of any channel, to look at it.
+ *
+ * @returns undefined when there is none.
+ * @throws {@link ChannelError} `NOT_A_CHANNEL`, `VERSION_MISMATCH` or `CORRUPTED`; and what `openSegment` throws.
+ */
+export function openForeignMemory(name: string, namespace: ValidNamespace): ChannelMemory | undefined {
+  let segment: Segment;
+  try {
+    segment = openSegment({ name, namespace, disposition: 'open', size: 0 });
+  } catch (error) {
+    if (error instanceof MmfError && error.code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
+  try {
+    return new ChannelMemory(name, segment, checkHeader(name, segment));
+  } catch (error) {
+    segment.close();
+    throw error;
+  }
+}
+
+function planGeometry({ capacity, maxParticipants }: ChannelDefinition<unknown>, room: number): Geometry {
+  const end = header.HEADER_LENGTH + maxParticipants * PARTICIPANT_LENGTH + room;
   return {
     participantCount: maxParticipants,
     ringOffset: Math.ceil(end / RING_ALIGNMENT) * RING_ALIGNMENT,
@@ -123,41 +160,47 @@ function initialise(memory: ArrayBuffer, { codec }: ChannelDefinition<unknown>, 
 }
 
 /** Reads each field once; nothing is written before all of them are right. */
-function checkHeader(segment: Segment, definition: ChannelDefinition<unknown>): Geometry {
-  const { name, codec } = definition;
+function checkHeader(name: string, segment: Segment): Geometry {
   const view = new DataView(segment.memory);
-  const fail = (
-    code: 'NOT_A_CHANNEL' | 'VERSION_MISMATCH' | 'CAPACITY_MISMATCH' | 'CODEC_MISMATCH',
-    text: string,
-  ) => new ChannelError(code, name, text);
-
   if (segment.size < header.HEADER_LENGTH || view.getBigUint64(header.MAGIC_OFFSET, true) !== header.MAGIC) {
-    throw fail('NOT_A_CHANNEL', 'the memory of that name is not a channel');
+    throw new ChannelError('NOT_A_CHANNEL', name, 'the memory of that name is not a channel');
   }
   const version = view.getUint32(header.FORMAT_VERSION_OFFSET, true);
   if (version !== header.FORMAT_VERSION) {
-    throw fail(
+    throw new ChannelError(
       'VERSION_MISMATCH',
+      name,
       `the channel has format version ${version}, this program ${header.FORMAT_VERSION}`,
     );
   }
   const geometry = readGeometry(view);
   checkGeometry(name, view, geometry, segment.size);
-  if (definition.capacityGiven && geometry.ringCapacity !== definition.capacity) {
-    throw fail(
+  return geometry;
+}
+
+/** Whether the channel is what this program takes it for. */
+function checkAgreement(
+  definition: ChannelDefinition<unknown>,
+  segment: Segment,
+  { ringCapacity }: Geometry,
+): void {
+  const { name, codec, capacity, capacityGiven } = definition;
+  if (capacityGiven && ringCapacity !== capacity) {
+    throw new ChannelError(
       'CAPACITY_MISMATCH',
-      `the channel has a capacity of ${geometry.ringCapacity}, this program ${definition.capacity}`,
+      name,
+      `the channel has a capacity of ${ringCapacity}, this program ${capacity}`,
     );
   }
   const codecBytes = Buffer.from(segment.memory, header.CODEC_OFFSET, header.CODEC_LENGTH);
   const codecId = codecBytes.toString('latin1').replace(/\0+$/, '');
   if (codecId !== codec.id) {
-    throw fail(
+    throw new ChannelError(
       'CODEC_MISMATCH',
+      name,
       `the channel has the codec ${JSON.stringify(codecId)}, this program ${JSON.stringify(codec.id)}`,
     );
   }
-  return geometry;
 }
 
 function readGeometry(view: DataView): Geometry {

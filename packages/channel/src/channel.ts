@@ -1,4 +1,5 @@
-import { openChannelMemory } from './channel-memory.js';
+import { Listing } from './bus/listing.js';
+import { type ChannelMemory, openChannelMemory } from './channel-memory.js';
 import { type ChannelDefinition, type ChannelOptions, checkDefinition } from './definition.js';
 import { Publisher, type PublisherOptions } from './publisher.js';
 import { Subscriber } from './subscriber.js';
@@ -26,11 +27,7 @@ export class Channel<T> {
    * refuses, with `NO_SPACE` for one.
    */
   async publisher(options: PublisherOptions = {}): Promise<Publisher<T>> {
-    return Publisher.open(
-      this.#definition,
-      openChannelMemory(this.#definition, options.create ?? true),
-      options,
-    );
+    return this.#join(options.create, (memory) => Publisher.open(this.#definition, memory, options));
   }
 
   /**
@@ -41,11 +38,23 @@ export class Channel<T> {
    */
   async subscriber(options: SubscriberOptions = {}): Promise<Subscriber<T>> {
     checkSubscriberOptions(this.name, options);
-    return Subscriber.open(
-      this.#definition,
-      openChannelMemory(this.#definition, options.create ?? true),
-      options,
-    );
+    return this.#join(options.create, (memory) => Subscriber.open(this.#definition, memory, options));
+  }
+
+  /** Opens the channel's memory, joins, and has the directory list it. */
+  async #join<P>(create = true, open: (memory: ChannelMemory) => Promise<P>): Promise<P> {
+    const listing = await Listing.begin(this.#definition);
+    let memory: ChannelMemory;
+    try {
+      memory = openChannelMemory(this.#definition, create);
+    } catch (error) {
+      listing.end(false);
+      throw error;
+    }
+    memory.afterClose = (last) => listing.end(last);
+    const participant = await open(memory);
+    await listing.enter();
+    return participant;
   }
 }
 

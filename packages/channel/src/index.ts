@@ -1,3 +1,12 @@
+export { Bus, type BusOptions, type BusWatchOptions, openBus } from './bus/bus.js';
+export type {
+  BusChange,
+  ChannelInfo,
+  ParticipantCounters,
+  ParticipantInfo,
+  ParticipantRole,
+} from './bus/channel-info.js';
+export type { DirectoryError } from './bus/directory-error.js';
 export { Channel, defineChannel } from './channel.js';
 export { now } from './clock.js';
 export { type ChannelOptions, KiB, MiB } from './definition.js';

@@ -1,3 +1,4 @@
+import { entryLayout, noticeLayout } from './directory-layout.js';
 import { frameLayout } from './frame-layout.js';
 import { headerLayout } from './header-layout.js';
 import type { Layout } from './layout.js';
@@ -21,7 +22,7 @@ function layoutTable({ fields, length }: Layout): string {
 
 /** The document with each of its tables made anew from the layouts. */
 export function withLayoutTables(document: string): string {
-  return [headerLayout, participantLayout, frameLayout].reduce((text, layout) => {
+  return [headerLayout, participantLayout, frameLayout, entryLayout, noticeLayout].reduce((text, layout) => {
     const begin = `${BEGIN}${layout.title} -->`;
     const from = text.indexOf(begin);
     const to = text.indexOf(END, from);
