@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 /** A change in short: `joined prices as publisher ticker`. */
-export function inShort(change: BusChange): string {
+function inShort(change: BusChange): string {
   if (!('participant' in change)) return `${change.type} ${change.channel}`;
   const { role, name } = change.participant;
   return `${change.type} ${change.channel} as ${role} ${name}`.trimEnd();
