@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import type { BusChange } from '@mmfbus/channel';
 import { describe, expect, it } from 'vitest';
 import { ended, exitAtEndOfInput, killed, startAgent } from '../e2e/channel-agent.js';
@@ -6,7 +7,7 @@ import { ownDirectory } from '../support/own-directory.js';
 import { uniqueName } from '../support/unique-name.js';
 import { busOf, runBusProgram, startBusProgram, watch } from './bus-support.js';
 
-ownDirectory('watch');
+const directory = ownDirectory('watch');
 
 describe('a watch', () => {
   it('begins with what there is, and goes on with what comes and goes', async () => {
@@ -68,7 +69,8 @@ describe('a watch', () => {
 
   it('is one of several, each of which gets everything', async () => {
     const bus = await busOf();
-    const here = [watch(bus), watch(await busOf())];
+    // More than Node takes for a leak of listeners.
+    const here = [watch(await busOf()), ...Array.from({ length: 12 }, () => watch(bus))];
     const elsewhere = startBusProgram(`
       const bus = await openBus();
       say('watching');
@@ -157,9 +159,17 @@ describe('a watch', () => {
       break;
     }
     await publisher.close();
+    const staying = await define().publisher();
+    const abandoned = bus.watch();
+    expect((await abandoned.next()).value).toMatchObject({ type: 'opened' });
+    await staying.close();
     const waiting = bus.watch().next();
     await new Promise(setImmediate);
     await bus.close();
+    // Also of the one that nobody goes on with.
+    expect(readdirSync(directory)).toEqual([]);
+    expect((await abandoned.next()).done).toBe(false);
+    expect((await abandoned.next()).done).toBe(true);
     expect(await waiting).toEqual({ done: true, value: undefined });
   });
 });

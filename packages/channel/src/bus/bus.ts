@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type ValidNamespace, ValidNamespaces } from '@mmfbus/core';
 import { type Channel, defineChannel } from '../channel.js';
 import { type ChannelOptions, checkName } from '../definition.js';
@@ -30,6 +31,8 @@ export class Bus {
   private constructor(namespace: ValidNamespace, lease: DirectoryLease) {
     this.namespace = namespace;
     this.#lease = lease;
+    // Any number of watches may listen.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   /** @internal */

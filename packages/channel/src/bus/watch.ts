@@ -8,6 +8,9 @@ import { decodeNotice, type Notice } from './directory-notice.js';
 /** Notices that wait for whoever watches; beyond that a look at everything is less work. */
 const MOST_NOTICES = 1024;
 
+/** A look that may have met a burial is made again after that time. */
+const BURIAL_MS = 20;
+
 /** Gathers what there is to look at, from a lossy subscription to the directory and from life lines. */
 class Feed {
   readonly #directory: Directory;
@@ -20,6 +23,7 @@ class Feed {
   #heard: number;
   /** Notices up to this number tell of what a look at everything has seen already. */
   #seen = 0;
+  readonly #timers = new Set<NodeJS.Timeout>();
   #failure: ChannelError | undefined;
   #wake: () => void = () => {};
 
@@ -75,7 +79,18 @@ class Feed {
     this.#wake();
   }
 
+  /** Has the channel looked at once more in a moment. */
+  lookAgain(channel: string): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#notices.push({ kind: 'changed', channel });
+      this.#wake();
+    }, BURIAL_MS);
+    this.#timers.add(timer);
+  }
+
   async close(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
     this.#forgetDeaths();
     this.#subscriber.removeAllListeners();
     await this.#subscriber.close();
@@ -108,6 +123,12 @@ class Feed {
 /** What a watch has reported so far: the open channels and their participants. */
 class Known {
   readonly #channels = new Map<string, ReadonlyMap<string, ParticipantInfo>>();
+  readonly #lookAgain: (channel: string) => void;
+
+  /** @param lookAgain has a channel looked at once more in a moment. */
+  constructor(lookAgain: (channel: string) => void) {
+    this.#lookAgain = lookAgain;
+  }
 
   /** The names of the channels. */
   names(): string[] {
@@ -115,8 +136,9 @@ class Known {
   }
 
   /** What is new since: `participants` take part in the channel now, undefined for nobody. */
-  update(channel: string, participants: ReadonlyMap<string, ParticipantInfo> | undefined): BusChange[] {
+  update(channel: string, found: ReadonlyMap<string, ParticipantInfo> | undefined): BusChange[] {
     const before = this.#channels.get(channel);
+    const participants = found && this.#withoutBuriers(channel, before, found);
     const changes: BusChange[] = [];
     if (before === undefined && participants !== undefined) changes.push({ type: 'opened', channel });
     for (const [key, participant] of before ?? []) {
@@ -129,6 +151,21 @@ class Known {
     if (participants === undefined) this.#channels.delete(channel);
     else this.#channels.set(channel, participants);
     return changes;
+  }
+
+  /**
+   * Whoever buries a dead participant has its slot for a moment, with the role and the name of the dead. So one who has come
+   * into the slot of another that was known counts only when a second look sees it too.
+   */
+  #withoutBuriers(
+    channel: string,
+    before: ReadonlyMap<string, ParticipantInfo> = new Map(),
+    found: ReadonlyMap<string, ParticipantInfo>,
+  ): ReadonlyMap<string, ParticipantInfo> {
+    const taken = new Set([...before.values()].map(({ slot }) => slot));
+    const sure = [...found].filter(([key, { slot }]) => before.has(key) || !taken.has(slot));
+    if (sure.length < found.size) this.#lookAgain(channel);
+    return new Map(sure);
   }
 
   /** What is new since: a channel was listed, and may be gone again by now. */
@@ -183,10 +220,15 @@ export async function* watchDirectory(
 ): AsyncGenerator<BusChange, void, undefined> {
   signal?.throwIfAborted();
   const feed = await Feed.open(directory);
-  const known = new Known();
+  const known = new Known((channel) => feed.lookAgain(channel));
   const wake = () => feed.wake();
-  const signals = signal === undefined ? [closing] : [closing, signal];
-  for (const one of signals) one.addEventListener('abort', wake);
+  signal?.addEventListener('abort', wake);
+  // At once, also where nobody asks this iteration for more: nothing of it outlives the bus.
+  const end = () => {
+    feed.wake();
+    void feed.close();
+  };
+  closing.addEventListener('abort', end);
   try {
     for (;;) {
       if (closing.aborted) return;
@@ -199,7 +241,8 @@ export async function* watchDirectory(
   } catch (error) {
     if (!closing.aborted) throw error;
   } finally {
-    for (const one of signals) one.removeEventListener('abort', wake);
+    signal?.removeEventListener('abort', wake);
+    closing.removeEventListener('abort', end);
     await feed.close();
   }
 }
