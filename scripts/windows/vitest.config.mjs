@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: [
       'packages/*/src/**/*.test.ts',
+      'test/src/bus/**/*.test.ts',
       'test/src/channel/**/*.test.ts',
       'test/src/compat/**/*.test.ts',
       'test/src/e2e/**/*.test.ts',

@@ -1,5 +1,6 @@
 import type { StandardOutput, StandardSchema } from '@mmfbus/codec';
-import { openChannelMemory } from './channel-memory.js';
+import { Listing } from './bus/listing.js';
+import { type ChannelMemory, openChannelMemory } from './channel-memory.js';
 import {
   type AnyChannelOptions,
   type ChannelDefinition,
@@ -15,7 +16,7 @@ import { checkSubscriberOptions, type SubscriberOptions } from './subscriber-opt
 export class Channel<T> {
   readonly #definition: ChannelDefinition<T>;
 
-  /** @internal Use {@link defineChannel}. */
+  /** Use {@link defineChannel}. */
   constructor(options: AnyChannelOptions<T>) {
     this.#definition = checkDefinition(options);
   }
@@ -33,11 +34,7 @@ export class Channel<T> {
    * refuses, with `NO_SPACE` for one.
    */
   async publisher(options: PublisherOptions = {}): Promise<Publisher<T>> {
-    return Publisher.open(
-      this.#definition,
-      openChannelMemory(this.#definition, options.create ?? true),
-      options,
-    );
+    return this.#join(options.create, (memory) => Publisher.open(this.#definition, memory, options));
   }
 
   /**
@@ -48,11 +45,23 @@ export class Channel<T> {
    */
   async subscriber(options: SubscriberOptions = {}): Promise<Subscriber<T>> {
     checkSubscriberOptions(this.name, options);
-    return Subscriber.open(
-      this.#definition,
-      openChannelMemory(this.#definition, options.create ?? true),
-      options,
-    );
+    return this.#join(options.create, (memory) => Subscriber.open(this.#definition, memory, options));
+  }
+
+  /** Opens the channel's memory, joins, and has the directory list it. */
+  async #join<P>(create = true, open: (memory: ChannelMemory) => Promise<P>): Promise<P> {
+    const listing = await Listing.begin(this.#definition);
+    let memory: ChannelMemory;
+    try {
+      memory = openChannelMemory(this.#definition, create);
+    } catch (error) {
+      listing.end(false);
+      throw error;
+    }
+    memory.afterClose = (last) => listing.end(last);
+    const participant = await open(memory);
+    await listing.enter();
+    return participant;
   }
 }
 

@@ -135,7 +135,13 @@ function encodeSchema(
   return { schemaBytes, schemaHash: createHash('sha256').update(schemaBytes).digest() };
 }
 
-function checkName(name: unknown): asserts name is string {
+/** Whether a channel can have that name. */
+export function isChannelName(name: string): boolean {
+  return name.length <= MAX_NAME_LENGTH && /^[A-Za-z0-9._-]+$/.test(name);
+}
+
+/** Refuses what is no name of a channel. */
+export function checkName(name: unknown): asserts name is string {
   const problem =
     typeof name !== 'string'
       ? `is a string, not ${typeof name}`
@@ -143,7 +149,7 @@ function checkName(name: unknown): asserts name is string {
         ? 'must not be empty'
         : name.length > MAX_NAME_LENGTH
           ? `has at most ${MAX_NAME_LENGTH} characters, not ${name.length}`
-          : /^[A-Za-z0-9._-]+$/.test(name)
+          : isChannelName(name)
             ? undefined
             : `holds only A-Z a-z 0-9 . _ and -, unlike ${JSON.stringify(name)}`;
   if (problem !== undefined) {

@@ -1,6 +1,15 @@
+export { Bus, type BusOptions, type BusWatchOptions, openBus } from './bus/bus.js';
+export type {
+  BusChange,
+  ChannelInfo,
+  ParticipantInfo,
+  ParticipantRole,
+} from './bus/channel-info.js';
+export type { DirectoryError } from './bus/directory-error.js';
 export { Channel, defineChannel } from './channel.js';
 export { now } from './clock.js';
 export {
+  type AnyChannelOptions,
   type ChannelOptions,
   type CommonChannelOptions,
   KiB,
@@ -8,6 +17,7 @@ export {
   type ShapedChannelOptions,
 } from './definition.js';
 export { ChannelError, type ChannelErrorCode } from './errors.js';
+export type { ParticipantCounters } from './participants/counters.js';
 export { Publisher, type PublisherOptions, type WaitOptions } from './publisher.js';
 export type { PublishOutcome } from './publishing/outbox.js';
 export { Subscriber } from './subscriber.js';

@@ -14,7 +14,7 @@ import { atStep } from './steps.js';
 import type { CloseReason, Gap, MessageMeta, Slow } from './subscriber-events.js';
 import { DEFAULT_SLOW_AT, type Start, type SubscriberOptions } from './subscriber-options.js';
 
-/** A reliable subscriber tells publishers how far it is after at most this many bytes. */
+/** A subscriber tells others how far it is after at most this many bytes. */
 const CURSOR_STEP = 32 * 1024;
 
 /** What a subscription tells its subscriber. */
@@ -254,11 +254,11 @@ export class Subscription<T> {
       this.hooks.end('disconnected');
       return;
     }
-    if (!this.#reliable || this.#reader.position === this.#cursor) return;
+    if (this.#reader.position === this.#cursor) return;
     this.#cursor = this.#reader.position;
     table.storeCursor(slot, this.#cursor);
     atStep?.('read: cursor stored');
-    this.#member.ringPublishers();
+    if (this.#reliable) this.#member.ringPublishers();
   }
 
   #onTrouble(outcome: 'lapped' | 'corrupted'): void {

@@ -45,6 +45,8 @@ export class Member {
   onRing: (() => void) | undefined;
   /** Run when the process ends with the member still in the channel. */
   atEnd: (() => void) | undefined;
+  /** Called when the life line of somebody who is watched over has ended, after the burial. */
+  onDeath: ((nonce: bigint) => void) | undefined;
   readonly #doorbells: Doorbells;
   readonly #watches = new Map<number, { readonly nonce: bigint; readonly watch: LifeWatch }>();
   readonly #forgetExit: () => void;
@@ -54,23 +56,32 @@ export class Member {
   /**
    * Takes a slot in the channel, and the memory's lifetime with it.
    *
+   * @param signals any of them ends the waiting for the lock, with its reason.
    * @throws {@link ChannelError} `TOO_MANY_PARTICIPANTS`.
    */
-  static async join(memory: ChannelMemory, name: string): Promise<Member> {
+  static async join(
+    memory: ChannelMemory,
+    name: string,
+    signals: readonly AbortSignal[] = [],
+  ): Promise<Member> {
     let member: Member | undefined;
     const port = leasePort(() => member?.onRing?.());
     try {
       member = new Member(memory, port);
       member.table.storeName(member.slot, name);
-      await member.lock.acquire();
+      await member.lock.acquire(signals);
       member.#inherit(member.slot);
       member.lock.release();
       atStep?.('join: done');
       await member.buryDead();
       return member;
     } catch (error) {
-      port.release();
-      memory.close();
+      if (member !== undefined) {
+        member.leave();
+      } else {
+        port.release();
+        memory.close();
+      }
       throw error;
     }
   }
@@ -178,6 +189,12 @@ export class Member {
     }
   }
 
+  /** Watches over nobody any more. */
+  stopWatching(): void {
+    for (const { watch } of this.#watches.values()) watch.close();
+    this.#watches.clear();
+  }
+
   /** Buries everybody who is proved dead. */
   async buryDead(): Promise<void> {
     const used = this.table.used();
@@ -214,7 +231,8 @@ export class Member {
 
   #buryLater(slot: number, dead?: bigint): void {
     // What can fail here is a lock word that makes no sense; whoever uses the lock next says so to its user.
-    this.bury(slot, dead).catch(() => {});
+    const buried = this.bury(slot, dead).catch(() => {});
+    if (dead !== undefined) void buried.then(() => this.onDeath?.(dead));
   }
 
   #isDead(slot: number, dead?: bigint): boolean {
@@ -280,7 +298,7 @@ export class Member {
     if (!this.#open) return;
     this.#open = false;
     this.#leaving.abort();
-    for (const { watch } of this.#watches.values()) watch.close();
+    this.stopWatching();
     this.table.wakeUp(this.slot);
     this.table.storeState(this.slot, STATE_NONE);
     this.table.release(this.slot);
