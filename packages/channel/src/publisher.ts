@@ -49,7 +49,6 @@ export class Publisher<T> {
   readonly #single: SingleMessage;
   readonly #maxPayload: number;
   readonly #closing = new AbortController();
-  #splitMessages = 0;
   #drained = false;
   #closed: Promise<void> | undefined;
 
@@ -226,7 +225,7 @@ export class Publisher<T> {
     const { ringCapacity } = member.memory.geometry;
     const partLength = Math.min(this.#maxPayload, ringCapacity / FRAGMENT_PART);
     const generation = member.table.generationOf(member.slot);
-    return new SplitMessage(payload, length, ++this.#splitMessages, generation, partLength);
+    return new SplitMessage(payload, length, generation, partLength);
   }
 
   #encodeBatch(values: readonly T[]): Batch {

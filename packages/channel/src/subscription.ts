@@ -105,11 +105,11 @@ export class Subscription<T> {
       throw new ChannelError('SEQUENCE_AHEAD', this.#definition.name, text);
     }
     reader.first = first;
-    reader.owesAll = typeof start === 'object';
-    if (first === next) return;
-    if (reader.seekHead() === 'corrupted') throw this.#corrupted();
+    if (first < next && reader.seekHead() === 'corrupted') throw this.#corrupted();
+    const owesAll = typeof start === 'object';
+    reader.owedFrom = owesAll ? 0 : reader.position;
     const count = reader.expected - first;
-    if (reader.owesAll && count > 0) this.#goneAtStart = { from: first, to: reader.expected - 1, count };
+    if (owesAll && count > 0) this.#goneAtStart = { from: first, to: reader.expected - 1, count };
   }
 
   #self(): ParticipantDiagnostics {

@@ -3,8 +3,9 @@ import { CodecError, canonicalText, codecOf, msgpack, type Shape } from '@mmfbus
 import fc from 'fast-check';
 import { Unpackr } from 'msgpackr';
 import { expect, test } from 'vitest';
+import { createRandom } from '../support/random.js';
 import { decoded, encoded } from './encoded.js';
-import { createRandom, mutate, SURROUNDED_START, surrounded } from './mutations.js';
+import { mutate, SURROUNDED_START, surrounded } from './mutations.js';
 import { fromPlain } from './plain.js';
 import { shapedValues } from './random-shapes.js';
 

@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import { canonicalText, codecOf, type Shape } from '@mmfbus/codec';
 import fc from 'fast-check';
-import { createRandom, mutate } from '../codec/mutations.js';
+import { mutate } from '../codec/mutations.js';
 import { shapedValues } from '../codec/random-shapes.js';
+import { createRandom } from '../support/random.js';
 
 const MUTATIONS = 40;
 const [seed = 1, count = 1] = process.argv.slice(2).map(Number);

@@ -37,8 +37,8 @@ export class RingReader {
   expected = 0;
   /** Number of the first message that is wanted; those before it are left out. */
   first = 0;
-  /** Whether every message from the first one on is owed, also one that was begun before this reader came. */
-  owesAll = false;
+  /** Position from which on messages are owed that are completed later: those begun before that are not. */
+  owedFrom = 0;
   /** Where the bytes of the message are; a private copy. */
   payload: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   start = 0;
@@ -196,7 +196,7 @@ export class RingReader {
     }
     const part = readFragmentHeader(this.#batchWords, this.start >> 2);
     const bytes = this.#batch.subarray(begin, this.end);
-    const outcome = this.#reassembly.add(publisher, part, bytes, isLast);
+    const outcome = this.#reassembly.add(publisher, part, this.#trusted, bytes, isLast);
     if (typeof outcome === 'object') return this.#corrupted(outcome.problem);
     if (!isLast) return 'part';
     if (outcome === 'complete') {
@@ -205,8 +205,8 @@ export class RingReader {
       this.end = this.payload.length;
       return this.#count();
     }
-    // Its beginning was overwritten, or written before this reader came.
-    if (this.owesAll && this.expected >= this.first) {
+    // Its beginning was overwritten, or nothing for this reader.
+    if (part.began >= this.owedFrom && this.expected >= this.first) {
       this.sequence++;
       return 'lapped';
     }
@@ -290,7 +290,6 @@ export class RingReader {
         );
       }
       this.#reassembly.dropAll();
-      this.owesAll = true;
       return 'lapped';
     }
     return this.#corrupted(`lapped ${MAX_LAPS} times in a row`);
@@ -318,7 +317,6 @@ export class RingReader {
     this.problem = problem;
     // Whoever goes on after this goes on somewhere else.
     this.#reassembly.dropAll();
-    this.owesAll = true;
     return 'corrupted';
   }
 

@@ -171,14 +171,25 @@ export class RingWriter {
     this.nextSequence++;
   }
 
-  /** Writes a part of a message; the last one completes it. */
-  writeFragment(part: Fragment, bytes: Uint8Array<ArrayBuffer>, timestamp: number): void {
+  /**
+   * Writes a part of a message; the last one completes it.
+   *
+   * @param part where `began` is left out for the first part.
+   * @returns where the message began.
+   */
+  writeFragment(
+    part: Omit<Fragment, 'began'> & { readonly began: number | undefined },
+    bytes: Uint8Array<ArrayBuffer>,
+    timestamp: number,
+  ): number {
     const isLast = part.offset + bytes.length === part.total;
     const kind = isLast ? frame.KIND_LAST_FRAGMENT : frame.KIND_FRAGMENT;
     const word = this.#openFrame(FRAGMENT_HEADER_LENGTH + bytes.length, kind, timestamp);
-    writeFragmentHeader(this.#ringWords, word, part);
+    const { began = this.#end - frame.frameLength(FRAGMENT_HEADER_LENGTH + bytes.length) } = part;
+    writeFragmentHeader(this.#ringWords, word, { ...part, began });
     this.#ring.set(bytes, word * 4 + FRAGMENT_HEADER_LENGTH);
     if (isLast) this.nextSequence++;
+    return began;
   }
 
   /** Makes everything visible that was written. */
