@@ -380,7 +380,7 @@ describe('limits', () => {
   });
 });
 
-describe('a codec within itself', () => {
+describe('values with a will of their own', () => {
   it('encodes while it encodes, and decodes what both wrote', () => {
     const codec = codecOf(struct({ a: string(), b: f64(), c: optional(u32()) }));
     let inner: unknown;
@@ -395,6 +395,26 @@ describe('a codec within itself', () => {
     };
     expect(decoded(codec, encoded(codec, outer))).toStrictEqual({ a: 'x'.repeat(50), b: 1.5, c: 7 });
     expect(inner).toStrictEqual({ a: 'inner', b: 2.5 });
+  });
+
+  it.each([-1, 2.5, Number.NaN, '2', 2 ** 32, undefined])(
+    'refuses an array that says its length is %s',
+    (length) => {
+      const liar = new Proxy([1, 2, 3], {
+        get: (items, key) => (key === 'length' ? length : Reflect.get(items, key)),
+      });
+      for (const shape of [array(u8()), struct({ a: array(string()) })]) {
+        expect(refusal(shape, shape.node.kind === 'struct' ? { a: liar } : liar)).toContain('expected array');
+      }
+    },
+  );
+
+  it('copies no more bytes than there are, whatever they say', () => {
+    const liar = Object.defineProperty(new Uint8Array(100).fill(7), 'length', { value: 2 });
+    expect(decoded(codecOf(bytes()), encoded(codecOf(bytes()), liar))).toStrictEqual(
+      new Uint8Array(100).fill(7),
+    );
+    expect(refusal(bytes({ maxLength: 50 }), liar)).toBe('value: expected at most 50 bytes, got 100');
   });
 
   it('reads each field once while it writes', () => {
