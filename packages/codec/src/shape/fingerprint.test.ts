@@ -50,9 +50,7 @@ describe('the text of a shape', () => {
         '["owner",{"nullable":"f32"}],["at","timestamp"],["by",{"map":["i8","unknown"]}],' +
         '["event",{"union":"type","of":[["a",[["x","u8"]]],["b",[]]]}]]}}',
     );
-    const { schema } = codecOf(everything);
-    expect(schema.text).toBe(canonicalText(everything));
-    expect(schema.fingerprint).toStrictEqual(fingerprint(everything));
+    expect(codecOf(everything).schema.text).toBe(canonicalText(everything));
     expect(Buffer.from(fingerprint(everything)).toString('hex')).toBe(
       '3bf31cd558604fed1ddcca7297ddfb93974b7f4e2ec58ca568a67dec6ee9f2d8',
     );

@@ -291,9 +291,11 @@ class EncodeGenerator {
   readonly #codec = msgpack();
 
   readonly #unknown = (value: unknown, target: Uint8Array, offset: number, limit: number): number => {
+    if (limit < offset) return -1;
     try {
-      const end = this.#codec.encode(value, target, offset);
-      if (end > limit) return -1;
+      // What lies beyond the limit belongs to somebody else, even if the target goes on.
+      const part = new Uint8Array(target.buffer, target.byteOffset, limit);
+      const end = this.#codec.encode(value, part, offset);
       new Reader(target, offset, end).skip(this.#settings.maxDepth);
       return end;
     } catch (error) {
