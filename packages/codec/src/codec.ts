@@ -13,7 +13,8 @@ export interface CodecSchema {
 /**
  * Turns values into bytes and back.
  *
- * A codec never keeps or returns a view of the buffers that it is given, and throws nothing but {@link CodecError}.
+ * A codec never keeps a view of the buffers that it is given, returns one only where it was asked to (`bytes({ copy: false })`
+ * of a shape), and throws nothing but {@link CodecError}.
  */
 export interface Codec<T> {
   /**

@@ -22,7 +22,7 @@ const others: readonly {
 }[] = [
   {
     name: 'msgpackr',
-    write: (plain) => new Packr({ useRecords: false, variableMapSize: true }).pack(plain),
+    write: (plain) => new Packr({ useRecords: false }).pack(plain),
     read: (bytes) => decoded(msgpack(), bytes),
     writesMaps: true,
   },

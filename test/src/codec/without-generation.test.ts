@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { startProgram } from '../support/spawn.js';
 
 const SEED = Number(process.env['CODEC_TEST_SEED'] ?? 20_261_123);
-const SHAPES = 300;
+const SHAPES = 150;
 
 async function results(nodeArgs: readonly string[]): Promise<readonly string[]> {
   const args = [String(SEED), String(SHAPES)];

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { CodecError } from '../errors.js';
 import { msgpack } from '../msgpack.js';
+import { byteLengthOf } from './byte-length.js';
 import { INTEGER_SIZE, writeInteger } from './integer-bytes.js';
 import { describeValue, foundIn, Mismatch, unexpected } from './mismatch.js';
 import {
@@ -182,7 +183,7 @@ function bytesWrite(node: BytesNode, { maxBinaryBytes }: Settings): Write {
   const most = Math.min(node.maxLength ?? maxBinaryBytes, maxBinaryBytes);
   return (value, writer) => {
     if (!types.isUint8Array(value)) throw unexpected('bytes (a Uint8Array)', describeValue(value));
-    const { length } = value;
+    const length = byteLengthOf(value);
     if (length > most) throw unexpected(`at most ${most} bytes`, `${length}`);
     writer.header(length, 0, [0xc4, 0xc5, 0xc6]);
     writer.require(length);
@@ -204,7 +205,9 @@ function arrayWrite(node: ArrayNode, write: Write, { maxItems }: Settings): Writ
   const most = Math.min(node.maxItems ?? maxItems, maxItems);
   return (value, writer) => {
     if (!Array.isArray(value)) throw unexpected('array', describeValue(value));
-    const { length } = value;
+    const length: unknown = value.length;
+    if (typeof length !== 'number' || length >>> 0 !== length)
+      throw unexpected('array', 'one without a length');
     if (length > most) throw unexpected(`array of at most ${most} items`, `one of ${length}`);
     writer.arrayHeader(length);
     for (let index = 0; index < length; index += 1) {

@@ -1,4 +1,5 @@
 import { CodecError } from '../errors.js';
+import { formatPath } from '../refusal.js';
 import { canonicalTextOf, parseCanonical } from './canonical.js';
 import {
   BIGINT_RANGES,
@@ -10,6 +11,9 @@ import {
   type UnionNode,
 } from './node.js';
 import type { Shape } from './shape.js';
+
+/** Characters of a name or a place that are shown. */
+const MAX_SHOWN = 200;
 
 /** Options of {@link difference}. */
 export interface DifferenceOptions {
@@ -102,7 +106,7 @@ class Comparison {
     const written = new Map(writer.fields.map((field) => [field.name, field]));
     for (const field of reader.fields) {
       const other = written.get(field.name);
-      const place = path === '' ? field.name : `${path}.${field.name}`;
+      const place = path + formatPath([field.name]);
       if (!field.optional && (other === undefined || other.optional)) {
         return this.#sentence(place, fieldName(field), other === undefined ? 'nothing' : fieldName(other));
       }
@@ -137,8 +141,13 @@ class Comparison {
 
   #sentence(path: string, read: string, written: string): string {
     const [here, there] = this.#readsHere ? [read, written] : [written, read];
-    return `${path || 'value'}: ${there} there, ${here} here`;
+    return `${shorten(path.replace(/^\./, '') || 'value')}: ${shorten(there)} there, ${shorten(here)} here`;
   }
+}
+
+/** The other side's text may hold names of any length. */
+function shorten(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }
 
 function fieldName(field: FieldNode): string {

@@ -146,10 +146,19 @@ class DecodeGenerator {
       if (min < -0x8000) add(0xd2, 5, get32('p + 1'));
       if (min < -0x8000_0000) add(0xd3, 9, `(${get32('p + 1')}) * 4294967296 + (${get32('p + 5')} >>> 0)`);
     }
+    if (max > 0xffff_ffff) cases.push(this.#wholeFloat(x, rest, slowly));
     cases.push(`{ ${this.#call(node, x, rest, slowly)} }`);
     const isCovered = !isSigned && node.min === min && node.max === max && max <= 0xffff_ffff;
     const range = isCovered ? '' : ` if (${x} < ${node.min} || ${x} > ${node.max}) ${slowly}`;
     return `${x} = s[p]; ${cases.join(' else ')}${range}`;
+  }
+
+  /** msgpackr writes integers beyond 32 bits as floats. Adding 0 makes 0 of -0. */
+  #wholeFloat(x: string, rest: number, slowly: string): string {
+    return (
+      `if (${x} === 0xcb && ${fits(9, rest)}) { ${this.#words()} ${x} = ${this.#source.value(float64)}[0] + 0; ` +
+      `if (!Number.isInteger(${x})) ${slowly} p += 9; }`
+    );
   }
 
   #bigint(node: BigintNode, x: string, rest: number, slowly: string): string {
@@ -268,18 +277,21 @@ class DecodeGenerator {
 
   /** Reads the header; where fields may be missing, `n` is how many of them are there. */
   #structHeader({ fields }: StructNode, hasCount: boolean, rest: number, slowly: string): string {
+    const { layout } = this.#reads.settings;
     if (!hasCount) {
-      const bytes = containerHeader(this.#reads.settings.layout, fields.length);
-      return `if (!(${this.#matches(bytes, 'p')})) ${slowly} p += ${bytes.length};`;
+      const bytes = containerHeader(layout, fields.length);
+      // The longer form is what msgpackr writes for every map.
+      const long = [layout === 'map' ? 0xde : 0xdc, fields.length >> 8, fields.length & 0xff];
+      return (
+        `if (${this.#matches(bytes, 'p')}) p += ${bytes.length}; ` +
+        `else if (${fits(3, rest)} && ${this.#matches(long, 'p')}) p += 3; else ${slowly}`
+      );
     }
     const required = fields.filter(({ optional }) => !optional).length;
-    const long =
-      fields.length < 0x10
-        ? ''
-        : 'if (s[p] === 0xde && p + 3 <= e) { n = s[p + 1] << 8 | s[p + 2]; p += 3; } else ';
     return (
-      `let n; ${long}{ n = s[p] ^ 0x80; if (n > 15) ${slowly} p += 1; } ` +
-      `if (n < ${required} || n > ${fields.length} || p + ${rest} > e) ${slowly} n -= ${required};`
+      `let n; if (s[p] === 0xde && ${fits(3, rest)}) { n = s[p + 1] << 8 | s[p + 2]; p += 3; } ` +
+      `else { n = s[p] ^ 0x80; if (n > 15) ${slowly} p += 1; } ` +
+      `if (n < ${required} || n > ${fields.length}) ${slowly} n -= ${required};`
     );
   }
 

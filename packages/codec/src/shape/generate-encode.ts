@@ -1,5 +1,6 @@
 import { CodecError } from '../errors.js';
 import { msgpack } from '../msgpack.js';
+import { byteLengthOf } from './byte-length.js';
 import { writeInteger } from './integer-bytes.js';
 import { containerHeader, fixedSize, isFixed, keyBytes, structHeaderSize, textBytes } from './layout.js';
 import {
@@ -159,8 +160,8 @@ class EncodeGenerator {
   #bytes(node: BytesNode, x: string, rest: string): string {
     const most = Math.min(node.maxLength ?? Infinity, this.#settings.maxBinaryBytes);
     return (
-      `if (!(${x} instanceof Uint8Array) || ${x}.length > ${most}) return -1; ` +
-      `o = ${this.#source.value(writeBytes)}(${x}, t, o, L - (${rest})); if (o < 0) return -1;`
+      `if (!(${x} instanceof Uint8Array)) return -1; ` +
+      `o = ${this.#source.value(writeBytes)}(${x}, t, o, L - (${rest}), ${most}); if (o < 0) return -1;`
     );
   }
 
@@ -186,7 +187,7 @@ class EncodeGenerator {
     const after = isFixed(node.item) || size === 0 ? rest : `${rest} + (${n} - 1 - ${i}) * ${size}`;
     return (
       `if (!Array.isArray(${x})) return -1; const ${n} = ${x}.length; ` +
-      `if (${n} > ${most} || o + 5 + ${n} * ${size} > L - (${rest})) return -1; ` +
+      `if (${n} >>> 0 !== ${n} || ${n} > ${most} || o + 5 + ${n} * ${size} > L - (${rest})) return -1; ` +
       `${this.#header(n, 0x90, 0xdc)} ` +
       `for (let ${i} = 0; ${i} < ${n}; ${i}++) { const ${y} = ${x}[${i}]; ${this.#value(node.item, y, after)} }`
     );
@@ -290,9 +291,11 @@ class EncodeGenerator {
   readonly #codec = msgpack();
 
   readonly #unknown = (value: unknown, target: Uint8Array, offset: number, limit: number): number => {
+    if (limit < offset) return -1;
     try {
-      const end = this.#codec.encode(value, target, offset);
-      if (end > limit) return -1;
+      // What lies beyond the limit belongs to somebody else, even if the target goes on.
+      const part = new Uint8Array(target.buffer, target.byteOffset, limit);
+      const end = this.#codec.encode(value, part, offset);
       new Reader(target, offset, end).skip(this.#settings.maxDepth);
       return end;
     } catch (error) {
@@ -324,9 +327,15 @@ function writeDate(value: Date, target: Uint8Array, offset: number): number {
   return Number.isNaN(time) ? -1 : writeTimestamp(time, target, offset);
 }
 
-function writeBytes(value: Uint8Array, target: Uint8Array, offset: number, limit: number): number {
-  const { length } = value;
-  if (offset + 5 + length > limit) return -1;
+function writeBytes(
+  value: Uint8Array,
+  target: Uint8Array,
+  offset: number,
+  limit: number,
+  most: number,
+): number {
+  const length = byteLengthOf(value);
+  if (length > most || offset + 5 + length > limit) return -1;
   let start = offset + 2;
   if (length < 0x100) {
     target[offset] = 0xc4;

@@ -4,7 +4,8 @@ import { type FieldNode, nameOf, type StructNode, takesNil, type UnionNode } fro
 import type { Reader } from './reader.js';
 import { readText } from './text.js';
 
-const MISSING = 'nothing';
+/** In the place of a field that is not there. */
+const MISSING = Symbol('missing');
 
 interface FieldRead {
   readonly field: FieldNode;
@@ -32,8 +33,7 @@ function structFromMap(fields: readonly FieldRead[], maxDepth: number): Read {
   return (reader) => {
     const length = reader.mapLength('struct');
     if (length === undefined) throw unexpected('struct', reader.describe());
-    const values: unknown[] = fields.map(() => undefined);
-    const seen: boolean[] = fields.map(() => false);
+    const values: unknown[] = new Array(fields.length).fill(MISSING);
     for (let left = length; left > 0; left -= 1) {
       const place = readPlace(reader, places, longest, maxDepth);
       if (place === undefined) {
@@ -41,10 +41,9 @@ function structFromMap(fields: readonly FieldRead[], maxDepth: number): Read {
       } else {
         // Of equal keys the last one counts.
         values[place] = readField(reader, fields[place]!);
-        seen[place] = values[place] !== undefined || !fields[place]!.field.optional;
       }
     }
-    return assemble(fields, values, seen);
+    return assemble(fields, values);
   };
 }
 
@@ -69,33 +68,28 @@ function structFromArray(fields: readonly FieldRead[], maxDepth: number): Read {
   return (reader) => {
     const length = reader.arrayLength('struct as an array');
     if (length === undefined) throw unexpected('struct as an array', reader.describe());
-    const values = fields.map((field, index) => (index < length ? readField(reader, field) : undefined));
+    const values = fields.map((field, index) => (index < length ? readField(reader, field) : MISSING));
     for (let left = length - fields.length; left > 0; left -= 1) reader.skip(maxDepth);
-    const seen = fields.map(
-      ({ field }, index) => index < length && !(field.optional && values[index] === undefined),
-    );
-    return assemble(fields, values, seen);
+    return assemble(fields, values);
   };
 }
 
 function readField(reader: Reader, { field, read, nilIsMissing }: FieldRead): unknown {
   try {
-    if (nilIsMissing && reader.nil(nameOf(field.node))) return undefined;
+    if (nilIsMissing && reader.nil('an optional field')) return MISSING;
     return read(reader);
   } catch (error) {
     throw foundIn(error, field.name);
   }
 }
 
-function assemble(
-  fields: readonly FieldRead[],
-  values: readonly unknown[],
-  seen: readonly boolean[],
-): object {
+function assemble(fields: readonly FieldRead[], values: readonly unknown[]): object {
   const object: Record<string, unknown> = {};
-  for (const [index, { field }] of fields.entries()) {
-    if (seen[index]) object[field.name] = values[index];
-    else if (!field.optional) throw foundIn(unexpected(nameOf(field.node), MISSING), field.name);
+  for (let index = 0; index < fields.length; index += 1) {
+    const { field } = fields[index]!;
+    const value = values[index];
+    if (value !== MISSING) object[field.name] = value;
+    else if (!field.optional) throw foundIn(unexpected(nameOf(field.node), 'nothing'), field.name);
   }
   return object;
 }
@@ -110,7 +104,7 @@ export function unionRead(node: UnionNode, functions: ReadFunctions): Read {
     const { position } = reader;
     const name = findTag(reader, node.tag, expected, maxDepth);
     reader.position = position;
-    if (name === undefined) throw foundIn(unexpected(expected, MISSING), node.tag);
+    if (name === undefined) throw foundIn(unexpected(expected, 'nothing'), node.tag);
     const read = variants.get(name);
     if (read === undefined) throw foundIn(unexpected(expected, `string ${shownText(name)}`), node.tag);
     return read(reader);

@@ -49,12 +49,12 @@ function isMissing(field: FieldNode, item: unknown): boolean {
 }
 
 /** What a struct is in JavaScript: any object that is no array. */
-export function isStruct(value: unknown): value is object {
+function isStruct(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A field; never what every object inherits under that name, such as `constructor`. */
-export function fieldOf(value: object, name: string): unknown {
+function fieldOf(value: object, name: string): unknown {
   if (name in Object.prototype && !Object.hasOwn(value, name)) return undefined;
   return (value as Record<string, unknown>)[name];
 }
