@@ -13,7 +13,7 @@ import { Mismatch, unexpected } from './mismatch.js';
 import { Reader } from './reader.js';
 import { checkSettings, type Settings, type ShapeOptions } from './settings.js';
 import type { Infer, Shape } from './shape.js';
-import { requireUsable, sizeLimit } from './usable.js';
+import { holdsUnknown, requireUsable, sizeLimit } from './usable.js';
 import { Writer } from './writer.js';
 
 /** The codec of a shape. */
@@ -97,12 +97,14 @@ function makeCodec({ node }: Shape, settings: Settings): ShapeCodec<unknown> {
       copyBytes(writer.bytes, 0, writer.position, target, offset);
       return offset + writer.position;
     },
-    ...(fast !== undefined && {
-      encodeInPlace(value: unknown, target: Uint8Array, offset: number, limit: number) {
-        const end = tryEncode(fast.encode, value, target, offset, limit);
-        return end - offset <= maxSize ? end : -1;
-      },
-    }),
+    // An unknown value may have a `toJSON`, which can do anything, and its getters are read more than once.
+    ...(fast !== undefined &&
+      !holdsUnknown(node) && {
+        encodeInPlace(value: unknown, target: Uint8Array, offset: number, limit: number) {
+          const end = tryEncode(fast.encode, value, target, offset, limit);
+          return end - offset <= maxSize ? end : -1;
+        },
+      }),
     decode(source, start, end) {
       requireRange(id, source, start, end);
       if (fast !== undefined && end - start <= maxSize) {
