@@ -12,10 +12,5 @@ export function canonicalText(shape: Shape): string {
 
 /** The SHA-256 of the {@link canonicalText} of a shape, in UTF-8: 32 bytes. */
 export function fingerprint(shape: Shape): Uint8Array {
-  return fingerprintOf(canonicalTextOf(shape.node));
-}
-
-/** The SHA-256 of a canonical text. */
-export function fingerprintOf(text: string): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(text, 'utf8').digest());
+  return new Uint8Array(createHash('sha256').update(canonicalTextOf(shape.node), 'utf8').digest());
 }
