@@ -83,6 +83,10 @@ const commands = {
     about: 'measure encoding and decoding, ours and that of others',
     steps: [setup, build, program('bench:codec', 'test/dist/bench/codec/codec-bench.js')],
   },
+  'bench:object': {
+    about: 'measure what a typed object costs from process to process',
+    steps: [setup, build, program('bench:object', 'test/dist/bench/object-cost.js')],
+  },
 };
 
 function help() {
