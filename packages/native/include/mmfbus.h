@@ -1067,7 +1067,143 @@ static bool mmfbus__is_namespace(mmfbus_namespace space) {
     return space == MMFBUS_LOCAL || space == MMFBUS_GLOBAL || space == MMFBUS_CUSTOM;
 }
 
-#ifndef _WIN32
+#ifdef _WIN32
+
+enum { MMFBUS__MARK_LENGTH = 64, MMFBUS__MARK_FILLING = 1, MMFBUS__MARK_READY = 2 };
+enum { MMFBUS__WIDE_NAME = 1024 };
+
+/* The object's name in the kernel; with the suffix that of the mutex under which it is looked up, created and filled. */
+static bool mmfbus__object_name(wchar_t wide[MMFBUS__WIDE_NAME], const char *name, mmfbus_namespace space,
+                                const wchar_t *suffix) {
+    static const wchar_t *const prefixes[] = {L"Local\\", L"Global\\", L""};
+    if (name[0] == 0 || !mmfbus__is_namespace(space)) return false;
+    if (space != MMFBUS_CUSTOM && strchr(name, '\\') != NULL) return false;
+    size_t start = wcslen(prefixes[space]), end = wcslen(suffix);
+    memcpy(wide, prefixes[space], start * sizeof *wide);
+    int room = (int)(MMFBUS__WIDE_NAME - start - end - 1);
+    int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, name, -1, wide + start, room);
+    if (length == 0) return false;
+    memcpy(wide + start + (size_t)length - 1, suffix, (end + 1) * sizeof *wide);
+    return true;
+}
+
+/* The right to look up, create or fill what has that name. NULL where the mutex is another user's, or kept too long. */
+static HANDLE mmfbus__hold_name(const char *name, mmfbus_namespace space) {
+    wchar_t wide[MMFBUS__WIDE_NAME];
+    if (!mmfbus__object_name(wide, name, space, L"~init")) return NULL;
+    HANDLE mutex = CreateMutexExW(NULL, wide, 0, SYNCHRONIZE | MUTEX_MODIFY_STATE);
+    if (mutex == NULL) return NULL;
+    /* Abandoned: its owner died with it. The mark says how far it came. */
+    DWORD outcome = WaitForSingleObject(mutex, 2000);
+    if (outcome == WAIT_OBJECT_0 || outcome == WAIT_ABANDONED) return mutex;
+    CloseHandle(mutex);
+    SetLastError(ERROR_TIMEOUT);
+    return NULL;
+}
+
+static void mmfbus__let_name_go(HANDLE mutex) {
+    if (mutex == NULL) return;
+    ReleaseMutex(mutex);
+    CloseHandle(mutex);
+}
+
+static void mmfbus__release_segment(mmfbus__segment *segment) {
+    if (segment->memory != NULL) UnmapViewOfFile(segment->memory);
+    if (segment->mapping != NULL) CloseHandle(segment->mapping);
+    segment->memory = NULL;
+    segment->mapping = NULL;
+}
+
+static mmfbus_status mmfbus__map(mmfbus__segment *segment, bool readonly) {
+    MEMORY_BASIC_INFORMATION region;
+    DWORD access = readonly ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE;
+    segment->memory = (unsigned char *)MapViewOfFile(segment->mapping, access, 0, 0, 0);
+    if (segment->memory == NULL) return mmfbus__failed("MapViewOfFile");
+    if (VirtualQuery(segment->memory, &region, sizeof region) == 0) return mmfbus__failed("VirtualQuery");
+    segment->mapped = segment->length = region.RegionSize;
+    return MMFBUS_OK;
+}
+
+/* State of the mark, and the length that it tells; 0 where there is none. Windows itself keeps whole pages only. */
+static uint64_t mmfbus__read_mark(mmfbus__segment *segment) {
+    const unsigned char *mark = segment->memory + segment->mapped - MMFBUS__MARK_LENGTH;
+    uint64_t length = mmfbus__peek64(mark + 8), state = mmfbus__peek64(mark + 16);
+    segment->marked = false;
+    if (memcmp(mark, mmfbus__mark, sizeof mmfbus__mark) != 0) return 0;
+    if (length < 1 || length > segment->mapped - MMFBUS__MARK_LENGTH) return 0;
+    if (state != MMFBUS__MARK_FILLING && state != MMFBUS__MARK_READY) return 0;
+    segment->marked = true;
+    segment->length = (size_t)length;
+    return state;
+}
+
+static void mmfbus__write_mark(mmfbus__segment *segment, uint64_t length, uint64_t state) {
+    unsigned char *mark = segment->memory + segment->mapped - MMFBUS__MARK_LENGTH;
+    memcpy(mark + 8, &length, sizeof length);
+    memcpy(mark + 16, &state, sizeof state);
+    memcpy(mark, mmfbus__mark, sizeof mmfbus__mark);
+}
+
+static mmfbus_status mmfbus__open_segment(mmfbus__segment *segment, const char *name, mmfbus_namespace space,
+                                          bool readonly) {
+    wchar_t wide[MMFBUS__WIDE_NAME];
+    memset(segment, 0, sizeof *segment);
+    if (!mmfbus__object_name(wide, name, space, L"")) return MMFBUS_ERROR_ARGUMENT;
+    HANDLE hold = mmfbus__hold_name(name, space);
+    mmfbus_status status = MMFBUS_OK;
+    segment->mapping = OpenFileMappingW(FILE_MAP_READ | FILE_MAP_WRITE, FALSE, wide);
+    if (segment->mapping == NULL) {
+        status = mmfbus__failed("OpenFileMappingW");
+        if (mmfbus__failure.number == ERROR_FILE_NOT_FOUND) status = MMFBUS_ERROR_NOT_FOUND;
+    }
+    if (status == MMFBUS_OK) status = mmfbus__map(segment, readonly);
+    /* With the mutex held nobody is filling it: its creator died before it was complete. */
+    if (status == MMFBUS_OK && mmfbus__read_mark(segment) == MMFBUS__MARK_FILLING) {
+        status = hold == NULL ? MMFBUS_BUSY : MMFBUS_ERROR_NOT_FOUND;
+    }
+    mmfbus__let_name_go(hold);
+    if (status != MMFBUS_OK) mmfbus__release_segment(segment);
+    return status;
+}
+
+static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char *name, mmfbus_namespace space,
+                                            size_t length, unsigned mode, mmfbus__fill fill, const void *context) {
+    wchar_t wide[MMFBUS__WIDE_NAME];
+    (void)mode;
+    memset(segment, 0, sizeof *segment);
+    if (!mmfbus__object_name(wide, name, space, L"")) return MMFBUS_ERROR_ARGUMENT;
+    HANDLE hold = mmfbus__hold_name(name, space);
+    if (hold == NULL) return mmfbus__failed("CreateMutexExW");
+    uint64_t total = ((uint64_t)length + MMFBUS__MARK_LENGTH + MMFBUS__PAGE - 1) / MMFBUS__PAGE * MMFBUS__PAGE;
+    SetLastError(0);
+    segment->mapping =
+        CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, (DWORD)(total >> 32), (DWORD)total, wide);
+    bool existed = GetLastError() == ERROR_ALREADY_EXISTS;
+    mmfbus_status status = segment->mapping == NULL ? mmfbus__failed("CreateFileMappingW") : mmfbus__map(segment, false);
+    if (status == MMFBUS_OK && existed) {
+        /* One whose creator died while filling it may be used again; whatever else is there is somebody's. */
+        bool is_unfinished = mmfbus__read_mark(segment) == MMFBUS__MARK_FILLING;
+        status = is_unfinished && segment->mapped >= total ? MMFBUS_OK : MMFBUS_ERROR_EXISTS;
+    }
+    if (status == MMFBUS_OK) {
+        mmfbus__write_mark(segment, length, MMFBUS__MARK_FILLING);
+        if (existed) memset(segment->memory, 0, length);
+        fill(segment->memory, context);
+        MMFBUS_STEP("create: filled");
+        mmfbus__write_mark(segment, length, MMFBUS__MARK_READY);
+        segment->length = length;
+        segment->marked = true;
+    }
+    mmfbus__let_name_go(hold);
+    if (status != MMFBUS_OK) mmfbus__release_segment(segment);
+    return status;
+}
+
+/* There are no files that the dead could leave. */
+static void mmfbus__sweep(void) {
+}
+
+#else
 
 static bool mmfbus__segment_path(char path[MMFBUS__PATH], const char *name, mmfbus_namespace space) {
     char prefix[40] = "";
@@ -1851,19 +1987,20 @@ static void mmfbus__unlock(mmfbus__participant *p) {
 
 /* What a publisher does when it leaves, or what is done for it when it died. With the lock held. */
 static void mmfbus__end_publisher(mmfbus__participant *p, uint32_t slot, uint32_t reason) {
-    mmfbus__store32(mmfbus__slot(p, slot) + MMFBUS__STATE, MMFBUS__STATE_NONE);
-    MMFBUS_STEP("leave: state stored");
-    mmfbus__add32(p->memory + MMFBUS__EPOCH, 1);
     uint32_t used = mmfbus__slots_used(p);
     bool is_last = true;
     for (uint32_t other = 0; other < used && is_last; other++) {
-        is_last = mmfbus__load32(mmfbus__slot(p, other) + MMFBUS__STATE) != MMFBUS__STATE_PUBLISHER;
+        is_last = other == slot || mmfbus__load32(mmfbus__slot(p, other) + MMFBUS__STATE) != MMFBUS__STATE_PUBLISHER;
     }
+    /* Before the state: who dies in between is a publisher still, and is buried as one. */
     if (is_last) {
         mmfbus__store32(p->memory + MMFBUS__CLOSED_REASON, reason);
         mmfbus__add32(p->memory + MMFBUS__CLOSED_EPOCH, 1);
         MMFBUS_STEP("leave: closed");
     }
+    mmfbus__store32(mmfbus__slot(p, slot) + MMFBUS__STATE, MMFBUS__STATE_NONE);
+    MMFBUS_STEP("leave: state stored");
+    mmfbus__add32(p->memory + MMFBUS__EPOCH, 1);
     mmfbus__ring_sleepers(p, false);
 }
 
@@ -1934,7 +2071,9 @@ static mmfbus_status mmfbus__bury(mmfbus__participant *p, uint32_t slot, int64_t
     }
     if (locked) mmfbus__unlock(p);
     if (!ours) return MMFBUS_OK;
+    /* It may have died between a change and the ringing for it. */
     mmfbus__ring_sleepers(p, true);
+    mmfbus__ring_sleepers(p, false);
     /* While other slots are to be proved dead by that port it must stay. */
     if (!mmfbus__owns_another(p, dead)) mmfbus__remove_port(dead);
     MMFBUS_STEP("bury: port removed");
@@ -3100,6 +3239,27 @@ static mmfbus_status mmfbus__find_start(mmfbus_subscriber *sub, const mmfbus_opt
     return MMFBUS_OK;
 }
 
+/* Passes what comes before the number wanted: publishers need not wait for us to leave it out. */
+static mmfbus_status mmfbus__skip_to_wanted(mmfbus_subscriber *sub) {
+    mmfbus_message ignored;
+    mmfbus_status status = MMFBUS_EMPTY;
+    sub->tail = mmfbus__load64(sub->base.memory + MMFBUS__TAIL);
+    if (!mmfbus__is_position(sub->tail) || sub->tail < sub->position) return MMFBUS_ERROR_CORRUPT;
+    /* The tail was loaded once, so this comes to an end. What was lapped on the way becomes a gap by itself. */
+    while (sub->next < sub->wanted && sub->position < sub->tail && sub->gap_from == 0 && status == MMFBUS_EMPTY) {
+        status = mmfbus__next_frame(sub, &ignored);
+    }
+    mmfbus__store_cursor(sub);
+    if (status == MMFBUS_GAP) {
+        /* We were lapped meanwhile: the gap is for the first call of the program. */
+        sub->gap_from = ignored.from;
+        sub->gap_to = ignored.to;
+        sub->base.counters[MMFBUS__MISSED] = 0;
+        return MMFBUS_OK;
+    }
+    return status == MMFBUS_EMPTY ? MMFBUS_OK : status;
+}
+
 static void mmfbus__free_subscriber(mmfbus_subscriber *sub, uint32_t participants) {
     for (uint32_t slot = 0; sub->parts != NULL && slot < participants; slot++) MMFBUS_FREE(sub->parts[slot].data);
     MMFBUS_FREE(sub->parts);
@@ -3135,6 +3295,7 @@ mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbu
     mmfbus__store64(mmfbus__own_slot(p) + MMFBUS__CURSOR, sub->position);
     MMFBUS_STEP("join: cursor stored");
     mmfbus__join(p, sub->is_lossy ? MMFBUS__STATE_LOSSY : MMFBUS__STATE_RELIABLE);
+    sub->ended = mmfbus__skip_to_wanted(sub);
     *subscriber = sub;
     return MMFBUS_OK;
 }
