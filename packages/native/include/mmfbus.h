@@ -676,13 +676,18 @@ mmfbus_failure mmfbus_last_failure(void) {
 }
 
 static mmfbus_status mmfbus__failed(const char *call) {
-    mmfbus__failure.call = call;
 #ifdef _WIN32
-    mmfbus__failure.number = (long)GetLastError();
+    /* Read first: reaching a variable of the thread may change it. */
+    long number = (long)GetLastError();
 #else
-    mmfbus__failure.number = errno;
-    if (errno == ENOSPC) return MMFBUS_ERROR_NO_SPACE;
-    if (errno == ENOMEM) return MMFBUS_ERROR_NO_MEMORY;
+    long number = errno;
+#endif
+    mmfbus__failure.call = call;
+    mmfbus__failure.number = number;
+#ifndef _WIN32
+    if (number == ENOSPC) return MMFBUS_ERROR_NO_SPACE;
+    if (number == ENOMEM) return MMFBUS_ERROR_NO_MEMORY;
+    errno = (int)number;
 #endif
     return MMFBUS_ERROR_SYSTEM;
 }

@@ -56,30 +56,33 @@ export class Agent {
    * @throws when it answers with an error, or ends instead.
    */
   ask(text: string): Promise<Answer> {
-    return new Promise((resolve, reject) => {
+    const answer = new Promise<Answer>((resolve, reject) => {
       const command: Command = { text, events: [], resolve, reject };
       if (this.#fate !== undefined) return reject(this.#failure(command));
       this.#commands.push(command);
       this.#child.stdin.write(`${text}\n`);
     });
+    // Of a scenario that has failed nobody waits for the other answers.
+    answer.catch(() => {});
+    return answer;
   }
 
   /**
-   * Has it obey a command at which it is to die.
+   * Has it obey commands until it dies of one.
    *
-   * @returns the events before that.
-   * @throws when it answers.
+   * @throws when it outlives all of them.
    */
-  async dies(text: string): Promise<readonly string[]> {
-    let events: readonly string[] = [];
-    const command = this.ask(text).then(
-      () => true,
-      () => false,
-    );
-    events = this.#commands.at(-1)?.events ?? [];
-    if (await command) throw new Error(`${this.language} lives on after: ${text}`);
-    await this.#ended;
-    return events;
+  async dies(...commands: readonly string[]): Promise<void> {
+    for (const text of commands) {
+      const lives = await this.ask(text).then(
+        () => true,
+        () => false,
+      );
+      if (lives) continue;
+      await this.#ended;
+      return;
+    }
+    throw new Error(`${this.language} lives on after: ${commands.at(-1)}`);
   }
 
   /** Kills it, so that it can put nothing in order, and waits until it is gone. */

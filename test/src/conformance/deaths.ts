@@ -25,7 +25,8 @@ async function publisherDies(stage: Stage, step: string, times: number): Promise
   const victim = await stage.publisher();
   const received = subscriber.ask(`receive ${UNTIL_THE_END}`);
   await victim.ask(`die-at ${times} ${step}`);
-  await victim.dies('publish 0 200 1000');
+  // One at a time, so that the subscriber comes to sleep in between.
+  await victim.dies(...Array.from({ length: 1000 }, (_, seed) => `publish ${seed} 200 1`));
   await survivor.ask(`publish ${SURVIVOR} 100 5`);
   await survivor.ask('leave publisher');
   const events = [...(await received).events];

@@ -13,7 +13,7 @@ export interface Scenario {
 const KiB = 1024;
 const MiB = 1024 * KiB;
 /** More than any scenario publishes: such a receiver goes on until the publishers have ended. */
-export const UNTIL_THE_END = 1_000_000;
+const UNTIL_THE_END = 1_000_000;
 
 /** Each length once, by a receiver that takes them as they come. */
 async function lengths(stage: Stage, options: string, all: readonly number[]): Promise<void> {
