@@ -2538,42 +2538,49 @@ static bool mmfbus__was_held_up_by_dead(mmfbus__participant *p) {
     return p->has_dead && mmfbus__bury_the_dead(p) == MMFBUS_OK;
 }
 
-/* One try to publish those frames, with one commit. */
-static mmfbus_status mmfbus__try_frames(mmfbus_publisher *pub, const mmfbus__outgoing *frames, size_t count) {
+/* Bytes of payload of one of several frames. */
+typedef uint64_t (*mmfbus__payload_of)(const void *frames, size_t index);
+
+/* Takes the lock and makes room for those frames, which the caller then writes and commits. Without the lock on failure. */
+static mmfbus_status mmfbus__reserve(mmfbus_publisher *pub, mmfbus__payload_of payload_of, const void *frames,
+                                     size_t count) {
     mmfbus__participant *p = &pub->base;
-    mmfbus_status status = mmfbus__begin_frames(pub);
-    if (status != MMFBUS_OK) return status;
-    int64_t end = pub->begin;
-    for (size_t index = 0; index < count; index++) {
-        uint64_t size = mmfbus__frame_size(frames[index].head_length + frames[index].length);
-        end += (int64_t)(mmfbus__padding_before(p, end, size) + size);
-    }
-    status = mmfbus__make_room(pub, end);
-    if (status != MMFBUS_OK) {
+    mmfbus_status status = mmfbus__check_publisher(pub);
+    for (int attempt = 0; status == MMFBUS_OK; attempt++) {
+        status = mmfbus__begin_frames(pub);
+        if (status != MMFBUS_OK) break;
+        int64_t end = pub->begin;
+        for (size_t index = 0; index < count; index++) {
+            uint64_t size = mmfbus__frame_size(payload_of(frames, index));
+            end += (int64_t)(mmfbus__padding_before(p, end, size) + size);
+        }
+        status = mmfbus__make_room(pub, end);
+        if (status == MMFBUS_OK) return MMFBUS_OK;
         mmfbus__unlock(p);
-        return status;
+        if (status == MMFBUS_FULL && attempt == 0 && mmfbus__was_held_up_by_dead(p)) status = MMFBUS_OK;
     }
-    uint64_t timestamp = mmfbus_now();
-    for (size_t index = 0; index < count; index++) {
-        const mmfbus__outgoing *frame = &frames[index];
-        size_t payload = frame->head_length + frame->length;
-        unsigned char *place = mmfbus__place_frame(pub, payload, timestamp);
-        if (frame->head_length > 0) memcpy(place, frame->head, frame->head_length);
-        if (frame->length > 0) memcpy(place + frame->head_length, frame->data, frame->length);
-        mmfbus__end_frame(pub, payload, frame->kind, timestamp);
-    }
-    mmfbus__commit_frames(pub);
-    return MMFBUS_OK;
+    if (status == MMFBUS_FULL) mmfbus__count(p, MMFBUS__FULL, 1);
+    mmfbus__bury_the_dead(p);
+    return status;
 }
 
-static mmfbus_status mmfbus__publish_frames(mmfbus_publisher *pub, const mmfbus__outgoing *frames, size_t count) {
-    mmfbus_status status = mmfbus__check_publisher(pub);
+static uint64_t mmfbus__outgoing_payload(const void *frames, size_t index) {
+    const mmfbus__outgoing *frame = (const mmfbus__outgoing *)frames + index;
+    return frame->head_length + frame->length;
+}
+
+static mmfbus_status mmfbus__publish_frame(mmfbus_publisher *pub, const mmfbus__outgoing *frame) {
+    mmfbus_status status = mmfbus__reserve(pub, mmfbus__outgoing_payload, frame, 1);
     if (status != MMFBUS_OK) return status;
-    status = mmfbus__try_frames(pub, frames, count);
-    if (status == MMFBUS_FULL && mmfbus__was_held_up_by_dead(&pub->base)) status = mmfbus__try_frames(pub, frames, count);
-    if (status == MMFBUS_FULL) mmfbus__count(&pub->base, MMFBUS__FULL, 1);
+    uint64_t timestamp = mmfbus_now();
+    size_t payload = frame->head_length + frame->length;
+    unsigned char *place = mmfbus__place_frame(pub, payload, timestamp);
+    if (frame->head_length > 0) memcpy(place, frame->head, frame->head_length);
+    if (frame->length > 0) memcpy(place + frame->head_length, frame->data, frame->length);
+    mmfbus__end_frame(pub, payload, frame->kind, timestamp);
+    mmfbus__commit_frames(pub);
     mmfbus__bury_the_dead(&pub->base);
-    return status;
+    return MMFBUS_OK;
 }
 
 static void mmfbus__count_published(mmfbus_publisher *pub, uint64_t messages, uint64_t bytes) {
@@ -2585,13 +2592,17 @@ mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size
     mmfbus__outgoing frame = {MMFBUS__MESSAGE, NULL, 0, data, length};
     if (publisher == NULL || (data == NULL && length > 0)) return MMFBUS_ERROR_ARGUMENT;
     if (length > publisher->base.geometry.max_payload) return MMFBUS_ERROR_TOO_LARGE;
-    mmfbus_status status = mmfbus__publish_frames(publisher, &frame, 1);
+    mmfbus_status status = mmfbus__publish_frame(publisher, &frame);
     if (status == MMFBUS_OK) mmfbus__count_published(publisher, 1, length);
     return status;
 }
 
+static uint64_t mmfbus__batch_payload(const void *frames, size_t index) {
+    return ((const mmfbus_bytes *)frames)[index].length;
+}
+
 mmfbus_status mmfbus_publish_batch(mmfbus_publisher *publisher, const mmfbus_bytes *messages, size_t count) {
-    if (publisher == NULL || messages == NULL) return MMFBUS_ERROR_ARGUMENT;
+    if (publisher == NULL || (messages == NULL && count > 0)) return MMFBUS_ERROR_ARGUMENT;
     mmfbus__participant *p = &publisher->base;
     uint64_t size = 0, bytes = 0;
     for (size_t index = 0; index < count; index++) {
@@ -2601,58 +2612,31 @@ mmfbus_status mmfbus_publish_batch(mmfbus_publisher *publisher, const mmfbus_byt
         size += mmfbus__frame_size(messages[index].length);
         if (size > p->geometry.capacity / 4) return MMFBUS_ERROR_TOO_LARGE;
     }
-    mmfbus_status status = mmfbus__check_publisher(publisher);
-    if (status != MMFBUS_OK || count == 0) return status;
-    for (int attempt = 0;; attempt++) {
-        status = mmfbus__begin_frames(publisher);
-        if (status != MMFBUS_OK) break;
-        int64_t end = publisher->begin;
-        for (size_t index = 0; index < count; index++) {
-            uint64_t frame = mmfbus__frame_size(messages[index].length);
-            end += (int64_t)(mmfbus__padding_before(p, end, frame) + frame);
-        }
-        status = mmfbus__make_room(publisher, end);
-        if (status == MMFBUS_OK) break;
-        mmfbus__unlock(p);
-        if (status != MMFBUS_FULL || attempt > 0 || !mmfbus__was_held_up_by_dead(p)) break;
+    if (count == 0) return mmfbus__check_publisher(publisher);
+    mmfbus_status status = mmfbus__reserve(publisher, mmfbus__batch_payload, messages, count);
+    if (status != MMFBUS_OK) return status;
+    uint64_t timestamp = mmfbus_now();
+    for (size_t index = 0; index < count; index++) {
+        unsigned char *place = mmfbus__place_frame(publisher, messages[index].length, timestamp);
+        if (messages[index].length > 0) memcpy(place, messages[index].data, messages[index].length);
+        mmfbus__end_frame(publisher, messages[index].length, MMFBUS__MESSAGE, timestamp);
     }
-    if (status == MMFBUS_OK) {
-        uint64_t timestamp = mmfbus_now();
-        for (size_t index = 0; index < count; index++) {
-            unsigned char *place = mmfbus__place_frame(publisher, messages[index].length, timestamp);
-            if (messages[index].length > 0) memcpy(place, messages[index].data, messages[index].length);
-            mmfbus__end_frame(publisher, messages[index].length, MMFBUS__MESSAGE, timestamp);
-        }
-        mmfbus__commit_frames(publisher);
-        mmfbus__count_published(publisher, count, bytes);
-    }
-    if (status == MMFBUS_FULL) mmfbus__count(p, MMFBUS__FULL, 1);
+    mmfbus__commit_frames(publisher);
+    mmfbus__count_published(publisher, count, bytes);
     mmfbus__bury_the_dead(p);
-    return status;
+    return MMFBUS_OK;
 }
 
 mmfbus_status mmfbus_claim(mmfbus_publisher *publisher, size_t length, void **place) {
+    mmfbus_bytes claim = {NULL, length};
     if (publisher == NULL || place == NULL) return MMFBUS_ERROR_ARGUMENT;
-    mmfbus__participant *p = &publisher->base;
-    uint64_t size = mmfbus__frame_size(length);
-    if (length > p->geometry.max_payload) return MMFBUS_ERROR_TOO_LARGE;
-    mmfbus_status status = mmfbus__check_publisher(publisher);
-    for (int attempt = 0; status == MMFBUS_OK; attempt++) {
-        status = mmfbus__begin_frames(publisher);
-        if (status != MMFBUS_OK) break;
-        int64_t end = publisher->begin + (int64_t)(mmfbus__padding_before(p, publisher->begin, size) + size);
-        status = mmfbus__make_room(publisher, end);
-        if (status == MMFBUS_OK) {
-            *place = mmfbus__place_frame(publisher, length, mmfbus_now());
-            publisher->claimed_length = length;
-            publisher->claimed = true;
-            return MMFBUS_OK;
-        }
-        mmfbus__unlock(p);
-        if (status == MMFBUS_FULL && attempt == 0 && mmfbus__was_held_up_by_dead(p)) status = MMFBUS_OK;
-    }
-    if (status == MMFBUS_FULL) mmfbus__count(p, MMFBUS__FULL, 1);
-    return status;
+    if (length > publisher->base.geometry.max_payload) return MMFBUS_ERROR_TOO_LARGE;
+    mmfbus_status status = mmfbus__reserve(publisher, mmfbus__batch_payload, &claim, 1);
+    if (status != MMFBUS_OK) return status;
+    *place = mmfbus__place_frame(publisher, length, mmfbus_now());
+    publisher->claimed_length = length;
+    publisher->claimed = true;
+    return MMFBUS_OK;
 }
 
 mmfbus_status mmfbus_commit(mmfbus_publisher *publisher, size_t length) {
@@ -2705,7 +2689,7 @@ mmfbus_status mmfbus_publisher_arm(mmfbus_publisher *publisher, size_t length) {
 
 static mmfbus_status mmfbus__publish_until(mmfbus_publisher *pub, const mmfbus__outgoing *frame, uint64_t deadline) {
     for (;;) {
-        mmfbus_status status = mmfbus__publish_frames(pub, frame, 1);
+        mmfbus_status status = mmfbus__publish_frame(pub, frame);
         if (status != MMFBUS_FULL && status != MMFBUS_BUSY) return status;
         uint32_t left = mmfbus__time_left(deadline);
         if (left == 0) return MMFBUS_TIMEOUT;
