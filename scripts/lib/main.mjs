@@ -75,6 +75,10 @@ const commands = {
       tool('format', 'biome check --write', 'node_modules/@biomejs/biome/bin/biome', ['check', '--write']),
     ],
   },
+  conformance: {
+    about: 'every language against every other; arguments choose languages',
+    steps: [setup, build, program('conformance', 'test/dist/conformance/matrix.js')],
+  },
   idle: {
     about: 'measure what an idle process costs',
     steps: [setup, build, program('idle', 'test/dist/idle/idle-cost.js')],

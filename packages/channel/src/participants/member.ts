@@ -123,10 +123,16 @@ export class Member {
     );
   }
 
-  /** Whether any publisher takes part. */
-  hasPublisher(): boolean {
+  /**
+   * Whether any publisher takes part.
+   *
+   * @param except a slot that does not count.
+   */
+  hasPublisher(except?: number): boolean {
     const used = this.table.used();
-    for (let slot = 0; slot < used; slot++) if (this.table.stateOf(slot) === STATE_PUBLISHER) return true;
+    for (let slot = 0; slot < used; slot++) {
+      if (slot !== except && this.table.stateOf(slot) === STATE_PUBLISHER) return true;
+    }
     return false;
   }
 
@@ -259,6 +265,8 @@ export class Member {
     this.table.release(slot);
     this.#tellRecovered(slot);
     this.ringPublishers();
+    // It may have died between a change and the ringing for it, with any state.
+    this.ringSubscribers();
   }
 
   #tellRecovered(slot: number): void {
@@ -281,14 +289,15 @@ export class Member {
   }
 
   #endPublisher(slot: number, reason: number): void {
-    this.table.storeState(slot, STATE_NONE);
-    atStep?.('leave: state stored');
-    Atomics.add(this.memory.words, EPOCH, 1);
-    if (!this.hasPublisher()) {
+    // Before the state: who dies in between is a publisher still, and is buried as one.
+    if (!this.hasPublisher(slot)) {
       Atomics.store(this.memory.words, CLOSED_REASON, reason);
       Atomics.add(this.memory.words, CLOSED_EPOCH, 1);
       atStep?.('leave: closed');
     }
+    this.table.storeState(slot, STATE_NONE);
+    atStep?.('leave: state stored');
+    Atomics.add(this.memory.words, EPOCH, 1);
     // Also where nothing was closed: the dead may have published something and not rung for it.
     this.ringSubscribers();
   }

@@ -1,0 +1,34 @@
+// Has the worker, a C program, compute. See examples/native/README.md.
+import { defineChannel, KiB } from '@mmfbus/channel';
+
+interface Command {
+  readonly op: 'square' | 'negate' | 'stop';
+  readonly id: number;
+  readonly n: number;
+}
+
+interface Answer {
+  readonly id: number;
+  readonly result: number;
+}
+
+const commands = await defineChannel<Command>({ name: 'commands', capacity: 64 * KiB }).publisher();
+const answers = await defineChannel<Answer>({ name: 'answers', capacity: 64 * KiB }).subscriber({
+  start: 'earliest',
+});
+
+const questions: readonly Command[] = [
+  { op: 'square', id: 1, n: 12 },
+  { op: 'negate', id: 2, n: 7.5 },
+  { op: 'square', id: 3, n: 1.5 },
+];
+for (const question of questions) await commands.publishAsync(question);
+
+for await (const { value } of answers) {
+  const question = questions.find(({ id }) => id === value.id);
+  console.log(`${question?.op} ${question?.n} = ${value.result}`);
+  if (value.id === questions.length) break;
+}
+await commands.publishAsync({ op: 'stop', id: 0, n: 0 });
+await answers.close();
+await commands.close();
