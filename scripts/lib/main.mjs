@@ -79,6 +79,10 @@ const commands = {
     about: 'measure what an idle process costs',
     steps: [setup, build, program('idle', 'test/dist/idle/idle-cost.js')],
   },
+  soak: {
+    about: 'kill processes for minutes on end, and account for every message',
+    steps: [setup, build, program('soak', 'test/dist/soak/main.js')],
+  },
 };
 
 function help() {

@@ -1,0 +1,32 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { Soak } from './soak.js';
+
+/** Milliseconds: what hangs must still end. */
+const WATCHDOG = 300_000;
+
+/** What soaks of this process left behind. */
+function leftovers(): string[] {
+  return ['/dev/shm', tmpdir()]
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder))
+    .filter((name) => name.startsWith(`mmfbus-soak-${process.pid}-`));
+}
+
+describe('processes that come, go and are killed at random', () => {
+  it(
+    'account for every message',
+    async () => {
+      const soak = new Soak({ seed: 1, channels: 6, processes: 6, kills: 60 });
+      await soak.run();
+      expect(soak.problems).toEqual([]);
+      const { kills, published, received } = soak.counts;
+      expect(kills).toBeGreaterThanOrEqual(60);
+      expect(published).toBeGreaterThan(0);
+      expect(received).toBeGreaterThan(0);
+      expect(leftovers()).toEqual([]);
+    },
+    WATCHDOG,
+  );
+});
