@@ -119,8 +119,7 @@ class SubscriberJudge {
   /** Messages that it neither got nor missed must have been begun before it joined. */
   #excuse(from: number, to: number, what: string): void {
     for (let sequence = from; sequence < to; sequence++) {
-      const begun = this.#truth.splitBegun(sequence);
-      if (begun !== undefined && begun <= this.#ledger.joined + SLACK) this.#before++;
+      if (this.#isSplitFromBefore(sequence)) this.#before++;
       else {
         this.#problems.push(`${what}: ${sequence} is lost without a gap`);
         return;
@@ -131,8 +130,22 @@ class SubscriberJudge {
   #judgeGap({ sequence, count }: Entry, first: boolean): void {
     this.#missed += count;
     const { role, after } = this.#subscriber;
-    if (role.mode === 'lossy' || (first && after !== undefined)) return;
+    if (role.mode === 'lossy' || (after !== undefined && (first || this.#isOfSplits(sequence, count))))
+      return;
     this.#problems.push(`it is reliable and missed ${count} from ${sequence} on`);
+  }
+
+  /** Of messages that were begun before it joined: with `after` they are owed, and their beginning may be overwritten. */
+  #isOfSplits(from: number, count: number): boolean {
+    for (let sequence = from; sequence < from + count; sequence++) {
+      if (!this.#isSplitFromBefore(sequence)) return false;
+    }
+    return true;
+  }
+
+  #isSplitFromBefore(sequence: number): boolean {
+    const begun = this.#truth.splitBegun(sequence);
+    return begun !== undefined && begun <= this.#ledger.joined + SLACK;
   }
 
   #judgeMessages({ sequence, publisher, counter, count }: Entry): void {

@@ -92,6 +92,11 @@ describe('a subscriber in a channel with an auditor', () => {
     ['gaps, since it is lossy', [...messages(31, 34), gap(35, 39), ...messages(40, 60)], lossy],
     ['the history', messages(26, 60), history],
     ['what comes after a number', [gap(11, 20), ...messages(21, 60)], { after: 10 }],
+    [
+      'a gap for a message that was begun before, where it is owed that',
+      [...messages(37, SPLIT - 1), gap(SPLIT, SPLIT), ...messages(SPLIT + 1, 60)],
+      { after: 36, ledger: { joinBegun: 37.7 * SECOND, joined: 37.8 * SECOND } },
+    ],
     ['more than is new, from the earliest on', messages(12, 60), { role: { start: 'earliest' } }],
     [
       'all but a message that was begun before',
@@ -127,6 +132,12 @@ describe('a subscriber in a channel with an auditor', () => {
       'have a gap when it is reliable',
       [...messages(31, 40), gap(41, 45), ...messages(46, 60)],
       /reliable and missed 5/,
+    ],
+    [
+      'have another gap than the first one',
+      [gap(11, 20), gap(21, 22), ...messages(23, 60)],
+      /reliable/,
+      { after: 10 },
     ],
     ['drain and leave the last one out', messages(31, 59), /drained up to 59 when 60/],
     ['get nothing at all', [], /drained up to 0 when 60/],

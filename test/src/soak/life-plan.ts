@@ -87,19 +87,27 @@ const STEPS: readonly DeathStep[] = [
   { begins: 'disconnect', nth: 3 },
 ];
 
+/** What may happen to a process beside being killed and leaving. */
+export interface Hazards {
+  /** It may be stopped for a while; not on Windows. */
+  readonly stop: boolean;
+  /** Its Workers may be terminated while it lives on. */
+  readonly terminate: boolean;
+}
+
 /** Plans the life of the process with that number; the same seed gives the same lives. */
 export function planLife(
   seed: number,
   index: number,
   channels: readonly ChannelPlan[],
-  canStop: boolean,
+  hazards: Hazards,
 ): LifePlan {
   const random = new Random(seed, index);
   const count = random.pick([1, 1, 1, 1, 2, 2, 3]);
   const length = random.chance(0.04) ? random.whole(11_000, 16_000) : random.whole(50, 3000);
   const death = random.chance(0.4) ? random.pick(STEPS) : undefined;
   const leaves = death?.begins === 'leave' || random.chance(0.2);
-  const pauses = canStop && random.chance(0.3) ? [planPause(random, length)] : [];
+  const pauses = random.chance(0.3) ? [planPause(random, length)] : [];
   const roles = Array.from({ length: count }, (_, place) =>
     planRole(random, index * MAX_ROLES + place + 1, channels),
   );
@@ -109,8 +117,8 @@ export function planLife(
     length,
     end: leaves ? random.pick(['close', 'close', 'exit'] as const) : 'kill',
     death: death === undefined ? undefined : { begins: death.begins, nth: random.whole(1, death.nth) },
-    pauses,
-    terminate: canStop && random.chance(0.3) ? random.whole(0, length) : undefined,
+    pauses: hazards.stop ? pauses : [],
+    terminate: random.chance(0.3) && hazards.terminate ? random.whole(0, length) : undefined,
   };
 }
 
