@@ -7,9 +7,9 @@ import type { ChannelPlan } from './channel-plan.js';
 import type { Findings } from './judge-subscriber.js';
 import { type LedgerContents, readLedger, removeLedger } from './ledger.js';
 import {
+  type Assignment,
   type AuditorOrder,
   type AuditorReport,
-  type EndedRole,
   ledgerPath,
   type Verdict,
 } from './protocol.js';
@@ -41,11 +41,11 @@ async function watch(channels: readonly ChannelPlan[]): Promise<void> {
   }
 }
 
-function findingsOf({ role, after, endedAt }: EndedRole, ledger: LedgerContents): Findings {
+function findingsOf({ role, after }: Assignment, ledger: LedgerContents): Findings {
   const channel = audited.get(role.channel.index);
   const others = witnesses.get(role.channel.index);
   if (role.kind === 'subscriber') {
-    const ended = { role, after, ledger, endedAt };
+    const ended = { role, after, ledger };
     const findings = channel?.judgeSubscriber(ended) ?? others?.addSubscriber(ended);
     if (findings !== undefined) return findings;
   }
@@ -54,7 +54,7 @@ function findingsOf({ role, after, endedAt }: EndedRole, ledger: LedgerContents)
   return { problems: problems ?? [], received: 0, missed: 0, before: 0, last: 0 };
 }
 
-function judge(ended: EndedRole): Verdict {
+function judge(ended: Assignment): Verdict {
   const { id, channel } = ended.role;
   const path = ledgerPath(id);
   const ledger = readLedger(path);
@@ -74,7 +74,7 @@ function judge(ended: EndedRole): Verdict {
   };
 }
 
-function judgeAll(ended: readonly EndedRole[]): Verdict[] {
+function judgeAll(ended: readonly Assignment[]): Verdict[] {
   const channels = new Set(ended.map(({ role }) => role.channel.index));
   for (const index of channels) audited.get(index)?.catchUp();
   return ended.map(judge);

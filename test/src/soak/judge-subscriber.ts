@@ -1,12 +1,10 @@
 import type { ChannelPlan } from './channel-plan.js';
-import { ALTERED, type Entry, GAP, type LedgerContents } from './ledger.js';
+import { ALTERED, type Entry, GAP, type LedgerContents, type Stall } from './ledger.js';
 import type { SubscriberRole } from './life-plan.js';
 import type { Truth } from './truth.js';
 
 /** Nanoseconds by which the clocks of two processes may differ: each finds the system's for itself. */
 const SLACK = 1e6;
-/** Nanoseconds after which a subscriber that runs must have got what the auditor got. */
-const LATENCY = 10e9;
 
 /** A subscriber that has ended. */
 export interface EndedSubscriber {
@@ -14,8 +12,6 @@ export interface EndedSubscriber {
   /** With `after`: the number it was to begin after. */
   readonly after: number | undefined;
   readonly ledger: LedgerContents;
-  /** When it was ended: nanoseconds. */
-  readonly endedAt: number;
 }
 
 /** What was found of a role. */
@@ -66,6 +62,7 @@ class SubscriberJudge {
       next = entry.sequence + entry.count;
     }
     const last = Math.max(0, next - 1);
+    for (const stall of this.#ledger.stalls) this.#judgeStall(stall);
     this.#judgeEnd(last);
     return this.#findings(last);
   }
@@ -172,19 +169,19 @@ class SubscriberJudge {
   }
 
   #judgeEnd(last: number): void {
-    const { drainBegun, lastBeforeDrain, ended, joined } = this.#ledger;
-    if (ended) return;
-    const { role, endedAt } = this.#subscriber;
-    const from = last === 0 ? this.#nextAtJoin().most : last + 1;
-    if (drainBegun > 0 && role.take !== 'poll') {
-      const due = this.#truth.lastSeenBefore(drainBegun - SLACK);
-      this.#excuse(from, due + 1, `it drained up to ${last} when ${due} was published`);
-    }
-    const asked = drainBegun > 0 ? drainBegun : endedAt;
-    if (joined > asked - LATENCY) return;
-    const reached = drainBegun > 0 ? lastBeforeDrain : last;
-    const due = this.#truth.lastSeenBefore(asked - LATENCY);
-    const begin = reached === 0 ? this.#nextAtJoin().most : reached + 1;
-    this.#excuse(begin, due + 1, `it had come to ${reached} only, ${LATENCY / 1e9} s after ${due}`);
+    const { drainBegun, ended } = this.#ledger;
+    if (ended || drainBegun === 0 || this.#subscriber.role.take === 'poll') return;
+    const due = this.#truth.lastSeenBefore(drainBegun - SLACK);
+    this.#excuse(this.#following(last), due + 1, `it drained up to ${last} when ${due} was published`);
+  }
+  /** What the auditor got before its event loop turned many times must not be still to come after that. */
+  #judgeStall({ since, last }: Stall): void {
+    const due = this.#truth.lastSeenBefore(since - SLACK);
+    this.#excuse(this.#following(last), due + 1, `it was at ${last} for a while when ${due} was published`);
+  }
+
+  /** Number of the first message it has to get after the last one it got. */
+  #following(last: number): number {
+    return last === 0 ? this.#nextAtJoin().most : last + 1;
   }
 }

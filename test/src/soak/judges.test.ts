@@ -65,13 +65,13 @@ function subscriber(entries: readonly Entry[], { role: changes, after, ledger }:
     drainBegun: 60.7 * SECOND,
     intended: 0,
     done: 0,
-    lastBeforeDrain: 60,
     ended: false,
     recovered: { slots: 0, locks: 0 },
+    stalls: [],
     entries,
     ...ledger,
   };
-  return { role: { ...role, ...changes }, after, ledger: contents, endedAt: 60.6 * SECOND };
+  return { role: { ...role, ...changes }, after, ledger: contents };
 }
 
 function problemsOf(entries: readonly Entry[], options?: Case): readonly string[] {
@@ -80,6 +80,7 @@ function problemsOf(entries: readonly Entry[], options?: Case): readonly string[
 
 describe('a subscriber in a channel with an auditor', () => {
   const lossy: Case = { role: { mode: 'lossy' } };
+  const stalled: Case = { ledger: { stalls: [{ since: 50.7 * SECOND, last: 45 }] } };
   const killed: Case = { ledger: { drainBegun: 0 } };
   const history: Case = { role: { start: 'history', channel: { ...channel, history: 5 } } };
 
@@ -89,6 +90,11 @@ describe('a subscriber in a channel with an auditor', () => {
     ['nothing, killed before it had joined', [], { ledger: { joined: 0, drainBegun: 0 } }],
     ['a part, killed a moment ago', messages(31, 55), killed],
     ['a part, since its subscription ended', messages(31, 45), { ledger: { ended: true } }],
+    [
+      'nothing for a while, when nothing was published',
+      messages(31, 60),
+      { ledger: { stalls: [{ since: 45.7 * SECOND, last: 45 }] } },
+    ],
     ['gaps, since it is lossy', [...messages(31, 34), gap(35, 39), ...messages(40, 60)], lossy],
     ['the history', messages(26, 60), history],
     ['what comes after a number', [gap(11, 20), ...messages(21, 60)], { after: 10 }],
@@ -141,8 +147,12 @@ describe('a subscriber in a channel with an auditor', () => {
     ],
     ['drain and leave the last one out', messages(31, 59), /drained up to 59 when 60/],
     ['get nothing at all', [], /drained up to 0 when 60/],
-    ['stay behind for long', messages(31, 45), /come to 45 only/, killed],
-    ['stay behind until it drains', messages(31, 60), /come to 45 only/, { ledger: { lastBeforeDrain: 45 } }],
+    [
+      'get nothing for a while although there is something',
+      messages(31, 60),
+      /at 45 for a while when 50/,
+      stalled,
+    ],
     ['miss a part of the history', messages(27, 60), /26 is lost/, history],
     ['get more than the history', messages(25, 60), /began with 25/, history],
     ['begin elsewhere than after its number', messages(12, 60), /after 10 and began with 12/, { after: 10 }],

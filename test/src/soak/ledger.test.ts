@@ -18,15 +18,16 @@ describe('a ledger', () => {
     ledger.drainBegun(3.5);
     ledger.received(20, 4, 1);
     ledger.recovered('lock');
+    ledger.stalled({ since: 4.5, last: 20 });
     expect(readLedger(path)).toEqual({
       joinBegun: 1.5,
       joined: 2.5,
       drainBegun: 3.5,
       intended: 0,
       done: 0,
-      lastBeforeDrain: 19,
       ended: false,
       recovered: { slots: 0, locks: 1 },
+      stalls: [{ since: 4.5, last: 20 }],
       entries: [
         { sequence: 10, publisher: 3, counter: 1, count: 5 },
         { sequence: 15, publisher: GAP, counter: 0, count: 4 },

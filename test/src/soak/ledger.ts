@@ -5,7 +5,7 @@ import { MemoryMappedFile } from '@mmfbus/core';
  * What a role has done, in a file that it has mapped: a store is all it takes to write something down, and what was stored
  * is there after the process was killed.
  *
- * First a header: 4 numbers of 64 bits, then words of 32. Then entries of 4 words each; the file that follows a full one
+ * First a header: numbers of 64 bits, words of 32, and the last stalls. Then entries of 4 words each; the file that follows a full one
  * has entries only, behind an unused header.
  */
 
@@ -19,12 +19,16 @@ const DRAIN_BEGUN = 2;
 
 const INTENDED = 8;
 const DONE = 9;
-const LAST_BEFORE_DRAIN = 10;
-const ENDED = 11;
-const SLOTS_RECOVERED = 12;
-const LOCKS_RECOVERED = 13;
+const ENDED = 10;
+const SLOTS_RECOVERED = 11;
+const LOCKS_RECOVERED = 12;
 
-const HEADER_LENGTH = 64;
+/** The last times when nothing came for a while: times from here on, then the words. */
+const STALLS = 16;
+const STALL_TIME = 8;
+const STALL_LAST = 48;
+
+const HEADER_LENGTH = 256;
 const ENTRY_WORDS = 4;
 const ENTRIES_A_FILE = 4000;
 const FILE_LENGTH: number = HEADER_LENGTH + ENTRIES_A_FILE * ENTRY_WORDS * 4;
@@ -45,6 +49,14 @@ export interface Entry {
   readonly count: number;
 }
 
+/** A while in which a subscriber's event loop turned many times and nothing came. */
+export interface Stall {
+  /** When it began: nanoseconds of the clock of timestamps. */
+  readonly since: number;
+  /** Number of the last message before it. */
+  readonly last: number;
+}
+
 /** What a ledger says when it is read after its writer's end. Times are nanoseconds of the clock of timestamps, or 0. */
 export interface LedgerContents {
   readonly joinBegun: number;
@@ -54,12 +66,11 @@ export interface LedgerContents {
   readonly intended: number;
   /** Publisher: the last message that it knows it published. */
   readonly done: number;
-  /** Subscriber: the last message, or missed one, before it began to drain. */
-  readonly lastBeforeDrain: number;
   /** Whether it ended by itself. */
   readonly ended: boolean;
   /** Slots, and locks, of dead participants that it saw freed in its thread. */
   readonly recovered: { readonly slots: number; readonly locks: number };
+  readonly stalls: readonly Stall[];
   readonly entries: readonly Entry[];
 }
 
@@ -75,6 +86,7 @@ export class Ledger {
   #publisher = -1;
   #nextSequence = 0;
   #nextCounter = 0;
+  #stalls = 0;
 
   constructor(path: string) {
     this.#path = path;
@@ -99,7 +111,6 @@ export class Ledger {
   }
 
   drainBegun(time: number): void {
-    this.#header[LAST_BEFORE_DRAIN] = this.last;
     this.#times[DRAIN_BEGUN] = time;
   }
 
@@ -115,6 +126,13 @@ export class Ledger {
 
   ended(): void {
     this.#header[ENDED] = 1;
+  }
+
+  stalled({ since, last }: Stall): void {
+    const place = this.#stalls++ % STALLS;
+    this.#times[STALL_TIME + place] = 0;
+    this.#header[STALL_LAST + place] = last;
+    this.#times[STALL_TIME + place] = since;
   }
 
   recovered(what: 'slot' | 'lock'): void {
@@ -200,8 +218,11 @@ export function readLedger(path: string): LedgerContents | undefined {
     drainBegun: times[DRAIN_BEGUN] as number,
     intended: header[INTENDED] as number,
     done: header[DONE] as number,
-    lastBeforeDrain: header[LAST_BEFORE_DRAIN] as number,
     ended: header[ENDED] === 1,
+    stalls: Array.from({ length: STALLS }, (_, place) => ({
+      since: times[STALL_TIME + place] as number,
+      last: header[STALL_LAST + place] as number,
+    })).filter(({ since }) => since > 0),
     recovered: { slots: header[SLOTS_RECOVERED] as number, locks: header[LOCKS_RECOVERED] as number },
     entries,
   };

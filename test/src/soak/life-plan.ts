@@ -125,7 +125,7 @@ export function planLife(
 function planPause(random: Random, length: number): Pause {
   return {
     at: random.whole(0, length),
-    length: random.chance(0.1) ? random.whole(500, 2000) : random.whole(5, 300),
+    length: random.chance(0.1) ? random.whole(300, 1200) : random.whole(5, 300),
   };
 }
 

@@ -1,4 +1,3 @@
-import { now } from '@mmfbus/channel';
 import type { ChildEnd } from './child.js';
 import type { LifePlan } from './life-plan.js';
 import type { Agent } from './pool.js';
@@ -10,8 +9,6 @@ const WATCHDOG = 45_000;
 /** How a life ended. */
 export interface LifeEnd {
   readonly killed: boolean;
-  /** Nanoseconds of the clock of timestamps. */
-  readonly endedAt: number;
   readonly problems: readonly string[];
 }
 
@@ -26,7 +23,6 @@ export class Life {
   readonly #agent: Agent;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #faults: string[] = [];
-  #endedAt = 0;
   #mayDie: boolean;
   #mayExit = false;
 
@@ -67,7 +63,6 @@ export class Life {
 
   kill(): void {
     this.#mayDie = true;
-    this.#endedAt = now();
     this.#agent.signal('SIGKILL');
   }
 
@@ -75,7 +70,6 @@ export class Life {
   leave(how: 'close' | 'exit'): void {
     if (this.#mayExit) return;
     this.#mayExit = true;
-    this.#endedAt = now();
     this.#agent.signal('SIGCONT');
     this.#agent.order({ order: how });
     this.#at(WATCHDOG, () => {
@@ -92,6 +86,6 @@ export class Life {
     const problems = [...this.#faults];
     if (!expected) problems.push(`it ended with ${signal ?? `status ${status}`} on its own`);
     if (stderr !== '') problems.push(`it wrote: ${stderr}`);
-    return { killed, endedAt: this.#endedAt || now(), problems };
+    return { killed, problems };
   }
 }

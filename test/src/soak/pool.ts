@@ -25,9 +25,9 @@ export class Pool {
   /** Ends those that wait. */
   async close(): Promise<void> {
     for (const starting of this.#waiting.splice(0)) {
-      const agent = await starting;
-      agent.order({ order: 'exit' });
-      await agent.ended;
+      const agent = await starting.catch(() => undefined);
+      agent?.order({ order: 'exit' });
+      await agent?.ended;
     }
   }
 

@@ -21,17 +21,11 @@ export type AgentReport =
   | { readonly report: 'ready' }
   | { readonly report: 'fault'; readonly role: number; readonly text: string };
 
-/** A role whose process is gone. */
-export interface EndedRole extends Assignment {
-  /** When it was ended: nanoseconds of the clock of timestamps. */
-  readonly endedAt: number;
-}
-
 /** What the auditor is told to do; it answers each with the same number. */
 export type AuditorOrder =
   | { readonly number: number; readonly order: 'watch'; readonly channels: readonly ChannelPlan[] }
   | { readonly number: number; readonly order: 'admit'; readonly assignments: readonly Assignment[] }
-  | { readonly number: number; readonly order: 'judge'; readonly ended: readonly EndedRole[] }
+  | { readonly number: number; readonly order: 'judge'; readonly ended: readonly Assignment[] }
   | { readonly number: number; readonly order: 'empty'; readonly channel: number }
   | { readonly number: number; readonly order: 'finish' };
 

@@ -6,7 +6,7 @@ import { type ChannelPlan, planChannels } from './channel-plan.js';
 import { Life } from './life.js';
 import { planLife, type Role } from './life-plan.js';
 import { Pool } from './pool.js';
-import { type Assignment, LEDGERS_VARIABLE, type Verdict } from './protocol.js';
+import { LEDGERS_VARIABLE, type Verdict } from './protocol.js';
 
 /** Processes that are started ahead. */
 const AHEAD = 3;
@@ -165,23 +165,22 @@ export class Soak {
   }
 
   async #follow(life: Life): Promise<void> {
-    const { killed, endedAt, problems } = await life.ended;
+    const { killed, problems } = await life.ended;
     const counts = this.#counts;
     if (killed) counts.kills++;
     counts.pauses += life.pauses;
     counts.terminated += life.terminated;
     for (const problem of problems)
       this.#problem(`process ${life.plan.index}: ${problem}\n${describe(life)}`);
-    const judging = this.#judge(life, endedAt);
+    const judging = this.#judge(life);
     this.#judging.add(judging);
     void judging.finally(() => this.#judging.delete(judging));
     this.#lives.delete(life);
     this.#wake();
   }
 
-  async #judge(life: Life, endedAt: number): Promise<void> {
-    const ended = life.assignments.map((assignment: Assignment) => ({ ...assignment, endedAt }));
-    const { verdicts, problems } = await this.#auditor.ask({ order: 'judge', ended });
+  async #judge(life: Life): Promise<void> {
+    const { verdicts, problems } = await this.#auditor.ask({ order: 'judge', ended: life.assignments });
     for (const problem of problems) this.#problem(problem);
     for (const verdict of verdicts) this.#count(verdict, life);
   }

@@ -8,6 +8,9 @@ import { Random } from './random.js';
 
 /** Nanoseconds by which the clocks of two processes may differ. */
 const CLOCK_SLACK = 1e6;
+/** Milliseconds between two looks at whether anything came, and looks in vain that make a stall. */
+const LOOK_EVERY = 50;
+const LOOKS_IN_VAIN = 30;
 const SLUGGISH_EVERY = 200;
 const LONGEST_NAP = 12;
 
@@ -72,8 +75,10 @@ class Reception {
   }
 
   async run(end: AbortSignal): Promise<void> {
+    const looking = this.#lookForStalls();
     const taking = this.#take(end);
     if (!end.aborted && this.#subscriber.isOpen) await this.#endOf(end);
+    clearInterval(looking);
     if (this.#role.drains) {
       this.#ledger.drainBegun(now());
       await this.#subscriber.drain();
@@ -82,6 +87,20 @@ class Reception {
     }
     await taking;
     this.#recordGapsBefore(Number.POSITIVE_INFINITY);
+  }
+
+  /** Writes down when nothing came although the event loop turned: something may have been there, and the bell not rung. */
+  #lookForStalls(): NodeJS.Timeout {
+    let stall = { since: now(), last: this.#ledger.last };
+    let looks = 0;
+    return setInterval(() => {
+      looks++;
+      const moved = this.#ledger.last !== stall.last;
+      if (!moved && looks < LOOKS_IN_VAIN) return;
+      if (!moved) this.#ledger.stalled(stall);
+      stall = { since: now(), last: this.#ledger.last };
+      looks = 0;
+    }, LOOK_EVERY).unref();
   }
 
   /** Waits until it is told to end, or ends by itself. */
