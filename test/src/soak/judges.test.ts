@@ -91,9 +91,9 @@ describe('a subscriber in a channel with an auditor', () => {
     ['a part, killed a moment ago', messages(31, 55), killed],
     ['a part, since its subscription ended', messages(31, 45), { ledger: { ended: true } }],
     [
-      'nothing for a while, when nothing was published',
+      'nothing for a while, when next to nothing was published',
       messages(31, 60),
-      { ledger: { stalls: [{ since: 45.7 * SECOND, last: 45 }] } },
+      { ledger: { stalls: [{ since: 48.7 * SECOND, last: 45 }] } },
     ],
     ['gaps, since it is lossy', [...messages(31, 34), gap(35, 39), ...messages(40, 60)], lossy],
     ['the history', messages(26, 60), history],

@@ -70,7 +70,8 @@ export class Life {
   leave(how: 'close' | 'exit'): void {
     if (this.#mayExit) return;
     this.#mayExit = true;
-    this.#agent.signal('SIGCONT');
+    // Windows does not even know that signal.
+    if (this.plan.pauses.length > 0) this.#agent.signal('SIGCONT');
     this.#agent.order({ order: how });
     this.#at(WATCHDOG, () => {
       this.#faults.push(`it did not leave within ${WATCHDOG / 1000} s (${how})`);

@@ -9,8 +9,8 @@ import { Random } from './random.js';
 /** Nanoseconds by which the clocks of two processes may differ. */
 const CLOCK_SLACK = 1e6;
 /** Milliseconds between two looks at whether anything came, and looks in vain that make a stall. */
-const LOOK_EVERY = 50;
-const LOOKS_IN_VAIN = 30;
+const LOOK_EVERY = 30;
+const LOOKS_IN_VAIN = 10;
 const SLUGGISH_EVERY = 200;
 const LONGEST_NAP = 12;
 
