@@ -91,6 +91,10 @@ const commands = {
     about: 'measure what a typed object costs from process to process',
     steps: [setup, build, program('bench:object', 'test/dist/bench/object-cost.js')],
   },
+  soak: {
+    about: 'kill processes for minutes on end, and account for every message',
+    steps: [setup, build, program('soak', 'test/dist/soak/main.js')],
+  },
 };
 
 function help() {

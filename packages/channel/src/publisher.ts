@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ChannelMemory } from './channel-memory.js';
 import { type ChannelDefinition, checkWhole } from './definition.js';
 import { diagnostics, type ParticipantDiagnostics } from './diagnostics.js';
@@ -55,6 +56,8 @@ export class Publisher<T> {
   private constructor(definition: ChannelDefinition<T>, member: Member, options: PublisherOptions) {
     this.#channel = definition.name;
     this.#member = member;
+    // Each call that waits listens to it, and there may be any number of them.
+    setMaxListeners(0, this.#closing.signal);
     this.#outbox = new Outbox(member, options.whenFull === 'disconnect');
     this.#line = new WaitingLine(member, this.#closing.signal);
     this.#scratch = new Scratch(definition.codec, definition.name);
