@@ -8,6 +8,7 @@ export default defineConfig({
       'test/src/channel/**/*.test.ts',
       'test/src/compat/**/*.test.ts',
       'test/src/e2e/**/*.test.ts',
+      'test/src/kill-matrix/**/*.test.ts',
       'test/src/properties/**/*.test.ts',
     ],
     // The second one compiles a program for POSIX.

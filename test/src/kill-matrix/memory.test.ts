@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../support/temporary-folder.js';
 import type { Point } from './orders.js';
 import { atEach, Life, onStage, TIMEOUT } from './play.js';
-import type { Stage } from './stage.js';
+import { folderForPlays, type Stage } from './stage.js';
 
-const folder = temporaryFolder('matrix', '/dev/shm');
+const folder = folderForPlays();
 const CAPACITY = 64 * 1024;
 const MESSAGE = 's*4000000';
 /** So often the ring is emptied before the next look. */

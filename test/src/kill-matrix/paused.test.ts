@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../support/temporary-folder.js';
 import { dismiss } from './cast.js';
 import type { Point } from './orders.js';
 import { atEach, Life, onStage, record, type Scenario, TIMEOUT } from './play.js';
 import { joinings, leaving, publishing } from './scenarios.js';
-import type { Stage } from './stage.js';
+import { folderForPlays, type Stage } from './stage.js';
 
-const folder = temporaryFolder('matrix', '/dev/shm');
+const folder = folderForPlays();
 /** Turns of the event loop in which a call that waits is looked at. */
 const TURNS = 40;
 

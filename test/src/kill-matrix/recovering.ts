@@ -61,6 +61,7 @@ export const recovering: readonly Scenario[] = [
   },
   {
     name: 'hears of the death of the last publisher, which had the lock, as a subscriber that sleeps',
+    isHard: true,
     company: 'subscribers',
     prepare: async (stage) => {
       firsts.set(stage, await enterPublisher(stage));
@@ -85,6 +86,7 @@ export const recovering: readonly Scenario[] = [
   },
   {
     name: 'hears of the death of the subscriber that it waits for, as a publisher',
+    isHard: true,
     company: 'all',
     prepare: async (stage) => {
       const first = await stage.enter('first');
@@ -135,6 +137,7 @@ export const recovering: readonly Scenario[] = [
   },
   {
     name: 'joins in the place of a dead publisher, where all are taken',
+    isHard: true,
     company: 'subscribers',
     // Those of the company, and two.
     channel: { maxParticipants: 6 },

@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ChannelOptions } from '@mmfbus/channel';
+import { temporaryFolder } from '../support/temporary-folder.js';
 import { uniqueName } from '../support/unique-name.js';
 import { type ActorProcess, Died, dismiss, hire } from './cast.js';
 
@@ -14,6 +15,12 @@ interface Seat {
 }
 
 let plays = 0;
+
+/** Where the plays of a file have their directories. To be called outside tests. */
+export function folderForPlays(): string {
+  // Where segments live by default, so that the same kind of file system is tested.
+  return temporaryFolder('matrix', existsSync('/dev/shm') ? '/dev/shm' : undefined);
+}
 
 /**
  * One play: a channel in a directory of its own, with the processes that take part. Each sleeper has a process for
