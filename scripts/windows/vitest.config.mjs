@@ -10,6 +10,7 @@ export default defineConfig({
       'test/src/compat/**/*.test.ts',
       'test/src/e2e/**/*.test.ts',
       'test/src/hostile/**/*.test.ts',
+      'test/src/kill-matrix/**/*.test.ts',
       'test/src/properties/**/*.test.ts',
       'test/src/soak/**/*.test.ts',
     ],

@@ -50,6 +50,7 @@ export class Channel<T> {
 
   /** Opens the channel's memory, joins, and has the directory list it. */
   async #join<P>(create = true, open: (memory: ChannelMemory) => Promise<P>): Promise<P> {
+    if (!this.#definition.listed) return open(openChannelMemory(this.#definition, create));
     const listing = await Listing.begin(this.#definition);
     let memory: ChannelMemory;
     try {

@@ -39,6 +39,8 @@ export interface CommonChannelOptions {
   readonly namespace?: ValidNamespace | undefined;
   /** Publishers and subscribers that the channel has room for when this call creates it, 2 to 1024. Defaults to 64. */
   readonly maxParticipants?: number | undefined;
+  /** Whether joining lists the channel for those who look which there are; see `openBus`. Defaults to true. */
+  readonly listed?: boolean | undefined;
   /** POSIX permission bits when this call creates it. Defaults to 0o600. */
   readonly mode?: number | undefined;
 }
@@ -78,6 +80,7 @@ export interface ChannelDefinition<T> {
   readonly schemaHash: Uint8Array;
   readonly namespace: ValidNamespace;
   readonly maxParticipants: number;
+  readonly listed: boolean;
   readonly mode: number | undefined;
 }
 
@@ -120,6 +123,7 @@ export function checkDefinition<T>(options: AnyChannelOptions<T>): ChannelDefini
     ...encodeSchema(name, codec),
     namespace: options.namespace ?? ValidNamespaces.LOCAL,
     maxParticipants,
+    listed: options.listed ?? true,
     mode: options.mode,
   };
 }

@@ -33,6 +33,12 @@ const CLOSED_REASON = CLOSED_REASON_OFFSET >> 2;
 const SLEEPERS = SLEEPERS_OFFSET >> 2;
 const ROOM_WAITERS = ROOM_WAITERS_OFFSET >> 2;
 
+interface Watched {
+  readonly nonce: bigint;
+  readonly pid: number;
+  readonly watch: LifeWatch;
+}
+
 /** A place in a channel: a slot of its own, a share in the port of this thread, and the ways to reach the others. */
 export class Member {
   readonly memory: ChannelMemory;
@@ -48,7 +54,7 @@ export class Member {
   /** Called when the life line of somebody who is watched over has ended, after the burial. */
   onDeath: ((nonce: bigint) => void) | undefined;
   readonly #doorbells: Doorbells;
-  readonly #watches = new Map<number, { readonly nonce: bigint; readonly watch: LifeWatch }>();
+  readonly #watches = new Map<number, Watched>();
   readonly #forgetExit: () => void;
   readonly #leaving = new AbortController();
   #open = true;
@@ -91,12 +97,13 @@ export class Member {
     this.port = port;
     this.table = new ParticipantTable(memory);
     this.slot = this.#claimSlot();
-    this.lock = new PublisherLock(memory, this.table, this.slot);
+    // A dead holder may have joined as a publisher without anybody knowing; it must not count as one.
+    this.lock = new PublisherLock(memory, this.table, this.slot, (slot) => this.#buryNow(slot));
     this.counters = new Counters(memory, this.slot);
     this.#doorbells = new Doorbells(
       this.table,
       () => this.counters.countWakeUp(),
-      (slot) => setImmediate(() => this.#buryLater(slot)),
+      (slot) => setImmediate(() => void this.#buryLater(slot)),
     );
     this.#forgetExit = atExit(() => {
       this.atEnd?.();
@@ -123,15 +130,10 @@ export class Member {
     );
   }
 
-  /**
-   * Whether any publisher takes part.
-   *
-   * @param except a slot that does not count.
-   */
-  hasPublisher(except?: number): boolean {
+  #hasPublisherBeside(slot: number): boolean {
     const used = this.table.used();
-    for (let slot = 0; slot < used; slot++) {
-      if (slot !== except && this.table.stateOf(slot) === STATE_PUBLISHER) return true;
+    for (let other = 0; other < used; other++) {
+      if (other !== slot && this.table.stateOf(other) === STATE_PUBLISHER) return true;
     }
     return false;
   }
@@ -188,10 +190,11 @@ export class Member {
       if (slot === this.slot || this.table.stateOf(slot) !== state) continue;
       const address = this.table.addressOf(slot);
       const known = this.#watches.get(slot);
-      if (address === undefined || known?.nonce === address.nonce) continue;
+      // One that was claimed a moment ago may be without its pid, by which some systems watch.
+      if (address === undefined || (known?.nonce === address.nonce && known.pid === address.pid)) continue;
       known?.watch.close();
-      const watch = watchLife(address, () => this.#buryLater(slot, address.nonce));
-      this.#watches.set(slot, { nonce: address.nonce, watch });
+      const watch = watchLife(address, () => void this.#onDeath(slot, address.nonce, state));
+      this.#watches.set(slot, { nonce: address.nonce, pid: address.pid, watch });
     }
   }
 
@@ -199,6 +202,17 @@ export class Member {
   stopWatching(): void {
     for (const { watch } of this.#watches.values()) watch.close();
     this.#watches.clear();
+  }
+
+  /** Buries the dead, and looks what came of it. */
+  async #onDeath(slot: number, nonce: bigint, state: number): Promise<void> {
+    await this.#buryLater(slot, nonce);
+    if (!this.#open) return;
+    // Somebody who joined may have taken over the slot with the role still in it, and die in his turn.
+    this.watchOver(state);
+    // The dead may have freed the slot itself, or somebody else may have, and have died before it rang.
+    this.onRing?.();
+    this.onDeath?.(nonce);
   }
 
   /** Buries everybody who is proved dead. */
@@ -213,13 +227,11 @@ export class Member {
    * @param dead nonce of a port that was proved dead by the end of its life line.
    */
   async bury(slot: number, dead?: bigint): Promise<void> {
-    if (!this.#isDead(slot, dead)) return;
-    const wasPublisher = this.table.stateOf(slot) === STATE_PUBLISHER;
-    if (wasPublisher && !(await this.#acquireLock())) return;
+    if (!this.#isDead(slot, dead) || !(await this.#acquireLock())) return;
     try {
       this.#buryNow(slot, dead);
     } finally {
-      if (wasPublisher) this.lock.release();
+      this.lock.release();
     }
   }
 
@@ -229,16 +241,17 @@ export class Member {
     let any = false;
     for (let slot = 0; slot < used; slot++) {
       if (this.table.stateOf(slot) === STATE_PUBLISHER || !this.#isDead(slot)) continue;
+      if (!this.lock.spin()) break;
       this.#buryNow(slot);
+      this.lock.release();
       any = true;
     }
     return any;
   }
 
-  #buryLater(slot: number, dead?: bigint): void {
+  #buryLater(slot: number, dead?: bigint): Promise<void> {
     // What can fail here is a lock word that makes no sense; whoever uses the lock next says so to its user.
-    const buried = this.bury(slot, dead).catch(() => {});
-    if (dead !== undefined) void buried.then(() => this.onDeath?.(dead));
+    return this.bury(slot, dead).catch(() => {});
   }
 
   #isDead(slot: number, dead?: bigint): boolean {
@@ -252,28 +265,32 @@ export class Member {
     return address.nonce !== this.port.address.nonce && probeLife(address) === 'dead';
   }
 
+  /**
+   * With the lock held, and the slot freed last: whoever dies in the middle leaves both to the next one, who does all of
+   * it again.
+   */
   #buryNow(slot: number, dead?: bigint): void {
     const address = this.table.addressOf(slot);
     // Somebody else may have been faster, or the slot have another owner by now.
     if (address === undefined || !this.#isDead(slot, dead)) return;
-    if (!this.table.tryClaim(slot, address.nonce, this.port.address)) return;
-    atStep?.('bury: claimed');
+    atStep?.('bury: begun');
+    const hadRole = this.table.stateOf(slot) !== STATE_NONE;
+    this.#inherit(slot);
+    // It may have given up the role by itself, and have died before it said so.
+    if (!hadRole) this.#tellOfLeaving();
+    this.ringPublishers();
+    atStep?.('bury: role taken');
+    if (!this.table.release(slot, address.nonce)) return;
+    this.#tellRecovered(slot);
     removePort(address);
     atStep?.('bury: port removed');
-    this.#inherit(slot);
-    atStep?.('bury: role taken');
-    this.table.release(slot);
-    this.#tellRecovered(slot);
-    this.ringPublishers();
-    // It may have died between a change and the ringing for it, with any state.
-    this.ringSubscribers();
   }
 
   #tellRecovered(slot: number): void {
     diagnostics.recovered.publish({ channel: this.memory.name, what: 'slot', slot });
   }
 
-  /** Takes the role out of a slot that was claimed, perhaps from a dead owner. With the lock held for a publisher's. */
+  /** Takes the role of a dead owner out of the slot. With the lock held. */
   #inherit(slot: number): void {
     this.table.wakeUp(slot);
     if (this.table.stateOf(slot) === STATE_PUBLISHER) this.#endPublisher(slot, CLOSED_BY_DEATH);
@@ -288,16 +305,22 @@ export class Member {
     return this.#open;
   }
 
+  /** The role goes after the word that it was the last one: who dies in between is buried as a publisher. */
   #endPublisher(slot: number, reason: number): void {
-    // Before the state: who dies in between is a publisher still, and is buried as one.
-    if (!this.hasPublisher(slot)) {
+    if (!this.#hasPublisherBeside(slot)) {
       Atomics.store(this.memory.words, CLOSED_REASON, reason);
+      atStep?.('leave: reason stored');
       Atomics.add(this.memory.words, CLOSED_EPOCH, 1);
       atStep?.('leave: closed');
     }
     this.table.storeState(slot, STATE_NONE);
     atStep?.('leave: state stored');
+    this.#tellOfLeaving();
+  }
+
+  #tellOfLeaving(): void {
     Atomics.add(this.memory.words, EPOCH, 1);
+    atStep?.('leave: epoch raised');
     // Also where nothing was closed: the dead may have published something and not rung for it.
     this.ringSubscribers();
   }
@@ -310,7 +333,8 @@ export class Member {
     this.stopWatching();
     this.table.wakeUp(this.slot);
     this.table.storeState(this.slot, STATE_NONE);
-    this.table.release(this.slot);
+    atStep?.('leave: state stored');
+    this.table.release(this.slot, this.port.address.nonce);
     this.ringPublishers();
     const last = this.#isLast();
     this.#doorbells.close();

@@ -64,6 +64,9 @@ export class ParticipantTable {
     atStep?.('claim: generation raised');
     this.#raiseUsed(slot + 1);
     atStep?.('claim: counted');
+    // Before the fields, so that the nonce of an earlier owner never stands beside the pid of a later one.
+    this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, 0n);
+    atStep?.('claim: identity cleared');
     this.#bytes.fill(
       0,
       this.#offsetOf(slot, slotLayout.FRAMES_OFFSET),
@@ -79,13 +82,12 @@ export class ParticipantTable {
     return true;
   }
 
-  /** Frees a slot of one's own. */
-  release(slot: number): void {
-    // First, so that a later owner with the same port never has its nonce beside the pid of one in between.
-    this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, 0n);
-    atStep?.('leave: identity cleared');
-    this.#storeLong(slot, slotLayout.NONCE_OFFSET, 0n);
+  /** Frees the slot when its nonce is still that one. What else it holds stays, for whoever claims it next. */
+  release(slot: number, nonce: bigint): boolean {
+    const index = this.#longIndex(slot, slotLayout.NONCE_OFFSET);
+    if (Atomics.compareExchange(this.#longs, index, nonce, 0n) !== nonce) return false;
     atStep?.('leave: nonce cleared');
+    return true;
   }
 
   generationOf(slot: number): number {
@@ -103,6 +105,7 @@ export class ParticipantTable {
   /** Tells a reliable subscriber that it is one no longer. With the lock held. */
   disconnect(slot: number, reason: number): void {
     this.#storeWord(slot, slotLayout.DISCONNECT_REASON_OFFSET, reason);
+    atStep?.('disconnect: reason stored');
     const index = this.#offsetOf(slot, slotLayout.STATE_OFFSET) >> WORD_SHIFT;
     // It may leave at this moment, and somebody else take the slot.
     Atomics.compareExchange(this.#words, index, slotLayout.STATE_RELIABLE, slotLayout.STATE_DISCONNECTED);
@@ -134,6 +137,7 @@ export class ParticipantTable {
     Atomics.add(this.#words, this.#sleepCounter(slot), 1);
     atStep?.('sleep: counted');
     this.#storeWord(slot, slotLayout.SLEEPS_OFFSET, sleep);
+    atStep?.('sleep: numbered');
     this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, sleep);
     atStep?.('sleep: flagged');
   }

@@ -35,11 +35,19 @@ export class PublisherLock {
   readonly #table: ParticipantTable;
   readonly #channel: string;
   readonly #own: number;
+  readonly #onTakenOver: (slot: number) => void;
 
-  constructor(memory: ChannelMemory, table: ParticipantTable, slot: number) {
+  /** @param onTakenOver is told whose lock was taken over, with the lock held. */
+  constructor(
+    memory: ChannelMemory,
+    table: ParticipantTable,
+    slot: number,
+    onTakenOver: (slot: number) => void,
+  ) {
     this.#words = memory.words;
     this.#table = table;
     this.#channel = memory.name;
+    this.#onTakenOver = onTakenOver;
     this.#own = (table.generationOf(slot) << SLOT_BITS) | slot;
   }
 
@@ -96,6 +104,7 @@ export class PublisherLock {
     if (!dead || Atomics.compareExchange(this.#words, LOCK, word, this.#own) !== word) return false;
     atStep?.('lock: taken over');
     diagnostics.recovered.publish({ channel: this.#channel, what: 'lock', slot });
+    this.#onTakenOver(slot);
     return true;
   }
 

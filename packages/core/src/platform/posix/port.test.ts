@@ -83,8 +83,12 @@ describe('a bell', () => {
 describe('a life', () => {
   it('is alive while the port is open, and proves nothing where there is no trace of it', () => {
     expect(probeLife(open().address)).toBe('alive');
-    expect(probeLife({ nonce: 99n, pid: 0, startTime: 0n, pidNamespace: 0n })).toBe('unknown');
     expect(probeLife({ ...ownIdentity, nonce: 99n })).toBe('unknown');
+    expect(probeLife({ ...ownIdentity, nonce: 99n, pidNamespace: 1n })).toBe('unknown');
+  });
+
+  it('is proved over where a port was swept whose owner had not said yet who it is', () => {
+    expect(probeLife({ nonce: 99n, pid: 0, startTime: 0n, pidNamespace: 0n })).toBe('dead');
   });
 
   it('is proved over by a bell that nobody holds', () => {

@@ -117,11 +117,12 @@ export function openPort(): Port {
 }
 
 /** Opens a bell for ringing. */
-function openBell(path: string): number | Liveness {
+function openBell(path: string): number | 'dead' | 'absent' | 'unknown' {
   try {
     return openSync(path, constants.O_WRONLY | NON_BLOCKING);
   } catch (error) {
-    return errnoName(error) === 'ENXIO' ? 'dead' : 'unknown';
+    const code = errnoName(error);
+    return code === 'ENXIO' ? 'dead' : code === 'ENOENT' ? 'absent' : 'unknown';
   }
 }
 
@@ -148,22 +149,28 @@ export function probeLife(address: PortAddress): Liveness {
   // A child that was forked, and inherited the FIFOs, fakes its parent's life: hence the proof by pid as well.
   if (isProvedGone(address)) return 'dead';
   const fd = openBell(portPath(address.nonce, 'bell'));
-  if (typeof fd !== 'number') return fd;
-  closeSync(fd);
-  return 'alive';
+  if (typeof fd === 'number') {
+    closeSync(fd);
+    return 'alive';
+  }
+  // Whoever has claimed something and not yet said who it is was alive, with its port, the moment before. The port can
+  // only have been swept, which takes a proof of death.
+  if (fd === 'absent') return address.pid === 0 ? 'dead' : 'unknown';
+  return fd;
 }
 
 class FifoBell implements Bell {
   readonly #address: PortAddress;
-  #fd: number | Liveness;
+  #fd: number | undefined;
 
   constructor(address: PortAddress) {
     this.#address = address;
-    this.#fd = openBell(portPath(address.nonce, 'bell'));
+    const fd = openBell(portPath(address.nonce, 'bell'));
+    this.#fd = typeof fd === 'number' ? fd : undefined;
   }
 
   ring(): Liveness {
-    if (typeof this.#fd !== 'number') return probeLife(this.#address);
+    if (this.#fd === undefined) return probeLife(this.#address);
     try {
       writeSync(this.#fd, RING);
       return 'alive';
@@ -175,8 +182,8 @@ class FifoBell implements Bell {
   }
 
   close(): void {
-    if (typeof this.#fd === 'number') closeSync(this.#fd);
-    this.#fd = 'unknown';
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 }
 

@@ -1,5 +1,13 @@
 import type { LifeWatch, Liveness, PortAddress } from '../platform.js';
-import { type Handle, isSignalled, kernel32 } from './kernel32.js';
+import {
+  ERROR_FILE_NOT_FOUND,
+  EVENT_MODIFY_STATE,
+  type Handle,
+  isSignalled,
+  kernel32,
+  NO_HANDLE,
+} from './kernel32.js';
+import { bellNameOf } from './names.js';
 import { openProcess } from './process.js';
 import { Waker } from './waker.js';
 
@@ -59,7 +67,19 @@ export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch 
 /** See {@link Platform.probeLife}. */
 export function probeLife(address: PortAddress): Liveness {
   const owner = openProcess(address);
-  if (typeof owner !== 'number') return owner;
-  kernel32().CloseHandle(owner);
-  return 'alive';
+  if (typeof owner === 'number') {
+    kernel32().CloseHandle(owner);
+    return 'alive';
+  }
+  // Whoever has claimed something and not yet said who it is was alive, with its bell, the moment before.
+  return owner === 'unknown' && address.pid === 0 && isBellGone(address) ? 'dead' : owner;
+}
+
+/** Whether nobody has that event, neither its owner nor anybody who rings it. */
+function isBellGone({ nonce }: PortAddress): boolean {
+  const { OpenEventW, GetLastError, CloseHandle } = kernel32();
+  const event = OpenEventW(EVENT_MODIFY_STATE, 0, bellNameOf(nonce));
+  if (event === NO_HANDLE) return GetLastError() === ERROR_FILE_NOT_FOUND;
+  CloseHandle(event);
+  return false;
 }
