@@ -250,7 +250,7 @@ export class Member {
   }
 
   #buryLater(slot: number, dead?: bigint): Promise<void> {
-    // What can fail here is a lock word that makes no sense; whoever uses the lock next says so to its user.
+    // Where it fails, whoever comes next does the same.
     return this.bury(slot, dead).catch(() => {});
   }
 
