@@ -4,7 +4,15 @@ import * as frame from '../layout/frame-layout.js';
 import { HEAD_OFFSET, TAIL_OFFSET } from '../layout/header-layout.js';
 import { atStep } from '../steps.js';
 import { readFragmentHeader } from './fragment.js';
-import { KIND_WORD, LENGTH_WORD, PUBLISHER_SHIFT, readLong, SEQUENCE_WORD, TIMESTAMP_WORD } from './frame.js';
+import {
+  isPlausible,
+  KIND_WORD,
+  LENGTH_WORD,
+  PUBLISHER_SHIFT,
+  readLong,
+  SEQUENCE_WORD,
+  TIMESTAMP_WORD,
+} from './frame.js';
 import { Reassembly } from './reassembly.js';
 
 const TAIL = TAIL_OFFSET >> 3;
@@ -92,10 +100,13 @@ export class RingReader {
     for (let laps = 0; laps < MAX_LAPS; laps++) {
       const tail = this.loadTail();
       if (!this.#isPosition(tail)) return this.#corrupted(`the tail is ${tail}`);
-      if (this.#resumeAt(tail)) {
-        this.expected = this.sequence;
-        return 'done';
+      if (!this.#resumeAt(tail)) continue;
+      // Numbers begin at 1.
+      if (!isPlausible(this.sequence - 1, tail)) {
+        return this.#corrupted(`number ${this.sequence} stands at the tail, which is ${tail}`);
       }
+      this.expected = this.sequence;
+      return 'done';
     }
     return this.#corrupted(`the head passed the tail ${MAX_LAPS} times`);
   }
@@ -324,9 +335,4 @@ export class RingReader {
     this.#batch = new Uint8Array(Math.ceil(length / 4) * 4);
     this.#batchWords = new Int32Array(this.#batch.buffer);
   }
-}
-
-/** Whether so many messages can lie between two positions that far apart. */
-function isPlausible(messages: number, distance: number): boolean {
-  return messages >= 0 && messages * frame.FRAME_ALIGNMENT <= distance;
 }

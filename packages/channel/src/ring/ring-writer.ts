@@ -8,6 +8,7 @@ import type { ParticipantTable } from '../participants/participant-table.js';
 import { atStep } from '../steps.js';
 import { type Fragment, writeFragmentHeader } from './fragment.js';
 import {
+  isPlausible,
   KIND_WORD,
   LENGTH_WORD,
   PUBLISHER_SHIFT,
@@ -38,14 +39,14 @@ export interface Payload {
  * publisher lock held.
  */
 export class RingWriter {
-  /** Position after the last committed frame, since {@link RingWriter.begin}. */
-  tail = -1;
+  /** Position after the last committed frame, since {@link RingWriter.begin}; before that, what no tail is. */
+  tail: number = Number.NEGATIVE_INFINITY;
   /** Number that the next message gets, since {@link RingWriter.begin}. */
   nextSequence = 0;
   /** Position after the last written frame. */
   #end = 0;
   /** Number of the next message, as far as is committed. */
-  #committedSequence = 0;
+  #committedSequence = 1;
   readonly #channel: string;
   readonly #longs: BigInt64Array<ArrayBuffer>;
   readonly #words: Int32Array<ArrayBuffer>;
@@ -83,9 +84,15 @@ export class RingWriter {
   begin(): void {
     const tail = Number(Atomics.load(this.#longs, TAIL));
     if (tail !== this.tail) {
-      this.#check('tail', tail, 0, Number.MAX_SAFE_INTEGER - this.#capacity);
+      const before = Math.max(0, this.tail);
+      this.#check('tail', tail, before, Number.MAX_SAFE_INTEGER - this.#capacity);
+      const next = readLong(this.#ringWords, this.#wordOf(tail) + SEQUENCE_WORD);
+      if (!isPlausible(next - this.#committedSequence, tail - before)) {
+        const text = `number ${next} stands at the tail, ${tail}; it was ${this.#committedSequence} at ${before}`;
+        throw new ChannelError('CORRUPTED', this.#channel, text);
+      }
       this.tail = tail;
-      this.#committedSequence = readLong(this.#ringWords, this.#wordOf(tail) + SEQUENCE_WORD);
+      this.#committedSequence = next;
     }
     this.#end = tail;
     this.nextSequence = this.#committedSequence;

@@ -193,6 +193,28 @@ describe('a ring with bad contents', () => {
     }).toThrow(/the head is 1099511627776/);
   });
 
+  it('refuses to publish at a tail that no publisher has committed', () => {
+    memory.longs[TAIL_OFFSET / 8] = -1n;
+    expect(() => write(1)).toThrow(/the tail is -1;/);
+    memory.longs[TAIL_OFFSET / 8] = 0n;
+    for (let count = 0; count < 4; count++) write(10);
+    memory.longs[TAIL_OFFSET / 8] = 64n;
+    expect(() => write(1)).toThrow(/the tail is 64; it must be a multiple of 32 from 256/);
+  });
+
+  it.each([0, 6, 2 ** 53])(
+    'neither publishes nor reads on from the number %i where it is impossible',
+    (number) => {
+      for (let count = 0; count < 2; count++) write(10);
+      new DataView(memory.ring.buffer, memory.ring.byteOffset).setBigUint64(128 + 8, BigInt(number), true);
+      const other = new RingWriter(memory, table, 1);
+      expect(() => other.begin()).toThrow(`number ${number} stands at the tail, 128; it was 1 at 0`);
+      const reader = new RingReader(memory);
+      expect(reader.seekTail()).toBe('corrupted');
+      expect(reader.problem).toBe(`number ${number} stands at the tail, which is 128`);
+    },
+  );
+
   it.each([-64, 33, 2 ** 40])('disconnects a reliable subscriber whose cursor is %i', (cursor) => {
     reliableAt(1, cursor);
     while (writer.tail < 2 * CAPACITY) expect(write(100)).toBe(true);
