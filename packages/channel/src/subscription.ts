@@ -271,9 +271,13 @@ export class Subscription<T> {
     if (outcome === 'corrupted') {
       const error = this.#corrupted();
       const goesOn = reader.skipToTail() === 'lapped';
-      if (!goesOn) this.hooks.end('corrupted');
-      this.hooks.error(error);
-      if (!goesOn) return;
+      try {
+        this.hooks.error(error);
+      } finally {
+        if (!goesOn) this.hooks.end('corrupted');
+      }
+      // Its program may have closed it because of the error.
+      if (!this.#open) return;
     }
     reader.expected = reader.sequence;
     const count = reader.sequence - from;
