@@ -117,7 +117,7 @@ export class RingReader {
   seekHead(): 'done' | 'corrupted' {
     const { position, expected } = this;
     const head = Number(Atomics.load(this.#longs, HEAD));
-    if (!this.#isPosition(head) || head > position || !this.#resumeAt(head)) {
+    if (!this.#isPosition(head) || head > position || !this.#fits(head, position) || !this.#resumeAt(head)) {
       return this.#corrupted(`the head is ${head}, the tail ${position}`);
     }
     if (!isPlausible(expected - this.sequence, position - head)) {
@@ -250,6 +250,9 @@ export class RingReader {
     this.#copied = Math.min(available + following, this.#batch.length);
     const length = Math.min(available, this.#copied);
     if (!this.#copy(offset, this.#copied)) return this.#resumeAtHead();
+    if (!this.#fits(this.position, tail)) {
+      return this.#corrupted(`the tail is ${tail}, more than the ring holds beyond ${this.position}`);
+    }
     let size = frame.frameLength(this.#batchWords[LENGTH_WORD] as number);
     if (size > length && size <= available) {
       this.#grow(size);
@@ -290,8 +293,10 @@ export class RingReader {
     this.#length = 0;
     const { position } = this;
     for (let laps = 0; laps < MAX_LAPS; laps++) {
+      const tail = this.loadTail();
       const head = Number(Atomics.load(this.#longs, HEAD));
-      if (!this.#isPosition(head) || head <= this.position || head > this.loadTail()) {
+      const isBetween = head > this.position && this.#fits(head, tail) && head <= this.loadTail();
+      if (!this.#isPosition(head) || !isBetween) {
         return this.#corrupted(`the head is ${head}, the reader at ${this.position}`);
       }
       if (!this.#resumeAt(head)) continue;
@@ -317,6 +322,11 @@ export class RingReader {
     }
     this.sequence = readLong(this.#batchWords, SEQUENCE_WORD);
     return true;
+  }
+
+  /** Whether everything from that position up to a tail can be in the ring; the tail was loaded before the head. */
+  #fits(position: number, tail: number): boolean {
+    return tail - position <= this.#capacity - frame.FRAME_ALIGNMENT;
   }
 
   #isPosition(position: number): boolean {

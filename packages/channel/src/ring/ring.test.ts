@@ -169,6 +169,22 @@ describe('a ring with bad contents', () => {
     expect(reader.problem).toMatch(/100 bytes is followed by number 3, 2 was due/);
   });
 
+  it('does not go round and round to a tail that is far away', () => {
+    const reader = startReader();
+    const part = { message: 1, total: 1 << 20, offset: 0, generation: 1 };
+    // A ring full of parts: the same number stands everywhere.
+    for (let count = 0; count < CAPACITY / 32; count++) {
+      writer.begin();
+      expect(writer.reserve(writer.endOf(writer.tail, 40))).toBe(true);
+      writer.writeFragment({ ...part, offset: 8 * count }, new Uint8Array(8), 0);
+      writer.commit();
+    }
+    memory.longs[HEAD_OFFSET / 8] = 0n;
+    memory.longs[TAIL_OFFSET / 8] = 1n << 50n;
+    expect(reader.read()).toBe('corrupted');
+    expect(reader.problem).toMatch(/the tail is 1125899906842624, more than the ring holds beyond 0/);
+  });
+
   it.each([
     ['head', HEAD_OFFSET, 3200n],
     ['tail', TAIL_OFFSET, 6400n],
