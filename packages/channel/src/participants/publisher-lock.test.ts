@@ -29,7 +29,7 @@ afterEach(() => {
 
 function join(slot: number, owner: PortAddress = port.address): PublisherLock {
   table.tryClaim(slot, 0n, owner);
-  return new PublisherLock(memory, table, slot);
+  return new PublisherLock(memory, table, slot, () => {});
 }
 
 describe('a lock word that nobody wrote who follows the rules', () => {
