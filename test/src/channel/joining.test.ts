@@ -141,8 +141,15 @@ describe('joining', () => {
     const channel = define({ maxParticipants: 2 });
     await subscriberOf(channel);
     const segment = openSegment({ name: channel.name, disposition: 'open', size: 0 });
-    // A port of which nothing is to be found, and no process id.
-    new BigInt64Array(segment.memory, HEADER_LENGTH + PARTICIPANT_LENGTH + NONCE_OFFSET, 1)[0] = 77n;
+    // A port of which nothing is to be found, of a process in a PID namespace that is not ours: nonce, identityNonce,
+    // startTime, pidNamespace, pid.
+    new BigInt64Array(segment.memory, HEADER_LENGTH + PARTICIPANT_LENGTH + NONCE_OFFSET, 5).set([
+      77n,
+      77n,
+      1n,
+      1n,
+      42n,
+    ]);
     segment.close();
     expect(await codeOf(() => channel.publisher())).toBe('TOO_MANY_PARTICIPANTS');
   });

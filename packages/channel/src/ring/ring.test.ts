@@ -171,7 +171,7 @@ describe('a ring with bad contents', () => {
 
   it('does not go round and round to a tail that is far away', () => {
     const reader = startReader();
-    const part = { message: 1, total: 1 << 20, offset: 0, generation: 1 };
+    const part = { began: 0, total: 1 << 20, generation: 1 };
     // A ring full of parts: the same number stands everywhere.
     for (let count = 0; count < CAPACITY / 32; count++) {
       writer.begin();
