@@ -1,23 +1,16 @@
 // Has the worker, a C program, compute. See examples/native/README.md.
 import { defineChannel, KiB } from '@mmfbus/channel';
+import { f64, type Infer, oneOf, struct, u32 } from '@mmfbus/codec';
 
-interface Command {
-  readonly op: 'square' | 'negate' | 'stop';
-  readonly id: number;
-  readonly n: number;
-}
+const command = struct({ op: oneOf('square', 'negate', 'stop'), id: u32(), n: f64() });
+const answer = struct({ id: u32(), result: f64() });
 
-interface Answer {
-  readonly id: number;
-  readonly result: number;
-}
-
-const commands = await defineChannel<Command>({ name: 'commands', capacity: 64 * KiB }).publisher();
-const answers = await defineChannel<Answer>({ name: 'answers', capacity: 64 * KiB }).subscriber({
+const commands = await defineChannel({ name: 'commands', shape: command, capacity: 64 * KiB }).publisher();
+const answers = await defineChannel({ name: 'answers', shape: answer, capacity: 64 * KiB }).subscriber({
   start: 'earliest',
 });
 
-const questions: readonly Command[] = [
+const questions: readonly Infer<typeof command>[] = [
   { op: 'square', id: 1, n: 12 },
   { op: 'negate', id: 2, n: 7.5 },
   { op: 'square', id: 3, n: 1.5 },

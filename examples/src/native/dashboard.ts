@@ -1,13 +1,9 @@
 // Shows what the sensor, a C program, measures. See examples/native/README.md.
 import { defineChannel, KiB } from '@mmfbus/channel';
+import { boolean, f64, string, struct } from '@mmfbus/codec';
 
-interface Reading {
-  readonly sensor: string;
-  readonly celsius: number;
-  readonly last: boolean;
-}
-
-const readings = defineChannel<Reading>({ name: 'readings', capacity: 64 * KiB });
+const reading = struct({ sensor: string(), celsius: f64(), last: boolean() });
+const readings = defineChannel({ name: 'readings', shape: reading, capacity: 64 * KiB });
 const subscriber = await readings.subscriber({ start: 'earliest' });
 
 for await (const { sequence, value } of subscriber) {

@@ -175,15 +175,14 @@ function readCodec(memory: ArrayBuffer): string {
   return Buffer.from(memory, header.CODEC_OFFSET, header.CODEC_LENGTH).toString('latin1').replace(/\0+$/, '');
 }
 
-/** A program without a schema joins any channel of its codec: it knows what it does. */
+/** Where one side has no schema there is nothing to compare: what does not fit is found out as it arrives. */
 function checkSchema(memory: ArrayBuffer, geometry: Geometry, definition: ChannelDefinition<unknown>): void {
   const { schema } = definition.codec;
-  if (schema === undefined) return;
+  if (schema === undefined || geometry.schemaLength === 0) return;
   const hash = Buffer.from(memory, header.SCHEMA_HASH_OFFSET, header.SCHEMA_HASH_LENGTH);
   if (hash.equals(definition.schemaHash)) return;
   const there = Buffer.from(memory, geometry.schemaOffset, geometry.schemaLength).toString();
-  const difference =
-    geometry.schemaLength === 0 ? 'the channel has none, this program has one' : schema.difference(there);
+  const difference = schema.difference(there);
   if (difference === undefined) return;
   throw new ChannelError('SCHEMA_MISMATCH', definition.name, `its schema is another one: ${difference}`);
 }
