@@ -27,9 +27,12 @@ afterEach(() => {
   port.release();
 });
 
+/** Slots whose lock was taken over. */
+const takenOver: number[] = [];
+
 function join(slot: number, owner: PortAddress = port.address): PublisherLock {
   table.tryClaim(slot, 0n, owner);
-  return new PublisherLock(memory, table, slot, () => {});
+  return new PublisherLock(memory, table, slot, (holder) => takenOver.push(holder));
 }
 
 describe('a lock word that nobody wrote who follows the rules', () => {
@@ -39,6 +42,7 @@ describe('a lock word that nobody wrote who follows the rules', () => {
     expect(lock.spin()).toBe(true);
     lock.release();
     expect(lock.isHeld()).toBe(false);
+    expect(takenOver).toEqual([]);
   });
 
   it('is no obstacle to the one whom it names, but to everybody else', () => {

@@ -37,7 +37,7 @@ export class PublisherLock {
   readonly #onTakenOver: (slot: number) => void;
   #held = false;
 
-  /** @param onTakenOver is told whose lock was taken over, with the lock held. */
+  /** @param onTakenOver is told of the slot whose lock was taken over, if there is such a slot, with the lock held. */
   constructor(
     memory: ChannelMemory,
     table: ParticipantTable,
@@ -97,7 +97,8 @@ export class PublisherLock {
     this.#held = true;
     atStep?.('lock: taken over');
     diagnostics.recovered.publish({ channel: this.#channel, what: 'lock', slot });
-    this.#onTakenOver(slot);
+    // A word that names a slot which there is not has nobody to bury.
+    if (slot < this.#table.count) this.#onTakenOver(slot);
     return true;
   }
 
