@@ -2,13 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageFolder } from '../support/workspace.js';
-import { killAtEachStep, type Scenario, TIMEOUT } from './play.js';
+import { killAtEachStep, type Scenario, stepsDiedAt, TIMEOUT } from './play.js';
 import { recovering } from './recovering.js';
 import { joinings, leaving, publishing, taking } from './scenarios.js';
 import { folderForPlays } from './stage.js';
 
 const folder = folderForPlays();
-const killedAt = new Set<string>();
 
 /** The steps that the protocol has: the members of the type. */
 function allSteps(): string[] {
@@ -16,9 +15,7 @@ function allSteps(): string[] {
   return [...source.matchAll(/^ {2}\| '(.+)';?$/gm)].map(([, step]) => step as string);
 }
 
-async function killed(scenario: Scenario): Promise<void> {
-  for (const step of await killAtEachStep(scenario, folder, 'kill')) killedAt.add(step);
-}
+const killed = (scenario: Scenario) => killAtEachStep(scenario, folder, 'kill');
 
 describe('a process that is killed at any of its steps', { timeout: TIMEOUT }, () => {
   describe('when it', () => {
@@ -33,7 +30,7 @@ describe('a process that is killed at any of its steps', { timeout: TIMEOUT }, (
   });
 
   it('dies at every step that the protocol has', () => {
-    expect([...killedAt].sort()).toEqual(allSteps().sort());
+    expect(stepsDiedAt()).toEqual(allSteps().sort());
   });
 });
 

@@ -53,6 +53,7 @@ export const publishing: readonly Scenario[] = [
   },
   {
     name: 'publishes as the only publisher',
+    isHard: true,
     company: 'subscribers',
     prepare: joinAsPublisher,
     operate: (stage) => stage.unlessStopped(stage.victim.ask('publish', 'v1')),
@@ -102,6 +103,7 @@ export const publishing: readonly Scenario[] = [
   },
   {
     name: 'publishes a split message',
+    isHard: true,
     company: 'all',
     prepare: joinAsPublisher,
     operate: (stage) => stage.unlessStopped(stage.victim.ask('publishAsync', 's*1900')),
@@ -215,6 +217,7 @@ async function publishesAtLast(stage: Stage): Promise<void> {
 export const taking: readonly Scenario[] = [
   {
     name: 'takes what a publisher waits for',
+    isHard: true,
     company: 'all',
     prepare: keepFromPublishing,
     operate: (stage) => stage.unlessStopped(stage.victim.ask('poll', 'v')),
@@ -268,6 +271,7 @@ export const leaving: readonly Scenario[] = [
   },
   {
     name: 'leaves as the last publisher',
+    isHard: true,
     company: 'subscribers',
     prepare: joinAsPublisher,
     operate: (stage) => stage.unlessStopped(stage.victim.ask('closePublisher')),
@@ -279,6 +283,7 @@ export const leaving: readonly Scenario[] = [
   },
   {
     name: 'leaves as the reliable subscriber that a publisher waits for',
+    isHard: true,
     company: 'all',
     prepare: keepFromPublishing,
     operate: (stage) => stage.unlessStopped(stage.victim.ask('closeSubscriber', 'v')),
