@@ -110,6 +110,10 @@ export interface ProcessIdentity {
 export interface PortAddress extends ProcessIdentity {
   /** Random and never 0; the port's files or objects are named after it. */
   readonly nonce: bigint;
+  /** Id of the owner's thread, where the operating system can tell that a thread is gone, as Windows can; else 0. */
+  readonly threadId: number;
+  /** When that thread was created, in the unit of `startTime`; 0 = unknown. */
+  readonly threadStartTime: bigint;
 }
 
 /**

@@ -81,7 +81,7 @@ class FifoPort implements Port {
   constructor() {
     // 63 bits, so that the number is the same read as signed and as unsigned.
     const nonce = BigInt.asUintN(63, randomBytes(8).readBigUInt64LE()) || 1n;
-    this.address = { nonce, ...ownIdentity };
+    this.address = { nonce, ...ownIdentity, threadId: 0, threadStartTime: 0n };
     this.#lifeFd = makeFifo(portPath(nonce, 'life'));
     this.#bell = watch(makeFifo(portPath(nonce, 'bell')), () => this.onRing?.());
   }

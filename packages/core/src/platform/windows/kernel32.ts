@@ -29,6 +29,7 @@ export const SYNCHRONIZE = 0x100000;
 export const MUTEX_MODIFY_STATE = 1;
 export const EVENT_MODIFY_STATE = 2;
 export const PROCESS_QUERY_LIMITED_INFORMATION = 0x1000;
+export const THREAD_QUERY_LIMITED_INFORMATION = 0x800;
 export const WAIT_OBJECT_0 = 0;
 export const WAIT_ABANDONED = 0x80;
 export const WAIT_TIMEOUT = 0x102;
@@ -114,6 +115,17 @@ interface Kernel32 {
   GetCurrentProcess(): Handle;
   GetProcessTimes(
     process: Handle,
+    creation: BigUint64Array,
+    exit: BigUint64Array,
+    kernel: BigUint64Array,
+    user: BigUint64Array,
+  ): number;
+  OpenThread(access: number, inherit: number, threadId: number): Handle;
+  GetCurrentThread(): Handle;
+  GetCurrentThreadId(): number;
+  GetProcessIdOfThread(thread: Handle): number;
+  GetThreadTimes(
+    thread: Handle,
     creation: BigUint64Array,
     exit: BigUint64Array,
     kernel: BigUint64Array,
@@ -217,6 +229,11 @@ function load(): Kernel32 {
     OpenProcess: declare('OpenProcess', handle, [dword, bool, dword]),
     GetCurrentProcess: declare('GetCurrentProcess', handle, []),
     GetProcessTimes: declare('GetProcessTimes', bool, [handle, time, time, time, time]),
+    OpenThread: declare('OpenThread', handle, [dword, bool, dword]),
+    GetCurrentThread: declare('GetCurrentThread', handle, []),
+    GetCurrentThreadId: declare('GetCurrentThreadId', dword, []),
+    GetProcessIdOfThread: declare('GetProcessIdOfThread', dword, [handle]),
+    GetThreadTimes: declare('GetThreadTimes', bool, [handle, time, time, time, time]),
     CreateNamedPipeW: declare('CreateNamedPipeW', handle, [
       text,
       dword,
@@ -299,7 +316,7 @@ export function readRegionSize(address: Address): number {
   return Number(information[0].RegionSize);
 }
 
-/** Whether the object is signalled: for a process, whether it has ended. Must not be asked of a mutex or an event. */
+/** Whether the object is signalled: for a process or a thread, whether it has ended. Must not be asked of a mutex or an event. */
 export function isSignalled(handle: Handle): boolean {
   return kernel32().WaitForSingleObject(handle, 0) === WAIT_OBJECT_0;
 }

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Bell, Liveness, Port, PortAddress } from '../platform.js';
 import { EVENT_MODIFY_STATE, type Handle, isSignalled, kernel32, lastError, NO_HANDLE } from './kernel32.js';
-import { probeLife } from './life.js';
+import { openOwner, probeLife } from './life.js';
 import { bellNameOf } from './names.js';
-import { openProcess, ownIdentity } from './process.js';
+import { ownIdentity } from './process.js';
+import { ownThread } from './thread.js';
 import { Waker } from './waker.js';
 
 /*
- * A port's bell is an event that resets itself; its life line is the process. An event lives as long as anybody has a
+ * A port's bell is an event that resets itself; its life line is the thread of its owner. An event lives as long as anybody has a
  * handle of it, so that a bell can be rung proves nothing.
  */
 
@@ -21,7 +22,7 @@ class EventPort implements Port {
   constructor() {
     // 63 bits, so that the number is the same read as signed and as unsigned.
     const nonce = BigInt.asUintN(63, randomBytes(8).readBigUInt64LE()) || 1n;
-    this.address = { nonce, ...ownIdentity() };
+    this.address = { nonce, ...ownIdentity(), ...ownThread() };
     const waker = new Waker(() => this.onRing?.());
     let event = NO_HANDLE;
     try {
@@ -65,7 +66,7 @@ class EventBell implements Bell {
 
   constructor(address: PortAddress) {
     this.#address = address;
-    this.#owner = openProcess(address);
+    this.#owner = openOwner(address);
     this.#event = kernel32().OpenEventW(EVENT_MODIFY_STATE, 0, bellNameOf(address.nonce));
   }
 
@@ -90,5 +91,5 @@ export function connectBell(address: PortAddress): Bell {
   return new EventBell(address);
 }
 
-/** See {@link Platform.removePort}. Windows removes a dead process's events itself. */
+/** See {@link Platform.removePort}. Windows removes the events of the dead itself. */
 export function removePort(_address: PortAddress): void {}
