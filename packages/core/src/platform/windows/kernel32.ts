@@ -1,5 +1,6 @@
 import koffi, { type TypeObject } from 'koffi';
 import { MmfError, type MmfErrorCode } from '../../errors.js';
+import { atThreadEnd } from '../thread-end.js';
 
 /**
  * A handle of the kernel, or of a registered wait. Only 32 bits of a kernel handle count and user addresses have 47, so
@@ -52,6 +53,8 @@ interface SystemInformation {
 
 /** The functions of kernel32.dll that are used, under their own names. An out parameter is an array of one. */
 interface Kernel32 {
+  /** Functions that {@link atThreadEnd} can call. */
+  readonly addresses: Record<'CloseHandle' | 'UnmapViewOfFile' | 'UnregisterWait', Address>;
   GetLastError(): number;
   SetLastError(code: number): void;
   FormatMessageW(
@@ -188,6 +191,11 @@ function load(): Kernel32 {
   const text = 'str16';
   const time = out('uint64_t');
   return {
+    addresses: {
+      CloseHandle: library.symbol('CloseHandle'),
+      UnmapViewOfFile: library.symbol('UnmapViewOfFile'),
+      UnregisterWait: library.symbol('UnregisterWait'),
+    },
     GetLastError: declare('GetLastError', dword, []),
     SetLastError: declare('SetLastError', 'void', [dword]),
     FormatMessageW: declare('FormatMessageW', dword, [
@@ -319,4 +327,18 @@ export function readRegionSize(address: Address): number {
 /** Whether the object is signalled: for a process or a thread, whether it has ended. Must not be asked of a mutex or an event. */
 export function isSignalled(handle: Handle): boolean {
   return kernel32().WaitForSingleObject(handle, 0) === WAIT_OBJECT_0;
+}
+
+/**
+ * Sees to it that the handle is closed when this thread ends, also by force.
+ *
+ * @returns closes it now.
+ */
+export function holdHandle(handle: Handle): () => void {
+  const { addresses, CloseHandle } = kernel32();
+  const forget = atThreadEnd(addresses.CloseHandle, handle);
+  return () => {
+    forget();
+    CloseHandle(handle);
+  };
 }

@@ -1,5 +1,5 @@
 import type { LifeWatch, Liveness, PortAddress } from '../platform.js';
-import { type Handle, isSignalled, kernel32 } from './kernel32.js';
+import { type Handle, holdHandle, isSignalled, kernel32 } from './kernel32.js';
 import { openProcess } from './process.js';
 import { openThread } from './thread.js';
 import { Waker } from './waker.js';
@@ -11,6 +11,7 @@ import { Waker } from './waker.js';
 
 interface OwnerWatch {
   readonly owner: Handle;
+  readonly closeOwner: () => void;
   readonly wait: Handle;
   readonly onDeath: () => void;
 }
@@ -29,7 +30,7 @@ function reportDead(): void {
 function endWatch(watch: OwnerWatch): boolean {
   if (!watches.delete(watch)) return false;
   waker?.endWait(watch.wait);
-  kernel32().CloseHandle(watch.owner);
+  watch.closeOwner();
   if (watches.size === 0) {
     waker?.close();
     waker = undefined;
@@ -51,14 +52,15 @@ export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch 
     const report = setImmediate(onDeath);
     return { close: () => clearImmediate(report) };
   }
+  const closeOwner = holdHandle(owner);
   try {
     waker ??= new Waker(reportDead);
     // An owner that has died since is signalled, and stays so.
-    const watch = { owner, wait: waker.wait(owner, 'once'), onDeath };
+    const watch = { owner, closeOwner, wait: waker.wait(owner, 'once'), onDeath };
     watches.add(watch);
     return { close: () => void endWatch(watch) };
   } catch (error) {
-    kernel32().CloseHandle(owner);
+    closeOwner();
     throw error;
   }
 }
