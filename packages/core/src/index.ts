@@ -21,8 +21,10 @@ export type {
   Disposition,
   LifeWatch,
   Liveness,
+  NamesPort,
   PortAddress,
   ProcessIdentity,
+  ReadSegment,
   Segment,
 } from './platform/platform.js';
 export { connectBell, leasePort, type PortLease, probeLife, removePort, watchLife } from './ports.js';

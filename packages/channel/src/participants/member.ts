@@ -2,6 +2,7 @@ import {
   atExit,
   type LifeWatch,
   leasePort,
+  type PortAddress,
   type PortLease,
   probeLife,
   removePort,
@@ -20,6 +21,7 @@ import {
 } from '../layout/header-layout.js';
 import { STATE_NONE, STATE_PUBLISHER } from '../layout/participant-layout.js';
 import { Doorbells } from './doorbells.js';
+import { namesPort } from './named-ports.js';
 import { ParticipantTable } from './participant-table.js';
 import { PublisherLock } from './publisher-lock.js';
 
@@ -53,7 +55,7 @@ export class Member {
    */
   static async join(memory: ChannelMemory, name: string): Promise<Member> {
     let member: Member | undefined;
-    const port = leasePort(() => member?.onRing?.());
+    const port = leasePort(() => member?.onRing?.(), namesPort);
     try {
       member = new Member(memory, port);
       member.table.storeName(member.slot, name);
@@ -90,7 +92,7 @@ export class Member {
       const address = table.addressOf(slot);
       if (address === undefined || probeLife(address) !== 'dead') continue;
       if (!table.tryClaim(slot, address.nonce, owner)) continue;
-      removePort(address);
+      removePort(address, namesPort);
       return slot;
     }
     throw new ChannelError(
@@ -214,10 +216,10 @@ export class Member {
     // Somebody else may have been faster, or the slot have another owner by now.
     if (address === undefined || !this.#isDead(slot, dead)) return;
     if (!this.table.tryClaim(slot, address.nonce, this.port.address)) return;
-    removePort(address);
     this.#inherit(slot);
     this.table.release(slot);
     this.ringPublishers();
+    removePort(address, namesPort);
   }
 
   /** Takes the role out of a slot that was claimed, perhaps from a dead owner. With the lock held for a publisher's. */
@@ -255,26 +257,29 @@ export class Member {
     this.table.storeState(this.slot, STATE_NONE);
     this.table.release(this.slot);
     this.ringPublishers();
-    const others = this.#countLiving();
+    const { living, dead } = this.#others();
     this.#doorbells.close();
     try {
-      this.memory.close(others === 0);
+      this.memory.close(living === 0);
+      // Nobody may come after us. While the channel is there, it names them, and they stay.
+      for (const address of dead) removePort(address, namesPort);
     } finally {
       this.port.release();
       this.#forgetExit();
     }
   }
 
-  /** Counts who else takes part, and removes what the dead left beside the segment: nobody may come after us. */
-  #countLiving(): number {
+  /** Counts who else takes part, and lists the dead who were not buried. */
+  #others(): { readonly living: number; readonly dead: readonly PortAddress[] } {
     const used = this.table.used();
+    const dead: PortAddress[] = [];
     let living = 0;
     for (let slot = 0; slot < used; slot++) {
       const address = this.table.addressOf(slot);
       if (address === undefined) continue;
-      if (probeLife(address) === 'dead') removePort(address);
+      if (probeLife(address) === 'dead') dead.push(address);
       else living++;
     }
-    return living;
+    return { living, dead };
   }
 }

@@ -11,11 +11,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Port, PortAddress } from '../platform.js';
+import type { NamesPort, Port, PortAddress } from '../platform.js';
 import { mkfifo } from './libc.js';
 import { DIRECTORY_VARIABLE, portPath, temporaryPath } from './names.js';
-import { connectBell, openPort, probeLife, removePort, watchLife } from './port.js';
+import { connectBell, openPort, probeLife, removePort, sweepPorts, watchLife } from './port.js';
 import { isProvedGone, ownIdentity } from './process.js';
+import { openSegment } from './segment.js';
 
 let directory: string;
 const before = process.env[DIRECTORY_VARIABLE];
@@ -39,6 +40,9 @@ function open(): Port {
   ports.push(port);
   return port;
 }
+
+/** A format that has the port's number in its first 8 bytes. */
+const names: NamesPort = (read, nonce) => Buffer.from(read(0, 8)).readBigUInt64LE() === nonce;
 
 /** What is left of a port whose owner died without an identity that could prove it. */
 function deadPort(nonce: bigint): PortAddress {
@@ -123,12 +127,26 @@ describe('a life', () => {
 describe('what the dead leave', () => {
   it('is removed by proof', () => {
     const address = deadPort(96n);
-    removePort(address);
-    removePort(address);
+    removePort(address, names);
+    removePort(address, names);
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('is swept when a port opens, and nothing else is', () => {
+  it('stays while a segment names it, under whatever name, as the proof for others', () => {
+    const address = deadPort(93n);
+    const initialise = (memory: ArrayBuffer) => new BigUint64Array(memory).set([93n]);
+    const request = { osName: 'any', disposition: 'create', size: 8, existingSize: 8 } as const;
+    const segment = openSegment({ ...request, initialise });
+    removePort(address, names);
+    sweepPorts(names);
+    expect(probeLife(address)).toBe('dead');
+    new BigUint64Array(segment.memory).set([0n]);
+    removePort(address, names);
+    segment.close();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('is swept, and nothing else is', () => {
     const alive = open();
     deadPort(95n);
     const temporary = temporaryPath();
@@ -136,7 +154,7 @@ describe('what the dead leave', () => {
     const dead = temporary.replace(`.${process.pid}.`, '.4194304.');
     writeFileSync(dead, '');
     writeFileSync(join(directory, 'other'), '');
-    open().close();
+    sweepPorts(names);
     expect(existsSync(portPath(alive.address.nonce, 'bell'))).toBe(true);
     expect(existsSync(portPath(alive.address.nonce, 'life'))).toBe(true);
     expect(existsSync(portPath(95n, 'bell'))).toBe(false);

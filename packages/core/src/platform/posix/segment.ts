@@ -6,7 +6,6 @@ import {
   ftruncateSync,
   linkSync,
   openSync,
-  readSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -31,7 +30,7 @@ import {
   unmap,
 } from './libc.js';
 import { MappedSegment } from './mapped-segment.js';
-import { decodeMark, encodeMark, MARK_LENGTH, markedFileSize } from './mark-layout.js';
+import { encodeMark, MARK_LENGTH, markedFileSize } from './mark-layout.js';
 import {
   directory,
   isLocal,
@@ -42,6 +41,7 @@ import {
   temporaryPath,
   unlinkIfThere,
 } from './names.js';
+import { openFd, readMark } from './segment-file.js';
 
 /*
  * Lifetime. Everybody who has a segment open holds a shared flock on it, the creator already before the name appears.
@@ -155,31 +155,12 @@ function sweepSegments(): void {
   }
 }
 
-function openFd(path: string, readOnly: boolean): number | undefined {
-  try {
-    // Non-blocking, so that something else of that name, such as a FIFO, cannot hold us up.
-    return openSync(
-      path,
-      (readOnly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK | constants.O_NOFOLLOW,
-    );
-  } catch (error) {
-    if (errnoName(error) === 'ENOENT') return undefined;
-    throw fromFsError(error, `cannot open ${path}`);
-  }
-}
-
 function checkFile(path: string, osName: string, stat: { isFile(): boolean; readonly uid: bigint }): void {
   if (!stat.isFile()) throw new MmfError('ACCESS_DENIED', `${path} is not a regular file`);
   const uid = process.getuid?.() ?? 0;
   if (isLocal(osName) && Number(stat.uid) !== uid) {
     throw new MmfError('ACCESS_DENIED', `${path} belongs to user ${stat.uid}, not to this user, ${uid}`);
   }
-}
-
-function readMark(fd: number, fileSize: number): number | undefined {
-  const mark = Buffer.alloc(MARK_LENGTH);
-  const length = readSync(fd, mark, 0, MARK_LENGTH, Math.max(0, fileSize - MARK_LENGTH));
-  return decodeMark(mark.subarray(0, length), fileSize);
 }
 
 /** Undefined when somebody else was faster. */

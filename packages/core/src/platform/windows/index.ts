@@ -3,7 +3,7 @@ import { openFile } from './file.js';
 import { readPageSize } from './kernel32.js';
 import { probeLife, watchLife } from './life.js';
 import { objectNameOf } from './names.js';
-import { connectBell, openPort, removePort } from './port.js';
+import { connectBell, openPort, removePort, sweepPorts } from './port.js';
 import { openSegment } from './segment.js';
 
 /** Windows. */
@@ -18,5 +18,6 @@ export function createWindowsPlatform(): Platform {
     watchLife,
     probeLife,
     removePort,
+    sweepPorts,
   };
 }
