@@ -9,6 +9,7 @@ export default defineConfig({
       'test/src/compat/**/*.test.ts',
       'test/src/e2e/**/*.test.ts',
       'test/src/properties/**/*.test.ts',
+      'test/src/workers/**/*.test.ts',
     ],
     // The second one compiles a program for POSIX.
     exclude: ['packages/core/src/platform/posix/**', 'test/src/compat/names-document.test.ts'],
