@@ -13,6 +13,7 @@ export default defineConfig({
       'test/src/kill-matrix/**/*.test.ts',
       'test/src/properties/**/*.test.ts',
       'test/src/soak/**/*.test.ts',
+      'test/src/workers/**/*.test.ts',
     ],
     // The second one compiles a program for POSIX.
     exclude: ['packages/core/src/platform/posix/**', 'test/src/compat/names-document.test.ts'],

@@ -146,7 +146,7 @@ describe('joining', () => {
       77n,
       77n,
       1n,
-      1n,
+      2n,
       42n,
     ]);
     segment.close();

@@ -20,6 +20,8 @@ export interface Ending {
 export interface StartOptions {
   /** Arguments of the program. */
   readonly args?: readonly string[];
+  /** A command, with its arguments, that starts Node: what follows it is Node's command line. Defaults to none. */
+  readonly within?: readonly string[];
   /** Arguments of Node, before the program. */
   readonly nodeArgs?: readonly string[];
   /** Added to our environment; undefined takes a variable away. */
@@ -56,10 +58,17 @@ export class Program {
 
   /** For the functions below. */
   constructor(what: string, commandLine: readonly string[], options: StartOptions) {
-    const { args = [], nodeArgs = [], env, cwd, watchdog = DEFAULT_WATCHDOG } = options;
+    const { args = [], within = [], nodeArgs = [], env, cwd, watchdog = DEFAULT_WATCHDOG } = options;
     this.#lives = options.outlivesTest === true ? runningOn : running;
     this.#what = [what, ...args].join(' ');
-    this.#child = spawn(process.execPath, [...nodeArgs, ...commandLine, ...args], {
+    const [file = process.execPath, ...rest] = [
+      ...within,
+      process.execPath,
+      ...nodeArgs,
+      ...commandLine,
+      ...args,
+    ];
+    this.#child = spawn(file, rest, {
       cwd,
       env: { ...process.env, ...env },
       stdio: 'pipe',

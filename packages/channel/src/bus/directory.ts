@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { probeLife, type ValidNamespace } from '@mmfbus/core';
+import { probeLife, sweepPorts, type ValidNamespace } from '@mmfbus/core';
 import { openChannelMemory } from '../channel-memory.js';
 import { now } from '../clock.js';
 import { type ChannelDefinition, checkDefinition, KiB } from '../definition.js';
@@ -7,6 +7,7 @@ import { ChannelError } from '../errors.js';
 import { ENTRY_LENGTH } from '../layout/directory-layout.js';
 import { MAX_PARTICIPANTS, STATE_PUBLISHER } from '../layout/participant-layout.js';
 import { Member } from '../participants/member.js';
+import { namesPort } from '../participants/named-ports.js';
 import { RingReader } from '../ring/ring-reader.js';
 import { RingWriter } from '../ring/ring-writer.js';
 import { DirectoryEntries } from './directory-entries.js';
@@ -179,6 +180,8 @@ export class Directory {
       if (this.tryInspect(channel) !== undefined || !this.#entries.remove(channel)) return;
       this.#tell({ kind: 'closed', channel });
     });
+    // It named the ports of the dead, whose memory the operating system gave back without looking.
+    sweepPorts(namesPort);
   }
 
   /**

@@ -1,10 +1,11 @@
-import type { Liveness, PortAddress, ValidNamespace } from '@mmfbus/core';
+import { type Liveness, type PortAddress, removePort, type ValidNamespace } from '@mmfbus/core';
 import { type ChannelMemory, openForeignMemory } from '../channel-memory.js';
 import { now } from '../clock.js';
 import { ChannelError } from '../errors.js';
 import * as header from '../layout/header-layout.js';
 import * as slotLayout from '../layout/participant-layout.js';
 import { readCounters } from '../participants/counters.js';
+import { namesPort } from '../participants/named-ports.js';
 import { ParticipantTable } from '../participants/participant-table.js';
 import { RingReader } from '../ring/ring-reader.js';
 import type { ChannelInfo, ParticipantInfo, ParticipantRole } from './channel-info.js';
@@ -51,21 +52,23 @@ export function inspectChannel(
 ): Inspection | undefined {
   const memory = openForeignMemory(name, namespace);
   if (memory === undefined) return undefined;
-  let last = false;
+  let leftBehind: readonly PortAddress[] = [];
   try {
     const seats = new Seats(memory, probe);
+    if (seats.living > 0) return seats.inspect();
     // Where only the dead are left, nobody but us can remove the memory; a channel without any is one in the making.
-    last = seats.dead > 0 && seats.living === 0;
-    return seats.living === 0 ? undefined : seats.inspect();
+    leftBehind = seats.dead;
+    return undefined;
   } finally {
-    memory.close(last);
+    memory.close(leftBehind.length > 0);
+    for (const address of leftBehind) removePort(address, namesPort);
   }
 }
 
 /** The table of participants as somebody sees it who has no slot in it. */
 class Seats {
-  /** How many slots belong to somebody who is proved dead. */
-  dead = 0;
+  /** The ports of slots whose owners are proved dead. */
+  readonly dead: PortAddress[] = [];
   /** How many belong to anybody else, also while they have no role yet. */
   living = 0;
   readonly #memory: ChannelMemory;
@@ -111,7 +114,7 @@ class Seats {
     const address = this.#table.addressOf(slot);
     if (address === undefined) return;
     const liveness = probe(address);
-    if (liveness === 'dead') this.dead++;
+    if (liveness === 'dead') this.dead.push(address);
     else this.living++;
     const state = this.#table.stateOf(slot);
     const role = ROLES[state];

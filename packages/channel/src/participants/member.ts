@@ -24,6 +24,7 @@ import { STATE_NONE, STATE_PUBLISHER } from '../layout/participant-layout.js';
 import { atStep } from '../steps.js';
 import { Counters } from './counters.js';
 import { Doorbells } from './doorbells.js';
+import { namesPort } from './named-ports.js';
 import { ParticipantTable } from './participant-table.js';
 import { PublisherLock } from './publisher-lock.js';
 
@@ -71,7 +72,7 @@ export class Member {
     signals: readonly AbortSignal[] = [],
   ): Promise<Member> {
     let member: Member | undefined;
-    const port = leasePort(() => member?.onRing?.());
+    const port = leasePort(() => member?.onRing?.(), namesPort);
     try {
       member = new Member(memory, port);
       member.table.storeName(member.slot, name);
@@ -119,7 +120,7 @@ export class Member {
       const address = table.addressOf(slot);
       if (address === undefined || probeLife(address) !== 'dead') continue;
       if (!table.tryClaim(slot, address.nonce, owner)) continue;
-      removePort(address);
+      removePort(address, namesPort);
       this.#tellRecovered(slot);
       return slot;
     }
@@ -282,7 +283,7 @@ export class Member {
     atStep?.('bury: role taken');
     if (!this.table.release(slot, address.nonce)) return;
     this.#tellRecovered(slot);
-    removePort(address);
+    removePort(address, namesPort);
     atStep?.('bury: port removed');
   }
 
@@ -336,25 +337,27 @@ export class Member {
     atStep?.('leave: state stored');
     this.table.release(this.slot, this.port.address.nonce);
     this.ringPublishers();
-    const last = this.#isLast();
+    const leftBehind = this.#leftBehind();
     this.#doorbells.close();
     try {
-      this.memory.close(last);
+      this.memory.close(leftBehind !== undefined);
+      for (const address of leftBehind ?? []) removePort(address, namesPort);
     } finally {
       this.port.release();
       this.#forgetExit();
     }
   }
 
-  /** Whether nobody else is left. Then nobody may come after us, so this removes what the dead left behind. */
-  #isLast(): boolean {
+  /** The dead whom nobody has buried; undefined when somebody lives who may yet do so. */
+  #leftBehind(): readonly PortAddress[] | undefined {
     const used = this.table.used();
+    const dead: PortAddress[] = [];
     for (let slot = 0; slot < used; slot++) {
       const address = this.table.addressOf(slot);
       if (address === undefined) continue;
-      if (!this.#isProvedDead(address)) return false;
-      removePort(address);
+      if (!this.#isProvedDead(address)) return undefined;
+      dead.push(address);
     }
-    return true;
+    return dead;
   }
 }

@@ -8,6 +8,7 @@ import { atStep } from '../steps.js';
 
 const WORD_SHIFT = 2;
 const LONG_SHIFT = 3;
+const UNKNOWN = { pid: 0, startTime: 0n, pidNamespace: 0n, threadId: 0, threadStartTime: 0n };
 
 /**
  * The table of participants. A slot is claimed by one compare-exchange of its nonce: from 0 when it is free, or from the
@@ -32,7 +33,7 @@ export class ParticipantTable {
     return Math.min(used, this.count);
   }
 
-  /** Who has the slot; undefined when it is free. Without the pid while its owner is still writing it. */
+  /** Who has the slot; undefined when it is free. Without who that is while its owner is still writing it. */
   addressOf(slot: number): PortAddress | undefined {
     const nonce = this.#loadLong(slot, slotLayout.NONCE_OFFSET);
     if (nonce === 0n) return undefined;
@@ -41,12 +42,14 @@ export class ParticipantTable {
       pid: this.#loadWord(slot, slotLayout.PID_OFFSET) >>> 0,
       startTime: BigInt.asUintN(64, this.#loadLong(slot, slotLayout.START_TIME_OFFSET)),
       pidNamespace: BigInt.asUintN(64, this.#loadLong(slot, slotLayout.PID_NAMESPACE_OFFSET)),
+      threadId: this.#loadWord(slot, slotLayout.THREAD_ID_OFFSET) >>> 0,
+      threadStartTime: BigInt.asUintN(64, this.#loadLong(slot, slotLayout.THREAD_START_TIME_OFFSET)),
     };
     // SYNC: identity written. The fields are those of this owner when both nonces were the same before and after.
     const still =
       this.#loadLong(slot, slotLayout.IDENTITY_NONCE_OFFSET) === nonce &&
       this.#loadLong(slot, slotLayout.NONCE_OFFSET) === nonce;
-    return named && still ? { nonce, ...identity } : { nonce, pid: 0, startTime: 0n, pidNamespace: 0n };
+    return { nonce, ...(named && still ? identity : UNKNOWN) };
   }
 
   /**
@@ -75,6 +78,8 @@ export class ParticipantTable {
     this.#storeWord(slot, slotLayout.PID_OFFSET, owner.pid);
     this.#storeLong(slot, slotLayout.START_TIME_OFFSET, owner.startTime);
     this.#storeLong(slot, slotLayout.PID_NAMESPACE_OFFSET, owner.pidNamespace);
+    this.#storeWord(slot, slotLayout.THREAD_ID_OFFSET, owner.threadId);
+    this.#storeLong(slot, slotLayout.THREAD_START_TIME_OFFSET, owner.threadStartTime);
     this.#storeLong(slot, slotLayout.JOINED_AT_OFFSET, BigInt(now()));
     // SYNC: identity written. Last, so that nobody takes the old owner's pid for the new owner's.
     this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, owner.nonce);

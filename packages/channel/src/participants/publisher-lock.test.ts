@@ -5,6 +5,7 @@ import { type ChannelMemory, openChannelMemory } from '../channel-memory.js';
 import { checkDefinition } from '../definition.js';
 import { PUBLISHER_LOCK_OFFSET } from '../layout/header-layout.js';
 import { SLOT_BITS } from '../layout/participant-layout.js';
+import { namesPort } from './named-ports.js';
 import { ParticipantTable } from './participant-table.js';
 import { PublisherLock } from './publisher-lock.js';
 
@@ -16,7 +17,7 @@ let table: ParticipantTable;
 let names = 0;
 
 beforeEach(() => {
-  port = leasePort(() => {});
+  port = leasePort(() => {}, namesPort);
   const name = `mmfbus-test-${process.pid}-lock-${++names}`;
   memory = openChannelMemory(checkDefinition({ name, capacity: 4096, codec: raw() }), true);
   table = new ParticipantTable(memory);

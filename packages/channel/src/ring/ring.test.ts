@@ -10,7 +10,14 @@ import { RingReader } from './ring-reader.js';
 import { RingWriter } from './ring-writer.js';
 
 const CAPACITY = 4096;
-const owner: PortAddress = { nonce: 5n, pid: process.pid, startTime: 1n, pidNamespace: 1n };
+const owner: PortAddress = {
+  nonce: 5n,
+  pid: process.pid,
+  startTime: 1n,
+  pidNamespace: 1n,
+  threadId: 0,
+  threadStartTime: 0n,
+};
 
 let memory: ChannelMemory;
 let table: ParticipantTable;

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, readSync, renameSync, writeSync } from 'node:fs';
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { join } from 'node:path';
-import type { Bell, LifeWatch, Liveness, Port, PortAddress } from '../platform.js';
+import type { Bell, LifeWatch, Liveness, NamesPort, Port, PortAddress } from '../platform.js';
 import { duplicate, errnoName, fromFsError, mkfifo } from './libc.js';
 import {
   directory,
+  nonceOf,
   ownFileNames,
   portPath,
   sweepTemporaries,
@@ -13,12 +14,16 @@ import {
   unlinkIfThere,
 } from './names.js';
 import { isProvedGone, ownIdentity } from './process.js';
+import { someSegment } from './segment-file.js';
 
 /*
  * A port is two FIFOs. The bell: its owner holds it open for reading and writing and waits for bytes in its event loop;
  * opening it for writing gives ENXIO, and writing gives EPIPE, from the moment the owner is dead. The life line: its
  * owner is its only writer, so whoever reads it gets end-of-file when the owner is dead. Nobody else may ever open
  * either of them for writing and reading at once: that would fake life.
+ *
+ * The FIFOs of the dead are the only proof of the death of a Worker whose process lives, and of a process in another PID
+ * namespace. So they stay until no segment names their port any more.
  */
 
 const NON_BLOCKING = constants.O_NONBLOCK | constants.O_NOFOLLOW;
@@ -81,7 +86,7 @@ class FifoPort implements Port {
   constructor() {
     // 63 bits, so that the number is the same read as signed and as unsigned.
     const nonce = BigInt.asUintN(63, randomBytes(8).readBigUInt64LE()) || 1n;
-    this.address = { nonce, ...ownIdentity };
+    this.address = { nonce, ...ownIdentity, threadId: 0, threadStartTime: 0n };
     this.#lifeFd = makeFifo(portPath(nonce, 'life'));
     this.#bell = watch(makeFifo(portPath(nonce, 'bell')), () => this.onRing?.());
   }
@@ -99,20 +104,12 @@ class FifoPort implements Port {
     this.#open = false;
     this.#bell.destroy();
     closeSync(this.#lifeFd);
-    removePort(this.address);
+    unlinkFifos(this.address.nonce);
   }
 }
 
-/** See {@link Platform.openPort}; also removes what dead processes left in the directory. */
+/** See {@link Platform.openPort}. */
 export function openPort(): Port {
-  const names = ownFileNames();
-  sweepTemporaries(names);
-  for (const name of names) {
-    const path = join(directory(), name);
-    if ((name.endsWith('.bell') && isBellDead(path)) || (name.endsWith('.life') && isLifeLineDead(path))) {
-      unlinkIfThere(path);
-    }
-  }
   return new FifoPort();
 }
 
@@ -222,7 +219,25 @@ export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch 
 }
 
 /** See {@link Platform.removePort}. */
-export function removePort({ nonce }: PortAddress): void {
+export function removePort({ nonce }: PortAddress, names: NamesPort): void {
+  if (!someSegment((read) => names(read, nonce))) unlinkFifos(nonce);
+}
+
+/** See {@link Platform.sweepPorts}; removes unfinished files as well. */
+export function sweepPorts(names: NamesPort): void {
+  const fileNames = ownFileNames();
+  sweepTemporaries(fileNames);
+  const dead = fileNames.filter((fileName) => {
+    const path = join(directory(), fileName);
+    return fileName.endsWith('.bell') ? isBellDead(path) : fileName.endsWith('.life') && isLifeLineDead(path);
+  });
+  for (const fileName of dead) {
+    const nonce = nonceOf(fileName);
+    if (nonce !== undefined && !someSegment((read) => names(read, nonce))) unlinkFifos(nonce);
+  }
+}
+
+function unlinkFifos(nonce: bigint): void {
   unlinkIfThere(portPath(nonce, 'bell'));
   unlinkIfThere(portPath(nonce, 'life'));
 }
