@@ -74,6 +74,12 @@ export class Reassembly {
     return 'complete';
   }
 
+  /** Whether these bytes are the next part of what a publisher began, and complete it. */
+  isEndOf(slot: number, part: Fragment, length: number): boolean {
+    const partial = this.#partials.get(slot);
+    return partial !== undefined && continues(part, partial) && part.offset + length === part.total;
+  }
+
   /** Forgets what a publisher began: it went on with something else, or is gone. */
   drop(slot: number): void {
     this.#partials.delete(slot);

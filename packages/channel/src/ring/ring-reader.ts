@@ -59,7 +59,7 @@ export class RingReader {
   problem = '';
   /** Most bytes that were committed and not read at any time since it was set to 0. */
   backlog = 0;
-  /** The private copy. Grows to the largest frame seen. */
+  /** The private copy, and behind it the header that follows in the ring. Grows to the largest frame seen. */
   #batch: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #batchWords = new Int32Array(0);
   /** The part of the batch that was not read yet. */
@@ -67,8 +67,6 @@ export class RingReader {
   #length = 0;
   /** Position up to which all frames were what they should be. */
   #trusted = 0;
-  /** End of what was copied: the header that follows the batch is there too, where that was easy. */
-  #copied = 0;
   readonly #longs: BigInt64Array<ArrayBuffer>;
   readonly #ring: Uint8Array<ArrayBuffer>;
   readonly #ringWords: Int32Array<ArrayBuffer>;
@@ -175,19 +173,19 @@ export class RingReader {
   #readPayload(word: number, length: number, kind: number, publisher: number): ReadOutcome {
     const words = this.#batchWords;
     this.sequence = readLong(words, word + SEQUENCE_WORD);
-    if (this.sequence !== this.expected || length > this.#maxPayload || publisher >= this.#participants) {
+    if (
+      this.sequence !== this.expected ||
+      length >>> 0 > this.#maxPayload ||
+      publisher >= this.#participants
+    ) {
       const due = `sequence ${this.sequence} where ${this.expected} was due`;
       return this.#corrupted(`frame of kind ${kind}, ${length} bytes, publisher ${publisher}, ${due}`);
     }
-    if (this.#next < this.#copied) {
-      // A wrong length leads to a header that is none: found out before the message is passed off as good.
-      const following = readLong(words, (this.#next >> 2) + SEQUENCE_WORD);
-      const due = this.expected + (kind === frame.KIND_FRAGMENT ? 0 : 1);
-      if (following !== due) {
-        return this.#corrupted(
-          `a frame of ${length} bytes is followed by number ${following}, ${due} was due`,
-        );
-      }
+    // A wrong length leads to a header that is none: found out before the message is passed off as good.
+    const following = readLong(words, (this.#next >> 2) + SEQUENCE_WORD);
+    const due = this.expected + (kind === frame.KIND_FRAGMENT ? 0 : 1);
+    if (following !== due) {
+      return this.#corrupted(`a frame of ${length} bytes is followed by number ${following}, ${due} was due`);
     }
     this.start = (word << 2) + frame.FRAME_HEADER_LENGTH;
     this.end = this.start + length;
@@ -195,8 +193,19 @@ export class RingReader {
     this.publisher = publisher;
     if (kind !== frame.KIND_MESSAGE) return this.#readFragment(kind, publisher);
     this.payload = this.#batch;
-    if (!this.#reassembly.isEmpty) this.#reassembly.drop(publisher);
+    if (!this.#reassembly.isEmpty) {
+      if (this.#isLastFragment(publisher))
+        return this.#corrupted(`frame of kind ${kind} with a last fragment`);
+      this.#reassembly.drop(publisher);
+    }
     return this.#count();
+  }
+
+  /** Whether what is said to be a whole message is the end of one that the same publisher has begun. */
+  #isLastFragment(publisher: number): boolean {
+    const length = this.end - this.start - FRAGMENT_HEADER_LENGTH;
+    if (length < 0) return false;
+    return this.#reassembly.isEndOf(publisher, readFragmentHeader(this.#batchWords, this.start >> 2), length);
   }
 
   #readFragment(kind: number, publisher: number): ReadOutcome {
@@ -246,21 +255,18 @@ export class RingReader {
     this.backlog = Math.max(this.backlog, committed);
     const offset = this.position & (this.#capacity - 1);
     const available = Math.min(committed, this.#capacity - offset);
-    const following = offset + available < this.#capacity ? frame.FRAME_ALIGNMENT : 0;
-    this.#copied = Math.min(available + following, this.#batch.length);
-    const length = Math.min(available, this.#copied);
-    if (!this.#copy(offset, this.#copied)) return this.#resumeAtHead();
+    const length = Math.min(available, this.#batch.length - frame.FRAME_ALIGNMENT);
+    if (!this.#copy(offset, length)) return this.#resumeAtHead();
     if (!this.#fits(this.position, tail)) {
       return this.#corrupted(`the tail is ${tail}, more than the ring holds beyond ${this.position}`);
     }
     let size = frame.frameLength(this.#batchWords[LENGTH_WORD] as number);
     if (size > length && size <= available) {
       this.#grow(size);
-      this.#copied = size;
       if (!this.#copy(offset, size)) return this.#resumeAtHead();
       // Read again: this copy is the one that counts.
       size = frame.frameLength(this.#batchWords[LENGTH_WORD] as number);
-      this.#length = this.#batchWords.length * 4 < size ? 0 : size;
+      this.#length = this.#batch.length - frame.FRAME_ALIGNMENT < size ? 0 : size;
     } else {
       this.#length = length;
     }
@@ -273,20 +279,32 @@ export class RingReader {
     return 'message';
   }
 
-  /** Copies from the ring; false when it was overwritten meanwhile. */
+  /** Copies from the ring, and the header that follows; false when it was overwritten meanwhile. */
   #copy(offset: number, length: number): boolean {
-    if (length <= 64) {
-      const first = offset >> 2;
-      for (let index = 0; index < length >> 2; index++)
-        this.#batchWords[index] = this.#ringWords[first + index] as number;
+    const end = offset + length;
+    if (end === this.#capacity) {
+      this.#copyTo(0, offset, length);
+      this.#copyTo(length, 0, frame.FRAME_ALIGNMENT);
     } else {
-      this.#batch.set(this.#ring.subarray(offset, offset + length));
+      this.#copyTo(0, offset, length + frame.FRAME_ALIGNMENT);
     }
     atStep?.('read: copied');
     // SYNC: overwrite announced. The read-modify-write keeps the copying before the load of the head; publishers move
     // the head before they overwrite.
     Atomics.add(this.#fence, 0, 1);
     return Number(Atomics.load(this.#longs, HEAD)) <= this.position;
+  }
+
+  #copyTo(target: number, offset: number, length: number): void {
+    if (length > 96) {
+      this.#batch.set(this.#ring.subarray(offset, offset + length), target);
+      return;
+    }
+    const first = offset >> 2;
+    const words = this.#batchWords;
+    for (let index = 0; index < length >> 2; index++) {
+      words[(target >> 2) + index] = this.#ringWords[first + index] as number;
+    }
   }
 
   #resumeAtHead(): ReadOutcome {
@@ -316,7 +334,7 @@ export class RingReader {
     const before = this.position;
     this.position = position;
     this.#length = 0;
-    if (!this.#copy(position & (this.#capacity - 1), frame.FRAME_ALIGNMENT)) {
+    if (!this.#copy(position & (this.#capacity - 1), 0)) {
       this.position = before;
       return false;
     }
@@ -341,8 +359,9 @@ export class RingReader {
     return 'corrupted';
   }
 
+  /** Makes room for frames of that many bytes, and the header that follows them. */
   #grow(length: number): void {
-    this.#batch = new Uint8Array(Math.ceil(length / 4) * 4);
+    this.#batch = new Uint8Array(length + frame.FRAME_ALIGNMENT);
     this.#batchWords = new Int32Array(this.#batch.buffer);
   }
 }

@@ -148,6 +148,7 @@ describe('a ring with bad contents', () => {
     ],
     ['a length that is too short', () => memory.ringWords.fill(8, 0, 1), /followed by number \d+, 2 was due/],
     ['a negative length', () => memory.ringWords.fill(-100, 0, 1), /a frame of -?\d+ bytes/],
+    ['a length just below 0', () => memory.ringWords.fill(-5, 0, 1), /-5 bytes, publisher 0/],
     ['a huge length', () => memory.ringWords.fill(0x7fffffff, 0, 1), /a frame of -?\d+ bytes/],
     ['an unknown kind', () => memory.ringWords.fill(99, 1, 2), /frame of kind 99/],
     ['a publisher that has no slot', () => memory.ringWords.fill(1 | (64 << 16), 1, 2), /publisher 64,/],
@@ -167,6 +168,19 @@ describe('a ring with bad contents', () => {
     expect([reader.read(), reader.sequence]).toEqual(['message', 2]);
   });
 
+  it('does not pass a last fragment off as a whole message', () => {
+    const reader = startReader();
+    for (const offset of [0, 8]) {
+      writer.begin();
+      writer.writeFragment({ began: 0, total: 16, offset, generation: 1 }, new Uint8Array(8), 0);
+      writer.commit();
+    }
+    memory.ringWords[(64 >> 2) + 1] = 1;
+    expect(reader.read()).toBe('part');
+    expect(reader.read()).toBe('corrupted');
+    expect(reader.problem).toBe('frame of kind 1 with a last fragment');
+  });
+
   it('does not pass a message off as good that swallows the next one', () => {
     const reader = startReader();
     write(10);
@@ -174,6 +188,30 @@ describe('a ring with bad contents', () => {
     memory.ringWords.fill(100, 0, 1);
     expect(reader.read()).toBe('corrupted');
     expect(reader.problem).toMatch(/100 bytes is followed by number 3, 2 was due/);
+  });
+
+  it('does not pass a last fragment off as a whole message', () => {
+    const reader = startReader();
+    for (const offset of [0, 8]) {
+      writer.begin();
+      writer.writeFragment({ began: 0, total: 16, offset, generation: 1 }, new Uint8Array(8), 0);
+      writer.commit();
+    }
+    memory.ringWords[(64 >> 2) + 1] = 1;
+    expect(reader.read()).toBe('part');
+    expect(reader.read()).toBe('corrupted');
+    expect(reader.problem).toBe('frame of kind 1 with a last fragment');
+  });
+
+  it('does not pass a message off as good that swallows the next one up to the end of the ring', () => {
+    const reader = startReader();
+    for (let count = 1; count <= 8; count++) {
+      write(488);
+      if (count < 7) expect(reader.read()).toBe('message');
+    }
+    memory.ringWords[(6 * 512) >> 2] = 1000;
+    expect(reader.read()).toBe('corrupted');
+    expect(reader.problem).toBe('a frame of 1000 bytes is followed by number 9, 8 was due');
   });
 
   it('does not go round and round to a tail that is far away', () => {
