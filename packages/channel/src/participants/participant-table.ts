@@ -33,6 +33,11 @@ export class ParticipantTable {
     return Math.min(used, this.count);
   }
 
+  /** Whether nobody has the slot. */
+  isFree(slot: number): boolean {
+    return this.#loadLong(slot, slotLayout.NONCE_OFFSET) === 0n;
+  }
+
   /** Who has the slot; undefined when it is free. Without who that is while its owner is still writing it. */
   addressOf(slot: number): PortAddress | undefined {
     const nonce = this.#loadLong(slot, slotLayout.NONCE_OFFSET);

@@ -249,10 +249,11 @@ export class RingWriter {
     for (let slot = 0; slot < used; slot++) {
       if (this.#table.stateOf(slot) !== STATE_RELIABLE) continue;
       const cursor = this.#table.cursorOf(slot);
-      if (cursor >= least && cursor <= this.tail && cursor % frame.FRAME_ALIGNMENT === 0) {
+      const isPosition = cursor >= least && cursor <= this.tail && cursor % frame.FRAME_ALIGNMENT === 0;
+      if (isPosition && !this.#table.isFree(slot)) {
         this.#slowest = Math.min(this.#slowest, cursor);
       } else {
-        // No subscriber writes such a cursor. It must not hold everybody back for ever, so it is told instead.
+        // No subscriber writes such a cursor, or has a slot that is free. It must not hold everybody back for ever, so it is told instead.
         this.#table.disconnect(slot, DISCONNECTED_AS_WRONG);
       }
     }

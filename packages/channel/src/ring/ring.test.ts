@@ -276,6 +276,12 @@ describe('a ring with bad contents', () => {
     },
   );
 
+  it('is held back by no slot that is free, whatever its state says', () => {
+    reliableAt(1, 0);
+    table.release(1);
+    while (writer.tail < 2 * CAPACITY) expect(write(100)).toBe(true);
+  });
+
   it.each([-64, 33, 2 ** 40])('disconnects a reliable subscriber whose cursor is %i', (cursor) => {
     reliableAt(1, cursor);
     while (writer.tail < 2 * CAPACITY) expect(write(100)).toBe(true);
