@@ -5,7 +5,9 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -149,6 +151,37 @@ describe('what the dead leave', () => {
     segment.close();
     expect(readdirSync(directory)).toEqual([]);
   });
+
+  it('is not what belongs to the living, whoever says that they are dead', () => {
+    const { address } = open();
+    removePort({ ...address, pid: 4194304 }, names);
+    expect(readdirSync(directory).length).toBe(2);
+  });
+
+  it.each(['bell', 'life'] as const)(
+    'is not a %s that is no FIFO: nothing is written, nothing removed',
+    (part) => {
+      const { address } = open();
+      for (const [name, make] of [
+        ['a file', (path: string) => writeFileSync(path, '')],
+        ['a link', (path: string) => symlinkSync(join(directory, 'other'), path)],
+      ] as const) {
+        rmSync(portPath(address.nonce, part), { force: true });
+        writeFileSync(join(directory, 'other'), '');
+        make(portPath(address.nonce, part));
+        const bell = connectBell(address);
+        expect(bell.ring(), name).toBe(part === 'bell' ? 'unknown' : 'alive');
+        bell.close();
+        watchLife(address, () => expect.unreachable()).close();
+        removePort(address, names);
+        sweepPorts(names);
+        expect(readFileSync(portPath(address.nonce, part), 'utf8'), name).toBe('');
+        expect(readdirSync(directory).length, name).toBe(3);
+      }
+      rmSync(join(directory, 'other'));
+      rmSync(portPath(address.nonce, part));
+    },
+  );
 
   it('is swept, and nothing else is', () => {
     const alive = open();

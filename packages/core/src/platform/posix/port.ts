@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, openSync, readSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { join } from 'node:path';
 import type { Bell, LifeWatch, Liveness, NamesPort, Port, PortAddress } from '../platform.js';
@@ -29,6 +38,10 @@ import { someSegment } from './segment-file.js';
 const NON_BLOCKING = constants.O_NONBLOCK | constants.O_NOFOLLOW;
 const FIFO_MODE = 0o600;
 const RING = new Uint8Array(1);
+const MAX_REMOVE_TRIES = 100;
+const REMOVE_RETRY_MILLISECONDS = 1;
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /** A FIFO that has its owner before it has its name, so that it never looks dead. */
 function makeFifo(path: string): number {
@@ -113,10 +126,18 @@ export function openPort(): Port {
   return new FifoPort();
 }
 
+/** Opens a FIFO that somebody made, and nothing else that has come to have its name. */
+function openFifo(path: string, flags: number): number {
+  const fd = openSync(path, flags | NON_BLOCKING);
+  if (fstatSync(fd).isFIFO()) return fd;
+  closeSync(fd);
+  throw new Error(`${path} is not a FIFO`);
+}
+
 /** Opens a bell for ringing. */
 function openBell(path: string): number | 'dead' | 'absent' | 'unknown' {
   try {
-    return openSync(path, constants.O_WRONLY | NON_BLOCKING);
+    return openFifo(path, constants.O_WRONLY);
   } catch (error) {
     const code = errnoName(error);
     return code === 'ENXIO' ? 'dead' : code === 'ENOENT' ? 'absent' : 'unknown';
@@ -132,7 +153,7 @@ function isBellDead(path: string): boolean {
 function isLifeLineDead(path: string): boolean {
   let fd: number | undefined;
   try {
-    fd = openSync(path, constants.O_RDONLY | NON_BLOCKING);
+    fd = openFifo(path, constants.O_RDONLY);
     return readSync(fd, Buffer.alloc(1)) === 0;
   } catch {
     return false;
@@ -199,7 +220,7 @@ export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch 
   };
   let socket: Socket | undefined;
   try {
-    const fd = openSync(portPath(address.nonce, 'life'), constants.O_RDONLY | NON_BLOCKING);
+    const fd = openFifo(portPath(address.nonce, 'life'), constants.O_RDONLY);
     socket = watch(fd, () => {});
     socket.once('close', report);
   } catch {
@@ -218,9 +239,19 @@ export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch 
   };
 }
 
-/** See {@link Platform.removePort}. */
+/**
+ * See {@link Platform.removePort}. What the memory says of a process may be wrong, and a port without its files cannot be
+ * rung by anybody, in any channel. So this asks the files themselves; what a forked child keeps open is swept later.
+ */
 export function removePort({ nonce }: PortAddress, names: NamesPort): void {
-  if (!someSegment((read) => names(read, nonce))) unlinkFifos(nonce);
+  const [bell, life] = [portPath(nonce, 'bell'), portPath(nonce, 'life')];
+  for (let tries = 0; tries < MAX_REMOVE_TRIES && (existsSync(bell) || existsSync(life)); tries++) {
+    // The last threads of a dead process may hold its files a moment longer.
+    if (tries > 0) Atomics.wait(sleeper, 0, 0, REMOVE_RETRY_MILLISECONDS);
+    if (!isLifeLineDead(life) && !isBellDead(bell)) continue;
+    if (!someSegment((read) => names(read, nonce))) unlinkFifos(nonce);
+    return;
+  }
 }
 
 /** See {@link Platform.sweepPorts}; removes unfinished files as well. */
