@@ -250,6 +250,10 @@ export class Subscription<T> {
 
   #storeCursor(): void {
     const { table, slot } = this.#member;
+    if (!this.#member.ownsSlot()) {
+      this.#loseSlot();
+      return;
+    }
     if (this.#isDisconnected()) {
       this.hooks.end('disconnected');
       return;
@@ -259,6 +263,15 @@ export class Subscription<T> {
     table.storeCursor(slot, this.#cursor);
     atStep?.('read: cursor stored');
     if (this.#reliable) this.#member.ringPublishers();
+  }
+
+  #loseSlot(): void {
+    const text = `its slot, ${this.#member.slot}, is somebody else's`;
+    try {
+      this.hooks.error(new ChannelError('CORRUPTED', this.#definition.name, text));
+    } finally {
+      this.hooks.end('corrupted');
+    }
   }
 
   #onTrouble(outcome: 'lapped' | 'corrupted'): void {

@@ -1,7 +1,7 @@
 import type { Subscriber } from '@mmfbus/channel';
 import { afterEach, describe, expect, it } from 'vitest';
 import { define, publisherOf, subscriberOf } from '../support/channels.js';
-import { headerTable } from './format-tables.js';
+import { headerTable, slotTable } from './format-tables.js';
 import { RawChannel } from './raw-channel.js';
 
 let raw: RawChannel | undefined;
@@ -50,5 +50,45 @@ describe('a subscriber whose channel makes no sense any more', () => {
     memory.view.setUint8(memory.placeOf(0) + 4, 99);
     subscriber.poll(() => {});
     expect(told).toEqual(['CORRUPTED', 'close: local']);
+  });
+});
+
+describe('a participant whose slot was taken from it', () => {
+  function free(channel: string, slot: number): void {
+    const memory = rawOf(channel);
+    memory.view.setBigInt64(memory.slotOffset(slot) + slotTable.offsetOf('nonce'), 0n, true);
+  }
+
+  it('says so as a subscriber, and leaves the slot to its new owner', async () => {
+    const channel = define();
+    const publisher = await publisherOf(channel);
+    const subscriber = await subscriberOf(channel);
+    const told = record(subscriber);
+    free(channel.name, 1);
+    const heir = await subscriberOf(channel);
+    subscriber.poll(() => {});
+    expect(told).toEqual(['CORRUPTED', 'close: corrupted']);
+    const values: number[] = [];
+    publisher.publish(1);
+    heir.poll((value) => values.push(value));
+    expect(values).toEqual([1]);
+  });
+
+  it('says so as a publisher, and ends nothing for its new owner', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const told: string[] = [];
+    subscriber.on('closed', ({ reason }) => told.push(reason));
+    free(channel.name, 1);
+    const heir = await publisherOf(channel);
+    expect(() => publisher.publish(1)).toThrow("the slot of this publisher, 1, is somebody else's");
+    await publisher.close();
+    expect(heir.publish(2)).toBe('published');
+    const values: number[] = [];
+    subscriber.poll((value) => values.push(value));
+    expect(values).toEqual([2]);
+    // Once, when it seemed to be dead, and not again when it left.
+    expect(told).toEqual(['lost']);
   });
 });

@@ -48,6 +48,8 @@ export class Member {
   readonly counters: Counters;
   readonly port: PortLease;
   readonly slot: number;
+  /** Of the slot, from its claim on. */
+  readonly #generation: number;
   /** Called when somebody rang; it may have meant another participant of this thread. */
   onRing: (() => void) | undefined;
   /** Run when the process ends with the member still in the channel. */
@@ -98,6 +100,7 @@ export class Member {
     this.port = port;
     this.table = new ParticipantTable(memory);
     this.slot = this.#claimSlot();
+    this.#generation = this.table.generationOf(this.slot);
     // A dead holder may have joined as a publisher without anybody knowing; it must not count as one.
     this.lock = new PublisherLock(memory, this.table, this.slot, (slot) => this.#buryNow(slot));
     this.counters = new Counters(memory, this.slot);
@@ -129,6 +132,12 @@ export class Member {
       this.memory.name,
       `all of its ${table.count} slots are taken`,
     );
+  }
+
+  /** Whether the slot is this member's still: who is taken for dead, for whatever reason, loses it. */
+  ownsSlot(): boolean {
+    const { table, slot } = this;
+    return table.isOwnedBy(slot, this.port.address.nonce) && table.generationOf(slot) === this.#generation;
   }
 
   #hasPublisherBeside(slot: number): boolean {
@@ -165,6 +174,7 @@ export class Member {
 
   /** Gives up a publisher's role. With the lock held. */
   retire(): void {
+    if (!this.ownsSlot()) return;
     this.table.wakeUp(this.slot);
     this.#endPublisher(this.slot, CLOSED_BY_LEAVING);
   }
@@ -332,10 +342,12 @@ export class Member {
     this.#open = false;
     this.#leaving.abort();
     this.stopWatching();
-    this.table.wakeUp(this.slot);
-    this.table.storeState(this.slot, STATE_NONE);
-    atStep?.('leave: state stored');
-    this.table.release(this.slot, this.port.address.nonce);
+    if (this.ownsSlot()) {
+      this.table.wakeUp(this.slot);
+      this.table.storeState(this.slot, STATE_NONE);
+      atStep?.('leave: state stored');
+      this.table.release(this.slot, this.port.address.nonce);
+    }
     this.ringPublishers();
     const leftBehind = this.#leftBehind();
     this.#doorbells.close();

@@ -35,7 +35,12 @@ export class ParticipantTable {
 
   /** Whether nobody has the slot. */
   isFree(slot: number): boolean {
-    return this.#loadLong(slot, slotLayout.NONCE_OFFSET) === 0n;
+    return this.isOwnedBy(slot, 0n);
+  }
+
+  /** Whether the slot belongs to the port of that nonce. */
+  isOwnedBy(slot: number, nonce: bigint): boolean {
+    return this.#loadLong(slot, slotLayout.NONCE_OFFSET) === nonce;
   }
 
   /** Who has the slot; undefined when it is free. Without who that is while its owner is still writing it. */

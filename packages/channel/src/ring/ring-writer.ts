@@ -58,6 +58,8 @@ export class RingWriter {
   readonly #kept: number;
   readonly #table: ParticipantTable;
   readonly #slot: number;
+  /** Of the slot, as long as it is this publisher's. */
+  readonly #generation: number;
   /** At or below the real head, which only moves up. */
   #head = 0;
   /** The slowest reliable cursor, or the tail without one, when it was last looked up. */
@@ -78,10 +80,15 @@ export class RingWriter {
     this.#kept = history === 0 ? 0 : (history + 2) * frame.frameLength(maxPayload);
     this.#table = table;
     this.#slot = slot;
+    this.#generation = table.generationOf(slot);
   }
 
   /** Reads where the ring stands; first of all after the lock was taken. */
   begin(): void {
+    if (this.#table.generationOf(this.#slot) !== this.#generation) {
+      const text = `the slot of this publisher, ${this.#slot}, is somebody else's`;
+      throw new ChannelError('CORRUPTED', this.#channel, text);
+    }
     const tail = Number(Atomics.load(this.#longs, TAIL));
     if (tail !== this.tail) {
       const before = Math.max(0, this.tail);

@@ -278,7 +278,7 @@ describe('a ring with bad contents', () => {
 
   it('is held back by no slot that is free, whatever its state says', () => {
     reliableAt(1, 0);
-    table.release(1);
+    table.release(1, owner.nonce);
     while (writer.tail < 2 * CAPACITY) expect(write(100)).toBe(true);
   });
 
