@@ -75,9 +75,25 @@ const commands = {
       tool('format', 'biome check --write', 'node_modules/@biomejs/biome/bin/biome', ['check', '--write']),
     ],
   },
+  conformance: {
+    about: 'every language against every other; arguments choose languages',
+    steps: [setup, build, program('conformance', 'test/dist/conformance/matrix.js')],
+  },
   idle: {
     about: 'measure what an idle process costs',
     steps: [setup, build, program('idle', 'test/dist/idle/idle-cost.js')],
+  },
+  'bench:codec': {
+    about: 'measure encoding and decoding, ours and that of others',
+    steps: [setup, build, program('bench:codec', 'test/dist/bench/codec/codec-bench.js')],
+  },
+  'bench:object': {
+    about: 'measure what a typed object costs from process to process',
+    steps: [setup, build, program('bench:object', 'test/dist/bench/object-cost.js')],
+  },
+  soak: {
+    about: 'kill processes for minutes on end, and account for every message',
+    steps: [setup, build, program('soak', 'test/dist/soak/main.js')],
   },
 };
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { build } from './build.mjs';
 import { runNode } from './child.mjs';
 import { LeftoverWatch } from './leftovers.mjs';
+import { installPythonMsgpack } from './python.mjs';
 import { heading, printSummary, singleCheck, total } from './report.mjs';
 import { cacheFolder, readJson } from './workspace.mjs';
 
@@ -42,6 +43,7 @@ function vitestResult(status) {
  * @returns {Promise<CheckResult[]>}
  */
 async function runTests(args) {
+  await installPythonMsgpack();
   heading('tests', 'vitest run');
   const leftovers = new LeftoverWatch();
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${vitestFile}`];

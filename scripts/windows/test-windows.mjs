@@ -10,7 +10,7 @@ const summaryFile = join(cacheFolder, 'test-windows-summary.json');
 const reportName = 'vitest.json';
 const outputFile = join(windowsFolder, 'output.txt');
 /** After this the run has hung, minutes. */
-const WATCHDOG = 15;
+const WATCHDOG = 30;
 
 /**
  * Runs vitest as a Windows program. Its output goes to a file: Windows programs cannot write to a pipe of Linux.

@@ -9,7 +9,7 @@ import { must, windowsFolder } from './wine.mjs';
 const NODE_VERSION = '22.23.3';
 const PACKAGES = ['core', 'codec', 'channel'];
 /** Third-party packages that the tests and what they test import. */
-const DEPENDENCIES = ['eventemitter3', 'fast-check', 'koffi', 'msgpackr', 'vitest'];
+const DEPENDENCIES = ['eventemitter3', 'fast-check', 'koffi', 'msgpackr', 'vitest', 'zod'];
 
 /** The copy of the workspace that Windows programs see: Wine does not follow pnpm's links. */
 export const tree = join(windowsFolder, 'tree');

@@ -5,10 +5,15 @@ export default defineConfig({
   test: {
     include: [
       'packages/*/src/**/*.test.ts',
+      'test/src/bus/**/*.test.ts',
       'test/src/channel/**/*.test.ts',
       'test/src/compat/**/*.test.ts',
       'test/src/e2e/**/*.test.ts',
+      'test/src/hostile/**/*.test.ts',
+      'test/src/kill-matrix/**/*.test.ts',
       'test/src/properties/**/*.test.ts',
+      'test/src/soak/**/*.test.ts',
+      'test/src/workers/**/*.test.ts',
     ],
     // The second one compiles a program for POSIX.
     exclude: ['packages/core/src/platform/posix/**', 'test/src/compat/names-document.test.ts'],

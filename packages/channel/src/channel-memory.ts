@@ -1,4 +1,4 @@
-import { MmfError, openSegment, type Segment } from '@mmfbus/core';
+import { MmfError, openSegment, type Segment, type ValidNamespace } from '@mmfbus/core';
 import type { ChannelDefinition } from './definition.js';
 import { ChannelError, type ChannelErrorCode } from './errors.js';
 import { type Geometry, planGeometry, readGeometry, writeGeometry } from './geometry.js';
@@ -17,6 +17,8 @@ export class ChannelMemory {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly ring: Uint8Array<ArrayBuffer>;
   readonly ringWords: Int32Array<ArrayBuffer>;
+  /** Called once, after it was unmapped, with what {@link ChannelMemory.close} was told. */
+  afterClose: ((last: boolean) => void) | undefined;
   readonly #segment: Segment;
 
   constructor(name: string, segment: Segment, geometry: Geometry) {
@@ -37,21 +39,32 @@ export class ChannelMemory {
    *
    * @param last says that everybody else has left, or died.
    */
-  close(last?: boolean): void {
-    this.#segment.close(last);
-    atStep?.('leave: unmapped');
+  close(last = false): void {
+    const { afterClose } = this;
+    this.afterClose = undefined;
+    try {
+      this.#segment.close(last);
+      atStep?.('leave: unmapped');
+    } finally {
+      afterClose?.(last);
+    }
   }
 }
 
 /**
  * Opens the channel's segment, or creates it when `create`.
  *
+ * @param room bytes that a new one has between the participants and the ring. Defaults to 0.
  * @throws {@link ChannelError} `NOT_FOUND`, `NOT_A_CHANNEL`, `CORRUPTED`, or one of the codes that end in `_MISMATCH`;
  * and what `openSegment` throws.
  */
-export function openChannelMemory(definition: ChannelDefinition<unknown>, create: boolean): ChannelMemory {
+export function openChannelMemory(
+  definition: ChannelDefinition<unknown>,
+  create: boolean,
+  room = 0,
+): ChannelMemory {
   const { name, namespace, mode } = definition;
-  const geometry = planGeometry(definition);
+  const geometry = planGeometry(definition, room);
   let segment: Segment;
   try {
     segment = openSegment({
@@ -71,7 +84,31 @@ export function openChannelMemory(definition: ChannelDefinition<unknown>, create
   }
   atStep?.('create: opened');
   try {
-    return new ChannelMemory(name, segment, checkHeader(segment, definition));
+    const geometry = checkHeader(name, segment);
+    checkAgreement(definition, segment, geometry);
+    return new ChannelMemory(name, segment, geometry);
+  } catch (error) {
+    segment.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens the segment of any channel, to look at it.
+ *
+ * @returns undefined when there is none.
+ * @throws {@link ChannelError} `NOT_A_CHANNEL`, `VERSION_MISMATCH` or `CORRUPTED`; and what `openSegment` throws.
+ */
+export function openForeignMemory(name: string, namespace: ValidNamespace): ChannelMemory | undefined {
+  let segment: Segment;
+  try {
+    segment = openSegment({ name, namespace, disposition: 'open', size: 0 });
+  } catch (error) {
+    if (error instanceof MmfError && error.code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
+  try {
+    return new ChannelMemory(name, segment, checkHeader(name, segment));
   } catch (error) {
     segment.close();
     throw error;
@@ -97,23 +134,29 @@ function initialise(
 }
 
 /** Reads each field once; nothing is written before all of them are right. */
-function checkHeader(segment: Segment, definition: ChannelDefinition<unknown>): Geometry {
-  const { name } = definition;
+function checkHeader(name: string, segment: Segment): Geometry {
   const view = new DataView(segment.memory);
   if (segment.size < header.HEADER_LENGTH || view.getBigUint64(header.MAGIC_OFFSET, true) !== header.MAGIC) {
     throw new ChannelError('NOT_A_CHANNEL', name, 'the memory of that name is not a channel');
   }
   const version = view.getUint32(header.FORMAT_VERSION_OFFSET, true);
   expectSame(name, 'VERSION_MISMATCH', 'format version', version, header.FORMAT_VERSION);
-  const geometry = readGeometry(name, view);
-  const { capacity, capacityGiven, history, maxMessage } = definition;
+  return readGeometry(name, view);
+}
+
+/** Refuses a channel that is not the one that was defined. */
+function checkAgreement(
+  definition: ChannelDefinition<unknown>,
+  { memory }: Segment,
+  geometry: Geometry,
+): void {
+  const { name, capacity, capacityGiven, history, maxMessage } = definition;
   const wanted = capacityGiven ? capacity : undefined;
   expectSame(name, 'CAPACITY_MISMATCH', 'capacity', geometry.ringCapacity, wanted);
   expectSame(name, 'HISTORY_MISMATCH', 'history', geometry.history, history);
   expectSame(name, 'MAX_MESSAGE_MISMATCH', 'maxMessage', geometry.maxMessage, maxMessage);
-  expectSame(name, 'CODEC_MISMATCH', 'codec', readCodec(segment.memory), definition.codec.id);
-  checkSchema(segment.memory, geometry, definition);
-  return geometry;
+  expectSame(name, 'CODEC_MISMATCH', 'codec', readCodec(memory), definition.codec.id);
+  checkSchema(memory, geometry, definition);
 }
 
 function expectSame<V>(
@@ -132,15 +175,14 @@ function readCodec(memory: ArrayBuffer): string {
   return Buffer.from(memory, header.CODEC_OFFSET, header.CODEC_LENGTH).toString('latin1').replace(/\0+$/, '');
 }
 
-/** A program without a schema joins any channel of its codec: it knows what it does. */
+/** Where one side has no schema there is nothing to compare: what does not fit is found out as it arrives. */
 function checkSchema(memory: ArrayBuffer, geometry: Geometry, definition: ChannelDefinition<unknown>): void {
   const { schema } = definition.codec;
-  if (schema === undefined) return;
+  if (schema === undefined || geometry.schemaLength === 0) return;
   const hash = Buffer.from(memory, header.SCHEMA_HASH_OFFSET, header.SCHEMA_HASH_LENGTH);
   if (hash.equals(definition.schemaHash)) return;
   const there = Buffer.from(memory, geometry.schemaOffset, geometry.schemaLength).toString();
-  const difference =
-    geometry.schemaLength === 0 ? 'the channel has none, this program has one' : schema.difference(there);
+  const difference = schema.difference(there);
   if (difference === undefined) return;
   throw new ChannelError('SCHEMA_MISMATCH', definition.name, `its schema is another one: ${difference}`);
 }

@@ -1,5 +1,13 @@
-import { openChannelMemory } from './channel-memory.js';
-import { type ChannelDefinition, type ChannelOptions, checkDefinition } from './definition.js';
+import type { StandardOutput, StandardSchema } from '@mmfbus/codec';
+import { Listing } from './bus/listing.js';
+import { type ChannelMemory, openChannelMemory } from './channel-memory.js';
+import {
+  type AnyChannelOptions,
+  type ChannelDefinition,
+  type ChannelOptions,
+  checkDefinition,
+  type ShapedChannelOptions,
+} from './definition.js';
 import { Publisher, type PublisherOptions } from './publisher.js';
 import { Subscriber } from './subscriber.js';
 import { checkSubscriberOptions, type SubscriberOptions } from './subscriber-options.js';
@@ -9,7 +17,7 @@ export class Channel<T> {
   readonly #definition: ChannelDefinition<T>;
 
   /** Use {@link defineChannel}. */
-  constructor(options: ChannelOptions<T>) {
+  constructor(options: AnyChannelOptions<T>) {
     this.#definition = checkDefinition(options);
   }
 
@@ -26,11 +34,7 @@ export class Channel<T> {
    * refuses, with `NO_SPACE` for one.
    */
   async publisher(options: PublisherOptions = {}): Promise<Publisher<T>> {
-    return Publisher.open(
-      this.#definition,
-      openChannelMemory(this.#definition, options.create ?? true),
-      options,
-    );
+    return this.#join(options.create, (memory) => Publisher.open(this.#definition, memory, options));
   }
 
   /**
@@ -41,19 +45,41 @@ export class Channel<T> {
    */
   async subscriber(options: SubscriberOptions = {}): Promise<Subscriber<T>> {
     checkSubscriberOptions(this.name, options);
-    return Subscriber.open(
-      this.#definition,
-      openChannelMemory(this.#definition, options.create ?? true),
-      options,
-    );
+    return this.#join(options.create, (memory) => Subscriber.open(this.#definition, memory, options));
+  }
+
+  /** Opens the channel's memory, joins, and has the directory list it. */
+  async #join<P>(create = true, open: (memory: ChannelMemory) => Promise<P>): Promise<P> {
+    if (!this.#definition.listed) return open(openChannelMemory(this.#definition, create));
+    const listing = await Listing.begin(this.#definition);
+    let memory: ChannelMemory;
+    try {
+      memory = openChannelMemory(this.#definition, create);
+    } catch (error) {
+      listing.end(false);
+      throw error;
+    }
+    memory.afterClose = (last) => listing.end(last);
+    const participant = await open(memory);
+    await listing.enter();
+    return participant;
   }
 }
 
 /**
- * Defines a channel once for all programs that use it.
+ * Defines a channel once for all programs that use it: its name, and the shape of what it carries, from which the type follows.
  *
  * @throws {@link ChannelError} `INVALID_NAME` or `INVALID_ARGUMENT`.
  */
-export function defineChannel<T>(options: ChannelOptions<T>): Channel<T> {
+export function defineChannel<S extends StandardSchema>(
+  options: ShapedChannelOptions<S>,
+): Channel<StandardOutput<S>>;
+/**
+ * Defines a channel of values that nobody checks, or that a codec of your own encodes.
+ *
+ * @throws {@link ChannelError} `INVALID_NAME` or `INVALID_ARGUMENT`.
+ */
+export function defineChannel<T>(options: ChannelOptions<T>): Channel<T>;
+export function defineChannel<T>(options: AnyChannelOptions<T>): Channel<T> {
   return new Channel(options);
 }

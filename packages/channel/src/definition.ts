@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Codec, msgpack } from '@mmfbus/codec';
+import { type Codec, codecOf, msgpack, type Shape, type StandardSchema, validated } from '@mmfbus/codec';
 import { type ValidNamespace, ValidNamespaces } from '@mmfbus/core';
 import { ChannelError } from './errors.js';
 import { LARGEST_MESSAGE, MAX_CAPACITY, MAX_SCHEMA_LENGTH, MIN_CAPACITY } from './geometry.js';
@@ -15,8 +15,8 @@ const DEFAULT_CAPACITY: number = 8 * MiB;
 const DEFAULT_PARTICIPANTS = 64;
 const MAX_NAME_LENGTH = 128;
 
-/** What {@link defineChannel} takes. */
-export interface ChannelOptions<T> {
+/** What {@link defineChannel} takes in any case. */
+export interface CommonChannelOptions {
   /** 1 to 128 characters of `A-Z a-z 0-9 . _ -`. */
   readonly name: string;
   /**
@@ -35,15 +35,35 @@ export interface ChannelOptions<T> {
    * channel has when it exists.
    */
   readonly history?: number | undefined;
-  /** Turns values into bytes and back; the same on all sides. Defaults to `msgpack()`. */
-  readonly codec?: Codec<T> | undefined;
   /** Where the name lives. Defaults to `ValidNamespaces.LOCAL`. */
   readonly namespace?: ValidNamespace | undefined;
   /** Publishers and subscribers that the channel has room for when this call creates it, 2 to 1024. Defaults to 64. */
   readonly maxParticipants?: number | undefined;
+  /** Whether joining lists the channel for those who look which there are; see `openBus`. Defaults to true. */
+  readonly listed?: boolean | undefined;
   /** POSIX permission bits when this call creates it. Defaults to 0o600. */
   readonly mode?: number | undefined;
 }
+
+/** What {@link defineChannel} takes where nobody checks the values, or a codec of your own does. */
+export interface ChannelOptions<T> extends CommonChannelOptions {
+  /** Turns values into bytes and back; the same on all sides. Defaults to `msgpack()`, which takes anything. */
+  readonly codec?: Codec<T> | undefined;
+  readonly shape?: undefined;
+}
+
+/** What {@link defineChannel} takes where the values have a shape. */
+export interface ShapedChannelOptions<S extends StandardSchema> extends CommonChannelOptions {
+  /**
+   * What the values look like: a shape of `@mmfbus/codec`, which is fastest and is compared with that of the channel when
+   * joining, or any validator that is a Standard Schema, as those of zod, valibot and arktype are.
+   */
+  readonly shape: S;
+  readonly codec?: undefined;
+}
+
+/** Either of them. */
+export type AnyChannelOptions<T> = ChannelOptions<T> | ShapedChannelOptions<StandardSchema>;
 
 /** {@link ChannelOptions}, checked and complete. */
 export interface ChannelDefinition<T> {
@@ -60,13 +80,24 @@ export interface ChannelDefinition<T> {
   readonly schemaHash: Uint8Array;
   readonly namespace: ValidNamespace;
   readonly maxParticipants: number;
+  readonly listed: boolean;
   readonly mode: number | undefined;
 }
 
+function chooseCodec<T>({ name, codec, shape }: AnyChannelOptions<T>): Codec<T> {
+  if (shape === undefined) return codec ?? msgpack<T>();
+  if (codec !== undefined) {
+    throw new ChannelError('INVALID_ARGUMENT', name, 'a channel has a shape or a codec, not both');
+  }
+  const isOurs = shape['~standard'].vendor === 'mmfbus';
+  return (isOurs ? codecOf(shape as Shape) : validated(shape)) as Codec<T>;
+}
+
 /** Checks the options and fills in the defaults. */
-export function checkDefinition<T>(options: ChannelOptions<T>): ChannelDefinition<T> {
+export function checkDefinition<T>(options: AnyChannelOptions<T>): ChannelDefinition<T> {
   const { name, capacity, maxMessage, history } = options;
-  const { codec = msgpack<T>(), maxParticipants = DEFAULT_PARTICIPANTS } = options;
+  const { maxParticipants = DEFAULT_PARTICIPANTS } = options;
+  const codec = chooseCodec(options);
   checkName(name);
   checkWhole(name, 'capacity', capacity ?? DEFAULT_CAPACITY, MIN_CAPACITY, MAX_CAPACITY);
   if (!Number.isInteger(Math.log2(capacity ?? DEFAULT_CAPACITY))) {
@@ -92,6 +123,7 @@ export function checkDefinition<T>(options: ChannelOptions<T>): ChannelDefinitio
     ...encodeSchema(name, codec),
     namespace: options.namespace ?? ValidNamespaces.LOCAL,
     maxParticipants,
+    listed: options.listed ?? true,
     mode: options.mode,
   };
 }
@@ -107,7 +139,13 @@ function encodeSchema(
   return { schemaBytes, schemaHash: createHash('sha256').update(schemaBytes).digest() };
 }
 
-function checkName(name: unknown): asserts name is string {
+/** Whether a channel can have that name. */
+export function isChannelName(name: string): boolean {
+  return name.length <= MAX_NAME_LENGTH && /^[A-Za-z0-9._-]+$/.test(name);
+}
+
+/** Refuses what is no name of a channel. */
+export function checkName(name: unknown): asserts name is string {
   const problem =
     typeof name !== 'string'
       ? `is a string, not ${typeof name}`
@@ -115,7 +153,7 @@ function checkName(name: unknown): asserts name is string {
         ? 'must not be empty'
         : name.length > MAX_NAME_LENGTH
           ? `has at most ${MAX_NAME_LENGTH} characters, not ${name.length}`
-          : /^[A-Za-z0-9._-]+$/.test(name)
+          : isChannelName(name)
             ? undefined
             : `holds only A-Z a-z 0-9 . _ and -, unlike ${JSON.stringify(name)}`;
   if (problem !== undefined) {

@@ -16,6 +16,7 @@
  * - `UNDECODABLE`: the codec refused the bytes of a message; the subscriber goes on with the next one.
  * - `REENTRANT`: a publish from within the encoding of another one.
  * - `TOO_MANY_PARTICIPANTS`: all slots of the channel are taken by the living.
+ * - `TOO_MANY_CHANNELS`: all entries of the directory are taken; the channel works, and is not listed.
  * - `IN_USE`: messages are taken by listeners, by one iterator or by `poll`, one of them at a time.
  * - `CORRUPTED`: the shared memory holds what no participant writes.
  * - `CLOSED`: the publisher or subscriber was closed before.
@@ -38,6 +39,7 @@ export type ChannelErrorCode =
   | 'UNDECODABLE'
   | 'REENTRANT'
   | 'TOO_MANY_PARTICIPANTS'
+  | 'TOO_MANY_CHANNELS'
   | 'IN_USE'
   | 'CORRUPTED'
   | 'CLOSED';

@@ -40,9 +40,10 @@ export interface Geometry {
 /**
  * The geometry of a new segment.
  *
+ * @param room bytes between the participants and the ring, beside the schema.
  * @throws {@link ChannelError} `INVALID_ARGUMENT` when the history does not fit.
  */
-export function planGeometry(definition: ChannelDefinition<unknown>): Geometry {
+export function planGeometry(definition: ChannelDefinition<unknown>, room: number): Geometry {
   const { capacity, maxParticipants, schemaBytes } = definition;
   const participantsEnd = header.HEADER_LENGTH + maxParticipants * PARTICIPANT_LENGTH;
   const history = definition.history ?? 0;
@@ -54,7 +55,7 @@ export function planGeometry(definition: ChannelDefinition<unknown>): Geometry {
     participantCount: maxParticipants,
     schemaOffset: schemaBytes.length === 0 ? 0 : participantsEnd,
     schemaLength: schemaBytes.length,
-    ringOffset: Math.ceil((participantsEnd + schemaBytes.length) / RING_ALIGNMENT) * RING_ALIGNMENT,
+    ringOffset: Math.ceil((participantsEnd + schemaBytes.length + room) / RING_ALIGNMENT) * RING_ALIGNMENT,
     ringCapacity: capacity,
     maxPayload,
     maxMessage,

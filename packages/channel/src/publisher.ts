@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ChannelMemory } from './channel-memory.js';
 import { type ChannelDefinition, checkWhole } from './definition.js';
 import { diagnostics, type ParticipantDiagnostics } from './diagnostics.js';
@@ -5,7 +6,7 @@ import { ChannelError } from './errors.js';
 import { frameLength } from './layout/frame-layout.js';
 import { STATE_PUBLISHER } from './layout/participant-layout.js';
 import { Member } from './participants/member.js';
-import { Outbox, type PublishOutcome } from './publishing/outbox.js';
+import { encodesInPlace, type InPlaceCodec, Outbox, type PublishOutcome } from './publishing/outbox.js';
 import { Batch, type Parcel, SingleMessage, SplitMessage } from './publishing/parcel.js';
 import { allocatePayload, Scratch } from './publishing/scratch.js';
 import { WaitingLine } from './publishing/waiting-line.js';
@@ -45,19 +46,22 @@ export class Publisher<T> {
   readonly #outbox: Outbox;
   readonly #line: WaitingLine;
   readonly #scratch: Scratch<T>;
+  readonly #inPlace: InPlaceCodec<T> | undefined;
   readonly #single: SingleMessage;
   readonly #maxPayload: number;
   readonly #closing = new AbortController();
-  #splitMessages = 0;
   #drained = false;
   #closed: Promise<void> | undefined;
 
   private constructor(definition: ChannelDefinition<T>, member: Member, options: PublisherOptions) {
     this.#channel = definition.name;
     this.#member = member;
+    // Each call that waits listens to it, and there may be any number of them.
+    setMaxListeners(0, this.#closing.signal);
     this.#outbox = new Outbox(member, options.whenFull === 'disconnect');
     this.#line = new WaitingLine(member, this.#closing.signal);
     this.#scratch = new Scratch(definition.codec, definition.name);
+    this.#inPlace = encodesInPlace(definition.codec) ? definition.codec : undefined;
     this.#single = new SingleMessage(this.#scratch.payload, 0);
     this.#maxPayload = member.memory.geometry.maxPayload;
     member.atEnd = () => this.#retireAtExit();
@@ -89,6 +93,9 @@ export class Publisher<T> {
    */
   publish(value: T): PublishOutcome {
     this.#checkOpen();
+    if (this.#inPlace !== undefined && this.#line.isEmpty && this.#publishInPlace(value, this.#inPlace)) {
+      return 'published';
+    }
     const limit = this.#maxPayload;
     const length = this.#scratch.encode(value, 0, limit, 'without waiting, the channel carries');
     // Those who wait were here before.
@@ -194,6 +201,15 @@ export class Publisher<T> {
       throw new ChannelError('CLOSED', this.channel, 'the publisher is closed');
   }
 
+  #publishInPlace(value: T, codec: InPlaceCodec<T>): boolean {
+    this.#scratch.enter();
+    try {
+      return this.#outbox.appendInPlace(value, codec);
+    } finally {
+      this.#scratch.leave();
+    }
+  }
+
   #append(payload: Payload, length: number): PublishOutcome {
     this.#single.payload = payload;
     this.#single.bytes = length;
@@ -212,7 +228,7 @@ export class Publisher<T> {
     const { ringCapacity } = member.memory.geometry;
     const partLength = Math.min(this.#maxPayload, ringCapacity / FRAGMENT_PART);
     const generation = member.table.generationOf(member.slot);
-    return new SplitMessage(payload, length, ++this.#splitMessages, generation, partLength);
+    return new SplitMessage(payload, length, generation, partLength);
   }
 
   #encodeBatch(values: readonly T[]): Batch {

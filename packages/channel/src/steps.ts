@@ -8,6 +8,7 @@ export type Step =
   | 'claim: nonce stored'
   | 'claim: generation raised'
   | 'claim: counted'
+  | 'claim: identity cleared'
   | 'claim: identity written'
   | 'lock: taken'
   | 'lock: taken over'
@@ -25,18 +26,21 @@ export type Step =
   | 'read: copied'
   | 'read: cursor stored'
   | 'sleep: counted'
+  | 'sleep: numbered'
   | 'sleep: flagged'
   | 'wake: flag cleared'
   | 'wake: counted out'
+  | 'disconnect: reason stored'
   | 'disconnect: state stored'
-  | 'leave: state stored'
+  | 'leave: reason stored'
   | 'leave: closed'
-  | 'leave: identity cleared'
+  | 'leave: state stored'
+  | 'leave: epoch raised'
   | 'leave: nonce cleared'
   | 'leave: unmapped'
-  | 'bury: claimed'
-  | 'bury: port removed'
-  | 'bury: role taken';
+  | 'bury: begun'
+  | 'bury: role taken'
+  | 'bury: port removed';
 
 /** Name of the global under which a test leaves its hook before this package is loaded. */
 const HOOK: unique symbol = Symbol.for('mmfbus.steps') as never;

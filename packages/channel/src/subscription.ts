@@ -14,7 +14,7 @@ import { atStep } from './steps.js';
 import type { CloseReason, Gap, MessageMeta, Slow } from './subscriber-events.js';
 import { DEFAULT_SLOW_AT, type Start, type SubscriberOptions } from './subscriber-options.js';
 
-/** A reliable subscriber tells publishers how far it is after at most this many bytes. */
+/** A subscriber tells others how far it is after at most this many bytes. */
 const CURSOR_STEP = 32 * 1024;
 
 /** What a subscription tells its subscriber. */
@@ -105,11 +105,11 @@ export class Subscription<T> {
       throw new ChannelError('SEQUENCE_AHEAD', this.#definition.name, text);
     }
     reader.first = first;
-    reader.owesAll = typeof start === 'object';
-    if (first === next) return;
-    if (reader.seekHead() === 'corrupted') throw this.#corrupted();
+    if (first < next && reader.seekHead() === 'corrupted') throw this.#corrupted();
+    const owesAll = typeof start === 'object';
+    reader.owedFrom = owesAll ? 0 : reader.position;
     const count = reader.expected - first;
-    if (reader.owesAll && count > 0) this.#goneAtStart = { from: first, to: reader.expected - 1, count };
+    if (owesAll && count > 0) this.#goneAtStart = { from: first, to: reader.expected - 1, count };
   }
 
   #self(): ParticipantDiagnostics {
@@ -250,15 +250,28 @@ export class Subscription<T> {
 
   #storeCursor(): void {
     const { table, slot } = this.#member;
+    if (!this.#member.ownsSlot()) {
+      this.#loseSlot();
+      return;
+    }
     if (this.#isDisconnected()) {
       this.hooks.end('disconnected');
       return;
     }
-    if (!this.#reliable || this.#reader.position === this.#cursor) return;
+    if (this.#reader.position === this.#cursor) return;
     this.#cursor = this.#reader.position;
     table.storeCursor(slot, this.#cursor);
     atStep?.('read: cursor stored');
-    this.#member.ringPublishers();
+    if (this.#reliable) this.#member.ringPublishers();
+  }
+
+  #loseSlot(): void {
+    const text = `its slot, ${this.#member.slot}, is somebody else's`;
+    try {
+      this.hooks.error(new ChannelError('CORRUPTED', this.#definition.name, text));
+    } finally {
+      this.hooks.end('corrupted');
+    }
   }
 
   #onTrouble(outcome: 'lapped' | 'corrupted'): void {
@@ -267,14 +280,17 @@ export class Subscription<T> {
       return;
     }
     const reader = this.#reader;
-    const due = reader.expected;
-    const from = Math.max(due, reader.first);
+    const from = Math.max(reader.expected, reader.first);
     if (outcome === 'corrupted') {
       const error = this.#corrupted();
-      const found = reader.seekTail() === 'done' && reader.sequence >= due;
-      if (!found) this.hooks.end('corrupted');
-      this.hooks.error(error);
-      if (!found) return;
+      const goesOn = reader.skipToTail() === 'lapped';
+      try {
+        this.hooks.error(error);
+      } finally {
+        if (!goesOn) this.hooks.end('corrupted');
+      }
+      // Its program may have closed it because of the error.
+      if (!this.#open) return;
     }
     reader.expected = reader.sequence;
     const count = reader.sequence - from;

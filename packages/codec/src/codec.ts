@@ -1,11 +1,11 @@
-/** What a codec says of the values that it takes. */
+/** What the values of a codec look like, as far as the two sides must agree on it. */
 export interface CodecSchema {
-  /** The same for the same schema, wherever it was made. */
+  /** The canonical text: equal for equal schemas, made of JSON, well-formed Unicode. */
   readonly text: string;
   /**
-   * Compares it with the text of another schema, which anybody may have written.
+   * Compares with the text of another side, of whatever origin.
    *
-   * @returns what a person has to know of the difference; undefined where both sides understand each other.
+   * @returns what keeps the two sides from reading each other's values, in words; undefined when nothing does.
    */
   difference(there: string): string | undefined;
 }
@@ -13,7 +13,8 @@ export interface CodecSchema {
 /**
  * Turns values into bytes and back.
  *
- * A codec never keeps or returns a view of the buffers that it is given, and throws nothing but {@link CodecError}.
+ * A codec never keeps a view of the buffers that it is given, returns one only where it was asked to (`bytes({ copy: false })`
+ * of a shape), and throws nothing but {@link CodecError}.
  */
 export interface Codec<T> {
   /**
@@ -21,7 +22,7 @@ export interface Codec<T> {
    * of printable ASCII.
    */
   readonly id: string;
-  /** Describes what the values look like, for channels to compare; none where anything goes. */
+  /** What the values look like, where the codec knows. */
   readonly schema?: CodecSchema | undefined;
   /**
    * Encodes `value` into `target` from `offset` on.
@@ -31,6 +32,14 @@ export interface Codec<T> {
    * it does not fit between `offset` and the end of `target`. What was written there meanwhile is undefined.
    */
   encode(value: T, target: Uint8Array, offset: number): number;
+  /**
+   * Encodes `value` where everybody can see it, with a lock held: fast, running nobody's code but getters of the value, and
+   * never again what it has read once. Only for codecs that can promise that.
+   *
+   * @returns the offset after the last byte written, at most `limit`; -1 when the value does not fit or has no encoding,
+   * and then {@link Codec.encode} says which.
+   */
+  encodeInPlace?(value: T, target: Uint8Array, offset: number, limit: number): number;
   /**
    * Decodes the value that lies in `source` from `start` up to, not including, `end`.
    *

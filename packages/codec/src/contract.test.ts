@@ -1,7 +1,34 @@
 import { describe, expect, it } from 'vitest';
-import { type Codec, CodecError, json, msgpack, raw } from './index.js';
+import {
+  array,
+  boolean,
+  bytes,
+  type Codec,
+  CodecError,
+  codecOf,
+  f32,
+  f64,
+  type Infer,
+  i16,
+  i64,
+  json,
+  map,
+  msgpack,
+  nullable,
+  oneOf,
+  optional,
+  raw,
+  string,
+  struct,
+  timestamp,
+  u32,
+  union,
+  unknown,
+} from './index.js';
 
 interface Subject {
+  /** Defaults to the name. */
+  readonly id?: string;
   readonly make: () => Codec<unknown>;
   readonly values: readonly unknown[];
   readonly unencodable: unknown;
@@ -26,7 +53,42 @@ const plainValues = [
   Object.fromEntries(Array.from({ length: 70_000 }, (_, index) => [`key${index}`, index])),
 ];
 
+const level = struct({ price: f64(), size: u32() });
+const anything = nullable(
+  union('kind', {
+    book: struct({ levels: array(level), best: optional(level), open: boolean() }),
+    text: struct({ text: string(), 'a "name"': i64(), at: timestamp(), raw: bytes() }),
+    rest: struct({ value: unknown(), counts: map(u32(), i16()), ratio: f32(), side: oneOf('buy', 'sell') }),
+  }),
+);
+const best = { price: -0.5, size: 2 ** 32 - 1 };
+const shapedValues: readonly Infer<typeof anything>[] = [
+  null,
+  { kind: 'book', levels: [], open: true },
+  { kind: 'book', levels: [best, { price: Number.NaN, size: 0 }], best, open: false },
+  {
+    kind: 'book',
+    levels: Array.from({ length: 70_000 }, (_, size) => ({ price: size / 7, size })),
+    open: true,
+  },
+  { kind: 'text', text: 'é€😀', 'a "name"': -(2n ** 63n), at: new Date(-1), raw: Uint8Array.of(0, 255) },
+  { kind: 'text', text: 'x'.repeat(70_000), 'a "name"': 0n, at: new Date(0), raw: new Uint8Array(70_000) },
+  { kind: 'rest', value: [1, { a: null }], counts: new Map([[7, -7]]), ratio: 0.25, side: 'sell' },
+];
+
+function shaped(layout: 'map' | 'array'): Subject {
+  return {
+    id: layout === 'map' ? 'msgpack' : 'msgpack-array',
+    make: () => codecOf(anything, { layout }) as Codec<unknown>,
+    values: shapedValues,
+    unencodable: { kind: 'book', levels: [{ price: 'x', size: 1 }], open: true },
+    undecodable: Uint8Array.of(0xc1),
+  };
+}
+
 const subjects: Record<string, Subject> = {
+  'shape as map': shaped('map'),
+  'shape as array': shaped('array'),
   msgpack: {
     make: () => msgpack(),
     values: plainValues,
@@ -59,9 +121,9 @@ function failure(action: () => unknown): CodecError {
 
 describe.each(Object.entries(subjects))(
   '%s, as every codec',
-  (name, { make, values, unencodable, undecodable }) => {
-    it('has its name as id, in printable ASCII', () => {
-      expect(make().id).toBe(name);
+  (name, { id = name, make, values, unencodable, undecodable }) => {
+    it('has its id, in printable ASCII', () => {
+      expect(make().id).toBe(id);
       expect(make().id).toMatch(/^[ -~]{1,31}$/);
     });
 

@@ -30,9 +30,7 @@ export class Refusal extends Error {
   }
 
   toCodecError(id: string): CodecError {
-    const keys = this.#keys.toReversed();
-    const shown = keys.slice(0, PATH_KEYS_SHOWN).map(formatKey).join('');
-    const path = keys.length > PATH_KEYS_SHOWN ? `${shown}…` : shown;
+    const path = formatPath(this.#keys.toReversed());
     return new CodecError('UNENCODABLE', `${id}: cannot encode ${this.#what}${path && ` at value${path}`}`);
   }
 }
@@ -50,6 +48,12 @@ export function messageOf(thrown: unknown): string {
   } catch {
     return 'something was thrown that has no text';
   }
+}
+
+/** The keys from the outside in as program text would have them: `.legs[2]["no name"]`. */
+export function formatPath(keys: readonly (string | number)[]): string {
+  const shown = keys.slice(0, PATH_KEYS_SHOWN).map(formatKey).join('');
+  return keys.length > PATH_KEYS_SHOWN ? `${shown}…` : shown;
 }
 
 function formatKey(key: string | number): string {

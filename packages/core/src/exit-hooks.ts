@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -26,6 +27,8 @@ function onSignal(signal: NodeJS.Signals): void {
   runHooks();
   removeListeners();
   process.kill(process.pid, signal);
+  // The first process of a PID namespace ignores a signal that it has no handler for.
+  if (process.pid === 1) process.exit(128 + constants.signals[signal]);
 }
 
 function addListeners(): void {

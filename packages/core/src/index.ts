@@ -21,8 +21,10 @@ export type {
   Disposition,
   LifeWatch,
   Liveness,
+  NamesPort,
   PortAddress,
   ProcessIdentity,
+  ReadSegment,
   Segment,
 } from './platform/platform.js';
 export {
@@ -31,6 +33,7 @@ export {
   type PortLease,
   probeLife,
   removePort,
+  sweepPorts,
   watchLife,
   yieldThread,
 } from './ports.js';

@@ -1,6 +1,6 @@
 import { atExit } from './exit-hooks.js';
 import { platform } from './platform/index.js';
-import type { Bell, LifeWatch, Liveness, Port, PortAddress } from './platform/platform.js';
+import type { Bell, LifeWatch, Liveness, NamesPort, Port, PortAddress } from './platform/platform.js';
 
 /**
  * A share in the one port of this thread. Several participants share it: a ring wakes them all, and each looks whether
@@ -35,12 +35,16 @@ function openShared(): Shared {
 }
 
 /**
- * Takes a share in this thread's port, which opens with the first.
+ * Takes a share in this thread's port, which opens with the first. What dead ports left behind is swept then.
  *
  * @param onRing is called after the bell was rung, for whomever.
+ * @param names tells which of the dead are still named.
  */
-export function leasePort(onRing: () => void): PortLease {
-  shared ??= openShared();
+export function leasePort(onRing: () => void, names: NamesPort): PortLease {
+  if (shared === undefined) {
+    platform.sweepPorts(names);
+    shared = openShared();
+  }
   const { port, listeners, keepers, forgetExit } = shared;
   // A function of its own, so that one given twice counts twice.
   const listener = () => onRing();
@@ -84,9 +88,17 @@ export function probeLife(address: PortAddress): Liveness {
   return platform.probeLife(address);
 }
 
-/** Removes what a dead port left behind. Call it with proof of death only. */
-export function removePort(address: PortAddress): void {
-  platform.removePort(address);
+/**
+ * Removes what a dead port left behind, unless a segment still names it: it is what proves the death to others. Call it
+ * with proof of death only.
+ */
+export function removePort(address: PortAddress, names: NamesPort): void {
+  platform.removePort(address, names);
+}
+
+/** Does that for everything that dead ports left behind. Looks at every port of the directory: for rare events. */
+export function sweepPorts(names: NamesPort): void {
+  platform.sweepPorts(names);
 }
 
 /** Lets another thread run that waits for this core, if there is one. For those who look for something again and again. */

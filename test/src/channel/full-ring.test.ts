@@ -30,6 +30,21 @@ describe('a full ring', () => {
     expect(publisher.publish(1)).toBe('published');
   });
 
+  it('is awaited by any number of calls, without a warning of Node', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on('warning', onWarning);
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    fill(publisher);
+    const waiting = Array.from({ length: 20 }, (_, index) => publisher.publishAsync(index));
+    subscriber.on('message', () => {});
+    await Promise.all(waiting);
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+
   it('is awaited until the signal says otherwise', async () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);

@@ -140,13 +140,13 @@ describe.runIf(process.platform !== 'win32')('processes that are killed', { time
     // one. This process has its own open already.
     await start({ life: 'channel', seed: 0, mappings: [], channels, diesAtCall: 0 }).success();
     const left = readdirSync(directory);
-    // The segments of the channels, and the one port of this process.
-    const kinds = [...channels, '.bell', '.life'].map(
+    // The segments of the channels and of the directory, and the one port of this process.
+    const kinds = [...channels, '~directory', '.bell', '.life'].map(
       (end) => left.filter((file) => file.endsWith(end)).length,
     );
     expect({ kinds, files: left.length }, `seed ${SEED}: ${left.join(' ')}`).toEqual({
-      kinds: [1, 1, 1, 1],
-      files: 4,
+      kinds: [1, 1, 1, 1, 1],
+      files: 5,
     });
     await closeWitnesses();
     expect(readdirSync(directory), `seed ${SEED}`).toEqual([]);

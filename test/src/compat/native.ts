@@ -6,7 +6,9 @@ import { workspaceRoot } from '../support/workspace.js';
 
 const sourceFolder = join(workspaceRoot, 'test', 'native');
 const outputFolder = join(workspaceRoot, 'test', '.cache', 'native');
-const FLAGS = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror'];
+const WARNINGS = ['-O2', '-Wall', '-Wextra', '-Werror'];
+const FLAGS = ['-std=c11', ...WARNINGS];
+const CPP_FLAGS = ['-std=c++17', ...WARNINGS];
 
 /** Names a `peer.exe` that was built elsewhere; where it is set nothing is compiled. Windows needs it. */
 const PEER_VARIABLE = 'MMFBUS_TEST_PEER';
@@ -21,19 +23,39 @@ const PEER_VARIABLE = 'MMFBUS_TEST_PEER';
  * @throws when there is no compiler, or when it says anything at all.
  */
 export function compile(name: string, sources: readonly string[], flags: readonly string[] = []): string {
-  const compiler = process.env['CC'] ?? 'gcc';
-  const commandLine = [...FLAGS, ...flags, ...sources];
-  const hash = createHash('sha256').update([compiler, ...FLAGS, ...flags].join('\0'));
+  return compileWith(process.env['CC'] ?? 'gcc', name, sources, [...FLAGS, ...flags]);
+}
+
+/** The same for a C++ program. */
+export function compileCpp(name: string, sources: readonly string[], flags: readonly string[] = []): string {
+  return compileWith(process.env['CXX'] ?? 'g++', name, sources, [...CPP_FLAGS, ...flags]);
+}
+
+/** The same for a program for Windows. */
+export function compileForWindows(
+  name: string,
+  sources: readonly string[],
+  flags: readonly string[] = [],
+): string {
+  return compileWith('x86_64-w64-mingw32-gcc', `${name}.exe`, sources, [...FLAGS, ...flags]);
+}
+
+function compileWith(
+  compiler: string,
+  name: string,
+  sources: readonly string[],
+  flags: readonly string[],
+): string {
+  const hash = createHash('sha256').update([compiler, ...flags].join('\0'));
   for (const file of [...headers(), ...sources]) hash.update(readFileSync(file));
-  const program = join(outputFolder, `${name}-${hash.digest('hex').slice(0, 16)}`);
+  const program = join(outputFolder, `${hash.digest('hex').slice(0, 16)}-${name}`);
   if (existsSync(program)) return program;
 
   mkdirSync(outputFolder, { recursive: true });
   // Another test file may be compiling the same, or running it already: it appears under its name at once and whole.
   const unfinished = `${program}.${process.pid}`;
-  const { error, status, stderr } = spawnSync(compiler, [...commandLine, '-o', unfinished], {
-    encoding: 'utf8',
-  });
+  const commandLine = [...flags, ...sources, '-o', unfinished];
+  const { error, status, stderr } = spawnSync(compiler, commandLine, { encoding: 'utf8' });
   if (error !== undefined) {
     throw new Error(
       `The tests against native programs need a C compiler, and ${compiler} cannot be run (${error.message}). ` +
@@ -58,8 +80,10 @@ export function peerProgram(): string {
 }
 
 function headers(): string[] {
-  return readdirSync(sourceFolder)
-    .filter((file) => file.endsWith('.h'))
-    .sort()
-    .map((file) => join(sourceFolder, file));
+  return [sourceFolder, join(workspaceRoot, 'packages', 'native', 'include')].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((file) => file.endsWith('.h'))
+      .sort()
+      .map((file) => join(folder, file)),
+  );
 }

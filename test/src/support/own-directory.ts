@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { afterEach, expect } from 'vitest';
+import { beforeEach, expect } from 'vitest';
 import { temporaryFolder } from './temporary-folder.js';
 
 /**
@@ -12,6 +12,7 @@ export function ownDirectory(label: string): string {
   // Where segments live by default, so that the same kind of file system is tested.
   const directory = temporaryFolder(label, existsSync('/dev/shm') ? '/dev/shm' : undefined);
   process.env['MMFBUS_DIRECTORY'] = directory;
-  afterEach(() => expect(readdirSync(directory), 'files left behind').toEqual([]));
+  // What beforeEach returns runs last, after every afterEach has closed what it closes.
+  beforeEach(() => () => expect(readdirSync(directory), 'files left behind').toEqual([]));
   return directory;
 }

@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 import { workspaceRoot } from './workspace.js';
 
 /** How a process ended. */
@@ -20,6 +20,8 @@ export interface Ending {
 export interface StartOptions {
   /** Arguments of the program. */
   readonly args?: readonly string[];
+  /** A command, with its arguments, that starts Node: what follows it is Node's command line. Defaults to none. */
+  readonly within?: readonly string[];
   /** Arguments of Node, before the program. */
   readonly nodeArgs?: readonly string[];
   /** Added to our environment; undefined takes a variable away. */
@@ -28,6 +30,8 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Milliseconds after which it is killed and every wait for it fails. Defaults to 60,000. */
   readonly watchdog?: number;
+  /** Has it live through several tests, until the last one of the file. Defaults to false. */
+  readonly outlivesTest?: boolean;
 }
 
 const DEFAULT_WATCHDOG = 60_000;
@@ -35,14 +39,17 @@ const DEFAULT_WATCHDOG = 60_000;
 const SHOWN_OUTPUT = 4_000;
 
 const running = new Set<Program>();
+const runningOn = new Set<Program>();
 
-/** A Node process that a test started. It never outlives the test. */
+/** A Node process that a test started. It never outlives the tests of the file. */
 export class Program {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #what: string;
   readonly #lines: string[] = [];
   readonly #ended: Promise<Ending>;
   readonly #watchdog: NodeJS.Timeout;
+  /** Those that end when this one must have ended. */
+  readonly #lives: Set<Program>;
   #stdout = '';
   #stderr = '';
   #timedOut: string | undefined;
@@ -51,9 +58,17 @@ export class Program {
 
   /** For the functions below. */
   constructor(what: string, commandLine: readonly string[], options: StartOptions) {
-    const { args = [], nodeArgs = [], env, cwd, watchdog = DEFAULT_WATCHDOG } = options;
+    const { args = [], within = [], nodeArgs = [], env, cwd, watchdog = DEFAULT_WATCHDOG } = options;
+    this.#lives = options.outlivesTest === true ? runningOn : running;
     this.#what = [what, ...args].join(' ');
-    this.#child = spawn(process.execPath, [...nodeArgs, ...commandLine, ...args], {
+    const [file = process.execPath, ...rest] = [
+      ...within,
+      process.execPath,
+      ...nodeArgs,
+      ...commandLine,
+      ...args,
+    ];
+    this.#child = spawn(file, rest, {
       cwd,
       env: { ...process.env, ...env },
       stdio: 'pipe',
@@ -63,7 +78,7 @@ export class Program {
       this.#timedOut = `was killed by the watchdog after ${watchdog} ms`;
       this.kill();
     }, watchdog);
-    running.add(this);
+    this.#lives.add(this);
   }
 
   /** Its process number. */
@@ -157,7 +172,7 @@ export class Program {
       this.#child.once('close', async (status, signal) => {
         await linesRead;
         clearTimeout(this.#watchdog);
-        running.delete(this);
+        this.#lives.delete(this);
         this.#hasEnded = true;
         this.#wake();
         resolve({ status, signal, stdout: this.#stdout, stderr: this.#stderr });
@@ -194,6 +209,9 @@ export function startCode(code: string, options: StartOptions = {}): Program {
   return new Program('a module', ['--input-type=module', '--eval', code, '--'], options);
 }
 
-afterEach(async () => {
-  await Promise.all([...running].map((program) => program.stop()));
-});
+async function stopAll(programs: ReadonlySet<Program>): Promise<void> {
+  await Promise.all([...programs].map((program) => program.stop()));
+}
+
+afterEach(() => stopAll(running));
+afterAll(() => stopAll(runningOn));

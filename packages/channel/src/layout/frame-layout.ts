@@ -1,7 +1,7 @@
 import { field, type Layout, layout } from './layout.js';
 
 const frame = layout('Header of a frame', [
-  field('length', 'u32', 'bytes of payload; of padding: bytes up to the end of the ring'),
+  field('length', 'u32', 'bytes of payload; of padding: bytes behind this header up to the end of the ring'),
   field('kind', 'u8', '1 message, 2 padding, 3 terminator, 4 fragment, 5 last fragment'),
   field('flags', 'u8', 'zero'),
   field('publisher', 'u16', 'slot of the publisher'),

@@ -1,3 +1,4 @@
+import { entryLayout, noticeLayout } from './directory-layout.js';
 import { fragmentLayout } from './fragment-layout.js';
 import { frameLayout } from './frame-layout.js';
 import { headerLayout } from './header-layout.js';
@@ -22,7 +23,8 @@ function layoutTable({ fields, length }: Layout): string {
 
 /** The document with each of its tables made anew from the layouts. */
 export function withLayoutTables(document: string): string {
-  return [headerLayout, participantLayout, frameLayout, fragmentLayout].reduce((text, layout) => {
+  const layouts = [headerLayout, participantLayout, frameLayout, fragmentLayout, entryLayout, noticeLayout];
+  return layouts.reduce((text, layout) => {
     const begin = `${BEGIN}${layout.title} -->`;
     const from = text.indexOf(begin);
     const to = text.indexOf(END, from);

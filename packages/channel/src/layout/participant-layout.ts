@@ -2,13 +2,15 @@ import { field, type Layout, layout, spare } from './layout.js';
 
 const slot = layout('Slot of a participant', [
   field('nonce', 'i64', '0 free; else the nonce of the port of whoever claimed it'),
-  field('identityNonce', 'i64', 'equal to `nonce` while the next three fields are those of its owner'),
+  field('identityNonce', 'i64', 'equal to `nonce` while the identity beside it is that of its owner'),
   field('startTime', 'u64', "start of the owner's process in the operating system's unit; 0 unknown"),
   field('pidNamespace', 'u64', "PID namespace of the owner's process; 0 unknown"),
   field('pid', 'u32', "id of the owner's process in that namespace"),
   field('generation', 'u32', 'raised at each claim, from 1 to 4194303 and round again; never reset'),
   field('joinedAt', 'u64', 'when it was claimed, nanoseconds of the monotonic clock'),
-  spare(16),
+  field('threadStartTime', 'u64', "Windows: creation of the owner's thread; 0 unknown, and elsewhere"),
+  field('threadId', 'u32', "Windows: id of the owner's thread; 0 unknown, and elsewhere"),
+  spare(4),
 
   field('cursor', 'i64', 'subscriber: position up to which it needs nothing any more'),
   field('state', 'u32', '0 none, 1 publisher, 2 reliable subscriber, 3 lossy subscriber, 4 disconnected'),
@@ -51,6 +53,8 @@ export const PID_NAMESPACE_OFFSET: number = slot.offsetOf('pidNamespace');
 export const PID_OFFSET: number = slot.offsetOf('pid');
 export const GENERATION_OFFSET: number = slot.offsetOf('generation');
 export const JOINED_AT_OFFSET: number = slot.offsetOf('joinedAt');
+export const THREAD_START_TIME_OFFSET: number = slot.offsetOf('threadStartTime');
+export const THREAD_ID_OFFSET: number = slot.offsetOf('threadId');
 export const CURSOR_OFFSET: number = slot.offsetOf('cursor');
 export const STATE_OFFSET: number = slot.offsetOf('state');
 export const ASLEEP_OFFSET: number = slot.offsetOf('asleep');

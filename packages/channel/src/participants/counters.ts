@@ -4,7 +4,7 @@ import * as slotLayout from '../layout/participant-layout.js';
 import { readLong, writeLong } from '../ring/frame.js';
 
 /** What a participant did since it joined. */
-export interface Counts {
+export interface ParticipantCounters {
   /** Messages published, or received. */
   readonly frames: number;
   /** Bytes of their payloads. */
@@ -64,7 +64,7 @@ export class Counters {
 }
 
 /** The counters of anybody's slot. They may have grown on arrival. */
-export function readCounts(memory: ChannelMemory, slot: number): Counts {
+export function readCounters(memory: ChannelMemory, slot: number): ParticipantCounters {
   const base = firstWord(slot);
   const read = (word: number) => readWhole(memory.words, base + word);
   return {

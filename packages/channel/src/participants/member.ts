@@ -24,6 +24,7 @@ import { STATE_NONE, STATE_PUBLISHER } from '../layout/participant-layout.js';
 import { atStep } from '../steps.js';
 import { Counters } from './counters.js';
 import { Doorbells } from './doorbells.js';
+import { namesPort } from './named-ports.js';
 import { ParticipantTable } from './participant-table.js';
 import { PublisherLock } from './publisher-lock.js';
 
@@ -33,6 +34,12 @@ const CLOSED_REASON = CLOSED_REASON_OFFSET >> 2;
 const SLEEPERS = SLEEPERS_OFFSET >> 2;
 const ROOM_WAITERS = ROOM_WAITERS_OFFSET >> 2;
 
+interface Watched {
+  readonly nonce: bigint;
+  readonly pid: number;
+  readonly watch: LifeWatch;
+}
+
 /** A place in a channel: a slot of its own, a share in the port of this thread, and the ways to reach the others. */
 export class Member {
   readonly memory: ChannelMemory;
@@ -41,12 +48,16 @@ export class Member {
   readonly counters: Counters;
   readonly port: PortLease;
   readonly slot: number;
+  /** Of the slot, from its claim on. */
+  readonly #generation: number;
   /** Called when somebody rang; it may have meant another participant of this thread. */
   onRing: (() => void) | undefined;
   /** Run when the process ends with the member still in the channel. */
   atEnd: (() => void) | undefined;
+  /** Called when the life line of somebody who is watched over has ended, after the burial. */
+  onDeath: ((nonce: bigint) => void) | undefined;
   readonly #doorbells: Doorbells;
-  readonly #watches = new Map<number, { readonly nonce: bigint; readonly watch: LifeWatch }>();
+  readonly #watches = new Map<number, Watched>();
   readonly #forgetExit: () => void;
   readonly #leaving = new AbortController();
   #open = true;
@@ -54,23 +65,32 @@ export class Member {
   /**
    * Takes a slot in the channel, and the memory's lifetime with it.
    *
+   * @param signals any of them ends the waiting for the lock, with its reason.
    * @throws {@link ChannelError} `TOO_MANY_PARTICIPANTS`.
    */
-  static async join(memory: ChannelMemory, name: string): Promise<Member> {
+  static async join(
+    memory: ChannelMemory,
+    name: string,
+    signals: readonly AbortSignal[] = [],
+  ): Promise<Member> {
     let member: Member | undefined;
-    const port = leasePort(() => member?.onRing?.());
+    const port = leasePort(() => member?.onRing?.(), namesPort);
     try {
       member = new Member(memory, port);
       member.table.storeName(member.slot, name);
-      await member.lock.acquire();
+      await member.lock.acquire(signals);
       member.#inherit(member.slot);
       member.lock.release();
       atStep?.('join: done');
       await member.buryDead();
       return member;
     } catch (error) {
-      port.release();
-      memory.close();
+      if (member !== undefined) {
+        member.leave();
+      } else {
+        port.release();
+        memory.close();
+      }
       throw error;
     }
   }
@@ -80,12 +100,14 @@ export class Member {
     this.port = port;
     this.table = new ParticipantTable(memory);
     this.slot = this.#claimSlot();
-    this.lock = new PublisherLock(memory, this.table, this.slot);
+    this.#generation = this.table.generationOf(this.slot);
+    // A dead holder may have joined as a publisher without anybody knowing; it must not count as one.
+    this.lock = new PublisherLock(memory, this.table, this.slot, (slot) => this.#buryNow(slot));
     this.counters = new Counters(memory, this.slot);
     this.#doorbells = new Doorbells(
       this.table,
       () => this.counters.countWakeUp(),
-      (slot) => setImmediate(() => this.#buryLater(slot)),
+      (slot) => setImmediate(() => void this.#buryLater(slot)),
     );
     this.#forgetExit = atExit(() => {
       this.atEnd?.();
@@ -101,7 +123,7 @@ export class Member {
       const address = table.addressOf(slot);
       if (address === undefined || probeLife(address) !== 'dead') continue;
       if (!table.tryClaim(slot, address.nonce, owner)) continue;
-      removePort(address);
+      removePort(address, namesPort);
       this.#tellRecovered(slot);
       return slot;
     }
@@ -112,10 +134,17 @@ export class Member {
     );
   }
 
-  /** Whether any publisher takes part. */
-  hasPublisher(): boolean {
+  /** Whether the slot is this member's still: who is taken for dead, for whatever reason, loses it. */
+  ownsSlot(): boolean {
+    const { table, slot } = this;
+    return table.isOwnedBy(slot, this.port.address.nonce) && table.generationOf(slot) === this.#generation;
+  }
+
+  #hasPublisherBeside(slot: number): boolean {
     const used = this.table.used();
-    for (let slot = 0; slot < used; slot++) if (this.table.stateOf(slot) === STATE_PUBLISHER) return true;
+    for (let other = 0; other < used; other++) {
+      if (other !== slot && this.table.stateOf(other) === STATE_PUBLISHER) return true;
+    }
     return false;
   }
 
@@ -145,6 +174,7 @@ export class Member {
 
   /** Gives up a publisher's role. With the lock held. */
   retire(): void {
+    if (!this.ownsSlot()) return;
     this.table.wakeUp(this.slot);
     this.#endPublisher(this.slot, CLOSED_BY_LEAVING);
   }
@@ -171,11 +201,29 @@ export class Member {
       if (slot === this.slot || this.table.stateOf(slot) !== state) continue;
       const address = this.table.addressOf(slot);
       const known = this.#watches.get(slot);
-      if (address === undefined || known?.nonce === address.nonce) continue;
+      // One that was claimed a moment ago may be without its pid, by which some systems watch.
+      if (address === undefined || (known?.nonce === address.nonce && known.pid === address.pid)) continue;
       known?.watch.close();
-      const watch = watchLife(address, () => this.#buryLater(slot, address.nonce));
-      this.#watches.set(slot, { nonce: address.nonce, watch });
+      const watch = watchLife(address, () => void this.#onDeath(slot, address.nonce, state));
+      this.#watches.set(slot, { nonce: address.nonce, pid: address.pid, watch });
     }
+  }
+
+  /** Watches over nobody any more. */
+  stopWatching(): void {
+    for (const { watch } of this.#watches.values()) watch.close();
+    this.#watches.clear();
+  }
+
+  /** Buries the dead, and looks what came of it. */
+  async #onDeath(slot: number, nonce: bigint, state: number): Promise<void> {
+    await this.#buryLater(slot, nonce);
+    if (!this.#open) return;
+    // Somebody who joined may have taken over the slot with the role still in it, and die in his turn.
+    this.watchOver(state);
+    // The dead may have freed the slot itself, or somebody else may have, and have died before it rang.
+    this.onRing?.();
+    this.onDeath?.(nonce);
   }
 
   /** Buries everybody who is proved dead. */
@@ -190,13 +238,11 @@ export class Member {
    * @param dead nonce of a port that was proved dead by the end of its life line.
    */
   async bury(slot: number, dead?: bigint): Promise<void> {
-    if (!this.#isDead(slot, dead)) return;
-    const wasPublisher = this.table.stateOf(slot) === STATE_PUBLISHER;
-    if (wasPublisher && !(await this.#acquireLock())) return;
+    if (!this.#isDead(slot, dead) || !(await this.#acquireLock())) return;
     try {
       this.#buryNow(slot, dead);
     } finally {
-      if (wasPublisher) this.lock.release();
+      this.lock.release();
     }
   }
 
@@ -206,15 +252,17 @@ export class Member {
     let any = false;
     for (let slot = 0; slot < used; slot++) {
       if (this.table.stateOf(slot) === STATE_PUBLISHER || !this.#isDead(slot)) continue;
+      if (!this.lock.spin()) break;
       this.#buryNow(slot);
+      this.lock.release();
       any = true;
     }
     return any;
   }
 
-  #buryLater(slot: number, dead?: bigint): void {
-    // What can fail here is a lock word that makes no sense; whoever uses the lock next says so to its user.
-    this.bury(slot, dead).catch(() => {});
+  #buryLater(slot: number, dead?: bigint): Promise<void> {
+    // Where it fails, whoever comes next does the same.
+    return this.bury(slot, dead).catch(() => {});
   }
 
   #isDead(slot: number, dead?: bigint): boolean {
@@ -228,26 +276,32 @@ export class Member {
     return address.nonce !== this.port.address.nonce && probeLife(address) === 'dead';
   }
 
+  /**
+   * With the lock held, and the slot freed last: whoever dies in the middle leaves both to the next one, who does all of
+   * it again.
+   */
   #buryNow(slot: number, dead?: bigint): void {
     const address = this.table.addressOf(slot);
     // Somebody else may have been faster, or the slot have another owner by now.
     if (address === undefined || !this.#isDead(slot, dead)) return;
-    if (!this.table.tryClaim(slot, address.nonce, this.port.address)) return;
-    atStep?.('bury: claimed');
-    removePort(address);
-    atStep?.('bury: port removed');
+    atStep?.('bury: begun');
+    const hadRole = this.table.stateOf(slot) !== STATE_NONE;
     this.#inherit(slot);
-    atStep?.('bury: role taken');
-    this.table.release(slot);
-    this.#tellRecovered(slot);
+    // It may have given up the role by itself, and have died before it said so.
+    if (!hadRole) this.#tellOfLeaving();
     this.ringPublishers();
+    atStep?.('bury: role taken');
+    if (!this.table.release(slot, address.nonce)) return;
+    this.#tellRecovered(slot);
+    removePort(address, namesPort);
+    atStep?.('bury: port removed');
   }
 
   #tellRecovered(slot: number): void {
     diagnostics.recovered.publish({ channel: this.memory.name, what: 'slot', slot });
   }
 
-  /** Takes the role out of a slot that was claimed, perhaps from a dead owner. With the lock held for a publisher's. */
+  /** Takes the role of a dead owner out of the slot. With the lock held. */
   #inherit(slot: number): void {
     this.table.wakeUp(slot);
     if (this.table.stateOf(slot) === STATE_PUBLISHER) this.#endPublisher(slot, CLOSED_BY_DEATH);
@@ -262,15 +316,22 @@ export class Member {
     return this.#open;
   }
 
+  /** The role goes after the word that it was the last one: who dies in between is buried as a publisher. */
   #endPublisher(slot: number, reason: number): void {
-    this.table.storeState(slot, STATE_NONE);
-    atStep?.('leave: state stored');
-    Atomics.add(this.memory.words, EPOCH, 1);
-    if (!this.hasPublisher()) {
+    if (!this.#hasPublisherBeside(slot)) {
       Atomics.store(this.memory.words, CLOSED_REASON, reason);
+      atStep?.('leave: reason stored');
       Atomics.add(this.memory.words, CLOSED_EPOCH, 1);
       atStep?.('leave: closed');
     }
+    this.table.storeState(slot, STATE_NONE);
+    atStep?.('leave: state stored');
+    this.#tellOfLeaving();
+  }
+
+  #tellOfLeaving(): void {
+    Atomics.add(this.memory.words, EPOCH, 1);
+    atStep?.('leave: epoch raised');
     // Also where nothing was closed: the dead may have published something and not rung for it.
     this.ringSubscribers();
   }
@@ -280,30 +341,35 @@ export class Member {
     if (!this.#open) return;
     this.#open = false;
     this.#leaving.abort();
-    for (const { watch } of this.#watches.values()) watch.close();
-    this.table.wakeUp(this.slot);
-    this.table.storeState(this.slot, STATE_NONE);
-    this.table.release(this.slot);
+    this.stopWatching();
+    if (this.ownsSlot()) {
+      this.table.wakeUp(this.slot);
+      this.table.storeState(this.slot, STATE_NONE);
+      atStep?.('leave: state stored');
+      this.table.release(this.slot, this.port.address.nonce);
+    }
     this.ringPublishers();
-    const last = this.#isLast();
+    const leftBehind = this.#leftBehind();
     this.#doorbells.close();
     try {
-      this.memory.close(last);
+      this.memory.close(leftBehind !== undefined);
+      for (const address of leftBehind ?? []) removePort(address, namesPort);
     } finally {
       this.port.release();
       this.#forgetExit();
     }
   }
 
-  /** Whether nobody else is left. Then nobody may come after us, so this removes what the dead left behind. */
-  #isLast(): boolean {
+  /** The dead whom nobody has buried; undefined when somebody lives who may yet do so. */
+  #leftBehind(): readonly PortAddress[] | undefined {
     const used = this.table.used();
+    const dead: PortAddress[] = [];
     for (let slot = 0; slot < used; slot++) {
       const address = this.table.addressOf(slot);
       if (address === undefined) continue;
-      if (!this.#isProvedDead(address)) return false;
-      removePort(address);
+      if (!this.#isProvedDead(address)) return undefined;
+      dead.push(address);
     }
-    return true;
+    return dead;
   }
 }

@@ -8,6 +8,7 @@ import { atStep } from '../steps.js';
 
 const WORD_SHIFT = 2;
 const LONG_SHIFT = 3;
+const UNKNOWN = { pid: 0, startTime: 0n, pidNamespace: 0n, threadId: 0, threadStartTime: 0n };
 
 /**
  * The table of participants. A slot is claimed by one compare-exchange of its nonce: from 0 when it is free, or from the
@@ -32,7 +33,17 @@ export class ParticipantTable {
     return Math.min(used, this.count);
   }
 
-  /** Who has the slot; undefined when it is free. Without the pid while its owner is still writing it. */
+  /** Whether nobody has the slot. */
+  isFree(slot: number): boolean {
+    return this.isOwnedBy(slot, 0n);
+  }
+
+  /** Whether the slot belongs to the port of that nonce. */
+  isOwnedBy(slot: number, nonce: bigint): boolean {
+    return this.#loadLong(slot, slotLayout.NONCE_OFFSET) === nonce;
+  }
+
+  /** Who has the slot; undefined when it is free. Without who that is while its owner is still writing it. */
   addressOf(slot: number): PortAddress | undefined {
     const nonce = this.#loadLong(slot, slotLayout.NONCE_OFFSET);
     if (nonce === 0n) return undefined;
@@ -41,12 +52,14 @@ export class ParticipantTable {
       pid: this.#loadWord(slot, slotLayout.PID_OFFSET) >>> 0,
       startTime: BigInt.asUintN(64, this.#loadLong(slot, slotLayout.START_TIME_OFFSET)),
       pidNamespace: BigInt.asUintN(64, this.#loadLong(slot, slotLayout.PID_NAMESPACE_OFFSET)),
+      threadId: this.#loadWord(slot, slotLayout.THREAD_ID_OFFSET) >>> 0,
+      threadStartTime: BigInt.asUintN(64, this.#loadLong(slot, slotLayout.THREAD_START_TIME_OFFSET)),
     };
     // SYNC: identity written. The fields are those of this owner when both nonces were the same before and after.
     const still =
       this.#loadLong(slot, slotLayout.IDENTITY_NONCE_OFFSET) === nonce &&
       this.#loadLong(slot, slotLayout.NONCE_OFFSET) === nonce;
-    return named && still ? { nonce, ...identity } : { nonce, pid: 0, startTime: 0n, pidNamespace: 0n };
+    return { nonce, ...(named && still ? identity : UNKNOWN) };
   }
 
   /**
@@ -64,6 +77,9 @@ export class ParticipantTable {
     atStep?.('claim: generation raised');
     this.#raiseUsed(slot + 1);
     atStep?.('claim: counted');
+    // Before the fields, so that the nonce of an earlier owner never stands beside the pid of a later one.
+    this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, 0n);
+    atStep?.('claim: identity cleared');
     this.#bytes.fill(
       0,
       this.#offsetOf(slot, slotLayout.FRAMES_OFFSET),
@@ -72,6 +88,8 @@ export class ParticipantTable {
     this.#storeWord(slot, slotLayout.PID_OFFSET, owner.pid);
     this.#storeLong(slot, slotLayout.START_TIME_OFFSET, owner.startTime);
     this.#storeLong(slot, slotLayout.PID_NAMESPACE_OFFSET, owner.pidNamespace);
+    this.#storeWord(slot, slotLayout.THREAD_ID_OFFSET, owner.threadId);
+    this.#storeLong(slot, slotLayout.THREAD_START_TIME_OFFSET, owner.threadStartTime);
     this.#storeLong(slot, slotLayout.JOINED_AT_OFFSET, BigInt(now()));
     // SYNC: identity written. Last, so that nobody takes the old owner's pid for the new owner's.
     this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, owner.nonce);
@@ -79,13 +97,12 @@ export class ParticipantTable {
     return true;
   }
 
-  /** Frees a slot of one's own. */
-  release(slot: number): void {
-    // First, so that a later owner with the same port never has its nonce beside the pid of one in between.
-    this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, 0n);
-    atStep?.('leave: identity cleared');
-    this.#storeLong(slot, slotLayout.NONCE_OFFSET, 0n);
+  /** Frees the slot when its nonce is still that one. What else it holds stays, for whoever claims it next. */
+  release(slot: number, nonce: bigint): boolean {
+    const index = this.#longIndex(slot, slotLayout.NONCE_OFFSET);
+    if (Atomics.compareExchange(this.#longs, index, nonce, 0n) !== nonce) return false;
     atStep?.('leave: nonce cleared');
+    return true;
   }
 
   generationOf(slot: number): number {
@@ -103,6 +120,7 @@ export class ParticipantTable {
   /** Tells a reliable subscriber that it is one no longer. With the lock held. */
   disconnect(slot: number, reason: number): void {
     this.#storeWord(slot, slotLayout.DISCONNECT_REASON_OFFSET, reason);
+    atStep?.('disconnect: reason stored');
     const index = this.#offsetOf(slot, slotLayout.STATE_OFFSET) >> WORD_SHIFT;
     // It may leave at this moment, and somebody else take the slot.
     Atomics.compareExchange(this.#words, index, slotLayout.STATE_RELIABLE, slotLayout.STATE_DISCONNECTED);
@@ -134,6 +152,7 @@ export class ParticipantTable {
     Atomics.add(this.#words, this.#sleepCounter(slot), 1);
     atStep?.('sleep: counted');
     this.#storeWord(slot, slotLayout.SLEEPS_OFFSET, sleep);
+    atStep?.('sleep: numbered');
     this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, sleep);
     atStep?.('sleep: flagged');
   }

@@ -2,7 +2,6 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { probeLife } from '@mmfbus/core';
 import type { ChannelMemory } from '../channel-memory.js';
 import { diagnostics } from '../diagnostics.js';
-import { ChannelError } from '../errors.js';
 import { PUBLISHER_LOCK_OFFSET } from '../layout/header-layout.js';
 import { SLOT_BITS } from '../layout/participant-layout.js';
 import { atStep } from '../steps.js';
@@ -35,11 +34,20 @@ export class PublisherLock {
   readonly #table: ParticipantTable;
   readonly #channel: string;
   readonly #own: number;
+  readonly #onTakenOver: (slot: number) => void;
+  #held = false;
 
-  constructor(memory: ChannelMemory, table: ParticipantTable, slot: number) {
+  /** @param onTakenOver is told of the slot whose lock was taken over, if there is such a slot, with the lock held. */
+  constructor(
+    memory: ChannelMemory,
+    table: ParticipantTable,
+    slot: number,
+    onTakenOver: (slot: number) => void,
+  ) {
     this.#words = memory.words;
     this.#table = table;
     this.#channel = memory.name;
+    this.#onTakenOver = onTakenOver;
     this.#own = (table.generationOf(slot) << SLOT_BITS) | slot;
   }
 
@@ -49,7 +57,10 @@ export class PublisherLock {
   }
 
   tryAcquire(): boolean {
-    if (Atomics.compareExchange(this.#words, LOCK, 0, this.#own) !== 0) return false;
+    const word = Atomics.compareExchange(this.#words, LOCK, 0, this.#own);
+    // A word that names its own slot while it holds nothing is nonsense that nobody else can take away: it lives.
+    if (word !== 0 && (word !== this.#own || this.#held)) return false;
+    this.#held = true;
     atStep?.('lock: taken');
     return true;
   }
@@ -78,29 +89,30 @@ export class PublisherLock {
 
   /** Takes it when it is free, or its holder is proved dead. */
   takeOver(): boolean {
+    if (this.tryAcquire()) return true;
     const word = Atomics.load(this.#words, LOCK);
-    if (word === 0) return this.tryAcquire();
     const slot = word & SLOT_MASK;
-    if (slot >= this.#table.count) {
-      throw new ChannelError(
-        'CORRUPTED',
-        this.#channel,
-        `the publisher lock names slot ${slot}, the channel has ${this.#table.count}`,
-      );
-    }
-    const address = this.#table.addressOf(slot);
-    const dead =
-      address === undefined ||
-      this.#table.generationOf(slot) !== word >>> SLOT_BITS ||
-      probeLife(address) === 'dead';
-    if (!dead || Atomics.compareExchange(this.#words, LOCK, word, this.#own) !== word) return false;
+    if (word === 0 || this.#held || !this.#isHolderDead(slot, word >>> SLOT_BITS)) return false;
+    if (Atomics.compareExchange(this.#words, LOCK, word, this.#own) !== word) return false;
+    this.#held = true;
     atStep?.('lock: taken over');
     diagnostics.recovered.publish({ channel: this.#channel, what: 'lock', slot });
+    // A word that names a slot which there is not has nobody to bury.
+    if (slot < this.#table.count) this.#onTakenOver(slot);
     return true;
   }
 
   release(): void {
+    this.#held = false;
     Atomics.compareExchange(this.#words, LOCK, this.#own, 0);
     atStep?.('lock: released');
+  }
+
+  #isHolderDead(slot: number, generation: number): boolean {
+    // A slot that there is not has no owner either.
+    const address = slot < this.#table.count ? this.#table.addressOf(slot) : undefined;
+    return (
+      address === undefined || this.#table.generationOf(slot) !== generation || probeLife(address) === 'dead'
+    );
   }
 }

@@ -1,3 +1,4 @@
+import type { Codec } from '@mmfbus/codec';
 import { now } from '../clock.js';
 import { STATE_RELIABLE } from '../layout/participant-layout.js';
 import type { Member } from '../participants/member.js';
@@ -11,6 +12,14 @@ import type { Parcel } from './parcel.js';
  * - `busy`: another publisher held the lock for as long as a synchronous call may wait; nothing was published.
  */
 export type PublishOutcome = 'published' | 'full' | 'busy';
+
+/** A codec that encodes in place. */
+export type InPlaceCodec<T> = Required<Pick<Codec<T>, 'encodeInPlace'>>;
+
+/** Whether a codec encodes in place. */
+export function encodesInPlace<T>(codec: Codec<T>): codec is Codec<T> & InPlaceCodec<T> {
+  return codec.encodeInPlace !== undefined;
+}
 
 /** Puts what is encoded into the ring, as one publisher. */
 export class Outbox {
@@ -32,6 +41,33 @@ export class Outbox {
       if (outcome === 'full' && this.#member.buryDeadSubscribers()) outcome = this.#commit(parcel);
       if (outcome === 'full') this.#member.counters.countFull();
       if (outcome !== 'published' || !parcel.advance()) return outcome;
+    }
+  }
+
+  /**
+   * Publishes a value that is encoded right where it belongs in the ring.
+   *
+   * @returns whether it was; false when that takes another way, or has to be refused.
+   */
+  appendInPlace<T>(value: T, codec: InPlaceCodec<T>): boolean {
+    const { lock, counters } = this.#member;
+    if (!lock.tryAcquire()) return false;
+    try {
+      const writer = this.#writer;
+      writer.begin();
+      const room = writer.roomInPlace();
+      if (room < 0) return false;
+      const start = writer.startInPlace;
+      const length = codec.encodeInPlace(value, writer.memory, start, start + room) - start;
+      if (!(length >= 0 && length <= room && Number.isInteger(length))) return false;
+      writer.finishMessage(length, now());
+      writer.commit();
+      this.#member.ringSubscribers();
+      atStep?.('publish: rung');
+      counters.countFrames(1, length);
+      return true;
+    } finally {
+      lock.release();
     }
   }
 

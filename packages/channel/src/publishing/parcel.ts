@@ -76,18 +76,15 @@ export class SplitMessage implements Parcel {
   readonly #payload: Payload;
   readonly #total: number;
   readonly #partLength: number;
-  readonly #message: number;
   readonly #generation: number;
   #offset = 0;
+  /** Where its first part is; undefined until that is written. */
+  #began: number | undefined;
 
-  /**
-   * @param message number of this message among the split ones of its publisher.
-   * @param partLength bytes of a fragment, its header included.
-   */
-  constructor(payload: Payload, total: number, message: number, generation: number, partLength: number) {
+  /** @param partLength bytes of a fragment, its header included. */
+  constructor(payload: Payload, total: number, generation: number, partLength: number) {
     this.#payload = payload;
     this.#total = total;
-    this.#message = message;
     this.#generation = generation;
     this.#partLength = partLength - FRAGMENT_HEADER_LENGTH;
   }
@@ -105,14 +102,10 @@ export class SplitMessage implements Parcel {
   }
 
   write(writer: RingWriter, timestamp: number): void {
-    const part = {
-      message: this.#message,
-      total: this.#total,
-      offset: this.#offset,
-      generation: this.#generation,
-    };
+    const began = this.#offset === 0 ? undefined : this.#began;
+    const part = { began, total: this.#total, offset: this.#offset, generation: this.#generation };
     const bytes = this.#payload.bytes.subarray(this.#offset, this.#offset + this.bytes);
-    writer.writeFragment(part, bytes, timestamp);
+    this.#began = writer.writeFragment(part, bytes, timestamp);
   }
 
   advance(): boolean {

@@ -30,16 +30,29 @@ export class Scratch<T> {
    * @throws {@link ChannelError} `UNENCODABLE`, `REENTRANT`, or `TOO_LARGE`, which ends with `advice`.
    */
   encode(value: T, start: number, limit: number, advice: string): number {
+    this.enter();
+    try {
+      return this.#encode(value, start, limit, advice);
+    } finally {
+      this.leave();
+    }
+  }
+
+  /**
+   * Says that a value is being encoded, until {@link Scratch.leave}.
+   *
+   * @throws {@link ChannelError} `REENTRANT`, when one is already.
+   */
+  enter(): void {
     if (this.#busy) {
       const text = 'published from within the encoding of another message';
       throw new ChannelError('REENTRANT', this.#channel, text);
     }
     this.#busy = true;
-    try {
-      return this.#encode(value, start, limit, advice);
-    } finally {
-      this.#busy = false;
-    }
+  }
+
+  leave(): void {
+    this.#busy = false;
   }
 
   /** Hands the memory over to the caller. */

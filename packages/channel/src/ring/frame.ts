@@ -21,6 +21,11 @@ export function readLong(words: Int32Array, index: number): number {
   return ((words[index + 1] as number) >>> 0) * TWO_TO_32 + ((words[index] as number) >>> 0);
 }
 
+/** Whether so many messages can lie between two positions that far apart. */
+export function isPlausible(messages: number, distance: number): boolean {
+  return messages >= 0 && messages * frame.FRAME_ALIGNMENT <= distance;
+}
+
 /** Writes what stands at the tail: it says which number the next message gets. */
 export function writeTerminator(ringWords: Int32Array, word: number, nextSequence: number): void {
   ringWords[word + LENGTH_WORD] = 0;

@@ -12,11 +12,12 @@ function add(
   offset: number,
   bytes: number[],
   total: number,
-  more: { message?: number; generation?: number; slot?: number } = {},
+  more: { began?: number; generation?: number; slot?: number } = {},
 ) {
-  const { message = 1, generation = 1, slot = SLOT } = more;
+  const { began = 64, generation = 1, slot = SLOT } = more;
   const isLast = offset + bytes.length === total;
-  return reassembly.add(slot, { message, total, offset, generation }, Uint8Array.from(bytes), isLast);
+  const position = offset === 0 ? began : began + 320;
+  return reassembly.add(slot, { began, total, offset, generation }, position, Uint8Array.from(bytes), isLast);
 }
 
 describe('reassembly', () => {
@@ -35,26 +36,35 @@ describe('reassembly', () => {
     const before = process.memoryUsage().arrayBuffers;
     const many = Array.from({ length: 100 }, () => new Reassembly(2 ** 30));
     for (const one of many) {
-      one.add(SLOT, { message: 1, total: 2 ** 30, offset: 0, generation: 1 }, new Uint8Array(10), false);
+      one.add(SLOT, { began: 0, total: 2 ** 30, offset: 0, generation: 1 }, 0, new Uint8Array(10), false);
     }
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100 * 100_000);
     expect(many.every(({ isEmpty }) => !isEmpty)).toBe(true);
   });
 
   it.each([
-    ['of another message', { message: 2 }],
+    ['of another message', { began: 128 }],
     ['of another generation', { generation: 2 }],
-  ])('takes a part %s for one whose beginning is missing, and forgets what it had', (_, other) => {
+  ])('refuses a part %s, and forgets what it had', (_, other) => {
     add(0, [1, 2], 5);
-    expect(add(2, [3, 4, 5], 5, other)).toBe('orphan');
+    expect(add(2, [3, 4, 5], 5, other)).toEqual({ problem: 'a fragment from 2 on, where 2 was due' });
     expect(reassembly.isEmpty).toBe(true);
     expect(add(2, [3, 4, 5], 5)).toBe('orphan');
   });
 
+  it('refuses a first part that is not where its message began, and another one that is', () => {
+    const part = { began: 64, total: 5, offset: 0, generation: 1 };
+    const problem = {
+      problem: expect.stringMatching(/a fragment from [02] on at \d+, of a message that began at 64/),
+    };
+    expect(reassembly.add(SLOT, part, 96, new Uint8Array(2), false)).toEqual(problem);
+    expect(reassembly.add(SLOT, { ...part, offset: 2 }, 64, new Uint8Array(2), false)).toEqual(problem);
+  });
+
   it('begins anew with a first part', () => {
     add(0, [1, 2], 5);
-    expect(add(0, [7], 2, { message: 2 })).toBe('partial');
-    expect(add(1, [8], 2, { message: 2 })).toBe('complete');
+    expect(add(0, [7], 2, { began: 128 })).toBe('partial');
+    expect(add(1, [8], 2, { began: 128 })).toBe('complete');
     expect([...reassembly.message]).toEqual([7, 8]);
   });
 
@@ -66,8 +76,8 @@ describe('reassembly', () => {
     ['has no bytes', 5, [], 5, true, /from 5 to 5 of 5/],
   ])('refuses a part that %s', (_, offset, bytes, total, isLast, problem) => {
     add(0, [1, 2], 5);
-    const part = { message: 1, total, offset, generation: 1 };
-    const outcome = reassembly.add(SLOT, part, Uint8Array.from(bytes), isLast);
+    const part = { began: 64, total, offset, generation: 1 };
+    const outcome = reassembly.add(SLOT, part, 96, Uint8Array.from(bytes), isLast);
     expect(outcome).toEqual({ problem: expect.stringMatching(problem) });
     expect(reassembly.isEmpty).toBe(true);
   });

@@ -5,7 +5,7 @@ const FIRST_LENGTH = 64 * 1024;
 
 interface Partial {
   readonly generation: number;
-  readonly message: number;
+  readonly began: number;
   readonly total: number;
   received: number;
   bytes: Uint8Array<ArrayBuffer>;
@@ -35,12 +35,14 @@ export class Reassembly {
   /**
    * Takes the next part.
    *
+   * @param position where its frame is.
    * @param isLast says what the frame says of it.
    * @returns what it makes of it, or a text when no publisher writes such a part.
    */
   add(
     slot: number,
     part: Fragment,
+    position: number,
     bytes: Uint8Array<ArrayBuffer>,
     isLast: boolean,
   ): ReassemblyOutcome | { readonly problem: string } {
@@ -55,13 +57,27 @@ export class Reassembly {
       const which = isLast ? 'last fragment' : 'fragment';
       return { problem: `a ${which} from ${part.offset} to ${end} of ${part.total} bytes` };
     }
-    const partial = part.offset === 0 ? this.#begin(slot, part) : this.#find(slot, part);
+    if ((part.offset === 0) !== (part.began === position)) {
+      const problem = `a fragment from ${part.offset} on at ${position}, of a message that began at ${part.began}`;
+      return { problem };
+    }
+    const partial = part.offset === 0 ? this.#begin(slot, part) : this.#partials.get(slot);
     if (partial === undefined) return 'orphan';
+    if (!continues(part, partial)) {
+      this.#partials.delete(slot);
+      return { problem: `a fragment from ${part.offset} on, where ${partial.received} was due` };
+    }
     this.#append(partial, bytes);
     if (!isLast) return 'partial';
     this.#partials.delete(slot);
     this.message = partial.bytes.subarray(0, partial.total);
     return 'complete';
+  }
+
+  /** Whether these bytes are the next part of what a publisher began, and complete it. */
+  isEndOf(slot: number, part: Fragment, length: number): boolean {
+    const partial = this.#partials.get(slot);
+    return partial !== undefined && continues(part, partial) && part.offset + length === part.total;
   }
 
   /** Forgets what a publisher began: it went on with something else, or is gone. */
@@ -86,23 +102,11 @@ export class Reassembly {
     return this.#partials.size === 0;
   }
 
-  #begin(slot: number, { generation, message, total }: Fragment): Partial {
+  #begin(slot: number, { generation, began, total }: Fragment): Partial {
     const bytes = new Uint8Array(Math.min(total, FIRST_LENGTH));
-    const partial = { generation, message, total, received: 0, bytes };
+    const partial = { generation, began, total, received: 0, bytes };
     this.#partials.set(slot, partial);
     return partial;
-  }
-
-  #find(slot: number, part: Fragment): Partial | undefined {
-    const partial = this.#partials.get(slot);
-    const isNext =
-      partial?.message === part.message &&
-      partial.generation === part.generation &&
-      partial.total === part.total &&
-      partial.received === part.offset;
-    if (isNext) return partial;
-    this.#partials.delete(slot);
-    return undefined;
   }
 
   #append(partial: Partial, bytes: Uint8Array<ArrayBuffer>): void {
@@ -115,4 +119,13 @@ export class Reassembly {
     partial.bytes.set(bytes, partial.received);
     partial.received = received;
   }
+}
+
+function continues(part: Fragment, partial: Partial): boolean {
+  return (
+    partial.began === part.began &&
+    partial.generation === part.generation &&
+    partial.total === part.total &&
+    partial.received === part.offset
+  );
 }

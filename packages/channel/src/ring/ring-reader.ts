@@ -4,7 +4,15 @@ import * as frame from '../layout/frame-layout.js';
 import { HEAD_OFFSET, TAIL_OFFSET } from '../layout/header-layout.js';
 import { atStep } from '../steps.js';
 import { readFragmentHeader } from './fragment.js';
-import { KIND_WORD, LENGTH_WORD, PUBLISHER_SHIFT, readLong, SEQUENCE_WORD, TIMESTAMP_WORD } from './frame.js';
+import {
+  isPlausible,
+  KIND_WORD,
+  LENGTH_WORD,
+  PUBLISHER_SHIFT,
+  readLong,
+  SEQUENCE_WORD,
+  TIMESTAMP_WORD,
+} from './frame.js';
 import { Reassembly } from './reassembly.js';
 
 const TAIL = TAIL_OFFSET >> 3;
@@ -37,8 +45,8 @@ export class RingReader {
   expected = 0;
   /** Number of the first message that is wanted; those before it are left out. */
   first = 0;
-  /** Whether every message from the first one on is owed, also one that was begun before this reader came. */
-  owesAll = false;
+  /** Position from which on messages are owed that are completed later: those begun before that are not. */
+  owedFrom = 0;
   /** Where the bytes of the message are; a private copy. */
   payload: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   start = 0;
@@ -51,12 +59,14 @@ export class RingReader {
   problem = '';
   /** Most bytes that were committed and not read at any time since it was set to 0. */
   backlog = 0;
-  /** The private copy. Grows to the largest frame seen. */
+  /** The private copy, and behind it the header that follows in the ring. Grows to the largest frame seen. */
   #batch: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #batchWords = new Int32Array(0);
   /** The part of the batch that was not read yet. */
   #next = 0;
   #length = 0;
+  /** Position up to which all frames were what they should be. */
+  #trusted = 0;
   readonly #longs: BigInt64Array<ArrayBuffer>;
   readonly #ring: Uint8Array<ArrayBuffer>;
   readonly #ringWords: Int32Array<ArrayBuffer>;
@@ -88,22 +98,43 @@ export class RingReader {
     for (let laps = 0; laps < MAX_LAPS; laps++) {
       const tail = this.loadTail();
       if (!this.#isPosition(tail)) return this.#corrupted(`the tail is ${tail}`);
-      if (this.#resumeAt(tail)) {
-        this.expected = this.sequence;
-        return 'done';
+      if (!this.#resumeAt(tail)) continue;
+      // Numbers begin at 1.
+      if (!isPlausible(this.sequence - 1, tail)) {
+        return this.#corrupted(`number ${this.sequence} stands at the tail, which is ${tail}`);
       }
+      this.expected = this.sequence;
+      return 'done';
     }
     return this.#corrupted(`the head passed the tail ${MAX_LAPS} times`);
   }
 
-  /** Goes to the oldest frame there is. With the publisher lock held, so that it stays where it is. */
+  /**
+   * Goes to the oldest frame there is, from the tail. With the publisher lock held, so that it stays where it is.
+   */
   seekHead(): 'done' | 'corrupted' {
+    const { position, expected } = this;
     const head = Number(Atomics.load(this.#longs, HEAD));
-    if (!this.#isPosition(head) || head > this.loadTail() || !this.#resumeAt(head)) {
-      return this.#corrupted(`the head is ${head}`);
+    if (!this.#isPosition(head) || head > position || !this.#fits(head, position) || !this.#resumeAt(head)) {
+      return this.#corrupted(`the head is ${head}, the tail ${position}`);
+    }
+    if (!isPlausible(expected - this.sequence, position - head)) {
+      return this.#corrupted(`number ${this.sequence} stands at the head, ${expected} at the tail`);
     }
     this.expected = this.sequence;
     return 'done';
+  }
+
+  /** Goes on at the tail, after something was wrong before it; what lies in between is lost. */
+  skipToTail(): 'lapped' | 'corrupted' {
+    const { expected } = this;
+    const position = this.#trusted;
+    if (this.seekTail() === 'corrupted') return 'corrupted';
+    this.expected = expected;
+    // Where the reader began, a wrong tail may have stood.
+    this.owedFrom = Math.min(this.owedFrom, this.position);
+    if (isPlausible(this.sequence - expected, this.position - position)) return 'lapped';
+    return this.#corrupted(`number ${this.sequence} stands at the tail, where ${expected} was due before`);
   }
 
   /** Forgets the parts of messages whose publishers are gone. */
@@ -114,6 +145,7 @@ export class RingReader {
   /** Reads the next frame. */
   read(): ReadOutcome {
     for (;;) {
+      this.#trusted = this.position;
       if (this.#next >= this.#length) {
         const outcome = this.#fill();
         if (outcome !== 'message') return outcome;
@@ -131,17 +163,31 @@ export class RingReader {
       }
       this.#next += size;
       this.position += size;
-      if ((kind & 0xff) === frame.KIND_PADDING) continue;
-      return this.#readPayload(word, payload, kind & 0xff, kind >>> PUBLISHER_SHIFT);
+      if ((kind & 0xff) !== frame.KIND_PADDING) {
+        return this.#readPayload(word, payload, kind & 0xff, kind >>> PUBLISHER_SHIFT);
+      }
+      if ((this.position & (this.#capacity - 1)) !== 0) {
+        return this.#corrupted(`padding ends at ${this.position}, before the end of the ring`);
+      }
     }
   }
 
   #readPayload(word: number, length: number, kind: number, publisher: number): ReadOutcome {
     const words = this.#batchWords;
     this.sequence = readLong(words, word + SEQUENCE_WORD);
-    if (this.sequence !== this.expected || length > this.#maxPayload || publisher >= this.#participants) {
+    if (
+      this.sequence !== this.expected ||
+      length >>> 0 > this.#maxPayload ||
+      publisher >= this.#participants
+    ) {
       const due = `sequence ${this.sequence} where ${this.expected} was due`;
       return this.#corrupted(`frame of kind ${kind}, ${length} bytes, publisher ${publisher}, ${due}`);
+    }
+    // A wrong length leads to a header that is none: found out before the message is passed off as good.
+    const following = readLong(words, (this.#next >> 2) + SEQUENCE_WORD);
+    const due = this.expected + (kind === frame.KIND_FRAGMENT ? 0 : 1);
+    if (following !== due) {
+      return this.#corrupted(`a frame of ${length} bytes is followed by number ${following}, ${due} was due`);
     }
     this.start = (word << 2) + frame.FRAME_HEADER_LENGTH;
     this.end = this.start + length;
@@ -149,8 +195,19 @@ export class RingReader {
     this.publisher = publisher;
     if (kind !== frame.KIND_MESSAGE) return this.#readFragment(kind, publisher);
     this.payload = this.#batch;
-    if (!this.#reassembly.isEmpty) this.#reassembly.drop(publisher);
+    if (!this.#reassembly.isEmpty) {
+      if (this.#isLastFragment(publisher))
+        return this.#corrupted(`frame of kind ${kind} with a last fragment`);
+      this.#reassembly.drop(publisher);
+    }
     return this.#count();
+  }
+
+  /** Whether what is said to be a whole message is the end of one that the same publisher has begun. */
+  #isLastFragment(publisher: number): boolean {
+    const length = this.end - this.start - FRAGMENT_HEADER_LENGTH;
+    if (length < 0) return false;
+    return this.#reassembly.isEndOf(publisher, readFragmentHeader(this.#batchWords, this.start >> 2), length);
   }
 
   #readFragment(kind: number, publisher: number): ReadOutcome {
@@ -161,7 +218,7 @@ export class RingReader {
     }
     const part = readFragmentHeader(this.#batchWords, this.start >> 2);
     const bytes = this.#batch.subarray(begin, this.end);
-    const outcome = this.#reassembly.add(publisher, part, bytes, isLast);
+    const outcome = this.#reassembly.add(publisher, part, this.#trusted, bytes, isLast);
     if (typeof outcome === 'object') return this.#corrupted(outcome.problem);
     if (!isLast) return 'part';
     if (outcome === 'complete') {
@@ -170,8 +227,8 @@ export class RingReader {
       this.end = this.payload.length;
       return this.#count();
     }
-    // Its beginning was overwritten, or written before this reader came.
-    if (this.owesAll && this.expected >= this.first) {
+    // Its beginning was overwritten, or nothing for this reader.
+    if (part.began >= this.owedFrom && this.expected >= this.first) {
       this.sequence++;
       return 'lapped';
     }
@@ -200,15 +257,18 @@ export class RingReader {
     this.backlog = Math.max(this.backlog, committed);
     const offset = this.position & (this.#capacity - 1);
     const available = Math.min(committed, this.#capacity - offset);
-    const length = Math.min(available, this.#batch.length);
+    const length = Math.min(available, this.#batch.length - frame.FRAME_ALIGNMENT);
     if (!this.#copy(offset, length)) return this.#resumeAtHead();
+    if (!this.#fits(this.position, tail)) {
+      return this.#corrupted(`the tail is ${tail}, more than the ring holds beyond ${this.position}`);
+    }
     let size = frame.frameLength(this.#batchWords[LENGTH_WORD] as number);
     if (size > length && size <= available) {
       this.#grow(size);
       if (!this.#copy(offset, size)) return this.#resumeAtHead();
       // Read again: this copy is the one that counts.
       size = frame.frameLength(this.#batchWords[LENGTH_WORD] as number);
-      this.#length = this.#batchWords.length * 4 < size ? 0 : size;
+      this.#length = this.#batch.length - frame.FRAME_ALIGNMENT < size ? 0 : size;
     } else {
       this.#length = length;
     }
@@ -221,14 +281,14 @@ export class RingReader {
     return 'message';
   }
 
-  /** Copies from the ring; false when it was overwritten meanwhile. */
+  /** Copies from the ring, and the header that follows; false when it was overwritten meanwhile. */
   #copy(offset: number, length: number): boolean {
-    if (length <= 64) {
-      const first = offset >> 2;
-      for (let index = 0; index < length >> 2; index++)
-        this.#batchWords[index] = this.#ringWords[first + index] as number;
+    const end = offset + length;
+    if (end === this.#capacity) {
+      this.#copyTo(0, offset, length);
+      this.#copyTo(length, 0, frame.FRAME_ALIGNMENT);
     } else {
-      this.#batch.set(this.#ring.subarray(offset, offset + length));
+      this.#copyTo(0, offset, length + frame.FRAME_ALIGNMENT);
     }
     atStep?.('read: copied');
     // SYNC: overwrite announced. The read-modify-write keeps the copying before the load of the head; publishers move
@@ -237,16 +297,35 @@ export class RingReader {
     return Number(Atomics.load(this.#longs, HEAD)) <= this.position;
   }
 
+  #copyTo(target: number, offset: number, length: number): void {
+    if (length > 96) {
+      this.#batch.set(this.#ring.subarray(offset, offset + length), target);
+      return;
+    }
+    const first = offset >> 2;
+    const words = this.#batchWords;
+    for (let index = 0; index < length >> 2; index++) {
+      words[(target >> 2) + index] = this.#ringWords[first + index] as number;
+    }
+  }
+
   #resumeAtHead(): ReadOutcome {
     this.#length = 0;
+    const { position } = this;
     for (let laps = 0; laps < MAX_LAPS; laps++) {
+      const tail = this.loadTail();
       const head = Number(Atomics.load(this.#longs, HEAD));
-      if (!this.#isPosition(head) || head <= this.position || head > this.loadTail()) {
+      const isBetween = head > this.position && this.#fits(head, tail) && head <= this.loadTail();
+      if (!this.#isPosition(head) || !isBetween) {
         return this.#corrupted(`the head is ${head}, the reader at ${this.position}`);
       }
       if (!this.#resumeAt(head)) continue;
+      if (!isPlausible(this.sequence - this.expected, head - position)) {
+        return this.#corrupted(
+          `number ${this.sequence} stands at the head, where ${this.expected} was due before`,
+        );
+      }
       this.#reassembly.dropAll();
-      this.owesAll = true;
       return 'lapped';
     }
     return this.#corrupted(`lapped ${MAX_LAPS} times in a row`);
@@ -257,12 +336,17 @@ export class RingReader {
     const before = this.position;
     this.position = position;
     this.#length = 0;
-    if (!this.#copy(position & (this.#capacity - 1), frame.FRAME_ALIGNMENT)) {
+    if (!this.#copy(position & (this.#capacity - 1), 0)) {
       this.position = before;
       return false;
     }
     this.sequence = readLong(this.#batchWords, SEQUENCE_WORD);
     return true;
+  }
+
+  /** Whether everything from that position up to a tail can be in the ring; the tail was loaded before the head. */
+  #fits(position: number, tail: number): boolean {
+    return tail - position <= this.#capacity - frame.FRAME_ALIGNMENT;
   }
 
   #isPosition(position: number): boolean {
@@ -274,12 +358,12 @@ export class RingReader {
     this.problem = problem;
     // Whoever goes on after this goes on somewhere else.
     this.#reassembly.dropAll();
-    this.owesAll = true;
     return 'corrupted';
   }
 
+  /** Makes room for frames of that many bytes, and the header that follows them. */
   #grow(length: number): void {
-    this.#batch = new Uint8Array(Math.ceil(length / 4) * 4);
+    this.#batch = new Uint8Array(length + frame.FRAME_ALIGNMENT);
     this.#batchWords = new Int32Array(this.#batch.buffer);
   }
 }

@@ -8,6 +8,7 @@ import type { ParticipantTable } from '../participants/participant-table.js';
 import { atStep } from '../steps.js';
 import { type Fragment, writeFragmentHeader } from './fragment.js';
 import {
+  isPlausible,
   KIND_WORD,
   LENGTH_WORD,
   PUBLISHER_SHIFT,
@@ -38,24 +39,27 @@ export interface Payload {
  * publisher lock held.
  */
 export class RingWriter {
-  /** Position after the last committed frame, since {@link RingWriter.begin}. */
-  tail = -1;
+  /** Position after the last committed frame, since {@link RingWriter.begin}; before that, what no tail is. */
+  tail: number = Number.NEGATIVE_INFINITY;
   /** Number that the next message gets, since {@link RingWriter.begin}. */
   nextSequence = 0;
   /** Position after the last written frame. */
   #end = 0;
   /** Number of the next message, as far as is committed. */
-  #committedSequence = 0;
+  #committedSequence = 1;
   readonly #channel: string;
   readonly #longs: BigInt64Array<ArrayBuffer>;
   readonly #words: Int32Array<ArrayBuffer>;
   readonly #ring: Uint8Array<ArrayBuffer>;
   readonly #ringWords: Int32Array<ArrayBuffer>;
   readonly #capacity: number;
+  readonly #maxPayload: number;
   /** So many bytes before the tail are not given up without need. */
   readonly #kept: number;
   readonly #table: ParticipantTable;
   readonly #slot: number;
+  /** Of the slot, as long as it is this publisher's. */
+  readonly #generation: number;
   /** At or below the real head, which only moves up. */
   #head = 0;
   /** The slowest reliable cursor, or the tail without one, when it was last looked up. */
@@ -71,19 +75,31 @@ export class RingWriter {
     this.#ring = memory.ring;
     this.#ringWords = memory.ringWords;
     this.#capacity = ringCapacity;
+    this.#maxPayload = maxPayload;
     // Two frames more than promised: the head may stop anywhere in a frame's length, and there may be padding.
     this.#kept = history === 0 ? 0 : (history + 2) * frame.frameLength(maxPayload);
     this.#table = table;
     this.#slot = slot;
+    this.#generation = table.generationOf(slot);
   }
 
   /** Reads where the ring stands; first of all after the lock was taken. */
   begin(): void {
+    if (this.#table.generationOf(this.#slot) !== this.#generation) {
+      const text = `the slot of this publisher, ${this.#slot}, is somebody else's`;
+      throw new ChannelError('CORRUPTED', this.#channel, text);
+    }
     const tail = Number(Atomics.load(this.#longs, TAIL));
     if (tail !== this.tail) {
-      this.#check('tail', tail, 0, Number.MAX_SAFE_INTEGER - this.#capacity);
+      const before = Math.max(0, this.tail);
+      this.#check('tail', tail, before, Number.MAX_SAFE_INTEGER - this.#capacity);
+      const next = readLong(this.#ringWords, this.#wordOf(tail) + SEQUENCE_WORD);
+      if (!isPlausible(next - this.#committedSequence, tail - before)) {
+        const text = `number ${next} stands at the tail, ${tail}; it was ${this.#committedSequence} at ${before}`;
+        throw new ChannelError('CORRUPTED', this.#channel, text);
+      }
       this.tail = tail;
-      this.#committedSequence = readLong(this.#ringWords, this.#wordOf(tail) + SEQUENCE_WORD);
+      this.#committedSequence = next;
     }
     this.#end = tail;
     this.nextSequence = this.#committedSequence;
@@ -143,14 +159,51 @@ export class RingWriter {
     this.nextSequence++;
   }
 
-  /** Writes a part of a message; the last one completes it. */
-  writeFragment(part: Fragment, bytes: Uint8Array<ArrayBuffer>, timestamp: number): void {
+  /**
+   * Most bytes of payload that fit right behind the tail without moving the head; negative when there is no room at all.
+   */
+  roomInPlace(): number {
+    const { tail } = this;
+    const untilWrap = this.#capacity - (tail & (this.#capacity - 1));
+    const untilHead = this.#head - this.#overwrittenBy(tail);
+    const room = Math.min(untilWrap, untilHead) & -frame.FRAME_ALIGNMENT;
+    return Math.min(room - frame.FRAME_HEADER_LENGTH, this.#maxPayload);
+  }
+
+  /** The ring, and where in it the payload of the next message begins. */
+  get memory(): Uint8Array<ArrayBuffer> {
+    return this.#ring;
+  }
+
+  get startInPlace(): number {
+    return (this.tail & (this.#capacity - 1)) + frame.FRAME_HEADER_LENGTH;
+  }
+
+  /** Writes the header of a message whose payload is in place. */
+  finishMessage(length: number, timestamp: number): void {
+    this.#openFrame(length, frame.KIND_MESSAGE, timestamp);
+    this.nextSequence++;
+  }
+
+  /**
+   * Writes a part of a message; the last one completes it.
+   *
+   * @param part where `began` is left out for the first part.
+   * @returns where the message began.
+   */
+  writeFragment(
+    part: Omit<Fragment, 'began'> & { readonly began: number | undefined },
+    bytes: Uint8Array<ArrayBuffer>,
+    timestamp: number,
+  ): number {
     const isLast = part.offset + bytes.length === part.total;
     const kind = isLast ? frame.KIND_LAST_FRAGMENT : frame.KIND_FRAGMENT;
     const word = this.#openFrame(FRAGMENT_HEADER_LENGTH + bytes.length, kind, timestamp);
-    writeFragmentHeader(this.#ringWords, word, part);
+    const { began = this.#end - frame.frameLength(FRAGMENT_HEADER_LENGTH + bytes.length) } = part;
+    writeFragmentHeader(this.#ringWords, word, { ...part, began });
     this.#ring.set(bytes, word * 4 + FRAGMENT_HEADER_LENGTH);
     if (isLast) this.nextSequence++;
+    return began;
   }
 
   /** Makes everything visible that was written. */
@@ -203,10 +256,11 @@ export class RingWriter {
     for (let slot = 0; slot < used; slot++) {
       if (this.#table.stateOf(slot) !== STATE_RELIABLE) continue;
       const cursor = this.#table.cursorOf(slot);
-      if (cursor >= least && cursor <= this.tail && cursor % frame.FRAME_ALIGNMENT === 0) {
+      const isPosition = cursor >= least && cursor <= this.tail && cursor % frame.FRAME_ALIGNMENT === 0;
+      if (isPosition && !this.#table.isFree(slot)) {
         this.#slowest = Math.min(this.#slowest, cursor);
       } else {
-        // No subscriber writes such a cursor. It must not hold everybody back for ever, so it is told instead.
+        // No subscriber writes such a cursor, or has a slot that is free. It must not hold everybody back for ever, so it is told instead.
         this.#table.disconnect(slot, DISCONNECTED_AS_WRONG);
       }
     }

@@ -10,7 +10,14 @@ import { RingReader } from './ring-reader.js';
 import { RingWriter } from './ring-writer.js';
 
 const CAPACITY = 4096;
-const owner: PortAddress = { nonce: 5n, pid: process.pid, startTime: 1n, pidNamespace: 1n };
+const owner: PortAddress = {
+  nonce: 5n,
+  pid: process.pid,
+  startTime: 1n,
+  pidNamespace: 1n,
+  threadId: 0,
+  threadStartTime: 0n,
+};
 
 let memory: ChannelMemory;
 let table: ParticipantTable;
@@ -139,7 +146,9 @@ describe('a ring with bad contents', () => {
       () => memory.ringWords.fill(500, 0, 1),
       /a frame of 544 bytes at 0/,
     ],
+    ['a length that is too short', () => memory.ringWords.fill(8, 0, 1), /followed by number \d+, 2 was due/],
     ['a negative length', () => memory.ringWords.fill(-100, 0, 1), /a frame of -?\d+ bytes/],
+    ['a length just below 0', () => memory.ringWords.fill(-5, 0, 1), /-5 bytes, publisher 0/],
     ['a huge length', () => memory.ringWords.fill(0x7fffffff, 0, 1), /a frame of -?\d+ bytes/],
     ['an unknown kind', () => memory.ringWords.fill(99, 1, 2), /frame of kind 99/],
     ['a publisher that has no slot', () => memory.ringWords.fill(1 | (64 << 16), 1, 2), /publisher 64,/],
@@ -152,9 +161,87 @@ describe('a ring with bad contents', () => {
     expect(reader.read()).toBe('corrupted');
     expect(reader.problem).toMatch(problem);
     memory.longs[TAIL_OFFSET / 8] = tail;
-    expect(reader.seekTail()).toBe('done');
+    expect(reader.skipToTail()).toBe('lapped');
+    expect([reader.expected, reader.sequence]).toEqual([1, 2]);
+    reader.expected = reader.sequence;
     write(10);
     expect([reader.read(), reader.sequence]).toEqual(['message', 2]);
+  });
+
+  it('does not pass a last fragment off as a whole message', () => {
+    const reader = startReader();
+    for (const offset of [0, 8]) {
+      writer.begin();
+      writer.writeFragment({ began: 0, total: 16, offset, generation: 1 }, new Uint8Array(8), 0);
+      writer.commit();
+    }
+    memory.ringWords[(64 >> 2) + 1] = 1;
+    expect(reader.read()).toBe('part');
+    expect(reader.read()).toBe('corrupted');
+    expect(reader.problem).toBe('frame of kind 1 with a last fragment');
+  });
+
+  it('does not pass a message off as good that swallows the next one', () => {
+    const reader = startReader();
+    write(10);
+    write(10);
+    memory.ringWords.fill(100, 0, 1);
+    expect(reader.read()).toBe('corrupted');
+    expect(reader.problem).toMatch(/100 bytes is followed by number 3, 2 was due/);
+  });
+
+  it('does not pass a last fragment off as a whole message', () => {
+    const reader = startReader();
+    for (const offset of [0, 8]) {
+      writer.begin();
+      writer.writeFragment({ began: 0, total: 16, offset, generation: 1 }, new Uint8Array(8), 0);
+      writer.commit();
+    }
+    memory.ringWords[(64 >> 2) + 1] = 1;
+    expect(reader.read()).toBe('part');
+    expect(reader.read()).toBe('corrupted');
+    expect(reader.problem).toBe('frame of kind 1 with a last fragment');
+  });
+
+  it('does not pass a message off as good that swallows the next one up to the end of the ring', () => {
+    const reader = startReader();
+    for (let count = 1; count <= 8; count++) {
+      write(488);
+      if (count < 7) expect(reader.read()).toBe('message');
+    }
+    memory.ringWords[(6 * 512) >> 2] = 1000;
+    expect(reader.read()).toBe('corrupted');
+    expect(reader.problem).toBe('a frame of 1000 bytes is followed by number 9, 8 was due');
+  });
+
+  it('does not go round and round to a tail that is far away', () => {
+    const reader = startReader();
+    const part = { began: 0, total: 1 << 20, generation: 1 };
+    // A ring full of parts: the same number stands everywhere.
+    for (let count = 0; count < CAPACITY / 32; count++) {
+      writer.begin();
+      expect(writer.reserve(writer.endOf(writer.tail, 40))).toBe(true);
+      writer.writeFragment({ ...part, offset: 8 * count }, new Uint8Array(8), 0);
+      writer.commit();
+    }
+    memory.longs[HEAD_OFFSET / 8] = 0n;
+    memory.longs[TAIL_OFFSET / 8] = 1n << 50n;
+    expect(reader.read()).toBe('corrupted');
+    expect(reader.problem).toMatch(/the tail is 1125899906842624, more than the ring holds beyond 0/);
+  });
+
+  it.each([
+    ['head', HEAD_OFFSET, 3200n],
+    ['tail', TAIL_OFFSET, 6400n],
+  ])('does not go on at a %s where an impossible number stands', (_, offset, position) => {
+    const reader = startReader();
+    for (let count = 0; count < 40; count++) write(100);
+    memory.ringWords.fill(77, 0, CAPACITY / 4);
+    memory.longs[offset / 8] = position;
+    let outcome = reader.read();
+    if (outcome === 'corrupted') outcome = reader.skipToTail();
+    expect(outcome).toBe('corrupted');
+    expect(reader.problem).toMatch(/number 330712481869 stands at the/);
   });
 
   it('refuses to publish behind a tail or a head that is no position', () => {
@@ -165,6 +252,34 @@ describe('a ring with bad contents', () => {
     expect(() => {
       for (;;) write(100);
     }).toThrow(/the head is 1099511627776/);
+  });
+
+  it('refuses to publish at a tail that no publisher has committed', () => {
+    memory.longs[TAIL_OFFSET / 8] = -1n;
+    expect(() => write(1)).toThrow(/the tail is -1;/);
+    memory.longs[TAIL_OFFSET / 8] = 0n;
+    for (let count = 0; count < 4; count++) write(10);
+    memory.longs[TAIL_OFFSET / 8] = 64n;
+    expect(() => write(1)).toThrow(/the tail is 64; it must be a multiple of 32 from 256/);
+  });
+
+  it.each([0, 6, 2 ** 53])(
+    'neither publishes nor reads on from the number %i where it is impossible',
+    (number) => {
+      for (let count = 0; count < 2; count++) write(10);
+      new DataView(memory.ring.buffer, memory.ring.byteOffset).setBigUint64(128 + 8, BigInt(number), true);
+      const other = new RingWriter(memory, table, 1);
+      expect(() => other.begin()).toThrow(`number ${number} stands at the tail, 128; it was 1 at 0`);
+      const reader = new RingReader(memory);
+      expect(reader.seekTail()).toBe('corrupted');
+      expect(reader.problem).toBe(`number ${number} stands at the tail, which is 128`);
+    },
+  );
+
+  it('is held back by no slot that is free, whatever its state says', () => {
+    reliableAt(1, 0);
+    table.release(1, owner.nonce);
+    while (writer.tail < 2 * CAPACITY) expect(write(100)).toBe(true);
   });
 
   it.each([-64, 33, 2 ** 40])('disconnects a reliable subscriber whose cursor is %i', (cursor) => {

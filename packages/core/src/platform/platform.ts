@@ -33,11 +33,22 @@ export interface Platform {
   watchLife(address: PortAddress, onDeath: () => void): LifeWatch;
   /** Asks now whether the owner of that port lives. Only `dead` is proof; `unknown` must be taken as alive. */
   probeLife(address: PortAddress): Liveness;
-  /** Removes what a dead port left behind. Call it with proof of death only. */
-  removePort(address: PortAddress): void;
+  /**
+   * Removes what a dead port left behind, unless a segment still names it: it is what proves the death to others. Call
+   * it with proof of death only.
+   */
+  removePort(address: PortAddress, names: NamesPort): void;
+  /** Does that for everything that dead ports left behind. */
+  sweepPorts(names: NamesPort): void;
   /** Lets another thread run that waits for this core, if there is one. Microseconds when there is none. */
   yieldThread(): void;
 }
+
+/** Reads bytes of a segment, fewer where it ends; a copy. */
+export type ReadSegment = (offset: number, length: number) => Uint8Array;
+
+/** Whether that port is named in a segment, by what its format says. */
+export type NamesPort = (read: ReadSegment, nonce: bigint) => boolean;
 
 /** How a segment is to be opened. */
 export type Disposition = 'create' | 'open' | 'open-or-create';
@@ -112,6 +123,10 @@ export interface ProcessIdentity {
 export interface PortAddress extends ProcessIdentity {
   /** Random and never 0; the port's files or objects are named after it. */
   readonly nonce: bigint;
+  /** Id of the owner's thread, where the operating system can tell that a thread is gone, as Windows can; else 0. */
+  readonly threadId: number;
+  /** When that thread was created, in the unit of `startTime`; 0 = unknown. */
+  readonly threadStartTime: bigint;
 }
 
 /**

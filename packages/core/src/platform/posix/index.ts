@@ -2,7 +2,7 @@ import type { Platform } from '../platform.js';
 import { openFile } from './file.js';
 import { pageSize, yieldThread } from './libc.js';
 import { fileNameOf } from './names.js';
-import { connectBell, openPort, probeLife, removePort, watchLife } from './port.js';
+import { connectBell, openPort, probeLife, removePort, sweepPorts, watchLife } from './port.js';
 import { openSegment } from './segment.js';
 
 /** Linux and macOS. */
@@ -18,5 +18,6 @@ export function createPosixPlatform(): Platform {
     probeLife,
     removePort,
     yieldThread,
+    sweepPorts,
   };
 }

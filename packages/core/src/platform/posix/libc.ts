@@ -1,7 +1,9 @@
 import { constants } from 'node:buffer';
 import { getSystemErrorMap } from 'node:util';
+import { isMainThread } from 'node:worker_threads';
 import koffi from 'koffi';
 import { MmfError, type MmfErrorCode } from '../../errors.js';
+import { atThreadEnd } from '../thread-end.js';
 
 const library = koffi.load(null);
 
@@ -73,11 +75,43 @@ export function errnoName(error: unknown): string | undefined {
 /** Bytes of a page of memory. */
 export const pageSize: number = cGetpagesize();
 
+type NewBackingStore = (data: unknown, length: number, free: unknown, context: null) => { store: unknown };
+
+let newBackingStore: NewBackingStore | undefined;
+
+/**
+ * Sees to it that memory is unmapped when this thread ends, also by force. Nothing of the C library unmaps by one
+ * pointer, but V8 has its own owner of memory, with whatever frees it: `v8::BackingStore`, whose destructor does.
+ *
+ * @returns takes that back.
+ */
+function unmapAtThreadEnd(address: unknown, length: number): () => void {
+  if (isMainThread) return () => {};
+  try {
+    newBackingStore ??= findNewBackingStore();
+    // Taken back, some hundred bytes of it stay: only V8 could free them.
+    const { store } = newBackingStore(address, length, library.symbol('munmap'), null);
+    return atThreadEnd(library.symbol('_ZN2v812BackingStoreD1Ev'), store);
+  } catch {
+    // A Node that exports nothing to addons: the memory stays mapped until the process ends.
+    return () => {};
+  }
+}
+
+/** `v8::ArrayBuffer::NewBackingStore`. */
+function findNewBackingStore(): NewBackingStore {
+  // Returned as every C++ object with a destructor is: in memory of the caller, as are C structures of this length.
+  const owner = koffi.struct({ store: 'void *', unused: koffi.array('void *', 3) });
+  const name = '_ZN2v811ArrayBuffer15NewBackingStoreEPvmPFvS1_mS1_ES1_';
+  return library.func(name, owner, ['void *', 'size_t', 'void *', 'void *']);
+}
+
 /** Memory of a file, mapped shared. */
 export interface Mapped {
   readonly address: unknown;
   readonly length: number;
   readonly memory: ArrayBuffer;
+  readonly forgetThreadEnd: () => void;
 }
 
 /** Maps the first `length` bytes of the file. */
@@ -94,11 +128,13 @@ export function map(fd: number, length: number, protection: number, path: string
   if (BigInt.asIntN(64, koffi.address(address)) === -1n) {
     throw osError('mmap', koffi.errno(), `cannot map ${length} bytes of ${path}`);
   }
-  return { address, length, memory: koffi.view(address, length) };
+  const forgetThreadEnd = unmapAtThreadEnd(address, length);
+  return { address, length, memory: koffi.view(address, length), forgetThreadEnd };
 }
 
 /** Unmaps; the memory's buffers must be detached. */
-export function unmap({ address, length }: Mapped): void {
+export function unmap({ address, length, forgetThreadEnd }: Mapped): void {
+  forgetThreadEnd();
   if (cMunmap(address, length) !== 0) throw osError('munmap', koffi.errno(), `cannot unmap ${length} bytes`);
 }
 

@@ -25,6 +25,8 @@ function localPrefix(): string {
 }
 
 const GLOBAL_PREFIX = 'mmfbus.g.';
+/** Before the names of what is ours beside the segments. */
+const OWN_PREFIX = 'mmfbus~';
 
 /** Whether the file can only be this user's. */
 export function isLocal(fileName: string): boolean {
@@ -34,6 +36,11 @@ export function isLocal(fileName: string): boolean {
 /** Names in the directory that are segments of this user or of the whole machine. */
 export function segmentFileNames(): string[] {
   return readdirSync(directory()).filter((name) => isLocal(name) || name.startsWith(GLOBAL_PREFIX));
+}
+
+/** Whether a file of that name can be a segment: any but those that are ours beside the segments. */
+export function isSegmentName(fileName: string): boolean {
+  return !fileName.startsWith(OWN_PREFIX);
 }
 
 /** The file name of a mapping; see {@link ValidNamespaces}. */
@@ -62,6 +69,12 @@ export function portPath(nonce: bigint, part: 'bell' | 'life'): string {
   return join(directory(), `mmfbus~${nonce.toString(16).padStart(16, '0')}.${part}`);
 }
 
+/** The port that a file belongs to; undefined when it is not one of a port. */
+export function nonceOf(fileName: string): bigint | undefined {
+  const match = /^mmfbus~([0-9a-f]{16})\.(?:bell|life)$/.exec(fileName);
+  return match === null ? undefined : BigInt(`0x${match[1]}`);
+}
+
 let temporaries = 0;
 
 /**
@@ -76,7 +89,7 @@ export function temporaryPath(): string {
 
 /** Names in the directory that are ours beside the segments. */
 export function ownFileNames(): string[] {
-  return readdirSync(directory()).filter((name) => name.startsWith('mmfbus~'));
+  return readdirSync(directory()).filter((name) => name.startsWith(OWN_PREFIX));
 }
 
 /** Who is making the temporary file of that name; undefined when it is not one. */

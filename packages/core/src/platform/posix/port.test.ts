@@ -5,21 +5,25 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Port, PortAddress } from '../platform.js';
+import type { NamesPort, Port, PortAddress } from '../platform.js';
 import { mkfifo } from './libc.js';
 import { DIRECTORY_VARIABLE, portPath, temporaryPath } from './names.js';
-import { connectBell, openPort, probeLife, removePort, watchLife } from './port.js';
+import { connectBell, openPort, probeLife, removePort, sweepPorts, watchLife } from './port.js';
 import { isProvedGone, ownIdentity } from './process.js';
+import { openSegment } from './segment.js';
 
 let directory: string;
 const before = process.env[DIRECTORY_VARIABLE];
 const ports: Port[] = [];
+const UNKNOWN = { pid: 0, startTime: 0n, pidNamespace: 0n, threadId: 0, threadStartTime: 0n };
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'mmfbus-test-port-'));
@@ -39,11 +43,14 @@ function open(): Port {
   return port;
 }
 
+/** A format that has the port's number in its first 8 bytes. */
+const names: NamesPort = (read, nonce) => Buffer.from(read(0, 8)).readBigUInt64LE() === nonce;
+
 /** What is left of a port whose owner died without an identity that could prove it. */
 function deadPort(nonce: bigint): PortAddress {
   mkfifo(portPath(nonce, 'bell'), 0o600);
   mkfifo(portPath(nonce, 'life'), 0o600);
-  return { nonce, pid: 0, startTime: 0n, pidNamespace: 0n };
+  return { ...UNKNOWN, nonce };
 }
 
 describe('a bell', () => {
@@ -83,8 +90,12 @@ describe('a bell', () => {
 describe('a life', () => {
   it('is alive while the port is open, and proves nothing where there is no trace of it', () => {
     expect(probeLife(open().address)).toBe('alive');
-    expect(probeLife({ nonce: 99n, pid: 0, startTime: 0n, pidNamespace: 0n })).toBe('unknown');
-    expect(probeLife({ ...ownIdentity, nonce: 99n })).toBe('unknown');
+    expect(probeLife({ ...UNKNOWN, ...ownIdentity, nonce: 99n })).toBe('unknown');
+    expect(probeLife({ ...UNKNOWN, ...ownIdentity, nonce: 99n, pidNamespace: 1n })).toBe('unknown');
+  });
+
+  it('is proved over where a port was swept whose owner had not said yet who it is', () => {
+    expect(probeLife({ ...UNKNOWN, nonce: 99n })).toBe('dead');
   });
 
   it('is proved over by a bell that nobody holds', () => {
@@ -122,12 +133,57 @@ describe('a life', () => {
 describe('what the dead leave', () => {
   it('is removed by proof', () => {
     const address = deadPort(96n);
-    removePort(address);
-    removePort(address);
+    removePort(address, names);
+    removePort(address, names);
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('is swept when a port opens, and nothing else is', () => {
+  it('stays while a segment names it, under whatever name, as the proof for others', () => {
+    const address = deadPort(93n);
+    const initialise = (memory: ArrayBuffer) => new BigUint64Array(memory).set([93n]);
+    const request = { osName: 'any', disposition: 'create', size: 8, existingSize: 8 } as const;
+    const segment = openSegment({ ...request, initialise });
+    removePort(address, names);
+    sweepPorts(names);
+    expect(probeLife(address)).toBe('dead');
+    new BigUint64Array(segment.memory).set([0n]);
+    removePort(address, names);
+    segment.close();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('is not what belongs to the living, whoever says that they are dead', () => {
+    const { address } = open();
+    removePort({ ...address, pid: 4194304 }, names);
+    expect(readdirSync(directory).length).toBe(2);
+  });
+
+  it.each(['bell', 'life'] as const)(
+    'is not a %s that is no FIFO: nothing is written, nothing removed',
+    (part) => {
+      const { address } = open();
+      for (const [name, make] of [
+        ['a file', (path: string) => writeFileSync(path, '')],
+        ['a link', (path: string) => symlinkSync(join(directory, 'other'), path)],
+      ] as const) {
+        rmSync(portPath(address.nonce, part), { force: true });
+        writeFileSync(join(directory, 'other'), '');
+        make(portPath(address.nonce, part));
+        const bell = connectBell(address);
+        expect(bell.ring(), name).toBe(part === 'bell' ? 'unknown' : 'alive');
+        bell.close();
+        watchLife(address, () => expect.unreachable()).close();
+        removePort(address, names);
+        sweepPorts(names);
+        expect(readFileSync(portPath(address.nonce, part), 'utf8'), name).toBe('');
+        expect(readdirSync(directory).length, name).toBe(3);
+      }
+      rmSync(join(directory, 'other'));
+      rmSync(portPath(address.nonce, part));
+    },
+  );
+
+  it('is swept, and nothing else is', () => {
     const alive = open();
     deadPort(95n);
     const temporary = temporaryPath();
@@ -135,7 +191,7 @@ describe('what the dead leave', () => {
     const dead = temporary.replace(`.${process.pid}.`, '.4194304.');
     writeFileSync(dead, '');
     writeFileSync(join(directory, 'other'), '');
-    open().close();
+    sweepPorts(names);
     expect(existsSync(portPath(alive.address.nonce, 'bell'))).toBe(true);
     expect(existsSync(portPath(alive.address.nonce, 'life'))).toBe(true);
     expect(existsSync(portPath(95n, 'bell'))).toBe(false);

@@ -1,11 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, openSync, readSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { join } from 'node:path';
-import type { Bell, LifeWatch, Liveness, Port, PortAddress } from '../platform.js';
+import type { Bell, LifeWatch, Liveness, NamesPort, Port, PortAddress } from '../platform.js';
 import { duplicate, errnoName, fromFsError, mkfifo } from './libc.js';
 import {
   directory,
+  nonceOf,
   ownFileNames,
   portPath,
   sweepTemporaries,
@@ -13,17 +23,25 @@ import {
   unlinkIfThere,
 } from './names.js';
 import { isProvedGone, ownIdentity } from './process.js';
+import { someSegment } from './segment-file.js';
 
 /*
  * A port is two FIFOs. The bell: its owner holds it open for reading and writing and waits for bytes in its event loop;
  * opening it for writing gives ENXIO, and writing gives EPIPE, from the moment the owner is dead. The life line: its
  * owner is its only writer, so whoever reads it gets end-of-file when the owner is dead. Nobody else may ever open
  * either of them for writing and reading at once: that would fake life.
+ *
+ * The FIFOs of the dead are the only proof of the death of a Worker whose process lives, and of a process in another PID
+ * namespace. So they stay until no segment names their port any more.
  */
 
 const NON_BLOCKING = constants.O_NONBLOCK | constants.O_NOFOLLOW;
 const FIFO_MODE = 0o600;
 const RING = new Uint8Array(1);
+const MAX_REMOVE_TRIES = 100;
+const REMOVE_RETRY_MILLISECONDS = 1;
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /** A FIFO that has its owner before it has its name, so that it never looks dead. */
 function makeFifo(path: string): number {
@@ -81,7 +99,7 @@ class FifoPort implements Port {
   constructor() {
     // 63 bits, so that the number is the same read as signed and as unsigned.
     const nonce = BigInt.asUintN(63, randomBytes(8).readBigUInt64LE()) || 1n;
-    this.address = { nonce, ...ownIdentity };
+    this.address = { nonce, ...ownIdentity, threadId: 0, threadStartTime: 0n };
     this.#lifeFd = makeFifo(portPath(nonce, 'life'));
     this.#bell = watch(makeFifo(portPath(nonce, 'bell')), () => this.onRing?.());
   }
@@ -99,29 +117,30 @@ class FifoPort implements Port {
     this.#open = false;
     this.#bell.destroy();
     closeSync(this.#lifeFd);
-    removePort(this.address);
+    unlinkFifos(this.address.nonce);
   }
 }
 
-/** See {@link Platform.openPort}; also removes what dead processes left in the directory. */
+/** See {@link Platform.openPort}. */
 export function openPort(): Port {
-  const names = ownFileNames();
-  sweepTemporaries(names);
-  for (const name of names) {
-    const path = join(directory(), name);
-    if ((name.endsWith('.bell') && isBellDead(path)) || (name.endsWith('.life') && isLifeLineDead(path))) {
-      unlinkIfThere(path);
-    }
-  }
   return new FifoPort();
 }
 
+/** Opens a FIFO that somebody made, and nothing else that has come to have its name. */
+function openFifo(path: string, flags: number): number {
+  const fd = openSync(path, flags | NON_BLOCKING);
+  if (fstatSync(fd).isFIFO()) return fd;
+  closeSync(fd);
+  throw new Error(`${path} is not a FIFO`);
+}
+
 /** Opens a bell for ringing. */
-function openBell(path: string): number | Liveness {
+function openBell(path: string): number | 'dead' | 'absent' | 'unknown' {
   try {
-    return openSync(path, constants.O_WRONLY | NON_BLOCKING);
+    return openFifo(path, constants.O_WRONLY);
   } catch (error) {
-    return errnoName(error) === 'ENXIO' ? 'dead' : 'unknown';
+    const code = errnoName(error);
+    return code === 'ENXIO' ? 'dead' : code === 'ENOENT' ? 'absent' : 'unknown';
   }
 }
 
@@ -134,7 +153,7 @@ function isBellDead(path: string): boolean {
 function isLifeLineDead(path: string): boolean {
   let fd: number | undefined;
   try {
-    fd = openSync(path, constants.O_RDONLY | NON_BLOCKING);
+    fd = openFifo(path, constants.O_RDONLY);
     return readSync(fd, Buffer.alloc(1)) === 0;
   } catch {
     return false;
@@ -148,22 +167,28 @@ export function probeLife(address: PortAddress): Liveness {
   // A child that was forked, and inherited the FIFOs, fakes its parent's life: hence the proof by pid as well.
   if (isProvedGone(address)) return 'dead';
   const fd = openBell(portPath(address.nonce, 'bell'));
-  if (typeof fd !== 'number') return fd;
-  closeSync(fd);
-  return 'alive';
+  if (typeof fd === 'number') {
+    closeSync(fd);
+    return 'alive';
+  }
+  // Whoever has claimed something and not yet said who it is was alive, with its port, the moment before. The port can
+  // only have been swept, which takes a proof of death.
+  if (fd === 'absent') return address.pid === 0 ? 'dead' : 'unknown';
+  return fd;
 }
 
 class FifoBell implements Bell {
   readonly #address: PortAddress;
-  #fd: number | Liveness;
+  #fd: number | undefined;
 
   constructor(address: PortAddress) {
     this.#address = address;
-    this.#fd = openBell(portPath(address.nonce, 'bell'));
+    const fd = openBell(portPath(address.nonce, 'bell'));
+    this.#fd = typeof fd === 'number' ? fd : undefined;
   }
 
   ring(): Liveness {
-    if (typeof this.#fd !== 'number') return probeLife(this.#address);
+    if (this.#fd === undefined) return probeLife(this.#address);
     try {
       writeSync(this.#fd, RING);
       return 'alive';
@@ -175,8 +200,8 @@ class FifoBell implements Bell {
   }
 
   close(): void {
-    if (typeof this.#fd === 'number') closeSync(this.#fd);
-    this.#fd = 'unknown';
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 }
 
@@ -195,7 +220,7 @@ export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch 
   };
   let socket: Socket | undefined;
   try {
-    const fd = openSync(portPath(address.nonce, 'life'), constants.O_RDONLY | NON_BLOCKING);
+    const fd = openFifo(portPath(address.nonce, 'life'), constants.O_RDONLY);
     socket = watch(fd, () => {});
     socket.once('close', report);
   } catch {
@@ -214,8 +239,36 @@ export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch 
   };
 }
 
-/** See {@link Platform.removePort}. */
-export function removePort({ nonce }: PortAddress): void {
+/**
+ * See {@link Platform.removePort}. What the memory says of a process may be wrong, and a port without its files cannot be
+ * rung by anybody, in any channel. So this asks the files themselves; what a forked child keeps open is swept later.
+ */
+export function removePort({ nonce }: PortAddress, names: NamesPort): void {
+  const [bell, life] = [portPath(nonce, 'bell'), portPath(nonce, 'life')];
+  for (let tries = 0; tries < MAX_REMOVE_TRIES && (existsSync(bell) || existsSync(life)); tries++) {
+    // The last threads of a dead process may hold its files a moment longer.
+    if (tries > 0) Atomics.wait(sleeper, 0, 0, REMOVE_RETRY_MILLISECONDS);
+    if (!isLifeLineDead(life) && !isBellDead(bell)) continue;
+    if (!someSegment((read) => names(read, nonce))) unlinkFifos(nonce);
+    return;
+  }
+}
+
+/** See {@link Platform.sweepPorts}; removes unfinished files as well. */
+export function sweepPorts(names: NamesPort): void {
+  const fileNames = ownFileNames();
+  sweepTemporaries(fileNames);
+  const dead = fileNames.filter((fileName) => {
+    const path = join(directory(), fileName);
+    return fileName.endsWith('.bell') ? isBellDead(path) : fileName.endsWith('.life') && isLifeLineDead(path);
+  });
+  for (const fileName of dead) {
+    const nonce = nonceOf(fileName);
+    if (nonce !== undefined && !someSegment((read) => names(read, nonce))) unlinkFifos(nonce);
+  }
+}
+
+function unlinkFifos(nonce: bigint): void {
   unlinkIfThere(portPath(nonce, 'bell'));
   unlinkIfThere(portPath(nonce, 'life'));
 }

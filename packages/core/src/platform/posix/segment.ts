@@ -6,7 +6,6 @@ import {
   ftruncateSync,
   linkSync,
   openSync,
-  readSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -31,7 +30,7 @@ import {
   unmap,
 } from './libc.js';
 import { MappedSegment } from './mapped-segment.js';
-import { decodeMark, encodeMark, MARK_LENGTH, markedFileSize } from './mark-layout.js';
+import { encodeMark, MARK_LENGTH, markedFileSize } from './mark-layout.js';
 import {
   directory,
   isLocal,
@@ -42,11 +41,16 @@ import {
   temporaryPath,
   unlinkIfThere,
 } from './names.js';
+import { openFd, readMark } from './segment-file.js';
 
 /*
  * Lifetime. Everybody who has a segment open holds a shared flock on it, the creator already before the name appears.
  * So an exclusive flock is proof that nobody has it open, and whoever gets it removes the name, if the name still leads
  * to that file. A shared lock is never converted: Linux drops it when the conversion fails (flock(2)).
+ *
+ * The lock belongs to an open file, which a mapping keeps alive as much as a descriptor does. Node closes the
+ * descriptors of a Worker that is terminated, but nobody unmaps its memory: so what is mapped is opened once more, apart
+ * from what is locked.
  */
 
 const DEFAULT_MODE = 0o600;
@@ -77,7 +81,9 @@ export function openSegment(request: SegmentRequest): Segment {
         closeSync(found.fd);
         throw new MmfError('EXISTS', `${path} exists already`);
       }
-      return mapOpenFile(path, found, request);
+      const segment = mapOpenFile(path, found, request);
+      if (segment !== undefined) return segment;
+      continue;
     }
     if (request.disposition === 'open') throw new MmfError('NOT_FOUND', `there is no ${path}`);
     const segment = createNew(path, request);
@@ -149,31 +155,12 @@ function sweepSegments(): void {
   }
 }
 
-function openFd(path: string, readOnly: boolean): number | undefined {
-  try {
-    // Non-blocking, so that something else of that name, such as a FIFO, cannot hold us up.
-    return openSync(
-      path,
-      (readOnly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK | constants.O_NOFOLLOW,
-    );
-  } catch (error) {
-    if (errnoName(error) === 'ENOENT') return undefined;
-    throw fromFsError(error, `cannot open ${path}`);
-  }
-}
-
 function checkFile(path: string, osName: string, stat: { isFile(): boolean; readonly uid: bigint }): void {
   if (!stat.isFile()) throw new MmfError('ACCESS_DENIED', `${path} is not a regular file`);
   const uid = process.getuid?.() ?? 0;
   if (isLocal(osName) && Number(stat.uid) !== uid) {
     throw new MmfError('ACCESS_DENIED', `${path} belongs to user ${stat.uid}, not to this user, ${uid}`);
   }
-}
-
-function readMark(fd: number, fileSize: number): number | undefined {
-  const mark = Buffer.alloc(MARK_LENGTH);
-  const length = readSync(fd, mark, 0, MARK_LENGTH, Math.max(0, fileSize - MARK_LENGTH));
-  return decodeMark(mark.subarray(0, length), fileSize);
 }
 
 /** Undefined when somebody else was faster. */
@@ -183,21 +170,24 @@ function createNew(path: string, request: SegmentRequest): Segment | undefined {
   const temporary = temporaryPath();
   const mode = request.mode ?? DEFAULT_MODE;
   let fd: number | undefined;
+  let mappedFd: number | undefined;
   let mapped: Mapped | undefined;
   let linked = false;
   try {
     fd = openSync(
       temporary,
       constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-      mode,
+      DEFAULT_MODE,
     );
+    // Before the mode, which may forbid it.
+    mappedFd = openSync(temporary, constants.O_RDWR | constants.O_NOFOLLOW);
     fchmodSync(fd, mode);
     flock(fd, LOCK_SH | LOCK_NB);
     const total = markedFileSize(request.size, pageSize);
     ftruncateSync(fd, total);
     if (request.largePages !== true) allocate(fd, total, path);
     writeSync(fd, encodeMark(request.size), 0, MARK_LENGTH, total - MARK_LENGTH);
-    mapped = map(fd, request.size, PROT_READ | PROT_WRITE, path);
+    mapped = map(mappedFd, request.size, PROT_READ | PROT_WRITE, path);
     if (request.largePages === true) useLargePages(mapped, path);
     request.initialise?.(mapped.memory);
     linkSync(temporary, path);
@@ -211,27 +201,40 @@ function createNew(path: string, request: SegmentRequest): Segment | undefined {
       if (mapped !== undefined && detach(mapped.memory)) unmap(mapped);
       if (fd !== undefined) closeSync(fd);
     }
+    if (mappedFd !== undefined) closeSync(mappedFd);
     unlinkIfThere(temporary);
   }
 }
 
+/** Undefined: the name leads to another file by now. */
 function mapOpenFile(
   path: string,
   file: OpenFile,
   { existingSize, readOnly = false }: SegmentRequest,
-): Segment {
+): Segment | undefined {
+  let fd: number | undefined;
+  let segment: Segment | undefined;
   try {
     if (existingSize > file.size) {
       throw new MmfError('SIZE_MISMATCH', `${path} has ${file.size} bytes, ${existingSize} were asked for`);
     }
     if (file.size === 0) throw new MmfError('SIZE_MISMATCH', `${path} is empty`);
     const length = existingSize === 0 ? file.size : existingSize;
-    const data = map(file.fd, length, readOnly ? PROT_READ : PROT_READ | PROT_WRITE, path);
-    return mappedSegment(path, file, data, readOnly ? mapLockPage(path, length) : data, false);
-  } catch (error) {
-    closeSync(file.fd);
-    throw error;
+    fd = openFd(path, readOnly);
+    if (fd === undefined || !isSameFile(fd, file.fd)) return undefined;
+    const data = map(fd, length, readOnly ? PROT_READ : PROT_READ | PROT_WRITE, path);
+    segment = mappedSegment(path, file, data, readOnly ? mapLockPage(path, length) : data, false);
+    return segment;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+    if (segment === undefined) closeSync(file.fd);
   }
+}
+
+function isSameFile(fd: number, other: number): boolean {
+  const { ino, dev } = fstatSync(fd, { bigint: true });
+  const same = fstatSync(other, { bigint: true });
+  return ino === same.ino && dev === same.dev;
 }
 
 function mappedSegment(

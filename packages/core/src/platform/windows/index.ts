@@ -3,7 +3,7 @@ import { openFile } from './file.js';
 import { readPageSize, yieldThread } from './kernel32.js';
 import { probeLife, watchLife } from './life.js';
 import { objectNameOf } from './names.js';
-import { connectBell, openPort, removePort } from './port.js';
+import { connectBell, openPort, removePort, sweepPorts } from './port.js';
 import { openSegment } from './segment.js';
 
 /** Windows. */
@@ -19,5 +19,6 @@ export function createWindowsPlatform(): Platform {
     probeLife,
     removePort,
     yieldThread,
+    sweepPorts,
   };
 }

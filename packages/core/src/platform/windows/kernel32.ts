@@ -1,5 +1,6 @@
 import koffi, { type TypeObject } from 'koffi';
 import { MmfError, type MmfErrorCode } from '../../errors.js';
+import { atThreadEnd } from '../thread-end.js';
 
 /**
  * A handle of the kernel, or of a registered wait. Only 32 bits of a kernel handle count and user addresses have 47, so
@@ -29,6 +30,7 @@ export const SYNCHRONIZE = 0x100000;
 export const MUTEX_MODIFY_STATE = 1;
 export const EVENT_MODIFY_STATE = 2;
 export const PROCESS_QUERY_LIMITED_INFORMATION = 0x1000;
+export const THREAD_QUERY_LIMITED_INFORMATION = 0x800;
 export const WAIT_OBJECT_0 = 0;
 export const WAIT_ABANDONED = 0x80;
 export const WAIT_TIMEOUT = 0x102;
@@ -51,6 +53,8 @@ interface SystemInformation {
 
 /** The functions of kernel32.dll that are used, under their own names. An out parameter is an array of one. */
 interface Kernel32 {
+  /** Functions that {@link atThreadEnd} can call. */
+  readonly addresses: Record<'CloseHandle' | 'UnmapViewOfFile' | 'UnregisterWait', Address>;
   GetLastError(): number;
   SetLastError(code: number): void;
   FormatMessageW(
@@ -120,6 +124,17 @@ interface Kernel32 {
     kernel: BigUint64Array,
     user: BigUint64Array,
   ): number;
+  OpenThread(access: number, inherit: number, threadId: number): Handle;
+  GetCurrentThread(): Handle;
+  GetCurrentThreadId(): number;
+  GetProcessIdOfThread(thread: Handle): number;
+  GetThreadTimes(
+    thread: Handle,
+    creation: BigUint64Array,
+    exit: BigUint64Array,
+    kernel: BigUint64Array,
+    user: BigUint64Array,
+  ): number;
   CreateNamedPipeW(
     name: string,
     openMode: number,
@@ -177,6 +192,11 @@ function load(): Kernel32 {
   const text = 'str16';
   const time = out('uint64_t');
   return {
+    addresses: {
+      CloseHandle: library.symbol('CloseHandle'),
+      UnmapViewOfFile: library.symbol('UnmapViewOfFile'),
+      UnregisterWait: library.symbol('UnregisterWait'),
+    },
     GetLastError: declare('GetLastError', dword, []),
     SetLastError: declare('SetLastError', 'void', [dword]),
     FormatMessageW: declare('FormatMessageW', dword, [
@@ -219,6 +239,11 @@ function load(): Kernel32 {
     SwitchToThread: declare('SwitchToThread', bool, []),
     GetCurrentProcess: declare('GetCurrentProcess', handle, []),
     GetProcessTimes: declare('GetProcessTimes', bool, [handle, time, time, time, time]),
+    OpenThread: declare('OpenThread', handle, [dword, bool, dword]),
+    GetCurrentThread: declare('GetCurrentThread', handle, []),
+    GetCurrentThreadId: declare('GetCurrentThreadId', dword, []),
+    GetProcessIdOfThread: declare('GetProcessIdOfThread', dword, [handle]),
+    GetThreadTimes: declare('GetThreadTimes', bool, [handle, time, time, time, time]),
     CreateNamedPipeW: declare('CreateNamedPipeW', handle, [
       text,
       dword,
@@ -301,7 +326,7 @@ export function readRegionSize(address: Address): number {
   return Number(information[0].RegionSize);
 }
 
-/** Whether the object is signalled: for a process, whether it has ended. Must not be asked of a mutex or an event. */
+/** Whether the object is signalled: for a process or a thread, whether it has ended. Must not be asked of a mutex or an event. */
 export function isSignalled(handle: Handle): boolean {
   return kernel32().WaitForSingleObject(handle, 0) === WAIT_OBJECT_0;
 }
@@ -309,4 +334,18 @@ export function isSignalled(handle: Handle): boolean {
 /** Lets another thread run that waits for this core. */
 export function yieldThread(): void {
   kernel32().SwitchToThread();
+}
+
+/**
+ * Sees to it that the handle is closed when this thread ends, also by force.
+ *
+ * @returns closes it now.
+ */
+export function holdHandle(handle: Handle): () => void {
+  const { addresses, CloseHandle } = kernel32();
+  const forget = atThreadEnd(addresses.CloseHandle, handle);
+  return () => {
+    forget();
+    CloseHandle(handle);
+  };
 }

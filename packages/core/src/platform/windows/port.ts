@@ -1,40 +1,50 @@
 import { randomBytes } from 'node:crypto';
 import type { Bell, Liveness, Port, PortAddress } from '../platform.js';
-import { EVENT_MODIFY_STATE, type Handle, isSignalled, kernel32, lastError, NO_HANDLE } from './kernel32.js';
-import { probeLife } from './life.js';
+import {
+  EVENT_MODIFY_STATE,
+  type Handle,
+  holdHandle,
+  isSignalled,
+  kernel32,
+  lastError,
+  NO_HANDLE,
+} from './kernel32.js';
+import { openOwner, probeLife } from './life.js';
 import { bellNameOf } from './names.js';
-import { openProcess, ownIdentity } from './process.js';
+import { ownIdentity } from './process.js';
+import { ownThread } from './thread.js';
 import { Waker } from './waker.js';
 
 /*
- * A port's bell is an event that resets itself; its life line is the process. An event lives as long as anybody has a
+ * A port's bell is an event that resets itself; its life line is the thread of its owner. An event lives as long as anybody has a
  * handle of it, so that a bell can be rung proves nothing.
  */
 
 class EventPort implements Port {
   readonly address: PortAddress;
   onRing: (() => void) | undefined;
-  readonly #event: Handle;
+  readonly #closeEvent: () => void;
   readonly #waker: Waker;
   #open = true;
 
   constructor() {
     // 63 bits, so that the number is the same read as signed and as unsigned.
     const nonce = BigInt.asUintN(63, randomBytes(8).readBigUInt64LE()) || 1n;
-    this.address = { nonce, ...ownIdentity() };
+    this.address = { nonce, ...ownIdentity(), ...ownThread() };
     const waker = new Waker(() => this.onRing?.());
-    let event = NO_HANDLE;
+    let closeEvent = () => {};
     try {
-      event = kernel32().CreateEventW(null, 0, 0, bellNameOf(nonce));
+      const event = kernel32().CreateEventW(null, 0, 0, bellNameOf(nonce));
       if (event === NO_HANDLE) throw lastError('CreateEventW', `cannot create ${bellNameOf(nonce)}`);
+      closeEvent = holdHandle(event);
       waker.wait(event, 'always');
     } catch (error) {
       waker.close();
-      if (event !== NO_HANDLE) kernel32().CloseHandle(event);
+      closeEvent();
       throw error;
     }
     this.#waker = waker;
-    this.#event = event;
+    this.#closeEvent = closeEvent;
   }
 
   ref(): void {
@@ -49,7 +59,7 @@ class EventPort implements Port {
     if (!this.#open) return;
     this.#open = false;
     this.#waker.close();
-    kernel32().CloseHandle(this.#event);
+    this.#closeEvent();
   }
 }
 
@@ -62,11 +72,14 @@ class EventBell implements Bell {
   readonly #address: PortAddress;
   #event: Handle;
   #owner: Handle | 'dead' | 'unknown';
+  readonly #closers: (() => void)[] = [];
 
   constructor(address: PortAddress) {
     this.#address = address;
-    this.#owner = openProcess(address);
+    this.#owner = openOwner(address);
+    if (typeof this.#owner === 'number') this.#closers.push(holdHandle(this.#owner));
     this.#event = kernel32().OpenEventW(EVENT_MODIFY_STATE, 0, bellNameOf(address.nonce));
+    if (this.#event !== NO_HANDLE) this.#closers.push(holdHandle(this.#event));
   }
 
   ring(): Liveness {
@@ -77,9 +90,7 @@ class EventBell implements Bell {
   }
 
   close(): void {
-    const { CloseHandle } = kernel32();
-    if (this.#event !== NO_HANDLE) CloseHandle(this.#event);
-    if (typeof this.#owner === 'number') CloseHandle(this.#owner);
+    for (const close of this.#closers.splice(0)) close();
     this.#event = NO_HANDLE;
     this.#owner = 'unknown';
   }
@@ -90,5 +101,8 @@ export function connectBell(address: PortAddress): Bell {
   return new EventBell(address);
 }
 
-/** See {@link Platform.removePort}. Windows removes a dead process's events itself. */
-export function removePort(_address: PortAddress): void {}
+/** See {@link Platform.removePort}. Windows removes the events of the dead itself, and does not need them as proof. */
+export function removePort(): void {}
+
+/** See {@link Platform.sweepPorts}. */
+export function sweepPorts(): void {}

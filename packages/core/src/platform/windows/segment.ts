@@ -7,6 +7,7 @@ import {
   FILE_MAP_READ,
   FILE_MAP_WRITE,
   type Handle,
+  holdHandle,
   INVALID_HANDLE_VALUE,
   kernel32,
   lastError,
@@ -211,7 +212,7 @@ class MappedSegment implements Segment {
   readonly lockPage: ArrayBuffer | undefined;
   readonly size: number;
   readonly created: boolean;
-  readonly #section: Handle;
+  readonly #closeSection: () => void;
   readonly #views: readonly View[];
   #open = true;
 
@@ -224,7 +225,7 @@ class MappedSegment implements Segment {
     this.lockPage = readOnly === true ? lockView?.buffer(Math.min(size, pageSize)) : this.memory;
     this.size = size;
     this.created = isNew;
-    this.#section = section;
+    this.#closeSection = holdHandle(section);
     this.#views = lockView === undefined ? [view] : [view, lockView];
   }
 
@@ -236,6 +237,6 @@ class MappedSegment implements Segment {
     if (!this.#open) return;
     this.#open = false;
     for (const view of this.#views) view.close();
-    kernel32().CloseHandle(this.#section);
+    this.#closeSection();
   }
 }

@@ -2,6 +2,7 @@ import { constants } from 'node:buffer';
 import koffi from 'koffi';
 import { detach } from '../../detach.js';
 import { MmfError } from '../../errors.js';
+import { atThreadEnd } from '../thread-end.js';
 import {
   type Address,
   ERROR_INVALID_PARAMETER,
@@ -17,11 +18,12 @@ export class View {
   readonly address: Address;
   /** Bytes, in whole pages. */
   readonly regionSize: number;
+  readonly #forgetThreadEnd: () => void;
   #memory: ArrayBuffer | undefined;
 
   /** Maps the first `length` bytes; 0 = all. */
   constructor(section: Handle, access: number, length: number, objectName: string) {
-    const { MapViewOfFile, GetLastError, UnmapViewOfFile } = kernel32();
+    const { addresses, MapViewOfFile, GetLastError, UnmapViewOfFile } = kernel32();
     const address = MapViewOfFile(section, access, 0, 0, length);
     if (address === null) {
       const code = GetLastError();
@@ -37,6 +39,7 @@ export class View {
       UnmapViewOfFile(address);
       throw error;
     }
+    this.#forgetThreadEnd = atThreadEnd(addresses.UnmapViewOfFile, address);
   }
 
   /** The one buffer of this view. */
@@ -56,6 +59,7 @@ export class View {
   /** Unmaps. A buffer that cannot be detached stays mapped: a leak, where an access after unmapping would be a crash. */
   close(): void {
     if (this.#memory !== undefined && !detach(this.#memory)) return;
+    this.#forgetThreadEnd();
     kernel32().UnmapViewOfFile(this.address);
   }
 }

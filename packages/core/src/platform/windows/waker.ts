@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import koffi from 'koffi';
 import { MmfError } from '../../errors.js';
+import { atThreadEnd } from '../thread-end.js';
 import {
   type Address,
   type Handle,
@@ -12,7 +13,7 @@ import {
 } from './kernel32.js';
 
 /*
- * How an event or a process wakes an event loop. The system's thread pool waits for the object and then has to do
+ * How an event, or the end of a thread, wakes an event loop. The system's thread pool waits for the object and then has to do
  * something that libuv hears. It must not call JavaScript: a koffi callback holds the pool's thread until the loop gets
  * to it, more than 256 at once crash the process (rings that came while JavaScript was busy did so), and one that comes
  * after its Worker was terminated finds that environment freed.
@@ -35,7 +36,7 @@ const WT_EXECUTEDEFAULT = 0;
 const WT_EXECUTEONLYONCE = 8;
 
 interface Crt {
-  readonly fflush: Address;
+  readonly addresses: Record<'fflush' | 'fclose', Address>;
   _open_osfhandle(handle: Handle, flags: number): number;
   _fdopen(fd: number, mode: string): Address | null;
   _close(fd: number): number;
@@ -54,7 +55,7 @@ function crt(): Crt {
   // The system's own C library, apart from the one that is linked into Node.
   const library = koffi.load('ucrtbase.dll');
   loaded = {
-    fflush: library.symbol('fflush'),
+    addresses: { fflush: library.symbol('fflush'), fclose: library.symbol('fclose') },
     _open_osfhandle: library.func('int _open_osfhandle(intptr_t handle, int flags)'),
     _fdopen: library.func('void *_fdopen(int fd, const char *mode)'),
     _close: library.func('int _close(int fd)'),
@@ -97,14 +98,16 @@ function createStream(pipeName: string): Address {
 export class Waker {
   readonly #stream: Address;
   readonly #socket: Socket;
-  readonly #waits = new Set<Handle>();
+  readonly #waits = new Map<Handle, () => void>();
+  readonly #forgetStream: () => void;
 
   /** @param onWake is called after something was signalled, once for any number of signals in between. */
   constructor(onWake: () => void) {
-    const { fputc } = crt();
+    const { addresses, fputc } = crt();
     const path = `\\\\.\\pipe\\mmfbus~${randomBytes(8).toString('hex')}.wake`;
     const stream = createStream(path);
     this.#stream = stream;
+    this.#forgetStream = atThreadEnd(addresses.fclose, stream);
     // An error of this socket is left to be thrown: a port that hears nothing must not look like one that does.
     this.#socket = connect({
       path,
@@ -121,20 +124,22 @@ export class Waker {
     fputc(0, stream);
   }
 
-  /** Waits for the object each time that it is signalled; or once, as for a process, which stays signalled. */
+  /** Waits for the object each time that it is signalled; or once, as for a thread, which stays signalled. */
   wait(object: Handle, often: 'always' | 'once'): Handle {
     const wait: [Handle] = [NO_HANDLE];
     const flags = often === 'once' ? WT_EXECUTEONLYONCE : WT_EXECUTEDEFAULT;
-    const { fflush } = crt();
+    const { fflush } = crt().addresses;
     if (kernel32().RegisterWaitForSingleObject(wait, object, fflush, this.#stream, INFINITE, flags) === 0) {
       throw lastError('RegisterWaitForSingleObject', 'cannot wait for an object');
     }
-    this.#waits.add(wait[0]);
+    // It does not wait for a callback under way, which finds the stream closed then, or another one's: a needless flush.
+    this.#waits.set(wait[0], atThreadEnd(kernel32().addresses.UnregisterWait, wait[0]));
     return wait[0];
   }
 
   /** Ends a wait; after that its object may be closed. */
   endWait(wait: Handle): void {
+    this.#waits.get(wait)?.();
     if (!this.#waits.delete(wait)) return;
     // INVALID_HANDLE_VALUE: returns after a callback under way has returned, which needs nothing of this thread.
     kernel32().UnregisterWaitEx(wait, INVALID_HANDLE_VALUE);
@@ -149,8 +154,9 @@ export class Waker {
   }
 
   close(): void {
-    for (const wait of this.#waits) this.endWait(wait);
+    for (const wait of this.#waits.keys()) this.endWait(wait);
     this.#socket.destroy();
+    this.#forgetStream();
     crt().fclose(this.#stream);
   }
 }

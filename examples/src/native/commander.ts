@@ -1,0 +1,27 @@
+// Has the worker, a C program, compute. See examples/native/README.md.
+import { defineChannel, KiB } from '@mmfbus/channel';
+import { f64, type Infer, oneOf, struct, u32 } from '@mmfbus/codec';
+
+const command = struct({ op: oneOf('square', 'negate', 'stop'), id: u32(), n: f64() });
+const answer = struct({ id: u32(), result: f64() });
+
+const commands = await defineChannel({ name: 'commands', shape: command, capacity: 64 * KiB }).publisher();
+const answers = await defineChannel({ name: 'answers', shape: answer, capacity: 64 * KiB }).subscriber({
+  start: 'earliest',
+});
+
+const questions: readonly Infer<typeof command>[] = [
+  { op: 'square', id: 1, n: 12 },
+  { op: 'negate', id: 2, n: 7.5 },
+  { op: 'square', id: 3, n: 1.5 },
+];
+for (const question of questions) await commands.publishAsync(question);
+
+for await (const { value } of answers) {
+  const question = questions.find(({ id }) => id === value.id);
+  console.log(`${question?.op} ${question?.n} = ${value.result}`);
+  if (value.id === questions.length) break;
+}
+await commands.publishAsync({ op: 'stop', id: 0, n: 0 });
+await answers.close();
+await commands.close();

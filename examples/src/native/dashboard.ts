@@ -1,0 +1,13 @@
+// Shows what the sensor, a C program, measures. See examples/native/README.md.
+import { defineChannel, KiB } from '@mmfbus/channel';
+import { boolean, f64, string, struct } from '@mmfbus/codec';
+
+const reading = struct({ sensor: string(), celsius: f64(), last: boolean() });
+const readings = defineChannel({ name: 'readings', shape: reading, capacity: 64 * KiB });
+const subscriber = await readings.subscriber({ start: 'earliest' });
+
+for await (const { sequence, value } of subscriber) {
+  console.log(`${sequence} ${value.sensor} ${value.celsius.toFixed(1)} °C`);
+  if (value.last) break;
+}
+await subscriber.close();

@@ -1,0 +1,49 @@
+import type { ParticipantCounters } from '../participants/counters.js';
+
+/** What somebody who takes part in a channel does there; `disconnected`: a reliable subscriber that was given up. */
+export type ParticipantRole = 'publisher' | 'reliable' | 'lossy' | 'disconnected';
+
+/** Somebody who takes part in a channel, as its shared memory tells. */
+export interface ParticipantInfo {
+  /** Its slot in the channel. */
+  readonly slot: number;
+  readonly role: ParticipantRole;
+  /** Process id in its own PID namespace; 0 while it is not known. */
+  readonly pid: number;
+  /** The name it gave itself, or ''. Control characters are shown as escapes. */
+  readonly name: string;
+  /** `false` is proved; `unknown` means that nothing can be found out, as across PID namespaces. */
+  readonly alive: boolean | 'unknown';
+  /** When it joined, milliseconds since 1970. */
+  readonly joinedAt: number;
+  /** Bytes of the ring that a subscriber has not taken yet; undefined for publishers. */
+  readonly lag: number | undefined;
+  readonly counters: ParticipantCounters;
+}
+
+/** A channel, as its shared memory tells. */
+export interface ChannelInfo {
+  readonly name: string;
+  /** Bytes of the ring. */
+  readonly capacity: number;
+  /** Id of the codec. Control characters are shown as escapes. */
+  readonly codec: string;
+  /** How many of the last messages late joiners are promised; 0 for none. */
+  readonly history: number;
+  /** Most bytes of one message. */
+  readonly maxMessage: number;
+  /** When the channel was created, milliseconds since 1970. */
+  readonly createdAt: number;
+  /** Messages published since then; the number of the last one. */
+  readonly published: number;
+  /** Most participants there can be. */
+  readonly maxParticipants: number;
+  readonly participants: readonly ParticipantInfo[];
+}
+
+/** What `Bus.watch` reports. */
+export type BusChange =
+  /** The channel is open: somebody takes part in it; or nobody does any more. */
+  | { readonly type: 'opened' | 'closed'; readonly channel: string }
+  /** Somebody takes part in the channel, or does so no more: left or dead. */
+  | { readonly type: 'joined' | 'left'; readonly channel: string; readonly participant: ParticipantInfo };

@@ -1,0 +1,251 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { probeLife, sweepPorts, type ValidNamespace } from '@mmfbus/core';
+import { openChannelMemory } from '../channel-memory.js';
+import { now } from '../clock.js';
+import { type ChannelDefinition, checkDefinition, KiB } from '../definition.js';
+import { ChannelError } from '../errors.js';
+import { ENTRY_LENGTH } from '../layout/directory-layout.js';
+import { MAX_PARTICIPANTS, STATE_PUBLISHER } from '../layout/participant-layout.js';
+import { Member } from '../participants/member.js';
+import { namesPort } from '../participants/named-ports.js';
+import { RingReader } from '../ring/ring-reader.js';
+import { RingWriter } from '../ring/ring-writer.js';
+import { DirectoryEntries } from './directory-entries.js';
+import { reportDirectoryError } from './directory-error.js';
+import { directoryCodec, encodeNotice, type Notice } from './directory-notice.js';
+import { type Inspection, inspectChannel, type Probe, rememberingProbe } from './inspection.js';
+
+/** Of its segment; no channel's name holds a `~`. */
+const DIRECTORY_NAME = 'mmfbus~directory';
+const ENTRIES = 2048;
+const CAPACITY: number = 64 * KiB;
+/** Channels that are looked at in one turn of the event loop. */
+const CHANNELS_A_TURN = 32;
+/** Between two tries to take a lock that a living holder keeps. */
+const RETRY_MS = 5;
+/** Ends of life lines that are remembered, until probing proves the same. */
+const MOST_ENDED = 1024;
+
+/** The directory of a namespace as a channel: a segment of the same format, with entries before its ring. */
+export function directoryDefinition(
+  namespace: ValidNamespace,
+  mode: number | undefined,
+): ChannelDefinition<Uint8Array> {
+  const options = { capacity: CAPACITY, codec: directoryCodec, maxParticipants: MAX_PARTICIPANTS };
+  const definition = checkDefinition({ name: 'directory', ...options, namespace, mode });
+  return { ...definition, name: DIRECTORY_NAME, capacityGiven: false };
+}
+
+/**
+ * The directory of a namespace, as this thread takes part in it: as one of its publishers, so that whoever watches it
+ * hears of this thread's death, and with it of the end of channels.
+ */
+export class Directory {
+  readonly namespace: ValidNamespace;
+  readonly #member: Member;
+  readonly #entries: DirectoryEntries;
+  readonly #writer: RingWriter;
+  /** Only whoever watches needs one. */
+  #reader: RingReader | undefined;
+  /** Ports whose life line has ended; for a moment after that their owners may still seem to live. */
+  readonly #ended = new Set<bigint>();
+  readonly #watchers = new Set<() => void>();
+  readonly #closing = new AbortController();
+
+  /** @throws {@link ChannelError} and `MmfError`, as joining a channel does; the signal's reason when it aborts. */
+  static async open(
+    namespace: ValidNamespace,
+    mode: number | undefined,
+    signal: AbortSignal,
+  ): Promise<Directory> {
+    const memory = openChannelMemory(directoryDefinition(namespace, mode), true, ENTRIES * ENTRY_LENGTH);
+    const member = await Member.join(memory, '', [signal]);
+    try {
+      await member.lock.acquire([signal]);
+      member.activate(STATE_PUBLISHER);
+      member.lock.release();
+      return new Directory(namespace, member);
+    } catch (error) {
+      member.leave();
+      throw error;
+    }
+  }
+
+  private constructor(namespace: ValidNamespace, member: Member) {
+    this.namespace = namespace;
+    this.#member = member;
+    this.#entries = new DirectoryEntries(member.memory);
+    this.#writer = new RingWriter(member.memory, member.table, member.slot);
+    member.atEnd = () => this.#closing.abort();
+    member.onDeath = (nonce) => {
+      if (this.#ended.size >= MOST_ENDED) this.#ended.clear();
+      this.#ended.add(nonce);
+      for (const watcher of this.#watchers) watcher();
+    };
+  }
+
+  /**
+   * Lists a channel that this thread has joined, and tells the watchers.
+   *
+   * @throws {@link ChannelError} `TOO_MANY_CHANNELS` or `CORRUPTED`; the signal's reason when it aborts.
+   */
+  async enter(channel: string, signal: AbortSignal): Promise<void> {
+    if (await this.#tryEnter(channel, signal)) return;
+    await this.list();
+    if (await this.#tryEnter(channel, signal)) return;
+    throw new ChannelError(
+      'TOO_MANY_CHANNELS',
+      channel,
+      `all of the directory's ${this.#entries.count} entries are taken`,
+    );
+  }
+
+  /** False when the directory is full. */
+  async #tryEnter(channel: string, signal: AbortSignal): Promise<boolean> {
+    await this.#member.lock.acquire([signal, this.#closing.signal]);
+    return this.#locked(() => {
+      const outcome = this.#entries.add(channel);
+      if (outcome !== 'full') this.#tell({ kind: outcome === 'added' ? 'opened' : 'changed', channel });
+      return outcome !== 'full';
+    });
+  }
+
+  /**
+   * Tells the watchers that a participant of this thread has left the channel, and takes the channel off the list when
+   * nobody takes part in it any more. Without waiting: false when a living holder keeps the lock, and nothing was done.
+   *
+   * @param last says that it may have been the last one.
+   */
+  tryLeave(channel: string, last: boolean): boolean {
+    if (this.#isClosed()) return true;
+    if (!this.#member.lock.spin()) return false;
+    this.#locked(() => this.#leave(channel, last));
+    return true;
+  }
+
+  /** As {@link Directory.tryLeave}, as soon as the lock is free. Does not keep the process alive for that. */
+  async leave(channel: string, last: boolean): Promise<void> {
+    while (!this.tryLeave(channel, last)) await sleep(RETRY_MS, undefined, { ref: false });
+  }
+
+  #leave(channel: string, last: boolean): void {
+    if (last && this.inspect(channel) === undefined) {
+      if (this.#entries.remove(channel)) this.#tell({ kind: 'closed', channel });
+    } else {
+      this.#tell({ kind: 'changed', channel });
+    }
+  }
+
+  /**
+   * Looks into a channel; undefined when nobody takes part in it.
+   *
+   * @throws {@link ChannelError} and `MmfError` when it cannot be looked at.
+   */
+  inspect(channel: string, probe: Probe = this.#probe): Inspection | undefined {
+    return inspectChannel(channel, this.namespace, probe);
+  }
+
+  /**
+   * Looks into all channels, and takes those off the list that nobody takes part in.
+   *
+   * @throws {@link ChannelError} `CLOSED` or `CORRUPTED`.
+   */
+  async list(): Promise<Map<string, Inspection | 'failed'>> {
+    const probe = rememberingProbe(this.#probe);
+    const found = new Map<string, Inspection | 'failed'>();
+    let looked = 0;
+    for (const channel of this.#entries.names()) {
+      if (++looked % CHANNELS_A_TURN === 0) await nextTurn();
+      const inspection = this.tryInspect(channel, probe);
+      if (inspection === undefined) await this.#strike(channel);
+      else found.set(channel, inspection);
+    }
+    return found;
+  }
+
+  /** As {@link Directory.inspect}; `failed` when the channel cannot be looked at, which is reported. */
+  tryInspect(channel: string, probe: Probe = this.#probe): Inspection | 'failed' | undefined {
+    try {
+      return this.inspect(channel, probe);
+    } catch (error) {
+      reportDirectoryError(this.namespace, channel, error);
+      return 'failed';
+    }
+  }
+
+  /** Takes the channel off the list, unless somebody has joined it since. */
+  async #strike(channel: string): Promise<void> {
+    await this.#member.lock.acquire([this.#closing.signal]);
+    this.#locked(() => {
+      if (this.tryInspect(channel) !== undefined || !this.#entries.remove(channel)) return;
+      this.#tell({ kind: 'closed', channel });
+    });
+    // It named the ports of the dead, whose memory the operating system gave back without looking.
+    sweepPorts(namesPort);
+  }
+
+  /**
+   * Number of the last notice that was given; 0 once it is closed.
+   *
+   * @throws {@link ChannelError} `CORRUPTED`.
+   */
+  lastNotice(): number {
+    if (this.#isClosed()) return 0;
+    this.#reader ??= new RingReader(this.#member.memory);
+    if (this.#reader.seekTail() === 'done') return this.#reader.sequence - 1;
+    throw new ChannelError('CORRUPTED', DIRECTORY_NAME, this.#reader.problem);
+  }
+
+  /**
+   * Hears when a thread has died that had channels open.
+   *
+   * @returns ends that.
+   */
+  watchDeaths(onDeath: () => void): () => void {
+    const watcher = () => onDeath();
+    this.#watchers.add(watcher);
+    this.watchNewcomers();
+    return () => {
+      if (this.#watchers.delete(watcher) && this.#watchers.size === 0) this.#member.stopWatching();
+    };
+  }
+
+  /** Has those watched over as well who have come since. */
+  watchNewcomers(): void {
+    if (!this.#isClosed()) this.#member.watchOver(STATE_PUBLISHER);
+  }
+
+  /** Leaves the directory. A second call does nothing. */
+  close(): void {
+    this.#closing.abort(new ChannelError('CLOSED', DIRECTORY_NAME, 'the directory is closed'));
+    this.#member.leave();
+  }
+
+  #isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  readonly #probe: Probe = (address) => (this.#ended.has(address.nonce) ? 'dead' : probeLife(address));
+
+  /** Does something with the lock, which was taken, and gives it back. Nothing in it may wait. */
+  #locked<R>(action: () => R): R {
+    try {
+      return action();
+    } finally {
+      this.#member.lock.release();
+    }
+  }
+
+  /** With the lock held. */
+  #tell(notice: Notice): void {
+    const bytes = encodeNotice(notice);
+    const writer = this.#writer;
+    writer.begin();
+    // Watchers never hold publishers back; whoever does so all the same must look at the entries.
+    if (writer.reserve(writer.endOf(writer.tail, bytes.length))) {
+      writer.writeMessage({ bytes, words: new Int32Array(bytes.buffer) }, 0, bytes.length, now());
+      writer.commit();
+    }
+    this.#member.ringSubscribers();
+  }
+}

@@ -1,0 +1,61 @@
+import { raw } from '@mmfbus/codec';
+import { leasePort, type PortAddress, type PortLease } from '@mmfbus/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ChannelMemory, openChannelMemory } from '../channel-memory.js';
+import { checkDefinition } from '../definition.js';
+import { PUBLISHER_LOCK_OFFSET } from '../layout/header-layout.js';
+import { SLOT_BITS } from '../layout/participant-layout.js';
+import { namesPort } from './named-ports.js';
+import { ParticipantTable } from './participant-table.js';
+import { PublisherLock } from './publisher-lock.js';
+
+const LOCK = PUBLISHER_LOCK_OFFSET >> 2;
+
+let port: PortLease;
+let memory: ChannelMemory;
+let table: ParticipantTable;
+let names = 0;
+
+beforeEach(() => {
+  port = leasePort(() => {}, namesPort);
+  const name = `mmfbus-test-${process.pid}-lock-${++names}`;
+  memory = openChannelMemory(checkDefinition({ name, capacity: 4096, codec: raw() }), true);
+  table = new ParticipantTable(memory);
+});
+
+afterEach(() => {
+  memory.close();
+  port.release();
+});
+
+/** Slots whose lock was taken over. */
+const takenOver: number[] = [];
+
+function join(slot: number, owner: PortAddress = port.address): PublisherLock {
+  table.tryClaim(slot, 0n, owner);
+  return new PublisherLock(memory, table, slot, (holder) => takenOver.push(holder));
+}
+
+describe('a lock word that nobody wrote who follows the rules', () => {
+  it('is no obstacle when it names a slot that there is not', () => {
+    const lock = join(0);
+    memory.words[LOCK] = (1 << SLOT_BITS) | table.count;
+    expect(lock.spin()).toBe(true);
+    lock.release();
+    expect(lock.isHeld()).toBe(false);
+    expect(takenOver).toEqual([]);
+  });
+
+  it('is no obstacle to the one whom it names, but to everybody else', () => {
+    const [lock, other] = [join(0), join(1)];
+    lock.tryAcquire();
+    const word = memory.words[LOCK] as number;
+    lock.release();
+    memory.words[LOCK] = word;
+    expect(other.spin()).toBe(false);
+    expect(lock.spin()).toBe(true);
+    expect(lock.spin()).toBe(false);
+    lock.release();
+    expect(other.spin()).toBe(true);
+  });
+});

@@ -1,0 +1,174 @@
+import { requireRange, requireRoom } from '../bounds.js';
+import type { Codec, CodecSchema } from '../codec.js';
+import { CodecError } from '../errors.js';
+import { copyBytes } from '../private-copy.js';
+import { messageOf } from '../refusal.js';
+import { canonicalTextOf } from './canonical.js';
+import { ReadFunctions } from './closure-decode.js';
+import { type Write, WriteFunctions } from './closure-encode.js';
+import { differenceOf } from './difference.js';
+import { type FastDecode, generateDecode, type Progress } from './generate-decode.js';
+import { type FastEncode, generateEncode } from './generate-encode.js';
+import { Mismatch, unexpected } from './mismatch.js';
+import { Reader } from './reader.js';
+import { checkSettings, type Settings, type ShapeOptions } from './settings.js';
+import type { Infer, Shape } from './shape.js';
+import { holdsUnknown, requireUsable, sizeLimit } from './usable.js';
+import { Writer } from './writer.js';
+
+/** The codec of a shape. */
+export interface ShapeCodec<T> extends Codec<T> {
+  /** The shape's text, and the comparison with another's text. */
+  readonly schema: CodecSchema;
+  /** Bytes that a value takes at most; `Infinity` where only the limits of {@link ShapeOptions} bound it. */
+  readonly maxSize: number;
+  /** Whether its functions were generated. False where Node runs with `--disallow-code-generation-from-strings`. */
+  readonly generated: boolean;
+}
+
+const made = new WeakMap<Shape, Map<string, ShapeCodec<unknown>>>();
+
+/**
+ * The codec of a shape: plain msgpack, by functions that are generated for this shape, once for each set of options.
+ *
+ * What it writes any reader of msgpack reads. It reads what any writer of msgpack makes of such a value: fields in any
+ * order, further fields, integers and floats of any width that hold the same number; nil counts as missing where a field
+ * is optional. The form in which it writes itself is read fastest.
+ *
+ * Decoding works on the source itself: when another process writes there meanwhile, the value may be a mixture, but it
+ * fits the shape. Getters may run twice in an encode.
+ *
+ * @returns a codec with the id `msgpack`, or `msgpack-array` with the option `layout: 'array'`. Its errors are those of
+ * {@link Codec}, and name the place: `legs[2].price: expected f64, got string "x"`.
+ * @throws {@link CodecError} `INVALID_SHAPE` for options out of range, for shapes deeper than `maxDepth`, and with
+ * `layout: 'array'` for optional fields that are nullable or unknown, where nil would have two meanings.
+ */
+export function codecOf<S extends Shape>(shape: S, options: ShapeOptions = {}): ShapeCodec<Infer<S>> {
+  const settings = checkSettings(options);
+  const key = JSON.stringify(settings);
+  let codecs = made.get(shape);
+  if (codecs === undefined) {
+    codecs = new Map();
+    made.set(shape, codecs);
+  }
+  let codec = codecs.get(key);
+  if (codec === undefined) {
+    requireUsable(shape.node, settings);
+    codec = makeCodec(shape, settings);
+    codecs.set(key, codec);
+  }
+  return codec as ShapeCodec<Infer<S>>;
+}
+
+interface FastFunctions {
+  readonly encode: FastEncode;
+  readonly decode: FastDecode;
+}
+
+function makeCodec({ node }: Shape, settings: Settings): ShapeCodec<unknown> {
+  const id = settings.layout === 'map' ? 'msgpack' : 'msgpack-array';
+  const { maxSize } = settings;
+  const write = new WriteFunctions(settings).of(node);
+  const reads = new ReadFunctions(settings);
+  const read = reads.of(node);
+  const progress: Progress = { position: 0 };
+  const fast = generate(() => ({
+    encode: generateEncode(node, settings),
+    decode: generateDecode(node, reads, progress),
+  }));
+  const text = canonicalTextOf(node);
+
+  return {
+    id,
+    schema: {
+      text,
+      difference: (there) => differenceOf(node, there, { layout: settings.layout }),
+    },
+    maxSize: sizeLimit(node, settings),
+    generated: fast !== undefined,
+    encode(value, target, offset) {
+      // The unsigned shift lets through only what can be an index.
+      if (fast !== undefined && offset >>> 0 === offset) {
+        const end = tryEncode(fast.encode, value, target, offset, target.length);
+        if (end >= 0 && end - offset <= maxSize) return end;
+      }
+      const writer = writeSlowly(write, value, maxSize);
+      requireRoom(id, target, offset, writer.position);
+      copyBytes(writer.bytes, 0, writer.position, target, offset);
+      return offset + writer.position;
+    },
+    // An unknown value may have a `toJSON`, which can do anything, and its getters are read more than once.
+    ...(fast !== undefined &&
+      !holdsUnknown(node) && {
+        encodeInPlace(value: unknown, target: Uint8Array, offset: number, limit: number) {
+          const end = tryEncode(fast.encode, value, target, offset, limit);
+          return end - offset <= maxSize ? end : -1;
+        },
+      }),
+    decode(source, start, end) {
+      requireRange(id, source, start, end);
+      if (fast !== undefined && end - start <= maxSize) {
+        try {
+          const value = fast.decode(source, start, end);
+          if (progress.position === end) return value;
+        } catch {
+          // The long way says what it was, and where.
+        }
+      }
+      return readSlowly(read, new Reader(source, start, end), maxSize);
+    },
+  };
+}
+
+function generate(functions: () => FastFunctions): FastFunctions | undefined {
+  try {
+    return functions();
+  } catch (error) {
+    if (error instanceof EvalError) return undefined;
+    throw error;
+  }
+}
+
+/** Getters, proxies and iterators of the value may throw. They will do so again on the long way. */
+function tryEncode(
+  encode: FastEncode,
+  value: unknown,
+  target: Uint8Array,
+  offset: number,
+  limit: number,
+): number {
+  try {
+    return encode(value, target, offset, limit);
+  } catch {
+    return -1;
+  }
+}
+
+function writeSlowly(write: Write, value: unknown, maxSize: number): Writer {
+  const writer = new Writer(maxSize);
+  try {
+    write(value, writer);
+    if (writer.position > maxSize) throw unexpected(`at most ${maxSize} bytes`, `${writer.position}`);
+    return writer;
+  } catch (error) {
+    throw toCodecError('UNENCODABLE', error);
+  }
+}
+
+function readSlowly(read: (reader: Reader) => unknown, reader: Reader, maxSize: number): unknown {
+  const size = reader.end - reader.position;
+  try {
+    if (size > maxSize) throw unexpected(`at most ${maxSize} bytes`, `${size}`);
+    const value = read(reader);
+    const left = reader.end - reader.position;
+    if (left > 0) throw new Mismatch(`${left} bytes follow it`);
+    return value;
+  } catch (error) {
+    throw toCodecError('UNDECODABLE', error);
+  }
+}
+
+function toCodecError(code: 'UNENCODABLE' | 'UNDECODABLE', thrown: unknown): CodecError {
+  if (thrown instanceof Mismatch) return thrown.toCodecError(code);
+  return new CodecError(code, `value: ${messageOf(thrown)}`, { cause: thrown });
+}

@@ -1,0 +1,408 @@
+import type { Read, ReadFunctions } from './closure-decode.js';
+import { containerHeader, keyBytes, leastSize, structHeaderSize, textBytes } from './layout.js';
+import {
+  type ArrayNode,
+  type BigintNode,
+  type FieldNode,
+  INTEGER_RANGES,
+  type IntegerNode,
+  type OneOfNode,
+  type ShapeNode,
+  type StringNode,
+  type StructNode,
+  takesNil,
+  type UnionNode,
+} from './node.js';
+import { bigInt64, bigUint64, float32, float64, LOWER, UPPER, words } from './number-bytes.js';
+import { Reader } from './reader.js';
+import { quoted, SourceText } from './source-text.js';
+import { isFaithful, readText } from './text.js';
+
+/** Reads the value between two positions, and throws for what it cannot read. */
+export type FastDecode = (source: Uint8Array, start: number, end: number) => unknown;
+
+/** Where a function that reads tells its caller how far it came. */
+export interface Progress {
+  position: number;
+}
+
+/** Values of `oneOf` up to which they are compared one by one. */
+const FEW_VALUES = 16;
+/** Floats from which on a `DataView` pays for itself. */
+const MANY_FLOATS = 24;
+
+/**
+ * Generates the function that reads the values of a shape in the form in which the generated encoder writes them. What it
+ * meets in another form it leaves to the function of `reads` for that part.
+ *
+ * In the generated text `s` is the source, `p` the position, `b` where the function began, `e` the end, and `S` the
+ * {@link Progress}. `rest` is how many bytes the function needs after some value at least: that many are known to be there
+ * whenever a value has been read, so that the next one's first bytes need no check.
+ */
+export function generateDecode(node: ShapeNode, reads: ReadFunctions, progress: Progress): FastDecode {
+  return new DecodeGenerator(reads, progress).compile(node);
+}
+
+class DecodeGenerator {
+  readonly #reads: ReadFunctions;
+  readonly #source = new SourceText();
+  readonly #structs = new Map<StructNode, string>();
+  readonly #slow = new Map<ShapeNode, string>();
+  readonly #sizes = new Map<ShapeNode, number>();
+  readonly #progress: Progress;
+  readonly #S: string;
+
+  constructor(reads: ReadFunctions, progress: Progress) {
+    this.#reads = reads;
+    this.#progress = progress;
+    this.#S = this.#source.value(progress);
+  }
+
+  compile(node: ShapeNode): FastDecode {
+    if (node.kind === 'struct') return this.#source.compile(this.#struct(node)) as FastDecode;
+    const name = this.#source.name('decode');
+    const slowly = `return ${this.#slowly(node)}(s, b, e);`;
+    this.#source.addFunction(
+      `function ${name}(s, b, e) { let p = b; if (p >= e) ${slowly} let x; ` +
+        `${this.#value(node, 'x', 0, slowly)} ${this.#S}.position = p; return x; }`,
+    );
+    return this.#source.compile(name) as FastDecode;
+  }
+
+  #least(node: ShapeNode): number {
+    return leastSize(node, this.#reads.settings, this.#sizes);
+  }
+
+  /** The name of the function that reads a node in any form. */
+  #slowly(node: ShapeNode): string {
+    const known = this.#slow.get(node);
+    if (known !== undefined) return known;
+    const name = this.#source.value(readerOf(this.#reads.of(node), this.#progress));
+    this.#slow.set(node, name);
+    return name;
+  }
+
+  /** Statements that read into the variable `x`. `slowly` is the statement for what is not as expected. */
+  #value(node: ShapeNode, x: string, rest: number, slowly: string): string {
+    switch (node.kind) {
+      case 'integer':
+        return this.#integer(node, x, rest, slowly);
+      case 'bigint':
+        return this.#bigint(node, x, rest, slowly);
+      case 'float':
+        return node.type === 'f64'
+          ? `if (s[p] === 0xcb && ${fits(9, rest)}) { ${this.#words()} ${x} = ${this.#source.value(float64)}[0]; p += 9; } ` +
+              `else if (s[p] < 0x80) { ${x} = s[p]; p += 1; } else { ${this.#call(node, x, rest, slowly)} }`
+          : `if (s[p] === 0xca && ${fits(5, rest)}) { ${this.#source.value(words)}[0] = ${get32('p + 1')}; ` +
+              `${x} = ${this.#source.value(float32)}[0]; p += 5; } else { ${this.#call(node, x, rest, slowly)} }`;
+      case 'boolean':
+        return `if (s[p] === 0xc3) ${x} = true; else if (s[p] === 0xc2) ${x} = false; else ${slowly} p += 1;`;
+      case 'string':
+        return this.#string(node, x, rest, slowly);
+      case 'oneOf':
+        return node.values.length > FEW_VALUES
+          ? this.#call(node, x, rest, slowly)
+          : this.#oneOf(node, x, rest, slowly);
+      case 'nullable': {
+        const least = this.#least(node.of);
+        const check = least > 1 ? `if (p + ${least + rest} > e) ${slowly}` : '';
+        return `if (s[p] === 0xc0) { ${x} = null; p += 1; } else { ${check} ${this.#value(node.of, x, rest, slowly)} }`;
+      }
+      case 'array':
+        return this.#array(node, x, rest, slowly);
+      case 'struct':
+        return this.#called(this.#struct(node), x, rest, slowly);
+      case 'union':
+        return this.#union(node, x, rest, slowly);
+      default:
+        return this.#call(node, x, rest, slowly);
+    }
+  }
+
+  /** Leaves the value to the function that reads it in any form. */
+  #call(node: ShapeNode, x: string, rest: number, slowly: string): string {
+    return this.#called(this.#slowly(node), x, rest, slowly, numberHint(node));
+  }
+
+  #called(name: string, x: string, rest: number, slowly: string, hint = ''): string {
+    const check = rest === 0 ? '' : ` if (p + ${rest} > e) ${slowly}`;
+    return `${x} = ${name}(s, p, e)${hint}; p = ${this.#S}.position;${check}`;
+  }
+
+  #integer(node: IntegerNode, x: string, rest: number, slowly: string): string {
+    const [min, max] = INTEGER_RANGES[node.type];
+    const isSigned = min < 0;
+    const cases = [`if (${x} < 0x80) p += 1;`];
+    const add = (token: number, size: number, value: string) =>
+      cases.push(`if (${x} === ${token} && ${fits(size, rest)}) { ${x} = ${value}; p += ${size}; }`);
+    if (max > 0x7f) add(0xcc, 2, 's[p + 1]');
+    if (max > 0xff) add(0xcd, 3, 's[p + 1] << 8 | s[p + 2]');
+    if (max > 0xffff) add(0xce, 5, `(${get32('p + 1')}) >>> 0`);
+    if (max > 0xffff_ffff) add(0xcf, 9, `(${get32('p + 1')} >>> 0) * 4294967296 + (${get32('p + 5')} >>> 0)`);
+    if (isSigned) {
+      cases.push(`if (${x} >= 0xe0) { ${x} -= 0x100; p += 1; }`);
+      add(0xd0, 2, 's[p + 1] << 24 >> 24');
+      if (min < -0x80) add(0xd1, 3, '(s[p + 1] << 24 | s[p + 2] << 16) >> 16');
+      if (min < -0x8000) add(0xd2, 5, get32('p + 1'));
+      if (min < -0x8000_0000) add(0xd3, 9, `(${get32('p + 1')}) * 4294967296 + (${get32('p + 5')} >>> 0)`);
+    }
+    if (max > 0xffff_ffff) cases.push(this.#wholeFloat(x, rest, slowly));
+    cases.push(`{ ${this.#call(node, x, rest, slowly)} }`);
+    const isCovered = !isSigned && node.min === min && node.max === max && max <= 0xffff_ffff;
+    const range = isCovered ? '' : ` if (${x} < ${node.min} || ${x} > ${node.max}) ${slowly}`;
+    return `${x} = s[p]; ${cases.join(' else ')}${range}`;
+  }
+
+  /** msgpackr writes integers beyond 32 bits as floats. Adding 0 makes 0 of -0. */
+  #wholeFloat(x: string, rest: number, slowly: string): string {
+    return (
+      `if (${x} === 0xcb && ${fits(9, rest)}) { ${this.#words()} ${x} = ${this.#source.value(float64)}[0] + 0; ` +
+      `if (!Number.isInteger(${x})) ${slowly} p += 9; }`
+    );
+  }
+
+  #bigint(node: BigintNode, x: string, rest: number, slowly: string): string {
+    const isUnsigned = node.type === 'u64';
+    const value = this.#source.value(isUnsigned ? bigUint64 : bigInt64);
+    return (
+      `if (s[p] === ${isUnsigned ? 0xcf : 0xd3} && ${fits(9, rest)}) { ${this.#words()} ${x} = ${value}[0]; p += 9; } ` +
+      `else { ${this.#call(node, x, rest, slowly)} }`
+    );
+  }
+
+  /** Puts the eight bytes after the token where they can be seen as a number. */
+  #words(): string {
+    const word = this.#source.value(words);
+    return `${word}[${UPPER}] = ${get32('p + 1')}; ${word}[${LOWER}] = ${get32('p + 5')};`;
+  }
+
+  #string({ maxLength = Infinity }: StringNode, x: string, rest: number, slowly: string): string {
+    const { maxTextBytes, strictUtf8 } = this.#reads.settings;
+    const n = this.#source.name('n');
+    const most = Math.min(maxLength, maxTextBytes);
+    const limit = most < 0xffff ? `${n} > ${most} || ` : '';
+    const strict = strictUtf8
+      ? `if (!${this.#source.value(isFaithful)}(${x}, s, p - ${n}, ${n})) ${slowly}`
+      : '';
+    return (
+      `let ${n} = s[p]; if ((${n} & 0xe0) === 0xa0) { ${n} &= 0x1f; p += 1; } ` +
+      `else if (${n} === 0xd9 && p + 2 <= e) { ${n} = s[p + 1]; p += 2; } ` +
+      `else if (${n} === 0xda && p + 3 <= e) { ${n} = s[p + 1] << 8 | s[p + 2]; p += 3; } else ${slowly} ` +
+      `if (${limit}p + ${n} + ${rest} > e) ${slowly} ` +
+      `${x} = ${this.#source.value(readText)}(s, p, ${n}); p += ${n}; ${strict}`
+    );
+  }
+
+  #oneOf(node: OneOfNode, x: string, rest: number, slowly: string): string {
+    const cases = node.values.map((value) => {
+      const bytes = textBytes(value);
+      const check = bytes.length === 1 ? '' : `${fits(bytes.length, rest)} && `;
+      return `if (${check}${this.#matches(bytes, 'p')}) { ${x} = ${quoted(value)}; p += ${bytes.length}; }`;
+    });
+    return `${cases.join(' else ')} else { ${this.#call(node, x, rest, slowly)} }`;
+  }
+
+  #array(node: ArrayNode, x: string, rest: number, slowly: string): string {
+    const { settings } = this.#reads;
+    const most = Math.min(node.maxItems ?? Infinity, settings.maxItems);
+    const least = this.#least(node.item);
+    const [n, i, y] = [this.#source.name('n'), this.#source.name('i'), this.#source.name('y')];
+    const many =
+      node.item.kind === 'float' && node.item.type === 'f64'
+        ? `if (${n} >= ${MANY_FLOATS}) { ${i} = ${this.#source.value(readFloats)}(s, p, e, ${x}, ${n}, ${this.#S}); p = ${this.#S}.position; }`
+        : '';
+    const item = this.#value(node.item, y, 0, slowly);
+    return (
+      `let ${n} = s[p]; if ((${n} & 0xf0) === 0x90) { ${n} &= 0x0f; p += 1; } ` +
+      `else if (${n} === 0xdc && p + 3 <= e) { ${n} = s[p + 1] << 8 | s[p + 2]; p += 3; } ` +
+      `else if (${n} === 0xdd && p + 5 <= e) { ${n} = (${get32('p + 1')}) >>> 0; p += 5; } else ${slowly} ` +
+      `if (${n} > ${most} || ${n} * ${least} > e - p) ${slowly} ` +
+      `${x} = new Array(${n}); let ${i} = 0; ${many} ` +
+      `for (; ${i} < ${n}; ${i}++) { if (p + ${least} > e) ${slowly} let ${y}; ${item} ${x}[${i}] = ${y}; } ` +
+      `if (p + ${rest} > e) ${slowly}`
+    );
+  }
+
+  #union(node: UnionNode, x: string, rest: number, slowly: string): string {
+    const key = this.#reads.settings.layout === 'map' ? textBytes(node.tag) : [];
+    const q = this.#source.name('q');
+    const cases = node.variants.map(({ name, struct }) => {
+      const bytes = [...key, ...textBytes(name)];
+      const check = `${q} + ${bytes.length} <= e && ${this.#matches(bytes, q)}`;
+      return `if (${check}) ${x} = ${this.#struct(struct)}(s, p, e);`;
+    });
+    return (
+      `const ${q} = (s[p] & 0xe0) === 0x80 ? p + 1 : p + 3; ` +
+      `${cases.join(' else ')} else ${x} = ${this.#slowly(node)}(s, p, e); ` +
+      `p = ${this.#S}.position; if (p + ${rest} > e) ${slowly}`
+    );
+  }
+
+  /** The name of the function that reads a struct. */
+  #struct(node: StructNode): string {
+    const known = this.#structs.get(node);
+    if (known !== undefined) return known;
+    const name = this.#source.name('struct');
+    this.#structs.set(node, name);
+    const slowly = `return ${this.#slowly(node)}(s, b, e);`;
+    const isMap = this.#reads.settings.layout === 'map';
+    const hasCount = isMap && node.fields.some(({ optional }) => optional);
+    let rest = this.#least(node) - (hasCount ? 1 : structHeaderSize(node));
+    const header = this.#structHeader(node, hasCount, rest, slowly);
+    const reads = node.fields.map((field, index) => {
+      const size = isMap && field.optional ? 0 : this.#fieldSize(field);
+      rest -= size;
+      return isMap
+        ? this.#mapField(field, `f${index}`, rest, slowly)
+        : this.#arrayField(field, `f${index}`, rest, slowly);
+    });
+    this.#source.addFunction(
+      `function ${name}(s, b, e) {
+        let p = b;
+        if (p + ${this.#least(node)} > e) ${slowly}
+        ${header}
+        ${reads.join('\n')}
+        ${hasCount ? `if (n !== 0) ${slowly}` : ''}
+        ${this.#S}.position = p;
+        ${assemble(node)}
+      }`,
+    );
+    return name;
+  }
+
+  #fieldSize(field: FieldNode): number {
+    const value = field.optional ? 1 : this.#least(field.node);
+    return keyBytes(field, this.#reads.settings).length + value;
+  }
+
+  /** Reads the header; where fields may be missing, `n` is how many of them are there. */
+  #structHeader({ fields }: StructNode, hasCount: boolean, rest: number, slowly: string): string {
+    const { layout } = this.#reads.settings;
+    if (!hasCount) {
+      const bytes = containerHeader(layout, fields.length);
+      // The longer form is what msgpackr writes for every map.
+      const long = [layout === 'map' ? 0xde : 0xdc, fields.length >> 8, fields.length & 0xff];
+      return (
+        `if (${this.#matches(bytes, 'p')}) p += ${bytes.length}; ` +
+        `else if (${fits(3, rest)} && ${this.#matches(long, 'p')}) p += 3; else ${slowly}`
+      );
+    }
+    const required = fields.filter(({ optional }) => !optional).length;
+    return (
+      `let n; if (s[p] === 0xde && ${fits(3, rest)}) { n = s[p + 1] << 8 | s[p + 2]; p += 3; } ` +
+      `else { n = s[p] ^ 0x80; if (n > 15) ${slowly} p += 1; } ` +
+      `if (n < ${required} || n > ${fields.length}) ${slowly} n -= ${required};`
+    );
+  }
+
+  #mapField(field: FieldNode, x: string, rest: number, slowly: string): string {
+    const key = keyBytes(field, this.#reads.settings);
+    const value = `p += ${key.length}; ${this.#value(field.node, x, rest, slowly)}`;
+    const matches = this.#matches(key, 'p');
+    if (!field.optional) {
+      return `let ${x}; if (!(${matches})) ${slowly} ${value}`;
+    }
+    const size = this.#fieldSize({ ...field, optional: false }) + rest;
+    const nil = takesNil(field.node) ? '' : `if (s[p + ${key.length}] === 0xc0) ${slowly}`;
+    return `let ${x}; if (n > 0 && p + ${size} <= e && ${matches}) { ${nil} n -= 1; ${value} }`;
+  }
+
+  #arrayField(field: FieldNode, x: string, rest: number, slowly: string): string {
+    if (!field.optional) return `let ${x}; ${this.#value(field.node, x, rest, slowly)}`;
+    const least = this.#least(field.node);
+    const check = least > 1 ? `if (p + ${least + rest} > e) ${slowly}` : '';
+    const value = `${check} ${this.#value(field.node, x, rest, slowly)}`;
+    return `let ${x}; if (s[p] === 0xc0) p += 1; else { ${value} }`;
+  }
+
+  /** An expression that tells whether the bytes lie at a position, four of them compared at once. */
+  #matches(bytes: readonly number[], at: string): string {
+    if (!this.#source.mayInline(bytes.length)) {
+      return `${this.#source.value(areAt)}(s, ${at}, ${this.#source.value(Uint8Array.from(bytes))})`;
+    }
+    const parts: string[] = [];
+    for (let start = 0; start < bytes.length; start += 4) {
+      const part = bytes.slice(start, start + 4);
+      const loads = part.map((_, index) => {
+        const load = start + index === 0 ? `s[${at}]` : `s[${at} + ${start + index}]`;
+        return index === 0 ? load : `${load} << ${8 * index}`;
+      });
+      const word = part.reduce((sum, byte, index) => sum | (byte << (8 * index)), 0);
+      parts.push(part.length === 1 ? `${loads[0]} === ${word}` : `(${loads.join(' | ')}) === ${word}`);
+    }
+    return parts.join(' && ');
+  }
+}
+
+/** The object, its fields in the order of the shape; those that are missing are not there. */
+function assemble({ fields }: StructNode): string {
+  const literal = (some: readonly FieldNode[]) =>
+    `{ ${some.map((field) => `${quoted(field.name)}: f${fields.indexOf(field)}`).join(', ')} }`;
+  const optional = fields.filter((field) => field.optional);
+  if (optional.length === 0) return `return ${literal(fields)};`;
+  const isThere = optional.map((field) => `f${fields.indexOf(field)} !== undefined`);
+  const isMissing = optional.map((field) => `f${fields.indexOf(field)} === undefined`);
+  const steps = fields.map((field, index) => {
+    const set = `object[${quoted(field.name)}] = f${index};`;
+    return field.optional ? `if (f${index} !== undefined) ${set}` : set;
+  });
+  return (
+    `if (${isThere.join(' && ')}) return ${literal(fields)}; ` +
+    `if (${isMissing.join(' && ')}) return ${literal(fields.filter((field) => !field.optional))}; ` +
+    `const object = {}; ${steps.join(' ')} return object;`
+  );
+}
+
+/** What changes no number of that kind, and tells V8 which kind it is. Without it each number would be boxed twice. */
+function numberHint(node: ShapeNode): string {
+  if (node.kind === 'float') return ' * 1';
+  if (node.kind !== 'integer') return '';
+  if (node.type === 'u64' || node.type === 'i64') return ' * 1';
+  return INTEGER_RANGES[node.type][0] < 0 ? ' | 0' : ' >>> 0';
+}
+
+/** Whether so many bytes are there, and the rest after them. */
+function fits(size: number, rest: number): string {
+  return `p + ${size + rest} <= e`;
+}
+
+function get32(at: string): string {
+  return `(s[${at}] << 24 | s[${at} + 1] << 16 | s[${at} + 2] << 8 | s[${at} + 3])`;
+}
+
+function areAt(source: Uint8Array, position: number, bytes: Uint8Array): boolean {
+  for (let index = 0; index < bytes.length; index += 1) {
+    if (source[position + index] !== bytes[index]) return false;
+  }
+  return true;
+}
+
+function readerOf(read: Read, progress: Progress): FastDecode {
+  return (source, start, end) => {
+    const reader = new Reader(source, start, end);
+    const value = read(reader);
+    progress.position = reader.position;
+    return value;
+  };
+}
+
+/** Reads floats of 64 bits for as long as they come. Returns how many those were. */
+function readFloats(
+  source: Uint8Array,
+  position: number,
+  end: number,
+  items: number[],
+  count: number,
+  progress: Progress,
+): number {
+  const view = new DataView(source.buffer, source.byteOffset, end);
+  let at = position;
+  let index = 0;
+  while (index < count && at + 9 <= end && source[at] === 0xcb) {
+    items[index] = view.getFloat64(at + 1);
+    at += 9;
+    index += 1;
+  }
+  progress.position = at;
+  return index;
+}

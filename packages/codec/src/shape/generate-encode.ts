@@ -1,0 +1,363 @@
+import { CodecError } from '../errors.js';
+import { msgpack } from '../msgpack.js';
+import { byteLengthOf } from './byte-length.js';
+import { writeInteger } from './integer-bytes.js';
+import { containerHeader, fixedSize, isFixed, keyBytes, structHeaderSize, textBytes } from './layout.js';
+import {
+  type ArrayNode,
+  BIGINT_RANGES,
+  type BytesNode,
+  INTEGER_RANGES,
+  type IntegerNode,
+  type MapNode,
+  type OneOfNode,
+  type ShapeNode,
+  type StringNode,
+  type StructNode,
+  type UnionNode,
+} from './node.js';
+import { bigInt64, float32, float64, LOWER, putUint32, UPPER, words } from './number-bytes.js';
+import { Reader } from './reader.js';
+import type { Settings } from './settings.js';
+import { quoted, SourceText } from './source-text.js';
+import { writeText } from './text.js';
+import { writeTimestamp } from './timestamp-bytes.js';
+
+/**
+ * Writes a value below `limit`. Returns the offset after it, or -1 for anything that is not as simple as can be: the value
+ * does not fit, there might not be room. Whoever calls it then takes the long way, which knows why.
+ */
+export type FastEncode = (value: unknown, target: Uint8Array, offset: number, limit: number) => number;
+
+/** Values of `oneOf` up to which they are compared one by one. */
+const FEW_VALUES = 16;
+
+/**
+ * Generates the function that writes the values of a shape.
+ *
+ * In the generated text `v` is the value, `t` the target, `o` the offset, and `L` the limit, from which the caller has taken
+ * away what it will write afterwards. `rest` is what is written after some value within the same function.
+ */
+export function generateEncode(node: ShapeNode, settings: Settings): FastEncode {
+  const generator = new EncodeGenerator(settings);
+  return generator.compile(node);
+}
+
+class EncodeGenerator {
+  readonly #settings: Settings;
+  readonly #source = new SourceText();
+  readonly #structs = new Map<StructNode, string>();
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
+
+  compile(node: ShapeNode): FastEncode {
+    if (node.kind === 'struct') return this.#source.compile(this.#struct(node)) as FastEncode;
+    const name = this.#source.name('encode');
+    const value = this.#value(node, 'v', '0');
+    this.#source.addFunction(
+      `function ${name}(v, t, o, L) { if (o + ${fixedSize(node)} > L) return -1; ${value} return o; }`,
+    );
+    return this.#source.compile(name) as FastEncode;
+  }
+
+  /** Statements that write the expression `x`, a name or `v`, or return -1. */
+  #value(node: ShapeNode, x: string, rest: string): string {
+    switch (node.kind) {
+      case 'integer':
+        return this.#integer(node, x);
+      case 'bigint': {
+        const [min, max] = BIGINT_RANGES[node.type];
+        const token = node.type === 'u64' ? 0xcf : 0xd3;
+        const check = `if (typeof ${x} !== 'bigint' || ${x} < ${min}n || ${x} > ${max}n) return -1;`;
+        return `${check} ${this.#source.value(bigInt64)}[0] = ${x}; ${this.#words(token)}`;
+      }
+      case 'float':
+        return node.type === 'f64'
+          ? `if (typeof ${x} !== 'number') return -1; ${this.#source.value(float64)}[0] = ${x}; ${this.#words(0xcb)}`
+          : this.#float32(x);
+      case 'boolean':
+        return `if (${x} === true) t[o] = 0xc3; else if (${x} === false) t[o] = 0xc2; else return -1; o += 1;`;
+      case 'timestamp':
+        return `if (!(${x} instanceof Date)) return -1; o = ${this.#source.value(writeDate)}(${x}, t, o); if (o < 0) return -1;`;
+      case 'unknown':
+        return `o = ${this.#source.value(this.#unknown)}(${x}, t, o, L - (${rest})); if (o < 0) return -1;`;
+      case 'string':
+        return this.#string(node, x, rest);
+      case 'bytes':
+        return this.#bytes(node, x, rest);
+      case 'oneOf':
+        return this.#oneOf(node, x);
+      case 'nullable':
+        return `if (${x} === null) { t[o] = 0xc0; o += 1; } else { ${this.#value(node.of, x, rest)} }`;
+      case 'array':
+        return this.#array(node, x, rest);
+      case 'map':
+        return this.#map(node, x, rest);
+      case 'struct':
+        return `o = ${this.#struct(node)}(${x}, t, o, L - (${rest})); if (o < 0) return -1;`;
+      case 'union':
+        return this.#union(node, x, rest);
+    }
+  }
+
+  #integer(node: IntegerNode, x: string): string {
+    const [min, max] = INTEGER_RANGES[node.type];
+    const least = node.min === min ? '' : ` || ${x} < ${node.min}`;
+    const most = node.max === max ? '' : ` || ${x} > ${node.max}`;
+    if (node.type === 'u64' || node.type === 'i64') {
+      const range = node.type === 'u64' && least === '' ? ` || ${x} < 0` : least;
+      const check = `if (!Number.isSafeInteger(${x})${range}${most}) return -1;`;
+      return `${check} o = ${this.#source.value(writeInteger)}(${x}, t, o);`;
+    }
+    const isSigned = min < 0;
+    const isWhole = isSigned ? `(${x} | 0) !== ${x}` : `(${x} >>> 0) !== ${x}`;
+    // Of the narrower ones, the comparison with their range is left when neither bound was set.
+    const lower = isSigned ? ` || ${x} < ${node.min}` : least;
+    const upper = max < 0x7fff_ffff ? ` || ${x} > ${node.max}` : most;
+    const check = `if (${isWhole}${lower}${upper}) return -1;`;
+    const positive = [
+      `if (${x} < 0x80) { t[o] = ${x}; o += 1; }`,
+      ...(max > 0x7f ? [`if (${x} < 0x100) { t[o] = 0xcc; t[o + 1] = ${x}; o += 2; }`] : []),
+      ...(max > 0xff
+        ? [`if (${x} < 0x10000) { t[o] = 0xcd; t[o + 1] = ${x} >> 8; t[o + 2] = ${x}; o += 3; }`]
+        : []),
+      ...(max > 0xffff ? [`{ t[o] = 0xce; ${put32('o + 1', x)} o += 5; }`] : []),
+    ].join(' else ');
+    if (!isSigned) return `${check} ${positive}`;
+    return `${check} if (${x} < 0) o = ${this.#source.value(writeInteger)}(${x}, t, o); else ${positive}`;
+  }
+
+  #float32(x: string): string {
+    const single = this.#source.value(float32);
+    const word = this.#source.value(words);
+    return (
+      `if (typeof ${x} !== 'number') return -1; ${single}[0] = ${x}; ` +
+      `if (Number.isFinite(${x}) && !Number.isFinite(${single}[0])) return -1; ` +
+      `t[o] = 0xca; ${put32('o + 1', `${word}[0]`)} o += 5;`
+    );
+  }
+
+  /** Writes the eight bytes that `words` hold. */
+  #words(token: number): string {
+    const word = this.#source.value(words);
+    const [high, low] = [this.#source.name('h'), this.#source.name('l')];
+    return (
+      `const ${high} = ${word}[${UPPER}], ${low} = ${word}[${LOWER}]; t[o] = ${token}; ` +
+      `${put32('o + 1', high)} ${put32('o + 5', low)} o += 9;`
+    );
+  }
+
+  #string({ maxLength = Infinity }: StringNode, x: string, rest: string): string {
+    const most = Math.min(maxLength, Math.floor(this.#settings.maxTextBytes / 3));
+    return (
+      `if (typeof ${x} !== 'string' || ${x}.length > ${most}) return -1; ` +
+      `o = ${this.#source.value(writeText)}(${x}, t, o, L - (${rest})); if (o < 0) return -1;`
+    );
+  }
+
+  #bytes(node: BytesNode, x: string, rest: string): string {
+    const most = Math.min(node.maxLength ?? Infinity, this.#settings.maxBinaryBytes);
+    return (
+      `if (!(${x} instanceof Uint8Array)) return -1; ` +
+      `o = ${this.#source.value(writeBytes)}(${x}, t, o, L - (${rest}), ${most}); if (o < 0) return -1;`
+    );
+  }
+
+  #oneOf(node: OneOfNode, x: string): string {
+    if (node.values.length > FEW_VALUES) {
+      const known = this.#source.value(
+        new Map(node.values.map((value) => [value, Uint8Array.from(textBytes(value))])),
+      );
+      const found = this.#source.name('found');
+      return (
+        `const ${found} = ${known}.get(${x}); if (${found} === undefined) return -1; ` +
+        `o = ${this.#source.value(putBytes)}(t, o, ${found});`
+      );
+    }
+    const cases = node.values.map((value) => `case ${quoted(value)}: ${this.#put(textBytes(value))} break;`);
+    return `switch (${x}) { ${cases.join(' ')} default: return -1; }`;
+  }
+
+  #array(node: ArrayNode, x: string, rest: string): string {
+    const most = Math.min(node.maxItems ?? Infinity, this.#settings.maxItems);
+    const [n, i, y] = [this.#source.name('n'), this.#source.name('i'), this.#source.name('y')];
+    const size = fixedSize(node.item);
+    const after = isFixed(node.item) || size === 0 ? rest : `${rest} + (${n} - 1 - ${i}) * ${size}`;
+    return (
+      `if (!Array.isArray(${x})) return -1; const ${n} = ${x}.length; ` +
+      `if (${n} >>> 0 !== ${n} || ${n} > ${most} || o + 5 + ${n} * ${size} > L - (${rest})) return -1; ` +
+      `${this.#header(n, 0x90, 0xdc)} ` +
+      `for (let ${i} = 0; ${i} < ${n}; ${i}++) { const ${y} = ${x}[${i}]; ${this.#value(node.item, y, after)} }`
+    );
+  }
+
+  #map(node: MapNode, x: string, rest: string): string {
+    const [n, i] = [this.#source.name('n'), this.#source.name('i')];
+    const [k, y] = [this.#source.name('key'), this.#source.name('y')];
+    const sizes = [fixedSize(node.key), fixedSize(node.value)] as const;
+    const each = sizes[0] + sizes[1];
+    const after = `${rest} + (${n} - ${i}) * ${each}`;
+    const body = `${this.#value(node.key, k, `${after} + ${sizes[1]}`)} ${this.#value(node.value, y, after)}`;
+    const start =
+      `if (${n} > ${this.#settings.maxItems} || o + 5 + ${n} * ${each} > L - (${rest})) return -1; ` +
+      `${this.#header(n, 0x80, 0xde)} let ${i} = 0;`;
+    if (node.as === 'map') {
+      return (
+        `if (!(${x} instanceof Map)) return -1; const ${n} = ${x}.size; ${start} ` +
+        `for (const [${k}, ${y}] of ${x}) { ${i} += 1; if (${i} > ${n}) return -1; ${body} } ` +
+        `if (${i} !== ${n}) return -1;`
+      );
+    }
+    const keys = this.#source.name('keys');
+    return (
+      `const ${keys} = ${this.#source.value(recordKeys)}(${x}); if (${keys} === undefined) return -1; ` +
+      `const ${n} = ${keys}.length; ${start} ` +
+      `for (const ${k} of ${keys}) { ${i} += 1; const ${y} = ${x}[${k}]; ${body} }`
+    );
+  }
+
+  #union(node: UnionNode, x: string, rest: string): string {
+    const cases = node.variants.map(
+      ({ name, struct }) =>
+        `case ${quoted(name)}: o = ${this.#struct(struct)}(${x}, t, o, L - (${rest})); break;`,
+    );
+    return (
+      `if (typeof ${x} !== 'object' || ${x} === null) return -1; ` +
+      `switch (${property(x, node.tag)}) { ${cases.join(' ')} default: return -1; } if (o < 0) return -1;`
+    );
+  }
+
+  /** The name of the function that writes a struct. */
+  #struct(node: StructNode): string {
+    const known = this.#structs.get(node);
+    if (known !== undefined) return known;
+    const name = this.#source.name('struct');
+    this.#structs.set(node, name);
+    const keys = node.fields.map((field) => keyBytes(field, this.#settings));
+    const sizes = node.fields.map((field, index) => keys[index]!.length + Math.max(1, fixedSize(field.node)));
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    const items = node.fields.map((field, index) => `f${index} = ${property('v', field.name)}`);
+    let rest = total;
+    const writes = node.fields.map((field, index) => {
+      rest -= sizes[index]!;
+      const write = `${this.#put(keys[index]!)} ${this.#value(field.node, `f${index}`, String(rest))}`;
+      if (!field.optional) return `{ ${write} }`;
+      const missing = this.#settings.layout === 'map' ? '' : 'else { t[o] = 0xc0; o += 1; }';
+      return `if (f${index} !== undefined) { ${write} } ${missing}`;
+    });
+    this.#source.addFunction(
+      `function ${name}(v, t, o, L) {
+        if (typeof v !== 'object' || v === null || Array.isArray(v)) return -1;
+        if (o + ${structHeaderSize(node) + total} > L) return -1;
+        ${items.length === 0 ? '' : `const ${items.join(', ')};`}
+        ${this.#structHeader(node)}
+        ${writes.join('\n')}
+        return o;
+      }`,
+    );
+    return name;
+  }
+
+  #structHeader({ fields }: StructNode): string {
+    const { layout } = this.#settings;
+    const optional = fields.flatMap((field, index) => (field.optional ? [`f${index}`] : []));
+    if (layout === 'array' || optional.length === 0) return this.#put(containerHeader(layout, fields.length));
+    const counts = optional.map((name) => `(${name} === undefined ? 0 : 1)`);
+    const count = `${fields.length - optional.length} + ${counts.join(' + ')}`;
+    if (fields.length < 0x10) return `t[o] = 0x80 | (${count}); o += 1;`;
+    return `const n = ${count}; ${this.#header('n', 0x80, 0xde)}`;
+  }
+
+  #header(n: string, short: number, token: number): string {
+    return (
+      `if (${n} < 0x10) { t[o] = ${short} | ${n}; o += 1; } ` +
+      `else if (${n} < 0x10000) { t[o] = ${token}; t[o + 1] = ${n} >> 8; t[o + 2] = ${n}; o += 3; } ` +
+      `else { t[o] = ${token + 1}; ${put32('o + 1', n)} o += 5; }`
+    );
+  }
+
+  /** Writes bytes that are known beforehand. */
+  #put(bytes: readonly number[]): string {
+    if (bytes.length === 0) return '';
+    if (!this.#source.mayInline(bytes.length)) {
+      return `o = ${this.#source.value(putBytes)}(t, o, ${this.#source.value(Uint8Array.from(bytes))});`;
+    }
+    const stores = bytes.map((byte, index) => `t[o${index === 0 ? '' : ` + ${index}`}] = ${byte};`);
+    return `${stores.join(' ')} o += ${bytes.length};`;
+  }
+
+  readonly #codec = msgpack();
+
+  readonly #unknown = (value: unknown, target: Uint8Array, offset: number, limit: number): number => {
+    if (limit < offset) return -1;
+    try {
+      // What lies beyond the limit belongs to somebody else, even if the target goes on.
+      const part = new Uint8Array(target.buffer, target.byteOffset, limit);
+      const end = this.#codec.encode(value, part, offset);
+      new Reader(target, offset, end).skip(this.#settings.maxDepth);
+      return end;
+    } catch (error) {
+      if (error instanceof CodecError) return -1;
+      throw error;
+    }
+  };
+}
+
+/** A field of `x`; never what every object inherits under that name. */
+function property(x: string, name: string): string {
+  const item = `${x}[${quoted(name)}]`;
+  return name in Object.prototype ? `(Object.hasOwn(${x}, ${quoted(name)}) ? ${item} : undefined)` : item;
+}
+
+function put32(at: string, x: string): string {
+  return (
+    `t[${at}] = ${x} >>> 24; t[${at} + 1] = ${x} >>> 16; ` + `t[${at} + 2] = ${x} >>> 8; t[${at} + 3] = ${x};`
+  );
+}
+
+function putBytes(target: Uint8Array, offset: number, bytes: Uint8Array): number {
+  for (let index = 0; index < bytes.length; index += 1) target[offset + index] = bytes[index]!;
+  return offset + bytes.length;
+}
+
+function writeDate(value: Date, target: Uint8Array, offset: number): number {
+  const time = Date.prototype.getTime.call(value);
+  return Number.isNaN(time) ? -1 : writeTimestamp(time, target, offset);
+}
+
+function writeBytes(
+  value: Uint8Array,
+  target: Uint8Array,
+  offset: number,
+  limit: number,
+  most: number,
+): number {
+  const length = byteLengthOf(value);
+  if (length > most || offset + 5 + length > limit) return -1;
+  let start = offset + 2;
+  if (length < 0x100) {
+    target[offset] = 0xc4;
+    target[offset + 1] = length;
+  } else if (length < 0x10000) {
+    target[offset] = 0xc5;
+    target[offset + 1] = length >> 8;
+    target[offset + 2] = length;
+    start = offset + 3;
+  } else {
+    target[offset] = 0xc6;
+    putUint32(target, offset + 1, length);
+    start = offset + 5;
+  }
+  if (length > 32) target.set(value, start);
+  else for (let index = 0; index < length; index += 1) target[start + index] = value[index]!;
+  return start + length;
+}
+
+/** The names of a record; undefined for what is none, or has a name that is not allowed. */
+function recordKeys(value: unknown): readonly string[] | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Map)
+    return undefined;
+  return Object.hasOwn(value, '__proto__') ? undefined : Object.keys(value);
+}

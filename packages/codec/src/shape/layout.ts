@@ -1,0 +1,78 @@
+import type { FieldNode, ShapeNode, StructNode } from './node.js';
+import type { Settings } from './settings.js';
+import { TIMESTAMP_SIZE } from './timestamp-bytes.js';
+import { Writer } from './writer.js';
+
+/** A string as it is written: header and UTF-8. */
+export function textBytes(text: string): readonly number[] {
+  const writer = new Writer(Infinity);
+  writer.text(text);
+  return [...writer.bytes.subarray(0, writer.position)];
+}
+
+/** The header of a map with that many entries, or of an array with that many items, as it is written. */
+export function containerHeader(layout: 'map' | 'array', count: number): readonly number[] {
+  const writer = new Writer(Infinity);
+  if (layout === 'map') writer.mapHeader(count);
+  else writer.arrayHeader(count);
+  return [...writer.bytes.subarray(0, writer.position)];
+}
+
+/** Bytes that stand before the value of a field. */
+export function keyBytes(field: FieldNode, { layout }: Settings): readonly number[] {
+  return layout === 'map' ? textBytes(field.name) : [];
+}
+
+/** Bytes that writing takes at most, apart from those parts for which room is checked when they are written. */
+export function fixedSize(node: ShapeNode): number {
+  switch (node.kind) {
+    case 'integer':
+      return INTEGER_SIZES[node.type];
+    case 'bigint':
+      return 9;
+    case 'float':
+      return node.type === 'f64' ? 9 : 5;
+    case 'boolean':
+      return 1;
+    case 'timestamp':
+      return TIMESTAMP_SIZE;
+    case 'oneOf':
+      return Math.max(...node.values.map((value) => textBytes(value).length));
+    case 'nullable':
+      return Math.max(1, fixedSize(node.of));
+    default:
+      return 0;
+  }
+}
+
+/** Bytes that the usual form takes at least; what is shorter is in an unusual one. */
+export function leastSize(
+  node: ShapeNode,
+  settings: Settings,
+  known: Map<ShapeNode, number> = new Map(),
+): number {
+  if (node.kind !== 'struct') return 1;
+  const before = known.get(node);
+  if (before !== undefined) return before;
+  const isCounted = settings.layout === 'map' && node.fields.some(({ optional }) => optional);
+  let size = isCounted ? 1 : structHeaderSize(node);
+  for (const field of node.fields) {
+    if (settings.layout === 'map' && field.optional) continue;
+    const value = field.optional ? 1 : leastSize(field.node, settings, known);
+    size += keyBytes(field, settings).length + value;
+  }
+  known.set(node, size);
+  return size;
+}
+
+/** Whether {@link fixedSize} is all that it takes. */
+export function isFixed(node: ShapeNode): boolean {
+  return node.kind === 'nullable' ? isFixed(node.of) : fixedSize(node) > 0;
+}
+
+/** Bytes of the header of a struct at most. */
+export function structHeaderSize(node: StructNode): number {
+  return node.fields.length < 0x10 ? 1 : 3;
+}
+
+const INTEGER_SIZES = { u8: 2, u16: 3, u32: 5, u64: 9, i8: 2, i16: 3, i32: 5, i64: 9 } as const;

@@ -1,0 +1,51 @@
+/** Bytes of keys up to which a function writes them one by one; beyond, it would become too large to be optimised. */
+const INLINE_BYTES = 4096;
+
+/** Collects the text of generated functions and the values that they refer to. */
+export class SourceText {
+  readonly #functions: string[] = [];
+  readonly #values: unknown[] = [];
+  #names = 0;
+  #inlined = 0;
+
+  /** A name that nothing else in this text has. */
+  name(prefix: string): string {
+    this.#names += 1;
+    return `${prefix}${this.#names}`;
+  }
+
+  /** The name of a value from outside. */
+  value(value: unknown): string {
+    const known = this.#values.indexOf(value);
+    if (known !== -1) return `k${known}`;
+    this.#values.push(value);
+    return `k${this.#values.length - 1}`;
+  }
+
+  addFunction(text: string): void {
+    this.#functions.push(text);
+  }
+
+  /** Whether so many bytes more may be written one by one. */
+  mayInline(count: number): boolean {
+    this.#inlined += count;
+    return this.#inlined <= INLINE_BYTES;
+  }
+
+  /**
+   * Compiles the text.
+   *
+   * @returns the function `root`.
+   * @throws `EvalError` where generating code is not allowed.
+   */
+  compile(root: string): unknown {
+    const names = this.#values.map((_, index) => `k${index}`);
+    const body = `'use strict';\n${this.#functions.join('\n')}\nreturn ${root};`;
+    return new Function(...names, body)(...this.#values);
+  }
+}
+
+/** A name or a string as program text. The only way in which what users chose gets into the text. */
+export function quoted(text: string): string {
+  return JSON.stringify(text).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
+}

@@ -1,0 +1,54 @@
+import { getUint, putUint32 } from './number-bytes.js';
+
+const MAX_DATE_MS = 8.64e15;
+const MAX_NANOSECONDS = 999_999_999;
+
+/** Bytes of the longest timestamp. */
+export const TIMESTAMP_SIZE = 15;
+
+/**
+ * Writes a timestamp of msgpack in the shortest of its three forms. There must be room for {@link TIMESTAMP_SIZE} bytes.
+ *
+ * @param time milliseconds since 1970, a whole number.
+ * @returns the offset after it.
+ */
+export function writeTimestamp(time: number, target: Uint8Array, offset: number): number {
+  const seconds = Math.floor(time / 1000);
+  const nanoseconds = (time - seconds * 1000) * 1_000_000;
+  if (seconds >= 0 && seconds < 2 ** 34) {
+    if (nanoseconds === 0 && seconds < 2 ** 32) {
+      target[offset] = 0xd6;
+      target[offset + 1] = 0xff;
+      putUint32(target, offset + 2, seconds);
+      return offset + 6;
+    }
+    target[offset] = 0xd7;
+    target[offset + 1] = 0xff;
+    putUint32(target, offset + 2, nanoseconds * 4 + Math.floor(seconds / 2 ** 32));
+    putUint32(target, offset + 6, seconds);
+    return offset + 10;
+  }
+  target[offset] = 0xc7;
+  target[offset + 1] = 12;
+  target[offset + 2] = 0xff;
+  putUint32(target, offset + 3, nanoseconds);
+  putUint32(target, offset + 7, Math.floor(seconds / 2 ** 32));
+  putUint32(target, offset + 11, seconds);
+  return offset + 15;
+}
+
+/**
+ * Reads the data of a timestamp.
+ *
+ * @returns milliseconds since 1970, cut to whole ones as `Date` does; NaN for what is no valid timestamp, or beyond what a `Date` holds.
+ */
+export function readTimestamp(source: Uint8Array, position: number, length: number): number {
+  if (length === 4) return getUint(source, position, 4) * 1000;
+  if (length !== 8 && length !== 12) return Number.NaN;
+  const first = getUint(source, position, 4);
+  const nanoseconds = length === 8 ? first >>> 2 : first;
+  const upper = length === 8 ? first & 3 : getUint(source, position + 4, 4) | 0;
+  const seconds = upper * 2 ** 32 + getUint(source, position + length - 4, 4);
+  const time = Math.trunc(seconds * 1000 + nanoseconds / 1_000_000);
+  return nanoseconds <= MAX_NANOSECONDS && Math.abs(time) <= MAX_DATE_MS ? time : Number.NaN;
+}

@@ -1,0 +1,3745 @@
+/*
+ * mmfbus.h - messages between the processes of one machine, through named shared memory.
+ *
+ * SYNOPSIS
+ *     #define MMFBUS_IMPLEMENTATION      in exactly one file, before anything else is included
+ *     #include "mmfbus.h"                everywhere else without the line above
+ *
+ *     C11 or C++17; gcc, clang, MSVC; Linux, macOS, Windows; little-endian, 64-bit atomics. No dependencies.
+ *     Written from FORMAT.md of @mmfbus/channel: the same channels, shared with Node and any other language.
+ *
+ * EXAMPLE
+ *     mmfbus_options options = {0};
+ *     options.channel = "readings";
+ *     options.codec = "raw";
+ *
+ *     mmfbus_publisher *publisher;
+ *     if (mmfbus_publisher_open(&publisher, &options) != MMFBUS_OK) ...
+ *     mmfbus_publish(publisher, "hello", 5);
+ *     mmfbus_publisher_close(publisher);
+ *
+ *     mmfbus_subscriber *subscriber;
+ *     mmfbus_message message;
+ *     if (mmfbus_subscriber_open(&subscriber, &options) != MMFBUS_OK) ...
+ *     while (mmfbus_receive_wait(subscriber, &message, MMFBUS_FOREVER) == MMFBUS_OK)
+ *         fwrite(message.data, 1, message.length, stdout);
+ *     mmfbus_subscriber_close(subscriber);
+ *
+ * RESULTS
+ *     Every function that can fail returns an mmfbus_status. What is expected to happen (empty, full, a gap ...) comes
+ *     before MMFBUS_ERROR_ARGUMENT, failures from there on; mmfbus_is_error() tells them apart, mmfbus_text() says what
+ *     one means, and mmfbus_last_failure() which call of the system failed in this thread, and with which number.
+ *
+ * THREADS
+ *     A publisher or subscriber is used by one thread at a time; several of them by several threads. Each has a port of
+ *     its own: two FIFOs beside the segment on POSIX, an event on Windows.
+ *
+ * MEMORY
+ *     Opening allocates all that publishing and receiving need. Two things allocate later: putting together a message
+ *     that came in fragments, as it arrives, and nothing else. Define MMFBUS_MALLOC, MMFBUS_REALLOC and MMFBUS_FREE
+ *     together for an allocator of your own.
+ *
+ * FORK
+ *     A forked child must not keep what tells others that its parent lives. All descriptors of the parent's publishers
+ *     and subscribers are closed in the child, where every call on them says MMFBUS_ERROR_FORKED; close them there too,
+ *     or leave them. An exec closes them by itself.
+ *
+ * SIGNALS, ENDING
+ *     No signal is used; SIGPIPE is never raised. A program that ends without closing is like one that was killed:
+ *     everything goes on, and the next who comes by cleans up.
+ *
+ * LIMITS
+ *     What FORMAT.md says. A segment that another program truncates ends every process that uses it (SIGBUS).
+ *
+ * Everything else is said at the declarations below. The implementation has these sections; look for "== ":
+ *     Atomics, Layout, Failures, The system, Segments, Ports, Schema, Channels, Participants, The publisher lock,
+ *     Sleeping, Publishing, Subscribing, msgpack, Mappings
+ */
+#ifndef MMFBUS_H
+#define MMFBUS_H
+
+#if defined(MMFBUS_IMPLEMENTATION) && !defined(_WIN32)
+#if defined(_FEATURES_H) && !defined(__USE_GNU)
+#error "define MMFBUS_IMPLEMENTATION and include mmfbus.h before anything else, or compile with -D_GNU_SOURCE"
+#endif
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#ifndef _DARWIN_C_SOURCE
+#define _DARWIN_C_SOURCE
+#endif
+#endif
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------------------------------------------- Results */
+
+typedef enum mmfbus_status {
+    MMFBUS_OK = 0,
+    /* Expected outcomes. */
+    MMFBUS_EMPTY,        /* nothing to receive now */
+    MMFBUS_GAP,          /* messages `from` to `to` were lost */
+    MMFBUS_CLOSED,       /* the last publisher left; another one may come */
+    MMFBUS_LOST,         /* the last publisher died; another one may come */
+    MMFBUS_DISCONNECTED, /* this reliable subscriber was too slow: close it */
+    MMFBUS_FULL,         /* a reliable subscriber has not taken enough yet */
+    MMFBUS_BUSY,         /* a living process holds the publisher lock */
+    MMFBUS_READY,        /* do not sleep: look again now */
+    MMFBUS_TIMEOUT,      /* the time is over, nothing happened */
+    /* Failures. */
+    MMFBUS_ERROR_ARGUMENT,        /* misuse: an argument, or a call at the wrong time */
+    MMFBUS_ERROR_SYSTEM,          /* a call of the system: see mmfbus_last_failure() */
+    MMFBUS_ERROR_NO_MEMORY,       /* malloc */
+    MMFBUS_ERROR_NO_SPACE,        /* the file system has no room for the segment */
+    MMFBUS_ERROR_NOT_FOUND,       /* there is no such channel or mapping */
+    MMFBUS_ERROR_EXISTS,          /* there is one already */
+    MMFBUS_ERROR_NOT_A_CHANNEL,   /* something else has that name */
+    MMFBUS_ERROR_VERSION,         /* a channel of another version of the format */
+    MMFBUS_ERROR_MISMATCH,        /* its capacity, history or max_message are not what was asked for */
+    MMFBUS_ERROR_CODEC,           /* its payloads are written by another codec */
+    MMFBUS_ERROR_SCHEMA,          /* its payloads have another schema */
+    MMFBUS_ERROR_NO_SLOT,         /* all its participants are there */
+    MMFBUS_ERROR_TOO_LARGE,       /* message or batch: see mmfbus_publish(), mmfbus_publish_batch() */
+    MMFBUS_ERROR_NEVER_PUBLISHED, /* start after a number that this channel has not reached */
+    MMFBUS_ERROR_CORRUPT,         /* the memory makes no sense */
+    MMFBUS_ERROR_FORKED           /* opened by a process that this one was forked from */
+} mmfbus_status;
+
+static inline bool mmfbus_is_error(mmfbus_status status) {
+    return status >= MMFBUS_ERROR_ARGUMENT;
+}
+
+/* A sentence without a full stop; never NULL. */
+const char *mmfbus_text(mmfbus_status status);
+
+typedef struct mmfbus_failure {
+    const char *call; /* for example "mmap"; NULL when none failed yet */
+    long number;      /* errno, or GetLastError() */
+} mmfbus_failure;
+
+/* The call of the system that failed last in this thread. */
+mmfbus_failure mmfbus_last_failure(void);
+
+/* ---------------------------------------------------------------------------------------------------- Options */
+
+typedef enum mmfbus_namespace {
+    MMFBUS_LOCAL = 0,  /* this user, on Windows this session */
+    MMFBUS_GLOBAL = 1, /* everybody */
+    MMFBUS_CUSTOM = 2  /* the name as it is */
+} mmfbus_namespace;
+
+typedef enum mmfbus_existence {
+    MMFBUS_OPEN_OR_CREATE = 0,
+    MMFBUS_OPEN_ONLY = 1,
+    MMFBUS_CREATE_ONLY = 2
+} mmfbus_existence;
+
+typedef enum mmfbus_mode {
+    MMFBUS_RELIABLE = 0, /* publishers wait for this subscriber */
+    MMFBUS_LOSSY = 1     /* they overtake it, and it is told what it missed */
+} mmfbus_mode;
+
+typedef enum mmfbus_start {
+    MMFBUS_LATEST = 0,   /* the next message */
+    MMFBUS_EARLIEST = 1, /* the oldest that is in the ring still */
+    MMFBUS_HISTORY = 2,  /* the last `history` of the channel */
+    MMFBUS_AFTER = 3     /* the one after the number `after`; what the ring has lost since is a gap */
+} mmfbus_start;
+
+typedef enum mmfbus_when_full {
+    MMFBUS_REFUSE = 0,    /* say MMFBUS_FULL, or wait */
+    MMFBUS_DISCONNECT = 1 /* end the subscription of whoever is too slow */
+} mmfbus_when_full;
+
+#define MMFBUS_FOREVER UINT32_MAX
+
+/* Begin with all zero, which means the defaults; only `channel` is needed. Nothing is kept after the call. */
+typedef struct mmfbus_options {
+    /* The channel. 1 to 128 characters of A-Z a-z 0-9 . _ - */
+    const char *channel;
+    mmfbus_namespace space;
+    mmfbus_existence existence;
+    const char *codec;         /* up to 31 characters; NULL "msgpack" */
+    const char *schema;        /* text that describes the payloads; NULL none, then none is compared either */
+    uint64_t capacity;         /* bytes of the ring, a power of two; 0 whatever it has, 1 MiB where we create it */
+    uint64_t history;          /* last messages that stay for late joiners; 0 whatever it has, none */
+    uint64_t max_message;      /* bytes; 0 whatever it has, 64 MiB, with a history what a frame holds */
+    uint32_t participants;     /* 2 to 1024 where we create it; 0 for 64 */
+    unsigned mode;             /* permissions on POSIX, where we create it; 0 for 0600 */
+    /* The participant. */
+    const char *name;          /* up to 48 bytes, for people who look into the channel; NULL none */
+    uint32_t join_timeout;     /* milliseconds to wait for a living holder of the publisher lock; 0 for 5000 */
+    uint32_t poll_window;      /* microseconds to look for messages before sleeping; MMFBUS_FOREVER never to sleep */
+    mmfbus_when_full when_full; /* publisher */
+    mmfbus_mode reading;       /* subscriber */
+    mmfbus_start start;        /* subscriber */
+    uint64_t after;            /* subscriber, with MMFBUS_AFTER */
+} mmfbus_options;
+
+/* What a participant may be waited for by: readable in poll(), or a HANDLE for WaitForSingleObject(). */
+#ifdef _WIN32
+typedef void *mmfbus_descriptor;
+#else
+typedef int mmfbus_descriptor;
+#endif
+
+/* Nanoseconds of the monotonic clock that timestamps are taken from. */
+uint64_t mmfbus_now(void);
+
+/* Geometry of a channel, and what a participant has counted. */
+typedef struct mmfbus_information {
+    uint64_t capacity, history, max_message;
+    uint32_t participants, max_payload, slot;
+    uint64_t messages, bytes, full, missed, wake_ups;
+} mmfbus_information;
+
+/* ------------------------------------------------------------------------------------------------- Publishing */
+
+typedef struct mmfbus_publisher mmfbus_publisher;
+
+/* Joins as a publisher. `*publisher` is NULL when it fails. */
+mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_options *options);
+
+/* Leaves and frees everything. The last one in a channel to close removes it. NULL is allowed. */
+void mmfbus_publisher_close(mmfbus_publisher *publisher);
+
+/*
+ * Publishes a copy. Never waits: MMFBUS_OK, MMFBUS_FULL, MMFBUS_BUSY. MMFBUS_ERROR_TOO_LARGE for more than `max_payload`
+ * bytes: those are for mmfbus_publish_wait().
+ */
+mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size_t length);
+
+/*
+ * Publishes a copy and waits for room and for the lock, at most `timeout` milliseconds: MMFBUS_OK, MMFBUS_TIMEOUT. What
+ * is larger than a frame, up to `max_message` bytes, is split; subscribers put it together. After a timeout nobody gets
+ * any of it.
+ */
+mmfbus_status mmfbus_publish_wait(mmfbus_publisher *publisher, const void *data, size_t length, uint32_t timeout);
+
+typedef struct mmfbus_bytes {
+    const void *data;
+    size_t length;
+} mmfbus_bytes;
+
+/* All or none, with one commit and one wake-up. MMFBUS_ERROR_TOO_LARGE for more than a quarter of the ring in frames. */
+mmfbus_status mmfbus_publish_batch(mmfbus_publisher *publisher, const mmfbus_bytes *messages, size_t count);
+
+/*
+ * Publishing in place: `*place` has room for `length` bytes in the ring itself. Fill it, and commit as many as there are.
+ * The lock is held in between: do nothing there that may wait or fail. Results as for mmfbus_publish().
+ */
+mmfbus_status mmfbus_claim(mmfbus_publisher *publisher, size_t length, void **place);
+mmfbus_status mmfbus_commit(mmfbus_publisher *publisher, size_t length);
+/* Gives a claim back; nobody sees anything of it. */
+void mmfbus_abandon(mmfbus_publisher *publisher);
+
+/* Number of the last message this publisher has published; 0 before the first. */
+uint64_t mmfbus_last_published(const mmfbus_publisher *publisher);
+
+/*
+ * Waiting for room in an event loop of one's own. Arm it when mmfbus_publish() said MMFBUS_FULL. MMFBUS_OK: wait until the
+ * descriptor is readable, then publish again (which disarms it). MMFBUS_READY: there is room now.
+ */
+mmfbus_status mmfbus_publisher_arm(mmfbus_publisher *publisher, size_t length);
+mmfbus_descriptor mmfbus_publisher_descriptor(const mmfbus_publisher *publisher);
+
+mmfbus_information mmfbus_publisher_information(const mmfbus_publisher *publisher);
+
+/* ------------------------------------------------------------------------------------------------ Subscribing */
+
+typedef struct mmfbus_subscriber mmfbus_subscriber;
+
+typedef struct mmfbus_message {
+    const void *data;   /* a private copy, until the next call with this subscriber */
+    size_t length;
+    uint64_t sequence;  /* its number in the channel, from 1 on, without holes */
+    uint64_t timestamp; /* when it was published: compare with mmfbus_now() */
+    uint32_t publisher; /* slot of its publisher */
+    uint64_t from, to;  /* with MMFBUS_GAP: the first and the last number that were lost */
+} mmfbus_message;
+
+/* Joins as a subscriber. `*subscriber` is NULL when it fails. */
+mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbus_options *options);
+
+/* Leaves and frees everything. NULL is allowed. */
+void mmfbus_subscriber_close(mmfbus_subscriber *subscriber);
+
+/*
+ * The next message, without waiting: MMFBUS_OK, MMFBUS_EMPTY, MMFBUS_GAP, MMFBUS_CLOSED, MMFBUS_LOST or
+ * MMFBUS_DISCONNECTED. Only MMFBUS_DISCONNECTED and errors are final. A message that it has returned is taken: a
+ * publisher may overwrite it in the ring.
+ */
+mmfbus_status mmfbus_receive(mmfbus_subscriber *subscriber, mmfbus_message *message);
+
+/* The same, but instead of MMFBUS_EMPTY it waits, asleep after `poll_window`; MMFBUS_TIMEOUT after `timeout` milliseconds. */
+mmfbus_status mmfbus_receive_wait(mmfbus_subscriber *subscriber, mmfbus_message *message, uint32_t timeout);
+
+/*
+ * Waiting in an event loop of one's own. Arm it when mmfbus_receive() said MMFBUS_EMPTY. MMFBUS_OK: wait until the
+ * descriptor is readable, then receive again (which disarms it). MMFBUS_READY: receive again now. MMFBUS_BUSY: receive
+ * again in a millisecond, because a publisher is at work.
+ *
+ * On Windows the handle is signalled by publishers, not by their death: wake up now and then, and receive.
+ */
+mmfbus_status mmfbus_arm(mmfbus_subscriber *subscriber);
+mmfbus_descriptor mmfbus_subscriber_descriptor(const mmfbus_subscriber *subscriber);
+
+mmfbus_information mmfbus_subscriber_information(const mmfbus_subscriber *subscriber);
+
+/* ---------------------------------------------------------------------------------------------------- msgpack */
+
+/*
+ * Writes msgpack into memory of the caller's. What does not fit is counted and not written: `length` is what would have
+ * been needed, `mmfbus_mp_fits` tells.
+ */
+typedef struct mmfbus_mp_writer {
+    uint8_t *data;
+    size_t capacity;
+    size_t length;
+} mmfbus_mp_writer;
+
+static inline mmfbus_mp_writer mmfbus_mp_write_to(void *data, size_t capacity) {
+    mmfbus_mp_writer writer;
+    writer.data = (uint8_t *)data;
+    writer.capacity = capacity;
+    writer.length = 0;
+    return writer;
+}
+
+static inline bool mmfbus_mp_fits(const mmfbus_mp_writer *writer) {
+    return writer->length <= writer->capacity;
+}
+
+void mmfbus_mp_nil(mmfbus_mp_writer *writer);
+void mmfbus_mp_bool(mmfbus_mp_writer *writer, bool value);
+void mmfbus_mp_int(mmfbus_mp_writer *writer, int64_t value);
+void mmfbus_mp_uint(mmfbus_mp_writer *writer, uint64_t value);
+void mmfbus_mp_double(mmfbus_mp_writer *writer, double value);
+void mmfbus_mp_string(mmfbus_mp_writer *writer, const char *text); /* UTF-8, up to its zero */
+void mmfbus_mp_text(mmfbus_mp_writer *writer, const char *text, size_t length);
+void mmfbus_mp_binary(mmfbus_mp_writer *writer, const void *data, size_t length);
+void mmfbus_mp_array(mmfbus_mp_writer *writer, uint32_t count); /* then that many values */
+void mmfbus_mp_map(mmfbus_mp_writer *writer, uint32_t count);   /* then that many pairs of key and value */
+void mmfbus_mp_extension(mmfbus_mp_writer *writer, int8_t type, const void *data, size_t length);
+
+typedef enum mmfbus_mp_type {
+    MMFBUS_MP_NONE = 0, /* the end, or bytes that are no msgpack */
+    MMFBUS_MP_NIL,
+    MMFBUS_MP_BOOL,
+    MMFBUS_MP_INT,    /* negative */
+    MMFBUS_MP_UINT,   /* zero or positive, however it was written */
+    MMFBUS_MP_DOUBLE, /* floats too */
+    MMFBUS_MP_TEXT,
+    MMFBUS_MP_BINARY,
+    MMFBUS_MP_ARRAY,
+    MMFBUS_MP_MAP,
+    MMFBUS_MP_EXTENSION
+} mmfbus_mp_type;
+
+typedef struct mmfbus_mp_value {
+    mmfbus_mp_type type;
+    union {
+        bool boolean;
+        int64_t integer;
+        uint64_t natural;
+        double real;
+    } as;
+    const uint8_t *data; /* of text, binary and extension: within what is read, no zero at its end */
+    uint32_t length;     /* bytes of those; values of an array; pairs of a map */
+    int8_t extension;
+} mmfbus_mp_value;
+
+typedef struct mmfbus_mp_reader {
+    const uint8_t *data;
+    size_t length;
+    size_t offset;
+} mmfbus_mp_reader;
+
+static inline mmfbus_mp_reader mmfbus_mp_read_from(const void *data, size_t length) {
+    mmfbus_mp_reader reader;
+    reader.data = (const uint8_t *)data;
+    reader.length = length;
+    reader.offset = 0;
+    return reader;
+}
+
+/* The next value; of an array or map only its head, its contents come next. False at the end, and for anything else. */
+bool mmfbus_mp_next(mmfbus_mp_reader *reader, mmfbus_mp_value *value);
+
+/* Passes over the next value with all its contents. */
+bool mmfbus_mp_skip(mmfbus_mp_reader *reader);
+
+/* Looks for a key in the map that comes next, and reads its value. Moves nothing: `map` stays where it is. */
+bool mmfbus_mp_find(mmfbus_mp_reader map, const char *key, mmfbus_mp_value *value);
+
+/* A number of any kind as a double; `otherwise` for anything else. */
+double mmfbus_mp_number(const mmfbus_mp_value *value, double otherwise);
+
+/* Whether it is that text. */
+bool mmfbus_mp_is(const mmfbus_mp_value *value, const char *text);
+
+/* --------------------------------------------------------------------------------------------------- Mappings */
+
+/*
+ * Plain named memory with a lock: the mappings of winmmf and of @mmfbus/core. In memory a lock word of 4 bytes comes
+ * first, then the data. The word names no owner: a process that dies with the lock leaves it held.
+ */
+typedef struct mmf mmf;
+
+/* Makes a new one of `size` bytes, all zero. MMFBUS_ERROR_EXISTS when the name is taken. */
+mmfbus_status mmf_create(mmf **mapping, const char *name, mmfbus_namespace space, size_t size);
+/* Opens one that exists; of one without our mark the size is that of its file, or whole pages on Windows. */
+mmfbus_status mmf_open(mmf **mapping, const char *name, mmfbus_namespace space);
+/* The same, but its data cannot be written. */
+mmfbus_status mmf_open_readonly(mmf **mapping, const char *name, mmfbus_namespace space);
+/* The last one to close removes it. NULL is allowed. */
+void mmf_close(mmf *mapping);
+
+size_t mmf_size(const mmf *mapping);
+/* The data itself, to be touched under the lock. */
+void *mmf_data(mmf *mapping);
+
+/* Copy under the lock, after at most `tries` tries for it: MMFBUS_OK, MMFBUS_BUSY; MMFBUS_ERROR_TOO_LARGE beyond the data. */
+mmfbus_status mmf_read(mmf *mapping, size_t offset, void *target, size_t length, uint32_t tries);
+mmfbus_status mmf_write(mmf *mapping, size_t offset, const void *source, size_t length, uint32_t tries);
+
+typedef enum mmf_lock_kind { MMF_READ = 0, MMF_WRITE = 1 } mmf_lock_kind;
+
+/* One try; false when another lock forbids it, or nobody initialised the word. */
+bool mmf_lock_try(mmf *mapping, mmf_lock_kind kind);
+/* That many tries, giving way in between. */
+bool mmf_lock_spin(mmf *mapping, mmf_lock_kind kind, uint32_t tries);
+/* False when nobody held it. */
+bool mmf_lock_release(mmf *mapping, mmf_lock_kind kind);
+/* Frees it whoever holds it. Only for a holder that is known to be dead. */
+void mmf_lock_break(mmf *mapping);
+uint32_t mmf_lock_word(mmf *mapping);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MMFBUS_H */
+
+#ifdef MMFBUS_IMPLEMENTATION
+#ifndef MMFBUS_IMPLEMENTED
+#define MMFBUS_IMPLEMENTED
+
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef _WIN32
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <windows.h>
+#else
+#include <errno.h>
+#include <fcntl.h>
+#include <dirent.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/epoll.h>
+#else
+#include <sys/event.h>
+#include <sys/time.h>
+#endif
+#endif
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "mmfbus.h is for little-endian machines"
+#endif
+
+#ifndef MMFBUS_MALLOC
+#define MMFBUS_MALLOC(size) malloc(size)
+#define MMFBUS_REALLOC(block, size) realloc(block, size)
+#define MMFBUS_FREE(block) free(block)
+#endif
+
+/* Tests define it, to stop or to kill the process at a named step. */
+#ifndef MMFBUS_STEP
+#define MMFBUS_STEP(name) ((void)0)
+#endif
+
+#ifdef __cplusplus
+#define MMFBUS__THREAD_LOCAL thread_local
+extern "C" {
+#elif defined(_MSC_VER)
+#define MMFBUS__THREAD_LOCAL __declspec(thread)
+#else
+#define MMFBUS__THREAD_LOCAL _Thread_local
+#endif
+
+/* ========================================================================================================= Atomics
+ * == Atomics
+ *
+ * Load, store, exchange, add and compare-exchange are sequentially consistent, as FORMAT.md wants them. `peek` is for
+ * memory that others may be writing: the compiler reads it once, and no order is promised.
+ */
+
+#if defined(_MSC_VER) && !defined(__clang__)
+
+#include <intrin.h>
+
+static inline uint32_t mmfbus__load32(const void *place) {
+    return (uint32_t)_InterlockedOr((volatile long *)place, 0);
+}
+static inline void mmfbus__store32(void *place, uint32_t value) {
+    _InterlockedExchange((volatile long *)place, (long)value);
+}
+static inline uint32_t mmfbus__add32(void *place, uint32_t value) {
+    return (uint32_t)_InterlockedExchangeAdd((volatile long *)place, (long)value);
+}
+static inline bool mmfbus__swap32(void *place, uint32_t from, uint32_t to) {
+    return (uint32_t)_InterlockedCompareExchange((volatile long *)place, (long)to, (long)from) == from;
+}
+static inline int64_t mmfbus__load64(const void *place) {
+    return _InterlockedOr64((volatile __int64 *)place, 0);
+}
+static inline void mmfbus__store64(void *place, int64_t value) {
+    _InterlockedExchange64((volatile __int64 *)place, value);
+}
+static inline bool mmfbus__swap64(void *place, int64_t from, int64_t to) {
+    return _InterlockedCompareExchange64((volatile __int64 *)place, to, from) == from;
+}
+static inline void mmfbus__fence(void) {
+    MemoryBarrier();
+}
+static inline uint32_t mmfbus__peek32(const void *place) {
+    return *(const volatile uint32_t *)place;
+}
+static inline uint64_t mmfbus__peek64(const void *place) {
+    return *(const volatile uint64_t *)place;
+}
+static inline void mmfbus__relax(void) {
+    YieldProcessor();
+}
+
+#else
+
+static inline uint32_t mmfbus__load32(const void *place) {
+    return __atomic_load_n((const uint32_t *)place, __ATOMIC_SEQ_CST);
+}
+static inline void mmfbus__store32(void *place, uint32_t value) {
+    __atomic_store_n((uint32_t *)place, value, __ATOMIC_SEQ_CST);
+}
+static inline uint32_t mmfbus__add32(void *place, uint32_t value) {
+    return __atomic_fetch_add((uint32_t *)place, value, __ATOMIC_SEQ_CST);
+}
+static inline bool mmfbus__swap32(void *place, uint32_t from, uint32_t to) {
+    return __atomic_compare_exchange_n((uint32_t *)place, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+static inline int64_t mmfbus__load64(const void *place) {
+    return __atomic_load_n((const int64_t *)place, __ATOMIC_SEQ_CST);
+}
+static inline void mmfbus__store64(void *place, int64_t value) {
+    __atomic_store_n((int64_t *)place, value, __ATOMIC_SEQ_CST);
+}
+static inline bool mmfbus__swap64(void *place, int64_t from, int64_t to) {
+    return __atomic_compare_exchange_n((int64_t *)place, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+static inline void mmfbus__fence(void) {
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+static inline uint32_t mmfbus__peek32(const void *place) {
+    return __atomic_load_n((const uint32_t *)place, __ATOMIC_RELAXED);
+}
+static inline uint64_t mmfbus__peek64(const void *place) {
+    return __atomic_load_n((const uint64_t *)place, __ATOMIC_RELAXED);
+}
+static inline void mmfbus__relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+#endif
+
+/* ========================================================================================================== Layout
+ * == Layout
+ *
+ * The tables of FORMAT.md.
+ */
+
+enum {
+    MMFBUS__MAGIC = 0,
+    MMFBUS__FORMAT_VERSION = 8,
+    MMFBUS__HEADER_LENGTH = 12,
+    MMFBUS__SEGMENT_LENGTH = 16,
+    MMFBUS__RING_OFFSET = 24,
+    MMFBUS__RING_CAPACITY = 32,
+    MMFBUS__PARTICIPANTS_OFFSET = 40,
+    MMFBUS__PARTICIPANT_COUNT = 44,
+    MMFBUS__PARTICIPANT_LENGTH = 48,
+    MMFBUS__MAX_PAYLOAD = 52,
+    MMFBUS__SCHEMA_OFFSET = 56,
+    MMFBUS__SCHEMA_LENGTH = 60,
+    MMFBUS__CODEC = 64,
+    MMFBUS__SCHEMA = 96,
+    MMFBUS__HISTORY = 128,
+    MMFBUS__MAX_MESSAGE = 136,
+    MMFBUS__CREATED_AT = 144,
+    MMFBUS__PUBLISHER_LOCK = 192,
+    MMFBUS__TAIL = 256,
+    MMFBUS__HEAD = 320,
+    MMFBUS__EPOCH = 384,
+    MMFBUS__SLEEPERS = 388,
+    MMFBUS__ROOM_WAITERS = 392,
+    MMFBUS__CLOSED_EPOCH = 396,
+    MMFBUS__CLOSED_REASON = 400,
+    MMFBUS__SLOTS_USED = 404,
+    MMFBUS__HEADER_END = 512
+};
+
+enum {
+    MMFBUS__NONCE = 0,
+    MMFBUS__IDENTITY_NONCE = 8,
+    MMFBUS__START_TIME = 16,
+    MMFBUS__PID_NAMESPACE = 24,
+    MMFBUS__PID = 32,
+    MMFBUS__GENERATION = 36,
+    MMFBUS__JOINED_AT = 40,
+    MMFBUS__CURSOR = 64,
+    MMFBUS__STATE = 72,
+    MMFBUS__ASLEEP = 76,
+    MMFBUS__SLEEPS = 80,
+    MMFBUS__DISCONNECT_REASON = 84,
+    MMFBUS__COUNTERS = 128, /* frames, bytes, full, missed, wakeUps: five u64 */
+    MMFBUS__NAME = 192,
+    MMFBUS__NAME_LENGTH = 48,
+    MMFBUS__SLOT_END = 256
+};
+
+enum { MMFBUS__FRAME_HEADER = 24, MMFBUS__FRAGMENT_HEADER = 24, MMFBUS__FRAME_ALIGNMENT = 32 };
+
+enum { MMFBUS__MESSAGE = 1, MMFBUS__PADDING = 2, MMFBUS__TERMINATOR = 3, MMFBUS__FRAGMENT = 4, MMFBUS__LAST_FRAGMENT = 5 };
+
+enum {
+    MMFBUS__STATE_NONE = 0,
+    MMFBUS__STATE_PUBLISHER = 1,
+    MMFBUS__STATE_RELIABLE = 2,
+    MMFBUS__STATE_LOSSY = 3,
+    MMFBUS__STATE_DISCONNECTED = 4
+};
+
+enum { MMFBUS__REASON_LEFT = 1, MMFBUS__REASON_DIED = 2 };
+enum { MMFBUS__TOO_SLOW = 1, MMFBUS__NO_CURSOR = 2 };
+enum { MMFBUS__FRAMES, MMFBUS__BYTES, MMFBUS__FULL, MMFBUS__MISSED, MMFBUS__WAKE_UPS, MMFBUS__COUNTER_COUNT };
+
+#define MMFBUS__MAX_GENERATION 4194303u
+#define MMFBUS__MAX_POSITION 9007199254740991ll /* 2^53 - 1 */
+#define MMFBUS__MAX_MESSAGE_BYTES 1073741824ull
+#define MMFBUS__MAX_SCHEMA 1048576u
+#define MMFBUS__PAGE 4096u
+
+static const unsigned char mmfbus__magic[8] = {'m', 'm', 'f', 'b', 'u', 's', 'c', 'h'};
+static const unsigned char mmfbus__mark[8] = {'m', 'm', 'f', 'b', 'u', 's', 0, 1};
+
+/* Bytes that a frame takes. */
+static inline uint64_t mmfbus__frame_size(uint64_t payload) {
+    return (MMFBUS__FRAME_HEADER + payload + MMFBUS__FRAME_ALIGNMENT - 1) & ~(uint64_t)(MMFBUS__FRAME_ALIGNMENT - 1);
+}
+
+/* Whether it may be a position at all. */
+static inline bool mmfbus__is_position(int64_t value) {
+    return value >= 0 && value <= MMFBUS__MAX_POSITION && value % MMFBUS__FRAME_ALIGNMENT == 0;
+}
+
+/* ======================================================================================================== Failures
+ * == Failures
+ */
+
+static MMFBUS__THREAD_LOCAL mmfbus_failure mmfbus__failure;
+
+mmfbus_failure mmfbus_last_failure(void) {
+    return mmfbus__failure;
+}
+
+static mmfbus_status mmfbus__failed(const char *call) {
+#ifdef _WIN32
+    /* Read first: reaching a variable of the thread may change it. */
+    long number = (long)GetLastError();
+#else
+    long number = errno;
+#endif
+    mmfbus__failure.call = call;
+    mmfbus__failure.number = number;
+#ifndef _WIN32
+    if (number == ENOSPC) return MMFBUS_ERROR_NO_SPACE;
+    if (number == ENOMEM) return MMFBUS_ERROR_NO_MEMORY;
+    errno = (int)number;
+#endif
+    return MMFBUS_ERROR_SYSTEM;
+}
+
+const char *mmfbus_text(mmfbus_status status) {
+    switch (status) {
+    case MMFBUS_OK: return "done";
+    case MMFBUS_EMPTY: return "there is nothing to receive now";
+    case MMFBUS_GAP: return "messages were lost";
+    case MMFBUS_CLOSED: return "the last publisher has left";
+    case MMFBUS_LOST: return "the last publisher has died";
+    case MMFBUS_DISCONNECTED: return "this subscriber was too slow and was disconnected";
+    case MMFBUS_FULL: return "there is no room until a reliable subscriber has taken more";
+    case MMFBUS_BUSY: return "another publisher is at work";
+    case MMFBUS_READY: return "look again now";
+    case MMFBUS_TIMEOUT: return "the time is over";
+    case MMFBUS_ERROR_ARGUMENT: return "an argument, or a call at the wrong time";
+    case MMFBUS_ERROR_SYSTEM: return "a call of the operating system failed";
+    case MMFBUS_ERROR_NO_MEMORY: return "there is not enough memory";
+    case MMFBUS_ERROR_NO_SPACE: return "the file system for shared memory is full";
+    case MMFBUS_ERROR_NOT_FOUND: return "there is none of that name";
+    case MMFBUS_ERROR_EXISTS: return "there is one of that name already";
+    case MMFBUS_ERROR_NOT_A_CHANNEL: return "what has that name is no channel";
+    case MMFBUS_ERROR_VERSION: return "the channel has another version of the format";
+    case MMFBUS_ERROR_MISMATCH: return "the channel has another capacity, history or largest message";
+    case MMFBUS_ERROR_CODEC: return "the channel has another codec";
+    case MMFBUS_ERROR_SCHEMA: return "the channel has another schema";
+    case MMFBUS_ERROR_NO_SLOT: return "the channel has no room for another participant";
+    case MMFBUS_ERROR_TOO_LARGE: return "too large";
+    case MMFBUS_ERROR_NEVER_PUBLISHED: return "the channel has not come to that number yet";
+    case MMFBUS_ERROR_CORRUPT: return "the shared memory makes no sense";
+    case MMFBUS_ERROR_FORKED: return "it was opened before a fork, by the parent";
+    }
+    return "no such status";
+}
+
+/* ====================================================================================================== The system
+ * == The system
+ */
+
+static void *mmfbus__allocate_zeroed(size_t size) {
+    void *block = MMFBUS_MALLOC(size);
+    if (block != NULL) memset(block, 0, size);
+    return block;
+}
+
+static void mmfbus__sleep_microseconds(uint32_t microseconds) {
+#ifdef _WIN32
+    Sleep(microseconds < 1000 ? 1 : microseconds / 1000);
+#else
+    struct timespec time;
+    time.tv_sec = microseconds / 1000000;
+    time.tv_nsec = (long)(microseconds % 1000000) * 1000;
+    nanosleep(&time, NULL);
+#endif
+}
+
+static void mmfbus__yield(void) {
+#ifdef _WIN32
+    SwitchToThread();
+#else
+    sched_yield();
+#endif
+}
+
+/* Grows from nothing to a millisecond: whoever holds the lock may need this processor. */
+static void mmfbus__pause(uint32_t turn) {
+    if (turn < 64) {
+        mmfbus__relax();
+    } else if (turn < 80) {
+        mmfbus__yield();
+    } else {
+        mmfbus__sleep_microseconds(turn < 100 ? 50 : 1000);
+    }
+}
+
+#ifdef _WIN32
+
+uint64_t mmfbus_now(void) {
+    LARGE_INTEGER frequency, count;
+    QueryPerformanceFrequency(&frequency);
+    QueryPerformanceCounter(&count);
+    uint64_t per_second = (uint64_t)frequency.QuadPart, ticks = (uint64_t)count.QuadPart;
+    /* In two parts: the product of all of it would overflow. */
+    return ticks / per_second * 1000000000u + ticks % per_second * 1000000000u / per_second;
+}
+
+static uint64_t mmfbus__milliseconds_since_1970(void) {
+    FILETIME time;
+    GetSystemTimeAsFileTime(&time);
+    uint64_t ticks = (uint64_t)time.dwHighDateTime << 32 | time.dwLowDateTime;
+    return ticks / 10000 - 11644473600000u;
+}
+
+#else
+
+uint64_t mmfbus_now(void) {
+#ifdef __APPLE__
+    return clock_gettime_nsec_np(CLOCK_UPTIME_RAW); /* mach_absolute_time in nanoseconds */
+#else
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+#endif
+}
+
+static uint64_t mmfbus__milliseconds_since_1970(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (uint64_t)time.tv_sec * 1000u + (uint64_t)time.tv_nsec / 1000000u;
+}
+
+#endif
+
+/* When a wait that begins now is over. */
+static uint64_t mmfbus__deadline(uint32_t timeout) {
+    return timeout == MMFBUS_FOREVER ? UINT64_MAX : mmfbus_now() + (uint64_t)timeout * 1000000u;
+}
+
+/* Milliseconds until then, rounded up, so that nobody wakes up too early; MMFBUS_FOREVER where it never comes. */
+static uint32_t mmfbus__time_left(uint64_t deadline) {
+    if (deadline == UINT64_MAX) return MMFBUS_FOREVER;
+    uint64_t now = mmfbus_now();
+    if (now >= deadline) return 0;
+    uint64_t left = (deadline - now + 999999u) / 1000000u;
+    return left < MMFBUS_FOREVER - 1 ? (uint32_t)left : MMFBUS_FOREVER - 1;
+}
+
+/* Who a process is: what a slot says of its owner. */
+typedef struct mmfbus__identity {
+    uint64_t start_time;
+    uint64_t pid_namespace;
+    uint32_t pid;
+} mmfbus__identity;
+
+/* What is known of a process. Only GONE is proof; unknown is alive. */
+typedef enum mmfbus__fate { MMFBUS__ALIVE, MMFBUS__UNKNOWN, MMFBUS__GONE } mmfbus__fate;
+
+#ifdef _WIN32
+
+static uint64_t mmfbus__creation_time(HANDLE process) {
+    FILETIME created, exited, kernel, user;
+    if (!GetProcessTimes(process, &created, &exited, &kernel, &user)) return 0;
+    return (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime;
+}
+
+static mmfbus__identity mmfbus__own_identity(void) {
+    mmfbus__identity own;
+    own.pid = GetCurrentProcessId();
+    own.pid_namespace = 1;
+    own.start_time = mmfbus__creation_time(GetCurrentProcess());
+    return own;
+}
+
+/*
+ * A handle that is signalled when the owner of a slot is dead; NULL when it is dead or nothing is known. This and the two
+ * functions above are all that knows what the life line is on Windows.
+ */
+static HANDLE mmfbus__open_owner(const mmfbus__identity *owner, mmfbus__fate *fate) {
+    *fate = MMFBUS__UNKNOWN;
+    HANDLE process = OpenProcess(SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION, FALSE, owner->pid);
+    if (process == NULL) {
+        if (GetLastError() == ERROR_INVALID_PARAMETER) *fate = MMFBUS__GONE;
+        return NULL;
+    }
+    uint64_t created = mmfbus__creation_time(process);
+    bool other = created != 0 && owner->start_time != 0 && created != owner->start_time;
+    if (other || WaitForSingleObject(process, 0) == WAIT_OBJECT_0) {
+        CloseHandle(process);
+        *fate = MMFBUS__GONE;
+        return NULL;
+    }
+    *fate = MMFBUS__ALIVE;
+    return process;
+}
+
+static mmfbus__fate mmfbus__fate_of(const mmfbus__identity *process) {
+    mmfbus__fate fate;
+    HANDLE handle = mmfbus__open_owner(process, &fate);
+    if (handle != NULL) CloseHandle(handle);
+    return fate;
+}
+
+static bool mmfbus__random(void *target, size_t length) {
+    /* SystemFunction036 of advapi32, which the headers do not declare. */
+    typedef BOOLEAN(APIENTRY * generate)(void *, ULONG);
+    HMODULE library = LoadLibraryA("advapi32.dll");
+    if (library == NULL) return false;
+    generate function = (generate)(void *)GetProcAddress(library, "SystemFunction036");
+    return function != NULL && function(target, (ULONG)length);
+}
+
+#else
+
+/* Start of a process in clock ticks since boot; 0 unknown. */
+static uint64_t mmfbus__start_time(uint32_t pid) {
+#ifdef __linux__
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%u/stat", (unsigned)pid);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return 0;
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    if (length <= 0) return 0;
+    text[length] = 0;
+    /* Field 22. The program's name, field 2, may hold anything, so count from its end. */
+    char *field = strrchr(text, ')');
+    for (int number = 2; field != NULL && number < 22; number++) field = strchr(field + 1, ' ');
+    return field == NULL ? 0 : strtoull(field, NULL, 10);
+#else
+    (void)pid;
+    return 0;
+#endif
+}
+
+static uint64_t mmfbus__pid_namespace(void) {
+#ifdef __linux__
+    struct stat status;
+    return stat("/proc/self/ns/pid", &status) == 0 ? (uint64_t)status.st_ino : 0;
+#else
+    return 1;
+#endif
+}
+
+static mmfbus__identity mmfbus__own_identity(void) {
+    mmfbus__identity own;
+    own.pid = (uint32_t)getpid();
+    own.pid_namespace = mmfbus__pid_namespace();
+    own.start_time = mmfbus__start_time(own.pid);
+    return own;
+}
+
+/* Of a process in our own PID namespace. */
+static mmfbus__fate mmfbus__fate_of(const mmfbus__identity *process) {
+    if (process->pid == 0 || process->pid > INT32_MAX) return MMFBUS__UNKNOWN;
+    /* EPERM means that there is one. */
+    if (kill((pid_t)process->pid, 0) != 0 && errno == ESRCH) return MMFBUS__GONE;
+    uint64_t start = mmfbus__start_time(process->pid);
+    if (start == 0 || process->start_time == 0) return MMFBUS__UNKNOWN;
+    return start == process->start_time ? MMFBUS__ALIVE : MMFBUS__GONE;
+}
+
+static bool mmfbus__random(void *target, size_t length) {
+    int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    ssize_t got = read(file, target, length);
+    close(file);
+    return got == (ssize_t)length;
+}
+
+#endif
+
+/* A random number of 63 bits that is not 0; 0 when there is no randomness to be had. */
+static int64_t mmfbus__new_nonce(void) {
+    uint64_t nonce = 0;
+    for (int tries = 0; tries < 4; tries++) {
+        if (!mmfbus__random(&nonce, sizeof nonce)) {
+            mmfbus__failed("random");
+            return 0;
+        }
+        nonce &= 0x7fffffffffffffffu;
+        if (nonce != 0) return (int64_t)nonce;
+    }
+    return 0;
+}
+
+#ifndef _WIN32
+
+#define MMFBUS__PATH 1024
+
+static const char *mmfbus__directory(void) {
+    const char *named = getenv("MMFBUS_DIRECTORY");
+    if (named != NULL && named[0] != 0) return named;
+#ifdef __linux__
+    return "/dev/shm";
+#else
+    const char *temporary = getenv("TMPDIR");
+    return temporary != NULL ? temporary : "/tmp";
+#endif
+}
+
+/* The name under which something is made before others may see it; it says who makes it. */
+static void mmfbus__temporary_path(char path[MMFBUS__PATH], int64_t nonce, const char *what) {
+    mmfbus__identity own = mmfbus__own_identity();
+    snprintf(path, MMFBUS__PATH, "%s/mmfbus~new.%llu.%u.%llu.%016llx%s", mmfbus__directory(),
+             (unsigned long long)own.pid_namespace, (unsigned)own.pid, (unsigned long long)own.start_time,
+             (unsigned long long)nonce, what);
+}
+
+static void mmfbus__port_path(char path[MMFBUS__PATH], int64_t nonce, const char *what) {
+    snprintf(path, MMFBUS__PATH, "%s/mmfbus~%016llx.%s", mmfbus__directory(), (unsigned long long)nonce, what);
+}
+
+/*
+ * A forked child would keep the descriptors that tell others that its parent lives. So all of them are listed, and the
+ * child closes them before it does anything else. A mutex, because threads may open while another one forks.
+ */
+typedef struct mmfbus__fork_guard {
+    struct mmfbus__fork_guard *next;
+    int *descriptors; /* of the owner: -1 where there is none */
+    size_t count;
+    bool forked;
+} mmfbus__fork_guard;
+
+static pthread_mutex_t mmfbus__fork_mutex = PTHREAD_MUTEX_INITIALIZER;
+static mmfbus__fork_guard *mmfbus__fork_guards;
+static pthread_once_t mmfbus__fork_once = PTHREAD_ONCE_INIT;
+
+static void mmfbus__before_fork(void) {
+    pthread_mutex_lock(&mmfbus__fork_mutex);
+}
+
+static void mmfbus__after_fork_in_parent(void) {
+    pthread_mutex_unlock(&mmfbus__fork_mutex);
+}
+
+static void mmfbus__after_fork_in_child(void) {
+    for (mmfbus__fork_guard *guard = mmfbus__fork_guards; guard != NULL; guard = guard->next) {
+        guard->forked = true;
+        for (size_t index = 0; index < guard->count; index++) {
+            if (guard->descriptors[index] >= 0) close(guard->descriptors[index]);
+            guard->descriptors[index] = -1;
+        }
+    }
+    mmfbus__fork_guards = NULL;
+    pthread_mutex_unlock(&mmfbus__fork_mutex);
+}
+
+static void mmfbus__install_fork_handlers(void) {
+    pthread_atfork(mmfbus__before_fork, mmfbus__after_fork_in_parent, mmfbus__after_fork_in_child);
+}
+
+static void mmfbus__guard(mmfbus__fork_guard *guard, int *descriptors, size_t count) {
+    pthread_once(&mmfbus__fork_once, mmfbus__install_fork_handlers);
+    guard->descriptors = descriptors;
+    guard->count = count;
+    guard->forked = false;
+    for (size_t index = 0; index < count; index++) descriptors[index] = -1;
+    pthread_mutex_lock(&mmfbus__fork_mutex);
+    guard->next = mmfbus__fork_guards;
+    mmfbus__fork_guards = guard;
+    pthread_mutex_unlock(&mmfbus__fork_mutex);
+}
+
+static void mmfbus__unguard(mmfbus__fork_guard *guard) {
+    pthread_mutex_lock(&mmfbus__fork_mutex);
+    for (mmfbus__fork_guard **link = &mmfbus__fork_guards; *link != NULL; link = &(*link)->next) {
+        if (*link == guard) {
+            *link = guard->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&mmfbus__fork_mutex);
+}
+
+#endif
+
+/* ======================================================================================================== Segments
+ * == Segments
+ *
+ * Named memory, and how long it lives. On POSIX the lock of a file says whether anybody has it open.
+ */
+
+typedef struct mmfbus__segment {
+    unsigned char *memory;
+    size_t length;     /* bytes of the segment */
+    size_t mapped;     /* bytes to unmap */
+    bool marked;       /* with our mark, so the rules hold */
+#ifdef _WIN32
+    HANDLE mapping;
+#else
+    int file;
+    mmfbus__fork_guard guard;
+    char path[MMFBUS__PATH];
+#endif
+} mmfbus__segment;
+
+/* Fills memory that is all zero; nobody else sees it before that. */
+typedef void (*mmfbus__fill)(unsigned char *memory, const void *context);
+
+static bool mmfbus__is_namespace(mmfbus_namespace space) {
+    return space == MMFBUS_LOCAL || space == MMFBUS_GLOBAL || space == MMFBUS_CUSTOM;
+}
+
+#ifdef _WIN32
+
+enum { MMFBUS__MARK_LENGTH = 64, MMFBUS__MARK_FILLING = 1, MMFBUS__MARK_READY = 2 };
+enum { MMFBUS__WIDE_NAME = 1024 };
+
+/* The object's name in the kernel; with the suffix that of the mutex under which it is looked up, created and filled. */
+static bool mmfbus__object_name(wchar_t wide[MMFBUS__WIDE_NAME], const char *name, mmfbus_namespace space,
+                                const wchar_t *suffix) {
+    static const wchar_t *const prefixes[] = {L"Local\\", L"Global\\", L""};
+    if (name[0] == 0 || !mmfbus__is_namespace(space)) return false;
+    if (space != MMFBUS_CUSTOM && strchr(name, '\\') != NULL) return false;
+    size_t start = wcslen(prefixes[space]), end = wcslen(suffix);
+    memcpy(wide, prefixes[space], start * sizeof *wide);
+    int room = (int)(MMFBUS__WIDE_NAME - start - end - 1);
+    int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, name, -1, wide + start, room);
+    if (length == 0) return false;
+    memcpy(wide + start + (size_t)length - 1, suffix, (end + 1) * sizeof *wide);
+    return true;
+}
+
+/* The right to look up, create or fill what has that name. NULL where the mutex is another user's, or kept too long. */
+static HANDLE mmfbus__hold_name(const char *name, mmfbus_namespace space) {
+    wchar_t wide[MMFBUS__WIDE_NAME];
+    if (!mmfbus__object_name(wide, name, space, L"~init")) return NULL;
+    HANDLE mutex = CreateMutexExW(NULL, wide, 0, SYNCHRONIZE | MUTEX_MODIFY_STATE);
+    if (mutex == NULL) return NULL;
+    /* Abandoned: its owner died with it. The mark says how far it came. */
+    DWORD outcome = WaitForSingleObject(mutex, 2000);
+    if (outcome == WAIT_OBJECT_0 || outcome == WAIT_ABANDONED) return mutex;
+    CloseHandle(mutex);
+    SetLastError(ERROR_TIMEOUT);
+    return NULL;
+}
+
+static void mmfbus__let_name_go(HANDLE mutex) {
+    if (mutex == NULL) return;
+    ReleaseMutex(mutex);
+    CloseHandle(mutex);
+}
+
+static void mmfbus__release_segment(mmfbus__segment *segment) {
+    if (segment->memory != NULL) UnmapViewOfFile(segment->memory);
+    if (segment->mapping != NULL) CloseHandle(segment->mapping);
+    segment->memory = NULL;
+    segment->mapping = NULL;
+}
+
+static mmfbus_status mmfbus__map(mmfbus__segment *segment, bool readonly) {
+    MEMORY_BASIC_INFORMATION region;
+    DWORD access = readonly ? FILE_MAP_READ : FILE_MAP_READ | FILE_MAP_WRITE;
+    segment->memory = (unsigned char *)MapViewOfFile(segment->mapping, access, 0, 0, 0);
+    if (segment->memory == NULL) return mmfbus__failed("MapViewOfFile");
+    if (VirtualQuery(segment->memory, &region, sizeof region) == 0) return mmfbus__failed("VirtualQuery");
+    segment->mapped = segment->length = region.RegionSize;
+    return MMFBUS_OK;
+}
+
+/* State of the mark, and the length that it tells; 0 where there is none. Windows itself keeps whole pages only. */
+static uint64_t mmfbus__read_mark(mmfbus__segment *segment) {
+    const unsigned char *mark = segment->memory + segment->mapped - MMFBUS__MARK_LENGTH;
+    uint64_t length = mmfbus__peek64(mark + 8), state = mmfbus__peek64(mark + 16);
+    segment->marked = false;
+    if (memcmp(mark, mmfbus__mark, sizeof mmfbus__mark) != 0) return 0;
+    if (length < 1 || length > segment->mapped - MMFBUS__MARK_LENGTH) return 0;
+    if (state != MMFBUS__MARK_FILLING && state != MMFBUS__MARK_READY) return 0;
+    segment->marked = true;
+    segment->length = (size_t)length;
+    return state;
+}
+
+static void mmfbus__write_mark(mmfbus__segment *segment, uint64_t length, uint64_t state) {
+    unsigned char *mark = segment->memory + segment->mapped - MMFBUS__MARK_LENGTH;
+    memcpy(mark + 8, &length, sizeof length);
+    memcpy(mark + 16, &state, sizeof state);
+    memcpy(mark, mmfbus__mark, sizeof mmfbus__mark);
+}
+
+static mmfbus_status mmfbus__open_segment(mmfbus__segment *segment, const char *name, mmfbus_namespace space,
+                                          bool readonly) {
+    wchar_t wide[MMFBUS__WIDE_NAME];
+    memset(segment, 0, sizeof *segment);
+    if (!mmfbus__object_name(wide, name, space, L"")) return MMFBUS_ERROR_ARGUMENT;
+    HANDLE hold = mmfbus__hold_name(name, space);
+    mmfbus_status status = MMFBUS_OK;
+    segment->mapping = OpenFileMappingW(FILE_MAP_READ | FILE_MAP_WRITE, FALSE, wide);
+    if (segment->mapping == NULL) {
+        status = mmfbus__failed("OpenFileMappingW");
+        if (mmfbus__failure.number == ERROR_FILE_NOT_FOUND) status = MMFBUS_ERROR_NOT_FOUND;
+    }
+    if (status == MMFBUS_OK) status = mmfbus__map(segment, readonly);
+    /* With the mutex held nobody is filling it: its creator died before it was complete. */
+    if (status == MMFBUS_OK && mmfbus__read_mark(segment) == MMFBUS__MARK_FILLING) {
+        status = hold == NULL ? MMFBUS_BUSY : MMFBUS_ERROR_NOT_FOUND;
+    }
+    mmfbus__let_name_go(hold);
+    if (status != MMFBUS_OK) mmfbus__release_segment(segment);
+    return status;
+}
+
+static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char *name, mmfbus_namespace space,
+                                            size_t length, unsigned mode, mmfbus__fill fill, const void *context) {
+    wchar_t wide[MMFBUS__WIDE_NAME];
+    (void)mode;
+    memset(segment, 0, sizeof *segment);
+    if (!mmfbus__object_name(wide, name, space, L"")) return MMFBUS_ERROR_ARGUMENT;
+    HANDLE hold = mmfbus__hold_name(name, space);
+    if (hold == NULL) return mmfbus__failed("CreateMutexExW");
+    uint64_t total = ((uint64_t)length + MMFBUS__MARK_LENGTH + MMFBUS__PAGE - 1) / MMFBUS__PAGE * MMFBUS__PAGE;
+    SetLastError(0);
+    segment->mapping =
+        CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, (DWORD)(total >> 32), (DWORD)total, wide);
+    bool existed = GetLastError() == ERROR_ALREADY_EXISTS;
+    mmfbus_status status = segment->mapping == NULL ? mmfbus__failed("CreateFileMappingW") : mmfbus__map(segment, false);
+    if (status == MMFBUS_OK && existed) {
+        /* One whose creator died while filling it may be used again; whatever else is there is somebody's. */
+        bool is_unfinished = mmfbus__read_mark(segment) == MMFBUS__MARK_FILLING;
+        status = is_unfinished && segment->mapped >= total ? MMFBUS_OK : MMFBUS_ERROR_EXISTS;
+    }
+    if (status == MMFBUS_OK) {
+        mmfbus__write_mark(segment, length, MMFBUS__MARK_FILLING);
+        if (existed) memset(segment->memory, 0, length);
+        fill(segment->memory, context);
+        MMFBUS_STEP("create: filled");
+        mmfbus__write_mark(segment, length, MMFBUS__MARK_READY);
+        segment->length = length;
+        segment->marked = true;
+    }
+    mmfbus__let_name_go(hold);
+    if (status != MMFBUS_OK) mmfbus__release_segment(segment);
+    return status;
+}
+
+/* There are no files that the dead could leave. */
+static void mmfbus__sweep(void) {
+}
+
+#else
+
+static bool mmfbus__segment_path(char path[MMFBUS__PATH], const char *name, mmfbus_namespace space) {
+    char prefix[40] = "";
+    if (name[0] == 0 || strchr(name, '/') != NULL || !mmfbus__is_namespace(space)) return false;
+    if (space == MMFBUS_LOCAL) snprintf(prefix, sizeof prefix, "mmfbus.%u.", (unsigned)geteuid());
+    if (space == MMFBUS_GLOBAL) snprintf(prefix, sizeof prefix, "mmfbus.g.");
+    if (strlen(prefix) + strlen(name) > 255) return false;
+    int length = snprintf(path, MMFBUS__PATH, "%s/%s%s", mmfbus__directory(), prefix, name);
+    return length > 0 && length < MMFBUS__PATH;
+}
+
+static bool mmfbus__leads_to(const char *path, int file) {
+    struct stat named, opened;
+    return stat(path, &named) == 0 && fstat(file, &opened) == 0 && named.st_ino == opened.st_ino &&
+           named.st_dev == opened.st_dev;
+}
+
+/* Length of the segment from the mark of its file; 0 where it has none. */
+static size_t mmfbus__read_mark(int file, off_t file_length) {
+    unsigned char mark[64];
+    uint64_t length;
+    if (file_length < (off_t)sizeof mark) return 0;
+    if (pread(file, mark, sizeof mark, file_length - (off_t)sizeof mark) != (ssize_t)sizeof mark) return 0;
+    if (memcmp(mark, mmfbus__mark, sizeof mmfbus__mark) != 0) return 0;
+    memcpy(&length, mark + 8, sizeof length);
+    return length <= (uint64_t)file_length - sizeof mark ? (size_t)length : 0;
+}
+
+static bool mmfbus__write_mark(int file, uint64_t length, off_t file_length) {
+    unsigned char mark[64] = {0};
+    memcpy(mark, mmfbus__mark, sizeof mmfbus__mark);
+    memcpy(mark + 8, &length, sizeof length);
+    return pwrite(file, mark, sizeof mark, file_length - (off_t)sizeof mark) == (ssize_t)sizeof mark;
+}
+
+/* Takes the name away when nobody has the file open. Hold no lock on it that you need: this may convert it. */
+static bool mmfbus__remove_unused(int file, const char *path) {
+    if (flock(file, LOCK_EX | LOCK_NB) != 0) return false;
+    if (mmfbus__leads_to(path, file)) unlink(path);
+    return true;
+}
+
+static void mmfbus__release_segment(mmfbus__segment *segment) {
+    if (segment->memory != NULL) munmap(segment->memory, segment->mapped);
+    /* In a forked child there is no file any more, and the lock is the parent's. */
+    if (segment->file >= 0) {
+        if (segment->marked) {
+            /* Dropped first: of two that close at once, both holding it, neither would get the exclusive one. */
+            flock(segment->file, LOCK_UN);
+            MMFBUS_STEP("leave: unmapped");
+            mmfbus__remove_unused(segment->file, segment->path);
+        }
+        close(segment->file);
+        segment->file = -1;
+    }
+    mmfbus__unguard(&segment->guard);
+    segment->memory = NULL;
+}
+
+static mmfbus_status mmfbus__map(mmfbus__segment *segment, size_t length, bool readonly) {
+    void *memory = mmap(NULL, length, readonly ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, segment->file, 0);
+    if (memory == MAP_FAILED) return mmfbus__failed("mmap");
+    segment->memory = (unsigned char *)memory;
+    segment->length = segment->mapped = length;
+    return MMFBUS_OK;
+}
+
+/* One try to open. MMFBUS_BUSY: it is just being removed or looked at by somebody else, or was a leftover. */
+static mmfbus_status mmfbus__try_open_segment(mmfbus__segment *segment, mmfbus_namespace space, size_t *length) {
+    struct stat status;
+    segment->file = open(segment->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (segment->file < 0) {
+        mmfbus_status failed = mmfbus__failed("open");
+        return errno == ENOENT ? MMFBUS_ERROR_NOT_FOUND : failed;
+    }
+    if (fstat(segment->file, &status) != 0) return mmfbus__failed("fstat");
+    if (!S_ISREG(status.st_mode)) return MMFBUS_ERROR_NOT_A_CHANNEL;
+    if (space == MMFBUS_LOCAL && status.st_uid != geteuid()) {
+        /* Somebody else has put it there, to be taken for one of ours. */
+        errno = EPERM;
+        return mmfbus__failed("fstat");
+    }
+    *length = mmfbus__read_mark(segment->file, status.st_size);
+    segment->marked = *length != 0;
+    if (!segment->marked) {
+        *length = (size_t)status.st_size;
+        return MMFBUS_OK;
+    }
+    if (mmfbus__remove_unused(segment->file, segment->path)) return MMFBUS_BUSY;
+    if (flock(segment->file, LOCK_SH | LOCK_NB) != 0) return MMFBUS_BUSY;
+    return mmfbus__leads_to(segment->path, segment->file) ? MMFBUS_OK : MMFBUS_BUSY;
+}
+
+static mmfbus_status mmfbus__open_segment(mmfbus__segment *segment, const char *name, mmfbus_namespace space,
+                                          bool readonly) {
+    memset(segment, 0, sizeof *segment);
+    segment->file = -1;
+    if (!mmfbus__segment_path(segment->path, name, space)) return MMFBUS_ERROR_ARGUMENT;
+    mmfbus__guard(&segment->guard, &segment->file, 1);
+    size_t length = 0;
+    mmfbus_status status = MMFBUS_BUSY;
+    for (int tries = 0; tries < 5000 && status == MMFBUS_BUSY; tries++) {
+        status = mmfbus__try_open_segment(segment, space, &length);
+        if (status != MMFBUS_BUSY) break;
+        /* Not released the usual way: that would take away what somebody else may be opening. */
+        close(segment->file);
+        segment->file = -1;
+        mmfbus__sleep_microseconds(1000);
+    }
+    if (status == MMFBUS_OK && length == 0) status = MMFBUS_ERROR_NOT_A_CHANNEL;
+    if (status == MMFBUS_OK) status = mmfbus__map(segment, length, readonly);
+    if (status != MMFBUS_OK) mmfbus__release_segment(segment);
+    return status;
+}
+
+static mmfbus_status mmfbus__allocate_blocks(int file, off_t length) {
+#ifdef __linux__
+    /* ftruncate alone succeeds beyond what is free, and the first store would end the process. */
+    int error = posix_fallocate(file, 0, length);
+    errno = error;
+    return error == 0 ? MMFBUS_OK : mmfbus__failed("posix_fallocate");
+#else
+    return ftruncate(file, length) == 0 ? MMFBUS_OK : mmfbus__failed("ftruncate");
+#endif
+}
+
+/* A new segment of `length` bytes under a name. MMFBUS_ERROR_EXISTS: somebody was faster. */
+static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char *name, mmfbus_namespace space,
+                                            size_t length, unsigned mode, mmfbus__fill fill, const void *context) {
+    char temporary[MMFBUS__PATH];
+    memset(segment, 0, sizeof *segment);
+    segment->file = -1;
+    if (!mmfbus__segment_path(segment->path, name, space)) return MMFBUS_ERROR_ARGUMENT;
+    int64_t nonce = mmfbus__new_nonce();
+    if (nonce == 0) return MMFBUS_ERROR_SYSTEM;
+    mmfbus__temporary_path(temporary, nonce, "");
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    off_t file_length = (off_t)((length + page - 1) / page * page + page);
+
+    mmfbus__guard(&segment->guard, &segment->file, 1);
+    segment->file = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    mmfbus_status status = segment->file < 0 ? mmfbus__failed("open") : MMFBUS_OK;
+    /* The lock comes before the name, so that nobody takes the new file for a leftover. */
+    if (status == MMFBUS_OK && flock(segment->file, LOCK_SH | LOCK_NB) != 0) status = mmfbus__failed("flock");
+    if (status == MMFBUS_OK && mode != 0 && fchmod(segment->file, (mode_t)mode) != 0) status = mmfbus__failed("fchmod");
+    if (status == MMFBUS_OK) status = mmfbus__allocate_blocks(segment->file, file_length);
+    if (status == MMFBUS_OK && !mmfbus__write_mark(segment->file, length, file_length)) status = mmfbus__failed("pwrite");
+    if (status == MMFBUS_OK) status = mmfbus__map(segment, length, false);
+    if (status == MMFBUS_OK) {
+        fill(segment->memory, context);
+        MMFBUS_STEP("create: filled");
+        if (link(temporary, segment->path) != 0) {
+            status = errno == EEXIST ? MMFBUS_ERROR_EXISTS : mmfbus__failed("link");
+        }
+    }
+    if (segment->file >= 0) unlink(temporary);
+    segment->marked = status == MMFBUS_OK;
+    if (status != MMFBUS_OK) mmfbus__release_segment(segment);
+    return status;
+}
+
+/* Removes what dead processes left unfinished, and ports whose owners are dead. */
+static void mmfbus__sweep(void) {
+    DIR *directory = opendir(mmfbus__directory());
+    if (directory == NULL) return;
+    uint64_t here = mmfbus__pid_namespace();
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+        char path[MMFBUS__PATH];
+        unsigned long long pid_namespace, start;
+        unsigned pid, end = 0;
+        if (strncmp(entry->d_name, "mmfbus~", 7) != 0) continue;
+        if (snprintf(path, sizeof path, "%s/%s", mmfbus__directory(), entry->d_name) >= (int)sizeof path) continue;
+        if (sscanf(entry->d_name, "mmfbus~new.%llu.%u.%llu", &pid_namespace, &pid, &start) == 3) {
+            mmfbus__identity maker;
+            maker.pid = pid;
+            maker.pid_namespace = pid_namespace;
+            maker.start_time = start;
+            if (here != 0 && pid_namespace == here && mmfbus__fate_of(&maker) == MMFBUS__GONE) unlink(path);
+        } else if (sscanf(entry->d_name, "mmfbus~%*16[0-9a-f].bell%n", (int *)&end) == 0 && end == strlen(entry->d_name)) {
+            int bell = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+            if (bell >= 0) {
+                close(bell);
+            } else if (errno == ENXIO) {
+                unlink(path);
+                memcpy(path + strlen(path) - 4, "life", 4);
+                unlink(path);
+            }
+        }
+    }
+    closedir(directory);
+}
+
+#endif
+
+/* ========================================================================================================== Schema
+ * == Schema
+ *
+ * SHA-256 (FIPS 180-4) of the text of a schema, by which two sides compare it.
+ */
+
+static inline uint32_t mmfbus__rotate(uint32_t word, int by) {
+    return word >> by | word << (32 - by);
+}
+
+static void mmfbus__sha256_block(uint32_t state[8], const unsigned char block[64]) {
+    static const uint32_t k[64] = {
+        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+        0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+        0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+        0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+    uint32_t w[64], v[8];
+    for (int i = 0; i < 16; i++) {
+        w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8 |
+               block[4 * i + 3];
+    }
+    for (int i = 16; i < 64; i++) {
+        uint32_t a = mmfbus__rotate(w[i - 15], 7) ^ mmfbus__rotate(w[i - 15], 18) ^ w[i - 15] >> 3;
+        uint32_t b = mmfbus__rotate(w[i - 2], 17) ^ mmfbus__rotate(w[i - 2], 19) ^ w[i - 2] >> 10;
+        w[i] = w[i - 16] + a + w[i - 7] + b;
+    }
+    memcpy(v, state, sizeof v);
+    for (int i = 0; i < 64; i++) {
+        uint32_t s1 = mmfbus__rotate(v[4], 6) ^ mmfbus__rotate(v[4], 11) ^ mmfbus__rotate(v[4], 25);
+        uint32_t t1 = v[7] + s1 + ((v[4] & v[5]) ^ (~v[4] & v[6])) + k[i] + w[i];
+        uint32_t s0 = mmfbus__rotate(v[0], 2) ^ mmfbus__rotate(v[0], 13) ^ mmfbus__rotate(v[0], 22);
+        uint32_t t2 = s0 + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+        memmove(v + 1, v, 7 * sizeof v[0]);
+        v[4] += t1;
+        v[0] = t1 + t2;
+    }
+    for (int i = 0; i < 8; i++) state[i] += v[i];
+}
+
+static void mmfbus__sha256(const char *text, size_t length, unsigned char digest[32]) {
+    uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    unsigned char block[128] = {0};
+    size_t rest = length % 64, end = rest < 56 ? 64 : 128;
+    for (size_t offset = 0; offset + 64 <= length; offset += 64) {
+        mmfbus__sha256_block(state, (const unsigned char *)text + offset);
+    }
+    if (rest > 0) memcpy(block, text + length - rest, rest);
+    block[rest] = 0x80;
+    for (int i = 0; i < 8; i++) block[end - 1 - (size_t)i] = (unsigned char)((uint64_t)length * 8 >> (8 * i));
+    mmfbus__sha256_block(state, block);
+    if (end == 128) mmfbus__sha256_block(state, block + 64);
+    for (int i = 0; i < 32; i++) digest[i] = (unsigned char)(state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+/* ======================================================================================================== Channels
+ * == Channels
+ *
+ * The geometry of a channel: checked once, then only these copies are used.
+ */
+
+typedef struct mmfbus__geometry {
+    uint64_t segment_length, ring_offset, capacity, history, max_message;
+    uint32_t participant_count, max_payload, schema_offset, schema_length;
+    char codec[32];
+    unsigned char schema[32];
+    const char *schema_text;
+} mmfbus__geometry;
+
+static bool mmfbus__is_geometry(const mmfbus__geometry *g) {
+    if (g->capacity < MMFBUS__PAGE || g->capacity > 1u << 30 || (g->capacity & (g->capacity - 1)) != 0) return false;
+    if (g->participant_count < 2 || g->participant_count > 1024) return false;
+    if (g->max_message < 1 || g->max_message > MMFBUS__MAX_MESSAGE_BYTES) return false;
+    uint64_t most = g->capacity / 4 - MMFBUS__FRAME_HEADER;
+    if (g->max_payload != (g->max_message < most ? g->max_message : most)) return false;
+    if (g->history == 0) return true;
+    if (g->max_message != g->max_payload) return false;
+    return g->history <= g->capacity / 2 / mmfbus__frame_size(g->max_message);
+}
+
+/* What a new channel looks like; MMFBUS_ERROR_ARGUMENT for options that are none. */
+static mmfbus_status mmfbus__plan(const mmfbus_options *options, mmfbus__geometry *g) {
+    memset(g, 0, sizeof *g);
+    g->capacity = options->capacity != 0 ? options->capacity : 1u << 20;
+    g->history = options->history;
+    uint64_t most = g->capacity / 4 - MMFBUS__FRAME_HEADER;
+    g->max_message = options->max_message != 0 ? options->max_message : g->history != 0 ? most : 64u << 20;
+    if (options->max_message == 0 && g->history != 0 && g->capacity >= MMFBUS__PAGE) {
+        /* As large as the promise allows. */
+        uint64_t share = g->capacity / 2 / g->history;
+        if (share < 2 * MMFBUS__FRAME_ALIGNMENT) return MMFBUS_ERROR_ARGUMENT;
+        share = share / MMFBUS__FRAME_ALIGNMENT * MMFBUS__FRAME_ALIGNMENT - MMFBUS__FRAME_HEADER;
+        g->max_message = share < most ? share : most;
+    }
+    g->max_payload = (uint32_t)(g->max_message < most ? g->max_message : most);
+    g->participant_count = options->participants != 0 ? options->participants : 64;
+    if (!mmfbus__is_geometry(g)) return MMFBUS_ERROR_ARGUMENT;
+
+    const char *codec = options->codec != NULL ? options->codec : "msgpack";
+    if (codec[0] == 0 || strlen(codec) > 31) return MMFBUS_ERROR_ARGUMENT;
+    memcpy(g->codec, codec, strlen(codec));
+    uint64_t end = MMFBUS__HEADER_END + (uint64_t)g->participant_count * MMFBUS__SLOT_END;
+    if (options->schema != NULL) {
+        size_t length = strlen(options->schema);
+        if (length == 0 || length > MMFBUS__MAX_SCHEMA) return MMFBUS_ERROR_ARGUMENT;
+        g->schema_text = options->schema;
+        g->schema_offset = (uint32_t)end;
+        g->schema_length = (uint32_t)length;
+        mmfbus__sha256(options->schema, length, g->schema);
+        end += length;
+    }
+    g->ring_offset = (end + MMFBUS__PAGE - 1) / MMFBUS__PAGE * MMFBUS__PAGE;
+    g->segment_length = g->ring_offset + g->capacity;
+    return MMFBUS_OK;
+}
+
+static void mmfbus__put32(unsigned char *place, uint32_t value) {
+    memcpy(place, &value, sizeof value);
+}
+
+static void mmfbus__put64(unsigned char *place, uint64_t value) {
+    memcpy(place, &value, sizeof value);
+}
+
+/* Writes the header of a new channel into memory that is all zero; the magic last. */
+static void mmfbus__fill_channel(unsigned char *memory, const void *context) {
+    const mmfbus__geometry *g = (const mmfbus__geometry *)context;
+    int64_t magic;
+    mmfbus__put32(memory + MMFBUS__FORMAT_VERSION, 1);
+    mmfbus__put32(memory + MMFBUS__HEADER_LENGTH, MMFBUS__HEADER_END);
+    mmfbus__put64(memory + MMFBUS__SEGMENT_LENGTH, g->segment_length);
+    mmfbus__put64(memory + MMFBUS__RING_OFFSET, g->ring_offset);
+    mmfbus__put64(memory + MMFBUS__RING_CAPACITY, g->capacity);
+    mmfbus__put32(memory + MMFBUS__PARTICIPANTS_OFFSET, MMFBUS__HEADER_END);
+    mmfbus__put32(memory + MMFBUS__PARTICIPANT_COUNT, g->participant_count);
+    mmfbus__put32(memory + MMFBUS__PARTICIPANT_LENGTH, MMFBUS__SLOT_END);
+    mmfbus__put32(memory + MMFBUS__MAX_PAYLOAD, g->max_payload);
+    mmfbus__put32(memory + MMFBUS__SCHEMA_OFFSET, g->schema_offset);
+    mmfbus__put32(memory + MMFBUS__SCHEMA_LENGTH, g->schema_length);
+    memcpy(memory + MMFBUS__CODEC, g->codec, sizeof g->codec);
+    memcpy(memory + MMFBUS__SCHEMA, g->schema, sizeof g->schema);
+    mmfbus__put64(memory + MMFBUS__HISTORY, g->history);
+    mmfbus__put64(memory + MMFBUS__MAX_MESSAGE, g->max_message);
+    mmfbus__put64(memory + MMFBUS__CREATED_AT, mmfbus__milliseconds_since_1970());
+    if (g->schema_length > 0) memcpy(memory + g->schema_offset, g->schema_text, g->schema_length);
+    memory[g->ring_offset + 4] = MMFBUS__TERMINATOR;
+    mmfbus__put64(memory + g->ring_offset + 8, 1);
+    memcpy(&magic, mmfbus__magic, sizeof magic);
+    mmfbus__store64(memory + MMFBUS__MAGIC, magic);
+}
+
+/* Reads the geometry of an existing channel and checks it against what is mapped. */
+static mmfbus_status mmfbus__read_geometry(const mmfbus__segment *segment, mmfbus__geometry *g) {
+    const unsigned char *memory = segment->memory;
+    memset(g, 0, sizeof *g);
+    if (segment->length < MMFBUS__HEADER_END) return MMFBUS_ERROR_NOT_A_CHANNEL;
+    int64_t magic = mmfbus__load64(memory + MMFBUS__MAGIC);
+    if (memcmp(&magic, mmfbus__magic, sizeof magic) != 0) return MMFBUS_ERROR_NOT_A_CHANNEL;
+    if (mmfbus__peek32(memory + MMFBUS__FORMAT_VERSION) != 1) return MMFBUS_ERROR_VERSION;
+    g->segment_length = mmfbus__peek64(memory + MMFBUS__SEGMENT_LENGTH);
+    g->ring_offset = mmfbus__peek64(memory + MMFBUS__RING_OFFSET);
+    g->capacity = mmfbus__peek64(memory + MMFBUS__RING_CAPACITY);
+    g->participant_count = mmfbus__peek32(memory + MMFBUS__PARTICIPANT_COUNT);
+    g->max_payload = mmfbus__peek32(memory + MMFBUS__MAX_PAYLOAD);
+    g->schema_offset = mmfbus__peek32(memory + MMFBUS__SCHEMA_OFFSET);
+    g->schema_length = mmfbus__peek32(memory + MMFBUS__SCHEMA_LENGTH);
+    g->history = mmfbus__peek64(memory + MMFBUS__HISTORY);
+    g->max_message = mmfbus__peek64(memory + MMFBUS__MAX_MESSAGE);
+    memcpy(g->codec, memory + MMFBUS__CODEC, sizeof g->codec);
+    memcpy(g->schema, memory + MMFBUS__SCHEMA, sizeof g->schema);
+    if (!mmfbus__is_geometry(g)) return MMFBUS_ERROR_CORRUPT;
+    if (mmfbus__peek32(memory + MMFBUS__HEADER_LENGTH) != MMFBUS__HEADER_END ||
+        mmfbus__peek32(memory + MMFBUS__PARTICIPANTS_OFFSET) != MMFBUS__HEADER_END ||
+        mmfbus__peek32(memory + MMFBUS__PARTICIPANT_LENGTH) != MMFBUS__SLOT_END) {
+        return MMFBUS_ERROR_CORRUPT;
+    }
+    uint64_t slots_end = MMFBUS__HEADER_END + (uint64_t)g->participant_count * MMFBUS__SLOT_END;
+    uint64_t schema_end = (uint64_t)g->schema_offset + g->schema_length;
+    if (g->segment_length > segment->length || g->ring_offset % MMFBUS__PAGE != 0 || g->ring_offset < slots_end ||
+        g->ring_offset > g->segment_length || g->capacity > g->segment_length - g->ring_offset) {
+        return MMFBUS_ERROR_CORRUPT;
+    }
+    if (g->schema_length > MMFBUS__MAX_SCHEMA ||
+        (g->schema_length > 0 && (g->schema_offset < slots_end || schema_end > g->ring_offset))) {
+        return MMFBUS_ERROR_CORRUPT;
+    }
+    return MMFBUS_OK;
+}
+
+/* Whether the channel that is there is what was asked for. */
+static mmfbus_status mmfbus__compare(const mmfbus_options *options, const mmfbus__geometry *g) {
+    char codec[32] = {0};
+    const char *wanted = options->codec != NULL ? options->codec : "msgpack";
+    if (strlen(wanted) > 31) return MMFBUS_ERROR_ARGUMENT;
+    memcpy(codec, wanted, strlen(wanted));
+    if (memcmp(codec, g->codec, sizeof codec) != 0) return MMFBUS_ERROR_CODEC;
+    if (options->schema != NULL) {
+        unsigned char digest[32];
+        mmfbus__sha256(options->schema, strlen(options->schema), digest);
+        if (memcmp(digest, g->schema, sizeof digest) != 0) return MMFBUS_ERROR_SCHEMA;
+    }
+    if (options->capacity != 0 && options->capacity != g->capacity) return MMFBUS_ERROR_MISMATCH;
+    if (options->history != 0 && options->history != g->history) return MMFBUS_ERROR_MISMATCH;
+    if (options->max_message != 0 && options->max_message != g->max_message) return MMFBUS_ERROR_MISMATCH;
+    return MMFBUS_OK;
+}
+
+static bool mmfbus__is_channel_name(const char *name) {
+    size_t length = name == NULL ? 0 : strlen(name);
+    if (length < 1 || length > 128) return false;
+    return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
+}
+
+static mmfbus_status mmfbus__open_channel(const mmfbus_options *options, mmfbus__segment *segment, mmfbus__geometry *g) {
+    if (!mmfbus__is_channel_name(options->channel)) return MMFBUS_ERROR_ARGUMENT;
+    for (int tries = 0; tries < 1000; tries++) {
+        mmfbus_status status = MMFBUS_ERROR_NOT_FOUND;
+        if (options->existence != MMFBUS_CREATE_ONLY) {
+            status = mmfbus__open_segment(segment, options->channel, options->space, false);
+        }
+        if (status == MMFBUS_OK) {
+            status = segment->marked ? mmfbus__read_geometry(segment, g) : MMFBUS_ERROR_NOT_A_CHANNEL;
+            if (status == MMFBUS_OK) status = mmfbus__compare(options, g);
+            if (status != MMFBUS_OK) mmfbus__release_segment(segment);
+            return status;
+        }
+        if (status != MMFBUS_ERROR_NOT_FOUND || options->existence == MMFBUS_OPEN_ONLY) return status;
+        mmfbus__sweep();
+        status = mmfbus__plan(options, g);
+        if (status == MMFBUS_OK) {
+            status = mmfbus__create_segment(segment, options->channel, options->space, (size_t)g->segment_length,
+                                            options->mode, mmfbus__fill_channel, g);
+        }
+        if (status != MMFBUS_ERROR_EXISTS || options->existence == MMFBUS_CREATE_ONLY) return status;
+    }
+    return MMFBUS_BUSY;
+}
+
+/* ==================================================================================================== Participants
+ * == Participants
+ *
+ * A participant has a slot in the table and a port of its own: a bell, which others ring and it waits for, and a life
+ * line, whose end tells others that it is dead.
+ */
+
+/* What we know of another slot. */
+typedef struct mmfbus__peer {
+    int64_t bell_nonce; /* whose bell is open; 0 none */
+    int64_t life_nonce; /* whose life line is open; 0 none */
+    int64_t dead_nonce; /* who is proved dead and not yet buried; 0 nobody */
+    mmfbus_descriptor bell;
+    mmfbus_descriptor life;
+    uint32_t rung; /* the sleep that was rung last */
+} mmfbus__peer;
+
+/* The descriptors of a port. POLLER watches the bell and the life lines of others together. */
+enum { MMFBUS__BELL, MMFBUS__LIFE, MMFBUS__POLLER, MMFBUS__DESCRIPTORS };
+
+typedef struct mmfbus__participant {
+    mmfbus__segment segment;
+    mmfbus__geometry geometry;
+    unsigned char *memory;
+    unsigned char *ring;
+    mmfbus__identity identity;
+    int64_t nonce;
+    uint32_t slot;
+    uint32_t generation;
+    uint32_t join_timeout;
+    mmfbus__peer *peers;
+    mmfbus_descriptor descriptors[MMFBUS__DESCRIPTORS];
+#ifndef _WIN32
+    mmfbus__fork_guard guard;
+#endif
+    uint32_t watched_epoch;  /* whose life lines are watched: those of this epoch */
+    bool watch_is_complete;  /* false when one could not be opened: try again */
+    bool has_dead;           /* some peer has a `dead_nonce` */
+    bool joined;
+    bool armed;
+    uint64_t counters[MMFBUS__COUNTER_COUNT];
+} mmfbus__participant;
+
+static inline unsigned char *mmfbus__slot(const mmfbus__participant *p, uint32_t slot) {
+    return p->memory + MMFBUS__HEADER_END + (size_t)slot * MMFBUS__SLOT_END;
+}
+
+static inline unsigned char *mmfbus__own_slot(const mmfbus__participant *p) {
+    return mmfbus__slot(p, p->slot);
+}
+
+/* Slots that may be in use. */
+static inline uint32_t mmfbus__slots_used(const mmfbus__participant *p) {
+    uint32_t used = mmfbus__load32(p->memory + MMFBUS__SLOTS_USED);
+    return used < p->geometry.participant_count ? used : p->geometry.participant_count;
+}
+
+static inline void mmfbus__count(mmfbus__participant *p, int counter, uint64_t more) {
+    p->counters[counter] += more;
+    memcpy(mmfbus__own_slot(p) + MMFBUS__COUNTERS + 8 * counter, &p->counters[counter], 8);
+}
+
+static inline bool mmfbus__is_forked(const mmfbus__participant *p) {
+#ifdef _WIN32
+    (void)p;
+    return false;
+#else
+    return p->guard.forked;
+#endif
+}
+
+/* -- Ports: the system's part */
+
+#ifdef _WIN32
+
+static void mmfbus__bell_name(char name[64], int64_t nonce) {
+    static const char digits[] = "0123456789abcdef";
+    memcpy(name, "Global\\mmfbus~", 14);
+    for (int i = 0; i < 16; i++) name[14 + i] = digits[(uint64_t)nonce >> (60 - 4 * i) & 15];
+    memcpy(name + 30, ".bell", 6);
+}
+
+static mmfbus_status mmfbus__open_port(mmfbus__participant *p, unsigned mode) {
+    char name[64];
+    (void)mode;
+    p->nonce = mmfbus__new_nonce();
+    if (p->nonce == 0) return MMFBUS_ERROR_SYSTEM;
+    mmfbus__bell_name(name, p->nonce);
+    p->descriptors[MMFBUS__BELL] = CreateEventA(NULL, FALSE, FALSE, name);
+    return p->descriptors[MMFBUS__BELL] == NULL ? mmfbus__failed("CreateEventA") : MMFBUS_OK;
+}
+
+static void mmfbus__close_descriptor(mmfbus_descriptor *descriptor) {
+    if (*descriptor != NULL) CloseHandle(*descriptor);
+    *descriptor = NULL;
+}
+
+static void mmfbus__close_port(mmfbus__participant *p) {
+    mmfbus__close_descriptor(&p->descriptors[MMFBUS__BELL]);
+}
+
+/* There are no files: the event goes with its last handle. */
+static void mmfbus__remove_port(int64_t nonce) {
+    (void)nonce;
+}
+
+static mmfbus_descriptor mmfbus__open_bell(int64_t nonce, mmfbus__fate *fate) {
+    char name[64];
+    mmfbus__bell_name(name, nonce);
+    /* An event lives while any handle of it is open: that it is there proves nothing. */
+    *fate = MMFBUS__UNKNOWN;
+    return OpenEventA(EVENT_MODIFY_STATE, FALSE, name);
+}
+
+static bool mmfbus__is_open(mmfbus_descriptor descriptor) {
+    return descriptor != NULL;
+}
+
+static mmfbus__fate mmfbus__ring_bell(mmfbus_descriptor bell) {
+    return SetEvent(bell) ? MMFBUS__ALIVE : MMFBUS__UNKNOWN;
+}
+
+#else
+
+static void mmfbus__close_descriptor(mmfbus_descriptor *descriptor) {
+    if (*descriptor >= 0) close(*descriptor);
+    *descriptor = -1;
+}
+
+static bool mmfbus__is_open(mmfbus_descriptor descriptor) {
+    return descriptor >= 0;
+}
+
+/* A FIFO that is open for reading and writing before it has its name: who finds the name finds a living owner. */
+static mmfbus_status mmfbus__make_fifo(int *descriptor, int64_t nonce, const char *what, unsigned mode) {
+    char temporary[MMFBUS__PATH], path[MMFBUS__PATH], suffix[8];
+    snprintf(suffix, sizeof suffix, ".%s", what);
+    mmfbus__temporary_path(temporary, nonce, suffix);
+    mmfbus__port_path(path, nonce, what);
+    if (mkfifo(temporary, 0600) != 0) return mmfbus__failed("mkfifo");
+    mmfbus_status status = MMFBUS_OK;
+    *descriptor = open(temporary, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (*descriptor < 0) status = mmfbus__failed("open");
+    if (status == MMFBUS_OK && mode != 0 && fchmod(*descriptor, (mode_t)mode) != 0) status = mmfbus__failed("fchmod");
+    if (status == MMFBUS_OK && rename(temporary, path) != 0) status = mmfbus__failed("rename");
+    if (status != MMFBUS_OK) unlink(temporary);
+    return status;
+}
+
+static void mmfbus__remove_port(int64_t nonce) {
+    char path[MMFBUS__PATH];
+    mmfbus__port_path(path, nonce, "bell");
+    unlink(path);
+    mmfbus__port_path(path, nonce, "life");
+    unlink(path);
+}
+
+static mmfbus_status mmfbus__poll_too(mmfbus__participant *p, int descriptor, uint32_t tag) {
+#ifdef __linux__
+    struct epoll_event event;
+    memset(&event, 0, sizeof event);
+    event.events = EPOLLIN;
+    event.data.u32 = tag;
+    int result = epoll_ctl(p->descriptors[MMFBUS__POLLER], EPOLL_CTL_ADD, descriptor, &event);
+    return result == 0 ? MMFBUS_OK : mmfbus__failed("epoll_ctl");
+#else
+    struct kevent event;
+    EV_SET(&event, descriptor, EVFILT_READ, EV_ADD, 0, 0, (void *)(uintptr_t)tag);
+    int result = kevent(p->descriptors[MMFBUS__POLLER], &event, 1, NULL, 0, NULL);
+    return result == 0 ? MMFBUS_OK : mmfbus__failed("kevent");
+#endif
+}
+
+static mmfbus_status mmfbus__open_port(mmfbus__participant *p, unsigned mode) {
+    mmfbus__guard(&p->guard, p->descriptors, MMFBUS__DESCRIPTORS);
+    p->nonce = mmfbus__new_nonce();
+    if (p->nonce == 0) return MMFBUS_ERROR_SYSTEM;
+    mmfbus_status status = mmfbus__make_fifo(&p->descriptors[MMFBUS__LIFE], p->nonce, "life", mode);
+    if (status == MMFBUS_OK) status = mmfbus__make_fifo(&p->descriptors[MMFBUS__BELL], p->nonce, "bell", mode);
+    if (status != MMFBUS_OK) return status;
+#ifdef __linux__
+    p->descriptors[MMFBUS__POLLER] = epoll_create1(EPOLL_CLOEXEC);
+    if (p->descriptors[MMFBUS__POLLER] < 0) return mmfbus__failed("epoll_create1");
+#else
+    p->descriptors[MMFBUS__POLLER] = kqueue();
+    if (p->descriptors[MMFBUS__POLLER] < 0) return mmfbus__failed("kqueue");
+    fcntl(p->descriptors[MMFBUS__POLLER], F_SETFD, FD_CLOEXEC);
+#endif
+    return mmfbus__poll_too(p, p->descriptors[MMFBUS__BELL], UINT32_MAX);
+}
+
+static void mmfbus__close_port(mmfbus__participant *p) {
+    if (p->nonce != 0 && !p->guard.forked) mmfbus__remove_port(p->nonce);
+    for (int index = 0; index < MMFBUS__DESCRIPTORS; index++) mmfbus__close_descriptor(&p->descriptors[index]);
+    mmfbus__unguard(&p->guard);
+}
+
+static mmfbus_descriptor mmfbus__open_bell(int64_t nonce, mmfbus__fate *fate) {
+    char path[MMFBUS__PATH];
+    mmfbus__port_path(path, nonce, "bell");
+    /* Never for reading too: that would look like an owner. */
+    int bell = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    *fate = bell >= 0 ? MMFBUS__ALIVE : errno == ENXIO ? MMFBUS__GONE : MMFBUS__UNKNOWN;
+    return bell;
+}
+
+/* Writes a byte, without the SIGPIPE that a dead reader brings. */
+static mmfbus__fate mmfbus__ring_bell(mmfbus_descriptor bell) {
+    sigset_t pipe, before, pending;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    ssize_t written = write(bell, "!", 1);
+    int error = errno;
+    if (written < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
+        int number;
+        sigpending(&pending);
+        if (sigismember(&pending, SIGPIPE)) sigwait(&pipe, &number);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    /* EAGAIN: it rings already. */
+    if (written == 1 || error == EAGAIN) return MMFBUS__ALIVE;
+    return error == EPIPE ? MMFBUS__GONE : MMFBUS__UNKNOWN;
+}
+
+#endif
+
+/* -- Proof of death */
+
+/* Who says to own a slot, when `nonce` has it; false when that cannot be known. */
+static bool mmfbus__read_identity(const mmfbus__participant *p, uint32_t slot, int64_t nonce, mmfbus__identity *owner) {
+    const unsigned char *place = mmfbus__slot(p, slot);
+    /* SYNC: identity written. Equal before and after: the three fields in between are those of this owner. */
+    if (mmfbus__load64(place + MMFBUS__IDENTITY_NONCE) != nonce || mmfbus__load64(place + MMFBUS__NONCE) != nonce) {
+        return false;
+    }
+    owner->pid = mmfbus__peek32(place + MMFBUS__PID);
+    owner->start_time = mmfbus__peek64(place + MMFBUS__START_TIME);
+    owner->pid_namespace = mmfbus__peek64(place + MMFBUS__PID_NAMESPACE);
+    mmfbus__fence();
+    return mmfbus__load64(place + MMFBUS__IDENTITY_NONCE) == nonce && mmfbus__load64(place + MMFBUS__NONCE) == nonce;
+}
+
+/* Whether the owner of that slot is proved dead. Whatever is not proof leaves it alive. */
+static bool mmfbus__is_dead(const mmfbus__participant *p, uint32_t slot, int64_t nonce) {
+    mmfbus__fate fate;
+    mmfbus__identity owner;
+    mmfbus_descriptor bell = mmfbus__open_bell(nonce, &fate);
+    if (mmfbus__is_open(bell)) mmfbus__close_descriptor(&bell);
+    if (fate == MMFBUS__GONE) return true;
+    /* A forked child may hold the port open for a parent that is dead: so look at the process as well. */
+    if (p->identity.pid_namespace == 0 || !mmfbus__read_identity(p, slot, nonce, &owner)) return false;
+    return owner.pid_namespace == p->identity.pid_namespace && mmfbus__fate_of(&owner) == MMFBUS__GONE;
+}
+
+static void mmfbus__mark_dead(mmfbus__participant *p, uint32_t slot, int64_t nonce) {
+    p->peers[slot].dead_nonce = nonce;
+    p->has_dead = true;
+}
+
+/* -- Ringing */
+
+static void mmfbus__ring_slot(mmfbus__participant *p, uint32_t slot, uint32_t asleep) {
+    mmfbus__peer *peer = &p->peers[slot];
+    int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__NONCE);
+    mmfbus__fate fate = MMFBUS__UNKNOWN;
+    if (nonce == 0 || nonce == p->nonce) return;
+    if (peer->bell_nonce == nonce && peer->rung == asleep) return;
+    if (peer->bell_nonce != nonce) {
+        if (peer->bell_nonce != 0) mmfbus__close_descriptor(&peer->bell);
+        peer->bell = mmfbus__open_bell(nonce, &fate);
+        peer->bell_nonce = mmfbus__is_open(peer->bell) ? nonce : 0;
+    }
+    if (peer->bell_nonce != 0) fate = mmfbus__ring_bell(peer->bell);
+    if (fate == MMFBUS__GONE) mmfbus__mark_dead(p, slot, nonce);
+    if (fate != MMFBUS__ALIVE) return;
+    MMFBUS_STEP("ring: sent");
+    peer->rung = asleep;
+    mmfbus__count(p, MMFBUS__WAKE_UPS, 1);
+}
+
+/* Rings the publishers that sleep, or everybody else who does. */
+static void mmfbus__ring_sleepers(mmfbus__participant *p, bool publishers) {
+    uint32_t used = mmfbus__slots_used(p);
+    for (uint32_t slot = 0; slot < used; slot++) {
+        const unsigned char *place = mmfbus__slot(p, slot);
+        uint32_t asleep = mmfbus__load32(place + MMFBUS__ASLEEP);
+        if (asleep == 0) continue;
+        bool is_publisher = mmfbus__load32(place + MMFBUS__STATE) == MMFBUS__STATE_PUBLISHER;
+        if (is_publisher == publishers) mmfbus__ring_slot(p, slot, asleep);
+    }
+}
+
+/* ============================================================================================== The publisher lock
+ * == The publisher lock
+ */
+
+static inline uint32_t mmfbus__own_word(const mmfbus__participant *p) {
+    return p->generation << 10 | p->slot;
+}
+
+/* Whether whoever wrote that word into the lock can hold it no more. */
+static bool mmfbus__holder_is_gone(mmfbus__participant *p, uint32_t word) {
+    uint32_t slot = word & 1023;
+    if (slot >= p->geometry.participant_count) return true;
+    int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__NONCE);
+    uint32_t generation = mmfbus__load32(mmfbus__slot(p, slot) + MMFBUS__GENERATION);
+    if (nonce == 0 || generation != word >> 10) return true;
+    if (nonce == p->nonce || !mmfbus__is_dead(p, slot, nonce)) return false;
+    mmfbus__mark_dead(p, slot, nonce);
+    return true;
+}
+
+/* Takes the lock, and takes it over from the dead. MMFBUS_BUSY after that many tries. */
+static mmfbus_status mmfbus__try_lock(mmfbus__participant *p, uint32_t tries) {
+    unsigned char *lock = p->memory + MMFBUS__PUBLISHER_LOCK;
+    for (uint32_t turn = 0; turn < tries; turn++) {
+        if (mmfbus__swap32(lock, 0, mmfbus__own_word(p))) {
+            MMFBUS_STEP("lock: taken");
+            return MMFBUS_OK;
+        }
+        mmfbus__pause(turn);
+    }
+    uint32_t held = mmfbus__load32(lock);
+    if (held != 0 && !mmfbus__holder_is_gone(p, held)) return MMFBUS_BUSY;
+    /* From exactly the word whose holder is gone: nothing needs repair, what was not committed is not seen. */
+    if (!mmfbus__swap32(lock, held, mmfbus__own_word(p))) return MMFBUS_BUSY;
+    MMFBUS_STEP("lock: taken over");
+    return MMFBUS_OK;
+}
+
+/* The same, but waits for a living holder until then. */
+static mmfbus_status mmfbus__lock(mmfbus__participant *p, uint64_t deadline) {
+    for (;;) {
+        mmfbus_status status = mmfbus__try_lock(p, 100);
+        if (status != MMFBUS_BUSY || mmfbus__time_left(deadline) == 0) return status;
+        mmfbus__sleep_microseconds(1000);
+    }
+}
+
+static void mmfbus__unlock(mmfbus__participant *p) {
+    mmfbus__swap32(p->memory + MMFBUS__PUBLISHER_LOCK, mmfbus__own_word(p), 0);
+    MMFBUS_STEP("lock: released");
+}
+
+/* What a publisher does when it leaves, or what is done for it when it died. With the lock held. */
+static void mmfbus__end_publisher(mmfbus__participant *p, uint32_t slot, uint32_t reason) {
+    uint32_t used = mmfbus__slots_used(p);
+    bool is_last = true;
+    for (uint32_t other = 0; other < used && is_last; other++) {
+        is_last = other == slot || mmfbus__load32(mmfbus__slot(p, other) + MMFBUS__STATE) != MMFBUS__STATE_PUBLISHER;
+    }
+    /* Before the state: who dies in between is a publisher still, and is buried as one. */
+    if (is_last) {
+        mmfbus__store32(p->memory + MMFBUS__CLOSED_REASON, reason);
+        mmfbus__add32(p->memory + MMFBUS__CLOSED_EPOCH, 1);
+        MMFBUS_STEP("leave: closed");
+    }
+    mmfbus__store32(mmfbus__slot(p, slot) + MMFBUS__STATE, MMFBUS__STATE_NONE);
+    MMFBUS_STEP("leave: state stored");
+    mmfbus__add32(p->memory + MMFBUS__EPOCH, 1);
+    mmfbus__ring_sleepers(p, false);
+}
+
+/* -- Claiming, freeing and burying */
+
+/* Steps 2 to 4 of claiming: `slot` has our nonce already. */
+static uint32_t mmfbus__take_slot(mmfbus__participant *p, uint32_t slot) {
+    unsigned char *place = mmfbus__slot(p, slot);
+    uint32_t generation = mmfbus__load32(place + MMFBUS__GENERATION);
+    MMFBUS_STEP("claim: nonce stored");
+    generation = generation >= MMFBUS__MAX_GENERATION ? 1 : generation + 1;
+    mmfbus__store32(place + MMFBUS__GENERATION, generation);
+    MMFBUS_STEP("claim: generation raised");
+    /* It only grows, so this ends soon; the limit is for memory that somebody is playing with. */
+    for (int tries = 0; tries < 10000; tries++) {
+        uint32_t used = mmfbus__load32(p->memory + MMFBUS__SLOTS_USED);
+        if (used > slot || mmfbus__swap32(p->memory + MMFBUS__SLOTS_USED, used, slot + 1)) break;
+    }
+    MMFBUS_STEP("claim: counted");
+    mmfbus__put32(place + MMFBUS__PID, p->identity.pid);
+    mmfbus__put64(place + MMFBUS__START_TIME, p->identity.start_time);
+    mmfbus__put64(place + MMFBUS__PID_NAMESPACE, p->identity.pid_namespace);
+    mmfbus__put64(place + MMFBUS__JOINED_AT, mmfbus_now());
+    memset(place + MMFBUS__COUNTERS, 0, 8 * MMFBUS__COUNTER_COUNT);
+    memset(place + MMFBUS__NAME, 0, MMFBUS__NAME_LENGTH);
+    /* SYNC: identity written. Stored after the fields that it vouches for. */
+    mmfbus__store64(place + MMFBUS__IDENTITY_NONCE, p->nonce);
+    MMFBUS_STEP("claim: identity written");
+    if (mmfbus__load32(place + MMFBUS__ASLEEP) != 0) {
+        bool waited = mmfbus__load32(place + MMFBUS__STATE) == MMFBUS__STATE_PUBLISHER;
+        mmfbus__store32(place + MMFBUS__ASLEEP, 0);
+        mmfbus__add32(p->memory + (waited ? MMFBUS__ROOM_WAITERS : MMFBUS__SLEEPERS), UINT32_MAX);
+    }
+    return generation;
+}
+
+static void mmfbus__free_slot(mmfbus__participant *p, uint32_t slot) {
+    mmfbus__store64(mmfbus__slot(p, slot) + MMFBUS__IDENTITY_NONCE, 0);
+    MMFBUS_STEP("leave: identity cleared");
+    mmfbus__store64(mmfbus__slot(p, slot) + MMFBUS__NONCE, 0);
+    MMFBUS_STEP("leave: nonce cleared");
+}
+
+static bool mmfbus__owns_another(const mmfbus__participant *p, int64_t nonce) {
+    uint32_t used = mmfbus__slots_used(p);
+    for (uint32_t slot = 0; slot < used; slot++) {
+        if (mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__NONCE) == nonce) return true;
+    }
+    return false;
+}
+
+/* Frees the slot of an owner that is proved dead. MMFBUS_BUSY: the lock that it takes is held; try again. */
+static mmfbus_status mmfbus__bury(mmfbus__participant *p, uint32_t slot, int64_t dead) {
+    unsigned char *place = mmfbus__slot(p, slot);
+    bool locked = mmfbus__load32(place + MMFBUS__STATE) == MMFBUS__STATE_PUBLISHER;
+    if (locked && mmfbus__try_lock(p, 200) != MMFBUS_OK) return MMFBUS_BUSY;
+    bool ours = mmfbus__swap64(place + MMFBUS__NONCE, dead, p->nonce);
+    if (ours) {
+        MMFBUS_STEP("bury: claimed");
+        mmfbus__take_slot(p, slot);
+        if (locked) {
+            mmfbus__end_publisher(p, slot, MMFBUS__REASON_DIED);
+        } else {
+            mmfbus__store32(place + MMFBUS__STATE, MMFBUS__STATE_NONE);
+        }
+        MMFBUS_STEP("bury: role taken");
+        mmfbus__free_slot(p, slot);
+    }
+    if (locked) mmfbus__unlock(p);
+    if (!ours) return MMFBUS_OK;
+    /* It may have died between a change and the ringing for it. */
+    mmfbus__ring_sleepers(p, true);
+    mmfbus__ring_sleepers(p, false);
+    /* While other slots are to be proved dead by that port it must stay. */
+    if (!mmfbus__owns_another(p, dead)) mmfbus__remove_port(dead);
+    MMFBUS_STEP("bury: port removed");
+    return MMFBUS_OK;
+}
+
+/* Buries whoever was found dead. MMFBUS_BUSY: not all, try again soon. Not while holding the lock. */
+static mmfbus_status mmfbus__bury_the_dead(mmfbus__participant *p) {
+    mmfbus_status status = MMFBUS_OK;
+    if (!p->has_dead) return MMFBUS_OK;
+    p->has_dead = false;
+    for (uint32_t slot = 0; slot < p->geometry.participant_count; slot++) {
+        mmfbus__peer *peer = &p->peers[slot];
+        if (peer->dead_nonce == 0) continue;
+        if (mmfbus__bury(p, slot, peer->dead_nonce) == MMFBUS_OK) {
+            peer->dead_nonce = 0;
+        } else {
+            p->has_dead = true;
+            status = MMFBUS_BUSY;
+        }
+    }
+    return status;
+}
+
+/* Looks for dead owners among those whose state is in the set; with a set of 0 among all. */
+static void mmfbus__find_dead(mmfbus__participant *p, uint32_t states) {
+    uint32_t used = mmfbus__slots_used(p);
+    for (uint32_t slot = 0; slot < used; slot++) {
+        const unsigned char *place = mmfbus__slot(p, slot);
+        int64_t nonce = mmfbus__load64(place + MMFBUS__NONCE);
+        uint32_t state = mmfbus__load32(place + MMFBUS__STATE);
+        if (nonce == 0 || nonce == p->nonce) continue;
+        if (states != 0 && (state > 4 || (states >> state & 1) == 0)) continue;
+        if (mmfbus__is_dead(p, slot, nonce)) mmfbus__mark_dead(p, slot, nonce);
+    }
+}
+
+static mmfbus_status mmfbus__claim_slot(mmfbus__participant *p, const char *name) {
+    uint32_t count = p->geometry.participant_count, slot = 0;
+    while (slot < count && !mmfbus__swap64(mmfbus__slot(p, slot) + MMFBUS__NONCE, 0, p->nonce)) slot++;
+    if (slot == count) {
+        for (slot = 0; slot < count; slot++) {
+            int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__NONCE);
+            if (nonce != 0 && mmfbus__is_dead(p, slot, nonce) &&
+                mmfbus__swap64(mmfbus__slot(p, slot) + MMFBUS__NONCE, nonce, p->nonce)) {
+                break;
+            }
+        }
+    }
+    if (slot == count) return MMFBUS_ERROR_NO_SLOT;
+    p->slot = slot;
+    p->generation = mmfbus__take_slot(p, slot);
+    p->joined = true;
+    if (name != NULL) memcpy(mmfbus__own_slot(p) + MMFBUS__NAME, name, strlen(name));
+    return MMFBUS_OK;
+}
+
+static void mmfbus__close_participant(mmfbus__participant *p) {
+    if (p->joined && !mmfbus__is_forked(p)) {
+        mmfbus__bury_the_dead(p);
+        mmfbus__free_slot(p, p->slot);
+        mmfbus__ring_sleepers(p, true);
+    }
+    if (p->peers != NULL) {
+        for (uint32_t slot = 0; slot < p->geometry.participant_count; slot++) {
+            if (p->peers[slot].bell_nonce != 0) mmfbus__close_descriptor(&p->peers[slot].bell);
+            if (p->peers[slot].life_nonce != 0) mmfbus__close_descriptor(&p->peers[slot].life);
+        }
+        MMFBUS_FREE(p->peers);
+        p->peers = NULL;
+    }
+    mmfbus__close_port(p);
+    if (p->memory != NULL) mmfbus__release_segment(&p->segment);
+    p->memory = NULL;
+}
+
+/* Opens the channel, a port and a slot, and takes the lock, under which the caller gives the slot its state. */
+static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfbus_options *options) {
+    if (options->name != NULL && strlen(options->name) > MMFBUS__NAME_LENGTH) return MMFBUS_ERROR_ARGUMENT;
+    mmfbus_status status = mmfbus__open_channel(options, &p->segment, &p->geometry);
+    if (status != MMFBUS_OK) return status;
+    p->memory = p->segment.memory;
+    p->ring = p->memory + p->geometry.ring_offset;
+    p->identity = mmfbus__own_identity();
+    p->join_timeout = options->join_timeout != 0 ? options->join_timeout : 5000;
+    status = mmfbus__open_port(p, options->mode);
+    if (status == MMFBUS_OK) {
+        p->peers = (mmfbus__peer *)mmfbus__allocate_zeroed(p->geometry.participant_count * sizeof *p->peers);
+        if (p->peers == NULL) status = MMFBUS_ERROR_NO_MEMORY;
+    }
+    if (status == MMFBUS_OK) status = mmfbus__claim_slot(p, options->name);
+    if (status == MMFBUS_OK) {
+        mmfbus__find_dead(p, 0);
+        status = mmfbus__lock(p, mmfbus__deadline(p->join_timeout));
+    }
+    if (status == MMFBUS_OK) {
+        uint32_t left = mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__STATE);
+        if (left == MMFBUS__STATE_PUBLISHER) mmfbus__end_publisher(p, p->slot, MMFBUS__REASON_DIED);
+        mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__STATE, MMFBUS__STATE_NONE);
+        return MMFBUS_OK;
+    }
+    mmfbus__close_participant(p);
+    return status;
+}
+
+/* Gives the slot its state, and lets go of the lock. */
+static void mmfbus__join(mmfbus__participant *p, uint32_t state) {
+    mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__STATE, state);
+    MMFBUS_STEP("join: state stored");
+    mmfbus__add32(p->memory + MMFBUS__EPOCH, 1);
+    MMFBUS_STEP("join: epoch raised");
+    mmfbus__ring_sleepers(p, false);
+    mmfbus__unlock(p);
+    MMFBUS_STEP("join: done");
+    mmfbus__bury_the_dead(p);
+}
+
+/* ======================================================================================================== Sleeping
+ * == Sleeping
+ *
+ * Others learn that we sleep from the slot, and ring; the life lines of those we wait for are watched as well.
+ */
+
+static void mmfbus__announce_sleep(mmfbus__participant *p, int counter) {
+    unsigned char *own = mmfbus__own_slot(p);
+    mmfbus__add32(p->memory + counter, 1);
+    MMFBUS_STEP("sleep: counted");
+    uint32_t number = mmfbus__load32(own + MMFBUS__SLEEPS) + 1;
+    if (number == 0) number = 1;
+    mmfbus__store32(own + MMFBUS__SLEEPS, number);
+    mmfbus__store32(own + MMFBUS__ASLEEP, number);
+    p->armed = true;
+    MMFBUS_STEP("sleep: flagged");
+}
+
+#ifdef _WIN32
+
+/* Waits for the bell or an end of life, at most so many milliseconds, and marks who is dead. */
+static void mmfbus__wait(mmfbus__participant *p, uint32_t milliseconds) {
+    HANDLE handles[MAXIMUM_WAIT_OBJECTS];
+    uint32_t slots[MAXIMUM_WAIT_OBJECTS], count = 1, beyond = 0;
+    handles[0] = p->descriptors[MMFBUS__BELL];
+    for (uint32_t slot = 0; slot < p->geometry.participant_count; slot++) {
+        mmfbus__peer *peer = &p->peers[slot];
+        if (peer->life_nonce == 0) continue;
+        if (count < MAXIMUM_WAIT_OBJECTS) {
+            slots[count] = slot;
+            handles[count++] = peer->life;
+        } else if (WaitForSingleObject(peer->life, 0) == WAIT_OBJECT_0) {
+            mmfbus__mark_dead(p, slot, peer->life_nonce);
+            mmfbus__close_descriptor(&peer->life);
+            peer->life_nonce = 0;
+            milliseconds = 0;
+        } else {
+            beyond++;
+        }
+    }
+    /* One call waits for 64 handles; where there are more publishers the rest is looked at each second. */
+    if (beyond > 0 && milliseconds > 1000) milliseconds = 1000;
+    DWORD result = WaitForMultipleObjects(count, handles, FALSE, milliseconds == MMFBUS_FOREVER ? INFINITE : milliseconds);
+    if (result > WAIT_OBJECT_0 && result < WAIT_OBJECT_0 + count) {
+        uint32_t slot = slots[result - WAIT_OBJECT_0];
+        mmfbus__mark_dead(p, slot, p->peers[slot].life_nonce);
+        mmfbus__close_descriptor(&p->peers[slot].life);
+        p->peers[slot].life_nonce = 0;
+    }
+}
+
+static mmfbus_descriptor mmfbus__open_life(mmfbus__participant *p, uint32_t slot, int64_t nonce, mmfbus__fate *fate) {
+    mmfbus__identity owner;
+    *fate = MMFBUS__UNKNOWN;
+    if (!mmfbus__read_identity(p, slot, nonce, &owner) || owner.pid_namespace != p->identity.pid_namespace) return NULL;
+    return mmfbus__open_owner(&owner, fate);
+}
+
+#else
+
+static void mmfbus__end_of_life(mmfbus__participant *p, uint32_t slot) {
+    if (slot >= p->geometry.participant_count || p->peers[slot].life_nonce == 0) return;
+    mmfbus__mark_dead(p, slot, p->peers[slot].life_nonce);
+    /* Closing takes it out of the poller, which would report it for ever. */
+    mmfbus__close_descriptor(&p->peers[slot].life);
+    p->peers[slot].life_nonce = 0;
+}
+
+static void mmfbus__silence_bell(mmfbus__participant *p) {
+    char bytes[256];
+    while (read(p->descriptors[MMFBUS__BELL], bytes, sizeof bytes) == (ssize_t)sizeof bytes) {
+    }
+}
+
+/* Waits for the bell or an end of life, at most so many milliseconds, and marks who is dead. */
+static void mmfbus__wait(mmfbus__participant *p, uint32_t milliseconds) {
+    int timeout = milliseconds > INT32_MAX ? -1 : (int)milliseconds;
+    for (;;) {
+#ifdef __linux__
+        struct epoll_event events[32];
+        int count = epoll_wait(p->descriptors[MMFBUS__POLLER], events, 32, timeout);
+        for (int index = 0; index < count; index++) {
+            uint32_t tag = events[index].data.u32;
+            if (tag == UINT32_MAX) {
+                mmfbus__silence_bell(p);
+            } else {
+                mmfbus__end_of_life(p, tag);
+            }
+        }
+#else
+        struct kevent events[32];
+        struct timespec time;
+        time.tv_sec = timeout / 1000;
+        time.tv_nsec = (long)(timeout % 1000) * 1000000;
+        int count = kevent(p->descriptors[MMFBUS__POLLER], NULL, 0, events, 32, timeout < 0 ? NULL : &time);
+        for (int index = 0; index < count; index++) {
+            uint32_t tag = (uint32_t)(uintptr_t)events[index].udata;
+            if (tag == UINT32_MAX) {
+                mmfbus__silence_bell(p);
+            } else if (events[index].flags & EV_EOF) {
+                mmfbus__end_of_life(p, tag);
+            }
+        }
+#endif
+        if (count < 32) return;
+        timeout = 0;
+    }
+}
+
+static mmfbus_descriptor mmfbus__open_life(mmfbus__participant *p, uint32_t slot, int64_t nonce, mmfbus__fate *fate) {
+    char path[MMFBUS__PATH];
+    mmfbus__port_path(path, nonce, "life");
+    int life = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (life >= 0 && mmfbus__poll_too(p, life, slot) != MMFBUS_OK) mmfbus__close_descriptor(&life);
+    /* A watch that begins after the death never fires: so look once, now that it has begun. */
+    *fate = mmfbus__is_dead(p, slot, nonce) ? MMFBUS__GONE : life >= 0 ? MMFBUS__ALIVE : MMFBUS__UNKNOWN;
+    if (*fate == MMFBUS__GONE && life >= 0) mmfbus__close_descriptor(&life);
+    return life;
+}
+
+#endif
+
+/* Awake again: asleep first, then the counter, so that the counter is never too low. */
+static void mmfbus__awake(mmfbus__participant *p, int counter) {
+    if (!p->armed) return;
+    p->armed = false;
+    mmfbus__wait(p, 0);
+    mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__ASLEEP, 0);
+    MMFBUS_STEP("wake: flag cleared");
+    mmfbus__add32(p->memory + counter, UINT32_MAX);
+    MMFBUS_STEP("wake: counted out");
+}
+
+/* Watches the life lines of everybody with that state, as of this epoch. */
+static void mmfbus__watch(mmfbus__participant *p, uint32_t wanted_state) {
+    uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__EPOCH);
+    if (p->watch_is_complete && epoch == p->watched_epoch) return;
+    uint32_t used = mmfbus__slots_used(p);
+    p->watched_epoch = epoch;
+    p->watch_is_complete = true;
+    for (uint32_t slot = 0; slot < used; slot++) {
+        mmfbus__peer *peer = &p->peers[slot];
+        const unsigned char *place = mmfbus__slot(p, slot);
+        int64_t nonce = mmfbus__load64(place + MMFBUS__NONCE);
+        bool wanted = nonce != 0 && nonce != p->nonce && mmfbus__load32(place + MMFBUS__STATE) == wanted_state;
+        if (peer->life_nonce != 0 && (!wanted || peer->life_nonce != nonce)) {
+            mmfbus__close_descriptor(&peer->life);
+            peer->life_nonce = 0;
+        }
+        if (!wanted || peer->life_nonce == nonce) continue;
+        mmfbus__fate fate;
+        peer->life = mmfbus__open_life(p, slot, nonce, &fate);
+        if (mmfbus__is_open(peer->life)) {
+            peer->life_nonce = nonce;
+        } else if (fate == MMFBUS__GONE) {
+            mmfbus__mark_dead(p, slot, nonce);
+        } else {
+            p->watch_is_complete = false;
+        }
+    }
+}
+
+/* ====================================================================================================== Publishing
+ * == Publishing
+ */
+
+struct mmfbus_publisher {
+    mmfbus__participant base;
+    mmfbus_when_full when_full;
+    int64_t needed;          /* least position that a reliable subscriber may need, as of `needed_epoch` */
+    uint32_t needed_epoch;
+    bool needed_is_known;
+    uint64_t last_published;
+    /* While the lock is held: */
+    bool claimed;
+    int64_t begin;           /* the tail */
+    int64_t position;        /* where the next frame goes */
+    uint64_t next;           /* number of the next message */
+    size_t claimed_length;
+};
+
+/* A frame to write: its payload in up to two parts, the header of a fragment and the data. */
+typedef struct mmfbus__outgoing {
+    uint8_t kind;
+    bool is_first; /* a fragment that says its own position: it is where the message began */
+    void *head;
+    size_t head_length;
+    const void *data;
+    size_t length;
+} mmfbus__outgoing;
+
+static void mmfbus__write_header(mmfbus_publisher *pub, int64_t at, uint32_t length, uint8_t kind, uint64_t timestamp) {
+    mmfbus__participant *p = &pub->base;
+    unsigned char *place = p->ring + ((uint64_t)at & (p->geometry.capacity - 1));
+    mmfbus__put32(place, length);
+    mmfbus__put32(place + 4, (uint32_t)kind | p->slot << 16);
+    mmfbus__put64(place + 8, pub->next);
+    mmfbus__put64(place + 16, timestamp);
+}
+
+/* Bytes of padding that come before a frame of that size. */
+static uint64_t mmfbus__padding_before(const mmfbus__participant *p, int64_t position, uint64_t size) {
+    uint64_t rest = p->geometry.capacity - ((uint64_t)position & (p->geometry.capacity - 1));
+    return size > rest ? rest : 0;
+}
+
+/* The least position that reliable subscribers need still. A cursor that is none is of somebody who breaks the rules. */
+static int64_t mmfbus__least_needed(mmfbus__participant *p, int64_t tail, bool locked) {
+    uint32_t used = mmfbus__slots_used(p);
+    int64_t least = tail;
+    for (uint32_t slot = 0; slot < used; slot++) {
+        unsigned char *place = mmfbus__slot(p, slot);
+        if (mmfbus__load32(place + MMFBUS__STATE) != MMFBUS__STATE_RELIABLE) continue;
+        int64_t cursor = mmfbus__load64(place + MMFBUS__CURSOR);
+        if (mmfbus__is_position(cursor) && cursor <= tail && tail - cursor <= (int64_t)p->geometry.capacity) {
+            if (cursor < least) least = cursor;
+        } else if (locked) {
+            mmfbus__store32(place + MMFBUS__DISCONNECT_REASON, MMFBUS__NO_CURSOR);
+            mmfbus__swap32(place + MMFBUS__STATE, MMFBUS__STATE_RELIABLE, MMFBUS__STATE_DISCONNECTED);
+        }
+    }
+    return least;
+}
+
+static void mmfbus__disconnect_slow(mmfbus__participant *p, int64_t overwritten) {
+    uint32_t used = mmfbus__slots_used(p);
+    for (uint32_t slot = 0; slot < used; slot++) {
+        unsigned char *place = mmfbus__slot(p, slot);
+        if (mmfbus__load32(place + MMFBUS__STATE) != MMFBUS__STATE_RELIABLE) continue;
+        if (mmfbus__load64(place + MMFBUS__CURSOR) >= overwritten) continue;
+        mmfbus__store32(place + MMFBUS__DISCONNECT_REASON, MMFBUS__TOO_SLOW);
+        mmfbus__swap32(place + MMFBUS__STATE, MMFBUS__STATE_RELIABLE, MMFBUS__STATE_DISCONNECTED);
+        MMFBUS_STEP("disconnect: state stored");
+    }
+}
+
+/* Bytes before this position are overwritten by frames up to `end`, their terminator included. */
+static int64_t mmfbus__overwritten(const mmfbus__participant *p, int64_t end) {
+    return end + MMFBUS__FRAME_ALIGNMENT - (int64_t)p->geometry.capacity;
+}
+
+/* Finds room for frames up to `end`, and announces what they overwrite. With the lock held. */
+static mmfbus_status mmfbus__make_room(mmfbus_publisher *pub, int64_t end) {
+    mmfbus__participant *p = &pub->base;
+    int64_t overwritten = mmfbus__overwritten(p, end);
+    uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__EPOCH);
+    if (!pub->needed_is_known || epoch != pub->needed_epoch || overwritten > pub->needed) {
+        pub->needed = mmfbus__least_needed(p, pub->begin, true);
+        if (overwritten > pub->needed && pub->when_full == MMFBUS_DISCONNECT) {
+            mmfbus__disconnect_slow(p, overwritten);
+            pub->needed = mmfbus__least_needed(p, pub->begin, true);
+        }
+        pub->needed_epoch = epoch;
+        pub->needed_is_known = true;
+    }
+    if (overwritten > pub->needed) return MMFBUS_FULL;
+
+    int64_t head = mmfbus__load64(p->memory + MMFBUS__HEAD);
+    if (head >= overwritten) return MMFBUS_OK;
+    if (!mmfbus__is_position(head) || pub->begin - head > (int64_t)p->geometry.capacity) return MMFBUS_ERROR_CORRUPT;
+    while (head < overwritten) {
+        const unsigned char *place = p->ring + ((uint64_t)head & (p->geometry.capacity - 1));
+        uint64_t size = mmfbus__frame_size(mmfbus__peek32(place));
+        if (size > (uint64_t)(pub->begin - head)) return MMFBUS_ERROR_CORRUPT;
+        head += (int64_t)size;
+    }
+    /*
+     * SYNC: overwrite announced. The head is stored, and loaded again, before the first byte is overwritten: no store
+     * after that load can become visible before the head does.
+     */
+    mmfbus__store64(p->memory + MMFBUS__HEAD, head);
+    mmfbus__load64(p->memory + MMFBUS__HEAD);
+    mmfbus__fence();
+    MMFBUS_STEP("publish: head moved");
+    return MMFBUS_OK;
+}
+
+/* Takes the lock and finds the tail. MMFBUS_BUSY when a living process holds it. */
+static mmfbus_status mmfbus__begin_frames(mmfbus_publisher *pub) {
+    mmfbus__participant *p = &pub->base;
+    mmfbus_status status = mmfbus__try_lock(p, 80);
+    if (status != MMFBUS_OK) return status;
+    int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
+    if (!mmfbus__is_position(tail) || tail > MMFBUS__MAX_POSITION - (1ll << 31)) {
+        mmfbus__unlock(p);
+        return MMFBUS_ERROR_CORRUPT;
+    }
+    const unsigned char *place = p->ring + ((uint64_t)tail & (p->geometry.capacity - 1));
+    pub->next = mmfbus__peek64(place + 8);
+    pub->begin = pub->position = tail;
+    if (pub->next >= 1 && pub->next < (uint64_t)MMFBUS__MAX_POSITION) return MMFBUS_OK;
+    mmfbus__unlock(p);
+    return MMFBUS_ERROR_CORRUPT;
+}
+
+/* Writes the padding that a frame of that payload needs, and says where its payload goes. There must be room. */
+static unsigned char *mmfbus__place_frame(mmfbus_publisher *pub, uint64_t payload, uint64_t timestamp) {
+    mmfbus__participant *p = &pub->base;
+    uint64_t padding = mmfbus__padding_before(p, pub->position, mmfbus__frame_size(payload));
+    if (padding > 0) {
+        mmfbus__write_header(pub, pub->position, (uint32_t)padding - MMFBUS__FRAME_HEADER, MMFBUS__PADDING, timestamp);
+        pub->position += (int64_t)padding;
+        MMFBUS_STEP("publish: padding written");
+    }
+    return p->ring + ((uint64_t)pub->position & (p->geometry.capacity - 1)) + MMFBUS__FRAME_HEADER;
+}
+
+static void mmfbus__end_frame(mmfbus_publisher *pub, size_t payload, uint8_t kind, uint64_t timestamp) {
+    mmfbus__write_header(pub, pub->position, (uint32_t)payload, kind, timestamp);
+    if (kind != MMFBUS__FRAGMENT) pub->next++;
+    pub->position += (int64_t)mmfbus__frame_size(payload);
+}
+
+/* Commits all frames up to the position, wakes up who sleeps, and lets go of the lock. */
+static void mmfbus__commit_frames(mmfbus_publisher *pub) {
+    mmfbus__participant *p = &pub->base;
+    /* The terminator: with it the one store of the tail commits the next number as well. */
+    mmfbus__write_header(pub, pub->position, 0, MMFBUS__TERMINATOR, 0);
+    MMFBUS_STEP("publish: frame written");
+    /* SYNC: frame visible. The tail is stored after everything that lies before it. */
+    mmfbus__store64(p->memory + MMFBUS__TAIL, pub->position);
+    pub->last_published = pub->next - 1;
+    MMFBUS_STEP("publish: committed");
+    /* SYNC: going to sleep. The tail first, then the sleepers: whoever is not seen here sees the tail. */
+    if (mmfbus__load32(p->memory + MMFBUS__SLEEPERS) != 0) mmfbus__ring_sleepers(p, false);
+    MMFBUS_STEP("publish: rung");
+    mmfbus__unlock(p);
+}
+
+static mmfbus_status mmfbus__check_publisher(mmfbus_publisher *pub) {
+    if (pub == NULL || pub->claimed) return MMFBUS_ERROR_ARGUMENT;
+    if (mmfbus__is_forked(&pub->base)) return MMFBUS_ERROR_FORKED;
+    mmfbus__awake(&pub->base, MMFBUS__ROOM_WAITERS);
+    return mmfbus__bury_the_dead(&pub->base) == MMFBUS_OK ? MMFBUS_OK : MMFBUS_BUSY;
+}
+
+/* After MMFBUS_FULL: whether a dead subscriber was in the way, so that it may be tried again. */
+static bool mmfbus__was_held_up_by_dead(mmfbus__participant *p) {
+    mmfbus__find_dead(p, 1u << MMFBUS__STATE_RELIABLE);
+    return p->has_dead && mmfbus__bury_the_dead(p) == MMFBUS_OK;
+}
+
+/* Bytes of payload of one of several frames. */
+typedef uint64_t (*mmfbus__payload_of)(const void *frames, size_t index);
+
+/* Takes the lock and makes room for those frames, which the caller then writes and commits. Without the lock on failure. */
+static mmfbus_status mmfbus__reserve(mmfbus_publisher *pub, mmfbus__payload_of payload_of, const void *frames,
+                                     size_t count) {
+    mmfbus__participant *p = &pub->base;
+    mmfbus_status status = mmfbus__check_publisher(pub);
+    for (int attempt = 0; status == MMFBUS_OK; attempt++) {
+        status = mmfbus__begin_frames(pub);
+        if (status != MMFBUS_OK) break;
+        int64_t end = pub->begin;
+        for (size_t index = 0; index < count; index++) {
+            uint64_t size = mmfbus__frame_size(payload_of(frames, index));
+            end += (int64_t)(mmfbus__padding_before(p, end, size) + size);
+        }
+        status = mmfbus__make_room(pub, end);
+        if (status == MMFBUS_OK) return MMFBUS_OK;
+        mmfbus__unlock(p);
+        if (status == MMFBUS_FULL && attempt == 0 && mmfbus__was_held_up_by_dead(p)) status = MMFBUS_OK;
+    }
+    if (status == MMFBUS_FULL) mmfbus__count(p, MMFBUS__FULL, 1);
+    mmfbus__bury_the_dead(p);
+    return status;
+}
+
+static uint64_t mmfbus__outgoing_payload(const void *frames, size_t index) {
+    const mmfbus__outgoing *frame = (const mmfbus__outgoing *)frames + index;
+    return frame->head_length + frame->length;
+}
+
+static mmfbus_status mmfbus__publish_frame(mmfbus_publisher *pub, const mmfbus__outgoing *frame) {
+    mmfbus_status status = mmfbus__reserve(pub, mmfbus__outgoing_payload, frame, 1);
+    if (status != MMFBUS_OK) return status;
+    uint64_t timestamp = mmfbus_now();
+    size_t payload = frame->head_length + frame->length;
+    unsigned char *place = mmfbus__place_frame(pub, payload, timestamp);
+    if (frame->is_first) mmfbus__put64((unsigned char *)frame->head, (uint64_t)pub->position);
+    if (frame->head_length > 0) memcpy(place, frame->head, frame->head_length);
+    if (frame->length > 0) memcpy(place + frame->head_length, frame->data, frame->length);
+    mmfbus__end_frame(pub, payload, frame->kind, timestamp);
+    mmfbus__commit_frames(pub);
+    mmfbus__bury_the_dead(&pub->base);
+    return MMFBUS_OK;
+}
+
+static void mmfbus__count_published(mmfbus_publisher *pub, uint64_t messages, uint64_t bytes) {
+    mmfbus__count(&pub->base, MMFBUS__FRAMES, messages);
+    mmfbus__count(&pub->base, MMFBUS__BYTES, bytes);
+}
+
+mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size_t length) {
+    mmfbus__outgoing frame = {MMFBUS__MESSAGE, false, NULL, 0, data, length};
+    if (publisher == NULL || (data == NULL && length > 0)) return MMFBUS_ERROR_ARGUMENT;
+    if (length > publisher->base.geometry.max_payload) return MMFBUS_ERROR_TOO_LARGE;
+    mmfbus_status status = mmfbus__publish_frame(publisher, &frame);
+    if (status == MMFBUS_OK) mmfbus__count_published(publisher, 1, length);
+    return status;
+}
+
+static uint64_t mmfbus__batch_payload(const void *frames, size_t index) {
+    return ((const mmfbus_bytes *)frames)[index].length;
+}
+
+mmfbus_status mmfbus_publish_batch(mmfbus_publisher *publisher, const mmfbus_bytes *messages, size_t count) {
+    if (publisher == NULL || (messages == NULL && count > 0)) return MMFBUS_ERROR_ARGUMENT;
+    mmfbus__participant *p = &publisher->base;
+    uint64_t size = 0, bytes = 0;
+    for (size_t index = 0; index < count; index++) {
+        if (messages[index].length > p->geometry.max_payload) return MMFBUS_ERROR_TOO_LARGE;
+        if (messages[index].data == NULL && messages[index].length > 0) return MMFBUS_ERROR_ARGUMENT;
+        bytes += messages[index].length;
+        size += mmfbus__frame_size(messages[index].length);
+        if (size > p->geometry.capacity / 4) return MMFBUS_ERROR_TOO_LARGE;
+    }
+    if (count == 0) return mmfbus__check_publisher(publisher);
+    mmfbus_status status = mmfbus__reserve(publisher, mmfbus__batch_payload, messages, count);
+    if (status != MMFBUS_OK) return status;
+    uint64_t timestamp = mmfbus_now();
+    for (size_t index = 0; index < count; index++) {
+        unsigned char *place = mmfbus__place_frame(publisher, messages[index].length, timestamp);
+        if (messages[index].length > 0) memcpy(place, messages[index].data, messages[index].length);
+        mmfbus__end_frame(publisher, messages[index].length, MMFBUS__MESSAGE, timestamp);
+    }
+    mmfbus__commit_frames(publisher);
+    mmfbus__count_published(publisher, count, bytes);
+    mmfbus__bury_the_dead(p);
+    return MMFBUS_OK;
+}
+
+mmfbus_status mmfbus_claim(mmfbus_publisher *publisher, size_t length, void **place) {
+    mmfbus_bytes claim = {NULL, length};
+    if (publisher == NULL || place == NULL) return MMFBUS_ERROR_ARGUMENT;
+    if (length > publisher->base.geometry.max_payload) return MMFBUS_ERROR_TOO_LARGE;
+    mmfbus_status status = mmfbus__reserve(publisher, mmfbus__batch_payload, &claim, 1);
+    if (status != MMFBUS_OK) return status;
+    *place = mmfbus__place_frame(publisher, length, mmfbus_now());
+    publisher->claimed_length = length;
+    publisher->claimed = true;
+    return MMFBUS_OK;
+}
+
+mmfbus_status mmfbus_commit(mmfbus_publisher *publisher, size_t length) {
+    if (publisher == NULL || !publisher->claimed || length > publisher->claimed_length) return MMFBUS_ERROR_ARGUMENT;
+    /* A child that was forked in between has the claim, but not the lock. */
+    if (mmfbus__is_forked(&publisher->base)) return MMFBUS_ERROR_FORKED;
+    publisher->claimed = false;
+    mmfbus__end_frame(publisher, length, MMFBUS__MESSAGE, mmfbus_now());
+    mmfbus__commit_frames(publisher);
+    mmfbus__count_published(publisher, 1, length);
+    mmfbus__bury_the_dead(&publisher->base);
+    return MMFBUS_OK;
+}
+
+void mmfbus_abandon(mmfbus_publisher *publisher) {
+    if (publisher == NULL || !publisher->claimed || mmfbus__is_forked(&publisher->base)) return;
+    publisher->claimed = false;
+    mmfbus__unlock(&publisher->base);
+}
+
+uint64_t mmfbus_last_published(const mmfbus_publisher *publisher) {
+    return publisher->last_published;
+}
+
+/* -- Waiting for room */
+
+/* Whether a frame of that payload would find room. Without the lock: it may be stale when it is answered. */
+static bool mmfbus__has_room(mmfbus__participant *p, size_t payload) {
+    int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
+    uint64_t size = mmfbus__frame_size(payload);
+    if (!mmfbus__is_position(tail)) return true; /* publishing will say what is wrong */
+    int64_t end = tail + (int64_t)(mmfbus__padding_before(p, tail, size) + size);
+    return mmfbus__overwritten(p, end) <= mmfbus__least_needed(p, tail, false);
+}
+
+mmfbus_status mmfbus_publisher_arm(mmfbus_publisher *publisher, size_t length) {
+    mmfbus_status status = mmfbus__check_publisher(publisher);
+    if (status != MMFBUS_OK) return status;
+    mmfbus__participant *p = &publisher->base;
+    if (length > p->geometry.max_payload) length = p->geometry.max_payload;
+    mmfbus__watch(p, MMFBUS__STATE_RELIABLE);
+    if (mmfbus__bury_the_dead(p) != MMFBUS_OK) return MMFBUS_BUSY;
+    mmfbus__announce_sleep(p, MMFBUS__ROOM_WAITERS);
+    /* SYNC: waiting for room. The sleep is announced first, then the cursors are looked at. */
+    bool is_new = mmfbus__has_room(p, length) || mmfbus__load32(p->memory + MMFBUS__EPOCH) != p->watched_epoch;
+    if (!is_new) return MMFBUS_OK;
+    mmfbus__awake(p, MMFBUS__ROOM_WAITERS);
+    return MMFBUS_READY;
+}
+
+static mmfbus_status mmfbus__publish_until(mmfbus_publisher *pub, const mmfbus__outgoing *frame, uint64_t deadline) {
+    for (;;) {
+        mmfbus_status status = mmfbus__publish_frame(pub, frame);
+        if (status != MMFBUS_FULL && status != MMFBUS_BUSY) return status;
+        uint32_t left = mmfbus__time_left(deadline);
+        if (left == 0) return MMFBUS_TIMEOUT;
+        if (status == MMFBUS_FULL) status = mmfbus_publisher_arm(pub, frame->head_length + frame->length);
+        if (status == MMFBUS_OK) {
+            /* Where a life line could not be opened the dead are looked for now and then. */
+            mmfbus__wait(&pub->base, pub->base.watch_is_complete || left < 1000 ? left : 1000);
+        } else if (status == MMFBUS_BUSY) {
+            mmfbus__sleep_microseconds(1000);
+        } else if (status != MMFBUS_READY) {
+            return status;
+        }
+    }
+}
+
+mmfbus_status mmfbus_publish_wait(mmfbus_publisher *publisher, const void *data, size_t length, uint32_t timeout) {
+    if (publisher == NULL || (data == NULL && length > 0)) return MMFBUS_ERROR_ARGUMENT;
+    const mmfbus__geometry *geometry = &publisher->base.geometry;
+    uint64_t deadline = mmfbus__deadline(timeout);
+    if (length > geometry->max_message) return MMFBUS_ERROR_TOO_LARGE;
+    if (length <= geometry->max_payload) {
+        mmfbus__outgoing frame = {MMFBUS__MESSAGE, false, NULL, 0, data, length};
+        mmfbus_status status = mmfbus__publish_until(publisher, &frame, deadline);
+        if (status == MMFBUS_OK) mmfbus__count_published(publisher, 1, length);
+        return status;
+    }
+    /* An eighth of the ring: subscribers read one fragment while the next is written. */
+    size_t most = (size_t)geometry->capacity / 8 - MMFBUS__FRAME_HEADER - MMFBUS__FRAGMENT_HEADER;
+    unsigned char head[MMFBUS__FRAGMENT_HEADER] = {0};
+    mmfbus__put32(head + 8, (uint32_t)length);
+    mmfbus__put32(head + 16, publisher->base.generation);
+    for (size_t offset = 0; offset < length;) {
+        size_t part = length - offset < most ? length - offset : most;
+        mmfbus__outgoing frame = {MMFBUS__FRAGMENT, offset == 0, head, sizeof head, (const char *)data + offset, part};
+        if (offset + part == length) frame.kind = MMFBUS__LAST_FRAGMENT;
+        mmfbus__put32(head + 12, (uint32_t)offset);
+        mmfbus_status status = mmfbus__publish_until(publisher, &frame, deadline);
+        if (status != MMFBUS_OK) return status;
+        offset += part;
+    }
+    mmfbus__count_published(publisher, 1, length);
+    return MMFBUS_OK;
+}
+
+mmfbus_descriptor mmfbus_publisher_descriptor(const mmfbus_publisher *publisher) {
+#ifdef _WIN32
+    return publisher->base.descriptors[MMFBUS__BELL];
+#else
+    return publisher->base.descriptors[MMFBUS__POLLER];
+#endif
+}
+
+static mmfbus_information mmfbus__information(const mmfbus__participant *p) {
+    mmfbus_information information;
+    information.capacity = p->geometry.capacity;
+    information.history = p->geometry.history;
+    information.max_message = p->geometry.max_message;
+    information.participants = p->geometry.participant_count;
+    information.max_payload = p->geometry.max_payload;
+    information.slot = p->slot;
+    information.messages = p->counters[MMFBUS__FRAMES];
+    information.bytes = p->counters[MMFBUS__BYTES];
+    information.full = p->counters[MMFBUS__FULL];
+    information.missed = p->counters[MMFBUS__MISSED];
+    information.wake_ups = p->counters[MMFBUS__WAKE_UPS];
+    return information;
+}
+
+mmfbus_information mmfbus_publisher_information(const mmfbus_publisher *publisher) {
+    return mmfbus__information(&publisher->base);
+}
+
+mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_options *options) {
+    if (publisher == NULL) return MMFBUS_ERROR_ARGUMENT;
+    *publisher = NULL;
+    if (options == NULL) return MMFBUS_ERROR_ARGUMENT;
+    mmfbus_publisher *pub = (mmfbus_publisher *)mmfbus__allocate_zeroed(sizeof *pub);
+    if (pub == NULL) return MMFBUS_ERROR_NO_MEMORY;
+    mmfbus_status status = mmfbus__open_participant(&pub->base, options);
+    if (status != MMFBUS_OK) {
+        MMFBUS_FREE(pub);
+        return status;
+    }
+    pub->when_full = options->when_full;
+    mmfbus__join(&pub->base, MMFBUS__STATE_PUBLISHER);
+    *publisher = pub;
+    return MMFBUS_OK;
+}
+
+void mmfbus_publisher_close(mmfbus_publisher *publisher) {
+    if (publisher == NULL) return;
+    mmfbus__participant *p = &publisher->base;
+    if (!mmfbus__is_forked(p)) {
+        mmfbus_abandon(publisher);
+        mmfbus__awake(p, MMFBUS__ROOM_WAITERS);
+        /* Without the lock the state stays: then whoever gets the slot does the rest. */
+        if (mmfbus__lock(p, mmfbus__deadline(p->join_timeout)) == MMFBUS_OK) {
+            mmfbus__end_publisher(p, p->slot, MMFBUS__REASON_LEFT);
+            mmfbus__unlock(p);
+        }
+    }
+    mmfbus__close_participant(p);
+    MMFBUS_FREE(publisher);
+}
+
+/* ===================================================================================================== Subscribing
+ * == Subscribing
+ */
+
+/* What has arrived of a split message; one for each slot. */
+typedef struct mmfbus__parts {
+    bool active;
+    uint32_t generation;
+    int64_t began; /* position of its first fragment */
+    uint64_t total;
+    uint64_t received;
+    unsigned char *data;
+    size_t capacity;
+} mmfbus__parts;
+
+/* A private copy of a frame that was checked. */
+typedef struct mmfbus__frame {
+    uint32_t length;
+    uint8_t kind;
+    uint32_t publisher;
+    uint64_t sequence;
+    uint64_t timestamp;
+    uint64_t size; /* bytes that it takes in the ring */
+} mmfbus__frame;
+
+struct mmfbus_subscriber {
+    mmfbus__participant base;
+    bool is_lossy;
+    int64_t owed_from; /* messages that began before that position are neither delivered nor missed */
+    mmfbus_status ended; /* MMFBUS_OK, or what every further call says */
+    int64_t position;
+    int64_t tail;        /* what is committed, as seen last */
+    int64_t stored;      /* the cursor in our slot */
+    uint64_t next;       /* number of the next message in the ring */
+    uint64_t wanted;     /* numbers before that are left out */
+    uint64_t gap_from, gap_to; /* a gap to tell before anything else; 0 none */
+    uint32_t closed_epoch;
+    uint32_t parts_epoch;
+    uint32_t poll_window;
+    unsigned char *scratch; /* room for the largest payload */
+    mmfbus__parts *parts;
+};
+
+/* Results of looking at a frame. */
+typedef enum mmfbus__look { MMFBUS__INTACT, MMFBUS__LAPPED, MMFBUS__NONSENSE } mmfbus__look;
+
+/* Whether the frame at our position was overwritten while it was copied. */
+static bool mmfbus__was_overwritten(const mmfbus_subscriber *sub) {
+    /* SYNC: overwrite announced. Everything was copied before the head is loaded: the fence keeps the copies before it. */
+    mmfbus__fence();
+    return mmfbus__load64(sub->base.memory + MMFBUS__HEAD) > sub->position;
+}
+
+static mmfbus__look mmfbus__copy_frame(const mmfbus_subscriber *sub, mmfbus__frame *frame) {
+    const mmfbus__participant *p = &sub->base;
+    uint64_t offset = (uint64_t)sub->position & (p->geometry.capacity - 1), rest = p->geometry.capacity - offset;
+    const unsigned char *place = p->ring + offset;
+    frame->length = mmfbus__peek32(place);
+    uint32_t word = mmfbus__peek32(place + 4);
+    frame->kind = (uint8_t)word;
+    frame->publisher = word >> 16;
+    frame->sequence = mmfbus__peek64(place + 8);
+    frame->timestamp = mmfbus__peek64(place + 16);
+    frame->size = mmfbus__frame_size(frame->length);
+
+    bool is_padding = frame->kind == MMFBUS__PADDING && frame->size == rest;
+    bool has_payload = (frame->kind == MMFBUS__MESSAGE || frame->kind == MMFBUS__FRAGMENT ||
+                        frame->kind == MMFBUS__LAST_FRAGMENT) &&
+                       frame->length <= p->geometry.max_payload && frame->size <= rest &&
+                       frame->publisher < p->geometry.participant_count;
+    bool makes_sense = (is_padding || has_payload) && frame->size <= (uint64_t)(sub->tail - sub->position);
+    if (makes_sense && has_payload) memcpy(sub->scratch, place + MMFBUS__FRAME_HEADER, frame->length);
+    MMFBUS_STEP("read: copied");
+    if (mmfbus__was_overwritten(sub)) return MMFBUS__LAPPED;
+    /* Only now is it known that the number was not half of two. */
+    return makes_sense && frame->sequence == sub->next ? MMFBUS__INTACT : MMFBUS__NONSENSE;
+}
+
+static void mmfbus__forget(mmfbus__parts *parts) {
+    parts->active = false;
+    parts->received = 0;
+}
+
+/* The number that stands at a position which may be overwritten meanwhile; 0 when it was. */
+static uint64_t mmfbus__number_at(const mmfbus__participant *p, int64_t position) {
+    uint64_t number = mmfbus__peek64(p->ring + ((uint64_t)position & (p->geometry.capacity - 1)) + 8);
+    mmfbus__fence();
+    return mmfbus__load64(p->memory + MMFBUS__HEAD) > position ? 0 : number;
+}
+
+/* Goes on at the head after being lapped, and makes a gap of what was lost. */
+static mmfbus_status mmfbus__resume(mmfbus_subscriber *sub) {
+    mmfbus__participant *p = &sub->base;
+    for (int tries = 0; tries < 10000; tries++) {
+        int64_t head = mmfbus__load64(p->memory + MMFBUS__HEAD);
+        int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
+        bool makes_sense = mmfbus__is_position(head) && mmfbus__is_position(tail) && head >= sub->position &&
+                           head <= tail && tail - head <= (int64_t)p->geometry.capacity;
+        uint64_t number = makes_sense ? mmfbus__number_at(p, head) : 0;
+        if (number == 0) {
+            /* The tail was loaded after the head: together they make no sense only when both have moved since. */
+            mmfbus__pause((uint32_t)(tries < 64 ? tries : 64));
+            continue;
+        }
+        if (number < sub->next || number > (uint64_t)MMFBUS__MAX_POSITION) return MMFBUS_ERROR_CORRUPT;
+        if (number > sub->next && number > sub->wanted) {
+            sub->gap_from = sub->next > sub->wanted ? sub->next : sub->wanted;
+            sub->gap_to = number - 1;
+        }
+        sub->next = number;
+        sub->position = head;
+        sub->tail = tail;
+        for (uint32_t slot = 0; slot < p->geometry.participant_count; slot++) {
+            mmfbus__forget(&sub->parts[slot]);
+        }
+        return MMFBUS_OK;
+    }
+    return MMFBUS_ERROR_CORRUPT;
+}
+
+/* Makes room for more of a split message: for what has arrived, not for what it says it will be. */
+static bool mmfbus__make_parts_room(mmfbus__parts *parts, size_t needed) {
+    if (needed <= parts->capacity) return true;
+    size_t capacity = parts->capacity < 65536 ? 65536 : parts->capacity * 2;
+    while (capacity < needed) capacity *= 2;
+    if (capacity > parts->total) capacity = (size_t)parts->total;
+    unsigned char *data = (unsigned char *)MMFBUS_REALLOC(parts->data, capacity);
+    if (data == NULL) return false;
+    parts->data = data;
+    parts->capacity = capacity;
+    return true;
+}
+
+/* Takes in a fragment from the scratch memory. MMFBUS_OK: the message is complete. MMFBUS_GAP: it is missed. */
+static mmfbus_status mmfbus__take_fragment(mmfbus_subscriber *sub, const mmfbus__frame *frame) {
+    mmfbus__parts *parts = &sub->parts[frame->publisher];
+    bool is_last = frame->kind == MMFBUS__LAST_FRAGMENT;
+    uint32_t total, offset, generation;
+    int64_t began, position = sub->position - (int64_t)frame->size;
+    if (frame->length <= MMFBUS__FRAGMENT_HEADER) return MMFBUS_ERROR_CORRUPT;
+    memcpy(&began, sub->scratch, 8);
+    memcpy(&total, sub->scratch + 8, 4);
+    memcpy(&offset, sub->scratch + 12, 4);
+    memcpy(&generation, sub->scratch + 16, 4);
+    uint64_t length = frame->length - MMFBUS__FRAGMENT_HEADER;
+    if (total > sub->base.geometry.max_message || offset > total || length > total - offset) return MMFBUS_ERROR_CORRUPT;
+    if (is_last != (offset + length == total)) return MMFBUS_ERROR_CORRUPT;
+    if ((offset == 0) != (began == position)) return MMFBUS_ERROR_CORRUPT;
+
+    if (offset == 0) {
+        mmfbus__forget(parts);
+        parts->active = true;
+        parts->generation = generation;
+        parts->began = began;
+        parts->total = total;
+    } else if (!parts->active) {
+        /* Its beginning is not there: it was overwritten, or came before us. */
+        if (!is_last) return MMFBUS_EMPTY;
+        return began < sub->owed_from ? MMFBUS_EMPTY : MMFBUS_GAP;
+    } else if (parts->generation != generation || parts->began != began || parts->total != total ||
+               parts->received != offset) {
+        mmfbus__forget(parts);
+        return MMFBUS_ERROR_CORRUPT;
+    }
+    if (!mmfbus__make_parts_room(parts, (size_t)(offset + length))) return MMFBUS_ERROR_NO_MEMORY;
+    memcpy(parts->data + offset, sub->scratch + MMFBUS__FRAGMENT_HEADER, (size_t)length);
+    parts->received += length;
+    if (!is_last) return MMFBUS_EMPTY;
+    parts->active = false;
+    return MMFBUS_OK;
+}
+
+/* Drops parts of messages whose publishers are gone; when everything committed was read. */
+static void mmfbus__drop_parts(mmfbus_subscriber *sub) {
+    mmfbus__participant *p = &sub->base;
+    uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__EPOCH);
+    if (epoch == sub->parts_epoch) return;
+    /* Whoever left has committed all it had before it changed the epoch; it may be beyond the tail that was read. */
+    if (mmfbus__load64(p->memory + MMFBUS__TAIL) != sub->position) return;
+    sub->parts_epoch = epoch;
+    for (uint32_t slot = 0; slot < p->geometry.participant_count; slot++) {
+        mmfbus__parts *parts = &sub->parts[slot];
+        if (parts->data == NULL) continue;
+        const unsigned char *place = mmfbus__slot(p, slot);
+        if (mmfbus__load32(place + MMFBUS__STATE) == MMFBUS__STATE_PUBLISHER &&
+            mmfbus__load32(place + MMFBUS__GENERATION) == parts->generation) {
+            continue;
+        }
+        MMFBUS_FREE(parts->data);
+        memset(parts, 0, sizeof *parts);
+    }
+}
+
+/* Tells publishers how far we are. */
+static void mmfbus__store_cursor(mmfbus_subscriber *sub) {
+    mmfbus__participant *p = &sub->base;
+    if (sub->stored == sub->position) return;
+    sub->stored = sub->position;
+    /* SYNC: waiting for room. The cursor is stored first; whoever is not seen waiting sees it. */
+    mmfbus__store64(mmfbus__own_slot(p) + MMFBUS__CURSOR, sub->position);
+    MMFBUS_STEP("read: cursor stored");
+    if (!sub->is_lossy && mmfbus__load32(p->memory + MMFBUS__ROOM_WAITERS) != 0) mmfbus__ring_sleepers(p, true);
+}
+
+static mmfbus_status mmfbus__tell_gap(mmfbus_subscriber *sub, mmfbus_message *message) {
+    message->from = sub->gap_from;
+    message->to = sub->gap_to;
+    sub->gap_from = sub->gap_to = 0;
+    mmfbus__count(&sub->base, MMFBUS__MISSED, message->to - message->from + 1);
+    return MMFBUS_GAP;
+}
+
+/* The frame at our position, and passes it. MMFBUS_EMPTY: it brings nothing to tell. */
+static mmfbus_status mmfbus__next_frame(mmfbus_subscriber *sub, mmfbus_message *message) {
+    mmfbus__frame frame;
+    mmfbus__look look = MMFBUS__LAPPED;
+    if (sub->tail - sub->position <= (int64_t)sub->base.geometry.capacity) {
+        look = mmfbus__copy_frame(sub, &frame);
+    } else if (!mmfbus__was_overwritten(sub)) {
+        return MMFBUS_ERROR_CORRUPT;
+    }
+    if (look == MMFBUS__NONSENSE) return MMFBUS_ERROR_CORRUPT;
+    if (look == MMFBUS__LAPPED) {
+        if (!sub->is_lossy) {
+            uint32_t state = mmfbus__load32(mmfbus__own_slot(&sub->base) + MMFBUS__STATE);
+            return state == MMFBUS__STATE_DISCONNECTED ? MMFBUS_DISCONNECTED : MMFBUS_ERROR_CORRUPT;
+        }
+        mmfbus_status status = mmfbus__resume(sub);
+        if (status != MMFBUS_OK) return status;
+        return sub->gap_from != 0 ? mmfbus__tell_gap(sub, message) : MMFBUS_EMPTY;
+    }
+
+    sub->position += (int64_t)frame.size;
+    if (frame.kind == MMFBUS__PADDING) return MMFBUS_EMPTY;
+    mmfbus_status status = MMFBUS_OK;
+    if (frame.kind == MMFBUS__MESSAGE) {
+        mmfbus__forget(&sub->parts[frame.publisher]);
+        message->data = sub->scratch;
+        message->length = frame.length;
+    } else {
+        status = mmfbus__take_fragment(sub, &frame);
+        message->data = sub->parts[frame.publisher].data;
+        message->length = (size_t)sub->parts[frame.publisher].received;
+    }
+    if (frame.kind == MMFBUS__FRAGMENT) return status;
+    sub->next++;
+    message->sequence = frame.sequence;
+    message->timestamp = frame.timestamp;
+    message->publisher = frame.publisher;
+    if (frame.sequence < sub->wanted && !mmfbus_is_error(status)) return MMFBUS_EMPTY;
+    if (status == MMFBUS_GAP) {
+        sub->gap_from = sub->gap_to = frame.sequence;
+        return mmfbus__tell_gap(sub, message);
+    }
+    if (status == MMFBUS_OK) {
+        mmfbus__count(&sub->base, MMFBUS__FRAMES, 1);
+        mmfbus__count(&sub->base, MMFBUS__BYTES, message->length);
+    }
+    return status;
+}
+
+/* When everything was read: whether the publishers have ended, or we have. */
+static mmfbus_status mmfbus__at_the_end(mmfbus_subscriber *sub, uint32_t closed_epoch) {
+    mmfbus__participant *p = &sub->base;
+    mmfbus__drop_parts(sub);
+    if (!sub->is_lossy && mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__STATE) == MMFBUS__STATE_DISCONNECTED) {
+        return MMFBUS_DISCONNECTED;
+    }
+    if (closed_epoch == sub->closed_epoch) return MMFBUS_EMPTY;
+    sub->closed_epoch = closed_epoch;
+    uint32_t reason = mmfbus__load32(p->memory + MMFBUS__CLOSED_REASON);
+    return reason == MMFBUS__REASON_DIED ? MMFBUS_LOST : MMFBUS_CLOSED;
+}
+
+static mmfbus_status mmfbus__receive(mmfbus_subscriber *sub, mmfbus_message *message) {
+    mmfbus__participant *p = &sub->base;
+    if (sub->gap_from != 0) return mmfbus__tell_gap(sub, message);
+    uint32_t closed_epoch = sub->closed_epoch;
+    if (sub->position == sub->tail) {
+        /* Before the tail: everything that was published before the end is read first. */
+        closed_epoch = mmfbus__load32(p->memory + MMFBUS__CLOSED_EPOCH);
+        /* SYNC: frame visible. The tail is loaded first; only what lies before it is read. */
+        int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
+        if (!mmfbus__is_position(tail) || tail < sub->position) return MMFBUS_ERROR_CORRUPT;
+        sub->tail = tail;
+        if (tail == sub->position) return mmfbus__at_the_end(sub, closed_epoch);
+    }
+    while (sub->position != sub->tail) {
+        mmfbus_status status = mmfbus__next_frame(sub, message);
+        if (status != MMFBUS_EMPTY) {
+            mmfbus__store_cursor(sub);
+            return status;
+        }
+        /* Parts of large messages make room as they are taken. */
+        if (sub->position - sub->stored >= (int64_t)p->geometry.capacity / 8) mmfbus__store_cursor(sub);
+    }
+    mmfbus__store_cursor(sub);
+    return MMFBUS_READY;
+}
+
+static mmfbus_status mmfbus__check_subscriber(mmfbus_subscriber *sub) {
+    if (sub == NULL) return MMFBUS_ERROR_ARGUMENT;
+    if (mmfbus__is_forked(&sub->base)) return MMFBUS_ERROR_FORKED;
+    mmfbus__awake(&sub->base, MMFBUS__SLEEPERS);
+    mmfbus__bury_the_dead(&sub->base);
+    return sub->ended;
+}
+
+mmfbus_status mmfbus_receive(mmfbus_subscriber *subscriber, mmfbus_message *message) {
+    mmfbus_status status = mmfbus__check_subscriber(subscriber);
+    if (status != MMFBUS_OK) return status;
+    if (message == NULL) return MMFBUS_ERROR_ARGUMENT;
+    memset(message, 0, sizeof *message);
+    status = mmfbus__receive(subscriber, message);
+    /* Only padding and parts were there: what came meanwhile is for the next call. */
+    if (status == MMFBUS_READY) status = MMFBUS_EMPTY;
+    if (status == MMFBUS_DISCONNECTED || mmfbus_is_error(status)) subscriber->ended = status;
+    return status;
+}
+
+mmfbus_status mmfbus_arm(mmfbus_subscriber *subscriber) {
+    mmfbus_status status = mmfbus__check_subscriber(subscriber);
+    if (status != MMFBUS_OK) return status;
+    mmfbus__participant *p = &subscriber->base;
+    mmfbus__watch(p, MMFBUS__STATE_PUBLISHER);
+    if (mmfbus__bury_the_dead(p) != MMFBUS_OK) return MMFBUS_BUSY;
+    /*
+     * SYNC: going to sleep. First the sleep is announced, then the lock is looked at, then the tail. A publisher that was
+     * not seen holding the lock will see the sleep and ring; one that dies in between is seen by its lock or its life line.
+     */
+    mmfbus__announce_sleep(p, MMFBUS__SLEEPERS);
+    uint32_t held = mmfbus__load32(p->memory + MMFBUS__PUBLISHER_LOCK);
+    status = MMFBUS_OK;
+    if (held != 0) {
+        status = MMFBUS_BUSY;
+        if (mmfbus__holder_is_gone(p, held) &&
+            mmfbus__swap32(p->memory + MMFBUS__PUBLISHER_LOCK, held, mmfbus__own_word(p))) {
+            mmfbus__unlock(p);
+        }
+    } else if (mmfbus__load64(p->memory + MMFBUS__TAIL) != subscriber->position ||
+               mmfbus__load32(p->memory + MMFBUS__EPOCH) != p->watched_epoch ||
+               mmfbus__load32(p->memory + MMFBUS__CLOSED_EPOCH) != subscriber->closed_epoch ||
+               mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__STATE) == MMFBUS__STATE_DISCONNECTED) {
+        status = MMFBUS_READY;
+    }
+    if (status != MMFBUS_OK) mmfbus__awake(p, MMFBUS__SLEEPERS);
+    return status;
+}
+
+mmfbus_status mmfbus_receive_wait(mmfbus_subscriber *subscriber, mmfbus_message *message, uint32_t timeout) {
+    uint64_t deadline = mmfbus__deadline(timeout), began = 0;
+    for (uint32_t turn = 0;;) {
+        mmfbus_status status = mmfbus_receive(subscriber, message);
+        if (status != MMFBUS_EMPTY) return status;
+        if (subscriber->poll_window != 0) {
+            uint64_t now = mmfbus_now();
+            if (began == 0) began = now;
+            if (now >= deadline) return MMFBUS_TIMEOUT;
+            if (subscriber->poll_window == MMFBUS_FOREVER || now - began < (uint64_t)subscriber->poll_window * 1000u) {
+                mmfbus__relax();
+                continue;
+            }
+        }
+        uint32_t left = mmfbus__time_left(deadline);
+        if (left == 0) return MMFBUS_TIMEOUT;
+        status = mmfbus_arm(subscriber);
+        if (status == MMFBUS_OK) {
+            turn = 0;
+            /* Where a life line could not be opened the dead are looked for now and then. */
+            mmfbus__wait(&subscriber->base, subscriber->base.watch_is_complete || left < 1000 ? left : 1000);
+        } else if (status == MMFBUS_BUSY) {
+            mmfbus__pause(turn++);
+        } else if (status != MMFBUS_READY) {
+            return status;
+        }
+    }
+}
+
+mmfbus_descriptor mmfbus_subscriber_descriptor(const mmfbus_subscriber *subscriber) {
+#ifdef _WIN32
+    return subscriber->base.descriptors[MMFBUS__BELL];
+#else
+    return subscriber->base.descriptors[MMFBUS__POLLER];
+#endif
+}
+
+mmfbus_information mmfbus_subscriber_information(const mmfbus_subscriber *subscriber) {
+    return mmfbus__information(&subscriber->base);
+}
+
+/* Where to begin; with the lock held, so that neither end of the ring moves. */
+static mmfbus_status mmfbus__find_start(mmfbus_subscriber *sub, const mmfbus_options *options) {
+    mmfbus__participant *p = &sub->base;
+    int64_t head = mmfbus__load64(p->memory + MMFBUS__HEAD), tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
+    if (!mmfbus__is_position(head) || !mmfbus__is_position(tail) || head > tail ||
+        tail - head > (int64_t)p->geometry.capacity) {
+        return MMFBUS_ERROR_CORRUPT;
+    }
+    uint64_t oldest = mmfbus__number_at(p, head), newest = mmfbus__number_at(p, tail);
+    if (oldest < 1 || oldest > newest || newest > (uint64_t)MMFBUS__MAX_POSITION) return MMFBUS_ERROR_CORRUPT;
+    bool is_early = options->start != MMFBUS_LATEST;
+    sub->position = is_early ? head : tail;
+    sub->next = is_early ? oldest : newest;
+    sub->wanted = sub->next;
+    if (options->start == MMFBUS_HISTORY) {
+        uint64_t history = p->geometry.history < newest ? p->geometry.history : newest - 1;
+        if (newest - history > oldest) sub->wanted = newest - history;
+    } else if (options->start == MMFBUS_AFTER) {
+        if (options->after >= newest) return MMFBUS_ERROR_NEVER_PUBLISHED;
+        sub->wanted = options->after + 1;
+        if (sub->wanted < oldest) {
+            sub->gap_from = sub->wanted;
+            sub->gap_to = oldest - 1;
+        }
+    }
+    sub->owed_from = options->start == MMFBUS_AFTER ? 0 : sub->position;
+    sub->tail = sub->stored = sub->position;
+    sub->closed_epoch = mmfbus__load32(p->memory + MMFBUS__CLOSED_EPOCH);
+    sub->parts_epoch = mmfbus__load32(p->memory + MMFBUS__EPOCH);
+    return MMFBUS_OK;
+}
+
+/* Passes what comes before the number wanted: publishers need not wait for us to leave it out. */
+static mmfbus_status mmfbus__skip_to_wanted(mmfbus_subscriber *sub) {
+    mmfbus_message ignored;
+    mmfbus_status status = MMFBUS_EMPTY;
+    sub->tail = mmfbus__load64(sub->base.memory + MMFBUS__TAIL);
+    if (!mmfbus__is_position(sub->tail) || sub->tail < sub->position) return MMFBUS_ERROR_CORRUPT;
+    /* The tail was loaded once, so this comes to an end. What was lapped on the way becomes a gap by itself. */
+    while (sub->next < sub->wanted && sub->position < sub->tail && sub->gap_from == 0 && status == MMFBUS_EMPTY) {
+        status = mmfbus__next_frame(sub, &ignored);
+    }
+    mmfbus__store_cursor(sub);
+    if (status == MMFBUS_GAP) {
+        /* We were lapped meanwhile: the gap is for the first call of the program. */
+        sub->gap_from = ignored.from;
+        sub->gap_to = ignored.to;
+        sub->base.counters[MMFBUS__MISSED] = 0;
+        return MMFBUS_OK;
+    }
+    return status == MMFBUS_EMPTY ? MMFBUS_OK : status;
+}
+
+static void mmfbus__free_subscriber(mmfbus_subscriber *sub, uint32_t participants) {
+    for (uint32_t slot = 0; sub->parts != NULL && slot < participants; slot++) MMFBUS_FREE(sub->parts[slot].data);
+    MMFBUS_FREE(sub->parts);
+    MMFBUS_FREE(sub->scratch);
+    MMFBUS_FREE(sub);
+}
+
+mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbus_options *options) {
+    if (subscriber == NULL) return MMFBUS_ERROR_ARGUMENT;
+    *subscriber = NULL;
+    if (options == NULL) return MMFBUS_ERROR_ARGUMENT;
+    mmfbus_subscriber *sub = (mmfbus_subscriber *)mmfbus__allocate_zeroed(sizeof *sub);
+    if (sub == NULL) return MMFBUS_ERROR_NO_MEMORY;
+    mmfbus__participant *p = &sub->base;
+    mmfbus_status status = mmfbus__open_participant(p, options);
+    uint32_t participants = p->geometry.participant_count;
+    if (status != MMFBUS_OK) {
+        mmfbus__free_subscriber(sub, participants);
+        return status;
+    }
+    sub->is_lossy = options->reading == MMFBUS_LOSSY;
+    sub->poll_window = options->poll_window;
+    sub->scratch = (unsigned char *)MMFBUS_MALLOC(p->geometry.max_payload);
+    sub->parts = (mmfbus__parts *)mmfbus__allocate_zeroed(participants * sizeof *sub->parts);
+    if (sub->scratch == NULL || sub->parts == NULL) status = MMFBUS_ERROR_NO_MEMORY;
+    if (status == MMFBUS_OK) status = mmfbus__find_start(sub, options);
+    if (status != MMFBUS_OK) {
+        mmfbus__unlock(p);
+        mmfbus__close_participant(p);
+        mmfbus__free_subscriber(sub, participants);
+        return status;
+    }
+    mmfbus__store64(mmfbus__own_slot(p) + MMFBUS__CURSOR, sub->position);
+    MMFBUS_STEP("join: cursor stored");
+    mmfbus__join(p, sub->is_lossy ? MMFBUS__STATE_LOSSY : MMFBUS__STATE_RELIABLE);
+    sub->ended = mmfbus__skip_to_wanted(sub);
+    *subscriber = sub;
+    return MMFBUS_OK;
+}
+
+void mmfbus_subscriber_close(mmfbus_subscriber *subscriber) {
+    if (subscriber == NULL) return;
+    mmfbus__participant *p = &subscriber->base;
+    uint32_t participants = p->geometry.participant_count;
+    if (!mmfbus__is_forked(p)) {
+        mmfbus__awake(p, MMFBUS__SLEEPERS);
+        mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__STATE, MMFBUS__STATE_NONE);
+        MMFBUS_STEP("leave: state stored");
+    }
+    mmfbus__close_participant(p);
+    mmfbus__free_subscriber(subscriber, participants);
+}
+
+/* ========================================================================================================= msgpack
+ * == msgpack
+ *
+ * https://github.com/msgpack/msgpack/blob/master/spec.md. Every number is written in the fewest bytes.
+ */
+
+static void mmfbus__mp_put(mmfbus_mp_writer *writer, const void *data, size_t length) {
+    size_t room = writer->length < writer->capacity ? writer->capacity - writer->length : 0;
+    if (length > 0 && length <= room) memcpy(writer->data + writer->length, data, length);
+    /* What does not fit is counted, and so is all that follows. */
+    if (length > room && room > 0) writer->capacity = writer->length;
+    writer->length += length;
+}
+
+/* A first byte, then a big-endian number of that many bytes. */
+static void mmfbus__mp_head(mmfbus_mp_writer *writer, uint8_t first, uint64_t number, int bytes) {
+    uint8_t head[9];
+    head[0] = first;
+    for (int index = 0; index < bytes; index++) head[1 + index] = (uint8_t)(number >> (8 * (bytes - 1 - index)));
+    mmfbus__mp_put(writer, head, 1 + (size_t)bytes);
+}
+
+/* A length, by the first bytes for 8, 16 and 32 bits; 0 where there is none for 8. */
+static void mmfbus__mp_length(mmfbus_mp_writer *writer, size_t length, uint8_t in8, uint8_t in16, uint8_t in32) {
+    if (length <= 0xff && in8 != 0) {
+        mmfbus__mp_head(writer, in8, length, 1);
+    } else if (length <= 0xffff) {
+        mmfbus__mp_head(writer, in16, length, 2);
+    } else {
+        mmfbus__mp_head(writer, in32, length, 4);
+    }
+}
+
+void mmfbus_mp_nil(mmfbus_mp_writer *writer) {
+    mmfbus__mp_head(writer, 0xc0, 0, 0);
+}
+
+void mmfbus_mp_bool(mmfbus_mp_writer *writer, bool value) {
+    mmfbus__mp_head(writer, value ? 0xc3 : 0xc2, 0, 0);
+}
+
+void mmfbus_mp_uint(mmfbus_mp_writer *writer, uint64_t value) {
+    if (value < 128) {
+        mmfbus__mp_head(writer, (uint8_t)value, 0, 0);
+    } else if (value <= UINT8_MAX) {
+        mmfbus__mp_head(writer, 0xcc, value, 1);
+    } else if (value <= UINT16_MAX) {
+        mmfbus__mp_head(writer, 0xcd, value, 2);
+    } else if (value <= UINT32_MAX) {
+        mmfbus__mp_head(writer, 0xce, value, 4);
+    } else {
+        mmfbus__mp_head(writer, 0xcf, value, 8);
+    }
+}
+
+void mmfbus_mp_int(mmfbus_mp_writer *writer, int64_t value) {
+    if (value >= 0) {
+        mmfbus_mp_uint(writer, (uint64_t)value);
+    } else if (value >= -32) {
+        mmfbus__mp_head(writer, (uint8_t)value, 0, 0);
+    } else if (value >= INT8_MIN) {
+        mmfbus__mp_head(writer, 0xd0, (uint64_t)value, 1);
+    } else if (value >= INT16_MIN) {
+        mmfbus__mp_head(writer, 0xd1, (uint64_t)value, 2);
+    } else if (value >= INT32_MIN) {
+        mmfbus__mp_head(writer, 0xd2, (uint64_t)value, 4);
+    } else {
+        mmfbus__mp_head(writer, 0xd3, (uint64_t)value, 8);
+    }
+}
+
+void mmfbus_mp_double(mmfbus_mp_writer *writer, double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    mmfbus__mp_head(writer, 0xcb, bits, 8);
+}
+
+void mmfbus_mp_text(mmfbus_mp_writer *writer, const char *text, size_t length) {
+    if (length < 32) {
+        mmfbus__mp_head(writer, (uint8_t)(0xa0 | length), 0, 0);
+    } else {
+        mmfbus__mp_length(writer, length, 0xd9, 0xda, 0xdb);
+    }
+    mmfbus__mp_put(writer, text, length);
+}
+
+void mmfbus_mp_string(mmfbus_mp_writer *writer, const char *text) {
+    mmfbus_mp_text(writer, text, strlen(text));
+}
+
+void mmfbus_mp_binary(mmfbus_mp_writer *writer, const void *data, size_t length) {
+    mmfbus__mp_length(writer, length, 0xc4, 0xc5, 0xc6);
+    mmfbus__mp_put(writer, data, length);
+}
+
+void mmfbus_mp_array(mmfbus_mp_writer *writer, uint32_t count) {
+    if (count < 16) {
+        mmfbus__mp_head(writer, (uint8_t)(0x90 | count), 0, 0);
+    } else {
+        mmfbus__mp_length(writer, count, 0, 0xdc, 0xdd);
+    }
+}
+
+void mmfbus_mp_map(mmfbus_mp_writer *writer, uint32_t count) {
+    if (count < 16) {
+        mmfbus__mp_head(writer, (uint8_t)(0x80 | count), 0, 0);
+    } else {
+        mmfbus__mp_length(writer, count, 0, 0xde, 0xdf);
+    }
+}
+
+void mmfbus_mp_extension(mmfbus_mp_writer *writer, int8_t type, const void *data, size_t length) {
+    uint8_t byte = (uint8_t)type;
+    switch (length) {
+    case 1: mmfbus__mp_head(writer, 0xd4, 0, 0); break;
+    case 2: mmfbus__mp_head(writer, 0xd5, 0, 0); break;
+    case 4: mmfbus__mp_head(writer, 0xd6, 0, 0); break;
+    case 8: mmfbus__mp_head(writer, 0xd7, 0, 0); break;
+    case 16: mmfbus__mp_head(writer, 0xd8, 0, 0); break;
+    default: mmfbus__mp_length(writer, length, 0xc7, 0xc8, 0xc9);
+    }
+    mmfbus__mp_put(writer, &byte, 1);
+    mmfbus__mp_put(writer, data, length);
+}
+
+/* A big-endian number of that many bytes, and passes it; false when they are not there. */
+static bool mmfbus__mp_get(mmfbus_mp_reader *reader, int bytes, uint64_t *number) {
+    if ((size_t)bytes > reader->length - reader->offset) return false;
+    *number = 0;
+    for (int index = 0; index < bytes; index++) *number = *number << 8 | reader->data[reader->offset++];
+    return true;
+}
+
+static bool mmfbus__mp_payload(mmfbus_mp_reader *reader, mmfbus_mp_value *value, mmfbus_mp_type type, uint64_t length) {
+    if (length > reader->length - reader->offset) return false;
+    value->type = type;
+    value->data = reader->data + reader->offset;
+    value->length = (uint32_t)length;
+    reader->offset += (size_t)length;
+    return true;
+}
+
+static bool mmfbus__mp_container(const mmfbus_mp_reader *reader, mmfbus_mp_value *value, mmfbus_mp_type type,
+                                 uint64_t length) {
+    /* Every value takes a byte at least: so nobody is made to reserve room for what cannot be there. */
+    if (length > reader->length - reader->offset) return false;
+    value->type = type;
+    value->length = (uint32_t)length;
+    return true;
+}
+
+static bool mmfbus__mp_extended(mmfbus_mp_reader *reader, mmfbus_mp_value *value, uint64_t length) {
+    uint64_t type;
+    if (!mmfbus__mp_get(reader, 1, &type)) return false;
+    value->extension = (int8_t)(uint8_t)type;
+    return mmfbus__mp_payload(reader, value, MMFBUS_MP_EXTENSION, length);
+}
+
+static bool mmfbus__mp_integer(mmfbus_mp_value *value, uint64_t bits, int bytes) {
+    int64_t integer = (int64_t)bits;
+    if (bytes == 1) integer = (int8_t)(uint8_t)bits;
+    if (bytes == 2) integer = (int16_t)(uint16_t)bits;
+    if (bytes == 4) integer = (int32_t)(uint32_t)bits;
+    value->type = integer < 0 ? MMFBUS_MP_INT : MMFBUS_MP_UINT;
+    value->as.integer = integer;
+    return true;
+}
+
+static bool mmfbus__mp_real(mmfbus_mp_value *value, uint64_t bits, int bytes) {
+    value->type = MMFBUS_MP_DOUBLE;
+    if (bytes == 8) {
+        memcpy(&value->as.real, &bits, 8);
+    } else {
+        uint32_t half = (uint32_t)bits;
+        float real;
+        memcpy(&real, &half, 4);
+        value->as.real = real;
+    }
+    return true;
+}
+
+static bool mmfbus__mp_read(mmfbus_mp_reader *reader, mmfbus_mp_value *value) {
+    uint64_t first, number;
+    if (!mmfbus__mp_get(reader, 1, &first)) return false;
+    if (first < 0x80 || first >= 0xe0) return mmfbus__mp_integer(value, first, 1);
+    if (first < 0x90) return mmfbus__mp_container(reader, value, MMFBUS_MP_MAP, first & 15);
+    if (first < 0xa0) return mmfbus__mp_container(reader, value, MMFBUS_MP_ARRAY, first & 15);
+    if (first < 0xc0) return mmfbus__mp_payload(reader, value, MMFBUS_MP_TEXT, first & 31);
+    if (first >= 0xd4 && first <= 0xd8) return mmfbus__mp_extended(reader, value, 1u << (first - 0xd4));
+    if (first == 0xc0) {
+        value->type = MMFBUS_MP_NIL;
+        return true;
+    }
+    if (first == 0xc2 || first == 0xc3) {
+        value->type = MMFBUS_MP_BOOL;
+        value->as.boolean = first == 0xc3;
+        return true;
+    }
+    /* Bytes of the number that follows, by the first byte from 0xc4 on; 0 for none. */
+    static const uint8_t sizes[] = {1, 2, 4, 1, 2, 4, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4};
+    if (first < 0xc4 || !mmfbus__mp_get(reader, sizes[first - 0xc4], &number)) return false;
+    if (first <= 0xc6) return mmfbus__mp_payload(reader, value, MMFBUS_MP_BINARY, number);
+    if (first <= 0xc9) return mmfbus__mp_extended(reader, value, number);
+    if (first <= 0xcb) return mmfbus__mp_real(value, number, sizes[first - 0xc4]);
+    if (first <= 0xcf) {
+        value->type = MMFBUS_MP_UINT;
+        value->as.natural = number;
+        return true;
+    }
+    if (first <= 0xd3) return mmfbus__mp_integer(value, number, sizes[first - 0xc4]);
+    if (first <= 0xdb) return mmfbus__mp_payload(reader, value, MMFBUS_MP_TEXT, number);
+    return mmfbus__mp_container(reader, value, first <= 0xdd ? MMFBUS_MP_ARRAY : MMFBUS_MP_MAP, number);
+}
+
+bool mmfbus_mp_next(mmfbus_mp_reader *reader, mmfbus_mp_value *value) {
+    memset(value, 0, sizeof *value);
+    if (reader->offset < reader->length && mmfbus__mp_read(reader, value)) return true;
+    memset(value, 0, sizeof *value);
+    /* What comes after bytes that are no msgpack is none either. */
+    reader->offset = reader->length;
+    return false;
+}
+
+bool mmfbus_mp_skip(mmfbus_mp_reader *reader) {
+    /* Values still to pass: a count instead of a recursion, which hostile bytes would make deep. */
+    uint64_t left = 1;
+    while (left > 0) {
+        mmfbus_mp_value value;
+        if (!mmfbus_mp_next(reader, &value)) return false;
+        left--;
+        if (value.type == MMFBUS_MP_ARRAY) left += value.length;
+        if (value.type == MMFBUS_MP_MAP) left += 2 * (uint64_t)value.length;
+    }
+    return true;
+}
+
+bool mmfbus_mp_find(mmfbus_mp_reader map, const char *key, mmfbus_mp_value *value) {
+    mmfbus_mp_value head;
+    if (mmfbus_mp_next(&map, &head) && head.type == MMFBUS_MP_MAP) {
+        for (uint32_t pair = 0; pair < head.length; pair++) {
+            mmfbus_mp_reader at = map;
+            mmfbus_mp_value name;
+            if (!mmfbus_mp_next(&at, &name)) break;
+            if (mmfbus_mp_is(&name, key)) return mmfbus_mp_next(&at, value);
+            if (!mmfbus_mp_skip(&map) || !mmfbus_mp_skip(&map)) break;
+        }
+    }
+    memset(value, 0, sizeof *value);
+    return false;
+}
+
+double mmfbus_mp_number(const mmfbus_mp_value *value, double otherwise) {
+    switch (value->type) {
+    case MMFBUS_MP_INT: return (double)value->as.integer;
+    case MMFBUS_MP_UINT: return (double)value->as.natural;
+    case MMFBUS_MP_DOUBLE: return value->as.real;
+    default: return otherwise;
+    }
+}
+
+bool mmfbus_mp_is(const mmfbus_mp_value *value, const char *text) {
+    return value->type == MMFBUS_MP_TEXT && value->length == strlen(text) &&
+           memcmp(value->data, text, value->length) == 0;
+}
+
+/* ======================================================================================================== Mappings
+ * == Mappings
+ *
+ * docs/names.md. The lock word: bit 31 a writer, bits 0 to 23 the number of readers, the whole top byte not initialised.
+ */
+
+#define MMF__DATA 4u
+#define MMF__UNINITIALIZED 0xff000000u
+#define MMF__WRITER 0x80000000u
+#define MMF__READERS 0x00ffffffu
+
+struct mmf {
+    mmfbus__segment segment;
+    unsigned char *word; /* the lock word, writable also where the data is not */
+    bool readonly;
+};
+
+static void mmf__fill(unsigned char *memory, const void *context) {
+    (void)context;
+    mmfbus__store32(memory, MMF__UNINITIALIZED);
+    mmfbus__swap32(memory, MMF__UNINITIALIZED, 0);
+}
+
+static mmfbus_status mmf__allocate(mmf **mapping) {
+    if (mapping == NULL) return MMFBUS_ERROR_ARGUMENT;
+    *mapping = (mmf *)mmfbus__allocate_zeroed(sizeof **mapping);
+    return *mapping == NULL ? MMFBUS_ERROR_NO_MEMORY : MMFBUS_OK;
+}
+
+static mmfbus_status mmf__given_up(mmf **mapping, mmfbus_status status) {
+    MMFBUS_FREE(*mapping);
+    *mapping = NULL;
+    return status;
+}
+
+mmfbus_status mmf_create(mmf **mapping, const char *name, mmfbus_namespace space, size_t size) {
+    mmfbus_status status = mmf__allocate(mapping);
+    if (status != MMFBUS_OK) return status;
+    if (name == NULL || size == 0 || size > SIZE_MAX / 2) return mmf__given_up(mapping, MMFBUS_ERROR_ARGUMENT);
+    mmfbus__segment *segment = &(*mapping)->segment;
+    /* What nobody has open any more is a leftover, and opening removes it. */
+    status = mmfbus__open_segment(segment, name, space, false);
+    if (status == MMFBUS_OK) {
+        mmfbus__release_segment(segment);
+        return mmf__given_up(mapping, MMFBUS_ERROR_EXISTS);
+    }
+    if (status == MMFBUS_ERROR_NOT_FOUND) {
+        if (space != MMFBUS_CUSTOM) mmfbus__sweep();
+        status = mmfbus__create_segment(segment, name, space, size + MMF__DATA, 0, mmf__fill, NULL);
+    }
+    if (status != MMFBUS_OK) return mmf__given_up(mapping, status);
+    (*mapping)->word = segment->memory;
+    return MMFBUS_OK;
+}
+
+static mmfbus_status mmf__open(mmf **mapping, const char *name, mmfbus_namespace space, bool readonly) {
+    mmfbus_status status = mmf__allocate(mapping);
+    if (status != MMFBUS_OK) return status;
+    if (name == NULL) return mmf__given_up(mapping, MMFBUS_ERROR_ARGUMENT);
+    mmfbus__segment *segment = &(*mapping)->segment;
+    status = mmfbus__open_segment(segment, name, space, readonly);
+    if (status == MMFBUS_OK && segment->length <= MMF__DATA) {
+        mmfbus__release_segment(segment);
+        status = MMFBUS_ERROR_NOT_A_CHANNEL;
+    }
+    if (status != MMFBUS_OK) return mmf__given_up(mapping, status);
+    (*mapping)->readonly = readonly;
+    (*mapping)->word = segment->memory;
+    if (!readonly) return MMFBUS_OK;
+    /* Reading takes the lock too, so the word needs a view of its own that can be written. */
+#ifdef _WIN32
+    (*mapping)->word = (unsigned char *)MapViewOfFile(segment->mapping, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, MMF__DATA);
+    bool failed = (*mapping)->word == NULL;
+#else
+    void *word = mmap(NULL, MMF__DATA, PROT_READ | PROT_WRITE, MAP_SHARED, segment->file, 0);
+    bool failed = word == MAP_FAILED;
+    (*mapping)->word = (unsigned char *)word;
+#endif
+    if (!failed) return MMFBUS_OK;
+    status = mmfbus__failed("map the lock word");
+    mmfbus__release_segment(segment);
+    return mmf__given_up(mapping, status);
+}
+
+mmfbus_status mmf_open(mmf **mapping, const char *name, mmfbus_namespace space) {
+    return mmf__open(mapping, name, space, false);
+}
+
+mmfbus_status mmf_open_readonly(mmf **mapping, const char *name, mmfbus_namespace space) {
+    return mmf__open(mapping, name, space, true);
+}
+
+void mmf_close(mmf *mapping) {
+    if (mapping == NULL) return;
+    if (mapping->readonly) {
+#ifdef _WIN32
+        UnmapViewOfFile(mapping->word);
+#else
+        munmap(mapping->word, MMF__DATA);
+#endif
+    }
+    mmfbus__release_segment(&mapping->segment);
+    MMFBUS_FREE(mapping);
+}
+
+size_t mmf_size(const mmf *mapping) {
+    return mapping->segment.length - MMF__DATA;
+}
+
+void *mmf_data(mmf *mapping) {
+    return mapping->segment.memory + MMF__DATA;
+}
+
+static bool mmf__is_initialised(uint32_t word) {
+    return (word & MMF__UNINITIALIZED) != MMF__UNINITIALIZED;
+}
+
+static bool mmf__may_take(uint32_t word, mmf_lock_kind kind) {
+    if (!mmf__is_initialised(word) || (word & MMF__WRITER) != 0) return false;
+    uint32_t readers = word & MMF__READERS;
+    return kind == MMF_WRITE ? readers == 0 : readers != MMF__READERS;
+}
+
+bool mmf_lock_try(mmf *mapping, mmf_lock_kind kind) {
+    /* Readers that come and go may be in the way of the exchange, not of the lock: a few turns, not for ever. */
+    for (int turn = 0; turn < 1000; turn++) {
+        uint32_t word = mmfbus__load32(mapping->word);
+        if (!mmf__may_take(word, kind)) return false;
+        if (mmfbus__swap32(mapping->word, word, kind == MMF_WRITE ? word | MMF__WRITER : word + 1)) return true;
+    }
+    return false;
+}
+
+bool mmf_lock_spin(mmf *mapping, mmf_lock_kind kind, uint32_t tries) {
+    for (uint32_t turn = 0; turn < tries; turn++) {
+        if (mmf_lock_try(mapping, kind)) return true;
+        mmfbus__pause(turn < 79 ? turn : 79);
+    }
+    return false;
+}
+
+bool mmf_lock_release(mmf *mapping, mmf_lock_kind kind) {
+    uint32_t mine = kind == MMF_WRITE ? MMF__WRITER : MMF__READERS;
+    for (;;) {
+        uint32_t word = mmfbus__load32(mapping->word);
+        if (!mmf__is_initialised(word) || (word & mine) == 0) return false;
+        if (mmfbus__swap32(mapping->word, word, kind == MMF_WRITE ? word & ~MMF__WRITER : word - 1)) return true;
+    }
+}
+
+void mmf_lock_break(mmf *mapping) {
+    mmfbus__store32(mapping->word, 0);
+}
+
+uint32_t mmf_lock_word(mmf *mapping) {
+    return mmfbus__load32(mapping->word);
+}
+
+static bool mmf__is_within(const mmf *mapping, size_t offset, size_t length) {
+    return offset <= mmf_size(mapping) && length <= mmf_size(mapping) - offset;
+}
+
+mmfbus_status mmf_read(mmf *mapping, size_t offset, void *target, size_t length, uint32_t tries) {
+    if (mapping == NULL || (target == NULL && length > 0)) return MMFBUS_ERROR_ARGUMENT;
+    if (!mmf__is_within(mapping, offset, length)) return MMFBUS_ERROR_TOO_LARGE;
+    if (!mmf_lock_spin(mapping, MMF_READ, tries)) return MMFBUS_BUSY;
+    if (length > 0) memcpy(target, (unsigned char *)mmf_data(mapping) + offset, length);
+    mmf_lock_release(mapping, MMF_READ);
+    return MMFBUS_OK;
+}
+
+mmfbus_status mmf_write(mmf *mapping, size_t offset, const void *source, size_t length, uint32_t tries) {
+    if (mapping == NULL || mapping->readonly || (source == NULL && length > 0)) return MMFBUS_ERROR_ARGUMENT;
+    if (!mmf__is_within(mapping, offset, length)) return MMFBUS_ERROR_TOO_LARGE;
+    if (!mmf_lock_spin(mapping, MMF_WRITE, tries)) return MMFBUS_BUSY;
+    if (length > 0) memcpy((unsigned char *)mmf_data(mapping) + offset, source, length);
+    mmf_lock_release(mapping, MMF_WRITE);
+    return MMFBUS_OK;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MMFBUS_IMPLEMENTED */
+#endif /* MMFBUS_IMPLEMENTATION */

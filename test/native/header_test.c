@@ -1,0 +1,280 @@
+/*
+ * Tests of the header that need no other process, or only a forked one. Prints the first thing that is wrong, and ends
+ * with status 1. Also compiled as C++.
+ */
+#define MMFBUS_IMPLEMENTATION
+#include "mmfbus.h"
+
+#include <stdio.h>
+#ifndef _WIN32
+#include <sys/wait.h>
+#endif
+
+#define REQUIRE(condition)                                                    \
+    do {                                                                      \
+        if (!(condition)) {                                                   \
+            fprintf(stderr, "line %d: %s\n", __LINE__, #condition);           \
+            exit(1);                                                          \
+        }                                                                     \
+    } while (0)
+
+static mmfbus_options options_for(const char *channel) {
+    mmfbus_options options;
+    memset(&options, 0, sizeof options);
+    options.channel = channel;
+    options.codec = "raw";
+    options.capacity = 4096;
+    return options;
+}
+
+static void test_sha256(void) {
+    static const unsigned char expected[4] = {0xba, 0x78, 0x16, 0xbf};
+    unsigned char digest[32];
+    char text[120];
+    mmfbus__sha256("abc", 3, digest);
+    REQUIRE(memcmp(digest, expected, sizeof expected) == 0);
+    /* 56 bytes and more need a second block for the length. */
+    memset(text, 'a', sizeof text);
+    mmfbus__sha256(text, 56, digest);
+    REQUIRE(digest[0] == 0xb3 && digest[1] == 0x54 && digest[31] == 0x8a);
+}
+
+static void test_msgpack(void) {
+    uint8_t bytes[512];
+    static const int64_t integers[] = {0, 1, 127, 128, 255, 256, 65535, 65536, 4294967295ll, 4294967296ll, INT64_MAX,
+                                       -1, -32, -33, -128, -129, -32768, -32769, -2147483648ll, -2147483649ll, INT64_MIN};
+    mmfbus_mp_value value;
+    for (size_t index = 0; index < sizeof integers / sizeof integers[0]; index++) {
+        mmfbus_mp_writer writer = mmfbus_mp_write_to(bytes, sizeof bytes);
+        mmfbus_mp_int(&writer, integers[index]);
+        mmfbus_mp_reader reader = mmfbus_mp_read_from(bytes, writer.length);
+        REQUIRE(mmfbus_mp_next(&reader, &value) && reader.offset == writer.length);
+        REQUIRE(value.as.integer == integers[index]);
+        REQUIRE(value.type == (integers[index] < 0 ? MMFBUS_MP_INT : MMFBUS_MP_UINT));
+        /* Cut short anywhere it is no value. */
+        for (size_t length = 0; length < writer.length; length++) {
+            reader = mmfbus_mp_read_from(bytes, length);
+            REQUIRE(!mmfbus_mp_next(&reader, &value) && value.type == MMFBUS_MP_NONE);
+        }
+    }
+
+    mmfbus_mp_writer writer = mmfbus_mp_write_to(bytes, sizeof bytes);
+    mmfbus_mp_map(&writer, 4);
+    mmfbus_mp_string(&writer, "list");
+    mmfbus_mp_array(&writer, 3);
+    mmfbus_mp_nil(&writer);
+    mmfbus_mp_bool(&writer, true);
+    mmfbus_mp_double(&writer, 1.5);
+    mmfbus_mp_string(&writer, "bytes");
+    mmfbus_mp_binary(&writer, "\1\2\3", 3);
+    mmfbus_mp_string(&writer, "a key that has more than thirty-one bytes");
+    mmfbus_mp_uint(&writer, UINT64_MAX);
+    mmfbus_mp_string(&writer, "time");
+    mmfbus_mp_extension(&writer, -1, "\0\0\0\1", 4);
+    REQUIRE(mmfbus_mp_fits(&writer));
+    mmfbus_mp_reader map = mmfbus_mp_read_from(bytes, writer.length);
+    REQUIRE(mmfbus_mp_find(map, "bytes", &value) && value.type == MMFBUS_MP_BINARY && value.length == 3);
+    REQUIRE(mmfbus_mp_find(map, "a key that has more than thirty-one bytes", &value) && value.as.natural == UINT64_MAX);
+    REQUIRE(mmfbus_mp_find(map, "time", &value) && value.extension == -1 && value.length == 4);
+    REQUIRE(!mmfbus_mp_find(map, "nothing", &value));
+    REQUIRE(mmfbus_mp_skip(&map) && map.offset == writer.length);
+
+    /* What does not fit is counted, and nothing is written behind the end. */
+    memset(bytes, 0xee, sizeof bytes);
+    writer = mmfbus_mp_write_to(bytes, 4);
+    mmfbus_mp_string(&writer, "hello");
+    REQUIRE(!mmfbus_mp_fits(&writer) && writer.length == 6 && bytes[4] == 0xee);
+    mmfbus_mp_nil(&writer);
+    REQUIRE(writer.length == 7 && bytes[4] == 0xee);
+
+    /* An array that says it has more than there are bytes, and nesting without end. */
+    mmfbus_mp_reader reader = mmfbus_mp_read_from("\xdd\xff\xff\xff\xff", 5);
+    REQUIRE(!mmfbus_mp_next(&reader, &value));
+    memset(bytes, 0x91, sizeof bytes);
+    reader = mmfbus_mp_read_from(bytes, sizeof bytes);
+    REQUIRE(!mmfbus_mp_skip(&reader));
+}
+
+static void test_claims(const char *channel) {
+    mmfbus_options options = options_for(channel);
+    mmfbus_publisher *publisher;
+    mmfbus_subscriber *subscriber;
+    mmfbus_message message;
+    void *place;
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_claim(publisher, 100, &place) == MMFBUS_OK);
+    REQUIRE(mmfbus_publish(publisher, "x", 1) == MMFBUS_ERROR_ARGUMENT);
+    REQUIRE(mmfbus_arm(subscriber) == MMFBUS_BUSY);
+    mmfbus_abandon(publisher);
+    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_EMPTY);
+    REQUIRE(mmfbus_claim(publisher, 100, &place) == MMFBUS_OK);
+    memcpy(place, "shorter", 7);
+    REQUIRE(mmfbus_commit(publisher, 101) == MMFBUS_ERROR_ARGUMENT);
+    REQUIRE(mmfbus_commit(publisher, 7) == MMFBUS_OK);
+    REQUIRE(mmfbus_arm(subscriber) == MMFBUS_READY);
+    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_OK);
+    REQUIRE(message.length == 7 && memcmp(message.data, "shorter", 7) == 0 && message.sequence == 1);
+    REQUIRE(mmfbus_publish(publisher, NULL, 0) == MMFBUS_OK);
+    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_OK && message.length == 0 && message.sequence == 2);
+    REQUIRE(mmfbus_publish(publisher, "", 2000) == MMFBUS_ERROR_TOO_LARGE);
+    REQUIRE(mmfbus_receive_wait(subscriber, &message, 1) == MMFBUS_TIMEOUT);
+    REQUIRE(mmfbus_last_published(publisher) == 2);
+    mmfbus_publisher_close(publisher);
+    REQUIRE(mmfbus_receive_wait(subscriber, &message, MMFBUS_FOREVER) == MMFBUS_CLOSED);
+    mmfbus_subscriber_close(subscriber);
+}
+
+static void test_refusals(const char *channel) {
+    mmfbus_options options = options_for(channel);
+    mmfbus_publisher *publisher, *other;
+    mmfbus_subscriber *subscriber;
+    options.schema = "{\"a\":1}";
+    options.participants = 2;
+    options.existence = MMFBUS_OPEN_ONLY;
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_ERROR_NOT_FOUND && publisher == NULL);
+    options.existence = MMFBUS_OPEN_OR_CREATE;
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
+    options.existence = MMFBUS_CREATE_ONLY;
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_ERROR_EXISTS);
+    options.existence = MMFBUS_OPEN_OR_CREATE;
+    options.capacity = 8192;
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_ERROR_MISMATCH);
+    options.capacity = 0;
+    options.codec = "json";
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_ERROR_CODEC);
+    options.codec = "raw";
+    options.schema = "{\"a\":2}";
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_ERROR_SCHEMA);
+    options.schema = NULL;
+    options.start = MMFBUS_AFTER;
+    options.after = 1;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_ERROR_NEVER_PUBLISHED && subscriber == NULL);
+    options.after = 0;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_ERROR_NO_SLOT);
+    mmfbus_subscriber_close(subscriber);
+    mmfbus_publisher_close(publisher);
+    options.channel = "no/name";
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_ERROR_ARGUMENT);
+    options.channel = channel;
+    options.capacity = 5000;
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_ERROR_ARGUMENT);
+    for (int status = 0; status <= MMFBUS_ERROR_FORKED; status++) {
+        REQUIRE(strcmp(mmfbus_text((mmfbus_status)status), "no such status") != 0);
+    }
+}
+
+static void test_mappings(const char *name) {
+    mmf *mapping, *other;
+    char text[8] = {0};
+    REQUIRE(mmf_create(&mapping, name, MMFBUS_LOCAL, 100) == MMFBUS_OK && mmf_size(mapping) == 100);
+    REQUIRE(mmf_create(&other, name, MMFBUS_LOCAL, 100) == MMFBUS_ERROR_EXISTS && other == NULL);
+    REQUIRE(mmf_open_readonly(&other, name, MMFBUS_LOCAL) == MMFBUS_OK && mmf_size(other) == 100);
+    REQUIRE(mmf_write(mapping, 93, "1234567", 7, 10) == MMFBUS_OK);
+    REQUIRE(mmf_write(mapping, 94, "1234567", 7, 10) == MMFBUS_ERROR_TOO_LARGE);
+    REQUIRE(mmf_read(other, 93, text, 7, 10) == MMFBUS_OK && strcmp(text, "1234567") == 0);
+    REQUIRE(mmf_write(other, 0, "1", 1, 10) == MMFBUS_ERROR_ARGUMENT);
+    REQUIRE(mmf_lock_try(mapping, MMF_READ) && mmf_lock_try(other, MMF_READ) && mmf_lock_word(mapping) == 2);
+    REQUIRE(!mmf_lock_spin(other, MMF_WRITE, 3));
+    REQUIRE(mmf_lock_release(mapping, MMF_READ) && mmf_lock_release(mapping, MMF_READ));
+    REQUIRE(!mmf_lock_release(mapping, MMF_READ));
+    REQUIRE(mmf_lock_try(other, MMF_WRITE) && mmf_read(mapping, 0, text, 1, 3) == MMFBUS_BUSY);
+    mmf_lock_break(mapping);
+    REQUIRE(mmf_lock_word(mapping) == 0);
+    mmf_close(mapping);
+    mmf_close(other);
+    REQUIRE(mmf_open(&mapping, name, MMFBUS_LOCAL) == MMFBUS_ERROR_NOT_FOUND);
+}
+
+#ifndef _WIN32
+
+/* A child that outlives its parent's participants must not keep them alive for others. */
+static void test_fork(const char *channel) {
+    mmfbus_options options = options_for(channel);
+    mmfbus_subscriber *subscriber;
+    mmfbus_message message;
+    int ready[2], done[2];
+    char byte;
+    REQUIRE(pipe(ready) == 0 && pipe(done) == 0);
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
+    pid_t owner = fork();
+    if (owner == 0) {
+        mmfbus_publisher *publisher;
+        REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_ERROR_FORKED);
+        REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
+        pid_t child = fork();
+        if (child == 0) {
+            REQUIRE(mmfbus_publish(publisher, "x", 1) == MMFBUS_ERROR_FORKED);
+            mmfbus_publisher_close(publisher);
+            mmfbus_subscriber_close(subscriber);
+            /* Lives until the test has seen the death of its parent. */
+            close(done[1]);
+            REQUIRE(write(ready[1], "!", 1) == 1);
+            if (read(done[0], &byte, 1) < 0) _exit(1);
+            _exit(0);
+        }
+        REQUIRE(mmfbus_publish(publisher, "last words", 10) == MMFBUS_OK);
+        close(done[1]);
+        REQUIRE(read(done[0], &byte, 1) == 0);
+        _exit(0);
+    }
+    REQUIRE(read(ready[0], &byte, 1) == 1);
+    REQUIRE(mmfbus_receive_wait(subscriber, &message, 20000) == MMFBUS_OK && message.length == 10);
+    kill(owner, SIGKILL);
+    REQUIRE(waitpid(owner, NULL, 0) == owner);
+    REQUIRE(mmfbus_receive_wait(subscriber, &message, 20000) == MMFBUS_LOST);
+    close(done[1]);
+    mmfbus_subscriber_close(subscriber);
+    close(done[0]);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+/* A publisher whose subscriber's bell has no reader any more is not ended by SIGPIPE, nor is a SIGPIPE swallowed. */
+static void test_descriptor(const char *channel) {
+    mmfbus_options options = options_for(channel);
+    mmfbus_publisher *publisher;
+    mmfbus_subscriber *subscriber;
+    mmfbus_message message;
+    struct pollfd wait;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_EMPTY);
+    while (mmfbus_arm(subscriber) != MMFBUS_OK) REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_EMPTY);
+    wait.fd = mmfbus_subscriber_descriptor(subscriber);
+    wait.events = POLLIN;
+    REQUIRE(poll(&wait, 1, 0) == 0);
+    REQUIRE(mmfbus_publish(publisher, "x", 1) == MMFBUS_OK);
+    REQUIRE(poll(&wait, 1, 20000) == 1);
+    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_OK);
+    REQUIRE(poll(&wait, 1, 0) == 0);
+
+    while (mmfbus_publish(publisher, "x", 1) == MMFBUS_OK) {
+    }
+    REQUIRE(mmfbus_publisher_arm(publisher, 1) == MMFBUS_OK);
+    wait.fd = mmfbus_publisher_descriptor(publisher);
+    REQUIRE(poll(&wait, 1, 0) == 0);
+    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_OK);
+    REQUIRE(poll(&wait, 1, 20000) == 1);
+    REQUIRE(mmfbus_publish(publisher, "x", 1) == MMFBUS_OK);
+    mmfbus_publisher_close(publisher);
+    mmfbus_subscriber_close(subscriber);
+}
+
+#endif
+
+int main(int count, char *words[]) {
+    REQUIRE(count == 2);
+    test_sha256();
+    test_msgpack();
+    test_claims(words[1]);
+    test_refusals(words[1]);
+    test_mappings(words[1]);
+#ifndef _WIN32
+    test_fork(words[1]);
+    test_descriptor(words[1]);
+#endif
+    puts("all is well");
+    return 0;
+}

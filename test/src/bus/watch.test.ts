@@ -1,0 +1,175 @@
+import { readdirSync } from 'node:fs';
+import type { BusChange } from '@mmfbus/channel';
+import { describe, expect, it } from 'vitest';
+import { ended, exitAtEndOfInput, killed, startAgent } from '../e2e/channel-agent.js';
+import { define, publisherOf } from '../support/channels.js';
+import { ownDirectory } from '../support/own-directory.js';
+import { uniqueName } from '../support/unique-name.js';
+import { busOf, runBusProgram, startBusProgram, watch } from './bus-support.js';
+
+const directory = ownDirectory('watch');
+
+describe('a watch', () => {
+  it('begins with what there is, and goes on with what comes and goes', async () => {
+    const bus = await busOf();
+    const name = uniqueName();
+    const first = await startAgent('publisher', name, exitAtEndOfInput, { join: "name: 'first'" });
+    const watched = watch(bus);
+    await watched.until(`joined ${name} as publisher first`);
+    const second = await startAgent('subscriber', name, exitAtEndOfInput, { join: "name: 'second'" });
+    await watched.until(`joined ${name} as reliable second`);
+    await ended(first);
+    await watched.until(`left ${name} as publisher first`);
+    await ended(second);
+    await watched.until(`closed ${name}`);
+    expect(watched.about(name)).toEqual([
+      `opened ${name}`,
+      `joined ${name} as publisher first`,
+      `joined ${name} as reliable second`,
+      `left ${name} as publisher first`,
+      `left ${name} as reliable second`,
+      `closed ${name}`,
+    ]);
+  });
+
+  it('tells of the end of a channel whose only participants were killed', async () => {
+    const bus = await busOf();
+    const watched = watch(bus);
+    const name = uniqueName();
+    const programs = [
+      await startAgent('publisher', name, exitAtEndOfInput, { join: "name: 'p'" }),
+      await startAgent('subscriber', name, exitAtEndOfInput, { join: "name: 's'" }),
+    ];
+    await watched.until(`joined ${name} as reliable s`);
+    for (const program of programs) await killed(program);
+    await watched.until(`closed ${name}`);
+    expect(watched.about(name).sort()).toEqual([
+      `closed ${name}`,
+      `joined ${name} as publisher p`,
+      `joined ${name} as reliable s`,
+      `left ${name} as publisher p`,
+      `left ${name} as reliable s`,
+      `opened ${name}`,
+    ]);
+    expect(await bus.list()).toEqual([]);
+  });
+
+  it('tells of one who was killed while others stay', async () => {
+    const bus = await busOf();
+    const watched = watch(bus);
+    const channel = define();
+    const publisher = await channel.publisher({ name: 'here' });
+    const program = await startAgent('subscriber', channel.name, exitAtEndOfInput, { join: "name: 'gone'" });
+    await watched.until(`joined ${channel.name} as reliable gone`);
+    await killed(program);
+    await watched.until(`left ${channel.name} as reliable gone`);
+    await publisher.close();
+    await watched.until(`closed ${channel.name}`);
+  });
+
+  it('is one of several, each of which gets everything', async () => {
+    const bus = await busOf();
+    // More than Node takes for a leak of listeners.
+    const here = [watch(await busOf()), ...Array.from({ length: 12 }, () => watch(bus))];
+    const elsewhere = startBusProgram(`
+      const bus = await openBus();
+      say('watching');
+      for await (const { type, channel } of bus.watch()) {
+        say(type, channel);
+        if (type === 'closed') break;
+      }
+      await bus.close();
+    `);
+    await elsewhere.waitForLine(/watching/);
+    const name = uniqueName();
+    const program = await startAgent('publisher', name, exitAtEndOfInput);
+    await elsewhere.waitForLine(new RegExp(`^joined ${name}$`));
+    await killed(program);
+    for (const { until } of here) await until(`closed ${name}`);
+    await elsewhere.waitForLine(new RegExp(`^closed ${name}$`));
+    await elsewhere.success();
+    const expected = [
+      `opened ${name}`,
+      `joined ${name} as publisher`,
+      `left ${name} as publisher`,
+      `closed ${name}`,
+    ];
+    for (const { about } of here) expect(about(name)).toEqual(expected);
+  });
+
+  it('reports each coming and going of a channel in order', async () => {
+    const bus = await busOf();
+    const watched = watch(bus);
+    const marker = await publisherOf(define());
+    await watched.until(`opened ${marker.channel}`);
+    const name = uniqueName();
+    const channel = bus.define({ name, capacity: 4096 });
+    for (let round = 0; round < 20; round++) await (await channel.publisher()).close();
+    const last = await channel.publisher({ name: 'last' });
+    await watched.until(`joined ${name} as publisher last`);
+    const states = watched.about(name).filter((change) => /^(opened|closed)/.test(change));
+    expect(states).toEqual(
+      Array.from({ length: 41 }, (_, index) => `${index % 2 === 0 ? 'opened' : 'closed'} ${name}`),
+    );
+    await last.close();
+  });
+
+  const flood = `
+    for (let i = 0; i < 600; i++) {
+      await (await defineChannel({ name: 'flood-' + (i % 3), capacity: 4096 }).publisher()).close();
+    }
+  `;
+
+  it.each(['its loop', 'its thread'])('comes right again after %s was held up for long', async (what) => {
+    const bus = await busOf();
+    const changes = bus.watch();
+    const open = new Set<string>();
+    const follow = async (until: () => boolean) => {
+      while (!until()) {
+        const change = (await changes.next()).value as BusChange;
+        if (change.type === 'opened') open.add(change.channel);
+        if (change.type === 'closed') open.delete(change.channel);
+      }
+    };
+    const before = await define().publisher();
+    await follow(() => open.has(before.channel));
+    // More than waits for a slow loop; and, where the whole thread is held up, more than the directory's ring holds.
+    if (what === 'its loop') await startBusProgram(flood).success();
+    else runBusProgram(flood);
+    const after = await define().publisher();
+    await before.close();
+    await follow(() => open.has(after.channel) && open.size === 1);
+    await after.close();
+    await follow(() => open.size === 0);
+    await changes.return();
+  });
+
+  it('ends with its signal, with its loop, or with the bus', async () => {
+    const bus = await busOf();
+    const abort = new AbortController();
+    const aborted = bus.watch({ signal: abort.signal }).next();
+    const reason = new Error('enough');
+    abort.abort(reason);
+    await expect(aborted).rejects.toBe(reason);
+    await expect(bus.watch({ signal: abort.signal }).next()).rejects.toBe(reason);
+
+    const publisher = await define().publisher();
+    for await (const { type } of bus.watch()) {
+      expect(type).toBe('opened');
+      break;
+    }
+    await publisher.close();
+    const staying = await define().publisher();
+    const abandoned = bus.watch();
+    expect((await abandoned.next()).value).toMatchObject({ type: 'opened' });
+    await staying.close();
+    const waiting = bus.watch().next();
+    await new Promise(setImmediate);
+    await bus.close();
+    // Also of the one that nobody goes on with.
+    expect(readdirSync(directory)).toEqual([]);
+    expect((await abandoned.next()).done).toBe(false);
+    expect((await abandoned.next()).done).toBe(true);
+    expect(await waiting).toEqual({ done: true, value: undefined });
+  });
+});

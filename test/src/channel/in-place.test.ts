@@ -1,0 +1,96 @@
+import { type Codec, raw } from '@mmfbus/codec';
+import { describe, expect, it } from 'vitest';
+import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
+
+interface Value {
+  readonly length: number;
+  /** Runs while it is encoded in place. */
+  readonly meanwhile?: () => void;
+}
+
+/** A codec of zeros that counts how often it is asked for which way. */
+function countingCodec(endOf = (offset: number, length: number) => offset + length) {
+  const asked = { inPlace: 0, otherwise: 0 };
+  const codec: Codec<Value> = {
+    id: 'zeros',
+    encode: ({ length }, target, offset) => {
+      asked.otherwise++;
+      return raw().encode(new Uint8Array(length), target, offset);
+    },
+    encodeInPlace: ({ length, meanwhile }, target, offset, limit) => {
+      asked.inPlace++;
+      meanwhile?.();
+      if (offset + length > limit) return -1;
+      target.fill(length, offset, offset + length);
+      return endOf(offset, length);
+    },
+    decode: (source, start, end) => {
+      const bytes = source.subarray(start, end);
+      if (bytes.some((byte) => byte !== 0 && byte !== bytes.length % 256))
+        expect.fail('bytes of another message');
+      return { length: bytes.length };
+    },
+  };
+  return { codec, asked };
+}
+
+describe('a codec that encodes in place', () => {
+  it('is asked to wherever there is room, and otherwise where there is not', async () => {
+    const { codec, asked } = countingCodec();
+    const channel = define({ codec });
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    for (let count = 1; count <= 1000; count++) {
+      const length = (count * 37) % 1001;
+      expect(publisher.publish({ length })).toBe('published');
+      expect(
+        subscriber.poll((value, meta) => expect([value.length, meta.sequence]).toEqual([length, count])),
+      ).toBe(1);
+    }
+    expect(asked.inPlace).toBeGreaterThan(500);
+    expect(asked.otherwise).toBeGreaterThan(10);
+  });
+
+  it('refuses by the other way, and nothing is published', async () => {
+    const { codec } = countingCodec();
+    const channel = define({ codec });
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    expect(await codeOf(() => publisher.publish({ length: 1001 }))).toBe('TOO_LARGE');
+    expect(subscriber.poll(() => {})).toBe(0);
+  });
+
+  it('that throws leaves nothing behind', async () => {
+    const { codec } = countingCodec();
+    const channel = define({ codec });
+    const subscriber = await subscriberOf(channel);
+    const [publisher, other] = [await publisherOf(channel), await publisherOf(channel)];
+    const meanwhile = () => {
+      throw new Error('mine');
+    };
+    expect(() => publisher.publish({ length: 8, meanwhile })).toThrow('mine');
+    expect(other.publish({ length: 9 })).toBe('published');
+    expect(publisher.publish({ length: 10 })).toBe('published');
+    const received: number[] = [];
+    subscriber.poll(({ length }, { sequence }) => received.push(length, sequence));
+    expect(received).toEqual([9, 1, 10, 2]);
+  });
+
+  it('cannot publish meanwhile', async () => {
+    const { codec } = countingCodec();
+    const publisher = await publisherOf(define({ codec }));
+    const meanwhile = () => publisher.publish({ length: 1 });
+    expect(await codeOf(() => publisher.publish({ length: 8, meanwhile }))).toBe('REENTRANT');
+    expect(publisher.publish({ length: 8 })).toBe('published');
+  });
+
+  it.each([Number.NaN, -5, 5000, 0.5])('whose answer is %d is asked the other way', async (wrong) => {
+    const { codec, asked } = countingCodec((offset) => offset + wrong);
+    const channel = define({ codec });
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    expect(publisher.publish({ length: 4 })).toBe('published');
+    expect(asked).toEqual({ inPlace: 1, otherwise: 1 });
+    expect(subscriber.poll(({ length }) => expect(length).toBe(4))).toBe(1);
+  });
+});

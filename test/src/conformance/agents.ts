@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { compile, compileForWindows } from '../compat/native.js';
+import { workspaceRoot } from '../support/workspace.js';
+
+/** A language that has an agent. */
+export interface Language {
+  /** What it is called. */
+  readonly name: string;
+  /** The agent's program and its arguments. */
+  readonly command: readonly string[];
+  /** Added to its environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Which memory it shares: only agents of one world meet. */
+  readonly world: 'native' | 'wine';
+}
+
+const nodeAgent = join(workspaceRoot, 'test', 'dist', 'conformance', 'node-agent.js');
+const include = `-I${join(workspaceRoot, 'packages', 'native', 'include')}`;
+const source = join(workspaceRoot, 'test', 'native', 'conformance_agent.c');
+const winePrefix = join(workspaceRoot, '.cache', 'windows', 'prefix');
+/** How Wine says where `Z:` leads: it shows all of the file system there. */
+const wineEnvironment = { WINEPREFIX: winePrefix, WINEDEBUG: '-all', DISPLAY: '' };
+
+/** Flags of a build that ends at the first mistake with memory, or with what C leaves undefined. */
+export const SANITIZERS: readonly string[] = [
+  '-g',
+  '-fsanitize=address,undefined',
+  '-fno-sanitize-recover=all',
+];
+
+function nativeAgent(name: string, flags: readonly string[]): Language {
+  const program = compile('conformance-agent', [source], [include, '-pthread', ...flags]);
+  return { name, command: [program], env: {}, world: 'native' };
+}
+
+/** The languages by name, each built only when it is asked for; undefined where this machine cannot. */
+const builders: Readonly<Record<string, () => Language | undefined>> = {
+  node: () => ({ name: 'node', command: [process.execPath, nodeAgent], env: {}, world: 'native' }),
+  c: () => nativeAgent('c', []),
+  'c-sanitized': () => nativeAgent('c-sanitized', SANITIZERS),
+  'c-wine': () => {
+    const hasWine = existsSync(winePrefix) && spawnSync('wine', ['--version']).status === 0;
+    if (!hasWine) return undefined;
+    const program = compileForWindows('conformance-agent', [source], [include]);
+    return { name: 'c-wine', command: ['wine', program], env: wineEnvironment, world: 'wine' };
+  },
+};
+
+/** All languages, in the order of the matrix. */
+export const languageNames: readonly string[] = Object.keys(builders);
+
+/**
+ * Builds the agent of a language.
+ *
+ * @returns undefined where this machine cannot run it.
+ * @throws when there is no language of that name, or it cannot be built.
+ */
+export function languageOf(name: string): Language | undefined {
+  const builder = builders[name];
+  if (builder === undefined)
+    throw new Error(`There is no agent for ${name}, only for ${languageNames.join(', ')}`);
+  return builder();
+}

@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest';
+import { type Language, languageOf } from './agents.js';
+import { runScenario } from './run.js';
+import { scenarios } from './scenarios.js';
+
+/** Publisher and subscriber. All pairs of all languages are what `npm run conformance` runs. */
+const PAIRS = [
+  ['c-sanitized', 'node'],
+  ['node', 'c-sanitized'],
+  ['c', 'c'],
+] as const;
+
+function available(name: string): Language {
+  const language = languageOf(name);
+  if (language === undefined) throw new Error(`${name} cannot be run here`);
+  return language;
+}
+
+describe.each(PAIRS)('%s to %s', (publishing, subscribing) => {
+  test.each(scenarios.filter(({ isShort }) => isShort))('$name', async (scenario) => {
+    await expect(
+      runScenario(scenario, available(publishing), available(subscribing)),
+    ).resolves.toBeUndefined();
+  });
+});
+
+test('there is no agent for a language that nobody has written one for', () => {
+  expect(() => languageOf('cobol')).toThrow('There is no agent for cobol');
+});

@@ -1,0 +1,171 @@
+// The conformance agent in Node. The protocol is said in README.md.
+import { createInterface } from 'node:readline';
+import type {
+  ChannelOptions,
+  MessageMeta,
+  Publisher,
+  Start,
+  Subscriber,
+  SubscriberOptions,
+} from '@mmfbus/channel';
+import { raw } from '@mmfbus/codec';
+import { contentOf, digestOf } from './content.js';
+
+let fatalStep = '';
+let stepsLeft = 0;
+(globalThis as Record<symbol, unknown>)[Symbol.for('mmfbus.steps')] = (step: string) => {
+  if (stepsLeft === 0 || step !== fatalStep || --stepsLeft > 0) return;
+  process.kill(process.pid, 'SIGKILL');
+};
+// Steps are told to a hook that was there before the package.
+const { defineChannel } = await import('@mmfbus/channel');
+
+let publisher: Publisher<Uint8Array> | undefined;
+let subscriber: Subscriber<Uint8Array> | undefined;
+
+/** Something that the subscriber has told and no command has asked for yet. */
+interface Told {
+  readonly line: string;
+  /** How many numbers it accounts for. */
+  readonly numbers: number;
+}
+
+const told: Told[] = [];
+let onTold: () => void = () => {};
+/** Whether messages arrive by themselves: from the first `receive` on. */
+let isFlowing = false;
+
+function say(...words: readonly (string | number)[]): void {
+  process.stdout.write(`${words.join(' ')}\n`);
+}
+
+function definitionOf(name: string, options: ReadonlyMap<string, string>): ChannelOptions<Uint8Array> {
+  const number = (key: string) => (options.has(key) ? Number(options.get(key)) : undefined);
+  return {
+    name,
+    codec: raw(),
+    capacity: number('capacity'),
+    history: number('history'),
+    maxMessage: number('maxMessage'),
+    maxParticipants: number('participants'),
+  };
+}
+
+function startOf(text: string | undefined): Start | undefined {
+  const after = /^after:(\d+)$/.exec(text ?? '');
+  return after === null ? (text as Start | undefined) : { after: Number(after[1]) };
+}
+
+function tell(line: string, numbers: number): void {
+  told.push({ line, numbers });
+  onTold();
+}
+
+function tellMessage(value: Uint8Array, { sequence }: MessageMeta): void {
+  tell(`message ${sequence} ${value.length} ${digestOf(value)}`, 1);
+}
+
+async function subscribe(name: string, options: ReadonlyMap<string, string>): Promise<void> {
+  const mode = options.get('mode') as SubscriberOptions['mode'];
+  const start = startOf(options.get('start'));
+  const joined = await defineChannel(definitionOf(name, options)).subscriber({
+    mode,
+    start: start ?? 'latest',
+  });
+  subscriber = joined;
+  joined.on('gap', ({ from, to, count }) => tell(`gap ${from} ${to}`, count));
+  joined.on('closed', ({ reason }) => tell(`closed ${reason}`, Number.POSITIVE_INFINITY));
+  joined.on('close', ({ reason }) => {
+    if (reason !== 'local') tell(reason, Number.POSITIVE_INFINITY);
+  });
+  joined.on('error', (error) => tell(`error ${error.message}`, Number.POSITIVE_INFINITY));
+}
+
+async function receive(numbers: number): Promise<void> {
+  if (!isFlowing) subscriber!.on('message', tellMessage);
+  isFlowing = true;
+  for (let accounted = 0; accounted < numbers; ) {
+    const next = told.shift();
+    if (next === undefined) {
+      await new Promise<void>((resolve) => {
+        onTold = resolve;
+      });
+    } else {
+      say(next.line);
+      accounted += next.numbers;
+    }
+  }
+}
+
+/** Everything there is, without waiting. */
+function take(): void {
+  if (!isFlowing) subscriber!.poll(tellMessage);
+  for (const { line } of told.splice(0)) say(line);
+}
+
+async function join(role: string, name: string, words: readonly string[]): Promise<string> {
+  const options = new Map(words.map((word) => word.split('=') as [string, string]));
+  if (role === 'subscriber') await subscribe(name, options);
+  else {
+    const whenFull = options.get('whenFull') === 'disconnect' ? 'disconnect' : 'report';
+    publisher = await defineChannel(definitionOf(name, options)).publisher({ whenFull });
+  }
+  return 'ok';
+}
+
+function tryPublishing(seed: number, length: number, count: number): string {
+  for (let index = 0; index < count; index++) {
+    const outcome = publisher!.publish(contentOf(seed + index, length));
+    if (outcome !== 'published') return `ok ${index} ${outcome}`;
+  }
+  return `ok ${count} published`;
+}
+
+async function obey(line: string): Promise<string> {
+  const [command = '', ...words] = line.split(' ');
+  const [first = 0, length = 0, count = 1] = words.map(Number);
+  switch (command) {
+    case 'hello':
+      return 'ok node steps batch';
+    case 'publisher':
+    case 'subscriber':
+      return join(command, words[0] ?? '', words.slice(1));
+    case 'publish':
+      for (let index = 0; index < count; index++)
+        await publisher!.publishAsync(contentOf(first + index, length));
+      return 'ok';
+    case 'try':
+      return tryPublishing(first, length, count);
+    case 'batch': {
+      const values = Array.from({ length: count }, (_, index) => contentOf(first + index, length));
+      return `ok ${publisher!.publishBatch(values)}`;
+    }
+    case 'receive':
+      await receive(first);
+      return 'ok';
+    case 'take':
+      take();
+      return 'ok';
+    case 'die-at':
+      stepsLeft = first;
+      fatalStep = words.slice(1).join(' ');
+      return 'ok';
+    case 'leave':
+      await (words[0] === 'publisher' ? publisher : subscriber)!.close();
+      return 'ok';
+    default:
+      return 'error no such command';
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line === 'exit') break;
+  try {
+    say(await obey(line));
+  } catch (error) {
+    say('error', (error as Error).message.replaceAll('\n', ' '));
+  }
+}
+await publisher?.close();
+await subscriber?.close();
+process.stdin.destroy();

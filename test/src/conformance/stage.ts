@@ -1,0 +1,113 @@
+import { deepStrictEqual } from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Agent } from './agent.js';
+import type { Language } from './agents.js';
+import { contentOf, digestOf } from './content.js';
+
+let stages = 0;
+
+/** Where a scenario takes place: two languages, a channel, and a directory of its own. */
+export class Stage {
+  /** Name of the channel. */
+  readonly channel: string = `conformance-${process.pid}-${++stages}`;
+  readonly #publishing: Language;
+  readonly #subscribing: Language;
+  readonly #directory: string;
+  readonly #agents: Agent[] = [];
+
+  constructor(publishing: Language, subscribing: Language) {
+    this.#publishing = publishing;
+    this.#subscribing = subscribing;
+    const parent = process.platform === 'linux' ? '/dev/shm' : tmpdir();
+    this.#directory = mkdtempSync(join(parent, `mmfbus-test-${process.pid}-conformance-`));
+  }
+
+  /** An agent in the language that publishes, which has joined as a publisher. */
+  publisher(options = 'capacity=4096'): Promise<Agent> {
+    return this.#join(this.#publishing, 'publisher', options);
+  }
+
+  /** An agent in the language that subscribes, which has joined as a subscriber. */
+  subscriber(options = 'capacity=4096'): Promise<Agent> {
+    return this.#join(this.#subscribing, 'subscriber', options);
+  }
+
+  /** An agent in the language that subscribes, which has joined as a publisher. */
+  otherPublisher(options = 'capacity=4096'): Promise<Agent> {
+    return this.#join(this.#subscribing, 'publisher', options);
+  }
+
+  /** An agent in the language that publishes, which has joined as a subscriber. */
+  otherSubscriber(options = 'capacity=4096'): Promise<Agent> {
+    return this.#join(this.#publishing, 'subscriber', options);
+  }
+
+  /** An agent in the language that publishes, which has joined nothing. */
+  idlePublisher(): Agent {
+    return this.#start(this.#publishing);
+  }
+
+  /** An agent in the language that subscribes, which has joined nothing. */
+  idleSubscriber(): Agent {
+    return this.#start(this.#subscribing);
+  }
+
+  /**
+   * Ends all agents, and looks for what they have left. What the killed ones have left may be there until somebody comes by:
+   * so somebody does, in each language.
+   */
+  async end(): Promise<void> {
+    await Promise.all(this.#agents.map((agent) => agent.exit()));
+    for (const language of new Set([this.#publishing, this.#subscribing])) {
+      const janitor = this.#start(language);
+      await janitor.ask(`publisher ${this.channel} capacity=4096`);
+      await janitor.exit();
+    }
+    deepStrictEqual(readdirSync(this.#directory), [], 'files left behind');
+  }
+
+  /** Ends what is left of a scenario that has failed. */
+  async clear(): Promise<void> {
+    await Promise.all(this.#agents.map((agent) => agent.kill()));
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #start(language: Language): Agent {
+    const agent = new Agent(language, this.#directory);
+    this.#agents.push(agent);
+    return agent;
+  }
+
+  async #join(language: Language, role: string, options: string): Promise<Agent> {
+    const agent = this.#start(language);
+    await agent.ask(`${role} ${this.channel} ${options}`);
+    return agent;
+  }
+}
+
+/** Messages as they are expected: a run of seeds, all of one length. */
+export interface Run {
+  /** Number in the channel of the first one. */
+  readonly sequence: number;
+  /** Seed of the first one. */
+  readonly seed: number;
+  readonly length: number;
+  readonly count: number;
+}
+
+/** The events that those messages are. */
+export function eventsOf(...runs: readonly Run[]): string[] {
+  return runs.flatMap(({ sequence, seed, length, count }) =>
+    Array.from({ length: count }, (_, index) => {
+      const digest = digestOf(contentOf(seed + index, length));
+      return `message ${sequence + index} ${length} ${digest}`;
+    }),
+  );
+}
+
+/** Requires exactly these events. */
+export function expectEvents(events: readonly string[], expected: readonly string[]): void {
+  deepStrictEqual(events, expected);
+}

@@ -1,0 +1,235 @@
+// A process of the kill matrix: it does what it is told on its standard input, line by line, and stops where it is told.
+import { subscribe } from 'node:diagnostics_channel';
+import { existsSync, writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
+import type {
+  Channel,
+  ChannelOptions,
+  Publisher,
+  PublisherOptions,
+  PublishOutcome,
+  Subscriber,
+  SubscriberOptions,
+} from '@mmfbus/channel';
+import {
+  type Announcement,
+  type AnswerLine,
+  abbreviate,
+  expand,
+  type OrderLine,
+  type Orders,
+  type Point,
+  type Stop,
+} from './orders.js';
+
+/** Between two looks, so that those who look leave the processor to the others. */
+const PAUSE_MS = 2;
+const nothing = new Int32Array(new SharedArrayBuffer(4));
+
+/** At once, unlike `process.stdout`: this process may not come to anything else. */
+function say(line: AnswerLine | Announcement): void {
+  const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += writeSync(1, bytes, done);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
+let seen: string[] = [];
+let recovered: string[] = [];
+let stop: { readonly point: Point; readonly how: Stop; count: number } | undefined;
+let isAsleep = false;
+let isBurying = false;
+
+function onStep(step: string): void {
+  seen.push(step);
+  // Whoever buries a sleeper wakes it, in a way.
+  if (step === 'bury: begun') isBurying = true;
+  if (step === 'bury: role taken') isBurying = false;
+  if (step === 'sleep: flagged') isAsleep = true;
+  if (step === 'wake: flag cleared' && !isBurying) isAsleep = false;
+  if (stop?.point.step !== step || ++stop.count < stop.point.occurrence) return;
+  const { how } = stop;
+  stop = undefined;
+  say({ stops: how, seen });
+  if (how === 'stall') Atomics.wait(nothing, 0, 0);
+  process.kill(process.pid, how === 'stop' ? 'SIGSTOP' : 'SIGKILL');
+  // Nothing may happen after it, also where a signal takes its time.
+  if (how === 'kill') Atomics.wait(nothing, 0, 0);
+}
+
+(globalThis as Record<symbol, unknown>)[Symbol.for('mmfbus.steps')] = onStep;
+subscribe('mmfbus:recovered', (message) => recovered.push((message as { what: string }).what));
+// After the hook is there.
+const { defineChannel } = await import('@mmfbus/channel');
+
+interface Listening {
+  readonly subscriber: Subscriber<string>;
+  readonly log: string[];
+  listens: boolean;
+  /** Called at the next entry of the log. */
+  readonly waiting: (() => void)[];
+}
+
+function note({ log, waiting }: Listening, ...words: readonly unknown[]): void {
+  log.push(words.join(' '));
+  for (const wake of waiting.splice(0)) wake();
+}
+
+class Actor implements Orders {
+  #channel: Channel<string> | undefined;
+  #publisher: Publisher<string> | undefined;
+  readonly #subscribers = new Map<string, Listening>();
+
+  begin(directory: string, options: ChannelOptions<string>): void {
+    process.env['MMFBUS_DIRECTORY'] = directory;
+    seen = [];
+    recovered = [];
+    stop = undefined;
+    isAsleep = false;
+    isBurying = false;
+    // The directory has a lock and slots as well, whose steps are not what is asked for.
+    this.#channel = defineChannel({ ...options, listed: false });
+  }
+
+  async openPublisher(options?: PublisherOptions): Promise<void> {
+    this.#publisher = await this.#channel!.publisher(options);
+  }
+
+  async openSubscriber(name: string, options?: SubscriberOptions, listens?: boolean): Promise<void> {
+    const subscriber = await this.#channel!.subscriber({ pollWindow: 0, ...options });
+    const listening: Listening = { subscriber, log: [], listens: false, waiting: [] };
+    this.#subscribers.set(name, listening);
+    subscriber.on('gap', ({ from, to }) => note(listening, 'gap', from, to));
+    subscriber.on('closed', ({ reason }) => note(listening, 'closed', reason));
+    subscriber.on('close', ({ reason }) => note(listening, 'close', reason));
+    subscriber.on('error', ({ code }) => note(listening, 'error', code));
+    if (listens === true) this.listen(name);
+  }
+
+  listen(name: string): void {
+    const listening = this.#named(name);
+    listening.listens = true;
+    listening.subscriber.on('message', (value, { sequence }) =>
+      note(listening, 'message', sequence, abbreviate(value)),
+    );
+  }
+
+  publish(value: string): PublishOutcome {
+    return this.#publisher!.publish(expand(value));
+  }
+
+  publishBatch(values: readonly string[]): PublishOutcome {
+    return this.#publisher!.publishBatch(values.map(expand));
+  }
+
+  publishAsync(value: string): Promise<void> {
+    return this.#publisher!.publishAsync(expand(value));
+  }
+
+  fill(value: string): number {
+    let count = 0;
+    while (this.publish(value) === 'published') count++;
+    return count;
+  }
+
+  poll(name: string): void {
+    const listening = this.#named(name);
+    if (!listening.subscriber.isOpen) return;
+    listening.subscriber.poll((value, { sequence }) =>
+      note(listening, 'message', sequence, abbreviate(value)),
+    );
+  }
+
+  async hears(name: string, entry: string, times = 1): Promise<void> {
+    const listening = this.#named(name);
+    while (listening.log.filter((other) => other === entry).length < times) {
+      if (listening.listens) {
+        await new Promise<void>((resolve) => listening.waiting.push(resolve));
+      } else {
+        await pause(PAUSE_MS);
+        this.poll(name);
+      }
+    }
+  }
+
+  log(name: string): readonly string[] {
+    return this.#named(name).log;
+  }
+
+  async asleep(): Promise<void> {
+    while (!isAsleep) await pause(PAUSE_MS);
+  }
+
+  arm(point: Point | undefined, how: Stop): void {
+    stop = point && { point, how, count: 0 };
+  }
+
+  seen(): readonly string[] {
+    return seen;
+  }
+
+  recovered(): readonly string[] {
+    return recovered;
+  }
+
+  async closePublisher(): Promise<void> {
+    await this.#publisher?.close();
+    this.#publisher = undefined;
+  }
+
+  async closeSubscriber(name: string): Promise<void> {
+    await this.#named(name).subscriber.close();
+  }
+
+  hold(file: string): void {
+    say({ holds: true });
+    while (!existsSync(file)) Atomics.wait(nothing, 0, 0, PAUSE_MS);
+  }
+
+  async turn(times: number): Promise<void> {
+    for (let count = 0; count < times; count++) await nextTurn();
+  }
+
+  async memory(): Promise<number> {
+    for (let count = 0; count < 3; count++) {
+      globalThis.gc?.();
+      await nextTurn();
+    }
+    return process.memoryUsage().arrayBuffers;
+  }
+
+  async leaveAll(): Promise<void> {
+    await this.closePublisher();
+    for (const { subscriber } of this.#subscribers.values()) await subscriber.close();
+    this.#subscribers.clear();
+  }
+
+  #named(name: string): Listening {
+    const listening = this.#subscribers.get(name);
+    if (listening === undefined) throw new Error(`there is no subscriber ${name}`);
+    return listening;
+  }
+}
+
+const actor = new Actor();
+
+async function obey({ id, order, args }: OrderLine): Promise<void> {
+  try {
+    // JSON has no undefined.
+    const given = args.map((arg) => arg ?? undefined);
+    const obeyed = (actor[order] as (...args: readonly unknown[]) => unknown).apply(actor, given);
+    say({ id, result: await obeyed });
+  } catch (error) {
+    say({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  }
+}
+
+createInterface({ input: process.stdin })
+  .on('line', (line) => void obey(JSON.parse(line) as OrderLine))
+  .on('close', () => process.exit());
+say({ ready: true });

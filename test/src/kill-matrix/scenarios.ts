@@ -1,0 +1,314 @@
+import type { PublisherOptions, SubscriberOptions } from '@mmfbus/channel';
+import type { Life, Outcome, Scenario } from './play.js';
+import type { Stage } from './stage.js';
+
+/** Four of these fit into the ring; the next one stands at its start, behind padding. */
+export const LARGE = 960;
+
+/** Has the victim join as a publisher, and be known to everybody. */
+async function joinAsPublisher(stage: Stage, options?: PublisherOptions): Promise<void> {
+  await stage.victim.ask('openPublisher', options);
+  await stage.publish(stage.victim, 'hello');
+}
+
+/** Has the victim join as the subscriber `v`, and be known to everybody. */
+async function joinAsSubscriber(stage: Stage, mode: 'reliable' | 'lossy', listens: boolean): Promise<void> {
+  await stage.victim.ask('openSubscriber', 'v', { mode }, listens);
+  await stage.publish(stage.publisher!, 'second');
+  if (listens) {
+    await stage.victim.ask('hears', 'v', 'message 2 second');
+    await stage.victim.ask('asleep');
+  }
+}
+
+/** Takes the ring to where the next large message needs padding before it and moves the head. */
+async function goToTheEnd(stage: Stage, publisher = stage.victim): Promise<void> {
+  for (let count = 0; count < 4; count++) {
+    await stage.publish(publisher, `e${count}*${LARGE}`);
+    await stage.heard();
+  }
+}
+
+const ifCommitted =
+  (...messages: readonly string[]) =>
+  (life: Life): Outcome => ({ messages: life.count('publish: committed') > 0 ? messages : [] });
+
+const ifAllCommitted =
+  (...messages: readonly string[]) =>
+  (life: Life, complete: Life): Outcome => {
+    const isWhole = life.count('publish: committed') === complete.count('publish: committed');
+    return { messages: isWhole ? messages : [] };
+  };
+
+const nothing = (): Outcome => ({});
+
+/** A publisher is killed while it publishes. */
+export const publishing: readonly Scenario[] = [
+  {
+    name: 'publishes',
+    company: 'all',
+    prepare: joinAsPublisher,
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('publish', 'v1')),
+    outcome: ifCommitted('v1'),
+  },
+  {
+    name: 'publishes as the only publisher',
+    isHard: true,
+    company: 'subscribers',
+    prepare: joinAsPublisher,
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('publish', 'v1')),
+    outcome: (life) => ({ ...ifCommitted('v1')(life), closed: ['lost'] }),
+  },
+  {
+    name: 'publishes over the end of the ring',
+    company: 'all',
+    prepare: async (stage) => {
+      await joinAsPublisher(stage);
+      await goToTheEnd(stage);
+    },
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('publish', `v1*${LARGE}`)),
+    outcome: ifCommitted(`v1*${LARGE}`),
+  },
+  {
+    name: 'publishes a batch',
+    company: 'subscribers',
+    prepare: joinAsPublisher,
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('publishBatch', ['b1', 'b2', 'b3'])),
+    outcome: (life) => ({ ...ifCommitted('b1', 'b2', 'b3')(life), closed: ['lost'] }),
+  },
+  {
+    name: 'publishes a batch over the end of the ring',
+    company: 'all',
+    prepare: async (stage) => {
+      await joinAsPublisher(stage);
+      await goToTheEnd(stage);
+    },
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('publishBatch', ['b1', 'b2*100', 'b3'])),
+    outcome: ifCommitted('b1', 'b2*100', 'b3'),
+  },
+  {
+    name: 'waits for room and publishes',
+    company: 'all',
+    prepare: async (stage) => {
+      await joinAsPublisher(stage);
+      await stage.fill(stage.victim, `x*${LARGE}`);
+    },
+    operate: async (stage) => {
+      const published = stage.victim.ask('publishAsync', `w1*${LARGE}`);
+      await stage.unlessStopped(Promise.race([published, stage.victim.ask('asleep')]));
+      await stage.catchUp();
+      await stage.unlessStopped(published);
+    },
+    outcome: ifCommitted(`w1*${LARGE}`),
+  },
+  {
+    name: 'publishes a split message',
+    isHard: true,
+    company: 'all',
+    prepare: joinAsPublisher,
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('publishAsync', 's*1900')),
+    outcome: ifAllCommitted('s*1900'),
+  },
+  {
+    name: 'publishes a split message that is larger than the ring',
+    company: 'subscribers',
+    prepare: async (stage) => {
+      await joinAsPublisher(stage);
+      await stage.heard();
+      // They may be lapped.
+      stage.ignore('lossy');
+    },
+    operate: async (stage) => {
+      let isDone = false;
+      const published = stage.unlessStopped(stage.victim.ask('publishAsync', 's*4500'));
+      const done = published.finally(() => {
+        isDone = true;
+      });
+      while (!isDone) await stage.catchUp();
+      await done;
+    },
+    outcome: (life, complete) => ({ ...ifAllCommitted('s*4500')(life, complete), closed: ['lost'] }),
+  },
+  {
+    name: 'disconnects the slow',
+    company: 'all',
+    prepare: async (stage) => {
+      await joinAsPublisher(stage, { whenFull: 'disconnect' });
+      await stage.fill(stage.publisher!, `x*${LARGE}`);
+      await stage.awake!.ask('poll', 'lossy');
+    },
+    operate: async (stage) => {
+      await stage.unlessStopped(stage.victim.ask('publish', `v1*${LARGE}`));
+      stage.isLate = false;
+    },
+    outcome: (life) => ({
+      ...ifCommitted(`v1*${LARGE}`)(life),
+      disconnected: life.count('disconnect: state stored') > 0 ? ['reliable'] : [],
+    }),
+  },
+];
+
+/** As {@link Scenario}, for somebody who joins. */
+function joining(
+  name: string,
+  company: Scenario['company'],
+  join: (stage: Stage) => Promise<void>,
+  outcome: Scenario['outcome'] = nothing,
+  more: Partial<Scenario> = {},
+): Scenario {
+  return { name, company, operate: (stage) => stage.unlessStopped(join(stage)), outcome, ...more };
+}
+
+const asPublisher = (stage: Stage) => stage.victim.ask('openPublisher');
+const asSubscriber = (options: SubscriberOptions) => (stage: Stage) =>
+  stage.victim.ask('openSubscriber', 'v', options);
+
+/** Whoever joined with an old cursor and died must not hold anybody back. */
+async function fillTwice(stage: Stage): Promise<void> {
+  for (let count = 0; count < 8; count++) {
+    await stage.publish(stage.publisher!, `f${count}*${LARGE}`);
+    await stage.heard();
+  }
+}
+
+const starts = {
+  latest: 'latest',
+  earliest: 'earliest',
+  history: 'history',
+  'after 0': { after: 0 },
+} as const;
+const modes = ['reliable', 'lossy'] as const;
+
+/** Somebody is killed while it joins. */
+export const joinings: readonly Scenario[] = [
+  joining('creates the channel as a publisher', 'nobody', asPublisher),
+  joining('creates the channel as a subscriber', 'nobody', asSubscriber({})),
+  joining('joins as a publisher', 'all', asPublisher),
+  joining('joins as the only publisher', 'subscribers', asPublisher, (life) => {
+    if (life.count('join: state stored') === 0) return {};
+    // Subscribers that were not rung yet know of nobody who could die.
+    return life.count('lock: released') === 2 ? { closed: ['lost'] } : { closedLater: ['lost'] };
+  }),
+  joining('joins as a lossy subscriber', 'all', asSubscriber({ mode: 'lossy' })),
+  ...Object.entries(starts).map(([startName, start]) =>
+    joining(`joins as a reliable subscriber from ${startName}`, 'all', asSubscriber({ start }), nothing, {
+      channel: start === 'history' ? { history: 2, maxMessage: 200 } : {},
+      goOn: start === 'history' ? async () => {} : fillTwice,
+    }),
+  ),
+];
+
+/** Has the publisher wait for room, which the victim keeps from it. */
+async function keepFromPublishing(stage: Stage): Promise<void> {
+  await joinAsSubscriber(stage, 'reliable', false);
+  await stage.fill(stage.publisher!, `x*${LARGE}`);
+  await stage.catchUp();
+  await stage.settle();
+  stage.waiting = stage.publisher!.ask('publishAsync', `w1*${LARGE}`);
+  await stage.publisher!.ask('asleep');
+}
+
+async function publishesAtLast(stage: Stage): Promise<void> {
+  await stage.waiting;
+  stage.published.push(`w1*${LARGE}`);
+}
+
+/** A subscriber is killed while it takes messages, or rests. */
+export const taking: readonly Scenario[] = [
+  {
+    name: 'takes what a publisher waits for',
+    isHard: true,
+    company: 'all',
+    prepare: keepFromPublishing,
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('poll', 'v')),
+    outcome: nothing,
+    goOn: publishesAtLast,
+  },
+  ...modes.map(
+    (mode): Scenario => ({
+      name: `is woken, takes a message and sleeps, as a ${mode} subscriber`,
+      company: 'all',
+      prepare: (stage) => joinAsSubscriber(stage, mode, true),
+      operate: async (stage) => {
+        await stage.publish(stage.publisher!, 'third');
+        await stage.unlessStopped(stage.victim.ask('hears', 'v', 'message 3 third'));
+        await stage.unlessStopped(stage.victim.ask('asleep'));
+      },
+      outcome: nothing,
+    }),
+  ),
+  {
+    name: 'goes to sleep',
+    company: 'all',
+    prepare: (stage) => joinAsSubscriber(stage, 'reliable', false),
+    operate: async (stage) => {
+      await stage.unlessStopped(stage.victim.ask('listen', 'v'));
+      await stage.unlessStopped(stage.victim.ask('asleep'));
+    },
+    outcome: nothing,
+  },
+  {
+    name: 'is lapped',
+    company: 'all',
+    prepare: async (stage) => {
+      await joinAsSubscriber(stage, 'lossy', false);
+      await goToTheEnd(stage, stage.publisher);
+      await goToTheEnd(stage, stage.publisher);
+    },
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('poll', 'v')),
+    outcome: nothing,
+  },
+];
+
+/** Somebody is killed while it leaves. */
+export const leaving: readonly Scenario[] = [
+  {
+    name: 'leaves as a publisher',
+    company: 'all',
+    prepare: joinAsPublisher,
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('closePublisher')),
+    outcome: nothing,
+  },
+  {
+    name: 'leaves as the last publisher',
+    isHard: true,
+    company: 'subscribers',
+    prepare: joinAsPublisher,
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('closePublisher')),
+    outcome: (life) => {
+      if (life.count('leave: state stored') > 0) return { closed: ['closed'] };
+      // In between it has said so, and is a publisher still: those who are awake may hear of both.
+      return { closed: ['lost'], perhaps: life.count('leave: closed') > 0 ? ['closed'] : [] };
+    },
+  },
+  {
+    name: 'leaves as the reliable subscriber that a publisher waits for',
+    isHard: true,
+    company: 'all',
+    prepare: keepFromPublishing,
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('closeSubscriber', 'v')),
+    outcome: nothing,
+    goOn: publishesAtLast,
+  },
+  {
+    name: 'leaves as a lossy subscriber that slept',
+    company: 'all',
+    prepare: (stage) => joinAsSubscriber(stage, 'lossy', true),
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('closeSubscriber', 'v')),
+    outcome: nothing,
+  },
+  {
+    name: 'leaves as a publisher, the last one of all',
+    company: 'nobody',
+    prepare: (stage) => stage.victim.ask('openPublisher'),
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('closePublisher')),
+    outcome: nothing,
+  },
+  {
+    name: 'leaves as a subscriber, the last one of all',
+    company: 'nobody',
+    prepare: (stage) => stage.victim.ask('openSubscriber', 'v', {}, true),
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('closeSubscriber', 'v')),
+    outcome: nothing,
+  },
+];

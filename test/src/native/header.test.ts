@@ -1,0 +1,95 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { compile, compileCpp } from '../compat/native.js';
+import { SANITIZERS } from '../conformance/agents.js';
+import { ownDirectory } from '../support/own-directory.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { uniqueName } from '../support/unique-name.js';
+import { workspaceRoot } from '../support/workspace.js';
+
+const sources = join(workspaceRoot, 'test', 'native');
+const packageRoot = join(workspaceRoot, 'packages', 'native');
+const include = `-I${join(packageRoot, 'include')}`;
+/** Milliseconds after which a program that still runs is killed. */
+const WATCHDOG = 100_000;
+
+ownDirectory('header');
+const folder = temporaryFolder('header');
+
+function isThere(tool: string): boolean {
+  return spawnSync(tool, ['--version']).status === 0;
+}
+
+function run(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): string {
+  const { status, signal, stdout, stderr } = spawnSync(file, args, {
+    cwd: workspaceRoot,
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    timeout: WATCHDOG,
+    killSignal: 'SIGKILL',
+  });
+  if (status !== 0)
+    throw new Error(`${file} ended with ${signal ?? `status ${status}`}\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+describe('the header for C and C++', () => {
+  const source = join(sources, 'header_test.c');
+
+  test('does what it says, as C', () => {
+    const program = compile('header-test', [source], [include, '-pthread', ...SANITIZERS]);
+    expect(run(program, [uniqueName('c')])).toBe('all is well\n');
+  });
+
+  test('does what it says, as C++', () => {
+    const program = compileCpp('header-test-cpp', [source], ['-xc++', include, '-pthread']);
+    expect(run(program, [uniqueName('cpp')])).toBe('all is well\n');
+  });
+
+  test('survives memory that makes no sense', () => {
+    const program = compile('hostile', [join(sources, 'hostile.c')], [include, '-pthread', ...SANITIZERS]);
+    expect(run(program, [uniqueName('hostile'), '1000', '1'])).toBe('1000 rounds\n');
+  });
+
+  test.runIf(isThere('pkg-config'))('is found by pkg-config', () => {
+    const path = join(packageRoot, 'pkgconfig');
+    const flags = run('pkg-config', ['--cflags', '--libs', 'mmfbus'], { PKG_CONFIG_PATH: path });
+    const listen = join(packageRoot, 'examples', 'listen.c');
+    run('cc', [listen, '-o', join(folder, 'listen'), ...flags.trim().split(/\s+/)]);
+  });
+
+  test.runIf(isThere('cmake'))('is found by CMake', () => {
+    const build = join(folder, 'build');
+    const lines = [
+      'cmake_minimum_required(VERSION 3.16)',
+      'project(use C)',
+      `find_package(mmfbus CONFIG REQUIRED PATHS ${join(packageRoot, 'cmake')})`,
+      `add_executable(say ${join(packageRoot, 'examples', 'say.c')})`,
+      'target_link_libraries(say PRIVATE mmfbus::mmfbus)',
+    ];
+    writeFileSync(join(folder, 'CMakeLists.txt'), lines.join('\n'));
+    run('cmake', ['-S', folder, '-B', build]);
+    run('cmake', ['--build', build]);
+  });
+});
+
+/** The commands of a README, each with what it must print. */
+function commandsOf(readme: string): [string, string][] {
+  const text = readFileSync(join(workspaceRoot, readme), 'utf8');
+  const blocks = text.matchAll(/```sh\n(mkdir [\s\S]*?)```\n\n```text\n([\s\S]*?)```/g);
+  return [...blocks].map(([, commands = '', output = '']) => [commands, output]);
+}
+
+describe.each(['packages/native/README.md', 'examples/native/README.md'])('%s', (readme) => {
+  const all = commandsOf(readme);
+
+  test('has commands', () => {
+    expect(all.length).toBeGreaterThan(0);
+  });
+
+  test.each(all)('works as it is written: %s', (commands, output) => {
+    expect(run('sh', ['-e', '-c', commands])).toBe(output);
+  });
+});

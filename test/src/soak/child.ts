@@ -1,0 +1,56 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+import { workspaceRoot } from '../support/workspace.js';
+
+/** How a process of the soak ended. */
+export interface ChildEnd {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The end of what it wrote to its standard error. */
+  readonly stderr: string;
+}
+
+const KEPT_OUTPUT = 4000;
+
+/** A process of the soak, as the one that gives the orders sees it. */
+export class Child<Order, Report> {
+  readonly ended: Promise<ChildEnd>;
+  onReport: (report: Report) => void = () => {};
+  readonly #process: ChildProcess;
+  #stderr = '';
+
+  /** @param program name of one in this folder. */
+  constructor(program: string, env: Readonly<Record<string, string>>) {
+    this.#process = fork(join(workspaceRoot, 'test', 'dist', 'soak', `${program}.js`), [], {
+      env: { ...process.env, ...env },
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    this.#process.on('message', (report) => this.onReport(report as Report));
+    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-KEPT_OUTPUT);
+    });
+    this.ended = new Promise((resolve, reject) => {
+      this.#process.once('error', reject);
+      this.#process.once('close', (status, signal) => resolve({ status, signal, stderr: this.#stderr }));
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** Whether it has not ended, as far as is known. */
+  get runs(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  order(order: Order): void {
+    // It may be dead by now, and then nobody has to hear it.
+    if (this.#process.connected) this.#process.send(order as object, () => {});
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.runs) this.#process.kill(signal);
+  }
+}

@@ -1,0 +1,80 @@
+import { MmfError, openSegment } from '@mmfbus/core';
+
+/** A taken slot of a channel's table of participants, as it was when it was read. */
+export interface Slot {
+  readonly slot: number;
+  readonly nonce: bigint;
+  readonly startTime: bigint;
+  readonly pidNamespace: bigint;
+  readonly pid: number;
+  readonly generation: number;
+  readonly threadId: number;
+  readonly threadStartTime: bigint;
+  readonly state: number;
+  readonly asleep: boolean;
+}
+
+/** A channel's header and table, as FORMAT.md describes them. */
+export interface Table {
+  readonly slots: Slot[];
+  readonly sleepers: number;
+  readonly roomWaiters: number;
+  readonly publisherLock: number;
+}
+
+const TABLE = 512;
+const SLOT = 256;
+
+/** Reads who takes part in a channel, without taking part; nobody does where there is no such channel. */
+export function readTable(name: string): Table {
+  let segment: ReturnType<typeof openSegment>;
+  try {
+    segment = openSegment({ name, disposition: 'open', size: 0 });
+  } catch (error) {
+    if (!(error instanceof MmfError) || error.code !== 'NOT_FOUND') throw error;
+    return { slots: [], sleepers: 0, roomWaiters: 0, publisherLock: 0 };
+  }
+  try {
+    const view = new DataView(segment.memory);
+    const slots: Slot[] = [];
+    for (let slot = 0; slot < view.getUint32(44, true); slot++) {
+      const at = TABLE + slot * SLOT;
+      const nonce = view.getBigUint64(at, true);
+      if (nonce === 0n || view.getBigUint64(at + 8, true) !== nonce) continue;
+      slots.push({
+        slot,
+        nonce,
+        startTime: view.getBigUint64(at + 16, true),
+        pidNamespace: view.getBigUint64(at + 24, true),
+        pid: view.getUint32(at + 32, true),
+        generation: view.getUint32(at + 36, true),
+        threadStartTime: view.getBigUint64(at + 48, true),
+        threadId: view.getUint32(at + 56, true),
+        state: view.getUint32(at + 72, true),
+        asleep: view.getUint32(at + 76, true) !== 0,
+      });
+    }
+    return {
+      slots,
+      publisherLock: view.getUint32(192, true),
+      sleepers: view.getUint32(388, true),
+      roomWaiters: view.getUint32(392, true),
+    };
+  } finally {
+    segment.close();
+  }
+}
+
+/** Whether anybody sleeps. The counters say so a moment earlier, and a Worker may be terminated in that moment. */
+export function someoneSleeps({ slots }: Table): boolean {
+  return slots.some(({ asleep }) => asleep);
+}
+
+/** Reads the table again and again until it is as wanted; the test's own time limit is the watchdog. */
+export async function tableWhere(name: string, wanted: (table: Table) => boolean): Promise<Table> {
+  for (;;) {
+    const table = readTable(name);
+    if (wanted(table)) return table;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
