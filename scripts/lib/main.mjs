@@ -83,6 +83,10 @@ const commands = {
     about: 'measure what an idle process costs',
     steps: [setup, build, program('idle', 'test/dist/idle/idle-cost.js')],
   },
+  bench: {
+    about: 'measure mmfbus and what people would use instead',
+    steps: [setup, build, program('bench', 'test/bench/dist/main.js')],
+  },
   'bench:codec': {
     about: 'measure encoding and decoding, ours and that of others',
     steps: [setup, build, program('bench:codec', 'test/dist/bench/codec/codec-bench.js')],

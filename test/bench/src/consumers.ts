@@ -23,7 +23,7 @@ export class Consumers implements ConsumerHandles {
   readonly all: Promise<readonly Postable[]>;
   #resolve: (all: readonly Postable[]) => void = () => {};
   readonly #started: Started[] = [];
-  readonly #reports: Promise<ConsumerReport>[] = [];
+  readonly #spoken: Spoken[] = [];
 
   constructor() {
     this.all = new Promise((resolve) => {
@@ -33,21 +33,23 @@ export class Consumers implements ConsumerHandles {
 
   /** Starts them, and waits until all are ready. */
   async start(job: Job, how: Peer['start'] = 'process'): Promise<void> {
-    const ready: Promise<void>[] = [];
     for (let count = 0; count < job.consumers; count++) {
       const started = startOne(JSON.stringify(job), how);
       this.#started.push(started);
-      const lines = readLines(started.output);
-      ready.push(lines.ready);
-      this.#reports.push(lines.report);
+      this.#spoken.push(listenTo(started.output));
     }
     this.#resolve(this.#started.flatMap(({ postable }) => postable ?? []));
-    await Promise.all(ready);
+    await Promise.all(this.#spoken.map(({ ready }) => ready));
+  }
+
+  /** Waits until all have the messages before those that count. */
+  async warm(): Promise<void> {
+    await Promise.all(this.#spoken.map(({ warm }) => warm));
   }
 
   /** What they measured, once all have everything. */
   reports(): Promise<ConsumerReport[]> {
-    return Promise.all(this.#reports);
+    return Promise.all(this.#spoken.map(({ report }) => report));
   }
 
   async stop(): Promise<void> {
@@ -55,27 +57,46 @@ export class Consumers implements ConsumerHandles {
   }
 }
 
-function readLines(output: Readable): { ready: Promise<void>; report: Promise<ConsumerReport> } {
-  let onReady: () => void;
-  let onReport: (report: ConsumerReport) => void;
-  let onEnd: (error: Error) => void;
-  const ready = new Promise<void>((resolve, reject) => {
-    onReady = resolve;
-    onEnd = reject;
-  });
-  const report = new Promise<ConsumerReport>((resolve, reject) => {
-    onReport = resolve;
-    void ready.catch(reject);
-  });
-  report.catch(() => {});
+/** What a consumer says, as it says it. All of them fail when it ends before that. */
+interface Spoken {
+  readonly ready: Promise<void>;
+  readonly warm: Promise<void>;
+  readonly report: Promise<ConsumerReport>;
+}
+
+function listenTo(output: Readable): Spoken {
+  const ready = expected<void>();
+  const warm = expected<void>();
+  const report = expected<ConsumerReport>();
   createInterface({ input: output })
     .on('line', (text) => {
       const line = JSON.parse(text) as ConsumerLine;
-      if ('ready' in line) onReady();
-      else onReport(line);
+      if (line === 'ready') ready.resolve();
+      else if (line === 'warm') warm.resolve();
+      else report.resolve(line);
     })
-    .on('close', () => onEnd(new Error('a consumer ended before it was ready')));
-  return { ready, report };
+    .on('close', () => {
+      for (const { reject } of [ready, warm, report]) reject(new Error('a consumer ended early'));
+    });
+  return { ready: ready.promise, warm: warm.promise, report: report.promise };
+}
+
+interface Expected<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: Error): void;
+}
+
+function expected<T>(): Expected<T> {
+  let resolve: Expected<T>['resolve'] = () => {};
+  let reject: Expected<T>['reject'] = () => {};
+  const promise = new Promise<T>((onValue, onError) => {
+    resolve = onValue;
+    reject = onError;
+  });
+  // Whoever waits for it is told; nobody has to.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
 }
 
 function startOne(job: string, how: NonNullable<Peer['start']>): Started {

@@ -1,120 +1,122 @@
 // Measures mmfbus and what people would use instead, in one run, and prints the ratios.
-import { writeFileSync } from 'node:fs';
-import { cpus, release, type } from 'node:os';
-import { parseArgs } from 'node:util';
-import { rows } from './rows.js';
-import { type Summary, summarise } from './statistics.js';
-import { type Scale, type Subject, subjects } from './subjects.js';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describeMachine, versionOfProgram, versions } from './machine.js';
+import { type Options, readOptions } from './options.js';
+import { peerNamed } from './peers/index.js';
+import { printResults } from './report.js';
+import type { Result, Results } from './results.js';
+import { outcomes } from './rows.js';
+import { summarise } from './statistics.js';
+import { allSubjects, quickSubjects } from './subjects/index.js';
+import type { Subject, Unit } from './subjects/subject.js';
 
-const HELP = `Usage: npm run bench -- [options]
-
-Measures mmfbus and its peers, each several times and in turns, and prints medians, spreads
-and ratios. Let the machine do nothing else meanwhile.
-
-  --quick          a tenth of the messages, three rounds: under a minute
-  --rounds <n>     how often each is measured, 5 unless told otherwise
-  --only <text>    only what has this text in its name
-  --json <file>    writes what was measured to that file
-  --help           print this`;
-
-interface Options {
-  readonly rounds: number;
-  readonly scale: Scale;
-  readonly only: string;
-  readonly json: string | undefined;
-}
-
-function readOptions(): Options | undefined {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      rounds: { type: 'string' },
-      only: { type: 'string', default: '' },
-      json: { type: 'string' },
-      help: { type: 'boolean', default: false, short: 'h' },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return undefined;
+/** Those of the peers whose servers are not installed; says so. */
+async function unavailablePeers(subjects: readonly Subject[]): Promise<Set<string>> {
+  const unavailable = new Set<string>();
+  for (const name of new Set(subjects.flatMap(({ peer }) => peer ?? []))) {
+    const { program } = await peerNamed(name);
+    if (program === undefined || versionOfProgram(program.name) !== undefined) continue;
+    unavailable.add(name);
+    console.error(
+      `${name} is left out: there is no ${program.name}. Debian has it: apt-get install ${program.debian}`,
+    );
   }
-  const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
-  if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new Error(`--rounds takes a whole number from 1 on, not ${JSON.stringify(values.rounds)}`);
-  }
-  return { rounds, scale: { factor: values.quick ? 0.1 : 1 }, only: values.only, json: values.json };
+  return unavailable;
 }
 
-interface Result extends Summary {
-  readonly unit: Subject['unit'];
-}
+/** What was measured so far: the unit and the values of each name. */
+class Collected {
+  readonly #values = new Map<string, { readonly unit: Unit; readonly values: number[] }>();
+  /** Names of what could not be measured. */
+  readonly failed: Set<string> = new Set();
 
-async function measureAll(options: Options, signal: AbortSignal): Promise<Map<string, Result>> {
-  const { rounds, scale, only } = options;
-  const chosen = [...subjects].filter(([name]) => name.includes(only));
-  const values = new Map<string, number[]>(chosen.map(([name]) => [name, []]));
-  for (let round = 1; round <= rounds; round++) {
-    for (const [name, subject] of chosen) {
-      process.stderr.write(`\r\u001b[Kround ${round} of ${rounds}: ${name}`);
-      values.get(name)?.push(await subject.measure(signal, scale));
+  async measure(subject: Subject, options: Options, signal: AbortSignal): Promise<void> {
+    try {
+      for (const { name, unit, value } of await subject.measure(signal, options.scale)) {
+        const known = this.#values.get(name);
+        if (known === undefined) this.#values.set(name, { unit, values: [value] });
+        else known.values.push(value);
+      }
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.failed.add(subject.name);
+      console.error(`\n${subject.name} failed: ${error instanceof Error ? error.message : error}`);
     }
   }
-  process.stderr.write('\r\u001b[K');
-  return new Map(chosen.map(([name, { unit }]) => [name, { unit, ...summarise(values.get(name) ?? []) }]));
-}
 
-function format(value: number, unit: string): string {
-  if (unit === 'ns' && value >= 10_000) return `${(value / 1000).toFixed(1)} µs`;
-  if (unit === 'messages/s') return `${Math.round(value).toLocaleString('en')} /s`;
-  return `${value < 10 ? value.toFixed(2) : Math.round(value).toLocaleString('en')} ${unit}`;
-}
-
-function printTable(lines: readonly (readonly string[])[]): void {
-  const widths = (lines[0] ?? []).map((_, column) =>
-    Math.max(...lines.map((line) => (line[column] ?? '').length)),
-  );
-  for (const line of lines) {
-    const cells = line.map((cell, column) =>
-      column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-    );
-    console.log(cells.join('  ').trimEnd());
+  results(): Record<string, Result> {
+    const entries = [...this.#values].map(([name, { unit, values }]) => [
+      name,
+      { unit, ...summarise(values) },
+    ]);
+    return Object.fromEntries(entries);
   }
 }
 
-function printSubjects(results: Map<string, Result>): void {
-  const lines = [...results].map(([name, { unit, median, least, most }]) => [
-    name,
-    format(median, unit),
-    format(least, unit),
-    format(most, unit),
-  ]);
-  printTable([['', 'median', 'least', 'most'], ...lines]);
+/** Overwrites the last one on a terminal; a file has them one below the other. */
+function showProgress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+  else if (text !== '') process.stderr.write(`${text}\n`);
 }
 
-function printRows(results: Map<string, Result>): void {
-  const lines = rows.flatMap((row) => {
-    const medians = row.of.map((name) => results.get(name)?.median);
-    if (medians.includes(undefined)) return [];
-    const value = row.value(...(medians as number[]));
-    const reaches = (limit: number) => (row.larger ? value >= limit : value <= limit);
-    const verdict = reaches(row.goal) ? 'goal' : reaches(row.least) ? 'least' : 'MISSED';
-    return [[row.title, row.format(row.goal), row.format(row.least), row.format(value), verdict]];
-  });
-  printTable([['', 'goal', 'least', 'measured', ''], ...lines]);
+/** Measures each once a round, so that what changes on the machine meanwhile hits all of them alike. */
+async function measureAll(options: Options, signal: AbortSignal): Promise<Collected> {
+  const chosen = (options.quick ? quickSubjects : allSubjects).filter(({ name }) =>
+    name.includes(options.only),
+  );
+  const unavailable = await unavailablePeers(chosen);
+  const measured = chosen.filter(({ peer = '' }) => !unavailable.has(peer));
+  const collected = new Collected();
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const subject of measured) {
+      if (round > 1 && subject.once === true) continue;
+      showProgress(`round ${round} of ${options.rounds}: ${subject.name}`);
+      await collected.measure(subject, options, signal);
+    }
+  }
+  showProgress('');
+  return collected;
 }
 
-const options = readOptions();
-if (options !== undefined) {
+async function main(): Promise<number> {
+  const options = readOptions();
+  if (options === undefined) return 0;
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
-  const machine = `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${type()} ${release()}, Node ${process.versions.node}`;
-  console.log(`${machine}\n`);
-  const results = await measureAll(options, interrupted.signal);
-  printSubjects(results);
-  console.log();
-  printRows(results);
-  if (options.json !== undefined) {
-    const measured = { machine, date: new Date().toISOString(), results: Object.fromEntries(results) };
-    writeFileSync(options.json, `${JSON.stringify(measured, undefined, 2)}\n`);
-  }
+  process.once('SIGTERM', () => interrupted.abort(new Error('ended')));
+  const { quick, rounds, scale, json } = options;
+  const machine = describeMachine();
+  const others = Object.entries(versions()).map((entry) => entry.join(' '));
+  console.log(`${machine}\n${others.join(', ')}\n`);
+  const collected = await measureAll(options, interrupted.signal);
+  const measured = collected.results();
+  const results: Results = {
+    date: new Date().toISOString(),
+    machine,
+    versions: versions(),
+    rounds,
+    quick,
+    longRun: scale.longRun,
+    goals: outcomes((name) => measured[name]?.median),
+    results: measured,
+  };
+  printResults(results);
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, undefined, 2)}\n`);
+  return collected.failed.size === 0 ? 0 : 1;
+}
+
+// Channels of processes that are killed when this is interrupted must not stay behind.
+const directory = mkdtempSync(
+  join(process.platform === 'linux' ? '/dev/shm' : tmpdir(), 'mmfbus-bench-channels-'),
+);
+process.env['MMFBUS_DIRECTORY'] = directory;
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+} finally {
+  rmSync(directory, { recursive: true, force: true });
 }

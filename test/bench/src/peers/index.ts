@@ -1,26 +1,23 @@
-import { mmfbus } from './mmfbus.js';
-import { nats } from './nats.js';
-import { childProcessAdvanced, childProcessJson, workerThreads } from './parent-and-child.js';
 import type { Peer } from './peer.js';
-import { redis } from './redis.js';
-import { socket } from './socket.js';
-import { zeromq } from './zeromq.js';
 
-/** Everything that is compared, ours first. */
-export const peers: readonly Peer[] = [
-  mmfbus,
-  socket,
-  workerThreads,
-  childProcessJson,
-  childProcessAdvanced,
-  zeromq,
-  nats,
-  redis,
-];
+/** Everything that is compared, ours first. Loaded when it is its turn: the clients of servers take their time. */
+const loaders: Readonly<Record<string, () => Promise<Peer>>> = {
+  mmfbus: async () => (await import('./mmfbus.js')).mmfbus,
+  'mmfbus, no shape': async () => (await import('./mmfbus.js')).mmfbusDynamic,
+  'mmfbus, batches': async () => (await import('./mmfbus.js')).mmfbusBatches,
+  'Unix socket': async () => (await import('./socket.js')).socket,
+  'Unix socket, a write each': async () => (await import('./socket.js')).socketSingly,
+  worker_threads: async () => (await import('./parent-and-child.js')).workerThreads,
+  child_process: async () => (await import('./parent-and-child.js')).childProcessJson,
+  'child_process, advanced': async () => (await import('./parent-and-child.js')).childProcessAdvanced,
+  zeromq: async () => (await import('./zeromq.js')).zeromq,
+  NATS: async () => (await import('./nats.js')).nats,
+  Redis: async () => (await import('./redis.js')).redis,
+};
 
 /** The peer of that name. */
-export function peerNamed(name: string): Peer {
-  const peer = peers.find((candidate) => candidate.name === name);
+export async function peerNamed(name: string): Promise<Peer> {
+  const peer = await loaders[name]?.();
   if (peer === undefined) throw new Error(`there is no peer ${JSON.stringify(name)}`);
   return peer;
 }

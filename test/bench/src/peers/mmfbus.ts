@@ -1,34 +1,39 @@
-import { type Channel, defineChannel, MiB, type Publisher } from '@mmfbus/channel';
+import { type Channel, type ChannelOptions, defineChannel, MiB, type Publisher } from '@mmfbus/channel';
 import { msgpack, raw } from '@mmfbus/codec';
 import type { Job } from '../job.js';
+import { type Quote, quoteShape } from '../quote.js';
 import type { Consumer, Peer, Producer } from './peer.js';
 
-const CAPACITY = 8 * MiB;
+const CAPACITY: number = 8 * MiB;
+/** Messages that are published with one commit, where they are. */
+const BATCH = 100;
 
-function channelOf(job: Job, direction: 'there' | 'back'): Channel<unknown> {
-  const codec = job.load.kind === 'bytes' ? raw() : msgpack();
-  return defineChannel<unknown>({
-    name: `${job.name}-${direction}`,
-    capacity: CAPACITY,
-    codec: codec as never,
-  });
+type Encoding = 'shape' | 'msgpackr';
+
+function channelOf(job: Job, direction: 'there' | 'back', encoding: Encoding): Channel<unknown> {
+  const common = { name: `${job.name}-${direction}`, capacity: CAPACITY };
+  if (job.load.kind === 'bytes') {
+    const options: ChannelOptions<Uint8Array> = { ...common, codec: raw() };
+    return defineChannel(options) as Channel<unknown>;
+  }
+  if (encoding === 'msgpackr') return defineChannel<unknown>({ ...common, codec: msgpack() });
+  return defineChannel({ ...common, shape: quoteShape }) as Channel<unknown>;
 }
 
+/** Publishes at once where that goes, and waits where it does not, as the README says. */
 class Sending {
   readonly #publisher: Publisher<unknown>;
+  readonly #large: boolean;
   #waiting: Promise<void> | undefined;
 
-  constructor(publisher: Publisher<unknown>) {
+  /** @param large says that a message is larger than a frame may be, which takes the call that waits. */
+  constructor(publisher: Publisher<unknown>, large: boolean) {
     this.#publisher = publisher;
+    this.#large = large;
   }
 
   send(message: unknown): boolean {
-    try {
-      if (this.#publisher.publish(message) === 'published') return true;
-    } catch (error) {
-      // Larger than a frame: that takes the waiting call.
-      if ((error as { code?: string }).code !== 'TOO_LARGE') throw error;
-    }
+    if (!this.#large && this.#publisher.publish(message) === 'published') return true;
     this.#waiting = this.#publisher.publishAsync(message);
     return false;
   }
@@ -38,33 +43,69 @@ class Sending {
   }
 }
 
-async function produce(job: Job, onReply: (message: unknown) => void): Promise<Producer> {
-  const publisher = await channelOf(job, 'there').publisher();
-  const sending = new Sending(publisher);
-  const replies = job.pattern === 'echo' ? await channelOf(job, 'back').subscriber() : undefined;
-  replies?.on('message', onReply);
-  return {
-    send: (message) => sending.send(message),
-    drained: () => sending.drained(),
-    close: async () => {
-      await publisher.close();
-      await replies?.close();
-    },
-  };
+class SendingBatches {
+  readonly #publisher: Publisher<unknown>;
+  #batch: Quote[] = [];
+
+  constructor(publisher: Publisher<unknown>) {
+    this.#publisher = publisher;
+  }
+
+  send(message: unknown): boolean {
+    // The batch keeps it, and the next one is the same object with another number.
+    this.#batch.push({ ...(message as Quote) });
+    if (this.#batch.length < BATCH) return true;
+    if (this.#publisher.publishBatch(this.#batch) !== 'published') return false;
+    this.#batch = [];
+    return true;
+  }
+
+  async drained(): Promise<void> {
+    if (this.#batch.length > 0) await this.#publisher.publishBatchAsync(this.#batch);
+    this.#batch = [];
+  }
 }
 
-async function consume(job: Job, onMessage: (message: unknown) => void): Promise<Consumer> {
-  const subscriber = await channelOf(job, 'there').subscriber();
-  const publisher = job.pattern === 'echo' ? await channelOf(job, 'back').publisher() : undefined;
-  const sending = publisher && new Sending(publisher);
-  subscriber.on('message', onMessage);
-  return {
-    reply: (message) => sending?.send(message),
-    close: async () => {
-      await subscriber.close();
-      await publisher?.close();
-    },
-  };
+function isLarge({ load }: Job): boolean {
+  return load.kind === 'bytes' && load.length > CAPACITY / 8;
 }
 
-export const mmfbus: Peer = { name: 'mmfbus', produce, consume };
+function mmfbusPeer(encoding: Encoding, batches = false): Peer {
+  async function produce(job: Job, onReply: (message: unknown) => void): Promise<Producer> {
+    const publisher = await channelOf(job, 'there', encoding).publisher();
+    const sending = batches ? new SendingBatches(publisher) : new Sending(publisher, isLarge(job));
+    const replies = job.pattern === 'flood' ? undefined : await channelOf(job, 'back', encoding).subscriber();
+    replies?.on('message', onReply);
+    return {
+      send: (message) => sending.send(message),
+      drained: () => sending.drained(),
+      close: async () => {
+        await publisher.close();
+        await replies?.close();
+      },
+    };
+  }
+
+  async function consume(job: Job, onMessage: (message: unknown) => void): Promise<Consumer> {
+    const subscriber = await channelOf(job, 'there', encoding).subscriber();
+    const publisher =
+      job.pattern === 'flood' ? undefined : await channelOf(job, 'back', encoding).publisher();
+    const sending = publisher && new Sending(publisher, isLarge(job));
+    subscriber.on('message', onMessage);
+    return {
+      reply: (message) => sending?.send(message),
+      close: async () => {
+        await subscriber.close();
+        await publisher?.close();
+      },
+    };
+  }
+
+  return { produce, consume };
+}
+
+/** With the compiled shape of the object; bytes as they are. */
+export const mmfbus: Peer = mmfbusPeer('shape');
+/** With objects of which nothing is known beforehand. */
+export const mmfbusDynamic: Peer = mmfbusPeer('msgpackr');
+export const mmfbusBatches: Peer = mmfbusPeer('shape', true);

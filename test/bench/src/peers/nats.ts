@@ -39,10 +39,8 @@ async function consume(job: Job, onMessage: (message: unknown) => void): Promise
 }
 
 export const nats: Peer = {
-  name: 'NATS + msgpackr',
+  program: { name: 'nats-server', debian: 'nats-server' },
   serve,
-  // Its largest message is 1 MiB unless the server is told otherwise.
-  can: ({ load }) => load.kind === 'object' || load.length < 2 ** 20,
   produce,
   consume,
 };

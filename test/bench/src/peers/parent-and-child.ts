@@ -3,14 +3,8 @@ import type { Job } from '../job.js';
 import type { Consumer, ConsumerHandles, Peer, Producer } from './peer.js';
 
 /** Peers that talk through what Node gives to parents and children. */
-function parentAndChild(name: string, start: 'fork-json' | 'fork-advanced' | 'worker'): Peer {
-  return {
-    name,
-    start,
-    can: ({ load }) => load.kind === 'object' || start !== 'fork-json',
-    produce,
-    consume,
-  };
+function parentAndChild(start: 'fork-json' | 'fork-advanced' | 'worker'): Peer {
+  return { start, produce, consume };
 }
 
 async function produce(
@@ -45,6 +39,6 @@ async function consume(_: Job, onMessage: (message: unknown) => void): Promise<C
   return { reply: (message) => parentPort?.postMessage(message), close: async () => parentPort?.close() };
 }
 
-export const childProcessJson: Peer = parentAndChild('child_process (json)', 'fork-json');
-export const childProcessAdvanced: Peer = parentAndChild('child_process (advanced)', 'fork-advanced');
-export const workerThreads: Peer = parentAndChild('worker_threads', 'worker');
+export const childProcessJson: Peer = parentAndChild('fork-json');
+export const childProcessAdvanced: Peer = parentAndChild('fork-advanced');
+export const workerThreads: Peer = parentAndChild('worker');

@@ -17,12 +17,11 @@ export interface Consumer {
 
 /** A way to carry messages between the processes of one machine. */
 export interface Peer {
-  readonly name: string;
   /** How the consumer of a producer starts. Defaults to `process`. */
   readonly start?: 'process' | 'fork-json' | 'fork-advanced' | 'worker';
-  /** Whether it carries that job at all. Defaults to all. */
-  can?(job: Job): boolean;
-  /** Starts the broker. */
+  /** The server that it needs: its program, and Debian's package. Defaults to none. */
+  readonly program?: { readonly name: string; readonly debian: string };
+  /** Starts the server. */
   serve?(job: Job): Promise<{ readonly port: number; stop(): Promise<void> }>;
   /**
    * Opens the sending end. The consumers start after it.

@@ -63,4 +63,9 @@ async function consume(job: Job, onMessage: (message: unknown) => void): Promise
   };
 }
 
-export const redis: Peer = { name: 'Redis pub/sub + msgpackr', serve, produce, consume };
+export const redis: Peer = {
+  program: { name: 'redis-server', debian: 'redis-server' },
+  serve,
+  produce,
+  consume,
+};

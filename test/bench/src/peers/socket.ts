@@ -13,8 +13,40 @@ function addressOf({ folder, name }: Job): string {
   return process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(folder, `${name}.sock`);
 }
 
-/** Writes frames of a length and a payload, a chunk at a time. */
-class FrameWriter {
+/** Writes frames of a length and a payload. */
+interface FrameWriter {
+  /** False when the socket has enough. */
+  write(payload: Buffer): boolean;
+  /** Writes what it has not written yet. */
+  flush(): void;
+  /** Resolves when the socket takes more. */
+  drained(): Promise<void>;
+}
+
+/** Each frame with a write of its own. */
+class SingleWriter implements FrameWriter {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  write(payload: Buffer): boolean {
+    const frame = Buffer.allocUnsafe(LENGTH_BYTES + payload.length);
+    frame.writeUInt32LE(payload.length);
+    payload.copy(frame, LENGTH_BYTES);
+    return this.#socket.write(frame);
+  }
+
+  flush(): void {}
+
+  async drained(): Promise<void> {
+    if (this.#socket.writableNeedDrain) await once(this.#socket, 'drain');
+  }
+}
+
+/** A chunk of frames at a time. */
+class ChunkWriter implements FrameWriter {
   readonly #socket: Socket;
   #chunk = Buffer.allocUnsafe(CHUNK_LENGTH);
   #used = 0;
@@ -24,7 +56,6 @@ class FrameWriter {
     this.#socket = socket;
   }
 
-  /** False when the socket has enough. */
   write(payload: Buffer): boolean {
     const length = LENGTH_BYTES + payload.length;
     if (this.#used + length > this.#chunk.length) this.flush();
@@ -82,54 +113,61 @@ function readFrames(socket: Socket, onFrame: (payload: Buffer) => void): void {
   });
 }
 
-async function produce(job: Job, onReply: (message: unknown) => void): Promise<Producer> {
-  const { encode, decode } = encodingOf(job);
-  const writers: FrameWriter[] = [];
-  const sockets: Socket[] = [];
-  const server: Server = createServer((socket) => {
-    sockets.push(socket);
-    writers.push(new FrameWriter(socket));
-    readFrames(socket, (payload) => onReply(decode(payload)));
-    socket.on('error', () => {});
-  });
-  server.listen(addressOf(job));
-  await once(server, 'listening');
-  return {
-    send: (message) => {
-      const payload = encode(message);
-      let ready = true;
-      for (const writer of writers) {
-        if (!writer.write(payload)) ready = false;
+function socketPeer(Writer: new (socket: Socket) => FrameWriter): Peer {
+  async function produce(job: Job, onReply: (message: unknown) => void): Promise<Producer> {
+    const { encode, decode } = encodingOf(job);
+    const writers: FrameWriter[] = [];
+    const sockets: Socket[] = [];
+    const server: Server = createServer((socket) => {
+      sockets.push(socket);
+      writers.push(new Writer(socket));
+      readFrames(socket, (payload) => onReply(decode(payload)));
+      socket.on('error', () => {});
+    });
+    server.listen(addressOf(job));
+    await once(server, 'listening');
+    return {
+      send: (message) => {
+        const payload = encode(message);
+        let ready = true;
+        for (const writer of writers) {
+          if (!writer.write(payload)) ready = false;
+          if (job.pattern === 'echo') writer.flush();
+        }
+        return ready;
+      },
+      drained: async () => {
+        for (const writer of writers) await writer.drained();
+      },
+      close: async () => {
+        for (const socket of sockets) socket.destroy();
+        server.close();
+      },
+    };
+  }
+
+  async function consume(job: Job, onMessage: (message: unknown) => void): Promise<Consumer> {
+    const { encode, decode } = encodingOf(job);
+    const socket = connect(addressOf(job));
+    await once(socket, 'connect');
+    const writer = new Writer(socket);
+    readFrames(socket, (payload) => onMessage(decode(payload)));
+    return {
+      reply: (message) => {
+        writer.write(encode(message));
+        // One at a time: nothing would follow that it could be written with.
         if (job.pattern === 'echo') writer.flush();
-      }
-      return ready;
-    },
-    drained: async () => {
-      for (const writer of writers) await writer.drained();
-    },
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  };
+      },
+      close: async () => {
+        socket.end();
+      },
+    };
+  }
+
+  return { produce, consume };
 }
 
-async function consume(job: Job, onMessage: (message: unknown) => void): Promise<Consumer> {
-  const { encode, decode } = encodingOf(job);
-  const socket = connect(addressOf(job));
-  await once(socket, 'connect');
-  const writer = new FrameWriter(socket);
-  readFrames(socket, (payload) => onMessage(decode(payload)));
-  return {
-    reply: (message) => {
-      writer.write(encode(message));
-      // One at a time: nothing would follow that it could be written with.
-      writer.flush();
-    },
-    close: async () => {
-      socket.end();
-    },
-  };
-}
-
-export const socket: Peer = { name: 'socket + msgpackr', produce, consume };
+/** As those use it who want its throughput. */
+export const socket: Peer = socketPeer(ChunkWriter);
+/** As most use it. */
+export const socketSingly: Peer = socketPeer(SingleWriter);

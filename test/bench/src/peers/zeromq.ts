@@ -24,9 +24,10 @@ async function openPush(job: Job): Promise<Sending> {
   return { send: (bytes) => push.send(bytes), ready: async () => {}, close: () => push.close() };
 }
 
-/** Several: publish and subscribe. Without noDrop it throws away what a subscriber does not take; with it, it refuses. */
+/** Several: publish and subscribe. Without noDrop it throws away what a subscriber does not take; with it, it refuses. Without
+ * verbosity it tells of the first subscriber alone. */
 async function openPublisher(job: Job): Promise<Sending> {
-  const publisher = new XPublisher({ noDrop: true, linger: 0 });
+  const publisher = new XPublisher({ noDrop: true, linger: 0, verbosity: 'allSubs' });
   await publisher.bind(addressOf(job, 'there'));
   let subscribed = 0;
   return {
@@ -92,4 +93,4 @@ async function consume(job: Job, onMessage: (message: unknown) => void): Promise
   };
 }
 
-export const zeromq: Peer = { name: 'zeromq (ipc) + msgpackr', produce, consume };
+export const zeromq: Peer = { produce, consume };
