@@ -29,7 +29,7 @@ function atMost(title: string, of: readonly [string, string], goal: number, leas
 }
 
 /** A heap that has grown by less than this has not grown: what the collector leaves varies by as much. Bytes. */
-const NO_GROWTH = 64 * 1024;
+const NO_GROWTH = 128 * 1024;
 
 /** What this project is to reach, and what it must reach at least. */
 const rows: readonly Row[] = [
@@ -52,7 +52,13 @@ const rows: readonly Row[] = [
     0.4,
     0.2,
   ),
-  atLeast('1 MiB one way, against a Unix socket', ['1 MiB: mmfbus', '1 MiB: Unix socket'], 10, 5),
+  atLeast(
+    '1 MiB one way as views, against a Unix socket',
+    ['1 MiB: mmfbus, views', '1 MiB: Unix socket'],
+    10,
+    5,
+  ),
+  atLeast('1 MiB one way copied, against a Unix socket', ['1 MiB: mmfbus', '1 MiB: Unix socket'], 10, 5),
   atMost(
     'round trip cold, p50, against a Unix socket',
     ['round trip cold: mmfbus, p50', 'round trip cold: Unix socket, p50'],

@@ -2,7 +2,7 @@ import { makeQuote } from '../quote.js';
 import { ignore, quoteChannel } from './channels.js';
 import type { Own } from './own-job.js';
 
-const WARM_UP = 200_000;
+const WARM_UP = 1_000_000;
 /** Messages that are published before they are taken. */
 const AT_ONCE = 1000;
 

@@ -5,6 +5,7 @@ const loaders: Readonly<Record<string, () => Promise<Peer>>> = {
   mmfbus: async () => (await import('./mmfbus.js')).mmfbus,
   'mmfbus, no shape': async () => (await import('./mmfbus.js')).mmfbusDynamic,
   'mmfbus, batches': async () => (await import('./mmfbus.js')).mmfbusBatches,
+  'mmfbus, views': async () => (await import('./mmfbus.js')).mmfbusViews,
   'Unix socket': async () => (await import('./socket.js')).socket,
   'Unix socket, a write each': async () => (await import('./socket.js')).socketSingly,
   worker_threads: async () => (await import('./parent-and-child.js')).workerThreads,

@@ -1,18 +1,32 @@
 import { type Channel, type ChannelOptions, defineChannel, MiB, type Publisher } from '@mmfbus/channel';
-import { msgpack, raw } from '@mmfbus/codec';
+import { bytes, msgpack, raw } from '@mmfbus/codec';
 import type { Job } from '../job.js';
 import { type Quote, quoteShape } from '../quote.js';
 import type { Consumer, Peer, Producer } from './peer.js';
 
 const CAPACITY: number = 8 * MiB;
+/** Who carries messages of a MiB gives them more room than the usual. */
+const LARGE_CAPACITY: number = 64 * MiB;
+const LARGE: number = 1 * MiB;
+/** A frame takes at most this part of the ring, with its header. */
+const LARGEST_PART = 4;
+const HEADER_LENGTH = 64;
 /** Messages that are published with one commit, where they are. */
 const BATCH = 100;
 
-type Encoding = 'shape' | 'msgpackr';
+/** How objects are encoded; and whether bytes are given to the program as a view instead of in memory of their own. */
+type Encoding = 'shape' | 'msgpackr' | 'views';
+
+function capacityOf({ load }: Job): number {
+  return load.kind === 'bytes' && load.length >= LARGE ? LARGE_CAPACITY : CAPACITY;
+}
 
 function channelOf(job: Job, direction: 'there' | 'back', encoding: Encoding): Channel<unknown> {
-  const common = { name: `${job.name}-${direction}`, capacity: CAPACITY };
+  const common = { name: `${job.name}-${direction}`, capacity: capacityOf(job) };
   if (job.load.kind === 'bytes') {
+    if (encoding === 'views') {
+      return defineChannel({ ...common, shape: bytes({ copy: false }) }) as Channel<unknown>;
+    }
     const options: ChannelOptions<Uint8Array> = { ...common, codec: raw() };
     return defineChannel(options) as Channel<unknown>;
   }
@@ -66,8 +80,10 @@ class SendingBatches {
   }
 }
 
-function isLarge({ load }: Job): boolean {
-  return load.kind === 'bytes' && load.length > CAPACITY / 8;
+/** Whether a message is too large for one frame. */
+function isLarge(job: Job): boolean {
+  const { load } = job;
+  return load.kind === 'bytes' && load.length + HEADER_LENGTH > capacityOf(job) / LARGEST_PART;
 }
 
 function mmfbusPeer(encoding: Encoding, batches = false): Peer {
@@ -108,4 +124,6 @@ function mmfbusPeer(encoding: Encoding, batches = false): Peer {
 export const mmfbus: Peer = mmfbusPeer('shape');
 /** With objects of which nothing is known beforehand. */
 export const mmfbusDynamic: Peer = mmfbusPeer('msgpackr');
+/** Bytes as views of what was read, valid in the handler. */
+export const mmfbusViews: Peer = mmfbusPeer('views');
 export const mmfbusBatches: Peer = mmfbusPeer('shape', true);

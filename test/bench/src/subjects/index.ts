@@ -28,7 +28,7 @@ export const quickSubjects: readonly Subject[] = [
   ...oneWay,
   ...frames,
   limit,
-  ...sizes.filter(({ name }) => /^1 MiB: (?:mmfbus|Unix socket)$/.test(name)),
+  ...sizes.filter(({ name }) => /^1 MiB: (?:mmfbus|Unix socket)/.test(name)),
   ...[...cold, ...warm].filter(({ peer }) => peer === 'mmfbus' || peer === 'Unix socket'),
   busy,
   ...lossy,

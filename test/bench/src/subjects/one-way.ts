@@ -81,12 +81,13 @@ const lengths: readonly (readonly [string, number, number])[] = [
 const LARGEST_OF_OTHERS = MIB;
 
 /** Bytes of several lengths. */
-export const sizes: readonly Subject[] = ['mmfbus', 'Unix socket', 'zeromq'].flatMap((peer) =>
-  lengths
-    .filter(([, length]) => peer !== 'zeromq' || length <= LARGEST_OF_OTHERS)
-    .map(([text, length, messages]) =>
-      flood({ name: `${text}: ${peer}`, peer, load: { kind: 'bytes', length }, messages }),
-    ),
+export const sizes: readonly Subject[] = ['mmfbus', 'mmfbus, views', 'Unix socket', 'zeromq'].flatMap(
+  (peer) =>
+    lengths
+      .filter(([, length]) => peer !== 'zeromq' || length <= LARGEST_OF_OTHERS)
+      .map(([text, length, messages]) =>
+        flood({ name: `${text}: ${peer}`, peer, load: { kind: 'bytes', length }, messages }),
+      ),
 );
 
 /** As many bytes as the object takes, as they are: what the codec costs is the difference. */
