@@ -12,8 +12,15 @@ export function describeMachine(): string {
 const packages = ['msgpackr', 'zeromq', '@nats-io/transport-node', 'ioredis'];
 const programs = ['nats-server', 'redis-server'];
 
-/** What a server program calls its version; undefined when it is not there. */
+const known = new Map<string, string | undefined>();
+
+/** What a program calls its version; undefined when it is not there. */
 export function versionOfProgram(program: string): string | undefined {
+  if (!known.has(program)) known.set(program, askForVersion(program));
+  return known.get(program);
+}
+
+function askForVersion(program: string): string | undefined {
   const { status, stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
   if (status !== 0) return undefined;
   return /\d+(?:\.\d+)+/.exec(stdout)?.[0] ?? 'unknown';

@@ -12,18 +12,25 @@ import { summarise } from './statistics.js';
 import { allSubjects, quickSubjects } from './subjects/index.js';
 import type { Subject, Unit } from './subjects/subject.js';
 
-/** Those of the peers whose servers are not installed; says so. */
-async function unavailablePeers(subjects: readonly Subject[]): Promise<Set<string>> {
-  const unavailable = new Set<string>();
-  for (const name of new Set(subjects.flatMap(({ peer }) => peer ?? []))) {
-    const { program } = await peerNamed(name);
-    if (program === undefined || versionOfProgram(program.name) !== undefined) continue;
-    unavailable.add(name);
+/** Leaves out what cannot be measured because something is not installed; says so. */
+async function withoutMissing(subjects: readonly Subject[]): Promise<Subject[]> {
+  const missing = new Set<string>();
+  const possible: Subject[] = [];
+  for (const subject of subjects) {
+    const ofPeer = subject.peer === undefined ? undefined : (await peerNamed(subject.peer)).program;
+    const program = subject.program ?? ofPeer;
+    if (program === undefined || versionOfProgram(program.name) !== undefined) {
+      possible.push(subject);
+      continue;
+    }
+    const what = subject.peer ?? subject.name;
+    if (missing.has(what)) continue;
+    missing.add(what);
     console.error(
-      `${name} is left out: there is no ${program.name}. Debian has it: apt-get install ${program.debian}`,
+      `${what} is left out: there is no ${program.name}. Debian has it: apt-get install ${program.debian}`,
     );
   }
-  return unavailable;
+  return possible;
 }
 
 /** What was measured so far: the unit and the values of each name. */
@@ -61,23 +68,43 @@ function showProgress(text: string): void {
   else if (text !== '') process.stderr.write(`${text}\n`);
 }
 
-/** Measures each once a round, so that what changes on the machine meanwhile hits all of them alike. */
-async function measureAll(options: Options, signal: AbortSignal): Promise<Collected> {
+/**
+ * Measures each once a round, so that what changes on the machine meanwhile hits all of them alike.
+ *
+ * @param onRound is told of each round that is done.
+ */
+async function measureAll(
+  options: Options,
+  signal: AbortSignal,
+  onRound: (collected: Collected, rounds: number) => void,
+): Promise<void> {
   const chosen = (options.quick ? quickSubjects : allSubjects).filter(({ name }) =>
     name.includes(options.only),
   );
-  const unavailable = await unavailablePeers(chosen);
-  const measured = chosen.filter(({ peer = '' }) => !unavailable.has(peer));
+  const possible = await withoutMissing(chosen);
   const collected = new Collected();
   for (let round = 1; round <= options.rounds; round++) {
-    for (const subject of measured) {
+    for (const subject of possible) {
       if (round > 1 && subject.once === true) continue;
       showProgress(`round ${round} of ${options.rounds}: ${subject.name}`);
       await collected.measure(subject, options, signal);
     }
+    showProgress('');
+    onRound(collected, round);
   }
-  showProgress('');
-  return collected;
+}
+
+function makeResults(measured: Results['results'], rounds: number, { quick, scale }: Options): Results {
+  return {
+    date: new Date().toISOString(),
+    machine: describeMachine(),
+    versions: versions(),
+    rounds,
+    quick,
+    longRun: scale.longRun,
+    goals: outcomes((name) => measured[name]?.median),
+    results: measured,
+  };
 }
 
 async function main(): Promise<number> {
@@ -86,25 +113,17 @@ async function main(): Promise<number> {
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
   process.once('SIGTERM', () => interrupted.abort(new Error('ended')));
-  const { quick, rounds, scale, json } = options;
-  const machine = describeMachine();
   const others = Object.entries(versions()).map((entry) => entry.join(' '));
-  console.log(`${machine}\n${others.join(', ')}\n`);
-  const collected = await measureAll(options, interrupted.signal);
-  const measured = collected.results();
-  const results: Results = {
-    date: new Date().toISOString(),
-    machine,
-    versions: versions(),
-    rounds,
-    quick,
-    longRun: scale.longRun,
-    goals: outcomes((name) => measured[name]?.median),
-    results: measured,
-  };
-  printResults(results);
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, undefined, 2)}\n`);
-  return collected.failed.size === 0 ? 0 : 1;
+  console.log(`${describeMachine()}\n${others.join(', ')}\n`);
+  let failed = 0;
+  await measureAll(options, interrupted.signal, (collected, rounds) => {
+    const results = makeResults(collected.results(), rounds, options);
+    // After each round, so that a run that is interrupted leaves those that were done.
+    if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, undefined, 2)}\n`);
+    if (rounds === options.rounds) printResults(results);
+    failed = collected.failed.size;
+  });
+  return failed === 0 ? 0 : 1;
 }
 
 // Channels of processes that are killed when this is interrupted must not stay behind.

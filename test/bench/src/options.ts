@@ -12,7 +12,7 @@ meanwhile.
   --rounds <n>     how often each is measured, 5 unless told otherwise
   --only <text>    only what has this text in its name
   --long           looks at the memory after 100 million messages instead of 10 million
-  --json <file>    writes what was measured to that file
+  --json <file>    writes what was measured to that file, after each round
   --help           print this`;
 
 /** What the user wants. */

@@ -1,4 +1,5 @@
 import type { Job } from '../job.js';
+import type { Program } from '../subjects/subject.js';
 
 /** The sending end, in a process of its own. */
 export interface Producer {
@@ -19,8 +20,8 @@ export interface Consumer {
 export interface Peer {
   /** How the consumer of a producer starts. Defaults to `process`. */
   readonly start?: 'process' | 'fork-json' | 'fork-advanced' | 'worker';
-  /** The server that it needs: its program, and Debian's package. Defaults to none. */
-  readonly program?: { readonly name: string; readonly debian: string };
+  /** The server that it needs. Defaults to none. */
+  readonly program?: Program;
   /** Starts the server. */
   serve?(job: Job): Promise<{ readonly port: number; stop(): Promise<void> }>;
   /**

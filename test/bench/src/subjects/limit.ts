@@ -27,6 +27,7 @@ const name = '64-byte frames, the limit in C';
 /** What the machine can do: a ring with nothing but the ring. */
 export const limit: Subject = {
   name,
+  program: { name: 'cc', debian: 'gcc' },
   measure: async (signal, scale) => {
     const { stdout } = await run(await compile(), [String(scaled(20_000_000, scale))], { signal });
     return [{ name, unit: 'ns', value: Number(stdout) }];

@@ -16,6 +16,12 @@ export interface Scale {
   readonly longRun: number;
 }
 
+/** A program that has to be installed, and Debian's package with it. */
+export interface Program {
+  readonly name: string;
+  readonly debian: string;
+}
+
 /** One thing that is measured several times, in turns with all the others. */
 export interface Subject {
   readonly name: string;
@@ -23,6 +29,8 @@ export interface Subject {
   readonly once?: boolean;
   /** The peer that it is about, where it is one. */
   readonly peer?: string;
+  /** What it needs beside what its peer needs. Defaults to nothing. */
+  readonly program?: Program;
   measure(signal: AbortSignal, scale: Scale): Promise<readonly Value[]>;
 }
 
