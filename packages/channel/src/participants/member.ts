@@ -100,10 +100,11 @@ export class Member {
     );
   }
 
-  /** Whether any publisher takes part. */
-  hasPublisher(): boolean {
+  #hasOtherPublisher(than: number): boolean {
     const used = this.table.used();
-    for (let slot = 0; slot < used; slot++) if (this.table.stateOf(slot) === STATE_PUBLISHER) return true;
+    for (let slot = 0; slot < used; slot++) {
+      if (slot !== than && this.table.stateOf(slot) === STATE_PUBLISHER) return true;
+    }
     return false;
   }
 
@@ -236,13 +237,14 @@ export class Member {
   }
 
   #endPublisher(slot: number, reason: number): void {
-    this.table.storeState(slot, STATE_NONE);
-    if (!this.hasPublisher()) {
+    if (!this.#hasOtherPublisher(slot)) {
       Atomics.store(this.memory.words, CLOSED_REASON, reason);
       Atomics.add(this.memory.words, CLOSED_EPOCH, 1);
     }
     // Also where nothing was closed: the dead may have published something and not rung for it.
     this.ringSubscribers();
+    // INVARIANT: no lost wake-up. Last, so that whoever buries one who died before this does all of it again.
+    this.table.storeState(slot, STATE_NONE);
   }
 
   /** Leaves the channel: frees the slot and unmaps the memory. A second call does nothing. */
