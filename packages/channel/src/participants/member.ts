@@ -2,6 +2,7 @@ import {
   atExit,
   type LifeWatch,
   leasePort,
+  type PortAddress,
   type PortLease,
   probeLife,
   removePort,
@@ -100,10 +101,14 @@ export class Member {
     );
   }
 
+  /** Whether another publisher takes part than the one that ends. With the lock held. */
   #hasOtherPublisher(than: number): boolean {
     const used = this.table.used();
     for (let slot = 0; slot < used; slot++) {
-      if (slot !== than && this.table.stateOf(slot) === STATE_PUBLISHER) return true;
+      if (slot === than || this.table.stateOf(slot) !== STATE_PUBLISHER) continue;
+      // Who died while it joined may be watched over by nobody.
+      if (this.#isDead(slot)) this.#buryNow(slot);
+      if (this.table.stateOf(slot) === STATE_PUBLISHER) return true;
     }
     return false;
   }
@@ -155,10 +160,16 @@ export class Member {
   watchOver(state: number): void {
     const used = this.table.used();
     for (let slot = 0; slot < used; slot++) {
-      if (slot === this.slot || this.table.stateOf(slot) !== state) continue;
+      if (slot !== this.slot && this.table.stateOf(slot) === state) this.#watch(slot);
+    }
+  }
+
+  #watch(slot: number): void {
+    // Again after each watch: the port of an owner that has another one by now may have been gone before it began.
+    for (;;) {
       const address = this.table.addressOf(slot);
       const known = this.#watches.get(slot);
-      if (address === undefined || known?.nonce === address.nonce) continue;
+      if (address === undefined || known?.nonce === address.nonce) return;
       known?.watch.close();
       const watch = watchLife(address, () => this.#buryLater(slot, address.nonce));
       this.#watches.set(slot, { nonce: address.nonce, watch });
@@ -201,7 +212,17 @@ export class Member {
 
   #buryLater(slot: number, dead?: bigint): void {
     // What can fail here is a lock word that makes no sense; whoever uses the lock next says so to its user.
-    this.bury(slot, dead).catch(() => {});
+    this.bury(slot, dead)
+      .then(() => this.#lookAfter(slot))
+      .catch(() => {});
+  }
+
+  /** Whoever was faster to claim a dead owner's slot may die with the old role in it, or before it rang for that role. */
+  #lookAfter(slot: number): void {
+    if (!this.#open) return;
+    // INVARIANT: nobody waits for ever. What the dead held back is given up by the living, and they look again.
+    if (slot !== this.slot && this.table.stateOf(slot) !== STATE_NONE) this.#watch(slot);
+    this.onRing?.();
   }
 
   #isDead(slot: number, dead?: bigint): boolean {
@@ -218,7 +239,6 @@ export class Member {
     removePort(address);
     this.#inherit(slot);
     this.table.release(slot);
-    this.ringPublishers();
   }
 
   /** Takes the role out of a slot that was claimed, perhaps from a dead owner. With the lock held for a publisher's. */
@@ -226,6 +246,8 @@ export class Member {
     this.table.wakeUp(slot);
     if (this.table.stateOf(slot) === STATE_PUBLISHER) this.#endPublisher(slot, CLOSED_BY_DEATH);
     else this.table.storeState(slot, STATE_NONE);
+    // It may have been a subscriber that held them back.
+    this.ringPublishers();
   }
 
   /** False when the member left meanwhile; the memory is gone then. */
@@ -267,16 +289,20 @@ export class Member {
     }
   }
 
-  /** Counts who else takes part, and removes what the dead left beside the segment: nobody may come after us. */
+  /** Counts who else takes part. Where nobody does, removes what the dead left beside the segment. */
   #countLiving(): number {
     const used = this.table.used();
+    const dead: PortAddress[] = [];
     let living = 0;
     for (let slot = 0; slot < used; slot++) {
       const address = this.table.addressOf(slot);
       if (address === undefined) continue;
-      if (probeLife(address) === 'dead') removePort(address);
+      if (probeLife(address) === 'dead') dead.push(address);
       else living++;
     }
+    // INVARIANT: a living port stays. Only what is proved dead is removed, and where nobody lives to do it.
+    // The living bury the dead themselves, and without its port some of them could not be proved dead any more.
+    if (living === 0) for (const address of dead) removePort(address);
     return living;
   }
 }
