@@ -54,6 +54,7 @@ export class ParticipantTable {
    * @param expected 0 for a free slot, or the nonce of an owner that is proved dead.
    */
   tryClaim(slot: number, expected: bigint, owner: PortAddress): boolean {
+    // INVARIANT: a slot has one owner. Nobody else writes to it until the owner leaves or is proved dead.
     const nonceIndex = this.#longIndex(slot, slotLayout.NONCE_OFFSET);
     if (Atomics.compareExchange(this.#longs, nonceIndex, expected, owner.nonce) !== expected) return false;
     const generation = this.generationOf(slot);
@@ -104,6 +105,7 @@ export class ParticipantTable {
 
   /** Counts the owner among the sleepers, then sets its flag: the count errs high, never low. */
   fallAsleep(slot: number): void {
+    // INVARIANT: sleepers are counted. Whoever sees no count rings nobody, so no flag is set without one.
     const sleep = (this.#loadWord(slot, slotLayout.SLEEPS_OFFSET) + 1) | 0 || 1;
     Atomics.add(this.#words, this.#sleepCounter(slot), 1);
     this.#storeWord(slot, slotLayout.SLEEPS_OFFSET, sleep);

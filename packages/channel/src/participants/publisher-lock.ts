@@ -47,6 +47,7 @@ export class PublisherLock {
   }
 
   tryAcquire(): boolean {
+    // INVARIANT: one writer at a time. Only who stored its own word writes to the ring, the head and the tail.
     return Atomics.compareExchange(this.#words, LOCK, 0, this.#own) === 0;
   }
 
@@ -85,6 +86,7 @@ export class PublisherLock {
       );
     }
     const address = this.#table.addressOf(slot);
+    // INVARIANT: never taken from the living. Exactly this word was proved dead; any other is of another holder.
     const dead =
       address === undefined ||
       this.#table.generationOf(slot) !== word >>> SLOT_BITS ||

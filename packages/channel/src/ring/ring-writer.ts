@@ -104,6 +104,7 @@ export class RingWriter {
       this.#ring.set(payload.subarray(0, length), start * 4);
     }
     this.nextSequence++;
+    // INVARIANT: every message once. Whoever publishes next, also after a death, finds its number at the tail.
     writeTerminator(words, this.#wordOf(end), this.nextSequence);
     this.tail = end;
     // SYNC: frame visible. This one store commits frame, sequence and terminator; readers load the tail before the frame.
