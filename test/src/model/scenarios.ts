@@ -50,7 +50,11 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
     slots: 3,
     ring: WIDE,
     interruptions: 0,
-    processes: [mortalPublisher, subscriber, { name: 'lossy', program: subscribes('lossy') }],
+    processes: [
+      { name: 'reliable', program: subscribes(), sleepsAtStart: true },
+      { name: 'lossy', program: subscribes('lossy'), sleepsAtStart: true },
+      mortalPublisher,
+    ],
   },
   waitingForRoom: {
     slots: 2,

@@ -26,6 +26,8 @@ export interface ProcessPlan {
   readonly program: (machine: Machine) => Promise<void>;
   /** Whether it may be killed, at any moment. */
   readonly mortal?: boolean;
+  /** Whether it begins before the others, and has come to rest when they do. */
+  readonly sleepsAtStart?: boolean;
   /** Whether it is dead when all begins. */
   readonly deadAtStart?: boolean;
 }
@@ -164,8 +166,16 @@ export class World {
     for (const [process, { deadAtStart }] of processes.entries()) {
       if (deadAtStart !== true) state = await this.step(state, { process, what: 'run' });
       state = { ...state, running: -1, interruptions: 0 };
+      if (processes[process]?.sleepsAtStart === true) state = await this.#settle(state, process);
     }
     return state;
+  }
+
+  async #settle(state: State, process: number): Promise<State> {
+    const next = this.choices(state).find((choice) => choice.process === process && choice.what !== 'kill');
+    if (next === undefined) return state;
+    const after = await this.step(state, next);
+    return this.#settle({ ...after, running: -1, interruptions: 0 }, process);
   }
 
   /** What can happen next; nothing but deaths when everything has come to rest. */
