@@ -1,0 +1,253 @@
+import type { Violation } from './invariants.js';
+import type { ScenarioName } from './scenarios.js';
+import type { Edit } from './sources.js';
+
+/** A mistake in the sources that the exploration of a scenario must find. */
+export interface Mutant {
+  readonly mistake: string;
+  readonly scenario: ScenarioName;
+  /** Other bounds than the scenario has. */
+  readonly interruptions?: number;
+  readonly edits: readonly Edit[];
+  readonly breaks: Violation['label'];
+  /** What must be seen in the shortest trace. */
+  readonly trace: RegExp;
+}
+
+const LOCK = 'participants/publisher-lock.ts';
+const TABLE = 'participants/participant-table.ts';
+const MEMBER = 'participants/member.ts';
+
+const RING = '        this.#member.ringSubscribers();\n';
+const APPEND = '        writer.append(payload.bytes, payload.words, length, now());\n';
+
+/** Who buries a dead publisher rings for it, and looks again itself. */
+const BURY_SILENTLY: readonly Edit[] = [
+  {
+    file: MEMBER,
+    from: '    this.ringSubscribers();\n    // INVARIANT',
+    to: '    if (slot === this.slot) this.ringSubscribers();\n    // INVARIANT',
+  },
+  { file: MEMBER, from: '    this.onRing?.();\n', to: '' },
+];
+
+/** Mistakes that were made, or nearly made. */
+export const mutants: readonly Mutant[] = [
+  {
+    mistake:
+      'the bell is rung before the tail is stored, and the lock is not looked at before going to sleep',
+    scenario: 'goingToSleep',
+    edits: [
+      { file: 'publisher.ts', from: APPEND + RING, to: RING + APPEND },
+      { file: 'subscription.ts', from: 'const locked = lock.isHeld();', to: 'const locked = false;' },
+    ],
+    breaks: 'no lost wake-up',
+    trace: /load sleepers: 0.*\n(?:.*\n)*.*store tail/,
+  },
+  {
+    mistake: 'nobody is rung for what a dead publisher published',
+    scenario: 'anotherPublisherStays',
+    edits: BURY_SILENTLY,
+    breaks: 'no lost wake-up',
+    trace: /store tail.*\n(?:.*\n)*.*publisher +is killed/,
+  },
+  {
+    mistake: 'the bell is rung after the lock was released, and not by who buries',
+    scenario: 'anotherPublisherStays',
+    edits: [
+      { file: 'publisher.ts', from: RING, to: '' },
+      {
+        file: 'publisher.ts',
+        from: "    if (room) return 'published';\n",
+        to: "    if (room) this.#member.ringSubscribers();\n    if (room) return 'published';\n",
+      },
+      ...BURY_SILENTLY,
+    ],
+    breaks: 'no lost wake-up',
+    trace: /publisherLock: 0x400 -> 0.*\n(?:.*\n)*publisher +is killed/,
+  },
+  {
+    mistake: 'the tail is not looked at again before going to sleep',
+    scenario: 'goingToSleep',
+    edits: [
+      {
+        file: 'subscription.ts',
+        from: 'this.#reader.loadTail() !== this.#reader.position ||',
+        to: '',
+      },
+    ],
+    breaks: 'no lost wake-up',
+    trace: /store tail/,
+  },
+  {
+    mistake: 'a publisher that leaves gives up its role before subscribers were told',
+    scenario: 'leaving',
+    edits: [
+      {
+        file: MEMBER,
+        from: '    if (!this.#hasOtherPublisher(slot)) {',
+        to: '    this.table.storeState(slot, STATE_NONE);\n    if (!this.#hasOtherPublisher(slot)) {',
+      },
+    ],
+    breaks: 'no lost wake-up',
+    trace: /store slot 0 state: 0.*\npublisher +is killed/,
+  },
+  {
+    mistake: 'a publisher that died while it joined counts as one',
+    scenario: 'joiningWhileTheLastLeaves',
+    edits: [{ file: MEMBER, from: 'if (this.#isDead(slot)) this.#buryNow(slot);\n', to: '' }],
+    breaks: 'no lost wake-up',
+    trace: /store slot 2 state: 1/,
+  },
+  {
+    mistake: 'nobody watches over whoever claims the slot of the dead',
+    scenario: 'buryingAndClaiming',
+    interruptions: 1,
+    edits: [
+      { file: MEMBER, from: 'this.table.stateOf(slot) !== STATE_NONE) this.#watch(slot);', to: 'false);' },
+    ],
+    breaks: 'no lost wake-up',
+    trace: /joining +is killed/,
+  },
+  {
+    mistake: 'who gets the slot of a dead subscriber does not ring those that it held back',
+    scenario: 'waitingForRoomOfTheDead',
+    edits: [
+      {
+        file: MEMBER,
+        from: '    // It may have been a subscriber that held them back.\n    this.ringPublishers();\n',
+        to: '',
+      },
+      { file: MEMBER, from: '    this.onRing?.();\n', to: '' },
+    ],
+    breaks: 'nobody waits for ever',
+    trace: /subscriber +is killed/,
+  },
+  {
+    mistake: 'publishers are rung before the cursor is stored',
+    scenario: 'waitingForRoom',
+    edits: [
+      {
+        file: 'subscription.ts',
+        from: '    table.storeCursor(slot, this.#cursor);\n    this.#member.ringPublishers();\n',
+        to: '    this.#member.ringPublishers();\n    table.storeCursor(slot, this.#cursor);\n',
+      },
+    ],
+    breaks: 'nobody waits for ever',
+    trace: /load roomWaiters: 0.*\n(?:.*\n)*.*store slot 1 cursor/,
+  },
+  {
+    mistake: 'the lock is taken over after some time, whoever holds it',
+    scenario: 'twoPublishers',
+    edits: [{ file: LOCK, from: '    const dead =\n', to: '    const dead =\n      word !== 0 ||\n' }],
+    breaks: 'never taken from the living',
+    trace: /takeOver/,
+  },
+  {
+    mistake: 'the lock is taken over from another word than the one that was proved dead',
+    scenario: 'threePublishers',
+    interruptions: 2,
+    edits: [
+      {
+        file: LOCK,
+        from: 'Atomics.compareExchange(this.#words, LOCK, word, this.#own) === word',
+        to: 'Atomics.exchange(this.#words, LOCK, this.#own) !== this.#own',
+      },
+    ],
+    breaks: 'never taken from the living',
+    trace: /exchange publisherLock/,
+  },
+  {
+    mistake: 'the generation of the holder is not compared',
+    scenario: 'slotOfTheHolder',
+    edits: [{ file: LOCK, from: 'this.#table.generationOf(slot) !== word >>> SLOT_BITS ||', to: '' }],
+    breaks: 'nobody waits for ever',
+    trace: /publisher +is killed/,
+  },
+  {
+    mistake: 'the lock is released before the frame is written',
+    scenario: 'twoPublishers',
+    edits: [{ file: 'publisher.ts', from: APPEND, to: `lock.release();\n${APPEND}` }],
+    breaks: 'one writer at a time',
+    trace: /write ring/,
+  },
+  {
+    mistake: 'the frame ends without a terminator',
+    scenario: 'twoPublishers',
+    edits: [
+      {
+        file: 'ring/ring-writer.ts',
+        from: 'writeTerminator(words, this.#wordOf(end), this.nextSequence);',
+        to: '',
+      },
+    ],
+    breaks: 'every message once',
+    trace: /store tail/,
+  },
+  {
+    mistake: 'a reader does not look whether what it copied was overwritten',
+    scenario: 'lapping',
+    edits: [
+      {
+        file: 'ring/ring-reader.ts',
+        from: 'return Number(Atomics.load(this.#longs, HEAD)) <= this.position;',
+        to: 'return true;',
+      },
+    ],
+    breaks: 'no unexpected error',
+    trace: /frame of kind 3/,
+  },
+  {
+    mistake: 'who wakes up is uncounted before the flag is cleared',
+    scenario: 'goingToSleep',
+    edits: [
+      {
+        file: TABLE,
+        from: '    this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, 0);\n    Atomics.sub(this.#words, this.#sleepCounter(slot), 1);\n',
+        to: '    Atomics.sub(this.#words, this.#sleepCounter(slot), 1);\n    this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, 0);\n',
+      },
+    ],
+    breaks: 'sleepers are counted',
+    trace: /sub sleepers/,
+  },
+  {
+    mistake: 'who falls asleep is counted after the flag is set',
+    scenario: 'goingToSleep',
+    edits: [
+      { file: TABLE, from: '    Atomics.add(this.#words, this.#sleepCounter(slot), 1);\n', to: '' },
+      {
+        file: TABLE,
+        from: '    this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, sleep);\n',
+        to: '    this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, sleep);\n    Atomics.add(this.#words, this.#sleepCounter(slot), 1);\n',
+      },
+    ],
+    breaks: 'sleepers are counted',
+    trace: /store slot 1 asleep/,
+  },
+  {
+    mistake: 'a slot is claimed whoever has it',
+    scenario: 'twoClaimers',
+    edits: [
+      {
+        file: MEMBER,
+        from: "if (address === undefined || probeLife(address) !== 'dead') continue;",
+        to: 'if (address === undefined) continue;',
+      },
+    ],
+    breaks: 'a slot has one owner',
+    trace: /compareExchange slot \d nonce/,
+  },
+  {
+    mistake: 'who leaves last removes the ports of those who join',
+    scenario: 'twoClaimers',
+    edits: [
+      {
+        file: MEMBER,
+        from: "if (probeLife(address) === 'dead') dead.push(address);",
+        to: 'if (living === 0) dead.push(address);',
+      },
+    ],
+    breaks: 'a living port stays',
+    trace: /=> a living port stays/,
+  },
+];
