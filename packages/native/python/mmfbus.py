@@ -841,7 +841,8 @@ class _Participant:
         # step: leave: nonce cleared
 
     def _count(self):
-        _COUNTERS.pack_into(self._memory, self._own + 128, *self._counters)
+        # In one copy: pack_into clears the place first, and others read it.
+        self._memory[self._own + 128 : self._own + 168] = _COUNTERS.pack(*self._counters)
 
     # -- Life and death
 
@@ -1228,18 +1229,17 @@ class Publisher(_Participant):
         for place, data in zip(places, payloads):
             if place != at:
                 padding = place - at - _FRAME.size
-                _FRAME.pack_into(memory, ring + at % capacity, padding, _PADDING, 0, self._slot, number, now)
+                self._write_header(at, padding, _PADDING, number, now)
                 # step: publish: padding written
-            start = ring + place % capacity
-            _FRAME.pack_into(memory, start, len(data), kind, 0, self._slot, number, now)
-            start += _FRAME.size
+            self._write_header(place, len(data), kind, number, now)
+            start = ring + place % capacity + _FRAME.size
             memory[start : start + len(data)] = data
             if piece is not None:
                 self._began = place if piece[1] == 0 else self._began
                 _PIECE.pack_into(memory, start, self._began, *piece)
             number += kind != _FRAGMENT
             at = place + _frame_size(len(data))
-        _FRAME.pack_into(memory, ring + end % capacity, 0, _TERMINATOR, 0, self._slot, number, now)
+        self._write_header(end, 0, _TERMINATOR, number, now)
         # step: publish: frame written
         try:
             # SYNC: frame visible. Everything of the frames was written before this store.
@@ -1253,6 +1253,12 @@ class Publisher(_Participant):
         self._counters[_BYTES] += sum(map(len, payloads)) - (_PIECE.size if piece else 0)
         self._count()
         return number - 1
+
+    def _write_header(self, position, length, kind, number, now):
+        # In one copy: pack_into clears the place first, and others may read the number at the tail at any time.
+        header = _FRAME.pack(length, kind, 0, self._slot, number, now)
+        place = self._geometry.ring + position % self.capacity
+        self._memory[place : place + _FRAME.size] = header
 
     def _load_tail(self):
         tail = self._words.load64(_TAIL)
@@ -1305,8 +1311,8 @@ class Publisher(_Participant):
     def _move_head(self, tail, needed):
         """Gives up the oldest frames, before they are overwritten."""
         head = self._words.load64(_HEAD)
-        if not 0 <= head <= tail or head % 32:
-            raise self._corrupt(f"the head is {head}")
+        if not tail - self.capacity <= head <= tail or head < 0 or head % 32:
+            raise self._corrupt(f"the head is {head}, the tail {tail}")
         if head >= needed:
             return
         while head < needed:
@@ -1421,7 +1427,7 @@ class Subscriber(_Participant):
     def _begin(self):
         words = self._words
         tail, head = words.load64(_TAIL), words.load64(_HEAD)
-        if not 0 <= head <= tail <= _LARGEST_NUMBER or head % 32 or tail % 32:
+        if not max(0, tail - self.capacity) <= head <= tail <= _LARGEST_NUMBER or head % 32 or tail % 32:
             raise self._corrupt(f"the head is {head}, the tail {tail}")
         at_head, at_tail = (self._number_at(position) for position in (head, tail))
         if not 0 < at_head <= at_tail <= _LARGEST_NUMBER:
@@ -1523,8 +1529,8 @@ class Subscriber(_Participant):
             _fence()
             # SYNC: overwrite announced. Copied before this load: what is not before the head was not overwritten.
             head = words.load64(_HEAD)
-            if head % 32 or not 0 <= head <= _LARGEST_NUMBER:
-                raise self._corrupt(f"the head is {head}")
+            if head % 32 or not max(0, tail - geometry.capacity) <= head <= _LARGEST_NUMBER:
+                raise self._corrupt(f"the head is {head}, the tail {tail}")
             if head > position:
                 self._check_state()
                 if self._is_reliable:
