@@ -23,8 +23,8 @@ THREADS. A publisher or subscriber is used by one thread at a time; several of t
 
 FORK. A child gets nothing of its parent's channels: there every call raises `Error` with the code `FORKED`.
 
-SIGNALS. An exception out of a signal handler, such as KeyboardInterrupt, leaves a publisher or subscriber usable. SIGPIPE
-must be ignored, as Python does by itself.
+SIGNALS. Close a publisher or subscriber that an exception out of a signal handler, such as KeyboardInterrupt, interrupted;
+nobody else is harmed by it. SIGPIPE must be ignored, as Python does by itself.
 
 LIMITS. Linux and macOS (which it was not run on) on 64-bit little-endian machines, with libatomic.so.1 on Linux (the
 package `libatomic1`). A subscriber takes up to 64 KiB out of the ring at once; publishers may overwrite what it has taken.
@@ -1384,8 +1384,8 @@ class Subscriber(_Participant):
         self._check()
         deadline = _deadline(timeout)
         pause = 0.0
+        self._disarm()
         while True:
-            self._get_up()
             event = self._next()
             left = _left(deadline)
             if event is not None or left == 0:
@@ -1417,12 +1417,18 @@ class Subscriber(_Participant):
         """Goes to sleep for an event loop of your own. Returns the seconds to wait at most until `fileno()` is readable:
         None for ever, 0 when there is something to receive now. The next `receive` disarms it."""
         self._check()
-        self._get_up()
-        self._bury_found()
+        self._disarm()
         wait = self._arm()
         if wait == 0:
             self._get_up()
         return wait
+
+    def _disarm(self):
+        """After `arm`: hears what was rung."""
+        if self._counted_in is not None:
+            self._get_up()
+            self._listen(0)
+        self._bury_found()
 
     def _begin(self):
         words = self._words
