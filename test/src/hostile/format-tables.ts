@@ -44,18 +44,6 @@ function formatTable(title: string): FormatTable {
 export const headerTable: FormatTable = formatTable('Segment header');
 export const slotTable: FormatTable = formatTable('Slot of a participant');
 export const frameTable: FormatTable = formatTable('Header of a frame');
-export const fragmentTable: FormatTable = formatTable('Header of a fragment');
 
 /** Frames begin at multiples of this. */
 export const FRAME_ALIGNMENT = 32;
-/** Values of `kind`. */
-export const KIND_MESSAGE = 1;
-export const KIND_PADDING = 2;
-export const KIND_TERMINATOR = 3;
-export const KIND_FRAGMENT = 4;
-export const KIND_LAST_FRAGMENT = 5;
-
-/** Bytes that a frame with that much payload takes in the ring. */
-export function frameSize(payload: number): number {
-  return Math.ceil((frameTable.length + payload) / FRAME_ALIGNMENT) * FRAME_ALIGNMENT;
-}

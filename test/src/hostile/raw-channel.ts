@@ -77,6 +77,11 @@ export class RawChannel {
     this.view.setUint32(headerTable.offsetOf('publisherLock'), 0, true);
   }
 
+  /** Has everybody look at all slots. */
+  countAllSlots(): void {
+    this.view.setUint32(headerTable.offsetOf('slotsUsed'), this.slots, true);
+  }
+
   /** Does nothing to whoever else has it open. */
   close(): void {
     this.#segment.close();

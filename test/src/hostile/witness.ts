@@ -14,7 +14,7 @@ export class Violation extends Error {}
 
 /**
  * Watches what one subscriber is given, and holds it to this: unless it was told of an error, a gap or its end first, each
- * message carries the next number (but for those that were begun before it joined), is one that was published, and comes once. What the bytes of a message are is nobody's
+ * message carries the next number (but for those that had begun before), is one that was published, and comes once. What the bytes of a message are is nobody's
  * promise once somebody wrote into the ring.
  */
 export class Witness {
@@ -28,7 +28,7 @@ export class Witness {
   /** How often it was told that something is wrong. */
   warnings = 0;
 
-  /** @param begunBefore how many split messages were on their way when it joined: they are not for it. */
+  /** @param begunBefore how many split messages may have been on their way where it began to read: they are not for it. */
   constructor(label: string, ledger: Ledger, subscriber: Subscriber<Uint8Array>, begunBefore: number) {
     this.#label = label;
     this.#begunBefore = begunBefore;

@@ -16,6 +16,8 @@ import { Violation, Witness } from './witness.js';
 
 /** Turns of the event loop that a call may wait for a lock which the attacker holds in somebody's name. */
 const PATIENCE = 20;
+/** Large messages on their way at a time. So many may have begun before the first frame that a subscriber reads. */
+const MOST_WAITING = 4;
 const LARGEST_SMALL = 300;
 const LARGEST = 6000;
 
@@ -101,7 +103,7 @@ export class World {
     const publisher = this.#publishers[random(this.#publishers.length)];
     if (what < 3) this.#attempt(() => publisher?.publish(this.#message(LARGEST_SMALL)));
     else if (what === 3) this.#attempt(() => publisher?.publishBatch([this.#message(40), this.#message(40)]));
-    else if (what === 4 && this.#waiting.size < 4) this.#publishLarge(publisher);
+    else if (what === 4 && this.#waiting.size < MOST_WAITING) this.#publishLarge(publisher);
     else this.#read(random(this.#readings.length));
   }
 
@@ -155,7 +157,7 @@ export class World {
       wasPublished: (id: number) => id > 0 && id <= this.#ids,
       mayBeSpoilt: () => this.#attacker.hasSpoiltRing,
     };
-    this.#readings.push({ subscriber, witness: new Witness(label, ledger, subscriber, this.#waiting.size) });
+    this.#readings.push({ subscriber, witness: new Witness(label, ledger, subscriber, MOST_WAITING) });
   }
 
   #message(most: number): Uint8Array {

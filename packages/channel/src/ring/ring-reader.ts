@@ -131,6 +131,8 @@ export class RingReader {
     const position = this.#trusted;
     if (this.seekTail() === 'corrupted') return 'corrupted';
     this.expected = expected;
+    // Where the reader began, a wrong tail may have stood.
+    this.owedFrom = Math.min(this.owedFrom, this.position);
     if (isPlausible(this.sequence - expected, this.position - position)) return 'lapped';
     return this.#corrupted(`number ${this.sequence} stands at the tail, where ${expected} was due before`);
   }
