@@ -132,11 +132,16 @@ def _codec_of(codec):
 
 # Python has no atomic operations on memory, and promises nothing about the order of plain ones; these do.
 _SEQ_CST = 5
-_library = ctypes.PyDLL("libatomic.so.1" if sys.platform == "linux" else None)
+try:
+    _library = ctypes.PyDLL("libatomic.so.1" if sys.platform == "linux" else None)
+except OSError as error:
+    raise ImportError("mmfbus needs libatomic.so.1, of the package libatomic1 or libatomic") from error
 
 
 def _atomic(name, result, *arguments):
-    function = getattr(_library, f"__atomic_{name}")
+    function = getattr(_library, f"__atomic_{name}", None)
+    if function is None:
+        raise ImportError(f"no library of this system has __atomic_{name}")
     function.restype, function.argtypes = result, arguments
     return function
 
