@@ -1292,7 +1292,7 @@ class Publisher(_Participant):
         epoch = self._words.load32(_EPOCH)
         if epoch == self._floor_epoch and needed <= self._floor:
             return True
-        floor, has_ended = tail, False
+        floor = tail
         for slot, at, cursor in self._cursors():
             nonce = self._words.load64(at + _NONCE)
             is_cursor = tail - self.capacity <= cursor <= tail and cursor % 32 == 0 and nonce != 0
@@ -1303,14 +1303,13 @@ class Publisher(_Participant):
                 if self._is_dead(slot, nonce):
                     self._dead[slot] = nonce
             else:
+                # They look again when the lock is free, or its holder is dead.
+                self._ring_publishers()
                 self._words.store32(at + _REASON, _TOO_SLOW if is_cursor else _NO_CURSOR)
                 # step: disconnect: reason stored
                 self._words.swap32(at + _STATE, _RELIABLE, _DISCONNECTED)
                 # step: disconnect: state stored
-                has_ended = True
         self._floor, self._floor_epoch = floor, epoch
-        if has_ended:
-            self._ring_publishers()
         return needed <= floor
 
     def _move_head(self, tail, needed):

@@ -75,6 +75,17 @@ describe('a full ring', () => {
     expect(await codeOf(() => publisher.publishAsync(1, { timeout: -1 }))).toBe('INVALID_ARGUMENT');
   });
 
+  it('wakes those who wait for whom another publisher disconnects', async () => {
+    const channel = define();
+    await subscriberOf(channel);
+    const patient = await publisherOf(channel);
+    const impatient = await publisherOf(channel, { whenFull: 'disconnect' });
+    while (patient.publish(1) === 'published');
+    const waiting = patient.publishAsync(1);
+    expect(impatient.publish(1)).toBe('published');
+    await waiting;
+  });
+
   it('disconnects the slow, where the publisher wants that, and nobody else', async () => {
     const channel = define();
     const slow = await subscriberOf(channel);
