@@ -145,7 +145,6 @@ const SUBSCRIBING = [
   'sleep: counted',
   'sleep: flagged',
   'wake: flag cleared',
-  'leave: identity cleared',
   'leave: nonce cleared',
   'leave: unmapped',
 ];
@@ -170,7 +169,7 @@ export const deathScenarios: readonly Scenario[] = [
       joiningPublisherDies(stage, step),
     ),
   ),
-  ...['leave: state stored', 'leave: closed', 'leave: identity cleared', 'leave: nonce cleared'].map((step) =>
+  ...['leave: state stored', 'leave: closed', 'leave: nonce cleared'].map((step) =>
     scenario(`publisher killed at ${step}`, step === 'leave: state stored', (stage) =>
       leavingPublisherDies(stage, step),
     ),
