@@ -4,6 +4,9 @@ import type { Value } from './operations.js';
 /** Where the ring lies in the addresses of {@link Cells}: behind every table that a model has. */
 export const RING_BASE = 0x10000;
 
+/** Fields of a slot whose low and high words are written plainly, by their owner. */
+const STATISTIC = /^(?:frames|bytes|full|missed|wakeUps|\+\d+)$/;
+
 /** The places of shared memory that were ever accessed, each a word of 32 or 64 bits. */
 export class Cells {
   readonly names: string[] = [];
@@ -51,6 +54,11 @@ export class Cells {
     if (offset < this.#slotsFrom || offset >= RING_BASE) return undefined;
     const slot = Math.floor((offset - this.#slotsFrom) / this.#slot.length);
     return { slot, field: nameIn(this.#slot, (offset - this.#slotsFrom) % this.#slot.length) };
+  }
+
+  /** Whether nobody decides anything by what stands there: counters are for people. */
+  isStatistic(offset: number): boolean {
+    return STATISTIC.test(this.fieldOf(offset)?.field ?? '');
   }
 
   #nameOf(offset: number): string {

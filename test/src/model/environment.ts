@@ -45,7 +45,7 @@ export interface Machine {
   note(text: string): void;
   /** Lets the event loop turn once, between two calls that have nothing to do with each other. */
   rest(): Promise<void>;
-  publisher(): Promise<Publisher>;
+  publisher(whenFull?: 'report' | 'disconnect'): Promise<Publisher>;
   subscriber(mode?: 'reliable' | 'lossy'): Promise<Subscriber>;
 }
 
@@ -102,7 +102,7 @@ export class Environment {
       start: () => this.#now.start(),
       note: (text) => this.#now.note(text),
       rest: () => this.#now.rest(),
-      publisher: () => open('publisher.ts', 'Publisher', {}),
+      publisher: (whenFull = 'report') => open('publisher.ts', 'Publisher', { whenFull }),
       subscriber: (mode = 'reliable') => open('subscriber.ts', 'Subscriber', { mode, pollWindow: 0 }),
     };
   }
@@ -136,7 +136,14 @@ export class Environment {
       atExit: () => () => {},
       leasePort: (onRing: () => void) => {
         const { port, release } = this.#now.lease(onRing);
-        const address = { nonce: BigInt(port + 1), pid: ownerOf(port) + 1, startTime: 1n, pidNamespace: 1n };
+        const address = {
+          nonce: BigInt(port + 1),
+          pid: ownerOf(port) + 1,
+          startTime: 1n,
+          pidNamespace: 1n,
+          threadId: 0,
+          threadStartTime: 0n,
+        };
         return { address, release, ref() {}, unref() {} };
       },
       connectBell: (address: Address) => {
@@ -149,10 +156,12 @@ export class Environment {
         };
       },
       probeLife: (address: Address) => ask('probe', address),
-      watchLife: (address: Address, onDeath: () => void) => {
+      watchLife: (address: Address, onDeath: () => unknown) => {
         const watching = ask('watch', address) === 'watching';
         return { close: watching ? this.#now.watch(portOf(address.nonce), onDeath) : () => {} };
       },
+      sweepPorts: () => {},
+      yieldThread: () => {},
       removePort: (address: Address) => void ask('remove', address),
     };
   }

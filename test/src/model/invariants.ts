@@ -26,14 +26,18 @@ export interface Violation {
   readonly text: string;
 }
 
+/** Bytes that a message takes in the ring, and the terminator behind it. */
+const FRAME = 32;
 const STATE_PUBLISHER = 1;
 const STATE_RELIABLE = 2;
 const STATE_DISCONNECTED = 4;
 
-/** Fields of a slot that only its owner writes. Whoever claimed it is its owner. */
+/** Fields of a slot that only its owner writes, while it lives. Whoever claimed it is its owner. */
 const OWN_FIELDS =
-  /^(?:identityNonce|startTime|pidNamespace|pid|generation|joinedAt|cursor|state|asleep|sleeps)$/;
+  /^(?:identityNonce|startTime|pidNamespace|pid|threadId|threadStartTime|generation|joinedAt|cursor|state|asleep|sleeps)$/;
 const COUNTED = /^(?:state|asleep)$/;
+/** What programs note when they have their role. */
+const JOINED = /^(?:publishing|subscribed|joined)$/;
 
 /** Checks every step, and what is left when nothing happens any more. */
 export class Invariants {
@@ -96,6 +100,7 @@ export class Invariants {
       if (this.#world.isDead(state, process)) continue;
       if (operation?.kind !== 'idle') return { label: 'nobody waits for ever', text: this.#name(process) };
       if (!operation.done) {
+        if (this.#isHeldBack(state)) continue;
         return { label: 'nobody waits for ever', text: `${this.#name(process)} has not come to its end` };
       }
       if (operation.timers.length > 0) {
@@ -112,6 +117,21 @@ export class Invariants {
       }
     }
     return this.#checkPublished(state);
+  }
+
+  /** Whether a living subscriber keeps publishers waiting, by not taking what it was given. */
+  #isHeldBack(state: State): boolean {
+    const { cells } = this.#world.environment;
+    const overwritten = Number(this.#read(state, this.#tail)) + 2 * FRAME - this.#capacity;
+    return state.locals.some((_, slot) => {
+      const nonce = this.#read(state, cells.slot(slot, 'nonce', true)) as bigint;
+      return (
+        nonce !== 0n &&
+        !this.#world.isDead(state, ownerOf(portOf(nonce))) &&
+        this.#read(state, cells.slot(slot, 'state')) === STATE_RELIABLE &&
+        this.#read(state, cells.slot(slot, 'cursor', true)) < overwritten
+      );
+    });
   }
 
   #checkLock(draft: Draft, process: number, before: Value, after: Value): Violation | undefined {
@@ -167,8 +187,12 @@ export class Invariants {
     if (nonce === 0n && field === 'nonce') return undefined;
     const owner = ownerOf(portOf(nonce as bigint));
     if (owner === process) return undefined;
-    if (field === 'nonce' && this.#world.isDead(draft, owner)) return undefined;
+    // Whoever is proved dead is buried with the lock held, or its slot is claimed.
+    if (this.#world.isDead(draft, owner) && (field === 'nonce' || draft.holder === process)) return undefined;
     if (field !== 'nonce' && !OWN_FIELDS.test(field)) return undefined;
+    // The role of the dead is taken out with the lock held, also while somebody has claimed the slot and waits for the lock.
+    const joins = nonce !== 0n && !draft.locals[owner]?.notes.some((note) => JOINED.test(note));
+    if (joins && COUNTED.test(field) && after === 0 && draft.holder === process) return undefined;
     const reliable = field === 'state' && before === STATE_RELIABLE && after === STATE_DISCONNECTED;
     if (reliable && draft.holder === process) return undefined;
     const whose = nonce === 0n ? 'nobody' : this.#name(owner);

@@ -18,17 +18,23 @@ const LOCK = 'participants/publisher-lock.ts';
 const TABLE = 'participants/participant-table.ts';
 const MEMBER = 'participants/member.ts';
 
-const RING = '        this.#member.ringSubscribers();\n';
-const APPEND = '        writer.append(payload.bytes, payload.words, length, now());\n';
+const OUTBOX = 'publishing/outbox.ts';
+const WRITER = 'ring/ring-writer.ts';
 
-/** Who buries a dead publisher rings for it, and looks again itself. */
+const RING = '      this.#member.ringSubscribers();\n';
+const WRITE = '      parcel.write(writer, now());\n';
+const COMMIT = '      writer.commit();\n';
+/** Who hears of a death looks again. */
+const LOOK_AGAIN = '    this.onRing?.();\n';
+
+/** Who buries a dead publisher does not ring for it, nor look again itself. */
 const BURY_SILENTLY: readonly Edit[] = [
   {
     file: MEMBER,
-    from: '    this.ringSubscribers();\n    // INVARIANT',
-    to: '    if (slot === this.slot) this.ringSubscribers();\n    // INVARIANT',
+    from: '    this.#tellOfLeaving();\n  }',
+    to: '    if (slot === this.slot) this.#tellOfLeaving();\n  }',
   },
-  { file: MEMBER, from: '    this.onRing?.();\n', to: '' },
+  { file: MEMBER, from: LOOK_AGAIN, to: '' },
 ];
 
 /** Mistakes that were made, or nearly made. */
@@ -38,7 +44,7 @@ export const mutants: readonly Mutant[] = [
       'the bell is rung before the tail is stored, and the lock is not looked at before going to sleep',
     scenario: 'goingToSleep',
     edits: [
-      { file: 'publisher.ts', from: APPEND + RING, to: RING + APPEND },
+      { file: OUTBOX, from: WRITE + COMMIT + RING, to: WRITE + RING + COMMIT },
       { file: 'subscription.ts', from: 'const locked = lock.isHeld();', to: 'const locked = false;' },
     ],
     breaks: 'no lost wake-up',
@@ -55,11 +61,11 @@ export const mutants: readonly Mutant[] = [
     mistake: 'the bell is rung after the lock was released, and not by who buries',
     scenario: 'anotherPublisherStays',
     edits: [
-      { file: 'publisher.ts', from: RING, to: '' },
+      { file: OUTBOX, from: WRITE + COMMIT + RING, to: WRITE + COMMIT },
       {
-        file: 'publisher.ts',
-        from: "    if (room) return 'published';\n",
-        to: "    if (room) this.#member.ringSubscribers();\n    if (room) return 'published';\n",
+        file: OUTBOX,
+        from: "      if (outcome !== 'published' || !parcel.advance()) return outcome;\n",
+        to: "      this.#member.ringSubscribers();\n      if (outcome !== 'published' || !parcel.advance()) return outcome;\n",
       },
       ...BURY_SILENTLY,
     ],
@@ -85,26 +91,23 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: MEMBER,
-        from: '    if (!this.#hasOtherPublisher(slot)) {',
-        to: '    this.table.storeState(slot, STATE_NONE);\n    if (!this.#hasOtherPublisher(slot)) {',
+        from: '    if (!this.#hasPublisherBeside(slot)) {',
+        to: '    this.table.storeState(slot, STATE_NONE);\n    if (!this.#hasPublisherBeside(slot)) {',
       },
     ],
     breaks: 'no lost wake-up',
     trace: /store slot 0 state: 0.*\npublisher +is killed/,
   },
   {
-    mistake: 'a publisher that died while it joined counts as one',
-    scenario: 'joiningWhileTheLastLeaves',
-    edits: [{ file: MEMBER, from: 'if (this.#isDead(slot)) this.#buryNow(slot);\n', to: '' }],
-    breaks: 'no lost wake-up',
-    trace: /store slot 2 state: 1/,
-  },
-  {
     mistake: 'nobody watches over whoever claims the slot of the dead',
     scenario: 'buryingAndClaiming',
     interruptions: 1,
     edits: [
-      { file: MEMBER, from: 'this.table.stateOf(slot) !== STATE_NONE) this.#watch(slot);', to: 'false);' },
+      {
+        file: MEMBER,
+        from: '    this.watchOver(state);\n    // INVARIANT',
+        to: '    // INVARIANT',
+      },
     ],
     breaks: 'no lost wake-up',
     trace: /joining +is killed/,
@@ -113,12 +116,8 @@ export const mutants: readonly Mutant[] = [
     mistake: 'who gets the slot of a dead subscriber does not ring those that it held back',
     scenario: 'waitingForRoomOfTheDead',
     edits: [
-      {
-        file: MEMBER,
-        from: '    // It may have been a subscriber that held them back.\n    this.ringPublishers();\n',
-        to: '',
-      },
-      { file: MEMBER, from: '    this.onRing?.();\n', to: '' },
+      { file: MEMBER, from: "    this.ringPublishers();\n    atStep?.('bury: role taken');\n", to: '' },
+      { file: MEMBER, from: LOOK_AGAIN, to: '' },
     ],
     breaks: 'nobody waits for ever',
     trace: /subscriber +is killed/,
@@ -129,8 +128,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'subscription.ts',
-        from: '    table.storeCursor(slot, this.#cursor);\n    this.#member.ringPublishers();\n',
-        to: '    this.#member.ringPublishers();\n    table.storeCursor(slot, this.#cursor);\n',
+        from: "    table.storeCursor(slot, this.#cursor);\n    atStep?.('read: cursor stored');\n    if (this.#reliable) this.#member.ringPublishers();\n",
+        to: '    if (this.#reliable) this.#member.ringPublishers();\n    table.storeCursor(slot, this.#cursor);\n',
       },
     ],
     breaks: 'nobody waits for ever',
@@ -139,7 +138,7 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: 'the lock is taken over after some time, whoever holds it',
     scenario: 'twoPublishers',
-    edits: [{ file: LOCK, from: '    const dead =\n', to: '    const dead =\n      word !== 0 ||\n' }],
+    edits: [{ file: LOCK, from: ' || !this.#isHolderDead(slot, word >>> SLOT_BITS)', to: '' }],
     breaks: 'never taken from the living',
     trace: /takeOver/,
   },
@@ -150,8 +149,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: LOCK,
-        from: 'Atomics.compareExchange(this.#words, LOCK, word, this.#own) === word',
-        to: 'Atomics.exchange(this.#words, LOCK, this.#own) !== this.#own',
+        from: 'if (Atomics.compareExchange(this.#words, LOCK, word, this.#own) !== word) return false;',
+        to: 'Atomics.exchange(this.#words, LOCK, this.#own);',
       },
     ],
     breaks: 'never taken from the living',
@@ -160,14 +159,14 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: 'the generation of the holder is not compared',
     scenario: 'slotOfTheHolder',
-    edits: [{ file: LOCK, from: 'this.#table.generationOf(slot) !== word >>> SLOT_BITS ||', to: '' }],
+    edits: [{ file: LOCK, from: 'this.#table.generationOf(slot) !== generation ||', to: '' }],
     breaks: 'nobody waits for ever',
     trace: /publisher +is killed/,
   },
   {
     mistake: 'the lock is released before the frame is written',
     scenario: 'twoPublishers',
-    edits: [{ file: 'publisher.ts', from: APPEND, to: `lock.release();\n${APPEND}` }],
+    edits: [{ file: OUTBOX, from: WRITE, to: `lock.release();\n${WRITE}` }],
     breaks: 'one writer at a time',
     trace: /write ring/,
   },
@@ -176,8 +175,8 @@ export const mutants: readonly Mutant[] = [
     scenario: 'twoPublishers',
     edits: [
       {
-        file: 'ring/ring-writer.ts',
-        from: 'writeTerminator(words, this.#wordOf(end), this.nextSequence);',
+        file: WRITER,
+        from: 'writeTerminator(this.#ringWords, this.#wordOf(this.#end), this.nextSequence);',
         to: '',
       },
     ],
@@ -203,7 +202,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: TABLE,
-        from: '    this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, 0);\n    Atomics.sub(this.#words, this.#sleepCounter(slot), 1);\n',
+        from: "    this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, 0);\n    atStep?.('wake: flag cleared');\n    Atomics.sub(this.#words, this.#sleepCounter(slot), 1);\n",
         to: '    Atomics.sub(this.#words, this.#sleepCounter(slot), 1);\n    this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, 0);\n',
       },
     ],
@@ -226,7 +225,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     mistake: 'a slot is claimed whoever has it',
-    scenario: 'twoClaimers',
+    scenario: 'slotOfOneThatLeft',
     edits: [
       {
         file: MEMBER,
@@ -243,11 +242,64 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: MEMBER,
-        from: "if (probeLife(address) === 'dead') dead.push(address);",
-        to: 'if (living === 0) dead.push(address);',
+        from: 'if (!this.#isProvedDead(address)) return undefined;\n      dead',
+        to: 'dead',
       },
     ],
     breaks: 'a living port stays',
     trace: /=> a living port stays/,
+  },
+  {
+    mistake: 'who disconnects a subscriber does not ring those that wait for it too',
+    scenario: 'waitingForOneWhoIsGivenUp',
+    edits: [{ file: OUTBOX, from: '      member.ringPublishers(),\n', to: '      undefined,\n' }],
+    breaks: 'nobody waits for ever',
+    trace: /compareExchange slot 0 state: 2 -> 4/,
+  },
+  {
+    mistake:
+      'who disconnects a subscriber rings those that wait for it too only after that, and may die in between',
+    scenario: 'waitingForOneWhoIsGivenUp',
+    edits: [
+      {
+        file: WRITER,
+        from: '    this.#beforeDisconnecting();\n    this.#table.disconnect(slot, reason);\n',
+        to: '    this.#table.disconnect(slot, reason);\n    this.#beforeDisconnecting();\n',
+      },
+    ],
+    breaks: 'nobody waits for ever',
+    trace: /compareExchange slot 0 state: 2 -> 4.*\n(?:.*\n)*impatient +is killed/,
+  },
+  {
+    mistake: 'a dead publisher is buried with its slot freed first',
+    scenario: 'anotherPublisherStays',
+    interruptions: 1,
+    edits: [
+      {
+        file: MEMBER,
+        from: '    this.#inherit(slot);\n    // It may have given up',
+        to: '    this.table.release(slot, address.nonce);\n    this.#inherit(slot);\n    // It may have given up',
+      },
+    ],
+    breaks: 'a slot has one owner',
+    trace: /compareExchange slot 0 nonce: 1 -> 0/,
+  },
+  {
+    mistake: 'the head is moved only after frames were overwritten',
+    scenario: 'lapping',
+    edits: [
+      {
+        file: WRITER,
+        from: '    this.#moveHead(overwritten);\n    return true;',
+        to: '    this.late = overwritten;\n    return true;',
+      },
+      {
+        file: WRITER,
+        from: '    this.tail = this.#end;\n',
+        to: '    if (this.late) this.#moveHead(this.late);\n    this.late = 0;\n    this.tail = this.#end;\n',
+      },
+    ],
+    breaks: 'no unexpected error',
+    trace: /number|frame of kind/,
   },
 ];

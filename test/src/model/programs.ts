@@ -10,13 +10,20 @@ interface Publishing {
   readonly joins?: boolean;
   /** Leaves in the end. Defaults to false. */
   readonly leaves?: boolean;
+  /** Gives up subscribers that are too slow. Defaults to false. */
+  readonly disconnects?: boolean;
 }
 
 /** Joins, publishes, and stays or leaves. */
-export function publishes({ count, joins = false, leaves = false }: Publishing): Program {
+export function publishes({
+  count,
+  joins = false,
+  leaves = false,
+  disconnects = false,
+}: Publishing): Program {
   return async (machine) => {
     if (joins) machine.start();
-    const publisher = await machine.publisher();
+    const publisher = await machine.publisher(disconnects ? 'disconnect' : 'report');
     machine.note('publishing');
     if (!joins) machine.start();
     for (let index = 1; index <= count; index++) {
@@ -41,6 +48,14 @@ export function subscribes(mode: 'reliable' | 'lossy' = 'reliable'): Program {
     });
     machine.start();
     subscriber.on('message', (value, { sequence }) => machine.note(`received ${sequence}: ${value}`));
+  };
+}
+
+/** Joins as a reliable subscriber, takes nothing, and stays. */
+export function holdsBack(): Program {
+  return async (machine) => {
+    await machine.subscriber();
+    machine.start();
   };
 }
 

@@ -51,7 +51,7 @@ export class Run {
   #done = 0;
   #immediates: Waiting[] = [];
   readonly #timers = new Map<number, Waiting>();
-  readonly #watches = new Map<number, { readonly port: number; readonly callback: () => void }>();
+  readonly #watches = new Map<number, { readonly port: number; readonly callback: () => unknown }>();
   #lease: Lease | undefined;
   #leases = 0;
   #ids = 0;
@@ -139,7 +139,7 @@ export class Run {
     for (const [id, { handle }] of this.#timers) if (handle === cleared) this.#timers.delete(id);
   }
 
-  watch(port: number, callback: () => void): () => void {
+  watch(port: number, callback: () => unknown): () => void {
     const id = ++this.#ids;
     this.#watches.set(id, { port, callback });
     return () => this.#watches.delete(id);
@@ -185,7 +185,7 @@ export class Run {
     if (kind === 'death') {
       const watch = this.#watches.get(Number(id));
       this.#watches.delete(Number(id));
-      watch?.callback();
+      Promise.resolve(watch?.callback()).catch((error: unknown) => this.#fail(error));
     }
   }
 

@@ -1,4 +1,4 @@
-import { joinsAndLeaves, publishes, subscribes } from './programs.js';
+import { holdsBack, joinsAndLeaves, publishes, subscribes } from './programs.js';
 import type { ProcessPlan, Scenario } from './world.js';
 
 /** Bytes of a ring with room for all that is published. */
@@ -18,6 +18,7 @@ export type ScenarioName =
   | 'waitingForRoom'
   | 'dyingWhileItWaitsForRoom'
   | 'waitingForRoomOfTheDead'
+  | 'waitingForOneWhoIsGivenUp'
   | 'lapping'
   | 'anotherPublisherStays'
   | 'twoPublishers'
@@ -80,6 +81,16 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
       { name: 'publisher', program: publishes({ count: 2 }) },
       { name: 'subscriber', program: subscribes(), mortal: true },
       { name: 'joining', program: joinsAndLeaves('subscriber'), mortal: true },
+    ],
+  },
+  waitingForOneWhoIsGivenUp: {
+    slots: 3,
+    ring: NARROW,
+    interruptions: 1,
+    processes: [
+      { name: 'slow', program: holdsBack() },
+      { name: 'patient', program: publishes({ count: 2 }) },
+      { name: 'impatient', program: publishes({ count: 1, disconnects: true }), mortal: true },
     ],
   },
   lapping: {

@@ -16,6 +16,8 @@ export interface Geometry {
   readonly ringOffset: number;
   readonly ringCapacity: number;
   readonly maxPayload: number;
+  readonly maxMessage: number;
+  readonly history: number;
 }
 
 /** A mapping of the channel's memory in place of a real one: every access is performed by the model. */
@@ -47,6 +49,7 @@ export class MappedChannel {
   #array(base: number, width: 4 | 8, cells: Cells, perform: Perform): object {
     const access: SharedArray['access'] = (how, index, value, expected) => {
       // The real arrays are detached then, and `Atomics` throws.
+      if (cells.isStatistic(base + index * width)) return 0;
       if (!this.#mapped) throw new TypeError('shared memory was touched after it was unmapped');
       return perform({
         kind: 'memory',

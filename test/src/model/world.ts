@@ -126,7 +126,14 @@ export class World {
     this.scenario = scenario;
     const { slots, ring, processes } = scenario;
     this.#everybody = 2 ** processes.length - 1;
-    const geometry = { participantCount: slots, ringOffset: 8192, ringCapacity: ring, maxPayload: 8 };
+    const geometry = {
+      participantCount: slots,
+      ringOffset: 8192,
+      ringCapacity: ring,
+      maxPayload: 8,
+      maxMessage: 8,
+      history: 0,
+    };
     this.environment = new Environment(geometry, edits);
     this.memory = new Memory(this.environment.cells);
     this.reduction = new Reduction(scenario.plainSteps ?? false);

@@ -217,6 +217,7 @@ export class RingWriter {
 
   /** Makes everything visible that was written. */
   commit(): void {
+    // INVARIANT: every message once. Whoever publishes next, also after a death, finds its number at the tail.
     writeTerminator(this.#ringWords, this.#wordOf(this.#end), this.nextSequence);
     atStep?.('publish: frame written');
     this.tail = this.#end;
