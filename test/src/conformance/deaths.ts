@@ -75,6 +75,8 @@ async function dividedPublisherDies(stage: Stage): Promise<void> {
 const JOINING = [
   'claim: nonce stored',
   'claim: generation raised',
+  'claim: counted',
+  'claim: identity cleared',
   'claim: identity written',
   'lock: taken',
   'join: state stored',
@@ -97,6 +99,14 @@ async function joiningPublisherDies(stage: Stage, step: string): Promise<void> {
   }
   expectEvents(events, eventsOf({ sequence: 1, seed: SURVIVOR, length: 10, count: 3 }));
 }
+
+const LEAVING = [
+  'leave: reason stored',
+  'leave: closed',
+  'leave: state stored',
+  'leave: epoch raised',
+  'leave: nonce cleared',
+] as const;
 
 /** A publisher dies while it leaves. */
 async function leavingPublisherDies(stage: Stage, step: string): Promise<void> {
@@ -143,9 +153,11 @@ const SUBSCRIBING = [
   'read: copied',
   'read: cursor stored',
   'sleep: counted',
+  'sleep: numbered',
   'sleep: flagged',
   'wake: flag cleared',
-  'leave: identity cleared',
+  'wake: counted out',
+  'leave: state stored',
   'leave: nonce cleared',
   'leave: unmapped',
 ];
@@ -170,7 +182,7 @@ export const deathScenarios: readonly Scenario[] = [
       joiningPublisherDies(stage, step),
     ),
   ),
-  ...['leave: state stored', 'leave: closed', 'leave: identity cleared', 'leave: nonce cleared'].map((step) =>
+  ...LEAVING.map((step) =>
     scenario(`publisher killed at ${step}`, step === 'leave: state stored', (stage) =>
       leavingPublisherDies(stage, step),
     ),
