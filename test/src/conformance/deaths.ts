@@ -129,8 +129,12 @@ async function subscriberDies(stage: Stage, step: string): Promise<void> {
   if (['read', 'sleep', 'wake'].includes(step.split(':')[0] ?? '')) {
     await victim.ask(`subscriber ${stage.channel} capacity=4096`);
     await victim.ask(`die-at 1 ${step}`);
-    const died = victim.dies(`receive ${UNTIL_THE_END}`);
-    await publisher.ask('publish 0 100 500');
+    let isDead = false;
+    const died = victim.dies(`receive ${UNTIL_THE_END}`).finally(() => {
+      isDead = true;
+    });
+    // A few at a time, so that it comes to sleep in between.
+    while (!isDead) await publisher.ask('publish 0 100 20');
     await died;
   } else if (step.startsWith('leave')) {
     await victim.ask(`subscriber ${stage.channel} capacity=4096`);
