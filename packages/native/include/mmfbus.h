@@ -707,23 +707,6 @@ static inline uint64_t mmfbus__frame_size(uint64_t payload) {
     return (MMFBUS__FRAME_HEADER + payload + MMFBUS__FRAME_ALIGNMENT - 1) & ~(uint64_t)(MMFBUS__FRAME_ALIGNMENT - 1);
 }
 
-/*
- * Copies into and out of the ring. What is read may be overwritten at the same time: then the copy is thrown away. The
- * sanitizer for threads would call that a race, so with it the bytes are atomic ones.
- */
-#ifdef MMFBUS__THREAD_SANITIZER
-
-static void mmfbus__copy_in(unsigned char *target, const void *source, size_t length) {
-    const unsigned char *bytes = (const unsigned char *)source;
-    for (size_t index = 0; index < length; index++) __atomic_store_n(target + index, bytes[index], __ATOMIC_RELAXED);
-}
-
-static void mmfbus__copy_out(unsigned char *target, const unsigned char *source, size_t length) {
-    for (size_t index = 0; index < length; index++) target[index] = __atomic_load_n(source + index, __ATOMIC_RELAXED);
-}
-
-#else
-
 static inline void mmfbus__copy_in(unsigned char *target, const void *source, size_t length) {
     const unsigned char *bytes = (const unsigned char *)source;
     if (length > 64) {
@@ -740,11 +723,25 @@ static inline void mmfbus__copy_in(unsigned char *target, const void *source, si
     }
 }
 
-static inline void mmfbus__copy_out(unsigned char *target, const unsigned char *source, size_t length) {
+/*
+ * What a lossy subscriber copies may be overwritten at the same time, and is thrown away then; a number that stands at the
+ * tail may be written again, as it is. The sanitizer for threads would call both a race, so it does not see these copies.
+ */
+#ifdef MMFBUS__THREAD_SANITIZER
+static __attribute__((noinline, no_sanitize("thread")))
+#else
+static inline
+#endif
+void mmfbus__copy_out(unsigned char *target, const unsigned char *source, size_t length, bool may_be_overwritten) {
+#ifdef MMFBUS__THREAD_SANITIZER
+    for (size_t offset = 0; may_be_overwritten && offset < length; offset++) {
+        target[offset] = *(const volatile unsigned char *)(source + offset);
+    }
+    if (may_be_overwritten) return;
+#endif
+    (void)may_be_overwritten;
     memcpy(target, source, length);
 }
-
-#endif
 
 /* Whether so many messages can lie between two positions that far apart. */
 static inline bool mmfbus__is_plausible(uint64_t messages, int64_t distance) {
@@ -3178,16 +3175,15 @@ static bool mmfbus__was_overwritten(const mmfbus_subscriber *sub) {
     return mmfbus__load64(sub->base.memory + MMFBUS__HEAD) > sub->position;
 }
 
-/* Copies so many bytes from our position on, and the header that follows them. They do not reach beyond the ring's end. */
+/*
+ * Copies so many bytes from our position on, and of the header that follows them the number, which whoever writes there
+ * at the same time does not change. They do not reach beyond the ring's end.
+ */
 static void mmfbus__copy_batch(mmfbus_subscriber *sub, size_t length) {
     const mmfbus__participant *p = &sub->base;
-    uint64_t offset = (uint64_t)sub->position & (p->geometry.capacity - 1);
-    if (offset + length == p->geometry.capacity) {
-        mmfbus__copy_out(sub->batch, p->ring + offset, length);
-        mmfbus__copy_out(sub->batch + length, p->ring, MMFBUS__FRAME_ALIGNMENT);
-    } else {
-        mmfbus__copy_out(sub->batch, p->ring + offset, length + MMFBUS__FRAME_ALIGNMENT);
-    }
+    uint64_t mask = p->geometry.capacity - 1, offset = (uint64_t)sub->position & mask;
+    mmfbus__copy_out(sub->batch, p->ring + offset, length, sub->is_lossy);
+    mmfbus__copy_out(sub->batch + length + 8, p->ring + ((offset + length) & mask) + 8, 8, true);
 }
 
 static void mmfbus__drop_batch(mmfbus_subscriber *sub) {
@@ -3258,7 +3254,9 @@ static void mmfbus__forget(mmfbus__parts *parts) {
 
 /* The number that stands at a position which may be overwritten meanwhile; 0 when it was. */
 static uint64_t mmfbus__number_at(const mmfbus__participant *p, int64_t position) {
-    uint64_t number = mmfbus__peek64(p->ring + ((uint64_t)position & (p->geometry.capacity - 1)) + 8);
+    uint64_t number;
+    const unsigned char *place = p->ring + ((uint64_t)position & (p->geometry.capacity - 1));
+    mmfbus__copy_out((unsigned char *)&number, place + 8, sizeof number, true);
     mmfbus__read_fence();
     return mmfbus__load64(p->memory + MMFBUS__HEAD) > position ? 0 : number;
 }
