@@ -479,6 +479,13 @@ uint32_t mmf_lock_word(mmf *mapping);
 #define MMFBUS_STEP(name) ((void)0)
 #endif
 
+/* For what is done for each message: compilers would make calls of it. */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define MMFBUS__INLINE static __forceinline
+#else
+#define MMFBUS__INLINE static inline __attribute__((always_inline))
+#endif
+
 #ifdef __cplusplus
 #define MMFBUS__THREAD_LOCAL thread_local
 extern "C" {
@@ -707,7 +714,7 @@ static inline uint64_t mmfbus__frame_size(uint64_t payload) {
     return (MMFBUS__FRAME_HEADER + payload + MMFBUS__FRAME_ALIGNMENT - 1) & ~(uint64_t)(MMFBUS__FRAME_ALIGNMENT - 1);
 }
 
-static inline void mmfbus__copy_in(unsigned char *target, const void *source, size_t length) {
+MMFBUS__INLINE void mmfbus__copy_in(unsigned char *target, const void *source, size_t length) {
     const unsigned char *bytes = (const unsigned char *)source;
     if (length > 64) {
         memcpy(target, source, length);
@@ -882,10 +889,81 @@ uint64_t mmfbus_now(void) {
 #endif
 }
 
+#if defined(__linux__) && defined(__x86_64__)
+#define MMFBUS__HAS_COUNTER
+static bool mmfbus__read_file(const char *path, char *text, size_t capacity) {
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    ssize_t length = read(file, text, capacity - 1);
+    close(file);
+    text[length > 0 ? length : 0] = 0;
+    return length > 0;
+}
+#endif
+
 static uint64_t mmfbus__milliseconds_since_1970(void) {
     struct timespec time;
     clock_gettime(CLOCK_REALTIME, &time);
     return (uint64_t)time.tv_sec * 1000u + (uint64_t)time.tv_nsec / 1000000u;
+}
+
+#endif
+
+/*
+ * The time for less than the system asks for it, which is as much as all the rest of publishing. Where the kernel takes it
+ * from the counter of the processor, so may we: the two are compared once in a millisecond or so, and the counter tells
+ * what has passed since. It is never ahead of mmfbus_now(), and behind it by less than a microsecond.
+ */
+typedef struct mmfbus__clock {
+    uint64_t ticks, time; /* both when they were compared last */
+    uint64_t rate;        /* nanoseconds of a tick, 32 bits of it behind the point; 0 unknown */
+    uint64_t last;        /* what was told last: it does not go back */
+    bool has_counter;
+} mmfbus__clock;
+
+#ifdef MMFBUS__HAS_COUNTER
+
+/* Ticks between two comparisons. */
+enum { MMFBUS__TICKS = 1 << 21 };
+
+static void mmfbus__start_clock(mmfbus__clock *clock) {
+    char text[16];
+    const char *path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    clock->has_counter = mmfbus__read_file(path, text, sizeof text) && strcmp(text, "tsc\n") == 0;
+}
+
+static uint64_t mmfbus__compare_clock(mmfbus__clock *clock) {
+    uint64_t before = __builtin_ia32_rdtsc(), time = mmfbus_now(), after = __builtin_ia32_rdtsc();
+    uint64_t ticks = after - clock->ticks, passed = time - clock->time;
+    if (ticks < MMFBUS__TICKS) return time;
+    clock->rate = 0;
+    /* Not from long ago, nor where something else ran in between. */
+    if (ticks < 64ull * MMFBUS__TICKS && passed < 1u << 31 && after - before < 1000) {
+        clock->rate = (passed << 32) / ticks;
+        clock->rate -= clock->rate >> 14;
+    }
+    clock->ticks = after;
+    clock->time = time;
+    return time;
+}
+
+MMFBUS__INLINE uint64_t mmfbus__clock_time(mmfbus__clock *clock) {
+    if (!clock->has_counter) return mmfbus_now();
+    uint64_t ticks = __builtin_ia32_rdtsc() - clock->ticks;
+    bool is_fresh = clock->rate != 0 && ticks < MMFBUS__TICKS;
+    uint64_t time = is_fresh ? clock->time + (ticks * clock->rate >> 32) : mmfbus__compare_clock(clock);
+    if (time > clock->last) clock->last = time;
+    return clock->last;
+}
+
+#else
+
+static void mmfbus__start_clock(mmfbus__clock *clock) {
+    (void)clock;
+}
+
+static uint64_t mmfbus__clock_time(mmfbus__clock *clock) {
+    return clock->last = mmfbus_now();
 }
 
 #endif
@@ -1900,7 +1978,7 @@ static inline uint32_t mmfbus__slots_used(const mmfbus__participant *p) {
     return used < p->geometry.participant_count ? used : p->geometry.participant_count;
 }
 
-static inline void mmfbus__count(mmfbus__participant *p, int counter, uint64_t more) {
+MMFBUS__INLINE void mmfbus__count(mmfbus__participant *p, int counter, uint64_t more) {
     p->counters[counter] += more;
     mmfbus__poke64(mmfbus__own_slot(p) + MMFBUS__COUNTERS + 8 * counter, p->counters[counter]);
 }
@@ -1915,7 +1993,7 @@ static inline bool mmfbus__is_forked(const mmfbus__participant *p) {
 }
 
 /* Whether our slot is ours still: who is taken for dead, for whatever reason, loses it. */
-static inline bool mmfbus__owns_slot(const mmfbus__participant *p) {
+MMFBUS__INLINE bool mmfbus__owns_slot(const mmfbus__participant *p) {
     const unsigned char *own = mmfbus__own_slot(p);
     return mmfbus__load64(own + MMFBUS__NONCE) == p->nonce && mmfbus__load32(own + MMFBUS__GENERATION) == p->generation;
 }
@@ -2191,13 +2269,16 @@ static mmfbus_status mmfbus__take_over(mmfbus__participant *p) {
     return MMFBUS_OK;
 }
 
+MMFBUS__INLINE bool mmfbus__take_lock(mmfbus__participant *p) {
+    if (!mmfbus__swap32(p->memory + MMFBUS__PUBLISHER_LOCK, 0, mmfbus__own_word(p))) return false;
+    MMFBUS_STEP("lock: taken");
+    return true;
+}
+
 /* Takes the lock, and takes it over from the dead. MMFBUS_BUSY after that many tries. */
 static mmfbus_status mmfbus__try_lock(mmfbus__participant *p, uint32_t tries) {
     for (uint32_t turn = 0; turn < tries; turn++) {
-        if (mmfbus__swap32(p->memory + MMFBUS__PUBLISHER_LOCK, 0, mmfbus__own_word(p))) {
-            MMFBUS_STEP("lock: taken");
-            return MMFBUS_OK;
-        }
+        if (mmfbus__take_lock(p)) return MMFBUS_OK;
         mmfbus__pause(turn);
     }
     return mmfbus__take_over(p);
@@ -2212,19 +2293,19 @@ static mmfbus_status mmfbus__lock(mmfbus__participant *p, uint64_t deadline) {
     }
 }
 
-static void mmfbus__unlock(mmfbus__participant *p) {
+MMFBUS__INLINE void mmfbus__unlock(mmfbus__participant *p) {
     mmfbus__swap32(p->memory + MMFBUS__PUBLISHER_LOCK, mmfbus__own_word(p), 0);
     MMFBUS_STEP("lock: released");
 }
 
 /* Rings the subscribers that sleep; with the lock still held, after what they wait for has changed. */
-static void mmfbus__ring_subscribers(mmfbus__participant *p) {
+MMFBUS__INLINE void mmfbus__ring_subscribers(mmfbus__participant *p) {
     /* SYNC: going to sleep. What changed was stored first, then the sleepers are looked at: whoever is not seen sees it. */
     if (mmfbus__load32(p->memory + MMFBUS__SLEEPERS) != 0) mmfbus__ring_sleepers(p, false);
 }
 
 /* Rings the publishers that wait for room. After a cursor has moved, or is needed no more. */
-static void mmfbus__ring_publishers(mmfbus__participant *p) {
+MMFBUS__INLINE void mmfbus__ring_publishers(mmfbus__participant *p) {
     /* SYNC: waiting for room. The cursor was stored first; a publisher counts itself before it looks at the cursors. */
     if (mmfbus__load32(p->memory + MMFBUS__ROOM_WAITERS) != 0) mmfbus__ring_sleepers(p, true);
 }
@@ -2646,6 +2727,7 @@ struct mmfbus_publisher {
     int64_t tail;            /* the tail, as seen last; -1 before that */
     uint64_t committed;      /* number that stands there: of the next message */
     uint64_t last_published;
+    mmfbus__clock clock;
     /* While the lock is held: */
     bool claimed;
     int64_t position;        /* where the next frame goes */
@@ -2656,7 +2738,7 @@ struct mmfbus_publisher {
 /* The head moves on by at least this part of the ring at a time, so that few messages pay for moving it. */
 enum { MMFBUS__HEAD_STEP_PART = 16 };
 /* So many bytes ahead the memory for frames to come is fetched. */
-enum { MMFBUS__WRITE_AHEAD = 1024 };
+enum { MMFBUS__WRITE_AHEAD = 512 };
 
 /* A frame to write: its payload in up to two parts, the header of a fragment and the data. */
 typedef struct mmfbus__outgoing {
@@ -2668,7 +2750,7 @@ typedef struct mmfbus__outgoing {
     size_t length;
 } mmfbus__outgoing;
 
-static void mmfbus__write_header(mmfbus_publisher *pub, int64_t at, uint32_t length, uint8_t kind, uint64_t timestamp) {
+MMFBUS__INLINE void mmfbus__write_header(mmfbus_publisher *pub, int64_t at, uint32_t length, uint8_t kind, uint64_t timestamp) {
     mmfbus__participant *p = &pub->base;
     unsigned char *place = p->ring + ((uint64_t)at & (p->geometry.capacity - 1));
     mmfbus__poke64(place, (uint64_t)length | (uint64_t)kind << 32 | (uint64_t)p->slot << 48);
@@ -2677,7 +2759,7 @@ static void mmfbus__write_header(mmfbus_publisher *pub, int64_t at, uint32_t len
 }
 
 /* Bytes of padding that come before a frame of that size. */
-static uint64_t mmfbus__padding_before(const mmfbus__participant *p, int64_t position, uint64_t size) {
+MMFBUS__INLINE uint64_t mmfbus__padding_before(const mmfbus__participant *p, int64_t position, uint64_t size) {
     uint64_t rest = p->geometry.capacity - ((uint64_t)position & (p->geometry.capacity - 1));
     return size > rest ? rest : 0;
 }
@@ -2719,7 +2801,7 @@ static void mmfbus__disconnect_slow(mmfbus__participant *p, int64_t overwritten)
 }
 
 /* Bytes before this position are overwritten by frames up to `end`, their terminator included. */
-static int64_t mmfbus__overwritten(const mmfbus__participant *p, int64_t end) {
+MMFBUS__INLINE int64_t mmfbus__overwritten(const mmfbus__participant *p, int64_t end) {
     return end + MMFBUS__FRAME_ALIGNMENT - (int64_t)p->geometry.capacity;
 }
 
@@ -2767,7 +2849,7 @@ static mmfbus_status mmfbus__find_room(mmfbus_publisher *pub, int64_t overwritte
 }
 
 /* Finds room for frames up to `end`, and announces what they overwrite. With the lock held. */
-static inline mmfbus_status mmfbus__make_room(mmfbus_publisher *pub, int64_t end) {
+MMFBUS__INLINE mmfbus_status mmfbus__make_room(mmfbus_publisher *pub, int64_t end) {
     int64_t overwritten = mmfbus__overwritten(&pub->base, end);
     /* What is below the head was given up before; who joined since begins at it, or later. */
     return overwritten <= pub->head ? MMFBUS_OK : mmfbus__find_room(pub, overwritten);
@@ -2786,9 +2868,9 @@ static bool mmfbus__follow_tail(mmfbus_publisher *pub, int64_t tail) {
 }
 
 /* Takes the lock and finds the tail. MMFBUS_BUSY when a living process holds it. */
-static inline mmfbus_status mmfbus__begin_frames(mmfbus_publisher *pub) {
+MMFBUS__INLINE mmfbus_status mmfbus__begin_frames(mmfbus_publisher *pub) {
     mmfbus__participant *p = &pub->base;
-    mmfbus_status status = mmfbus__try_lock(p, 80);
+    mmfbus_status status = mmfbus__take_lock(p) ? MMFBUS_OK : mmfbus__try_lock(p, 80);
     if (status != MMFBUS_OK) return status;
     int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
     /* Who is taken for dead loses its slot. */
@@ -2803,7 +2885,7 @@ static inline mmfbus_status mmfbus__begin_frames(mmfbus_publisher *pub) {
 }
 
 /* Writes the padding that a frame of that payload needs, and says where its payload goes. There must be room. */
-static unsigned char *mmfbus__place_frame(mmfbus_publisher *pub, uint64_t payload, uint64_t timestamp) {
+MMFBUS__INLINE unsigned char *mmfbus__place_frame(mmfbus_publisher *pub, uint64_t payload, uint64_t timestamp) {
     mmfbus__participant *p = &pub->base;
     uint64_t padding = mmfbus__padding_before(p, pub->position, mmfbus__frame_size(payload));
     if (padding > 0) {
@@ -2814,17 +2896,19 @@ static unsigned char *mmfbus__place_frame(mmfbus_publisher *pub, uint64_t payloa
     return p->ring + ((uint64_t)pub->position & (p->geometry.capacity - 1)) + MMFBUS__FRAME_HEADER;
 }
 
-static void mmfbus__end_frame(mmfbus_publisher *pub, size_t payload, uint8_t kind, uint64_t timestamp) {
+MMFBUS__INLINE void mmfbus__end_frame(mmfbus_publisher *pub, size_t payload, uint8_t kind, uint64_t timestamp) {
     mmfbus__write_header(pub, pub->position, (uint32_t)payload, kind, timestamp);
     if (kind != MMFBUS__FRAGMENT) pub->next++;
     pub->position += (int64_t)mmfbus__frame_size(payload);
 }
 
 /* Commits all frames up to the position, wakes up who sleeps, and lets go of the lock. */
-static void mmfbus__commit_frames(mmfbus_publisher *pub) {
+MMFBUS__INLINE void mmfbus__commit_frames(mmfbus_publisher *pub) {
     mmfbus__participant *p = &pub->base;
     /* The terminator: with it the one store of the tail commits the next number as well. */
     mmfbus__write_header(pub, pub->position, 0, MMFBUS__TERMINATOR, 0);
+    /* What subscribers have read last is in their caches: asked for now it is here when its turn comes. */
+    mmfbus__expect_write(p->ring + (((uint64_t)pub->position + MMFBUS__WRITE_AHEAD) & (p->geometry.capacity - 1)));
     MMFBUS_STEP("publish: frame written");
     /* SYNC: frame visible. The tail is stored after everything that lies before it. */
     mmfbus__store64(p->memory + MMFBUS__TAIL, pub->position);
@@ -2837,11 +2921,17 @@ static void mmfbus__commit_frames(mmfbus_publisher *pub) {
     mmfbus__unlock(p);
 }
 
-static mmfbus_status mmfbus__check_publisher(mmfbus_publisher *pub) {
-    if (pub == NULL || pub->claimed) return MMFBUS_ERROR_ARGUMENT;
+static mmfbus_status mmfbus__put_in_order(mmfbus_publisher *pub) {
+    if (pub->claimed) return MMFBUS_ERROR_ARGUMENT;
     if (mmfbus__is_forked(&pub->base)) return MMFBUS_ERROR_FORKED;
     mmfbus__awake(&pub->base, MMFBUS__ROOM_WAITERS);
     return mmfbus__bury_the_dead(&pub->base) == MMFBUS_OK ? MMFBUS_OK : MMFBUS_BUSY;
+}
+
+MMFBUS__INLINE mmfbus_status mmfbus__check_publisher(mmfbus_publisher *pub) {
+    if (pub == NULL) return MMFBUS_ERROR_ARGUMENT;
+    bool is_quiet = !(pub->claimed | mmfbus__is_forked(&pub->base) | pub->base.armed | pub->base.has_dead);
+    return is_quiet ? MMFBUS_OK : mmfbus__put_in_order(pub);
 }
 
 /* After MMFBUS_FULL: whether a dead subscriber was in the way, so that it may be tried again. */
@@ -2854,7 +2944,7 @@ static bool mmfbus__was_held_up_by_dead(mmfbus__participant *p) {
 typedef uint64_t (*mmfbus__payload_of)(const void *frames, size_t index);
 
 /* Takes the lock and makes room for those frames, which the caller then writes and commits. Without the lock on failure. */
-static mmfbus_status mmfbus__reserve(mmfbus_publisher *pub, mmfbus__payload_of payload_of, const void *frames,
+MMFBUS__INLINE mmfbus_status mmfbus__reserve(mmfbus_publisher *pub, mmfbus__payload_of payload_of, const void *frames,
                                      size_t count) {
     mmfbus__participant *p = &pub->base;
     mmfbus_status status = mmfbus__check_publisher(pub);
@@ -2876,15 +2966,15 @@ static mmfbus_status mmfbus__reserve(mmfbus_publisher *pub, mmfbus__payload_of p
     return status;
 }
 
-static uint64_t mmfbus__outgoing_payload(const void *frames, size_t index) {
+MMFBUS__INLINE uint64_t mmfbus__outgoing_payload(const void *frames, size_t index) {
     const mmfbus__outgoing *frame = (const mmfbus__outgoing *)frames + index;
     return frame->head_length + frame->length;
 }
 
-static mmfbus_status mmfbus__publish_frame(mmfbus_publisher *pub, const mmfbus__outgoing *frame) {
+MMFBUS__INLINE mmfbus_status mmfbus__publish_frame(mmfbus_publisher *pub, const mmfbus__outgoing *frame) {
     mmfbus_status status = mmfbus__reserve(pub, mmfbus__outgoing_payload, frame, 1);
     if (status != MMFBUS_OK) return status;
-    uint64_t timestamp = mmfbus_now();
+    uint64_t timestamp = mmfbus__clock_time(&pub->clock);
     size_t payload = frame->head_length + frame->length;
     unsigned char *place = mmfbus__place_frame(pub, payload, timestamp);
     if (frame->is_first) mmfbus__put64((unsigned char *)frame->head, (uint64_t)pub->position);
@@ -2892,11 +2982,11 @@ static mmfbus_status mmfbus__publish_frame(mmfbus_publisher *pub, const mmfbus__
     mmfbus__copy_in(place + frame->head_length, frame->data, frame->length);
     mmfbus__end_frame(pub, payload, frame->kind, timestamp);
     mmfbus__commit_frames(pub);
-    mmfbus__bury_the_dead(&pub->base);
+    if (pub->base.has_dead) mmfbus__bury_the_dead(&pub->base);
     return MMFBUS_OK;
 }
 
-static void mmfbus__count_published(mmfbus_publisher *pub, uint64_t messages, uint64_t bytes) {
+MMFBUS__INLINE void mmfbus__count_published(mmfbus_publisher *pub, uint64_t messages, uint64_t bytes) {
     mmfbus__count(&pub->base, MMFBUS__FRAMES, messages);
     mmfbus__count(&pub->base, MMFBUS__BYTES, bytes);
 }
@@ -2910,7 +3000,7 @@ mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size
     return status;
 }
 
-static uint64_t mmfbus__batch_payload(const void *frames, size_t index) {
+MMFBUS__INLINE uint64_t mmfbus__batch_payload(const void *frames, size_t index) {
     return ((const mmfbus_bytes *)frames)[index].length;
 }
 
@@ -2928,7 +3018,7 @@ mmfbus_status mmfbus_publish_batch(mmfbus_publisher *publisher, const mmfbus_byt
     if (count == 0) return mmfbus__check_publisher(publisher);
     mmfbus_status status = mmfbus__reserve(publisher, mmfbus__batch_payload, messages, count);
     if (status != MMFBUS_OK) return status;
-    uint64_t timestamp = mmfbus_now();
+    uint64_t timestamp = mmfbus__clock_time(&publisher->clock);
     for (size_t index = 0; index < count; index++) {
         unsigned char *place = mmfbus__place_frame(publisher, messages[index].length, timestamp);
         mmfbus__copy_in(place, messages[index].data, messages[index].length);
@@ -2946,7 +3036,7 @@ mmfbus_status mmfbus_claim(mmfbus_publisher *publisher, size_t length, void **pl
     if (length > publisher->base.geometry.max_payload) return MMFBUS_ERROR_TOO_LARGE;
     mmfbus_status status = mmfbus__reserve(publisher, mmfbus__batch_payload, &claim, 1);
     if (status != MMFBUS_OK) return status;
-    *place = mmfbus__place_frame(publisher, length, mmfbus_now());
+    *place = mmfbus__place_frame(publisher, length, publisher->clock.last);
     publisher->claimed_length = length;
     publisher->claimed = true;
     return MMFBUS_OK;
@@ -2957,10 +3047,10 @@ mmfbus_status mmfbus_commit(mmfbus_publisher *publisher, size_t length) {
     /* A child that was forked in between has the claim, but not the lock. */
     if (mmfbus__is_forked(&publisher->base)) return MMFBUS_ERROR_FORKED;
     publisher->claimed = false;
-    mmfbus__end_frame(publisher, length, MMFBUS__MESSAGE, mmfbus_now());
+    mmfbus__end_frame(publisher, length, MMFBUS__MESSAGE, mmfbus__clock_time(&publisher->clock));
     mmfbus__commit_frames(publisher);
     mmfbus__count_published(publisher, 1, length);
-    mmfbus__bury_the_dead(&publisher->base);
+    if (publisher->base.has_dead) mmfbus__bury_the_dead(&publisher->base);
     return MMFBUS_OK;
 }
 
@@ -3088,6 +3178,7 @@ mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_o
     }
     pub->when_full = options->when_full;
     pub->tail = -1;
+    mmfbus__start_clock(&pub->clock);
     pub->committed = 1;
     /* Two frames more than promised: the head may stop anywhere in a frame's length, and there may be padding. */
     if (pub->base.geometry.history > 0) {
@@ -3211,7 +3302,7 @@ static mmfbus__look mmfbus__fill_batch(mmfbus_subscriber *sub) {
 }
 
 /* Whether the batch holds that frame whole; what it says of itself is not checked. */
-static bool mmfbus__peek_frame(const mmfbus_subscriber *sub, mmfbus__frame *frame) {
+MMFBUS__INLINE bool mmfbus__peek_frame(const mmfbus_subscriber *sub, mmfbus__frame *frame) {
     const unsigned char *place = sub->batch + sub->batch_next;
     size_t left = sub->batch_end - sub->batch_next;
     if (left < MMFBUS__FRAME_ALIGNMENT) return false;
@@ -3227,7 +3318,7 @@ static bool mmfbus__peek_frame(const mmfbus_subscriber *sub, mmfbus__frame *fram
 }
 
 /* The frame at our position, as a private copy that was checked. */
-static mmfbus__look mmfbus__copy_frame(mmfbus_subscriber *sub, mmfbus__frame *frame) {
+MMFBUS__INLINE mmfbus__look mmfbus__copy_frame(mmfbus_subscriber *sub, mmfbus__frame *frame) {
     const mmfbus__participant *p = &sub->base;
     if (!mmfbus__peek_frame(sub, frame)) {
         mmfbus__look look = mmfbus__fill_batch(sub);
@@ -3262,7 +3353,7 @@ static uint64_t mmfbus__number_at(const mmfbus__participant *p, int64_t position
 }
 
 /* Whether everything from that position up to a tail can be in the ring. */
-static bool mmfbus__fits(const mmfbus__participant *p, int64_t position, int64_t tail) {
+MMFBUS__INLINE bool mmfbus__fits(const mmfbus__participant *p, int64_t position, int64_t tail) {
     return position <= tail && tail - position <= (int64_t)p->geometry.capacity - MMFBUS__FRAME_ALIGNMENT;
 }
 
@@ -3396,7 +3487,7 @@ static void mmfbus__drop_parts(mmfbus_subscriber *sub) {
 }
 
 /* Tells publishers how far we are. MMFBUS_ERROR_CORRUPT: our slot is somebody else's. */
-static mmfbus_status mmfbus__store_cursor(mmfbus_subscriber *sub) {
+MMFBUS__INLINE mmfbus_status mmfbus__store_cursor(mmfbus_subscriber *sub) {
     mmfbus__participant *p = &sub->base;
     if (sub->stored == sub->position) return MMFBUS_OK;
     if (!mmfbus__owns_slot(p)) return MMFBUS_ERROR_CORRUPT;
@@ -3481,7 +3572,7 @@ static mmfbus_status mmfbus__at_the_end(mmfbus_subscriber *sub, uint32_t closed_
     return reason == MMFBUS__REASON_DIED ? MMFBUS_LOST : MMFBUS_CLOSED;
 }
 
-static mmfbus_status mmfbus__receive(mmfbus_subscriber *sub, mmfbus_message *message) {
+MMFBUS__INLINE mmfbus_status mmfbus__receive(mmfbus_subscriber *sub, mmfbus_message *message) {
     mmfbus__participant *p = &sub->base;
     if (sub->gap_from != 0) return mmfbus__tell_gap(sub, message);
     uint32_t closed_epoch = sub->closed_epoch;
@@ -3506,8 +3597,9 @@ static mmfbus_status mmfbus__receive(mmfbus_subscriber *sub, mmfbus_message *mes
     return stored == MMFBUS_OK ? MMFBUS_READY : stored;
 }
 
-static mmfbus_status mmfbus__check_subscriber(mmfbus_subscriber *sub) {
+MMFBUS__INLINE mmfbus_status mmfbus__check_subscriber(mmfbus_subscriber *sub) {
     if (sub == NULL) return MMFBUS_ERROR_ARGUMENT;
+    if (!(mmfbus__is_forked(&sub->base) | sub->base.armed | sub->base.has_dead)) return sub->ended;
     if (mmfbus__is_forked(&sub->base)) return MMFBUS_ERROR_FORKED;
     mmfbus__awake(&sub->base, MMFBUS__SLEEPERS);
     mmfbus__bury_the_dead(&sub->base);
