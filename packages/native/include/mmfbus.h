@@ -2875,7 +2875,7 @@ MMFBUS__INLINE mmfbus_status mmfbus__begin_frames(mmfbus_publisher *pub) {
     int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
     /* Who is taken for dead loses its slot. */
     bool is_ours = mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__GENERATION) == p->generation;
-    if (!is_ours || (tail != pub->tail && !mmfbus__follow_tail(pub, tail))) {
+    if (!is_ours || ((tail != pub->tail || tail < 0) && !mmfbus__follow_tail(pub, tail))) {
         mmfbus__unlock(p);
         return MMFBUS_ERROR_CORRUPT;
     }
