@@ -49,7 +49,8 @@
  *     everything goes on, and the next who comes by cleans up.
  *
  * LIMITS
- *     What FORMAT.md says. A segment that another program truncates ends every process that uses it (SIGBUS).
+ *     What FORMAT.md says. A segment that another program truncates ends every process that uses it (SIGBUS). Channels
+ *     are not entered into the directory, by which a bus in Node finds them: it finds those that Node has joined as well.
  *
  * Everything else is said at the declarations below. The implementation has these sections; look for "== ":
  *     Atomics, Layout, Failures, The system, Segments, Ports, Schema, Channels, Participants, The publisher lock,
@@ -585,7 +586,7 @@ static inline void mmfbus__store64(void *place, int64_t value) {
 static inline bool mmfbus__swap64(void *place, int64_t from, int64_t to) {
     return __atomic_compare_exchange_n((int64_t *)place, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
-/* What was read before it was read before everything after it. */
+/* What was read before it was read before everything after it: FORMAT.md wants no more of a reader's fence. */
 static inline void mmfbus__read_fence(void) {
 #ifdef MMFBUS__THREAD_SANITIZER
     /* The sanitizer does not know of fences. */
