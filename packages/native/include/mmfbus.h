@@ -2609,9 +2609,13 @@ static void mmfbus__wait(mmfbus__participant *p, uint32_t milliseconds) {
 
 static mmfbus_descriptor mmfbus__open_life(mmfbus__participant *p, uint32_t slot, int64_t nonce, mmfbus__fate *fate) {
     mmfbus__identity owner;
-    *fate = MMFBUS__UNKNOWN;
-    if (!mmfbus__read_identity(p, slot, nonce, &owner) || owner.pid_namespace != p->identity.pid_namespace) return NULL;
-    return mmfbus__open_owner(&owner, fate);
+    if (mmfbus__read_identity(p, slot, nonce, &owner) && owner.pid != 0) {
+        *fate = MMFBUS__UNKNOWN;
+        return owner.pid_namespace == p->identity.pid_namespace ? mmfbus__open_owner(&owner, fate) : NULL;
+    }
+    /* It does not say who it is yet: then there is only its bell to look for, and somebody has to look again. */
+    *fate = mmfbus__is_dead(p, slot, nonce) ? MMFBUS__GONE : MMFBUS__UNKNOWN;
+    return NULL;
 }
 
 #else
@@ -2766,7 +2770,10 @@ MMFBUS__INLINE uint64_t mmfbus__padding_before(const mmfbus__participant *p, int
 }
 
 /* With the lock held. It may leave at this moment, and somebody else take the slot. */
-static void mmfbus__disconnect(unsigned char *place, uint32_t reason) {
+static void mmfbus__disconnect(mmfbus__participant *p, uint32_t slot, uint32_t reason) {
+    unsigned char *place = mmfbus__slot(p, slot);
+    /* Others may have waited for the same subscriber: they look again when the lock is free, or its holder is dead. */
+    mmfbus__ring_publishers(p);
     mmfbus__store32(place + MMFBUS__DISCONNECT_REASON, reason);
     MMFBUS_STEP("disconnect: reason stored");
     mmfbus__swap32(place + MMFBUS__STATE, MMFBUS__STATE_RELIABLE, MMFBUS__STATE_DISCONNECTED);
@@ -2785,7 +2792,7 @@ static int64_t mmfbus__least_needed(mmfbus__participant *p, int64_t tail, bool l
         if (is_cursor && mmfbus__load64(place + MMFBUS__NONCE) != 0) {
             if (cursor < least) least = cursor;
         } else if (locked) {
-            mmfbus__disconnect(place, MMFBUS__NO_CURSOR);
+            mmfbus__disconnect(p, slot, MMFBUS__NO_CURSOR);
         }
     }
     return least;
@@ -2797,7 +2804,7 @@ static void mmfbus__disconnect_slow(mmfbus__participant *p, int64_t overwritten)
         unsigned char *place = mmfbus__slot(p, slot);
         if (mmfbus__load32(place + MMFBUS__STATE) != MMFBUS__STATE_RELIABLE) continue;
         if (mmfbus__load64(place + MMFBUS__CURSOR) >= overwritten) continue;
-        mmfbus__disconnect(place, MMFBUS__TOO_SLOW);
+        mmfbus__disconnect(p, slot, MMFBUS__TOO_SLOW);
     }
 }
 
