@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile, compileForWindows } from '../compat/native.js';
+import { PYTHON } from '../support/python.js';
 import { workspaceRoot } from '../support/workspace.js';
 
 /** A language that has an agent. */
@@ -17,6 +18,7 @@ export interface Language {
 }
 
 const nodeAgent = join(workspaceRoot, 'test', 'dist', 'conformance', 'node-agent.js');
+const pythonAgent = join(workspaceRoot, 'test', 'native', 'conformance_agent.py');
 const include = `-I${join(workspaceRoot, 'packages', 'native', 'include')}`;
 const source = join(workspaceRoot, 'test', 'native', 'conformance_agent.c');
 const winePrefix = join(workspaceRoot, '.cache', 'windows', 'prefix');
@@ -47,6 +49,7 @@ const builders: Readonly<Record<string, () => Language | undefined>> = {
       ? nativeAgent('c', [])
       : { name: 'c', command: [built], env: {}, world: 'native' };
   },
+  python: () => ({ name: 'python', command: [PYTHON, pythonAgent], env: {}, world: 'native' }),
   'c-sanitized': () => nativeAgent('c-sanitized', SANITIZERS),
   'c-wine': () => {
     const hasWine = existsSync(winePrefix) && spawnSync('wine', ['--version']).status === 0;

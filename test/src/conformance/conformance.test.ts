@@ -8,6 +8,10 @@ const PAIRS = [
   ['c-sanitized', 'node'],
   ['node', 'c-sanitized'],
   ['c-sanitized', 'c'],
+  ['python', 'node'],
+  ['node', 'python'],
+  ['c', 'python'],
+  ['python', 'c'],
 ] as const;
 
 function available(name: string): Language {

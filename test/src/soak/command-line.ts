@@ -3,16 +3,15 @@ import { parseArgs } from 'node:util';
 export const HELP = `Usage: npm run soak -- [options]
        node main.js [options]
 
-Processes publish, subscribe, pause, leave and are killed at random on several channels, while
-every message is accounted for: none may be lost without a gap, doubled, out of order or
-altered. Ends with the first that is. Ctrl-C ends it early, with the summary.
+Processes and Workers publish, subscribe, pause, leave, are killed and terminated at random on
+several channels, while every message is accounted for: none may be lost without a gap, doubled,
+out of order or altered. Ends with the first that is. Ctrl-C ends it early, with the summary.
 
   --minutes <n>     how long, 10 unless told otherwise; parts such as 0.5 are allowed
   --kills <n>       ends after that many kills, if that is earlier
   --seed <n>        who does what follows from it; another one each time unless told otherwise
   --channels <n>    how many channels, 1 to 24, 6 unless told otherwise
   --processes <n>   how many processes at a time, 1 to 10, 8 unless told otherwise
-  --terminate       also terminate Workers while their process lives on
   --help            print this
 
 The exit status is 0 when all is accounted for, 1 when not, 2 when it was called wrongly.`;
@@ -29,7 +28,6 @@ export interface SoakArguments {
   readonly seed: number;
   readonly channels: number;
   readonly processes: number;
-  readonly terminate: boolean;
 }
 
 /** The options; undefined when help was asked for. */
@@ -42,7 +40,6 @@ export function readArguments(args: readonly string[]): SoakArguments | undefine
     seed: values.seed === undefined ? Date.now() % 2 ** 31 : whole('seed', values.seed, 0, 2 ** 31),
     channels: whole('channels', values.channels ?? '6', 1, 24),
     processes: whole('processes', values.processes ?? '8', 1, 10),
-    terminate: values.terminate ?? false,
   };
 }
 
@@ -54,7 +51,6 @@ function parse(args: readonly string[]) {
     seed: text,
     channels: text,
     processes: text,
-    terminate: { type: 'boolean' as const },
     help: { type: 'boolean' as const, short: 'h' },
   };
   try {

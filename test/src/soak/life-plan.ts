@@ -87,20 +87,16 @@ const STEPS: readonly DeathStep[] = [
   { begins: 'disconnect', nth: 3 },
 ];
 
-/** What may happen to a process beside being killed and leaving. */
-export interface Hazards {
-  /** It may be stopped for a while; not on Windows. */
-  readonly stop: boolean;
-  /** Its Workers may be terminated while it lives on. */
-  readonly terminate: boolean;
-}
-
-/** Plans the life of the process with that number; the same seed gives the same lives. */
+/**
+ * Plans the life of the process with that number; the same seed gives the same lives.
+ *
+ * @param mayStop says whether processes can be stopped for a while; not on Windows.
+ */
 export function planLife(
   seed: number,
   index: number,
   channels: readonly ChannelPlan[],
-  hazards: Hazards,
+  mayStop: boolean,
 ): LifePlan {
   const random = new Random(seed, index);
   const count = random.pick([1, 1, 1, 1, 2, 2, 3]);
@@ -117,8 +113,8 @@ export function planLife(
     length,
     end: leaves ? random.pick(['close', 'close', 'exit'] as const) : 'kill',
     death: death === undefined ? undefined : { begins: death.begins, nth: random.whole(1, death.nth) },
-    pauses: hazards.stop ? pauses : [],
-    terminate: random.chance(0.3) && hazards.terminate ? random.whole(0, length) : undefined,
+    pauses: mayStop ? pauses : [],
+    terminate: random.chance(0.3) ? random.whole(0, length) : undefined,
   };
 }
 

@@ -51,9 +51,9 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const { seed, minutes, kills, channels, processes, terminate } = options;
+  const { seed, minutes, kills, channels, processes } = options;
   console.log(`Seed ${seed}: ${processes} processes on ${channels} channels`);
-  const soak = new Soak({ seed, channels, processes, kills, terminate });
+  const soak = new Soak({ seed, channels, processes, kills });
   const start = performance.now();
   const seconds = () => (performance.now() - start) / 1000;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => soak.stop());

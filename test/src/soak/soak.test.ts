@@ -20,7 +20,7 @@ describe('processes that come, go and are killed at random', () => {
   it(
     'account for every message',
     async () => {
-      const soak = new Soak({ seed: 1, channels: 6, processes: 6, kills: KILLS, terminate: false });
+      const soak = new Soak({ seed: 1, channels: 6, processes: 6, kills: KILLS });
       await soak.run();
       expect(soak.problems).toEqual([]);
       const { kills, published, received } = soak.counts;

@@ -22,8 +22,6 @@ export interface SoakOptions {
   readonly processes: number;
   /** Ends the soak after that many kills. */
   readonly kills: number;
-  /** Whether Workers are terminated while their process lives on; not on Windows, where that cannot be proved. */
-  readonly terminate: boolean;
 }
 
 /** What happened. */
@@ -148,9 +146,8 @@ export class Soak {
   }
 
   async #begin(index: number): Promise<void> {
-    const stop = process.platform !== 'win32';
-    const hazards = { stop, terminate: stop && this.#options.terminate };
-    const plan = planLife(this.#options.seed, index, this.#channels, hazards);
+    const mayStop = process.platform !== 'win32';
+    const plan = planLife(this.#options.seed, index, this.#channels, mayStop);
     const assignments = plan.roles.map((role) => ({ role, after: this.#afterOf(role) }));
     const agent = await this.#pool.take();
     await this.#auditor.ask({ order: 'admit', assignments });
