@@ -48,7 +48,7 @@ beforeAll(async () => {
 }, SLOW);
 
 describe('the packed @mmfbus/native, installed', () => {
-  test('holds the header, what finds it, the examples, and nothing else', () => {
+  test('holds the header, what finds it, the module, the examples, and nothing else', () => {
     const files = readdirSync(installed, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1))
@@ -62,6 +62,7 @@ describe('the packed @mmfbus/native, installed', () => {
       'include/mmfbus.h',
       'package.json',
       'pkgconfig/mmfbus.pc',
+      'python/mmfbus.py',
     ]);
   });
 
