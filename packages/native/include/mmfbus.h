@@ -890,81 +890,10 @@ uint64_t mmfbus_now(void) {
 #endif
 }
 
-#if defined(__linux__) && defined(__x86_64__)
-#define MMFBUS__HAS_COUNTER
-static bool mmfbus__read_file(const char *path, char *text, size_t capacity) {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return false;
-    ssize_t length = read(file, text, capacity - 1);
-    close(file);
-    text[length > 0 ? length : 0] = 0;
-    return length > 0;
-}
-#endif
-
 static uint64_t mmfbus__milliseconds_since_1970(void) {
     struct timespec time;
     clock_gettime(CLOCK_REALTIME, &time);
     return (uint64_t)time.tv_sec * 1000u + (uint64_t)time.tv_nsec / 1000000u;
-}
-
-#endif
-
-/*
- * The time for less than the system asks for it, which is as much as all the rest of publishing. Where the kernel takes it
- * from the counter of the processor, so may we: the two are compared once in a millisecond or so, and the counter tells
- * what has passed since. It is never ahead of mmfbus_now(), and behind it by less than a microsecond.
- */
-typedef struct mmfbus__clock {
-    uint64_t ticks, time; /* both when they were compared last */
-    uint64_t rate;        /* nanoseconds of a tick, 32 bits of it behind the point; 0 unknown */
-    uint64_t last;        /* what was told last: it does not go back */
-    bool has_counter;
-} mmfbus__clock;
-
-#ifdef MMFBUS__HAS_COUNTER
-
-/* Ticks between two comparisons. */
-enum { MMFBUS__TICKS = 1 << 21 };
-
-static void mmfbus__start_clock(mmfbus__clock *clock) {
-    char text[16];
-    const char *path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
-    clock->has_counter = mmfbus__read_file(path, text, sizeof text) && strcmp(text, "tsc\n") == 0;
-}
-
-static uint64_t mmfbus__compare_clock(mmfbus__clock *clock) {
-    uint64_t before = __builtin_ia32_rdtsc(), time = mmfbus_now(), after = __builtin_ia32_rdtsc();
-    uint64_t ticks = after - clock->ticks, passed = time - clock->time;
-    if (ticks < MMFBUS__TICKS) return time;
-    clock->rate = 0;
-    /* Not from long ago, nor where something else ran in between. */
-    if (ticks < 64ull * MMFBUS__TICKS && passed < 1u << 31 && after - before < 1000) {
-        clock->rate = (passed << 32) / ticks;
-        clock->rate -= clock->rate >> 14;
-    }
-    clock->ticks = after;
-    clock->time = time;
-    return time;
-}
-
-MMFBUS__INLINE uint64_t mmfbus__clock_time(mmfbus__clock *clock) {
-    if (!clock->has_counter) return mmfbus_now();
-    uint64_t ticks = __builtin_ia32_rdtsc() - clock->ticks;
-    bool is_fresh = clock->rate != 0 && ticks < MMFBUS__TICKS;
-    uint64_t time = is_fresh ? clock->time + (ticks * clock->rate >> 32) : mmfbus__compare_clock(clock);
-    if (time > clock->last) clock->last = time;
-    return clock->last;
-}
-
-#else
-
-static void mmfbus__start_clock(mmfbus__clock *clock) {
-    (void)clock;
-}
-
-static uint64_t mmfbus__clock_time(mmfbus__clock *clock) {
-    return clock->last = mmfbus_now();
 }
 
 #endif
@@ -2732,7 +2661,7 @@ struct mmfbus_publisher {
     int64_t tail;            /* the tail, as seen last; -1 before that */
     uint64_t committed;      /* number that stands there: of the next message */
     uint64_t last_published;
-    mmfbus__clock clock;
+    uint64_t timestamp;      /* of the last frame */
     /* While the lock is held: */
     bool claimed;
     int64_t position;        /* where the next frame goes */
@@ -2906,6 +2835,7 @@ MMFBUS__INLINE unsigned char *mmfbus__place_frame(mmfbus_publisher *pub, uint64_
 
 MMFBUS__INLINE void mmfbus__end_frame(mmfbus_publisher *pub, size_t payload, uint8_t kind, uint64_t timestamp) {
     mmfbus__write_header(pub, pub->position, (uint32_t)payload, kind, timestamp);
+    pub->timestamp = timestamp;
     if (kind != MMFBUS__FRAGMENT) pub->next++;
     pub->position += (int64_t)mmfbus__frame_size(payload);
 }
@@ -2982,7 +2912,7 @@ MMFBUS__INLINE uint64_t mmfbus__outgoing_payload(const void *frames, size_t inde
 MMFBUS__INLINE mmfbus_status mmfbus__publish_frame(mmfbus_publisher *pub, const mmfbus__outgoing *frame) {
     mmfbus_status status = mmfbus__reserve(pub, mmfbus__outgoing_payload, frame, 1);
     if (status != MMFBUS_OK) return status;
-    uint64_t timestamp = mmfbus__clock_time(&pub->clock);
+    uint64_t timestamp = mmfbus_now();
     size_t payload = frame->head_length + frame->length;
     unsigned char *place = mmfbus__place_frame(pub, payload, timestamp);
     if (frame->is_first) mmfbus__put64((unsigned char *)frame->head, (uint64_t)pub->position);
@@ -3026,7 +2956,7 @@ mmfbus_status mmfbus_publish_batch(mmfbus_publisher *publisher, const mmfbus_byt
     if (count == 0) return mmfbus__check_publisher(publisher);
     mmfbus_status status = mmfbus__reserve(publisher, mmfbus__batch_payload, messages, count);
     if (status != MMFBUS_OK) return status;
-    uint64_t timestamp = mmfbus__clock_time(&publisher->clock);
+    uint64_t timestamp = mmfbus_now();
     for (size_t index = 0; index < count; index++) {
         unsigned char *place = mmfbus__place_frame(publisher, messages[index].length, timestamp);
         mmfbus__copy_in(place, messages[index].data, messages[index].length);
@@ -3044,7 +2974,7 @@ mmfbus_status mmfbus_claim(mmfbus_publisher *publisher, size_t length, void **pl
     if (length > publisher->base.geometry.max_payload) return MMFBUS_ERROR_TOO_LARGE;
     mmfbus_status status = mmfbus__reserve(publisher, mmfbus__batch_payload, &claim, 1);
     if (status != MMFBUS_OK) return status;
-    *place = mmfbus__place_frame(publisher, length, publisher->clock.last);
+    *place = mmfbus__place_frame(publisher, length, publisher->timestamp);
     publisher->claimed_length = length;
     publisher->claimed = true;
     return MMFBUS_OK;
@@ -3055,7 +2985,7 @@ mmfbus_status mmfbus_commit(mmfbus_publisher *publisher, size_t length) {
     /* A child that was forked in between has the claim, but not the lock. */
     if (mmfbus__is_forked(&publisher->base)) return MMFBUS_ERROR_FORKED;
     publisher->claimed = false;
-    mmfbus__end_frame(publisher, length, MMFBUS__MESSAGE, mmfbus__clock_time(&publisher->clock));
+    mmfbus__end_frame(publisher, length, MMFBUS__MESSAGE, mmfbus_now());
     mmfbus__commit_frames(publisher);
     mmfbus__count_published(publisher, 1, length);
     if (publisher->base.has_dead) mmfbus__bury_the_dead(&publisher->base);
@@ -3186,7 +3116,6 @@ mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_o
     }
     pub->when_full = options->when_full;
     pub->tail = -1;
-    mmfbus__start_clock(&pub->clock);
     pub->committed = 1;
     /* Two frames more than promised: the head may stop anywhere in a frame's length, and there may be padding. */
     if (pub->base.geometry.history > 0) {
