@@ -9,6 +9,7 @@ export default defineConfig({
       'test/src/bus/**/*.test.ts',
       'test/src/channel/**/*.test.ts',
       'test/src/compat/**/*.test.ts',
+      'test/src/conformance/windows.test.ts',
       'test/src/e2e/**/*.test.ts',
       'test/src/hostile/**/*.test.ts',
       'test/src/kill-matrix/**/*.test.ts',
@@ -16,8 +17,13 @@ export default defineConfig({
       'test/src/soak/**/*.test.ts',
       'test/src/workers/**/*.test.ts',
     ],
-    // The second one compiles a program for POSIX.
-    exclude: ['packages/core/src/platform/posix/**', 'test/src/compat/names-document.test.ts'],
+    // The others compile programs for POSIX.
+    exclude: [
+      'packages/core/src/platform/posix/**',
+      'test/src/compat/names-document.test.ts',
+      'test/src/compat/header.test.ts',
+      'test/src/hostile/native.test.ts',
+    ],
     setupFiles: ['test/src/support/stray-output.ts'],
     pool: 'forks',
     // Most of the time they wait for processes, so that two at a time are no burden even where there are two cores.

@@ -32,6 +32,9 @@ export const SANITIZERS: readonly string[] = [
   '-fno-sanitize-recover=all',
 ];
 
+/** Names an agent in C that was built elsewhere; where it is set nothing is compiled. Windows needs it. */
+const AGENT_VARIABLE = 'MMFBUS_TEST_AGENT';
+
 function nativeAgent(name: string, flags: readonly string[]): Language {
   const program = compile('conformance-agent', [source], [include, '-pthread', ...flags]);
   return { name, command: [program], env: {}, world: 'native' };
@@ -40,7 +43,12 @@ function nativeAgent(name: string, flags: readonly string[]): Language {
 /** The languages by name, each built only when it is asked for; undefined where this machine cannot. */
 const builders: Readonly<Record<string, () => Language | undefined>> = {
   node: () => ({ name: 'node', command: [process.execPath, nodeAgent], env: {}, world: 'native' }),
-  c: () => nativeAgent('c', []),
+  c: () => {
+    const built = process.env[AGENT_VARIABLE];
+    return built === undefined
+      ? nativeAgent('c', [])
+      : { name: 'c', command: [built], env: {}, world: 'native' };
+  },
   python: () => ({ name: 'python', command: [PYTHON, pythonAgent], env: {}, world: 'native' }),
   'c-sanitized': () => nativeAgent('c-sanitized', SANITIZERS),
   'c-wine': () => {

@@ -7,7 +7,7 @@ import { scenarios } from './scenarios.js';
 const PAIRS = [
   ['c-sanitized', 'node'],
   ['node', 'c-sanitized'],
-  ['c', 'c'],
+  ['c-sanitized', 'c'],
   ['python', 'node'],
   ['node', 'python'],
   ['c', 'python'],
