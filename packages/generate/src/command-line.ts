@@ -86,7 +86,9 @@ function parse(args: readonly string[]): Options {
   try {
     return parseArgs({ args: [...args], options: OPTIONS }).values;
   } catch (error) {
-    throw new GenerateError('USAGE', error instanceof Error ? error.message : String(error), { cause: error });
+    throw new GenerateError('USAGE', error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
   }
 }
 

@@ -22,7 +22,10 @@ export async function loadShape(place: string): Promise<LoadedShape> {
   const hash = place.lastIndexOf('#');
   const [path, name] = [place.slice(0, hash), place.slice(hash + 1)];
   if (hash <= 0 || name === '') {
-    throw new GenerateError('USAGE', `--shape names a module and an export, as ./dist/channel.js#quote, not ${place}`);
+    throw new GenerateError(
+      'USAGE',
+      `--shape names a module and an export, as ./dist/channel.js#quote, not ${place}`,
+    );
   }
   const exported = await importModule(path);
   if (!Object.hasOwn(exported, name)) {
@@ -33,7 +36,10 @@ export async function loadShape(place: string): Promise<LoadedShape> {
   const codec = isObject(value) && isObject(value['codec']) ? value['codec'] : value;
   const shape = isObject(codec) && !isShape(codec) ? codec['shape'] : codec;
   if (!isShape(shape)) {
-    throw new GenerateError('SHAPE', `${name} of ${path} is no shape of @mmfbus/codec, and no channel that has one`);
+    throw new GenerateError(
+      'SHAPE',
+      `${name} of ${path} is no shape of @mmfbus/codec, and no channel that has one`,
+    );
   }
   const id = isObject(codec) ? codec['id'] : undefined;
   return { shape, name, layout: id === 'msgpack-array' ? 'array' : id === 'msgpack' ? 'map' : undefined };

@@ -75,7 +75,9 @@ export class CDecode {
       `items = (${item} *)room;`,
     );
     out.block('for (uint32_t index = 0; index < count; index++) {', () => {
-      out.add(`if (!${this.read(node.item, 'items[index]')}) return mmfbus_shape__in_item(in->problem, index);`);
+      out.add(
+        `if (!${this.read(node.item, 'items[index]')}) return mmfbus_shape__in_item(in->problem, index);`,
+      );
     });
     out.add('value->items = items;', 'value->count = count;', 'return true;');
   }
@@ -89,9 +91,13 @@ export class CDecode {
       `entries = (${companion} *)room;`,
     );
     out.block('for (uint32_t index = 0; index < count; index++) {', () => {
-      out.add(`if (!${this.read(node.key, 'entries[index].key')}) return mmfbus_shape__in_item(in->problem, index);`);
+      out.add(
+        `if (!${this.read(node.key, 'entries[index].key')}) return mmfbus_shape__in_item(in->problem, index);`,
+      );
       if (node.as === 'object' && node.key.kind === 'string') {
-        out.add('if (mmfbus_shape__is_proto(entries[index].key)) return mmfbus_shape__refuse(in, "a key", "__proto__");');
+        out.add(
+          'if (mmfbus_shape__is_proto(entries[index].key)) return mmfbus_shape__refuse(in, "a key", "__proto__");',
+        );
       }
       out.add(
         `if (!${this.read(node.value, 'entries[index].value')}) return mmfbus_shape__in_item(in->problem, index);`,
@@ -128,14 +134,18 @@ export class CDecode {
   #tuple(out: SourceText, type: CType, node: StructNode): void {
     const last = node.fields.length;
     out.add('uint32_t count;', 'memset(value, 0, sizeof *value);');
-    out.add('if (!mmfbus_shape__read_array(in, MMFBUS_SHAPE__NO_LIMIT, "struct as an array", &count)) return false;');
+    out.add(
+      'if (!mmfbus_shape__read_array(in, MMFBUS_SHAPE__NO_LIMIT, "struct as an array", &count)) return false;',
+    );
     for (const [index, field] of node.fields.entries()) {
       if (!field.optional) out.add(`if (count <= ${index}) ${missing(field.name, field.node)}`);
       out.block(field.optional ? `if (count > ${index}) {` : '{', () => {
         this.#field(out, type, field.node, field.name);
       });
     }
-    out.block(`for (; count > ${last}; count--) {`, () => out.add('if (!mmfbus_shape__skip(in)) return false;'));
+    out.block(`for (; count > ${last}; count--) {`, () =>
+      out.add('if (!mmfbus_shape__skip(in)) return false;'),
+    );
     out.add('return true;');
   }
 
@@ -146,7 +156,9 @@ export class CDecode {
     if (stored === undefined) {
       const [tag = ''] = (node as OneOfNode).values;
       const expected = literal(expectedOf(node));
-      out.add(`if (!mmfbus_shape__read_tag(in, ${literal(tag)}, ${byteLength(tag)}, ${expected})) ${refused}`);
+      out.add(
+        `if (!mmfbus_shape__read_tag(in, ${literal(tag)}, ${byteLength(tag)}, ${expected})) ${refused}`,
+      );
       return;
     }
     const read = this.read(node, `value->${stored.member}`);

@@ -8,8 +8,8 @@ import type {
   StructNode,
   UnionNode,
 } from '@mmfbus/codec';
-import { Names, snakeCase, upperCase, wordsOf } from '../names.js';
 import { type NamedType, namedTypes } from '../named-types.js';
+import { Names, snakeCase, upperCase, wordsOf } from '../names.js';
 import type { Target } from '../target.js';
 import { RESERVED } from './words.js';
 

@@ -86,7 +86,9 @@ function publicFunctions(
     );
   });
   out.add('', '/* Writes a message. MMFBUS_ERROR_TOO_LARGE: it takes `writer->length` bytes. */');
-  out.add(`static inline mmfbus_status ${prefix}_encode(mmfbus_mp_writer *writer, const ${declaration} *value,`);
+  out.add(
+    `static inline mmfbus_status ${prefix}_encode(mmfbus_mp_writer *writer, const ${declaration} *value,`,
+  );
   out.block('    mmfbus_problem *problem) {', () => {
     out.add(
       'mmfbus_shape__output output = mmfbus_shape__begin_output(writer, problem), *out = &output;',

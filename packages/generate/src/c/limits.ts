@@ -9,6 +9,9 @@ export function boundsOf(node: IntegerNode | BigintNode): string {
 
 /** A limit of the shape, where it is below that of the codec. */
 export function limit(own: number | undefined, ofCodec: string): string {
-  const most: Readonly<Record<string, number>> = { MMFBUS_SHAPE__MOST_BYTES: 2 ** 26, MMFBUS_SHAPE__MOST_ITEMS: 2 ** 20 };
+  const most: Readonly<Record<string, number>> = {
+    MMFBUS_SHAPE__MOST_BYTES: 2 ** 26,
+    MMFBUS_SHAPE__MOST_ITEMS: 2 ** 20,
+  };
   return own === undefined || own >= (most[ofCodec] ?? Infinity) ? ofCodec : String(own);
 }

@@ -1,4 +1,4 @@
-import type { ShapeNode, StructNode, UnionNode } from '@mmfbus/codec';
+import type { ShapeNode, UnionNode } from '@mmfbus/codec';
 import { expectedOf, pathPart } from '../expected.js';
 import { takesNil } from '../nil.js';
 import { SourceText } from '../source-text.js';
@@ -36,25 +36,41 @@ export function generatePython(target: Target): string {
   for (const type of types.all) define(out, type, types, target.layout);
   const kind = kindOf(types, target.node);
   out.add(`_value = ${kind}`, '', '');
-  out.block('def from_msgpack(plain):', () => {
-    out.add(`"""The value of what msgpack.unpackb gave. Raises mmfbus_shape.Mismatch."""`);
-    out.add('return _value.read(plain)');
-  }, '');
+  out.block(
+    'def from_msgpack(plain):',
+    () => {
+      out.add(`"""The value of what msgpack.unpackb gave. Raises mmfbus_shape.Mismatch."""`);
+      out.add('return _value.read(plain)');
+    },
+    '',
+  );
   out.add('', '');
-  out.block('def to_msgpack(value):', () => {
-    out.add(`"""What msgpack.packb takes. Raises mmfbus_shape.Mismatch."""`);
-    out.add('return _value.write(value)');
-  }, '');
+  out.block(
+    'def to_msgpack(value):',
+    () => {
+      out.add(`"""What msgpack.packb takes. Raises mmfbus_shape.Mismatch."""`);
+      out.add('return _value.write(value)');
+    },
+    '',
+  );
   out.add('', '');
-  out.block('def decode(data):', () => {
-    out.add('"""The value that a message holds. Raises mmfbus_shape.Mismatch, or what msgpack raises."""');
-    out.add('return _shape.decode(_value, data)');
-  }, '');
+  out.block(
+    'def decode(data):',
+    () => {
+      out.add('"""The value that a message holds. Raises mmfbus_shape.Mismatch, or what msgpack raises."""');
+      out.add('return _shape.decode(_value, data)');
+    },
+    '',
+  );
   out.add('', '');
-  out.block('def encode(value):', () => {
-    out.add('"""The message of a value. Raises mmfbus_shape.Mismatch."""');
-    out.add('return _shape.encode(_value, value)');
-  }, '');
+  out.block(
+    'def encode(value):',
+    () => {
+      out.add('"""The message of a value. Raises mmfbus_shape.Mismatch."""');
+      out.add('return _shape.encode(_value, value)');
+    },
+    '',
+  );
   return out.toString();
 }
 
@@ -66,7 +82,7 @@ function define(out: SourceText, type: PythonType, types: PythonTypes, layout: '
       out.add(`${kind} = _shape.choice(${literal(expectedOf(node))}, ${choicesOf(node)})`, '', '');
       return;
     case 'struct':
-      return dataclass(out, type, node, types, layout);
+      return dataclass(out, type, types, layout);
     case 'union':
       return union(out, type, node, types);
   }
@@ -75,7 +91,6 @@ function define(out: SourceText, type: PythonType, types: PythonTypes, layout: '
 function dataclass(
   out: SourceText,
   { name, kind, fields }: PythonType,
-  _node: StructNode,
   types: PythonTypes,
   layout: 'map' | 'array',
 ): void {
@@ -86,23 +101,31 @@ function dataclass(
     ...stored.filter(({ field }) => field.optional),
   ];
   out.add('@dataclasses.dataclass');
-  out.block(`class ${name}:`, () => {
-    for (const { field, attribute } of ordered) {
-      const annotation = types.annotationOf(field.node);
-      if (!field.optional) out.add(`${attribute}: ${annotation}`);
-      else if (takesNil(field.node)) out.add(`${attribute}: ${annotation} = _shape.ABSENT`);
-      else out.add(`${attribute}: Optional[${annotation}] = None`);
-    }
-    if (ordered.length > 0) out.add('');
-    out.add('@classmethod');
-    out.block('def from_msgpack(cls, plain):', () => out.add(`return ${kind}.read(plain)`), '');
-    out.add('');
-    out.block('def to_msgpack(self):', () => out.add(`return ${kind}.write(self)`), '');
-  }, '');
+  out.block(
+    `class ${name}:`,
+    () => {
+      for (const { field, attribute } of ordered) {
+        const annotation = types.annotationOf(field.node);
+        if (!field.optional) out.add(`${attribute}: ${annotation}`);
+        else if (takesNil(field.node)) out.add(`${attribute}: ${annotation} = _shape.ABSENT`);
+        else out.add(`${attribute}: Optional[${annotation}] = None`);
+      }
+      if (ordered.length > 0) out.add('');
+      out.add('@classmethod');
+      out.block('def from_msgpack(cls, plain):', () => out.add(`return ${kind}.read(plain)`), '');
+      out.add('');
+      out.block('def to_msgpack(self):', () => out.add(`return ${kind}.write(self)`), '');
+    },
+    '',
+  );
   out.add('', '');
-  out.block(`${kind} = _shape.${layout === 'map' ? 'struct' : 'struct_as_array'}(`, () => {
-    out.add(`${name},`, ...fields.map((field) => `${fieldOf(types, field)},`));
-  }, ')');
+  out.block(
+    `${kind} = _shape.${layout === 'map' ? 'struct' : 'struct_as_array'}(`,
+    () => {
+      out.add(`${name},`, ...fields.map((field) => `${fieldOf(types, field)},`));
+    },
+    ')',
+  );
   out.add('', '');
 }
 
@@ -122,12 +145,24 @@ function union(out: SourceText, { name, kind }: PythonType, node: UnionNode, typ
   const variants = node.variants.map((variant) => ({ ...variant, type: types.typeOf(variant.struct)! }));
   out.add(`${name} = Union[${variants.map(({ type }) => type.name).join(', ')}]`);
   const place = `${literal(expectedOf(node))}, ${literal(node.tag)}, ${literal(pathPart(node.tag))}`;
-  out.block(`${kind} = _shape.union(`, () => {
-    out.add(`${place},`);
-    out.block('{', () => {
-      out.add(...variants.map((variant) => `${literal(variant.name)}: (${variant.type.name}, ${variant.type.kind}),`));
-    }, '},');
-  }, ')');
+  out.block(
+    `${kind} = _shape.union(`,
+    () => {
+      out.add(`${place},`);
+      out.block(
+        '{',
+        () => {
+          out.add(
+            ...variants.map(
+              (variant) => `${literal(variant.name)}: (${variant.type.name}, ${variant.type.kind}),`,
+            ),
+          );
+        },
+        '},',
+      );
+    },
+    ')',
+  );
   out.add('', '');
 }
 
@@ -156,7 +191,8 @@ function kindOf(types: PythonTypes, node: ShapeNode): string {
       return `_shape.array(${kindOf(types, node.item)}${limit})`;
     }
     case 'map': {
-      const key = node.as === 'object' && node.key.kind === 'string' ? '_shape.name' : kindOf(types, node.key);
+      const key =
+        node.as === 'object' && node.key.kind === 'string' ? '_shape.name' : kindOf(types, node.key);
       return `_shape.mapping(${key}, ${kindOf(types, node.value)})`;
     }
     default:

@@ -1,6 +1,6 @@
 import type { FieldNode, OneOfNode, ShapeNode, StructNode, UnionNode } from '@mmfbus/codec';
-import { Names, pascalCase, snakeCase, wordsOf } from '../names.js';
 import { namedTypes } from '../named-types.js';
+import { Names, pascalCase, snakeCase, wordsOf } from '../names.js';
 import type { Target } from '../target.js';
 import { literal, RESERVED, RESERVED_TYPES } from './words.js';
 
@@ -34,7 +34,7 @@ export class PythonTypes {
       ),
     );
     const names = new Names(RESERVED_TYPES);
-    const kinds = new Names();
+    const kinds = new Names(new Set(['_shape', '_value']));
     this.root = names.take(pascalCase(words));
     this.all = named
       .filter((type) => !tags.has(type.node))

@@ -7,7 +7,7 @@ import { type RustField, type RustType, RustTypes } from './rust-types.js';
 import { readOf, writeOf } from './rust-values.js';
 import { literal } from './words.js';
 
-const READ = 'fn read(reader: &mut mp::Reader<\'_>) -> mp::Result<Self> {';
+const READ = "fn read(reader: &mut mp::Reader<'_>) -> mp::Result<Self> {";
 const WRITE = 'fn write(&self, out: &mut Vec<u8>) -> mp::Result<()> {';
 
 /** A module for Rust: the types of a shape, and the functions that read and write them. */
@@ -105,7 +105,8 @@ function readStructure(
 ): void {
   for (const index of fields.keys()) out.add(`let mut field_${index} = None;`);
   const names = fields.map(({ field }) => literal(field.name)).join(', ');
-  const what = layout === 'map' ? `mp::read_fields(reader, &[${names}]` : `mp::read_values(reader, ${fields.length}`;
+  const what =
+    layout === 'map' ? `mp::read_fields(reader, &[${names}]` : `mp::read_values(reader, ${fields.length}`;
   if (fields.length === 0) {
     out.add(`${what}, |_, _| Ok(()))?;`, 'Ok(Self {})');
     return;
@@ -203,7 +204,8 @@ function union(
       const part = literal(pathPart(node.tag));
       const tags = node.variants.map((variant) => literal(variant.name)).join(', ');
       const rest = `${part}, &[${tags}], ${literal(expectedOf(node))})?`;
-      const find = layout === 'map' ? `mp::find_tag(reader, ${literal(node.tag)}, ` : 'mp::first_tag(reader, ';
+      const find =
+        layout === 'map' ? `mp::find_tag(reader, ${literal(node.tag)}, ` : 'mp::first_tag(reader, ';
       out.block(`match ${find}${rest} {`, () => {
         for (const [index, variant] of variants.entries()) {
           const pattern = index < variants.length - 1 ? index : '_';

@@ -1,6 +1,6 @@
 import type { FieldNode, OneOfNode, ShapeNode, StructNode, UnionNode } from '@mmfbus/codec';
-import { Names, pascalCase, snakeCase, wordsOf } from '../names.js';
 import { namedTypes } from '../named-types.js';
+import { Names, pascalCase, snakeCase, wordsOf } from '../names.js';
 import type { Target } from '../target.js';
 import { RESERVED, RESERVED_TYPES } from './words.js';
 
@@ -93,6 +93,7 @@ function toType(node: ShapeNode, name: string, tags: ReadonlySet<ShapeNode>): Ru
     return { ...type, fields };
   }
   const variants = new Names(RESERVED_TYPES);
-  const texts = node.kind === 'oneOf' ? node.values : (node as UnionNode).variants.map((variant) => variant.name);
+  const texts =
+    node.kind === 'oneOf' ? node.values : (node as UnionNode).variants.map((variant) => variant.name);
   return { ...type, variants: texts.map((text) => variants.take(pascalCase(wordsOf(text, 'empty')))) };
 }

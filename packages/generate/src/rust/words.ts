@@ -9,7 +9,9 @@ export const RESERVED: ReadonlySet<string> = new Set(
 
 /** Types and variants that are in scope already. */
 export const RESERVED_TYPES: ReadonlySet<string> = new Set(
-  'Self String Vec BTreeMap Option Result Some None Ok Err Box Copy Clone Debug PartialEq Eq PartialOrd Ord Hash'.split(' '),
+  'Self String Vec BTreeMap Option Result Some None Ok Err Box Copy Clone Debug PartialEq Eq PartialOrd Ord Hash'.split(
+    ' ',
+  ),
 );
 
 /** A text as a string literal. */
