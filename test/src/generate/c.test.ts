@@ -1,20 +1,22 @@
 import assert from 'node:assert/strict';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decoded } from '../codec/encoded.js';
-import { cProgram } from './c-program.js';
+import { cProgram, cppProgram } from './c-program.js';
 import { type Echo, echo } from './echo.js';
 import { agree } from './judge.js';
-import { changedMessages, messagesOf, randomSamples, SEED } from './samples.js';
+import { changedMessages, chosenSamples, messagesOf, randomSamples, SEED } from './samples.js';
 
 const SHAPES = 100;
 const ROUNDS = 200;
 
-describe('generated C', () => {
-  const samples = randomSamples(SHAPES);
+describe.each([
+  ['random', randomSamples(SHAPES)],
+  ['chosen', chosenSamples()],
+] as const)('generated C for %s shapes', (name, samples) => {
   let program: string;
 
   beforeAll(() => {
-    program = cProgram('shapes', samples);
+    program = cProgram(`${name}-shapes`, samples);
   }, 300_000);
 
   test('reads what Node wrote, and Node reads what it made of that', () => {
@@ -28,7 +30,13 @@ describe('generated C', () => {
     }
   });
 
-  test(`refuses of ${SHAPES * ROUNDS} changed messages those that Node refuses, and reads the others alike`, () => {
+  test('is C++ as well', () => {
+    const some = samples.slice(0, 30);
+    const messages = messagesOf(some);
+    expect(echo([cppProgram(`${name}-shapes-cpp`, some)], messages)).toEqual(echo([program], messages));
+  }, 300_000);
+
+  test(`refuses of ${samples.length * ROUNDS} changed messages those that Node refuses, and reads the others alike`, () => {
     const messages = changedMessages(samples, ROUNDS);
     const answers: readonly Echo[] = echo([program], messages);
     const accepted = messages.filter((message, index) => agree(message, answers[index]!));

@@ -7,13 +7,23 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 import { workspaceRoot } from '../support/workspace.js';
 import { echo } from './echo.js';
 import { agree } from './judge.js';
-import { changedMessages, codeOf, type Message, messagesOf, randomSamples, SEED } from './samples.js';
+import {
+  changedMessages,
+  chosenSamples,
+  codeOf,
+  type Message,
+  messagesOf,
+  randomSamples,
+  SEED,
+} from './samples.js';
 
 const SHAPES = 200;
 const ROUNDS = 100;
 
-describe('generated Python', () => {
-  const samples = randomSamples(SHAPES);
+describe.each([
+  ['random', randomSamples(SHAPES)],
+  ['chosen', chosenSamples()],
+] as const)('generated Python for %s shapes', (_, samples) => {
   const folder = temporaryFolder('generated-python');
   const command = [
     process.env['MMFBUS_TEST_PYTHON'] ?? '/usr/bin/python3',
@@ -38,7 +48,7 @@ describe('generated Python', () => {
     }
   });
 
-  test(`refuses of ${SHAPES * ROUNDS} changed messages those that Node refuses, and reads the others alike`, () => {
+  test(`refuses of ${samples.length * ROUNDS} changed messages those that Node refuses, and reads the others alike`, () => {
     const messages = changedMessages(samples, ROUNDS);
     const answers = ask(messages);
     const accepted = messages.filter((message, index) => {

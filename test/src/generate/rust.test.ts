@@ -4,17 +4,19 @@ import { decoded } from '../codec/encoded.js';
 import { echo } from './echo.js';
 import { agree } from './judge.js';
 import { RUSTC, rustProgram } from './rust-program.js';
-import { changedMessages, messagesOf, randomSamples, SEED } from './samples.js';
+import { changedMessages, chosenSamples, messagesOf, randomSamples, SEED } from './samples.js';
 
 const SHAPES = 100;
 const ROUNDS = 200;
 
-describe.runIf(RUSTC !== undefined)('generated Rust', () => {
-  const samples = randomSamples(SHAPES);
+describe.runIf(RUSTC !== undefined).each([
+  ['random', randomSamples(SHAPES)],
+  ['chosen', chosenSamples()],
+] as const)('generated Rust for %s shapes', (name, samples) => {
   let program: string;
 
   beforeAll(() => {
-    program = rustProgram(RUSTC!, 'shapes-rust', samples);
+    program = rustProgram(RUSTC!, `${name}-shapes-rust`, samples);
   }, 300_000);
 
   test('reads what Node wrote, and Node reads what it made of that', () => {
@@ -28,7 +30,7 @@ describe.runIf(RUSTC !== undefined)('generated Rust', () => {
     }
   });
 
-  test(`refuses of ${SHAPES * ROUNDS} changed messages those that Node refuses, and reads the others alike`, () => {
+  test(`refuses of ${samples.length * ROUNDS} changed messages those that Node refuses, and reads the others alike`, () => {
     const messages = changedMessages(samples, ROUNDS);
     const answers = echo([program], messages);
     const accepted = messages.filter((message, index) => agree(message, answers[index]!));

@@ -1,4 +1,22 @@
-import { codecOf, type Shape, type ShapeCodec } from '@mmfbus/codec';
+import {
+  array,
+  bytes,
+  codecOf,
+  i8,
+  i64,
+  map,
+  nullable,
+  oneOf,
+  optional,
+  type Shape,
+  type ShapeCodec,
+  string,
+  struct,
+  u16,
+  u64,
+  union,
+  unknown,
+} from '@mmfbus/codec';
 import { generate, type Language } from '@mmfbus/generate';
 import fc from 'fast-check';
 import { encoded } from '../codec/encoded.js';
@@ -22,22 +40,55 @@ export interface Sample {
 
 /** Random shapes, every third of them with structs as arrays. */
 export function randomSamples(count: number): readonly Sample[] {
-  return fc
-    .sample(shapedValues, { seed: SEED, numRuns: count })
-    .map(({ shape, values }, index) =>
-      sampleOf(shape, values, index % 3 === 2 ? 'array' : 'map', `s${index}`),
-    );
+  return fc.sample(shapedValues, { seed: SEED, numRuns: count }).map(({ shape, values }, index) => ({
+    ...sampleOf(shape, values, index % 3 === 2 ? 'array' : 'map'),
+    name: `s${index}`,
+  }));
 }
 
-/** A shape of one's own, with values. */
-export function sampleOf<T>(
-  shape: Shape<T>,
-  values: readonly T[],
-  layout: 'map' | 'array',
-  name: string,
-): Sample {
+function sampleOf<T>(shape: Shape<T>, values: readonly T[], layout: 'map' | 'array'): Omit<Sample, 'name'> {
   const codec = codecOf<Shape<unknown>>(shape, { layout, strictUtf8: true });
-  return { shape, layout, codec, values, name };
+  return { shape, layout, codec, values };
+}
+
+/** Shapes with what random ones do not have: all kinds of limits, and optional fields whose values may be null. */
+export function chosenSamples(): readonly Sample[] {
+  const limited = struct({
+    text: string({ maxLength: 3 }),
+    data: bytes({ maxLength: 4 }),
+    list: array(i8({ min: -5, max: 5 }), { maxItems: 2 }),
+    big: u64({ as: 'number', min: 10 }),
+    small: i64({ as: 'number', max: -(2 ** 40) }),
+    keys: map(u16({ min: 3, max: 300 }), oneOf('type', 'Type', 'class')),
+  });
+  const leveled = struct({ level: optional(nullable(limited)), kind: optional(nullable(u16())) });
+  const event = union('class', { Some: struct({}), none: struct({ class_: i8() }), 'so me': leveled });
+  const value = {
+    text: 'ä€🏦',
+    data: Uint8Array.of(1, 2, 3, 4),
+    list: [-5, 5],
+    big: Number.MAX_SAFE_INTEGER,
+    small: Number.MIN_SAFE_INTEGER,
+    keys: new Map([
+      [3, 'type' as const],
+      [300, 'class' as const],
+    ]),
+  };
+  return [
+    sampleOf(limited, [value, { ...value, text: '', data: new Uint8Array(0), list: [], big: 10 }], 'map'),
+    sampleOf(limited, [value], 'array'),
+    sampleOf(leveled, [{}, { level: null, kind: null }, { level: value, kind: 9 }], 'map'),
+    sampleOf(
+      event,
+      [{ class: 'Some' }, { class: 'none', class_: 1 }, { class: 'so me', level: null }] as never,
+      'map',
+    ),
+    sampleOf(
+      array(struct({ any: optional(unknown()) })),
+      [[{}, { any: null }, { any: [1, { two: 'x' }] }]],
+      'map',
+    ),
+  ].map((sample, index) => ({ ...sample, name: `s${index}` }));
 }
 
 /** The code of a shape. */

@@ -28,10 +28,6 @@ export function generatePython(target: Target): string {
     `SCHEMA = ${literal(target.schema)}`,
     `FINGERPRINT = "${target.fingerprint}"`,
   );
-  if (target.maxSize !== undefined) {
-    out.add('# Bytes that a value takes at most, with numbers as short as they can be.');
-    out.add(`MAX_SIZE = ${target.maxSize}`);
-  }
   out.add('', '');
   for (const type of types.all) define(out, type, types, target.layout);
   const kind = kindOf(types, target.node);
@@ -82,9 +78,10 @@ function define(out: SourceText, type: PythonType, types: PythonTypes, layout: '
       out.add(`${kind} = _shape.choice(${literal(expectedOf(node))}, ${choicesOf(node)})`, '', '');
       return;
     case 'struct':
-      return dataclass(out, type, types, layout);
+      dataclass(out, type, types, layout);
+      return;
     case 'union':
-      return union(out, type, node, types);
+      union(out, type, node, types);
   }
 }
 
