@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decoded } from '../codec/encoded.js';
 import { cProgram, cppProgram } from './c-program.js';
+import { chosenSamples } from './chosen-samples.js';
 import { type Echo, echo } from './echo.js';
 import { agree } from './judge.js';
-import { changedMessages, chosenSamples, messagesOf, randomSamples, SEED } from './samples.js';
+import { changedMessages, messagesOf, randomSamples, SEED } from './samples.js';
 
 const SHAPES = 100;
 const ROUNDS = 200;

@@ -5,17 +5,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { decoded } from '../codec/encoded.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { workspaceRoot } from '../support/workspace.js';
+import { chosenSamples } from './chosen-samples.js';
 import { echo } from './echo.js';
 import { agree } from './judge.js';
-import {
-  changedMessages,
-  chosenSamples,
-  codeOf,
-  type Message,
-  messagesOf,
-  randomSamples,
-  SEED,
-} from './samples.js';
+import { changedMessages, codeOf, type Message, messagesOf, randomSamples, SEED } from './samples.js';
 
 const SHAPES = 200;
 const ROUNDS = 100;

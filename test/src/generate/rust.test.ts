@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decoded } from '../codec/encoded.js';
+import { chosenSamples } from './chosen-samples.js';
 import { echo } from './echo.js';
 import { agree } from './judge.js';
 import { RUSTC, rustProgram } from './rust-program.js';
-import { changedMessages, chosenSamples, messagesOf, randomSamples, SEED } from './samples.js';
+import { changedMessages, messagesOf, randomSamples, SEED } from './samples.js';
 
 const SHAPES = 100;
 const ROUNDS = 200;
