@@ -17,7 +17,10 @@ static mmfbus_status echo_${name}(const void *data, size_t length, mmfbus_mp_wri
     ${type} value;
     mmfbus_arena arena = mmfbus_arena_of(memory, sizeof memory);
     mmfbus_status status = ${name}_decode(&value, data, length, &arena, problem);
-    return status != MMFBUS_OK ? status : ${name}_encode(writer, &value, problem);
+    if (status != MMFBUS_OK) return status;
+    status = ${name}_encode(writer, &value, problem);
+    if (status != MMFBUS_OK) printf("no encoding: ");
+    return status;
 }`;
   });
   return `

@@ -72,7 +72,14 @@ type Unnamed = Omit<Sample, 'name'>;
 function edgeSamples(): readonly Unnamed[] {
   const real = ['ca3f000000', 'ca7fc00000', 'ca7f800000', 'caff800000', 'ca80000000'];
   const wide = ['7ff8000000000000', '7ff0000000000000', 'fff0000000000000', '8000000000000000'];
-  const doubles = [...wide, '4014000000000000', '4016000000000000', 'c014000000000000', '0000000000000001'];
+  const doubles = [
+    ...wide,
+    '4014000000000000',
+    '4016000000000000',
+    'c014000000000000',
+    'c016000000000000',
+    '0000000000000001',
+  ];
   // 2^53, 2^53 + 2, 2^63, 2^64 and the doubles before them, -2^63, the next one beyond it, and 1e300.
   const large = [
     '4340000000000000',
@@ -156,7 +163,7 @@ function edgeSamples(): readonly Unnamed[] {
   ];
   const four = ['61626364', 'c3a4c3a4c3a4c3a4', 'f09f8fa6f09f8fa6f09f8fa6', 'e282ace282ace282ace282ac'];
   const strings = [...texts, ...others, ...four].map((digits) => textOf(digits));
-  const deep = (levels: number) => `82a17801${textOf('79')}${'91'.repeat(levels)}c0`;
+  const deep = (levels: number) => `82a17801${textOf('71')}${'91'.repeat(levels)}c0`;
   const fields = [
     ...[
       '80',

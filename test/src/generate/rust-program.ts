@@ -16,7 +16,7 @@ export const RUSTC: string | undefined = [process.env['RUSTC'] ?? 'rustc'].find(
 function source(samples: readonly Sample[]): string {
   const modules = samples.map((sample) => `mod ${sample.name} {\n${codeOf(sample, 'rust')}}\n`);
   const arms = samples.map(
-    ({ name }, index) => `${index} => ${name}::decode(data).and_then(|value| ${name}::encode(&value)),`,
+    ({ name }, index) => `${index} => ${name}::decode(data).map(|value| ${name}::encode(&value).unwrap()),`,
   );
   return `mod mmfbus_msgpack {\n${readFileSync(runtime, 'utf8')}}\n${modules.join('\n')}
 use std::io::{BufRead, Write};
