@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decoded } from '../codec/encoded.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { workspaceRoot } from '../support/workspace.js';
 import { chosenSamples } from './chosen-samples.js';
 import { echo } from './echo.js';
 import { agree } from './judge.js';
@@ -36,5 +41,19 @@ describe.runIf(RUSTC !== undefined).each([
     const answers = echo([program], messages);
     const accepted = messages.filter((message, index) => agree(message, answers[index]!));
     expect(accepted.length).toBeGreaterThan(messages.length / 100);
+  });
+});
+
+describe.runIf(RUSTC !== undefined)('generated Rust without std', () => {
+  const folder = temporaryFolder('no-std');
+
+  test('compiles with alloc alone', () => {
+    const runtime = join(workspaceRoot, 'packages', 'native', 'rust', 'mmfbus_msgpack.rs');
+    copyFileSync(runtime, join(folder, 'mmfbus_msgpack.rs'));
+    copyFileSync(join(workspaceRoot, 'examples', 'native', 'reading.rs'), join(folder, 'reading.rs'));
+    writeFileSync(join(folder, 'lib.rs'), '#![no_std]\npub mod mmfbus_msgpack;\npub mod reading;\n');
+    const args = ['--edition', '2021', '-D', 'warnings', '--crate-type', 'lib', 'lib.rs'];
+    const { status, stderr } = spawnSync(RUSTC!, args, { cwd: folder, encoding: 'utf8', timeout: 100_000 });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 });
