@@ -1,5 +1,5 @@
 //! What the code needs that `mmfbus-generate --language rust` writes from a shape: put both files into a crate, as
-//! `mod mmfbus_msgpack;` and `mod quote;` at its root. No other crate; without `std` it needs `alloc`. Rust 1.60 and up.
+//! `mod mmfbus_msgpack;` and `mod quote;` at its root. No other crate; without `std` it needs `alloc`. Rust 1.63 and up.
 //!
 //! It reads what any writer of msgpack makes: fields in any order, fields that the shape does not have, integers and floats of
 //! any width that hold the value. Strings must be UTF-8. What is read has memory of its own, in proportion to the bytes.

@@ -47,7 +47,8 @@ describe.each([
     const accepted = messages.filter((message, index) => {
       const answer = answers[index]!;
       const isRead = 'bytes' in answer || !answer.refused.startsWith('msgpack: ');
-      return isRead && agree(message, answer);
+      // How deep a value is that is passed over, is the business of the package msgpack.
+      return isRead && agree(message, answer, 'nested too deep');
     });
     expect(accepted.length).toBeGreaterThan(messages.length / 100);
   });
