@@ -109,7 +109,8 @@ typedef enum mmfbus_status {
     MMFBUS_ERROR_TOO_LARGE,       /* message or batch: see mmfbus_publish(), mmfbus_publish_batch() */
     MMFBUS_ERROR_NEVER_PUBLISHED, /* start after a number that this channel has not reached */
     MMFBUS_ERROR_CORRUPT,         /* the memory makes no sense */
-    MMFBUS_ERROR_FORKED           /* opened by a process that this one was forked from */
+    MMFBUS_ERROR_FORKED,          /* opened by a process that this one was forked from */
+    MMFBUS_ERROR_VALUE            /* a value is not of its shape: see mmfbus_shape.h */
 } mmfbus_status;
 
 static inline bool mmfbus_is_error(mmfbus_status status) {
@@ -126,6 +127,12 @@ typedef struct mmfbus_failure {
 
 /* The call of the system that failed last in this thread. */
 mmfbus_failure mmfbus_last_failure(void);
+
+/*
+ * What the last MMFBUS_ERROR_SCHEMA of this thread was about: where the text of the channel and ours begin to differ, and
+ * the SHA-256 of both. One line of printable text; empty when there was none yet.
+ */
+const char *mmfbus_last_difference(void);
 
 /* ---------------------------------------------------------------------------------------------------- Options */
 
@@ -167,7 +174,7 @@ typedef struct mmfbus_options {
     mmfbus_namespace space;
     mmfbus_existence existence;
     const char *codec;         /* up to 31 characters; NULL "msgpack" */
-    const char *schema;        /* text that describes the payloads; NULL none, then none is compared either */
+    const char *schema;        /* text that describes the payloads; compared byte by byte, where both sides have one */
     uint64_t capacity;         /* bytes of the ring, a power of two; 0 whatever it has, 1 MiB where we create it */
     uint64_t history;          /* last messages that stay for late joiners; 0 whatever it has, none */
     uint64_t max_message;      /* bytes; 0 whatever it has, 64 MiB, with a history what a frame holds */
@@ -321,6 +328,7 @@ void mmfbus_mp_nil(mmfbus_mp_writer *writer);
 void mmfbus_mp_bool(mmfbus_mp_writer *writer, bool value);
 void mmfbus_mp_int(mmfbus_mp_writer *writer, int64_t value);
 void mmfbus_mp_uint(mmfbus_mp_writer *writer, uint64_t value);
+void mmfbus_mp_float(mmfbus_mp_writer *writer, float value);
 void mmfbus_mp_double(mmfbus_mp_writer *writer, double value);
 void mmfbus_mp_string(mmfbus_mp_writer *writer, const char *text); /* UTF-8, up to its zero */
 void mmfbus_mp_text(mmfbus_mp_writer *writer, const char *text, size_t length);
@@ -328,6 +336,7 @@ void mmfbus_mp_binary(mmfbus_mp_writer *writer, const void *data, size_t length)
 void mmfbus_mp_array(mmfbus_mp_writer *writer, uint32_t count); /* then that many values */
 void mmfbus_mp_map(mmfbus_mp_writer *writer, uint32_t count);   /* then that many pairs of key and value */
 void mmfbus_mp_extension(mmfbus_mp_writer *writer, int8_t type, const void *data, size_t length);
+void mmfbus_mp_raw(mmfbus_mp_writer *writer, const void *data, size_t length); /* msgpack already */
 
 typedef enum mmfbus_mp_type {
     MMFBUS_MP_NONE = 0, /* the end, or bytes that are no msgpack */
@@ -432,6 +441,7 @@ uint32_t mmf_lock_word(mmf *mapping);
 #ifndef MMFBUS_IMPLEMENTED
 #define MMFBUS_IMPLEMENTED
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -451,7 +461,6 @@ uint32_t mmf_lock_word(mmf *mapping);
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -816,6 +825,7 @@ const char *mmfbus_text(mmfbus_status status) {
     case MMFBUS_ERROR_NEVER_PUBLISHED: return "the channel has not come to that number yet";
     case MMFBUS_ERROR_CORRUPT: return "the shared memory makes no sense";
     case MMFBUS_ERROR_FORKED: return "it was opened before a fork, by the parent";
+    case MMFBUS_ERROR_VALUE: return "a value is not of its shape";
     }
     return "no such status";
 }
@@ -1663,6 +1673,42 @@ static void mmfbus__sha256(const char *text, size_t length, unsigned char digest
     for (int i = 0; i < 32; i++) digest[i] = (unsigned char)(state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
+static MMFBUS__THREAD_LOCAL char mmfbus__difference[512];
+
+const char *mmfbus_last_difference(void) {
+    return mmfbus__difference;
+}
+
+/* The part of a text around the byte `at`; of what others wrote, only what can be printed. */
+static void mmfbus__excerpt(char out[64], const char *text, size_t length, size_t at) {
+    size_t first = at > 20 ? at - 20 : 0, count = 0;
+    for (; count < 60 && first + count < length; count++) {
+        char byte = text[first + count];
+        out[count] = byte >= 0x20 && byte < 0x7f ? byte : '?';
+    }
+    out[count] = 0;
+}
+
+static void mmfbus__hexadecimal(char out[65], const unsigned char digest[32]) {
+    for (int i = 0; i < 64; i++) out[i] = "0123456789abcdef"[digest[i / 2] >> (4 - 4 * (i % 2)) & 15];
+    out[64] = 0;
+}
+
+/* Says in words where two schemas begin to differ, the one of the channel `there` and ours `here`. */
+static void mmfbus__tell_difference(const char *there, size_t there_length, const unsigned char there_digest[32],
+                                    const char *here, const unsigned char here_digest[32]) {
+    size_t here_length = strlen(here), at = 0;
+    char theirs[64], ours[64], their_hash[65], our_hash[65];
+    while (at < there_length && at < here_length && there[at] == here[at]) at++;
+    mmfbus__excerpt(theirs, there, there_length, at);
+    mmfbus__excerpt(ours, here, here_length, at);
+    mmfbus__hexadecimal(their_hash, there_digest);
+    mmfbus__hexadecimal(our_hash, here_digest);
+    snprintf(mmfbus__difference, sizeof mmfbus__difference,
+             "the schemas differ from byte %zu on: ...%s... there, ...%s... here (SHA-256 %s there, %s here)", at, theirs,
+             ours, their_hash, our_hash);
+}
+
 /* ======================================================================================================== Channels
  * == Channels
  *
@@ -1798,7 +1844,8 @@ static mmfbus_status mmfbus__read_geometry(const mmfbus__segment *segment, mmfbu
 }
 
 /* Whether the channel that is there is what was asked for. */
-static mmfbus_status mmfbus__compare(const mmfbus_options *options, const mmfbus__geometry *g) {
+static mmfbus_status mmfbus__compare(const mmfbus_options *options, const mmfbus__segment *segment,
+                                     const mmfbus__geometry *g) {
     char codec[32] = {0};
     const char *wanted = options->codec != NULL ? options->codec : "msgpack";
     if (strlen(wanted) > 31) return MMFBUS_ERROR_ARGUMENT;
@@ -1808,7 +1855,11 @@ static mmfbus_status mmfbus__compare(const mmfbus_options *options, const mmfbus
     if (options->schema != NULL && g->schema_length > 0) {
         unsigned char digest[32];
         mmfbus__sha256(options->schema, strlen(options->schema), digest);
-        if (memcmp(digest, g->schema, sizeof digest) != 0) return MMFBUS_ERROR_SCHEMA;
+        if (memcmp(digest, g->schema, sizeof digest) != 0) {
+            mmfbus__tell_difference((const char *)segment->memory + g->schema_offset, g->schema_length, g->schema,
+                                    options->schema, digest);
+            return MMFBUS_ERROR_SCHEMA;
+        }
     }
     if (options->capacity != 0 && options->capacity != g->capacity) return MMFBUS_ERROR_MISMATCH;
     if (options->history != 0 && options->history != g->history) return MMFBUS_ERROR_MISMATCH;
@@ -1831,7 +1882,7 @@ static mmfbus_status mmfbus__open_channel(const mmfbus_options *options, mmfbus_
         }
         if (status == MMFBUS_OK) {
             status = segment->marked ? mmfbus__read_geometry(segment, g) : MMFBUS_ERROR_NOT_A_CHANNEL;
-            if (status == MMFBUS_OK) status = mmfbus__compare(options, g);
+            if (status == MMFBUS_OK) status = mmfbus__compare(options, segment, g);
             if (status != MMFBUS_OK) mmfbus__release_segment(segment);
             return status;
         }
@@ -3806,6 +3857,12 @@ void mmfbus_mp_int(mmfbus_mp_writer *writer, int64_t value) {
     }
 }
 
+void mmfbus_mp_float(mmfbus_mp_writer *writer, float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    mmfbus__mp_head(writer, 0xca, bits, 4);
+}
+
 void mmfbus_mp_double(mmfbus_mp_writer *writer, double value) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
@@ -3857,6 +3914,10 @@ void mmfbus_mp_extension(mmfbus_mp_writer *writer, int8_t type, const void *data
     default: mmfbus__mp_length(writer, length, 0xc7, 0xc8, 0xc9);
     }
     mmfbus__mp_put(writer, &byte, 1);
+    mmfbus__mp_put(writer, data, length);
+}
+
+void mmfbus_mp_raw(mmfbus_mp_writer *writer, const void *data, size_t length) {
     mmfbus__mp_put(writer, data, length);
 }
 

@@ -4,7 +4,7 @@ import type { Handle } from './fingerprint.js';
 import type { Layout } from './layouts.js';
 import { PORTS_A_PROCESS, type Run } from './run.js';
 import { type Geometry, MappedChannel, modelAtomics } from './shared-arrays.js';
-import { type Edit, loadChannel } from './sources.js';
+import { type Edit, LEAVE_TO_ITSELF, loadChannel } from './sources.js';
 
 interface Address {
   readonly nonce: bigint;
@@ -118,6 +118,10 @@ export class Environment {
 
   #globals(): Record<string, unknown> {
     return {
+      [LEAVE_TO_ITSELF]: (promise: unknown) => {
+        const run = this.#now;
+        if (promise instanceof Promise) promise.catch((error: unknown) => run.fail(error));
+      },
       setImmediate: (callback: () => void) => this.#now.setImmediate(callback, false),
       clearImmediate: (immediate?: Handle) => this.#now.clearImmediate(immediate),
       setTimeout: (callback: () => void) => this.#now.setTimeout(callback, false),
@@ -156,7 +160,7 @@ export class Environment {
         };
       },
       probeLife: (address: Address) => ask('probe', address),
-      watchLife: (address: Address, onDeath: () => unknown) => {
+      watchLife: (address: Address, onDeath: () => void) => {
         const watching = ask('watch', address) === 'watching';
         return { close: watching ? this.#now.watch(portOf(address.nonce), onDeath) : () => {} };
       },

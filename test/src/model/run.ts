@@ -51,7 +51,7 @@ export class Run {
   #done = 0;
   #immediates: Waiting[] = [];
   readonly #timers = new Map<number, Waiting>();
-  readonly #watches = new Map<number, { readonly port: number; readonly callback: () => unknown }>();
+  readonly #watches = new Map<number, { readonly port: number; readonly callback: () => void }>();
   #lease: Lease | undefined;
   #leases = 0;
   #ids = 0;
@@ -74,7 +74,7 @@ export class Run {
       () => {
         this.#ended = true;
       },
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => this.fail(error),
     );
     for (;;) {
       await settled();
@@ -84,7 +84,7 @@ export class Run {
       try {
         this.#fire(event as string);
       } catch (error) {
-        this.#fail(error);
+        this.fail(error);
       }
     }
   }
@@ -139,7 +139,7 @@ export class Run {
     for (const [id, { handle }] of this.#timers) if (handle === cleared) this.#timers.delete(id);
   }
 
-  watch(port: number, callback: () => unknown): () => void {
+  watch(port: number, callback: () => void): () => void {
     const id = ++this.#ids;
     this.#watches.set(id, { port, callback });
     return () => this.#watches.delete(id);
@@ -185,7 +185,7 @@ export class Run {
     if (kind === 'death') {
       const watch = this.#watches.get(Number(id));
       this.#watches.delete(Number(id));
-      Promise.resolve(watch?.callback()).catch((error: unknown) => this.#fail(error));
+      watch?.callback();
     }
   }
 
@@ -222,7 +222,8 @@ export class Run {
     );
   }
 
-  #fail(error: unknown): void {
+  /** Ends the process by an error that nobody caught. */
+  fail(error: unknown): void {
     if (error === SUSPENDED || this.next !== undefined) return;
     this.next = { kind: 'failed', error: String(error) };
   }

@@ -27,6 +27,10 @@ const folder = join(packageFolder('channel'), 'src');
 const fromChannel = createRequire(join(packageFolder('channel'), 'package.json'));
 /** Private fields become ordinary ones, so that what an object knows can be compared. */
 const PRIVATE_NAME = /#(?=[A-Za-z])(\w+)/g;
+/** Calls whose promises nobody waits for; what happens there ends the process where nobody catches it. */
+const UNAWAITED = /\bvoid (this\.\w+\((?:[^()]|\([^()]*\))*\))/g;
+/** Global function that such promises are given to. */
+export const LEAVE_TO_ITSELF = 'leaveToItself';
 const compiled = new Map<string, string>();
 
 function compile(text: string): string {
@@ -36,7 +40,8 @@ function compile(text: string): string {
       .transpileModule(text, {
         compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.CommonJS },
       })
-      .outputText.replace(PRIVATE_NAME, '__$1');
+      .outputText.replace(PRIVATE_NAME, '__$1')
+      .replace(UNAWAITED, `${LEAVE_TO_ITSELF}($1)`);
     compiled.set(text, javascript);
   }
   return javascript;

@@ -204,7 +204,7 @@ export class Member {
       // One that was claimed a moment ago may be without its pid, by which some systems watch.
       if (address === undefined || (known?.nonce === address.nonce && known.pid === address.pid)) continue;
       known?.watch.close();
-      const watch = watchLife(address, () => this.#onDeath(slot, address.nonce, state));
+      const watch = watchLife(address, () => void this.#onDeath(slot, address.nonce, state));
       this.#watches.set(slot, { nonce: address.nonce, pid: address.pid, watch });
     }
   }
