@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile, compileForWindows } from '../compat/native.js';
 import { PYTHON } from '../support/python.js';
+import { compileRust, RUSTC } from '../support/rust.js';
 import { workspaceRoot } from '../support/workspace.js';
 
 /** A language that has an agent. */
@@ -21,6 +22,7 @@ const nodeAgent = join(workspaceRoot, 'test', 'dist', 'conformance', 'node-agent
 const pythonAgent = join(workspaceRoot, 'test', 'native', 'conformance_agent.py');
 const include = `-I${join(workspaceRoot, 'packages', 'native', 'include')}`;
 const source = join(workspaceRoot, 'test', 'native', 'conformance_agent.c');
+const rustSource = join(workspaceRoot, 'test', 'native', 'conformance_agent.rs');
 const winePrefix = join(workspaceRoot, '.cache', 'windows', 'prefix');
 /** How Wine says where `Z:` leads: it shows all of the file system there. */
 const wineEnvironment = { WINEPREFIX: winePrefix, WINEDEBUG: '-all', DISPLAY: '' };
@@ -50,6 +52,11 @@ const builders: Readonly<Record<string, () => Language | undefined>> = {
       : { name: 'c', command: [built], env: {}, world: 'native' };
   },
   python: () => ({ name: 'python', command: [PYTHON, pythonAgent], env: {}, world: 'native' }),
+  rust: () => {
+    if (RUSTC === undefined) return undefined;
+    const program = compileRust(RUSTC, 'conformance-agent', rustSource, ['--cfg', 'mmfbus_steps']);
+    return { name: 'rust', command: [program], env: {}, world: 'native' };
+  },
   'c-sanitized': () => nativeAgent('c-sanitized', SANITIZERS),
   'c-wine': () => {
     const hasWine = existsSync(winePrefix) && spawnSync('wine', ['--version']).status === 0;

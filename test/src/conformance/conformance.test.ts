@@ -11,6 +11,10 @@ const PAIRS = [
   ['python', 'node'],
   ['node', 'python'],
   ['c', 'python'],
+  ['rust', 'node'],
+  ['node', 'rust'],
+  ['rust', 'c'],
+  ['python', 'rust'],
   ['python', 'c'],
 ] as const;
 

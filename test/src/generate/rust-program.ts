@@ -8,11 +8,6 @@ import { codeOf, type Sample } from './samples.js';
 const runtime = join(workspaceRoot, 'packages', 'native', 'rust', 'mmfbus_msgpack.rs');
 const folder = join(workspaceRoot, 'test', '.cache', 'generate');
 
-/** The compiler of Rust; undefined where there is none. Another one is named by `RUSTC`. */
-export const RUSTC: string | undefined = [process.env['RUSTC'] ?? 'rustc'].find(
-  (name) => spawnSync(name, ['--version']).status === 0,
-);
-
 function source(samples: readonly Sample[]): string {
   const modules = samples.map((sample) => `mod ${sample.name} {\n${codeOf(sample, 'rust')}}\n`);
   const arms = samples.map(

@@ -4,12 +4,13 @@ import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decoded } from '../codec/encoded.js';
+import { RUSTC } from '../support/rust.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { workspaceRoot } from '../support/workspace.js';
 import { chosenSamples } from './chosen-samples.js';
 import { echo } from './echo.js';
 import { agree } from './judge.js';
-import { RUSTC, rustProgram } from './rust-program.js';
+import { rustProgram } from './rust-program.js';
 import { changedMessages, messagesOf, randomSamples, SEED } from './samples.js';
 
 const SHAPES = 100;

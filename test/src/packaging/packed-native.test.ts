@@ -58,11 +58,17 @@ describe('the packed @mmfbus/native, installed', () => {
       'README.md',
       'cmake/mmfbus-config.cmake',
       'examples/listen.c',
+      'examples/listen.rs',
       'examples/say.c',
+      'examples/say.rs',
       'include/mmfbus.h',
+      'include/mmfbus_shape.h',
       'package.json',
       'pkgconfig/mmfbus.pc',
       'python/mmfbus.py',
+      'python/mmfbus_shape.py',
+      'rust/mmfbus.rs',
+      'rust/mmfbus_msgpack.rs',
     ]);
   });
 
