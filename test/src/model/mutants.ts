@@ -101,7 +101,6 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: 'nobody watches over whoever claims the slot of the dead',
     scenario: 'buryingAndClaiming',
-    interruptions: 1,
     edits: [
       {
         file: MEMBER,
@@ -109,6 +108,13 @@ export const mutants: readonly Mutant[] = [
         to: '    // INVARIANT',
       },
     ],
+    breaks: 'no lost wake-up',
+    trace: /joining +is killed/,
+  },
+  {
+    mistake: 'nobody looks whether the slot has changed hands since the watch began',
+    scenario: 'buryingAndClaiming',
+    edits: [{ file: MEMBER, from: 'return this.table.isOwnedBy(slot, nonce);', to: 'return true;' }],
     breaks: 'no lost wake-up',
     trace: /joining +is killed/,
   },

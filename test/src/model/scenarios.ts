@@ -162,7 +162,7 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   buryingAndClaiming: {
     slots: 2,
     ring: WIDE,
-    interruptions: 0,
+    interruptions: 1,
     processes: [
       subscriber,
       { name: 'dead', program: publishes({ count: 0 }), deadAtStart: true },
