@@ -1,35 +1,39 @@
-/*
- * worker: takes commands from the channel `commands`, { id, op, n }, and publishes { id, result } in `answers`, until the
- * command `stop`.
- */
+/* worker: takes commands from the channel `commands`, and publishes answers in `answers`, until the command `stop`. */
 #define MMFBUS_IMPLEMENTATION
 #include "mmfbus.h"
+#include "answer.h"
+#include "command.h"
 
 #include <stdio.h>
 
-static mmfbus_status answer(mmfbus_publisher *answers, double id, double result) {
-    uint8_t bytes[64];
+static mmfbus_status publish_answer(mmfbus_publisher *answers, const answer *value) {
+    uint8_t bytes[ANSWER_MAX_SIZE];
     mmfbus_mp_writer writer = mmfbus_mp_write_to(bytes, sizeof bytes);
-    mmfbus_mp_map(&writer, 2);
-    mmfbus_mp_string(&writer, "id");
-    mmfbus_mp_double(&writer, id);
-    mmfbus_mp_string(&writer, "result");
-    mmfbus_mp_double(&writer, result);
+    mmfbus_status status = answer_encode(&writer, value, NULL);
+    if (status != MMFBUS_OK) return status;
     return mmfbus_publish_wait(answers, bytes, writer.length, MMFBUS_FOREVER);
 }
 
 static mmfbus_status work(mmfbus_subscriber *commands, mmfbus_publisher *answers) {
     for (;;) {
         mmfbus_message message;
-        mmfbus_mp_value op, id, n;
+        mmfbus_problem problem;
+        command next;
         mmfbus_status status = mmfbus_receive_wait(commands, &message, MMFBUS_FOREVER);
         if (status != MMFBUS_OK) return status;
-        mmfbus_mp_reader command = mmfbus_mp_read_from(message.data, message.length);
-        if (!mmfbus_mp_find(command, "op", &op) || mmfbus_mp_is(&op, "stop")) return MMFBUS_OK;
-        mmfbus_mp_find(command, "id", &id);
-        mmfbus_mp_find(command, "n", &n);
-        double number = mmfbus_mp_number(&n, 0);
-        status = answer(answers, mmfbus_mp_number(&id, 0), mmfbus_mp_is(&op, "square") ? number * number : -number);
+        status = command_decode(&next, message.data, message.length, NULL, &problem);
+        if (status != MMFBUS_OK) {
+            fprintf(stderr, "worker: %s\n", problem.text);
+            continue;
+        }
+        answer result = {0};
+        result.id = next.id;
+        switch (next.op) {
+        case COMMAND_OP_SQUARE: result.result = next.n * next.n; break;
+        case COMMAND_OP_NEGATE: result.result = -next.n; break;
+        case COMMAND_OP_STOP: return MMFBUS_OK;
+        }
+        status = publish_answer(answers, &result);
         if (status != MMFBUS_OK) return status;
     }
 }
@@ -42,10 +46,12 @@ int main(void) {
     options.existence = MMFBUS_OPEN_ONLY;
     options.start = MMFBUS_EARLIEST;
     options.channel = "answers";
+    answer_describe(&options);
     do {
         status = mmfbus_publisher_open(&answers, &options);
     } while (status == MMFBUS_ERROR_NOT_FOUND);
     options.channel = "commands";
+    command_describe(&options);
     while (status == MMFBUS_OK && commands == NULL) {
         status = mmfbus_subscriber_open(&commands, &options);
         if (status == MMFBUS_ERROR_NOT_FOUND) status = MMFBUS_OK;
@@ -54,6 +60,6 @@ int main(void) {
     mmfbus_subscriber_close(commands);
     mmfbus_publisher_close(answers);
     if (status == MMFBUS_OK) return 0;
-    fprintf(stderr, "worker: %s\n", mmfbus_text(status));
+    fprintf(stderr, "worker: %s\n", status == MMFBUS_ERROR_SCHEMA ? mmfbus_last_difference() : mmfbus_text(status));
     return 1;
 }

@@ -99,6 +99,10 @@ const commands = {
     about: 'measure what a typed object costs from process to process',
     steps: [setup, build, program('bench:object', 'test/dist/bench/object-cost.js')],
   },
+  'bench:native': {
+    about: 'measure channels between C and C, and C and Node, beside a bare ring',
+    steps: [setup, build, program('bench:native', 'test/dist/bench/native/native-bench.js')],
+  },
   soak: {
     about: 'kill processes for minutes on end, and account for every message',
     steps: [setup, build, program('soak', 'test/dist/soak/main.js')],

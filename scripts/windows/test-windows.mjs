@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import { heading, printSummary, singleCheck } from '../lib/report.mjs';
 import { cacheFolder, readJson } from '../lib/workspace.mjs';
-import { makeTree, nodeExe, peerExe, tree } from './tree.mjs';
+import { agentExe, makeTree, nodeExe, peerExe, tree } from './tree.mjs';
 import { endWine, installWine, makePrefix, windowsFolder, wineEnvironment } from './wine.mjs';
 
 const summaryFile = join(cacheFolder, 'test-windows-summary.json');
@@ -21,9 +21,10 @@ const WATCHDOG = 30;
 function runVitest(args) {
   const output = openSync(outputFile, 'w');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportName}`];
+  const programs = { MMFBUS_TEST_PEER: `Z:${peerExe}`, MMFBUS_TEST_AGENT: `Z:${agentExe}` };
   const child = spawn('wine', [nodeExe, 'node_modules/vitest/vitest.mjs', 'run', ...reporters, ...args], {
     cwd: tree,
-    env: { ...process.env, ...wineEnvironment, NO_COLOR: '1', MMFBUS_TEST_PEER: `Z:${peerExe}` },
+    env: { ...process.env, ...wineEnvironment, NO_COLOR: '1', ...programs },
     stdio: ['ignore', output, output],
   });
   const watchdog = setTimeout(() => {

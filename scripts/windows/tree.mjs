@@ -19,6 +19,9 @@ export const nodeExe = join(windowsFolder, `node-${NODE_VERSION}`, 'package', 'b
 /** The native test program for Windows. */
 export const peerExe = join(windowsFolder, 'peer.exe');
 
+/** The conformance agent in C for Windows. */
+export const agentExe = join(windowsFolder, 'conformance-agent.exe');
+
 /** Versions as pnpm-workspace.yaml pins them. */
 function catalog() {
   const text = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8');
@@ -71,19 +74,24 @@ function copy(path) {
   cpSync(join(root, path), join(tree, path), { recursive: true });
 }
 
-/** Compiles the native test program for Windows. */
-async function compilePeer() {
-  heading('windows', 'the native test program');
-  const flags = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror', '-o', peerExe];
-  const sources = ['peer.c', 'mapping_windows.c'].map((name) => join(root, 'test', 'native', name));
-  await must('x86_64-w64-mingw32-gcc', [...flags, ...sources]);
+/** Compiles the native test programs for Windows. */
+async function compilePrograms() {
+  heading('windows', 'the native test programs');
+  const flags = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror'];
+  const sourcesOf = (/** @type {readonly string[]} */ names) =>
+    names.map((name) => join(root, 'test', 'native', name));
+  const include = ['-I', join(root, 'packages', 'native', 'include')];
+  const peer = sourcesOf(['peer.c', 'mapping_windows.c']);
+  await must('x86_64-w64-mingw32-gcc', [...flags, ...peer, '-o', peerExe]);
+  const agent = sourcesOf(['conformance_agent.c']);
+  await must('x86_64-w64-mingw32-gcc', [...flags, ...include, ...agent, '-o', agentExe]);
 }
 
 /** Makes the tree what the workspace is now. */
 export async function makeTree() {
   await fetchNode();
   await installDependencies();
-  await compilePeer();
+  await compilePrograms();
   for (const name of PACKAGES) {
     const installed = join(tree, 'node_modules', '@mmfbus', name);
     rmSync(installed, { recursive: true, force: true });

@@ -1,26 +1,56 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+
+const common = {
+  setupFiles: ['test/src/support/stray-output.ts'],
+  pool: 'forks',
+  // Watchdogs, not performance limits: the machine may be slow, a hang must still end.
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+};
 
 // For the copy of the workspace that the Windows programs see; paths are relative to it.
 export default defineConfig({
   test: {
-    include: [
-      'packages/*/src/**/*.test.ts',
-      'test/src/bus/**/*.test.ts',
-      'test/src/channel/**/*.test.ts',
-      'test/src/compat/**/*.test.ts',
-      'test/src/e2e/**/*.test.ts',
-      'test/src/hostile/**/*.test.ts',
-      'test/src/kill-matrix/**/*.test.ts',
-      'test/src/properties/**/*.test.ts',
-      'test/src/soak/**/*.test.ts',
-      'test/src/workers/**/*.test.ts',
+    projects: [
+      {
+        // Windows has one set of names: who lists all channels must be alone.
+        test: {
+          ...common,
+          name: 'bus',
+          include: ['test/src/bus/**/*.test.ts'],
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'others',
+          include: [
+            'packages/*/src/**/*.test.ts',
+            'test/src/channel/**/*.test.ts',
+            'test/src/compat/**/*.test.ts',
+            'test/src/conformance/windows.test.ts',
+            'test/src/e2e/**/*.test.ts',
+            'test/src/hostile/**/*.test.ts',
+            'test/src/kill-matrix/**/*.test.ts',
+            'test/src/properties/**/*.test.ts',
+            'test/src/soak/**/*.test.ts',
+            'test/src/workers/**/*.test.ts',
+          ],
+          // The others compile programs for POSIX.
+          exclude: [
+            'packages/core/src/platform/posix/**',
+            'test/src/compat/names-document.test.ts',
+            'test/src/compat/header.test.ts',
+            'test/src/hostile/native.test.ts',
+          ],
+          // Most of the time they wait for processes, so that two at a time are no burden even where there are two cores.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
+          sequence: { groupOrder: 2 },
+        },
+      },
     ],
-    // The second one compiles a program for POSIX.
-    exclude: ['packages/core/src/platform/posix/**', 'test/src/compat/names-document.test.ts'],
-    setupFiles: ['test/src/support/stray-output.ts'],
-    pool: 'forks',
-    // Watchdogs, not performance limits: the machine may be slow, a hang must still end.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
   },
 });

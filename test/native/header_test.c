@@ -146,6 +146,7 @@ static void test_refusals(const char *channel) {
     options.codec = "raw";
     options.schema = "{\"a\":2}";
     REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_ERROR_SCHEMA);
+    /* Who has none may join one that has one. */
     options.schema = NULL;
     options.start = MMFBUS_AFTER;
     options.after = 1;
@@ -185,6 +186,27 @@ static void test_mappings(const char *name) {
     mmf_close(mapping);
     mmf_close(other);
     REQUIRE(mmf_open(&mapping, name, MMFBUS_LOCAL) == MMFBUS_ERROR_NOT_FOUND);
+}
+
+/* Timestamps do not go back, are not ahead of the clock, and not far behind it. */
+static void test_timestamps(const char *channel) {
+    mmfbus_options options = options_for(channel);
+    mmfbus_publisher *publisher;
+    mmfbus_subscriber *subscriber;
+    mmfbus_message message;
+    uint64_t last = 0, end = mmfbus_now() + 20000000u;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
+    while (last < end) {
+        uint64_t before = mmfbus_now();
+        REQUIRE(mmfbus_publish(publisher, "x", 1) == MMFBUS_OK);
+        uint64_t after = mmfbus_now();
+        REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_OK);
+        REQUIRE(message.timestamp >= last && message.timestamp <= after && message.timestamp + 10000 >= before);
+        last = message.timestamp;
+    }
+    mmfbus_publisher_close(publisher);
+    mmfbus_subscriber_close(subscriber);
 }
 
 #ifndef _WIN32
@@ -271,6 +293,7 @@ int main(int count, char *words[]) {
     test_claims(words[1]);
     test_refusals(words[1]);
     test_mappings(words[1]);
+    test_timestamps(words[1]);
 #ifndef _WIN32
     test_fork(words[1]);
     test_descriptor(words[1]);

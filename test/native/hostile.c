@@ -2,7 +2,8 @@
  * Gives the header memory that makes no sense: errors are allowed, and everything else that is expected; a crash, a read
  * outside of the mapping, an endless loop or a large allocation is not. To be built with the sanitizers.
  *
- *   hostile <channel> <rounds> <seed>
+ *   hostile <channel> <rounds> <seed>    changes the memory itself, between two calls
+ *   hostile <channel> live <seed>        uses a channel that others create and change, until its standard input ends
  */
 /* The allocator comes first, and so do headers of the system: then this must come before them. */
 #define _GNU_SOURCE
@@ -27,6 +28,7 @@ static void *checked_realloc(void *block, size_t size) {
 #include "mmfbus.h"
 
 static uint64_t state;
+static uint64_t taken;
 
 /* xorshift64: the same numbers for the same seed. */
 static uint64_t any(uint64_t below) {
@@ -76,6 +78,7 @@ static void use(mmfbus_publisher *publisher, mmfbus_subscriber *subscriber) {
         default:
             while (mmfbus_receive(subscriber, &message) == MMFBUS_OK) {
                 volatile unsigned char sum = 0;
+                taken++;
                 for (size_t index = 0; index < message.length; index++) sum ^= ((const unsigned char *)message.data)[index];
             }
         }
@@ -113,8 +116,45 @@ static int round_of(const char *channel, uint64_t round) {
     return 0;
 }
 
+/* One publisher and two subscribers come, work, and go; what they are refused they do without. */
+static void live_round(const char *channel) {
+    mmfbus_publisher *publisher;
+    mmfbus_subscriber *subscribers[2];
+    mmfbus_options options = {0};
+    options.channel = channel;
+    options.existence = MMFBUS_OPEN_ONLY;
+    options.codec = "raw";
+    options.join_timeout = 1;
+    options.when_full = any(2) == 0 ? MMFBUS_DISCONNECT : MMFBUS_REFUSE;
+    mmfbus_publisher_open(&publisher, &options);
+    for (int which = 0; which < 2; which++) {
+        options.reading = which == 0 ? MMFBUS_LOSSY : MMFBUS_RELIABLE;
+        options.start = (mmfbus_start)any(4);
+        options.after = any(4);
+        mmfbus_subscriber_open(&subscribers[which], &options);
+    }
+    for (int turn = 0; turn < 10; turn++) use(publisher, subscribers[any(2)]);
+    mmfbus_subscriber_close(subscribers[0]);
+    mmfbus_publisher_close(publisher);
+    mmfbus_subscriber_close(subscribers[1]);
+}
+
+static int live(const char *channel, uint64_t seed) {
+    struct pollfd input = {STDIN_FILENO, POLLIN, 0};
+    uint64_t rounds = 0;
+    state = seed * 0x9e3779b97f4a7c15ull + 1;
+    while (poll(&input, 1, 0) == 0) {
+        live_round(channel);
+        if (rounds++ == 0) puts("ready");
+        fflush(stdout);
+    }
+    printf("%llu rounds, %llu messages\n", (unsigned long long)rounds, (unsigned long long)taken);
+    return 0;
+}
+
 int main(int count, char *words[]) {
     if (count != 4) return 2;
+    if (strcmp(words[2], "live") == 0) return live(words[1], strtoull(words[3], NULL, 10));
     uint64_t rounds = strtoull(words[2], NULL, 10), seed = strtoull(words[3], NULL, 10);
     for (uint64_t round = 0; round < rounds; round++) {
         state = (seed + round) * 0x9e3779b97f4a7c15ull + 1;

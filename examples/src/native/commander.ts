@@ -1,9 +1,7 @@
 // Has the worker, a C program, compute. See examples/native/README.md.
 import { defineChannel, KiB } from '@mmfbus/channel';
-import { f64, type Infer, oneOf, struct, u32 } from '@mmfbus/codec';
-
-const command = struct({ op: oneOf('square', 'negate', 'stop'), id: u32(), n: f64() });
-const answer = struct({ id: u32(), result: f64() });
+import type { Infer } from '@mmfbus/codec';
+import { answer, command } from './shapes.js';
 
 const commands = await defineChannel({ name: 'commands', shape: command, capacity: 64 * KiB }).publisher();
 const answers = await defineChannel({ name: 'answers', shape: answer, capacity: 64 * KiB }).subscriber({

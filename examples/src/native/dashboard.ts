@@ -1,8 +1,7 @@
 // Shows what the sensor, a C program, measures. See examples/native/README.md.
 import { defineChannel, KiB } from '@mmfbus/channel';
-import { boolean, f64, string, struct } from '@mmfbus/codec';
+import { reading } from './shapes.js';
 
-const reading = struct({ sensor: string(), celsius: f64(), last: boolean() });
 const readings = defineChannel({ name: 'readings', shape: reading, capacity: 64 * KiB });
 const subscriber = await readings.subscriber({ start: 'earliest' });
 

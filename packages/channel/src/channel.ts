@@ -1,4 +1,4 @@
-import type { StandardOutput, StandardSchema } from '@mmfbus/codec';
+import type { Codec, StandardOutput, StandardSchema } from '@mmfbus/codec';
 import { Listing } from './bus/listing.js';
 import { type ChannelMemory, openChannelMemory } from './channel-memory.js';
 import {
@@ -24,6 +24,11 @@ export class Channel<T> {
   /** Name of the channel. */
   get name(): string {
     return this.#definition.name;
+  }
+
+  /** The codec of what it carries. */
+  get codec(): Codec<T> {
+    return this.#definition.codec;
   }
 
   /**

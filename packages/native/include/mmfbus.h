@@ -49,7 +49,8 @@
  *     everything goes on, and the next who comes by cleans up.
  *
  * LIMITS
- *     What FORMAT.md says. A segment that another program truncates ends every process that uses it (SIGBUS).
+ *     What FORMAT.md says. A segment that another program truncates ends every process that uses it (SIGBUS). Channels
+ *     are not entered into the directory, by which a bus in Node finds them: it finds those that Node has joined as well.
  *
  * Everything else is said at the declarations below. The implementation has these sections; look for "== ":
  *     Atomics, Layout, Failures, The system, Segments, Ports, Schema, Channels, Participants, The publisher lock,
@@ -108,7 +109,8 @@ typedef enum mmfbus_status {
     MMFBUS_ERROR_TOO_LARGE,       /* message or batch: see mmfbus_publish(), mmfbus_publish_batch() */
     MMFBUS_ERROR_NEVER_PUBLISHED, /* start after a number that this channel has not reached */
     MMFBUS_ERROR_CORRUPT,         /* the memory makes no sense */
-    MMFBUS_ERROR_FORKED           /* opened by a process that this one was forked from */
+    MMFBUS_ERROR_FORKED,          /* opened by a process that this one was forked from */
+    MMFBUS_ERROR_VALUE            /* a value is not of its shape: see mmfbus_shape.h */
 } mmfbus_status;
 
 static inline bool mmfbus_is_error(mmfbus_status status) {
@@ -125,6 +127,12 @@ typedef struct mmfbus_failure {
 
 /* The call of the system that failed last in this thread. */
 mmfbus_failure mmfbus_last_failure(void);
+
+/*
+ * What the last MMFBUS_ERROR_SCHEMA of this thread was about: where the text of the channel and ours begin to differ, and
+ * the SHA-256 of both. One line of printable text; empty when there was none yet.
+ */
+const char *mmfbus_last_difference(void);
 
 /* ---------------------------------------------------------------------------------------------------- Options */
 
@@ -166,7 +174,7 @@ typedef struct mmfbus_options {
     mmfbus_namespace space;
     mmfbus_existence existence;
     const char *codec;         /* up to 31 characters; NULL "msgpack" */
-    const char *schema;        /* text that describes the payloads; NULL none, then none is compared either */
+    const char *schema;        /* text that describes the payloads; compared byte by byte, where both sides have one */
     uint64_t capacity;         /* bytes of the ring, a power of two; 0 whatever it has, 1 MiB where we create it */
     uint64_t history;          /* last messages that stay for late joiners; 0 whatever it has, none */
     uint64_t max_message;      /* bytes; 0 whatever it has, 64 MiB, with a history what a frame holds */
@@ -320,6 +328,7 @@ void mmfbus_mp_nil(mmfbus_mp_writer *writer);
 void mmfbus_mp_bool(mmfbus_mp_writer *writer, bool value);
 void mmfbus_mp_int(mmfbus_mp_writer *writer, int64_t value);
 void mmfbus_mp_uint(mmfbus_mp_writer *writer, uint64_t value);
+void mmfbus_mp_float(mmfbus_mp_writer *writer, float value);
 void mmfbus_mp_double(mmfbus_mp_writer *writer, double value);
 void mmfbus_mp_string(mmfbus_mp_writer *writer, const char *text); /* UTF-8, up to its zero */
 void mmfbus_mp_text(mmfbus_mp_writer *writer, const char *text, size_t length);
@@ -327,6 +336,7 @@ void mmfbus_mp_binary(mmfbus_mp_writer *writer, const void *data, size_t length)
 void mmfbus_mp_array(mmfbus_mp_writer *writer, uint32_t count); /* then that many values */
 void mmfbus_mp_map(mmfbus_mp_writer *writer, uint32_t count);   /* then that many pairs of key and value */
 void mmfbus_mp_extension(mmfbus_mp_writer *writer, int8_t type, const void *data, size_t length);
+void mmfbus_mp_raw(mmfbus_mp_writer *writer, const void *data, size_t length); /* msgpack already */
 
 typedef enum mmfbus_mp_type {
     MMFBUS_MP_NONE = 0, /* the end, or bytes that are no msgpack */
@@ -431,6 +441,7 @@ uint32_t mmf_lock_word(mmf *mapping);
 #ifndef MMFBUS_IMPLEMENTED
 #define MMFBUS_IMPLEMENTED
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -450,7 +461,6 @@ uint32_t mmf_lock_word(mmf *mapping);
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -479,6 +489,13 @@ uint32_t mmf_lock_word(mmf *mapping);
 #define MMFBUS_STEP(name) ((void)0)
 #endif
 
+/* For what is done for each message: compilers would make calls of it. */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define MMFBUS__INLINE static __forceinline
+#else
+#define MMFBUS__INLINE static inline __attribute__((always_inline))
+#endif
+
 #ifdef __cplusplus
 #define MMFBUS__THREAD_LOCAL thread_local
 extern "C" {
@@ -491,9 +508,17 @@ extern "C" {
 /* ========================================================================================================= Atomics
  * == Atomics
  *
- * Load, store, exchange, add and compare-exchange are sequentially consistent, as FORMAT.md wants them. `peek` is for
- * memory that others may be writing: the compiler reads it once, and no order is promised.
+ * Load, store, exchange, add and compare-exchange are sequentially consistent, as FORMAT.md wants them. `peek` and `poke`
+ * are for memory that others may be writing or reading: done once and at once, and no order is promised.
  */
+
+#if defined(__SANITIZE_THREAD__)
+#define MMFBUS__THREAD_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define MMFBUS__THREAD_SANITIZER
+#endif
+#endif
 
 #if defined(_MSC_VER) && !defined(__clang__)
 
@@ -520,7 +545,12 @@ static inline void mmfbus__store64(void *place, int64_t value) {
 static inline bool mmfbus__swap64(void *place, int64_t from, int64_t to) {
     return _InterlockedCompareExchange64((volatile __int64 *)place, to, from) == from;
 }
-static inline void mmfbus__fence(void) {
+/* What was read before it was read before everything after it. */
+static inline void mmfbus__read_fence(void) {
+    MemoryBarrier();
+}
+/* What is written after it is not seen before what was written before it. */
+static inline void mmfbus__write_fence(void) {
     MemoryBarrier();
 }
 static inline uint32_t mmfbus__peek32(const void *place) {
@@ -528,6 +558,15 @@ static inline uint32_t mmfbus__peek32(const void *place) {
 }
 static inline uint64_t mmfbus__peek64(const void *place) {
     return *(const volatile uint64_t *)place;
+}
+static inline void mmfbus__poke32(void *place, uint32_t value) {
+    *(volatile uint32_t *)place = value;
+}
+static inline void mmfbus__poke64(void *place, uint64_t value) {
+    *(volatile uint64_t *)place = value;
+}
+static inline void mmfbus__expect_write(void *place) {
+    (void)place;
 }
 static inline void mmfbus__relax(void) {
     YieldProcessor();
@@ -556,14 +595,37 @@ static inline void mmfbus__store64(void *place, int64_t value) {
 static inline bool mmfbus__swap64(void *place, int64_t from, int64_t to) {
     return __atomic_compare_exchange_n((int64_t *)place, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
-static inline void mmfbus__fence(void) {
+/* What was read before it was read before everything after it: FORMAT.md wants no more of a reader's fence. */
+static inline void mmfbus__read_fence(void) {
+#ifdef MMFBUS__THREAD_SANITIZER
+    /* The sanitizer does not know of fences. */
+    static MMFBUS__THREAD_LOCAL uint32_t own;
+    __atomic_fetch_add(&own, 1, __ATOMIC_SEQ_CST);
+#else
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+}
+/* What is written after it is not seen before what was written before it. */
+static inline void mmfbus__write_fence(void) {
+#ifndef MMFBUS__THREAD_SANITIZER
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
 }
 static inline uint32_t mmfbus__peek32(const void *place) {
     return __atomic_load_n((const uint32_t *)place, __ATOMIC_RELAXED);
 }
 static inline uint64_t mmfbus__peek64(const void *place) {
     return __atomic_load_n((const uint64_t *)place, __ATOMIC_RELAXED);
+}
+static inline void mmfbus__poke32(void *place, uint32_t value) {
+    __atomic_store_n((uint32_t *)place, value, __ATOMIC_RELAXED);
+}
+static inline void mmfbus__poke64(void *place, uint64_t value) {
+    __atomic_store_n((uint64_t *)place, value, __ATOMIC_RELAXED);
+}
+/* Has the processor fetch what is to be written soon. */
+static inline void mmfbus__expect_write(void *place) {
+    __builtin_prefetch(place, 1);
 }
 static inline void mmfbus__relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -619,6 +681,8 @@ enum {
     MMFBUS__PID = 32,
     MMFBUS__GENERATION = 36,
     MMFBUS__JOINED_AT = 40,
+    MMFBUS__THREAD_START_TIME = 48,
+    MMFBUS__THREAD_ID = 56,
     MMFBUS__CURSOR = 64,
     MMFBUS__STATE = 72,
     MMFBUS__ASLEEP = 76,
@@ -658,6 +722,47 @@ static const unsigned char mmfbus__mark[8] = {'m', 'm', 'f', 'b', 'u', 's', 0, 1
 /* Bytes that a frame takes. */
 static inline uint64_t mmfbus__frame_size(uint64_t payload) {
     return (MMFBUS__FRAME_HEADER + payload + MMFBUS__FRAME_ALIGNMENT - 1) & ~(uint64_t)(MMFBUS__FRAME_ALIGNMENT - 1);
+}
+
+MMFBUS__INLINE void mmfbus__copy_in(unsigned char *target, const void *source, size_t length) {
+    const unsigned char *bytes = (const unsigned char *)source;
+    if (length > 64) {
+        memcpy(target, source, length);
+    } else if (length >= 16) {
+        /* Of a fixed size the compiler copies without a call; the last bytes may be copied twice. */
+        for (size_t offset = 0; offset + 16 < length; offset += 16) memcpy(target + offset, bytes + offset, 16);
+        memcpy(target + length - 16, bytes + length - 16, 16);
+    } else if (length >= 8) {
+        memcpy(target, bytes, 8);
+        memcpy(target + length - 8, bytes + length - 8, 8);
+    } else {
+        for (size_t offset = 0; offset < length; offset++) target[offset] = bytes[offset];
+    }
+}
+
+/*
+ * What a lossy subscriber copies may be overwritten at the same time, and is thrown away then; a number that stands at the
+ * tail may be written again, as it is. The sanitizer for threads would call both a race, so it does not see these copies.
+ */
+#ifdef MMFBUS__THREAD_SANITIZER
+static __attribute__((noinline, no_sanitize("thread")))
+#else
+static inline
+#endif
+void mmfbus__copy_out(unsigned char *target, const unsigned char *source, size_t length, bool may_be_overwritten) {
+#ifdef MMFBUS__THREAD_SANITIZER
+    for (size_t offset = 0; may_be_overwritten && offset < length; offset++) {
+        target[offset] = *(const volatile unsigned char *)(source + offset);
+    }
+    if (may_be_overwritten) return;
+#endif
+    (void)may_be_overwritten;
+    memcpy(target, source, length);
+}
+
+/* Whether so many messages can lie between two positions that far apart. */
+static inline bool mmfbus__is_plausible(uint64_t messages, int64_t distance) {
+    return messages <= (uint64_t)distance / MMFBUS__FRAME_ALIGNMENT;
 }
 
 /* Whether it may be a position at all. */
@@ -720,6 +825,7 @@ const char *mmfbus_text(mmfbus_status status) {
     case MMFBUS_ERROR_NEVER_PUBLISHED: return "the channel has not come to that number yet";
     case MMFBUS_ERROR_CORRUPT: return "the shared memory makes no sense";
     case MMFBUS_ERROR_FORKED: return "it was opened before a fork, by the parent";
+    case MMFBUS_ERROR_VALUE: return "a value is not of its shape";
     }
     return "no such status";
 }
@@ -816,15 +922,17 @@ static uint32_t mmfbus__time_left(uint64_t deadline) {
     return left < MMFBUS_FOREVER - 1 ? (uint32_t)left : MMFBUS_FOREVER - 1;
 }
 
-/* Who a process is: what a slot says of its owner. */
+/* Who a process is, and on Windows which of its threads: what a slot says of its owner. 0 is unknown. */
 typedef struct mmfbus__identity {
     uint64_t start_time;
     uint64_t pid_namespace;
+    uint64_t thread_start_time;
     uint32_t pid;
+    uint32_t thread_id;
 } mmfbus__identity;
 
-/* What is known of a process. Only GONE is proof; unknown is alive. */
-typedef enum mmfbus__fate { MMFBUS__ALIVE, MMFBUS__UNKNOWN, MMFBUS__GONE } mmfbus__fate;
+/* What is known of a process, or of a port. Only GONE is proof; unknown is alive. ABSENT: there is no such bell. */
+typedef enum mmfbus__fate { MMFBUS__ALIVE, MMFBUS__UNKNOWN, MMFBUS__GONE, MMFBUS__ABSENT } mmfbus__fate;
 
 #ifdef _WIN32
 
@@ -834,34 +942,60 @@ static uint64_t mmfbus__creation_time(HANDLE process) {
     return (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime;
 }
 
+/* Without a thread: our ports may be used by any of them, and live as long as the process. */
 static mmfbus__identity mmfbus__own_identity(void) {
     mmfbus__identity own;
+    memset(&own, 0, sizeof own);
     own.pid = GetCurrentProcessId();
     own.pid_namespace = 1;
     own.start_time = mmfbus__creation_time(GetCurrentProcess());
     return own;
 }
 
+static uint64_t mmfbus__thread_creation_time(HANDLE thread) {
+    FILETIME created, exited, kernel, user;
+    if (!GetThreadTimes(thread, &created, &exited, &kernel, &user)) return 0;
+    return (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime;
+}
+
+/* Passes on the handle of an owner who lives; closes that of a dead one, or of somebody else who has its id by now. */
+static HANDLE mmfbus__living(HANDLE owner, bool is_other, mmfbus__fate *fate) {
+    *fate = is_other || WaitForSingleObject(owner, 0) == WAIT_OBJECT_0 ? MMFBUS__GONE : MMFBUS__ALIVE;
+    if (*fate == MMFBUS__ALIVE) return owner;
+    CloseHandle(owner);
+    return NULL;
+}
+
+static bool mmfbus__differ(uint64_t actual, uint64_t expected) {
+    return actual != 0 && expected != 0 && actual != expected;
+}
+
 /*
- * A handle that is signalled when the owner of a slot is dead; NULL when it is dead or nothing is known. This and the two
- * functions above are all that knows what the life line is on Windows.
+ * A handle that is signalled when the owner of a slot is dead: that of its thread, or of its process where the thread is
+ * not known or cannot be opened. NULL when it is dead or nothing is known. What is above, and this, is all that knows
+ * what the life line is on Windows.
  */
 static HANDLE mmfbus__open_owner(const mmfbus__identity *owner, mmfbus__fate *fate) {
     *fate = MMFBUS__UNKNOWN;
+    if (owner->pid == 0) return NULL;
+    if (owner->thread_id != 0) {
+        HANDLE thread = OpenThread(SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION, FALSE, owner->thread_id);
+        if (thread != NULL) {
+            bool is_other = mmfbus__differ(GetProcessIdOfThread(thread), owner->pid) ||
+                            mmfbus__differ(mmfbus__thread_creation_time(thread), owner->thread_start_time);
+            return mmfbus__living(thread, is_other, fate);
+        }
+        if (GetLastError() == ERROR_INVALID_PARAMETER) {
+            *fate = MMFBUS__GONE;
+            return NULL;
+        }
+    }
     HANDLE process = OpenProcess(SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION, FALSE, owner->pid);
     if (process == NULL) {
         if (GetLastError() == ERROR_INVALID_PARAMETER) *fate = MMFBUS__GONE;
         return NULL;
     }
-    uint64_t created = mmfbus__creation_time(process);
-    bool other = created != 0 && owner->start_time != 0 && created != owner->start_time;
-    if (other || WaitForSingleObject(process, 0) == WAIT_OBJECT_0) {
-        CloseHandle(process);
-        *fate = MMFBUS__GONE;
-        return NULL;
-    }
-    *fate = MMFBUS__ALIVE;
-    return process;
+    return mmfbus__living(process, mmfbus__differ(mmfbus__creation_time(process), owner->start_time), fate);
 }
 
 static mmfbus__fate mmfbus__fate_of(const mmfbus__identity *process) {
@@ -914,6 +1048,7 @@ static uint64_t mmfbus__pid_namespace(void) {
 
 static mmfbus__identity mmfbus__own_identity(void) {
     mmfbus__identity own;
+    memset(&own, 0, sizeof own);
     own.pid = (uint32_t)getpid();
     own.pid_namespace = mmfbus__pid_namespace();
     own.start_time = mmfbus__start_time(own.pid);
@@ -1352,6 +1487,7 @@ static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char
     segment->file = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     mmfbus_status status = segment->file < 0 ? mmfbus__failed("open") : MMFBUS_OK;
     /* The lock comes before the name, so that nobody takes the new file for a leftover. */
+    if (status == MMFBUS_OK) MMFBUS_STEP("create: opened");
     if (status == MMFBUS_OK && flock(segment->file, LOCK_SH | LOCK_NB) != 0) status = mmfbus__failed("flock");
     if (status == MMFBUS_OK && mode != 0 && fchmod(segment->file, (mode_t)mode) != 0) status = mmfbus__failed("fchmod");
     if (status == MMFBUS_OK) status = mmfbus__allocate_blocks(segment->file, file_length);
@@ -1370,32 +1506,108 @@ static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char
     return status;
 }
 
-/* Removes what dead processes left unfinished, and ports whose owners are dead. */
+static bool mmfbus__is_fifo(int descriptor) {
+    struct stat status;
+    return fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+/* Whether a file of the directory is a segment that names that port in its table of participants. */
+static bool mmfbus__file_names_port(const char *path, int64_t nonce) {
+    unsigned char table[16 * MMFBUS__SLOT_END], header[MMFBUS__HEADER_END];
+    struct stat status;
+    bool named = false;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    /* What we may not read we cannot take part in. */
+    if (file < 0) return errno != ENOENT && errno != EACCES && errno != ELOOP;
+    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && mmfbus__read_mark(file, status.st_size) != 0 &&
+        pread(file, header, sizeof header, 0) == (ssize_t)sizeof header &&
+        memcmp(header, mmfbus__magic, sizeof mmfbus__magic) == 0) {
+        uint32_t count = mmfbus__peek32(header + MMFBUS__PARTICIPANT_COUNT);
+        /* Another version may name it anywhere. */
+        named = mmfbus__peek32(header + MMFBUS__FORMAT_VERSION) != 1;
+        for (uint32_t slot = 0; slot < count && slot < 1024 && !named; slot += 16) {
+            off_t offset = MMFBUS__HEADER_END + (off_t)slot * MMFBUS__SLOT_END;
+            ssize_t got = pread(file, table, sizeof table, offset);
+            for (ssize_t at = 0; at + MMFBUS__SLOT_END <= got; at += MMFBUS__SLOT_END) {
+                if (mmfbus__peek64(table + at) == (uint64_t)nonce) named = true;
+            }
+        }
+    }
+    close(file);
+    return named;
+}
+
+/* Whether any channel of the directory names that port; true as well where that cannot be found out. */
+static bool mmfbus__is_named(int64_t nonce) {
+    bool named = false;
+    DIR *directory = opendir(mmfbus__directory());
+    if (directory == NULL) return true;
+    for (struct dirent *entry = readdir(directory); entry != NULL && !named; entry = readdir(directory)) {
+        char path[MMFBUS__PATH];
+        const char *name = entry->d_name;
+        /* A channel may have any name in CUSTOM; but no bell or life line is one. */
+        if (name[0] == '.' || (strncmp(name, "mmfbus~", 7) == 0 && strchr(name, '.') != NULL)) continue;
+        if (snprintf(path, sizeof path, "%s/%s", mmfbus__directory(), name) >= (int)sizeof path) continue;
+        named = mmfbus__file_names_port(path, nonce);
+    }
+    closedir(directory);
+    return named;
+}
+
+/* Whether the files of a port themselves say that its owner is dead. */
+static bool mmfbus__is_port_dead(int64_t nonce) {
+    char path[MMFBUS__PATH], byte;
+    mmfbus__port_path(path, nonce, "bell");
+    int bell = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    bool dead = bell < 0 && errno == ENXIO;
+    if (bell >= 0) close(bell);
+    if (dead) return true;
+    mmfbus__port_path(path, nonce, "life");
+    int life = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (life < 0) return false;
+    dead = mmfbus__is_fifo(life) && read(life, &byte, 1) == 0;
+    close(life);
+    return dead;
+}
+
+static void mmfbus__unlink_port(int64_t nonce) {
+    char path[MMFBUS__PATH];
+    mmfbus__port_path(path, nonce, "bell");
+    unlink(path);
+    mmfbus__port_path(path, nonce, "life");
+    unlink(path);
+}
+
+/*
+ * Removes the files of a port whose owner is dead, unless some channel names it still: they prove the death to others.
+ * Memory that says of a living owner that it is dead must not take them away, so the files are asked.
+ */
+static void mmfbus__remove_port(int64_t nonce) {
+    if (mmfbus__is_port_dead(nonce) && !mmfbus__is_named(nonce)) mmfbus__unlink_port(nonce);
+}
+
+/* Removes what dead processes left unfinished, and ports of the dead. */
 static void mmfbus__sweep(void) {
     DIR *directory = opendir(mmfbus__directory());
     if (directory == NULL) return;
     uint64_t here = mmfbus__pid_namespace();
     for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
         char path[MMFBUS__PATH];
+        const char *name = entry->d_name;
         unsigned long long pid_namespace, start;
-        unsigned pid, end = 0;
-        if (strncmp(entry->d_name, "mmfbus~", 7) != 0) continue;
-        if (snprintf(path, sizeof path, "%s/%s", mmfbus__directory(), entry->d_name) >= (int)sizeof path) continue;
-        if (sscanf(entry->d_name, "mmfbus~new.%llu.%u.%llu", &pid_namespace, &pid, &start) == 3) {
+        unsigned pid;
+        if (strncmp(name, "mmfbus~", 7) != 0) continue;
+        if (snprintf(path, sizeof path, "%s/%s", mmfbus__directory(), name) >= (int)sizeof path) continue;
+        if (sscanf(name, "mmfbus~new.%llu.%u.%llu", &pid_namespace, &pid, &start) == 3) {
             mmfbus__identity maker;
+            memset(&maker, 0, sizeof maker);
             maker.pid = pid;
             maker.pid_namespace = pid_namespace;
             maker.start_time = start;
             if (here != 0 && pid_namespace == here && mmfbus__fate_of(&maker) == MMFBUS__GONE) unlink(path);
-        } else if (sscanf(entry->d_name, "mmfbus~%*16[0-9a-f].bell%n", (int *)&end) == 0 && end == strlen(entry->d_name)) {
-            int bell = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-            if (bell >= 0) {
-                close(bell);
-            } else if (errno == ENXIO) {
-                unlink(path);
-                memcpy(path + strlen(path) - 4, "life", 4);
-                unlink(path);
-            }
+        } else if (strspn(name + 7, "0123456789abcdef") == 16 &&
+                   (strcmp(name + 23, ".bell") == 0 || strcmp(name + 23, ".life") == 0)) {
+            mmfbus__remove_port((int64_t)strtoull(name + 7, NULL, 16));
         }
     }
     closedir(directory);
@@ -1459,6 +1671,42 @@ static void mmfbus__sha256(const char *text, size_t length, unsigned char digest
     mmfbus__sha256_block(state, block);
     if (end == 128) mmfbus__sha256_block(state, block + 64);
     for (int i = 0; i < 32; i++) digest[i] = (unsigned char)(state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+static MMFBUS__THREAD_LOCAL char mmfbus__difference[512];
+
+const char *mmfbus_last_difference(void) {
+    return mmfbus__difference;
+}
+
+/* The part of a text around the byte `at`; of what others wrote, only what can be printed. */
+static void mmfbus__excerpt(char out[64], const char *text, size_t length, size_t at) {
+    size_t first = at > 20 ? at - 20 : 0, count = 0;
+    for (; count < 60 && first + count < length; count++) {
+        char byte = text[first + count];
+        out[count] = byte >= 0x20 && byte < 0x7f ? byte : '?';
+    }
+    out[count] = 0;
+}
+
+static void mmfbus__hexadecimal(char out[65], const unsigned char digest[32]) {
+    for (int i = 0; i < 64; i++) out[i] = "0123456789abcdef"[digest[i / 2] >> (4 - 4 * (i % 2)) & 15];
+    out[64] = 0;
+}
+
+/* Says in words where two schemas begin to differ, the one of the channel `there` and ours `here`. */
+static void mmfbus__tell_difference(const char *there, size_t there_length, const unsigned char there_digest[32],
+                                    const char *here, const unsigned char here_digest[32]) {
+    size_t here_length = strlen(here), at = 0;
+    char theirs[64], ours[64], their_hash[65], our_hash[65];
+    while (at < there_length && at < here_length && there[at] == here[at]) at++;
+    mmfbus__excerpt(theirs, there, there_length, at);
+    mmfbus__excerpt(ours, here, here_length, at);
+    mmfbus__hexadecimal(their_hash, there_digest);
+    mmfbus__hexadecimal(our_hash, here_digest);
+    snprintf(mmfbus__difference, sizeof mmfbus__difference,
+             "the schemas differ from byte %zu on: ...%s... there, ...%s... here (SHA-256 %s there, %s here)", at, theirs,
+             ours, their_hash, our_hash);
 }
 
 /* ======================================================================================================== Channels
@@ -1596,16 +1844,22 @@ static mmfbus_status mmfbus__read_geometry(const mmfbus__segment *segment, mmfbu
 }
 
 /* Whether the channel that is there is what was asked for. */
-static mmfbus_status mmfbus__compare(const mmfbus_options *options, const mmfbus__geometry *g) {
+static mmfbus_status mmfbus__compare(const mmfbus_options *options, const mmfbus__segment *segment,
+                                     const mmfbus__geometry *g) {
     char codec[32] = {0};
     const char *wanted = options->codec != NULL ? options->codec : "msgpack";
     if (strlen(wanted) > 31) return MMFBUS_ERROR_ARGUMENT;
     memcpy(codec, wanted, strlen(wanted));
     if (memcmp(codec, g->codec, sizeof codec) != 0) return MMFBUS_ERROR_CODEC;
-    if (options->schema != NULL) {
+    /* Of two that both have one: who has a schema may join a channel that has none. */
+    if (options->schema != NULL && g->schema_length > 0) {
         unsigned char digest[32];
         mmfbus__sha256(options->schema, strlen(options->schema), digest);
-        if (memcmp(digest, g->schema, sizeof digest) != 0) return MMFBUS_ERROR_SCHEMA;
+        if (memcmp(digest, g->schema, sizeof digest) != 0) {
+            mmfbus__tell_difference((const char *)segment->memory + g->schema_offset, g->schema_length, g->schema,
+                                    options->schema, digest);
+            return MMFBUS_ERROR_SCHEMA;
+        }
     }
     if (options->capacity != 0 && options->capacity != g->capacity) return MMFBUS_ERROR_MISMATCH;
     if (options->history != 0 && options->history != g->history) return MMFBUS_ERROR_MISMATCH;
@@ -1628,7 +1882,7 @@ static mmfbus_status mmfbus__open_channel(const mmfbus_options *options, mmfbus_
         }
         if (status == MMFBUS_OK) {
             status = segment->marked ? mmfbus__read_geometry(segment, g) : MMFBUS_ERROR_NOT_A_CHANNEL;
-            if (status == MMFBUS_OK) status = mmfbus__compare(options, g);
+            if (status == MMFBUS_OK) status = mmfbus__compare(options, segment, g);
             if (status != MMFBUS_OK) mmfbus__release_segment(segment);
             return status;
         }
@@ -1661,6 +1915,9 @@ typedef struct mmfbus__peer {
     uint32_t rung; /* the sleep that was rung last */
 } mmfbus__peer;
 
+/* A sleeper that was rung and does not wake up may have died before it heard: one in this many rings is sent again. */
+enum { MMFBUS__SKIPS = 1000 };
+
 /* The descriptors of a port. POLLER watches the bell and the life lines of others together. */
 enum { MMFBUS__BELL, MMFBUS__LIFE, MMFBUS__POLLER, MMFBUS__DESCRIPTORS };
 
@@ -1684,6 +1941,7 @@ typedef struct mmfbus__participant {
     bool has_dead;           /* some peer has a `dead_nonce` */
     bool joined;
     bool armed;
+    uint32_t skips;          /* rings that were not sent, because the sleeper was rung before */
     uint64_t counters[MMFBUS__COUNTER_COUNT];
 } mmfbus__participant;
 
@@ -1701,9 +1959,9 @@ static inline uint32_t mmfbus__slots_used(const mmfbus__participant *p) {
     return used < p->geometry.participant_count ? used : p->geometry.participant_count;
 }
 
-static inline void mmfbus__count(mmfbus__participant *p, int counter, uint64_t more) {
+MMFBUS__INLINE void mmfbus__count(mmfbus__participant *p, int counter, uint64_t more) {
     p->counters[counter] += more;
-    memcpy(mmfbus__own_slot(p) + MMFBUS__COUNTERS + 8 * counter, &p->counters[counter], 8);
+    mmfbus__poke64(mmfbus__own_slot(p) + MMFBUS__COUNTERS + 8 * counter, p->counters[counter]);
 }
 
 static inline bool mmfbus__is_forked(const mmfbus__participant *p) {
@@ -1713,6 +1971,12 @@ static inline bool mmfbus__is_forked(const mmfbus__participant *p) {
 #else
     return p->guard.forked;
 #endif
+}
+
+/* Whether our slot is ours still: who is taken for dead, for whatever reason, loses it. */
+MMFBUS__INLINE bool mmfbus__owns_slot(const mmfbus__participant *p) {
+    const unsigned char *own = mmfbus__own_slot(p);
+    return mmfbus__load64(own + MMFBUS__NONCE) == p->nonce && mmfbus__load32(own + MMFBUS__GENERATION) == p->generation;
 }
 
 /* -- Ports: the system's part */
@@ -1741,7 +2005,8 @@ static void mmfbus__close_descriptor(mmfbus_descriptor *descriptor) {
     *descriptor = NULL;
 }
 
-static void mmfbus__close_port(mmfbus__participant *p) {
+static void mmfbus__close_port(mmfbus__participant *p, bool with_files) {
+    (void)with_files;
     mmfbus__close_descriptor(&p->descriptors[MMFBUS__BELL]);
 }
 
@@ -1755,7 +2020,9 @@ static mmfbus_descriptor mmfbus__open_bell(int64_t nonce, mmfbus__fate *fate) {
     mmfbus__bell_name(name, nonce);
     /* An event lives while any handle of it is open: that it is there proves nothing. */
     *fate = MMFBUS__UNKNOWN;
-    return OpenEventA(EVENT_MODIFY_STATE, FALSE, name);
+    HANDLE bell = OpenEventA(EVENT_MODIFY_STATE, FALSE, name);
+    if (bell == NULL && GetLastError() == ERROR_FILE_NOT_FOUND) *fate = MMFBUS__ABSENT;
+    return bell;
 }
 
 static bool mmfbus__is_open(mmfbus_descriptor descriptor) {
@@ -1793,14 +2060,6 @@ static mmfbus_status mmfbus__make_fifo(int *descriptor, int64_t nonce, const cha
     return status;
 }
 
-static void mmfbus__remove_port(int64_t nonce) {
-    char path[MMFBUS__PATH];
-    mmfbus__port_path(path, nonce, "bell");
-    unlink(path);
-    mmfbus__port_path(path, nonce, "life");
-    unlink(path);
-}
-
 static mmfbus_status mmfbus__poll_too(mmfbus__participant *p, int descriptor, uint32_t tag) {
 #ifdef __linux__
     struct epoll_event event;
@@ -1835,8 +2094,9 @@ static mmfbus_status mmfbus__open_port(mmfbus__participant *p, unsigned mode) {
     return mmfbus__poll_too(p, p->descriptors[MMFBUS__BELL], UINT32_MAX);
 }
 
-static void mmfbus__close_port(mmfbus__participant *p) {
-    if (p->nonce != 0 && !p->guard.forked) mmfbus__remove_port(p->nonce);
+/* With the files, unless they are to prove that we are gone. */
+static void mmfbus__close_port(mmfbus__participant *p, bool with_files) {
+    if (p->nonce != 0 && with_files && !p->guard.forked) mmfbus__unlink_port(p->nonce);
     for (int index = 0; index < MMFBUS__DESCRIPTORS; index++) mmfbus__close_descriptor(&p->descriptors[index]);
     mmfbus__unguard(&p->guard);
 }
@@ -1846,7 +2106,12 @@ static mmfbus_descriptor mmfbus__open_bell(int64_t nonce, mmfbus__fate *fate) {
     mmfbus__port_path(path, nonce, "bell");
     /* Never for reading too: that would look like an owner. */
     int bell = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-    *fate = bell >= 0 ? MMFBUS__ALIVE : errno == ENXIO ? MMFBUS__GONE : MMFBUS__UNKNOWN;
+    *fate = MMFBUS__UNKNOWN;
+    if (bell < 0 && errno == ENXIO) *fate = MMFBUS__GONE;
+    if (bell < 0 && errno == ENOENT) *fate = MMFBUS__ABSENT;
+    if (bell >= 0 && mmfbus__is_fifo(bell)) *fate = MMFBUS__ALIVE;
+    /* Something else that has come to have that name is not written to. */
+    if (bell >= 0 && *fate != MMFBUS__ALIVE) mmfbus__close_descriptor(&bell);
     return bell;
 }
 
@@ -1884,7 +2149,9 @@ static bool mmfbus__read_identity(const mmfbus__participant *p, uint32_t slot, i
     owner->pid = mmfbus__peek32(place + MMFBUS__PID);
     owner->start_time = mmfbus__peek64(place + MMFBUS__START_TIME);
     owner->pid_namespace = mmfbus__peek64(place + MMFBUS__PID_NAMESPACE);
-    mmfbus__fence();
+    owner->thread_id = mmfbus__peek32(place + MMFBUS__THREAD_ID);
+    owner->thread_start_time = mmfbus__peek64(place + MMFBUS__THREAD_START_TIME);
+    mmfbus__read_fence();
     return mmfbus__load64(place + MMFBUS__IDENTITY_NONCE) == nonce && mmfbus__load64(place + MMFBUS__NONCE) == nonce;
 }
 
@@ -1895,8 +2162,14 @@ static bool mmfbus__is_dead(const mmfbus__participant *p, uint32_t slot, int64_t
     mmfbus_descriptor bell = mmfbus__open_bell(nonce, &fate);
     if (mmfbus__is_open(bell)) mmfbus__close_descriptor(&bell);
     if (fate == MMFBUS__GONE) return true;
+    /*
+     * Whoever has claimed a slot and not yet said who it is was alive, with its bell, the moment before: the bell can only
+     * have been swept, which takes a proof of death.
+     */
+    bool is_known = mmfbus__read_identity(p, slot, nonce, &owner) && owner.pid != 0;
+    if (!is_known) return fate == MMFBUS__ABSENT;
     /* A forked child may hold the port open for a parent that is dead: so look at the process as well. */
-    if (p->identity.pid_namespace == 0 || !mmfbus__read_identity(p, slot, nonce, &owner)) return false;
+    if (p->identity.pid_namespace == 0) return false;
     return owner.pid_namespace == p->identity.pid_namespace && mmfbus__fate_of(&owner) == MMFBUS__GONE;
 }
 
@@ -1912,7 +2185,7 @@ static void mmfbus__ring_slot(mmfbus__participant *p, uint32_t slot, uint32_t as
     int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__NONCE);
     mmfbus__fate fate = MMFBUS__UNKNOWN;
     if (nonce == 0 || nonce == p->nonce) return;
-    if (peer->bell_nonce == nonce && peer->rung == asleep) return;
+    if (peer->bell_nonce == nonce && peer->rung == asleep && ++p->skips % MMFBUS__SKIPS != 0) return;
     if (peer->bell_nonce != nonce) {
         if (peer->bell_nonce != 0) mmfbus__close_descriptor(&peer->bell);
         peer->bell = mmfbus__open_bell(nonce, &fate);
@@ -1958,22 +2231,38 @@ static bool mmfbus__holder_is_gone(mmfbus__participant *p, uint32_t word) {
     return true;
 }
 
-/* Takes the lock, and takes it over from the dead. MMFBUS_BUSY after that many tries. */
-static mmfbus_status mmfbus__try_lock(mmfbus__participant *p, uint32_t tries) {
+static void mmfbus__bury_locked(mmfbus__participant *p, uint32_t slot, int64_t dead);
+
+/* Takes the lock when it is free, or its holder is gone. MMFBUS_BUSY: somebody who may be living holds it. */
+static mmfbus_status mmfbus__take_over(mmfbus__participant *p) {
     unsigned char *lock = p->memory + MMFBUS__PUBLISHER_LOCK;
-    for (uint32_t turn = 0; turn < tries; turn++) {
-        if (mmfbus__swap32(lock, 0, mmfbus__own_word(p))) {
-            MMFBUS_STEP("lock: taken");
-            return MMFBUS_OK;
-        }
-        mmfbus__pause(turn);
-    }
-    uint32_t held = mmfbus__load32(lock);
+    uint32_t held = mmfbus__load32(lock), slot = held & 1023;
+    /* Our own word while we hold nothing is nonsense that nobody else can take away: we live. */
+    if (held == mmfbus__own_word(p)) return MMFBUS_OK;
     if (held != 0 && !mmfbus__holder_is_gone(p, held)) return MMFBUS_BUSY;
     /* From exactly the word whose holder is gone: nothing needs repair, what was not committed is not seen. */
     if (!mmfbus__swap32(lock, held, mmfbus__own_word(p))) return MMFBUS_BUSY;
     MMFBUS_STEP("lock: taken over");
+    /* It may have joined as a publisher of whom nobody has heard. A word that names no slot has nobody to bury. */
+    if (held != 0 && slot < p->geometry.participant_count && p->peers[slot].dead_nonce != 0) {
+        mmfbus__bury_locked(p, slot, p->peers[slot].dead_nonce);
+    }
     return MMFBUS_OK;
+}
+
+MMFBUS__INLINE bool mmfbus__take_lock(mmfbus__participant *p) {
+    if (!mmfbus__swap32(p->memory + MMFBUS__PUBLISHER_LOCK, 0, mmfbus__own_word(p))) return false;
+    MMFBUS_STEP("lock: taken");
+    return true;
+}
+
+/* Takes the lock, and takes it over from the dead. MMFBUS_BUSY after that many tries. */
+static mmfbus_status mmfbus__try_lock(mmfbus__participant *p, uint32_t tries) {
+    for (uint32_t turn = 0; turn < tries; turn++) {
+        if (mmfbus__take_lock(p)) return MMFBUS_OK;
+        mmfbus__pause(turn);
+    }
+    return mmfbus__take_over(p);
 }
 
 /* The same, but waits for a living holder until then. */
@@ -1985,9 +2274,27 @@ static mmfbus_status mmfbus__lock(mmfbus__participant *p, uint64_t deadline) {
     }
 }
 
-static void mmfbus__unlock(mmfbus__participant *p) {
+MMFBUS__INLINE void mmfbus__unlock(mmfbus__participant *p) {
     mmfbus__swap32(p->memory + MMFBUS__PUBLISHER_LOCK, mmfbus__own_word(p), 0);
     MMFBUS_STEP("lock: released");
+}
+
+/* Rings the subscribers that sleep; with the lock still held, after what they wait for has changed. */
+MMFBUS__INLINE void mmfbus__ring_subscribers(mmfbus__participant *p) {
+    /* SYNC: going to sleep. What changed was stored first, then the sleepers are looked at: whoever is not seen sees it. */
+    if (mmfbus__load32(p->memory + MMFBUS__SLEEPERS) != 0) mmfbus__ring_sleepers(p, false);
+}
+
+/* Rings the publishers that wait for room. After a cursor has moved, or is needed no more. */
+MMFBUS__INLINE void mmfbus__ring_publishers(mmfbus__participant *p) {
+    /* SYNC: waiting for room. The cursor was stored first; a publisher counts itself before it looks at the cursors. */
+    if (mmfbus__load32(p->memory + MMFBUS__ROOM_WAITERS) != 0) mmfbus__ring_sleepers(p, true);
+}
+
+static void mmfbus__tell_of_leaving(mmfbus__participant *p) {
+    mmfbus__add32(p->memory + MMFBUS__EPOCH, 1);
+    MMFBUS_STEP("leave: epoch raised");
+    mmfbus__ring_subscribers(p);
 }
 
 /* What a publisher does when it leaves, or what is done for it when it died. With the lock held. */
@@ -2000,18 +2307,18 @@ static void mmfbus__end_publisher(mmfbus__participant *p, uint32_t slot, uint32_
     /* Before the state: who dies in between is a publisher still, and is buried as one. */
     if (is_last) {
         mmfbus__store32(p->memory + MMFBUS__CLOSED_REASON, reason);
+        MMFBUS_STEP("leave: reason stored");
         mmfbus__add32(p->memory + MMFBUS__CLOSED_EPOCH, 1);
         MMFBUS_STEP("leave: closed");
     }
     mmfbus__store32(mmfbus__slot(p, slot) + MMFBUS__STATE, MMFBUS__STATE_NONE);
     MMFBUS_STEP("leave: state stored");
-    mmfbus__add32(p->memory + MMFBUS__EPOCH, 1);
-    mmfbus__ring_sleepers(p, false);
+    mmfbus__tell_of_leaving(p);
 }
 
 /* -- Claiming, freeing and burying */
 
-/* Steps 2 to 4 of claiming: `slot` has our nonce already. */
+/* Steps 2 and 3 of claiming: `slot` has our nonce already. Step 4 needs the lock. */
 static uint32_t mmfbus__take_slot(mmfbus__participant *p, uint32_t slot) {
     unsigned char *place = mmfbus__slot(p, slot);
     uint32_t generation = mmfbus__load32(place + MMFBUS__GENERATION);
@@ -2025,63 +2332,72 @@ static uint32_t mmfbus__take_slot(mmfbus__participant *p, uint32_t slot) {
         if (used > slot || mmfbus__swap32(p->memory + MMFBUS__SLOTS_USED, used, slot + 1)) break;
     }
     MMFBUS_STEP("claim: counted");
-    mmfbus__put32(place + MMFBUS__PID, p->identity.pid);
-    mmfbus__put64(place + MMFBUS__START_TIME, p->identity.start_time);
-    mmfbus__put64(place + MMFBUS__PID_NAMESPACE, p->identity.pid_namespace);
-    mmfbus__put64(place + MMFBUS__JOINED_AT, mmfbus_now());
-    memset(place + MMFBUS__COUNTERS, 0, 8 * MMFBUS__COUNTER_COUNT);
-    memset(place + MMFBUS__NAME, 0, MMFBUS__NAME_LENGTH);
+    /* Before the fields, so that the nonce of an earlier owner never stands beside the pid of a later one. */
+    mmfbus__store64(place + MMFBUS__IDENTITY_NONCE, 0);
+    MMFBUS_STEP("claim: identity cleared");
+    memset(place + MMFBUS__COUNTERS, 0, MMFBUS__SLOT_END - MMFBUS__COUNTERS);
+    mmfbus__poke32(place + MMFBUS__PID, p->identity.pid);
+    mmfbus__poke64(place + MMFBUS__START_TIME, p->identity.start_time);
+    mmfbus__poke64(place + MMFBUS__PID_NAMESPACE, p->identity.pid_namespace);
+    mmfbus__poke32(place + MMFBUS__THREAD_ID, p->identity.thread_id);
+    mmfbus__poke64(place + MMFBUS__THREAD_START_TIME, p->identity.thread_start_time);
+    mmfbus__poke64(place + MMFBUS__JOINED_AT, mmfbus_now());
     /* SYNC: identity written. Stored after the fields that it vouches for. */
     mmfbus__store64(place + MMFBUS__IDENTITY_NONCE, p->nonce);
     MMFBUS_STEP("claim: identity written");
-    if (mmfbus__load32(place + MMFBUS__ASLEEP) != 0) {
-        bool waited = mmfbus__load32(place + MMFBUS__STATE) == MMFBUS__STATE_PUBLISHER;
-        mmfbus__store32(place + MMFBUS__ASLEEP, 0);
-        mmfbus__add32(p->memory + (waited ? MMFBUS__ROOM_WAITERS : MMFBUS__SLEEPERS), UINT32_MAX);
-    }
     return generation;
 }
 
-static void mmfbus__free_slot(mmfbus__participant *p, uint32_t slot) {
-    mmfbus__store64(mmfbus__slot(p, slot) + MMFBUS__IDENTITY_NONCE, 0);
-    MMFBUS_STEP("leave: identity cleared");
-    mmfbus__store64(mmfbus__slot(p, slot) + MMFBUS__NONCE, 0);
-    MMFBUS_STEP("leave: nonce cleared");
+/* Step 4: takes the role of a dead owner out of the slot. With the lock held. */
+static void mmfbus__inherit(mmfbus__participant *p, uint32_t slot) {
+    unsigned char *place = mmfbus__slot(p, slot);
+    bool was_publisher = mmfbus__load32(place + MMFBUS__STATE) == MMFBUS__STATE_PUBLISHER;
+    if (mmfbus__load32(place + MMFBUS__ASLEEP) != 0) {
+        mmfbus__store32(place + MMFBUS__ASLEEP, 0);
+        MMFBUS_STEP("wake: flag cleared");
+        mmfbus__add32(p->memory + (was_publisher ? MMFBUS__ROOM_WAITERS : MMFBUS__SLEEPERS), UINT32_MAX);
+        MMFBUS_STEP("wake: counted out");
+    }
+    if (was_publisher) {
+        mmfbus__end_publisher(p, slot, MMFBUS__REASON_DIED);
+    } else {
+        mmfbus__store32(place + MMFBUS__STATE, MMFBUS__STATE_NONE);
+    }
 }
 
-static bool mmfbus__owns_another(const mmfbus__participant *p, int64_t nonce) {
-    uint32_t used = mmfbus__slots_used(p);
-    for (uint32_t slot = 0; slot < used; slot++) {
-        if (mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__NONCE) == nonce) return true;
-    }
-    return false;
+/* Frees a slot when it is that owner's still. What else it holds stays, for whoever claims it next. */
+static bool mmfbus__free_slot(mmfbus__participant *p, uint32_t slot, int64_t owner) {
+    if (!mmfbus__swap64(mmfbus__slot(p, slot) + MMFBUS__NONCE, owner, 0)) return false;
+    MMFBUS_STEP("leave: nonce cleared");
+    return true;
+}
+
+/*
+ * Frees the slot of an owner that is proved dead. With the lock held, and the slot freed last: whoever dies in the middle
+ * leaves both to the next one, who does all of it again.
+ */
+static void mmfbus__bury_locked(mmfbus__participant *p, uint32_t slot, int64_t dead) {
+    unsigned char *place = mmfbus__slot(p, slot);
+    p->peers[slot].dead_nonce = 0;
+    /* Somebody else may have been faster, or the slot have another owner by now. */
+    if (mmfbus__load64(place + MMFBUS__NONCE) != dead) return;
+    MMFBUS_STEP("bury: begun");
+    bool had_role = mmfbus__load32(place + MMFBUS__STATE) != MMFBUS__STATE_NONE;
+    mmfbus__inherit(p, slot);
+    /* It may have given up the role by itself, and have died before it said so. */
+    if (!had_role) mmfbus__tell_of_leaving(p);
+    mmfbus__ring_publishers(p);
+    MMFBUS_STEP("bury: role taken");
+    if (!mmfbus__free_slot(p, slot, dead)) return;
+    mmfbus__remove_port(dead);
+    MMFBUS_STEP("bury: port removed");
 }
 
 /* Frees the slot of an owner that is proved dead. MMFBUS_BUSY: the lock that it takes is held; try again. */
 static mmfbus_status mmfbus__bury(mmfbus__participant *p, uint32_t slot, int64_t dead) {
-    unsigned char *place = mmfbus__slot(p, slot);
-    bool locked = mmfbus__load32(place + MMFBUS__STATE) == MMFBUS__STATE_PUBLISHER;
-    if (locked && mmfbus__try_lock(p, 200) != MMFBUS_OK) return MMFBUS_BUSY;
-    bool ours = mmfbus__swap64(place + MMFBUS__NONCE, dead, p->nonce);
-    if (ours) {
-        MMFBUS_STEP("bury: claimed");
-        mmfbus__take_slot(p, slot);
-        if (locked) {
-            mmfbus__end_publisher(p, slot, MMFBUS__REASON_DIED);
-        } else {
-            mmfbus__store32(place + MMFBUS__STATE, MMFBUS__STATE_NONE);
-        }
-        MMFBUS_STEP("bury: role taken");
-        mmfbus__free_slot(p, slot);
-    }
-    if (locked) mmfbus__unlock(p);
-    if (!ours) return MMFBUS_OK;
-    /* It may have died between a change and the ringing for it. */
-    mmfbus__ring_sleepers(p, true);
-    mmfbus__ring_sleepers(p, false);
-    /* While other slots are to be proved dead by that port it must stay. */
-    if (!mmfbus__owns_another(p, dead)) mmfbus__remove_port(dead);
-    MMFBUS_STEP("bury: port removed");
+    if (mmfbus__try_lock(p, 200) != MMFBUS_OK) return MMFBUS_BUSY;
+    mmfbus__bury_locked(p, slot, dead);
+    mmfbus__unlock(p);
     return MMFBUS_OK;
 }
 
@@ -2092,13 +2408,9 @@ static mmfbus_status mmfbus__bury_the_dead(mmfbus__participant *p) {
     p->has_dead = false;
     for (uint32_t slot = 0; slot < p->geometry.participant_count; slot++) {
         mmfbus__peer *peer = &p->peers[slot];
-        if (peer->dead_nonce == 0) continue;
-        if (mmfbus__bury(p, slot, peer->dead_nonce) == MMFBUS_OK) {
-            peer->dead_nonce = 0;
-        } else {
-            p->has_dead = true;
-            status = MMFBUS_BUSY;
-        }
+        if (peer->dead_nonce == 0 || mmfbus__bury(p, slot, peer->dead_nonce) == MMFBUS_OK) continue;
+        p->has_dead = true;
+        status = MMFBUS_BUSY;
     }
     return status;
 }
@@ -2118,12 +2430,14 @@ static void mmfbus__find_dead(mmfbus__participant *p, uint32_t states) {
 
 static mmfbus_status mmfbus__claim_slot(mmfbus__participant *p, const char *name) {
     uint32_t count = p->geometry.participant_count, slot = 0;
+    int64_t replaced = 0;
     while (slot < count && !mmfbus__swap64(mmfbus__slot(p, slot) + MMFBUS__NONCE, 0, p->nonce)) slot++;
     if (slot == count) {
         for (slot = 0; slot < count; slot++) {
             int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__NONCE);
             if (nonce != 0 && mmfbus__is_dead(p, slot, nonce) &&
                 mmfbus__swap64(mmfbus__slot(p, slot) + MMFBUS__NONCE, nonce, p->nonce)) {
+                replaced = nonce;
                 break;
             }
         }
@@ -2132,15 +2446,33 @@ static mmfbus_status mmfbus__claim_slot(mmfbus__participant *p, const char *name
     p->slot = slot;
     p->generation = mmfbus__take_slot(p, slot);
     p->joined = true;
+    if (replaced != 0) mmfbus__remove_port(replaced);
     if (name != NULL) memcpy(mmfbus__own_slot(p) + MMFBUS__NAME, name, strlen(name));
     return MMFBUS_OK;
 }
 
-static void mmfbus__close_participant(mmfbus__participant *p) {
+/* The nonces of the dead whom nobody has buried, when nobody is left who may yet do so; their number, 0 otherwise. */
+static uint32_t mmfbus__left_behind(const mmfbus__participant *p, int64_t *dead) {
+    uint32_t used = mmfbus__slots_used(p), count = 0;
+    for (uint32_t slot = 0; slot < used; slot++) {
+        int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__NONCE);
+        if (nonce == 0 || nonce == p->nonce) continue;
+        if (!mmfbus__is_dead(p, slot, nonce)) return 0;
+        dead[count++] = nonce;
+    }
+    return count;
+}
+
+/* Frees the slot, closes everything. With `as_dead` it leaves slot and port like one that was killed. */
+static void mmfbus__close_participant(mmfbus__participant *p, bool as_dead) {
+    int64_t *dead = NULL;
+    uint32_t dead_count = 0;
     if (p->joined && !mmfbus__is_forked(p)) {
         mmfbus__bury_the_dead(p);
-        mmfbus__free_slot(p, p->slot);
-        mmfbus__ring_sleepers(p, true);
+        if (!as_dead) mmfbus__free_slot(p, p->slot, p->nonce);
+        mmfbus__ring_publishers(p);
+        dead = (int64_t *)MMFBUS_MALLOC(p->geometry.participant_count * sizeof *dead);
+        if (dead != NULL) dead_count = mmfbus__left_behind(p, dead);
     }
     if (p->peers != NULL) {
         for (uint32_t slot = 0; slot < p->geometry.participant_count; slot++) {
@@ -2150,9 +2482,12 @@ static void mmfbus__close_participant(mmfbus__participant *p) {
         MMFBUS_FREE(p->peers);
         p->peers = NULL;
     }
-    mmfbus__close_port(p);
     if (p->memory != NULL) mmfbus__release_segment(&p->segment);
     p->memory = NULL;
+    mmfbus__close_port(p, !as_dead);
+    /* Only now: as long as there was the channel it named them. */
+    for (uint32_t index = 0; index < dead_count; index++) mmfbus__remove_port(dead[index]);
+    MMFBUS_FREE(dead);
 }
 
 /* Opens the channel, a port and a slot, and takes the lock, under which the caller gives the slot its state. */
@@ -2175,12 +2510,11 @@ static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfb
         status = mmfbus__lock(p, mmfbus__deadline(p->join_timeout));
     }
     if (status == MMFBUS_OK) {
-        uint32_t left = mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__STATE);
-        if (left == MMFBUS__STATE_PUBLISHER) mmfbus__end_publisher(p, p->slot, MMFBUS__REASON_DIED);
-        mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__STATE, MMFBUS__STATE_NONE);
+        mmfbus__inherit(p, p->slot);
         return MMFBUS_OK;
     }
-    mmfbus__close_participant(p);
+    /* Without the lock the role of an earlier owner is in the slot still: somebody must be told of its end. */
+    mmfbus__close_participant(p, p->joined);
     return status;
 }
 
@@ -2190,7 +2524,7 @@ static void mmfbus__join(mmfbus__participant *p, uint32_t state) {
     MMFBUS_STEP("join: state stored");
     mmfbus__add32(p->memory + MMFBUS__EPOCH, 1);
     MMFBUS_STEP("join: epoch raised");
-    mmfbus__ring_sleepers(p, false);
+    mmfbus__ring_subscribers(p);
     mmfbus__unlock(p);
     MMFBUS_STEP("join: done");
     mmfbus__bury_the_dead(p);
@@ -2209,9 +2543,20 @@ static void mmfbus__announce_sleep(mmfbus__participant *p, int counter) {
     uint32_t number = mmfbus__load32(own + MMFBUS__SLEEPS) + 1;
     if (number == 0) number = 1;
     mmfbus__store32(own + MMFBUS__SLEEPS, number);
+    MMFBUS_STEP("sleep: numbered");
     mmfbus__store32(own + MMFBUS__ASLEEP, number);
     p->armed = true;
     MMFBUS_STEP("sleep: flagged");
+}
+
+static void mmfbus__end_of_life(mmfbus__participant *p, uint32_t slot) {
+    if (slot >= p->geometry.participant_count || p->peers[slot].life_nonce == 0) return;
+    mmfbus__mark_dead(p, slot, p->peers[slot].life_nonce);
+    /* Closing takes it out of the poller, which would report it for ever. */
+    mmfbus__close_descriptor(&p->peers[slot].life);
+    p->peers[slot].life_nonce = 0;
+    /* Somebody who joined may have taken over the slot with the role still in it. */
+    p->watch_is_complete = false;
 }
 
 #ifdef _WIN32
@@ -2228,9 +2573,7 @@ static void mmfbus__wait(mmfbus__participant *p, uint32_t milliseconds) {
             slots[count] = slot;
             handles[count++] = peer->life;
         } else if (WaitForSingleObject(peer->life, 0) == WAIT_OBJECT_0) {
-            mmfbus__mark_dead(p, slot, peer->life_nonce);
-            mmfbus__close_descriptor(&peer->life);
-            peer->life_nonce = 0;
+            mmfbus__end_of_life(p, slot);
             milliseconds = 0;
         } else {
             beyond++;
@@ -2240,29 +2583,22 @@ static void mmfbus__wait(mmfbus__participant *p, uint32_t milliseconds) {
     if (beyond > 0 && milliseconds > 1000) milliseconds = 1000;
     DWORD result = WaitForMultipleObjects(count, handles, FALSE, milliseconds == MMFBUS_FOREVER ? INFINITE : milliseconds);
     if (result > WAIT_OBJECT_0 && result < WAIT_OBJECT_0 + count) {
-        uint32_t slot = slots[result - WAIT_OBJECT_0];
-        mmfbus__mark_dead(p, slot, p->peers[slot].life_nonce);
-        mmfbus__close_descriptor(&p->peers[slot].life);
-        p->peers[slot].life_nonce = 0;
+        mmfbus__end_of_life(p, slots[result - WAIT_OBJECT_0]);
     }
 }
 
 static mmfbus_descriptor mmfbus__open_life(mmfbus__participant *p, uint32_t slot, int64_t nonce, mmfbus__fate *fate) {
     mmfbus__identity owner;
-    *fate = MMFBUS__UNKNOWN;
-    if (!mmfbus__read_identity(p, slot, nonce, &owner) || owner.pid_namespace != p->identity.pid_namespace) return NULL;
-    return mmfbus__open_owner(&owner, fate);
+    if (mmfbus__read_identity(p, slot, nonce, &owner) && owner.pid != 0) {
+        *fate = MMFBUS__UNKNOWN;
+        return owner.pid_namespace == p->identity.pid_namespace ? mmfbus__open_owner(&owner, fate) : NULL;
+    }
+    /* It does not say who it is yet: then there is only its bell to look for, and somebody has to look again. */
+    *fate = mmfbus__is_dead(p, slot, nonce) ? MMFBUS__GONE : MMFBUS__UNKNOWN;
+    return NULL;
 }
 
 #else
-
-static void mmfbus__end_of_life(mmfbus__participant *p, uint32_t slot) {
-    if (slot >= p->geometry.participant_count || p->peers[slot].life_nonce == 0) return;
-    mmfbus__mark_dead(p, slot, p->peers[slot].life_nonce);
-    /* Closing takes it out of the poller, which would report it for ever. */
-    mmfbus__close_descriptor(&p->peers[slot].life);
-    p->peers[slot].life_nonce = 0;
-}
 
 static void mmfbus__silence_bell(mmfbus__participant *p) {
     char bytes[256];
@@ -2309,6 +2645,7 @@ static mmfbus_descriptor mmfbus__open_life(mmfbus__participant *p, uint32_t slot
     char path[MMFBUS__PATH];
     mmfbus__port_path(path, nonce, "life");
     int life = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (life >= 0 && !mmfbus__is_fifo(life)) mmfbus__close_descriptor(&life);
     if (life >= 0 && mmfbus__poll_too(p, life, slot) != MMFBUS_OK) mmfbus__close_descriptor(&life);
     /* A watch that begins after the death never fires: so look once, now that it has begun. */
     *fate = mmfbus__is_dead(p, slot, nonce) ? MMFBUS__GONE : life >= 0 ? MMFBUS__ALIVE : MMFBUS__UNKNOWN;
@@ -2323,6 +2660,8 @@ static void mmfbus__awake(mmfbus__participant *p, int counter) {
     if (!p->armed) return;
     p->armed = false;
     mmfbus__wait(p, 0);
+    /* Whoever took it for dead has woken it up already. */
+    if (!mmfbus__owns_slot(p) || mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__ASLEEP) == 0) return;
     mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__ASLEEP, 0);
     MMFBUS_STEP("wake: flag cleared");
     mmfbus__add32(p->memory + counter, UINT32_MAX);
@@ -2365,17 +2704,26 @@ static void mmfbus__watch(mmfbus__participant *p, uint32_t wanted_state) {
 struct mmfbus_publisher {
     mmfbus__participant base;
     mmfbus_when_full when_full;
+    int64_t head;            /* at or below the head, which only moves up */
+    int64_t kept;            /* so many bytes before the tail are not given up without need */
     int64_t needed;          /* least position that a reliable subscriber may need, as of `needed_epoch` */
     uint32_t needed_epoch;
     bool needed_is_known;
+    int64_t tail;            /* the tail, as seen last; -1 before that */
+    uint64_t committed;      /* number that stands there: of the next message */
     uint64_t last_published;
+    uint64_t timestamp;      /* of the last frame */
     /* While the lock is held: */
     bool claimed;
-    int64_t begin;           /* the tail */
     int64_t position;        /* where the next frame goes */
     uint64_t next;           /* number of the next message */
     size_t claimed_length;
 };
+
+/* The head moves on by at least this part of the ring at a time, so that few messages pay for moving it. */
+enum { MMFBUS__HEAD_STEP_PART = 16 };
+/* So many bytes ahead the memory for frames to come is fetched. */
+enum { MMFBUS__WRITE_AHEAD = 512 };
 
 /* A frame to write: its payload in up to two parts, the header of a fragment and the data. */
 typedef struct mmfbus__outgoing {
@@ -2387,19 +2735,29 @@ typedef struct mmfbus__outgoing {
     size_t length;
 } mmfbus__outgoing;
 
-static void mmfbus__write_header(mmfbus_publisher *pub, int64_t at, uint32_t length, uint8_t kind, uint64_t timestamp) {
+MMFBUS__INLINE void mmfbus__write_header(mmfbus_publisher *pub, int64_t at, uint32_t length, uint8_t kind, uint64_t timestamp) {
     mmfbus__participant *p = &pub->base;
     unsigned char *place = p->ring + ((uint64_t)at & (p->geometry.capacity - 1));
-    mmfbus__put32(place, length);
-    mmfbus__put32(place + 4, (uint32_t)kind | p->slot << 16);
-    mmfbus__put64(place + 8, pub->next);
-    mmfbus__put64(place + 16, timestamp);
+    mmfbus__poke64(place, (uint64_t)length | (uint64_t)kind << 32 | (uint64_t)p->slot << 48);
+    mmfbus__poke64(place + 8, pub->next);
+    mmfbus__poke64(place + 16, timestamp);
 }
 
 /* Bytes of padding that come before a frame of that size. */
-static uint64_t mmfbus__padding_before(const mmfbus__participant *p, int64_t position, uint64_t size) {
+MMFBUS__INLINE uint64_t mmfbus__padding_before(const mmfbus__participant *p, int64_t position, uint64_t size) {
     uint64_t rest = p->geometry.capacity - ((uint64_t)position & (p->geometry.capacity - 1));
     return size > rest ? rest : 0;
+}
+
+/* With the lock held. It may leave at this moment, and somebody else take the slot. */
+static void mmfbus__disconnect(mmfbus__participant *p, uint32_t slot, uint32_t reason) {
+    unsigned char *place = mmfbus__slot(p, slot);
+    /* Others may have waited for the same subscriber: they look again when the lock is free, or its holder is dead. */
+    mmfbus__ring_publishers(p);
+    mmfbus__store32(place + MMFBUS__DISCONNECT_REASON, reason);
+    MMFBUS_STEP("disconnect: reason stored");
+    mmfbus__swap32(place + MMFBUS__STATE, MMFBUS__STATE_RELIABLE, MMFBUS__STATE_DISCONNECTED);
+    MMFBUS_STEP("disconnect: state stored");
 }
 
 /* The least position that reliable subscribers need still. A cursor that is none is of somebody who breaks the rules. */
@@ -2410,11 +2768,11 @@ static int64_t mmfbus__least_needed(mmfbus__participant *p, int64_t tail, bool l
         unsigned char *place = mmfbus__slot(p, slot);
         if (mmfbus__load32(place + MMFBUS__STATE) != MMFBUS__STATE_RELIABLE) continue;
         int64_t cursor = mmfbus__load64(place + MMFBUS__CURSOR);
-        if (mmfbus__is_position(cursor) && cursor <= tail && tail - cursor <= (int64_t)p->geometry.capacity) {
+        bool is_cursor = mmfbus__is_position(cursor) && cursor <= tail && tail - cursor <= (int64_t)p->geometry.capacity;
+        if (is_cursor && mmfbus__load64(place + MMFBUS__NONCE) != 0) {
             if (cursor < least) least = cursor;
         } else if (locked) {
-            mmfbus__store32(place + MMFBUS__DISCONNECT_REASON, MMFBUS__NO_CURSOR);
-            mmfbus__swap32(place + MMFBUS__STATE, MMFBUS__STATE_RELIABLE, MMFBUS__STATE_DISCONNECTED);
+            mmfbus__disconnect(p, slot, MMFBUS__NO_CURSOR);
         }
     }
     return least;
@@ -2426,40 +2784,30 @@ static void mmfbus__disconnect_slow(mmfbus__participant *p, int64_t overwritten)
         unsigned char *place = mmfbus__slot(p, slot);
         if (mmfbus__load32(place + MMFBUS__STATE) != MMFBUS__STATE_RELIABLE) continue;
         if (mmfbus__load64(place + MMFBUS__CURSOR) >= overwritten) continue;
-        mmfbus__store32(place + MMFBUS__DISCONNECT_REASON, MMFBUS__TOO_SLOW);
-        mmfbus__swap32(place + MMFBUS__STATE, MMFBUS__STATE_RELIABLE, MMFBUS__STATE_DISCONNECTED);
-        MMFBUS_STEP("disconnect: state stored");
+        mmfbus__disconnect(p, slot, MMFBUS__TOO_SLOW);
     }
 }
 
 /* Bytes before this position are overwritten by frames up to `end`, their terminator included. */
-static int64_t mmfbus__overwritten(const mmfbus__participant *p, int64_t end) {
+MMFBUS__INLINE int64_t mmfbus__overwritten(const mmfbus__participant *p, int64_t end) {
     return end + MMFBUS__FRAME_ALIGNMENT - (int64_t)p->geometry.capacity;
 }
 
-/* Finds room for frames up to `end`, and announces what they overwrite. With the lock held. */
-static mmfbus_status mmfbus__make_room(mmfbus_publisher *pub, int64_t end) {
+/* Gives up the oldest frames, at least up to that position, and announces it. */
+static mmfbus_status mmfbus__move_head(mmfbus_publisher *pub, int64_t least) {
     mmfbus__participant *p = &pub->base;
-    int64_t overwritten = mmfbus__overwritten(p, end);
-    uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__EPOCH);
-    if (!pub->needed_is_known || epoch != pub->needed_epoch || overwritten > pub->needed) {
-        pub->needed = mmfbus__least_needed(p, pub->begin, true);
-        if (overwritten > pub->needed && pub->when_full == MMFBUS_DISCONNECT) {
-            mmfbus__disconnect_slow(p, overwritten);
-            pub->needed = mmfbus__least_needed(p, pub->begin, true);
-        }
-        pub->needed_epoch = epoch;
-        pub->needed_is_known = true;
-    }
-    if (overwritten > pub->needed) return MMFBUS_FULL;
-
+    int64_t most = pub->needed, goal = least + (int64_t)p->geometry.capacity / MMFBUS__HEAD_STEP_PART;
+    if (pub->kept > 0 && most > pub->tail - pub->kept) most = pub->tail - pub->kept;
+    if (goal > most) goal = most;
+    if (goal < least) goal = least;
     int64_t head = mmfbus__load64(p->memory + MMFBUS__HEAD);
-    if (head >= overwritten) return MMFBUS_OK;
-    if (!mmfbus__is_position(head) || pub->begin - head > (int64_t)p->geometry.capacity) return MMFBUS_ERROR_CORRUPT;
-    while (head < overwritten) {
+    if (!mmfbus__is_position(head) || head > pub->tail || pub->tail - head > (int64_t)p->geometry.capacity) {
+        return MMFBUS_ERROR_CORRUPT;
+    }
+    while (head < goal) {
         const unsigned char *place = p->ring + ((uint64_t)head & (p->geometry.capacity - 1));
         uint64_t size = mmfbus__frame_size(mmfbus__peek32(place));
-        if (size > (uint64_t)(pub->begin - head)) return MMFBUS_ERROR_CORRUPT;
+        if (size > (uint64_t)(pub->tail - head)) return MMFBUS_ERROR_CORRUPT;
         head += (int64_t)size;
     }
     /*
@@ -2467,32 +2815,65 @@ static mmfbus_status mmfbus__make_room(mmfbus_publisher *pub, int64_t end) {
      * after that load can become visible before the head does.
      */
     mmfbus__store64(p->memory + MMFBUS__HEAD, head);
-    mmfbus__load64(p->memory + MMFBUS__HEAD);
-    mmfbus__fence();
+    pub->head = mmfbus__load64(p->memory + MMFBUS__HEAD);
+    mmfbus__write_fence();
     MMFBUS_STEP("publish: head moved");
     return MMFBUS_OK;
 }
 
-/* Takes the lock and finds the tail. MMFBUS_BUSY when a living process holds it. */
-static mmfbus_status mmfbus__begin_frames(mmfbus_publisher *pub) {
+static mmfbus_status mmfbus__find_room(mmfbus_publisher *pub, int64_t overwritten) {
     mmfbus__participant *p = &pub->base;
-    mmfbus_status status = mmfbus__try_lock(p, 80);
+    uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__EPOCH);
+    if (!pub->needed_is_known || epoch != pub->needed_epoch || overwritten > pub->needed) {
+        pub->needed = mmfbus__least_needed(p, pub->tail, true);
+        if (overwritten > pub->needed && pub->when_full == MMFBUS_DISCONNECT) {
+            mmfbus__disconnect_slow(p, overwritten);
+            pub->needed = mmfbus__least_needed(p, pub->tail, true);
+        }
+        pub->needed_epoch = epoch;
+        pub->needed_is_known = true;
+    }
+    return overwritten > pub->needed ? MMFBUS_FULL : mmfbus__move_head(pub, overwritten);
+}
+
+/* Finds room for frames up to `end`, and announces what they overwrite. With the lock held. */
+MMFBUS__INLINE mmfbus_status mmfbus__make_room(mmfbus_publisher *pub, int64_t end) {
+    int64_t overwritten = mmfbus__overwritten(&pub->base, end);
+    /* What is below the head was given up before; who joined since begins at it, or later. */
+    return overwritten <= pub->head ? MMFBUS_OK : mmfbus__find_room(pub, overwritten);
+}
+
+/* Takes note of a tail that others have moved, and of the number that stands there. */
+static bool mmfbus__follow_tail(mmfbus_publisher *pub, int64_t tail) {
+    mmfbus__participant *p = &pub->base;
+    int64_t before = pub->tail < 0 ? 0 : pub->tail;
+    if (!mmfbus__is_position(tail) || tail < before || tail > MMFBUS__MAX_POSITION - (1ll << 31)) return false;
+    uint64_t next = mmfbus__peek64(p->ring + ((uint64_t)tail & (p->geometry.capacity - 1)) + 8);
+    if (!mmfbus__is_plausible(next - pub->committed, tail - before)) return false;
+    pub->tail = tail;
+    pub->committed = next;
+    return true;
+}
+
+/* Takes the lock and finds the tail. MMFBUS_BUSY when a living process holds it. */
+MMFBUS__INLINE mmfbus_status mmfbus__begin_frames(mmfbus_publisher *pub) {
+    mmfbus__participant *p = &pub->base;
+    mmfbus_status status = mmfbus__take_lock(p) ? MMFBUS_OK : mmfbus__try_lock(p, 80);
     if (status != MMFBUS_OK) return status;
     int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
-    if (!mmfbus__is_position(tail) || tail > MMFBUS__MAX_POSITION - (1ll << 31)) {
+    /* Who is taken for dead loses its slot. */
+    bool is_ours = mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__GENERATION) == p->generation;
+    if (!is_ours || ((tail != pub->tail || tail < 0) && !mmfbus__follow_tail(pub, tail))) {
         mmfbus__unlock(p);
         return MMFBUS_ERROR_CORRUPT;
     }
-    const unsigned char *place = p->ring + ((uint64_t)tail & (p->geometry.capacity - 1));
-    pub->next = mmfbus__peek64(place + 8);
-    pub->begin = pub->position = tail;
-    if (pub->next >= 1 && pub->next < (uint64_t)MMFBUS__MAX_POSITION) return MMFBUS_OK;
-    mmfbus__unlock(p);
-    return MMFBUS_ERROR_CORRUPT;
+    pub->position = tail;
+    pub->next = pub->committed;
+    return MMFBUS_OK;
 }
 
 /* Writes the padding that a frame of that payload needs, and says where its payload goes. There must be room. */
-static unsigned char *mmfbus__place_frame(mmfbus_publisher *pub, uint64_t payload, uint64_t timestamp) {
+MMFBUS__INLINE unsigned char *mmfbus__place_frame(mmfbus_publisher *pub, uint64_t payload, uint64_t timestamp) {
     mmfbus__participant *p = &pub->base;
     uint64_t padding = mmfbus__padding_before(p, pub->position, mmfbus__frame_size(payload));
     if (padding > 0) {
@@ -2503,33 +2884,43 @@ static unsigned char *mmfbus__place_frame(mmfbus_publisher *pub, uint64_t payloa
     return p->ring + ((uint64_t)pub->position & (p->geometry.capacity - 1)) + MMFBUS__FRAME_HEADER;
 }
 
-static void mmfbus__end_frame(mmfbus_publisher *pub, size_t payload, uint8_t kind, uint64_t timestamp) {
+MMFBUS__INLINE void mmfbus__end_frame(mmfbus_publisher *pub, size_t payload, uint8_t kind, uint64_t timestamp) {
     mmfbus__write_header(pub, pub->position, (uint32_t)payload, kind, timestamp);
+    pub->timestamp = timestamp;
     if (kind != MMFBUS__FRAGMENT) pub->next++;
     pub->position += (int64_t)mmfbus__frame_size(payload);
 }
 
 /* Commits all frames up to the position, wakes up who sleeps, and lets go of the lock. */
-static void mmfbus__commit_frames(mmfbus_publisher *pub) {
+MMFBUS__INLINE void mmfbus__commit_frames(mmfbus_publisher *pub) {
     mmfbus__participant *p = &pub->base;
     /* The terminator: with it the one store of the tail commits the next number as well. */
     mmfbus__write_header(pub, pub->position, 0, MMFBUS__TERMINATOR, 0);
+    /* What subscribers have read last is in their caches: asked for now it is here when its turn comes. */
+    mmfbus__expect_write(p->ring + (((uint64_t)pub->position + MMFBUS__WRITE_AHEAD) & (p->geometry.capacity - 1)));
     MMFBUS_STEP("publish: frame written");
     /* SYNC: frame visible. The tail is stored after everything that lies before it. */
     mmfbus__store64(p->memory + MMFBUS__TAIL, pub->position);
+    pub->tail = pub->position;
+    pub->committed = pub->next;
     pub->last_published = pub->next - 1;
     MMFBUS_STEP("publish: committed");
-    /* SYNC: going to sleep. The tail first, then the sleepers: whoever is not seen here sees the tail. */
-    if (mmfbus__load32(p->memory + MMFBUS__SLEEPERS) != 0) mmfbus__ring_sleepers(p, false);
+    mmfbus__ring_subscribers(p);
     MMFBUS_STEP("publish: rung");
     mmfbus__unlock(p);
 }
 
-static mmfbus_status mmfbus__check_publisher(mmfbus_publisher *pub) {
-    if (pub == NULL || pub->claimed) return MMFBUS_ERROR_ARGUMENT;
+static mmfbus_status mmfbus__put_in_order(mmfbus_publisher *pub) {
+    if (pub->claimed) return MMFBUS_ERROR_ARGUMENT;
     if (mmfbus__is_forked(&pub->base)) return MMFBUS_ERROR_FORKED;
     mmfbus__awake(&pub->base, MMFBUS__ROOM_WAITERS);
     return mmfbus__bury_the_dead(&pub->base) == MMFBUS_OK ? MMFBUS_OK : MMFBUS_BUSY;
+}
+
+MMFBUS__INLINE mmfbus_status mmfbus__check_publisher(mmfbus_publisher *pub) {
+    if (pub == NULL) return MMFBUS_ERROR_ARGUMENT;
+    bool is_quiet = !(pub->claimed | mmfbus__is_forked(&pub->base) | pub->base.armed | pub->base.has_dead);
+    return is_quiet ? MMFBUS_OK : mmfbus__put_in_order(pub);
 }
 
 /* After MMFBUS_FULL: whether a dead subscriber was in the way, so that it may be tried again. */
@@ -2542,14 +2933,14 @@ static bool mmfbus__was_held_up_by_dead(mmfbus__participant *p) {
 typedef uint64_t (*mmfbus__payload_of)(const void *frames, size_t index);
 
 /* Takes the lock and makes room for those frames, which the caller then writes and commits. Without the lock on failure. */
-static mmfbus_status mmfbus__reserve(mmfbus_publisher *pub, mmfbus__payload_of payload_of, const void *frames,
+MMFBUS__INLINE mmfbus_status mmfbus__reserve(mmfbus_publisher *pub, mmfbus__payload_of payload_of, const void *frames,
                                      size_t count) {
     mmfbus__participant *p = &pub->base;
     mmfbus_status status = mmfbus__check_publisher(pub);
     for (int attempt = 0; status == MMFBUS_OK; attempt++) {
         status = mmfbus__begin_frames(pub);
         if (status != MMFBUS_OK) break;
-        int64_t end = pub->begin;
+        int64_t end = pub->tail;
         for (size_t index = 0; index < count; index++) {
             uint64_t size = mmfbus__frame_size(payload_of(frames, index));
             end += (int64_t)(mmfbus__padding_before(p, end, size) + size);
@@ -2564,27 +2955,27 @@ static mmfbus_status mmfbus__reserve(mmfbus_publisher *pub, mmfbus__payload_of p
     return status;
 }
 
-static uint64_t mmfbus__outgoing_payload(const void *frames, size_t index) {
+MMFBUS__INLINE uint64_t mmfbus__outgoing_payload(const void *frames, size_t index) {
     const mmfbus__outgoing *frame = (const mmfbus__outgoing *)frames + index;
     return frame->head_length + frame->length;
 }
 
-static mmfbus_status mmfbus__publish_frame(mmfbus_publisher *pub, const mmfbus__outgoing *frame) {
+MMFBUS__INLINE mmfbus_status mmfbus__publish_frame(mmfbus_publisher *pub, const mmfbus__outgoing *frame) {
     mmfbus_status status = mmfbus__reserve(pub, mmfbus__outgoing_payload, frame, 1);
     if (status != MMFBUS_OK) return status;
     uint64_t timestamp = mmfbus_now();
     size_t payload = frame->head_length + frame->length;
     unsigned char *place = mmfbus__place_frame(pub, payload, timestamp);
     if (frame->is_first) mmfbus__put64((unsigned char *)frame->head, (uint64_t)pub->position);
-    if (frame->head_length > 0) memcpy(place, frame->head, frame->head_length);
-    if (frame->length > 0) memcpy(place + frame->head_length, frame->data, frame->length);
+    if (frame->head_length > 0) mmfbus__copy_in(place, frame->head, frame->head_length);
+    mmfbus__copy_in(place + frame->head_length, frame->data, frame->length);
     mmfbus__end_frame(pub, payload, frame->kind, timestamp);
     mmfbus__commit_frames(pub);
-    mmfbus__bury_the_dead(&pub->base);
+    if (pub->base.has_dead) mmfbus__bury_the_dead(&pub->base);
     return MMFBUS_OK;
 }
 
-static void mmfbus__count_published(mmfbus_publisher *pub, uint64_t messages, uint64_t bytes) {
+MMFBUS__INLINE void mmfbus__count_published(mmfbus_publisher *pub, uint64_t messages, uint64_t bytes) {
     mmfbus__count(&pub->base, MMFBUS__FRAMES, messages);
     mmfbus__count(&pub->base, MMFBUS__BYTES, bytes);
 }
@@ -2598,7 +2989,7 @@ mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size
     return status;
 }
 
-static uint64_t mmfbus__batch_payload(const void *frames, size_t index) {
+MMFBUS__INLINE uint64_t mmfbus__batch_payload(const void *frames, size_t index) {
     return ((const mmfbus_bytes *)frames)[index].length;
 }
 
@@ -2619,7 +3010,7 @@ mmfbus_status mmfbus_publish_batch(mmfbus_publisher *publisher, const mmfbus_byt
     uint64_t timestamp = mmfbus_now();
     for (size_t index = 0; index < count; index++) {
         unsigned char *place = mmfbus__place_frame(publisher, messages[index].length, timestamp);
-        if (messages[index].length > 0) memcpy(place, messages[index].data, messages[index].length);
+        mmfbus__copy_in(place, messages[index].data, messages[index].length);
         mmfbus__end_frame(publisher, messages[index].length, MMFBUS__MESSAGE, timestamp);
     }
     mmfbus__commit_frames(publisher);
@@ -2634,7 +3025,7 @@ mmfbus_status mmfbus_claim(mmfbus_publisher *publisher, size_t length, void **pl
     if (length > publisher->base.geometry.max_payload) return MMFBUS_ERROR_TOO_LARGE;
     mmfbus_status status = mmfbus__reserve(publisher, mmfbus__batch_payload, &claim, 1);
     if (status != MMFBUS_OK) return status;
-    *place = mmfbus__place_frame(publisher, length, mmfbus_now());
+    *place = mmfbus__place_frame(publisher, length, publisher->timestamp);
     publisher->claimed_length = length;
     publisher->claimed = true;
     return MMFBUS_OK;
@@ -2648,7 +3039,7 @@ mmfbus_status mmfbus_commit(mmfbus_publisher *publisher, size_t length) {
     mmfbus__end_frame(publisher, length, MMFBUS__MESSAGE, mmfbus_now());
     mmfbus__commit_frames(publisher);
     mmfbus__count_published(publisher, 1, length);
-    mmfbus__bury_the_dead(&publisher->base);
+    if (publisher->base.has_dead) mmfbus__bury_the_dead(&publisher->base);
     return MMFBUS_OK;
 }
 
@@ -2775,6 +3166,12 @@ mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_o
         return status;
     }
     pub->when_full = options->when_full;
+    pub->tail = -1;
+    pub->committed = 1;
+    /* Two frames more than promised: the head may stop anywhere in a frame's length, and there may be padding. */
+    if (pub->base.geometry.history > 0) {
+        pub->kept = (int64_t)((pub->base.geometry.history + 2) * mmfbus__frame_size(pub->base.geometry.max_payload));
+    }
     mmfbus__join(&pub->base, MMFBUS__STATE_PUBLISHER);
     *publisher = pub;
     return MMFBUS_OK;
@@ -2783,16 +3180,18 @@ mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_o
 void mmfbus_publisher_close(mmfbus_publisher *publisher) {
     if (publisher == NULL) return;
     mmfbus__participant *p = &publisher->base;
+    bool could_leave = true;
     if (!mmfbus__is_forked(p)) {
         mmfbus_abandon(publisher);
         mmfbus__awake(p, MMFBUS__ROOM_WAITERS);
-        /* Without the lock the state stays: then whoever gets the slot does the rest. */
-        if (mmfbus__lock(p, mmfbus__deadline(p->join_timeout)) == MMFBUS_OK) {
-            mmfbus__end_publisher(p, p->slot, MMFBUS__REASON_LEFT);
+        could_leave = mmfbus__lock(p, mmfbus__deadline(p->join_timeout)) == MMFBUS_OK;
+        if (could_leave) {
+            if (mmfbus__owns_slot(p)) mmfbus__end_publisher(p, p->slot, MMFBUS__REASON_LEFT);
             mmfbus__unlock(p);
         }
     }
-    mmfbus__close_participant(p);
+    /* A publisher that could not say that it leaves is buried as one that died. */
+    mmfbus__close_participant(p, !could_leave);
     MMFBUS_FREE(publisher);
 }
 
@@ -2819,6 +3218,7 @@ typedef struct mmfbus__frame {
     uint64_t sequence;
     uint64_t timestamp;
     uint64_t size; /* bytes that it takes in the ring */
+    const unsigned char *payload;
 } mmfbus__frame;
 
 struct mmfbus_subscriber {
@@ -2835,43 +3235,95 @@ struct mmfbus_subscriber {
     uint32_t closed_epoch;
     uint32_t parts_epoch;
     uint32_t poll_window;
-    unsigned char *scratch; /* room for the largest payload */
+    unsigned char *batch;    /* a private copy of frames, and of the header that follows them */
+    size_t batch_capacity;   /* without that header */
+    size_t batch_next, batch_end; /* what of it was not taken yet */
     mmfbus__parts *parts;
 };
+
+/* Bytes that are copied out of the ring at a time, where a frame is not larger. */
+#define MMFBUS__BATCH_LENGTH ((size_t)8192)
 
 /* Results of looking at a frame. */
 typedef enum mmfbus__look { MMFBUS__INTACT, MMFBUS__LAPPED, MMFBUS__NONSENSE } mmfbus__look;
 
-/* Whether the frame at our position was overwritten while it was copied. */
+/* Whether what is at our position was overwritten while it was copied. */
 static bool mmfbus__was_overwritten(const mmfbus_subscriber *sub) {
     /* SYNC: overwrite announced. Everything was copied before the head is loaded: the fence keeps the copies before it. */
-    mmfbus__fence();
+    mmfbus__read_fence();
     return mmfbus__load64(sub->base.memory + MMFBUS__HEAD) > sub->position;
 }
 
-static mmfbus__look mmfbus__copy_frame(const mmfbus_subscriber *sub, mmfbus__frame *frame) {
+/*
+ * Copies so many bytes from our position on, and of the header that follows them the number, which whoever writes there
+ * at the same time does not change. They do not reach beyond the ring's end.
+ */
+static void mmfbus__copy_batch(mmfbus_subscriber *sub, size_t length) {
     const mmfbus__participant *p = &sub->base;
-    uint64_t offset = (uint64_t)sub->position & (p->geometry.capacity - 1), rest = p->geometry.capacity - offset;
-    const unsigned char *place = p->ring + offset;
-    frame->length = mmfbus__peek32(place);
-    uint32_t word = mmfbus__peek32(place + 4);
-    frame->kind = (uint8_t)word;
-    frame->publisher = word >> 16;
+    uint64_t mask = p->geometry.capacity - 1, offset = (uint64_t)sub->position & mask;
+    mmfbus__copy_out(sub->batch, p->ring + offset, length, sub->is_lossy);
+    mmfbus__copy_out(sub->batch + length + 8, p->ring + ((offset + length) & mask) + 8, 8, true);
+}
+
+static void mmfbus__drop_batch(mmfbus_subscriber *sub) {
+    sub->batch_next = sub->batch_end = 0;
+}
+
+/* Copies out what is committed at our position, with a whole frame at least. */
+static mmfbus__look mmfbus__fill_batch(mmfbus_subscriber *sub) {
+    uint64_t capacity = sub->base.geometry.capacity;
+    uint64_t rest = capacity - ((uint64_t)sub->position & (capacity - 1)), committed = (uint64_t)(sub->tail - sub->position);
+    size_t available = (size_t)(committed < rest ? committed : rest);
+    size_t length = available < MMFBUS__BATCH_LENGTH ? available : MMFBUS__BATCH_LENGTH;
+    mmfbus__drop_batch(sub);
+    mmfbus__copy_batch(sub, length);
+    uint64_t size = mmfbus__frame_size(mmfbus__peek32(sub->batch));
+    if (size > length && size <= available && size <= sub->batch_capacity) {
+        length = (size_t)size;
+        mmfbus__copy_batch(sub, length);
+    }
+    MMFBUS_STEP("read: copied");
+    /* Only now is it known that nothing in it is half of two. */
+    if (mmfbus__was_overwritten(sub)) return MMFBUS__LAPPED;
+    sub->batch_end = length;
+    return MMFBUS__INTACT;
+}
+
+/* Whether the batch holds that frame whole; what it says of itself is not checked. */
+MMFBUS__INLINE bool mmfbus__peek_frame(const mmfbus_subscriber *sub, mmfbus__frame *frame) {
+    const unsigned char *place = sub->batch + sub->batch_next;
+    size_t left = sub->batch_end - sub->batch_next;
+    if (left < MMFBUS__FRAME_ALIGNMENT) return false;
+    uint64_t word = mmfbus__peek64(place);
+    frame->length = (uint32_t)word;
+    frame->kind = (uint8_t)(word >> 32);
+    frame->publisher = (uint32_t)(word >> 48);
     frame->sequence = mmfbus__peek64(place + 8);
     frame->timestamp = mmfbus__peek64(place + 16);
     frame->size = mmfbus__frame_size(frame->length);
+    frame->payload = place + MMFBUS__FRAME_HEADER;
+    return frame->size <= left;
+}
 
-    bool is_padding = frame->kind == MMFBUS__PADDING && frame->size == rest;
-    bool has_payload = (frame->kind == MMFBUS__MESSAGE || frame->kind == MMFBUS__FRAGMENT ||
-                        frame->kind == MMFBUS__LAST_FRAGMENT) &&
-                       frame->length <= p->geometry.max_payload && frame->size <= rest &&
+/* The frame at our position, as a private copy that was checked. */
+MMFBUS__INLINE mmfbus__look mmfbus__copy_frame(mmfbus_subscriber *sub, mmfbus__frame *frame) {
+    const mmfbus__participant *p = &sub->base;
+    if (!mmfbus__peek_frame(sub, frame)) {
+        mmfbus__look look = mmfbus__fill_batch(sub);
+        if (look != MMFBUS__INTACT) return look;
+        if (!mmfbus__peek_frame(sub, frame)) return MMFBUS__NONSENSE;
+    }
+    uint64_t end = ((uint64_t)sub->position + frame->size) & (p->geometry.capacity - 1);
+    bool is_padding = frame->kind == MMFBUS__PADDING && end == 0;
+    bool is_message = frame->kind == MMFBUS__MESSAGE || frame->kind == MMFBUS__LAST_FRAGMENT;
+    bool has_payload = (is_message || frame->kind == MMFBUS__FRAGMENT) && frame->length <= p->geometry.max_payload &&
                        frame->publisher < p->geometry.participant_count;
-    bool makes_sense = (is_padding || has_payload) && frame->size <= (uint64_t)(sub->tail - sub->position);
-    if (makes_sense && has_payload) memcpy(sub->scratch, place + MMFBUS__FRAME_HEADER, frame->length);
-    MMFBUS_STEP("read: copied");
-    if (mmfbus__was_overwritten(sub)) return MMFBUS__LAPPED;
-    /* Only now is it known that the number was not half of two. */
-    return makes_sense && frame->sequence == sub->next ? MMFBUS__INTACT : MMFBUS__NONSENSE;
+    if (!(is_padding || has_payload) || frame->sequence != sub->next) return MMFBUS__NONSENSE;
+    /* A wrong length leads to a header that is none: found out before the message is passed off as good. */
+    uint64_t following = mmfbus__peek64(sub->batch + sub->batch_next + frame->size + 8);
+    if (following != sub->next + (is_message ? 1 : 0)) return MMFBUS__NONSENSE;
+    sub->batch_next += (size_t)frame->size;
+    return MMFBUS__INTACT;
 }
 
 static void mmfbus__forget(mmfbus__parts *parts) {
@@ -2881,9 +3333,16 @@ static void mmfbus__forget(mmfbus__parts *parts) {
 
 /* The number that stands at a position which may be overwritten meanwhile; 0 when it was. */
 static uint64_t mmfbus__number_at(const mmfbus__participant *p, int64_t position) {
-    uint64_t number = mmfbus__peek64(p->ring + ((uint64_t)position & (p->geometry.capacity - 1)) + 8);
-    mmfbus__fence();
+    uint64_t number;
+    const unsigned char *place = p->ring + ((uint64_t)position & (p->geometry.capacity - 1));
+    mmfbus__copy_out((unsigned char *)&number, place + 8, sizeof number, true);
+    mmfbus__read_fence();
     return mmfbus__load64(p->memory + MMFBUS__HEAD) > position ? 0 : number;
+}
+
+/* Whether everything from that position up to a tail can be in the ring. */
+MMFBUS__INLINE bool mmfbus__fits(const mmfbus__participant *p, int64_t position, int64_t tail) {
+    return position <= tail && tail - position <= (int64_t)p->geometry.capacity - MMFBUS__FRAME_ALIGNMENT;
 }
 
 /* Goes on at the head after being lapped, and makes a gap of what was lost. */
@@ -2893,14 +3352,14 @@ static mmfbus_status mmfbus__resume(mmfbus_subscriber *sub) {
         int64_t head = mmfbus__load64(p->memory + MMFBUS__HEAD);
         int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
         bool makes_sense = mmfbus__is_position(head) && mmfbus__is_position(tail) && head >= sub->position &&
-                           head <= tail && tail - head <= (int64_t)p->geometry.capacity;
+                           mmfbus__fits(p, head, tail);
         uint64_t number = makes_sense ? mmfbus__number_at(p, head) : 0;
         if (number == 0) {
             /* The tail was loaded after the head: together they make no sense only when both have moved since. */
             mmfbus__pause((uint32_t)(tries < 64 ? tries : 64));
             continue;
         }
-        if (number < sub->next || number > (uint64_t)MMFBUS__MAX_POSITION) return MMFBUS_ERROR_CORRUPT;
+        if (!mmfbus__is_plausible(number - sub->next, head - sub->position)) return MMFBUS_ERROR_CORRUPT;
         if (number > sub->next && number > sub->wanted) {
             sub->gap_from = sub->next > sub->wanted ? sub->next : sub->wanted;
             sub->gap_to = number - 1;
@@ -2908,6 +3367,7 @@ static mmfbus_status mmfbus__resume(mmfbus_subscriber *sub) {
         sub->next = number;
         sub->position = head;
         sub->tail = tail;
+        mmfbus__drop_batch(sub);
         for (uint32_t slot = 0; slot < p->geometry.participant_count; slot++) {
             mmfbus__forget(&sub->parts[slot]);
         }
@@ -2929,40 +3389,65 @@ static bool mmfbus__make_parts_room(mmfbus__parts *parts, size_t needed) {
     return true;
 }
 
-/* Takes in a fragment from the scratch memory. MMFBUS_OK: the message is complete. MMFBUS_GAP: it is missed. */
+/* What stands before the bytes of a fragment. */
+typedef struct mmfbus__fragment {
+    int64_t began;
+    uint32_t total, offset, generation;
+    uint32_t length; /* of the bytes */
+} mmfbus__fragment;
+
+/* Nothing in it is checked but that there is a header. */
+static bool mmfbus__read_fragment(const mmfbus__frame *frame, mmfbus__fragment *part) {
+    if (frame->length < MMFBUS__FRAGMENT_HEADER) return false;
+    memcpy(&part->began, frame->payload, 8);
+    memcpy(&part->total, frame->payload + 8, 4);
+    memcpy(&part->offset, frame->payload + 12, 4);
+    memcpy(&part->generation, frame->payload + 16, 4);
+    part->length = frame->length - MMFBUS__FRAGMENT_HEADER;
+    return true;
+}
+
+static bool mmfbus__continues(const mmfbus__parts *parts, const mmfbus__fragment *part) {
+    return parts->active && parts->generation == part->generation && parts->began == part->began &&
+           parts->total == part->total && parts->received == part->offset;
+}
+
+/* Whether what is said to be a whole message is the end of one that the same publisher has begun. */
+static bool mmfbus__is_end(const mmfbus__parts *parts, const mmfbus__frame *frame) {
+    mmfbus__fragment part;
+    return mmfbus__read_fragment(frame, &part) && mmfbus__continues(parts, &part) &&
+           (uint64_t)part.offset + part.length == part.total;
+}
+
+/* Takes in a fragment. MMFBUS_OK: the message is complete. MMFBUS_GAP: it is missed. */
 static mmfbus_status mmfbus__take_fragment(mmfbus_subscriber *sub, const mmfbus__frame *frame) {
     mmfbus__parts *parts = &sub->parts[frame->publisher];
     bool is_last = frame->kind == MMFBUS__LAST_FRAGMENT;
-    uint32_t total, offset, generation;
-    int64_t began, position = sub->position - (int64_t)frame->size;
-    if (frame->length <= MMFBUS__FRAGMENT_HEADER) return MMFBUS_ERROR_CORRUPT;
-    memcpy(&began, sub->scratch, 8);
-    memcpy(&total, sub->scratch + 8, 4);
-    memcpy(&offset, sub->scratch + 12, 4);
-    memcpy(&generation, sub->scratch + 16, 4);
-    uint64_t length = frame->length - MMFBUS__FRAGMENT_HEADER;
-    if (total > sub->base.geometry.max_message || offset > total || length > total - offset) return MMFBUS_ERROR_CORRUPT;
-    if (is_last != (offset + length == total)) return MMFBUS_ERROR_CORRUPT;
-    if ((offset == 0) != (began == position)) return MMFBUS_ERROR_CORRUPT;
+    int64_t position = sub->position - (int64_t)frame->size;
+    mmfbus__fragment part;
+    if (!mmfbus__read_fragment(frame, &part) || part.length == 0) return MMFBUS_ERROR_CORRUPT;
+    uint64_t end = (uint64_t)part.offset + part.length;
+    if (part.total > sub->base.geometry.max_message || end > part.total) return MMFBUS_ERROR_CORRUPT;
+    if (is_last != (end == part.total)) return MMFBUS_ERROR_CORRUPT;
+    if ((part.offset == 0) != (part.began == position)) return MMFBUS_ERROR_CORRUPT;
 
-    if (offset == 0) {
+    if (part.offset == 0) {
         mmfbus__forget(parts);
         parts->active = true;
-        parts->generation = generation;
-        parts->began = began;
-        parts->total = total;
+        parts->generation = part.generation;
+        parts->began = part.began;
+        parts->total = part.total;
     } else if (!parts->active) {
         /* Its beginning is not there: it was overwritten, or came before us. */
         if (!is_last) return MMFBUS_EMPTY;
-        return began < sub->owed_from ? MMFBUS_EMPTY : MMFBUS_GAP;
-    } else if (parts->generation != generation || parts->began != began || parts->total != total ||
-               parts->received != offset) {
+        return part.began < sub->owed_from ? MMFBUS_EMPTY : MMFBUS_GAP;
+    } else if (!mmfbus__continues(parts, &part)) {
         mmfbus__forget(parts);
         return MMFBUS_ERROR_CORRUPT;
     }
-    if (!mmfbus__make_parts_room(parts, (size_t)(offset + length))) return MMFBUS_ERROR_NO_MEMORY;
-    memcpy(parts->data + offset, sub->scratch + MMFBUS__FRAGMENT_HEADER, (size_t)length);
-    parts->received += length;
+    if (!mmfbus__make_parts_room(parts, (size_t)end)) return MMFBUS_ERROR_NO_MEMORY;
+    memcpy(parts->data + part.offset, frame->payload + MMFBUS__FRAGMENT_HEADER, part.length);
+    parts->received += part.length;
     if (!is_last) return MMFBUS_EMPTY;
     parts->active = false;
     return MMFBUS_OK;
@@ -2989,15 +3474,16 @@ static void mmfbus__drop_parts(mmfbus_subscriber *sub) {
     }
 }
 
-/* Tells publishers how far we are. */
-static void mmfbus__store_cursor(mmfbus_subscriber *sub) {
+/* Tells publishers how far we are. MMFBUS_ERROR_CORRUPT: our slot is somebody else's. */
+MMFBUS__INLINE mmfbus_status mmfbus__store_cursor(mmfbus_subscriber *sub) {
     mmfbus__participant *p = &sub->base;
-    if (sub->stored == sub->position) return;
+    if (sub->stored == sub->position) return MMFBUS_OK;
+    if (!mmfbus__owns_slot(p)) return MMFBUS_ERROR_CORRUPT;
     sub->stored = sub->position;
-    /* SYNC: waiting for room. The cursor is stored first; whoever is not seen waiting sees it. */
     mmfbus__store64(mmfbus__own_slot(p) + MMFBUS__CURSOR, sub->position);
     MMFBUS_STEP("read: cursor stored");
-    if (!sub->is_lossy && mmfbus__load32(p->memory + MMFBUS__ROOM_WAITERS) != 0) mmfbus__ring_sleepers(p, true);
+    if (!sub->is_lossy) mmfbus__ring_publishers(p);
+    return MMFBUS_OK;
 }
 
 static mmfbus_status mmfbus__tell_gap(mmfbus_subscriber *sub, mmfbus_message *message) {
@@ -3012,7 +3498,7 @@ static mmfbus_status mmfbus__tell_gap(mmfbus_subscriber *sub, mmfbus_message *me
 static mmfbus_status mmfbus__next_frame(mmfbus_subscriber *sub, mmfbus_message *message) {
     mmfbus__frame frame;
     mmfbus__look look = MMFBUS__LAPPED;
-    if (sub->tail - sub->position <= (int64_t)sub->base.geometry.capacity) {
+    if (mmfbus__fits(&sub->base, sub->position, sub->tail)) {
         look = mmfbus__copy_frame(sub, &frame);
     } else if (!mmfbus__was_overwritten(sub)) {
         return MMFBUS_ERROR_CORRUPT;
@@ -3032,8 +3518,12 @@ static mmfbus_status mmfbus__next_frame(mmfbus_subscriber *sub, mmfbus_message *
     if (frame.kind == MMFBUS__PADDING) return MMFBUS_EMPTY;
     mmfbus_status status = MMFBUS_OK;
     if (frame.kind == MMFBUS__MESSAGE) {
-        mmfbus__forget(&sub->parts[frame.publisher]);
-        message->data = sub->scratch;
+        mmfbus__parts *parts = &sub->parts[frame.publisher];
+        if (parts->active) {
+            if (mmfbus__is_end(parts, &frame)) return MMFBUS_ERROR_CORRUPT;
+            mmfbus__forget(parts);
+        }
+        message->data = frame.payload;
         message->length = frame.length;
     } else {
         status = mmfbus__take_fragment(sub, &frame);
@@ -3070,7 +3560,7 @@ static mmfbus_status mmfbus__at_the_end(mmfbus_subscriber *sub, uint32_t closed_
     return reason == MMFBUS__REASON_DIED ? MMFBUS_LOST : MMFBUS_CLOSED;
 }
 
-static mmfbus_status mmfbus__receive(mmfbus_subscriber *sub, mmfbus_message *message) {
+MMFBUS__INLINE mmfbus_status mmfbus__receive(mmfbus_subscriber *sub, mmfbus_message *message) {
     mmfbus__participant *p = &sub->base;
     if (sub->gap_from != 0) return mmfbus__tell_gap(sub, message);
     uint32_t closed_epoch = sub->closed_epoch;
@@ -3084,20 +3574,20 @@ static mmfbus_status mmfbus__receive(mmfbus_subscriber *sub, mmfbus_message *mes
         if (tail == sub->position) return mmfbus__at_the_end(sub, closed_epoch);
     }
     while (sub->position != sub->tail) {
-        mmfbus_status status = mmfbus__next_frame(sub, message);
-        if (status != MMFBUS_EMPTY) {
-            mmfbus__store_cursor(sub);
-            return status;
-        }
+        mmfbus_status status = mmfbus__next_frame(sub, message), stored = MMFBUS_OK;
         /* Parts of large messages make room as they are taken. */
-        if (sub->position - sub->stored >= (int64_t)p->geometry.capacity / 8) mmfbus__store_cursor(sub);
+        bool is_far = sub->position - sub->stored >= (int64_t)p->geometry.capacity / 8;
+        if (status != MMFBUS_EMPTY || is_far) stored = mmfbus__store_cursor(sub);
+        if (stored != MMFBUS_OK) return stored;
+        if (status != MMFBUS_EMPTY) return status;
     }
-    mmfbus__store_cursor(sub);
-    return MMFBUS_READY;
+    mmfbus_status stored = mmfbus__store_cursor(sub);
+    return stored == MMFBUS_OK ? MMFBUS_READY : stored;
 }
 
-static mmfbus_status mmfbus__check_subscriber(mmfbus_subscriber *sub) {
+MMFBUS__INLINE mmfbus_status mmfbus__check_subscriber(mmfbus_subscriber *sub) {
     if (sub == NULL) return MMFBUS_ERROR_ARGUMENT;
+    if (!(mmfbus__is_forked(&sub->base) | sub->base.armed | sub->base.has_dead)) return sub->ended;
     if (mmfbus__is_forked(&sub->base)) return MMFBUS_ERROR_FORKED;
     mmfbus__awake(&sub->base, MMFBUS__SLEEPERS);
     mmfbus__bury_the_dead(&sub->base);
@@ -3131,10 +3621,7 @@ mmfbus_status mmfbus_arm(mmfbus_subscriber *subscriber) {
     status = MMFBUS_OK;
     if (held != 0) {
         status = MMFBUS_BUSY;
-        if (mmfbus__holder_is_gone(p, held) &&
-            mmfbus__swap32(p->memory + MMFBUS__PUBLISHER_LOCK, held, mmfbus__own_word(p))) {
-            mmfbus__unlock(p);
-        }
+        if (mmfbus__take_over(p) == MMFBUS_OK) mmfbus__unlock(p);
     } else if (mmfbus__load64(p->memory + MMFBUS__TAIL) != subscriber->position ||
                mmfbus__load32(p->memory + MMFBUS__EPOCH) != p->watched_epoch ||
                mmfbus__load32(p->memory + MMFBUS__CLOSED_EPOCH) != subscriber->closed_epoch ||
@@ -3190,12 +3677,14 @@ mmfbus_information mmfbus_subscriber_information(const mmfbus_subscriber *subscr
 static mmfbus_status mmfbus__find_start(mmfbus_subscriber *sub, const mmfbus_options *options) {
     mmfbus__participant *p = &sub->base;
     int64_t head = mmfbus__load64(p->memory + MMFBUS__HEAD), tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
-    if (!mmfbus__is_position(head) || !mmfbus__is_position(tail) || head > tail ||
-        tail - head > (int64_t)p->geometry.capacity) {
+    if (!mmfbus__is_position(head) || !mmfbus__is_position(tail) || !mmfbus__fits(p, head, tail)) {
         return MMFBUS_ERROR_CORRUPT;
     }
     uint64_t oldest = mmfbus__number_at(p, head), newest = mmfbus__number_at(p, tail);
-    if (oldest < 1 || oldest > newest || newest > (uint64_t)MMFBUS__MAX_POSITION) return MMFBUS_ERROR_CORRUPT;
+    /* Numbers begin at 1. */
+    if (oldest < 1 || !mmfbus__is_plausible(newest - oldest, tail - head) || !mmfbus__is_plausible(newest - 1, tail)) {
+        return MMFBUS_ERROR_CORRUPT;
+    }
     bool is_early = options->start != MMFBUS_LATEST;
     sub->position = is_early ? head : tail;
     sub->next = is_early ? oldest : newest;
@@ -3228,7 +3717,8 @@ static mmfbus_status mmfbus__skip_to_wanted(mmfbus_subscriber *sub) {
     while (sub->next < sub->wanted && sub->position < sub->tail && sub->gap_from == 0 && status == MMFBUS_EMPTY) {
         status = mmfbus__next_frame(sub, &ignored);
     }
-    mmfbus__store_cursor(sub);
+    mmfbus_status stored = mmfbus__store_cursor(sub);
+    if (stored != MMFBUS_OK) return stored;
     if (status == MMFBUS_GAP) {
         /* We were lapped meanwhile: the gap is for the first call of the program. */
         sub->gap_from = ignored.from;
@@ -3242,7 +3732,7 @@ static mmfbus_status mmfbus__skip_to_wanted(mmfbus_subscriber *sub) {
 static void mmfbus__free_subscriber(mmfbus_subscriber *sub, uint32_t participants) {
     for (uint32_t slot = 0; sub->parts != NULL && slot < participants; slot++) MMFBUS_FREE(sub->parts[slot].data);
     MMFBUS_FREE(sub->parts);
-    MMFBUS_FREE(sub->scratch);
+    MMFBUS_FREE(sub->batch);
     MMFBUS_FREE(sub);
 }
 
@@ -3261,13 +3751,15 @@ mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbu
     }
     sub->is_lossy = options->reading == MMFBUS_LOSSY;
     sub->poll_window = options->poll_window;
-    sub->scratch = (unsigned char *)MMFBUS_MALLOC(p->geometry.max_payload);
+    sub->batch_capacity = (size_t)mmfbus__frame_size(p->geometry.max_payload);
+    if (sub->batch_capacity < MMFBUS__BATCH_LENGTH) sub->batch_capacity = MMFBUS__BATCH_LENGTH;
+    sub->batch = (unsigned char *)MMFBUS_MALLOC(sub->batch_capacity + MMFBUS__FRAME_ALIGNMENT);
     sub->parts = (mmfbus__parts *)mmfbus__allocate_zeroed(participants * sizeof *sub->parts);
-    if (sub->scratch == NULL || sub->parts == NULL) status = MMFBUS_ERROR_NO_MEMORY;
+    if (sub->batch == NULL || sub->parts == NULL) status = MMFBUS_ERROR_NO_MEMORY;
     if (status == MMFBUS_OK) status = mmfbus__find_start(sub, options);
     if (status != MMFBUS_OK) {
         mmfbus__unlock(p);
-        mmfbus__close_participant(p);
+        mmfbus__close_participant(p, false);
         mmfbus__free_subscriber(sub, participants);
         return status;
     }
@@ -3285,10 +3777,12 @@ void mmfbus_subscriber_close(mmfbus_subscriber *subscriber) {
     uint32_t participants = p->geometry.participant_count;
     if (!mmfbus__is_forked(p)) {
         mmfbus__awake(p, MMFBUS__SLEEPERS);
-        mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__STATE, MMFBUS__STATE_NONE);
-        MMFBUS_STEP("leave: state stored");
+        if (mmfbus__owns_slot(p)) {
+            mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__STATE, MMFBUS__STATE_NONE);
+            MMFBUS_STEP("leave: state stored");
+        }
     }
-    mmfbus__close_participant(p);
+    mmfbus__close_participant(p, false);
     mmfbus__free_subscriber(subscriber, participants);
 }
 
@@ -3363,6 +3857,12 @@ void mmfbus_mp_int(mmfbus_mp_writer *writer, int64_t value) {
     }
 }
 
+void mmfbus_mp_float(mmfbus_mp_writer *writer, float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    mmfbus__mp_head(writer, 0xca, bits, 4);
+}
+
 void mmfbus_mp_double(mmfbus_mp_writer *writer, double value) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
@@ -3414,6 +3914,10 @@ void mmfbus_mp_extension(mmfbus_mp_writer *writer, int8_t type, const void *data
     default: mmfbus__mp_length(writer, length, 0xc7, 0xc8, 0xc9);
     }
     mmfbus__mp_put(writer, &byte, 1);
+    mmfbus__mp_put(writer, data, length);
+}
+
+void mmfbus_mp_raw(mmfbus_mp_writer *writer, const void *data, size_t length) {
     mmfbus__mp_put(writer, data, length);
 }
 

@@ -1,6 +1,8 @@
 import type { Gap, Slow } from '@mmfbus/channel';
 import { describe, expect, it } from 'vitest';
+import { startAgent } from '../e2e/channel-agent.js';
 import { codeOf, define, fill, publisherOf, subscriberOf } from '../support/channels.js';
+import { someoneSleeps, tableWhere } from '../support/slots.js';
 
 describe('a full ring', () => {
   it('keeps everything for a reliable subscriber', async () => {
@@ -73,6 +75,24 @@ describe('a full ring', () => {
     expect(await codeOf(() => publisher.publishAsync(1, { timeout: 0 }))).toBe('TIMEOUT');
     expect(await codeOf(() => publisher.drain({ timeout: 0 }))).toBe('TIMEOUT');
     expect(await codeOf(() => publisher.publishAsync(1, { timeout: -1 }))).toBe('INVALID_ARGUMENT');
+  });
+
+  it('wakes those who wait for whom another publisher disconnects', async () => {
+    const channel = define();
+    await subscriberOf(channel);
+    const patient = await startAgent(
+      'publisher',
+      channel.name,
+      `while (publisher.publish(1) === 'published');
+       await publisher.publishAsync(1);
+       say('room');
+       await publisher.close();`,
+    );
+    await tableWhere(channel.name, someoneSleeps);
+    const impatient = await publisherOf(channel, { whenFull: 'disconnect' });
+    expect(impatient.publish(1)).toBe('published');
+    await patient.waitForLine(/^room$/);
+    await patient.success();
   });
 
   it('disconnects the slow, where the publisher wants that, and nobody else', async () => {

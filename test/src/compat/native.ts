@@ -79,6 +79,13 @@ export function peerProgram(): string {
   return compile('peer', [join(sourceFolder, 'peer.c'), join(sourceFolder, 'mapping_posix.c')]);
 }
 
+/** The path of `test/native/mmf_peer.c`, compiled so that it ends at the first mistake with memory. */
+export function headerPeerProgram(): string {
+  const include = `-I${join(workspaceRoot, 'packages', 'native', 'include')}`;
+  const sanitizers = ['-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+  return compile('mmf-peer', [join(sourceFolder, 'mmf_peer.c')], [include, '-pthread', ...sanitizers]);
+}
+
 function headers(): string[] {
   return [sourceFolder, join(workspaceRoot, 'packages', 'native', 'include')].flatMap((folder) =>
     readdirSync(folder)

@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
-import { peerProgram } from './native.js';
+import { headerPeerProgram, peerProgram } from './native.js';
 
 /** Milliseconds after which a process that still runs is killed. */
 const WATCHDOG = 100_000;
@@ -38,6 +38,11 @@ export class Peer {
   /** Starts the native program. */
   static native(): Peer {
     return new Peer('the native peer', peerProgram(), []);
+  }
+
+  /** Starts a native program that uses the mappings of the header for C; it knows neither `peek` nor `poke`. */
+  static header(): Peer {
+    return new Peer('the peer of the header', headerPeerProgram(), []);
   }
 
   /** Starts Node with the same commands; the names are those of `ValidNamespaces.CUSTOM`. */

@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile, compileForWindows } from '../compat/native.js';
+import { PYTHON } from '../support/python.js';
+import { compileRust, RUSTC } from '../support/rust.js';
 import { workspaceRoot } from '../support/workspace.js';
 
 /** A language that has an agent. */
@@ -17,8 +19,10 @@ export interface Language {
 }
 
 const nodeAgent = join(workspaceRoot, 'test', 'dist', 'conformance', 'node-agent.js');
+const pythonAgent = join(workspaceRoot, 'test', 'native', 'conformance_agent.py');
 const include = `-I${join(workspaceRoot, 'packages', 'native', 'include')}`;
 const source = join(workspaceRoot, 'test', 'native', 'conformance_agent.c');
+const rustSource = join(workspaceRoot, 'test', 'native', 'conformance_agent.rs');
 const winePrefix = join(workspaceRoot, '.cache', 'windows', 'prefix');
 /** How Wine says where `Z:` leads: it shows all of the file system there. */
 const wineEnvironment = { WINEPREFIX: winePrefix, WINEDEBUG: '-all', DISPLAY: '' };
@@ -30,6 +34,9 @@ export const SANITIZERS: readonly string[] = [
   '-fno-sanitize-recover=all',
 ];
 
+/** Names an agent in C that was built elsewhere; where it is set nothing is compiled. Windows needs it. */
+const AGENT_VARIABLE = 'MMFBUS_TEST_AGENT';
+
 function nativeAgent(name: string, flags: readonly string[]): Language {
   const program = compile('conformance-agent', [source], [include, '-pthread', ...flags]);
   return { name, command: [program], env: {}, world: 'native' };
@@ -38,7 +45,18 @@ function nativeAgent(name: string, flags: readonly string[]): Language {
 /** The languages by name, each built only when it is asked for; undefined where this machine cannot. */
 const builders: Readonly<Record<string, () => Language | undefined>> = {
   node: () => ({ name: 'node', command: [process.execPath, nodeAgent], env: {}, world: 'native' }),
-  c: () => nativeAgent('c', []),
+  c: () => {
+    const built = process.env[AGENT_VARIABLE];
+    return built === undefined
+      ? nativeAgent('c', [])
+      : { name: 'c', command: [built], env: {}, world: 'native' };
+  },
+  python: () => ({ name: 'python', command: [PYTHON, pythonAgent], env: {}, world: 'native' }),
+  rust: () => {
+    if (RUSTC === undefined) return undefined;
+    const program = compileRust(RUSTC, 'conformance-agent', rustSource, ['--cfg', 'mmfbus_steps']);
+    return { name: 'rust', command: [program], env: {}, world: 'native' };
+  },
   'c-sanitized': () => nativeAgent('c-sanitized', SANITIZERS),
   'c-wine': () => {
     const hasWine = existsSync(winePrefix) && spawnSync('wine', ['--version']).status === 0;

@@ -7,7 +7,15 @@ import { scenarios } from './scenarios.js';
 const PAIRS = [
   ['c-sanitized', 'node'],
   ['node', 'c-sanitized'],
-  ['c', 'c'],
+  ['c-sanitized', 'c'],
+  ['python', 'node'],
+  ['node', 'python'],
+  ['c', 'python'],
+  ['rust', 'node'],
+  ['node', 'rust'],
+  ['rust', 'c'],
+  ['python', 'rust'],
+  ['python', 'c'],
 ] as const;
 
 function available(name: string): Language {

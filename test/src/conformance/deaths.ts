@@ -75,6 +75,8 @@ async function dividedPublisherDies(stage: Stage): Promise<void> {
 const JOINING = [
   'claim: nonce stored',
   'claim: generation raised',
+  'claim: counted',
+  'claim: identity cleared',
   'claim: identity written',
   'lock: taken',
   'join: state stored',
@@ -98,6 +100,14 @@ async function joiningPublisherDies(stage: Stage, step: string): Promise<void> {
   expectEvents(events, eventsOf({ sequence: 1, seed: SURVIVOR, length: 10, count: 3 }));
 }
 
+const LEAVING = [
+  'leave: reason stored',
+  'leave: closed',
+  'leave: state stored',
+  'leave: epoch raised',
+  'leave: nonce cleared',
+] as const;
+
 /** A publisher dies while it leaves. */
 async function leavingPublisherDies(stage: Stage, step: string): Promise<void> {
   const subscriber = await stage.subscriber();
@@ -119,8 +129,12 @@ async function subscriberDies(stage: Stage, step: string): Promise<void> {
   if (['read', 'sleep', 'wake'].includes(step.split(':')[0] ?? '')) {
     await victim.ask(`subscriber ${stage.channel} capacity=4096`);
     await victim.ask(`die-at 1 ${step}`);
-    const died = victim.dies(`receive ${UNTIL_THE_END}`);
-    await publisher.ask('publish 0 100 500');
+    let isDead = false;
+    const died = victim.dies(`receive ${UNTIL_THE_END}`).finally(() => {
+      isDead = true;
+    });
+    // A few at a time, so that it comes to sleep in between.
+    while (!isDead) await publisher.ask('publish 0 100 20');
     await died;
   } else if (step.startsWith('leave')) {
     await victim.ask(`subscriber ${stage.channel} capacity=4096`);
@@ -143,9 +157,11 @@ const SUBSCRIBING = [
   'read: copied',
   'read: cursor stored',
   'sleep: counted',
+  'sleep: numbered',
   'sleep: flagged',
   'wake: flag cleared',
-  'leave: identity cleared',
+  'wake: counted out',
+  'leave: state stored',
   'leave: nonce cleared',
   'leave: unmapped',
 ];
@@ -170,7 +186,7 @@ export const deathScenarios: readonly Scenario[] = [
       joiningPublisherDies(stage, step),
     ),
   ),
-  ...['leave: state stored', 'leave: closed', 'leave: identity cleared', 'leave: nonce cleared'].map((step) =>
+  ...LEAVING.map((step) =>
     scenario(`publisher killed at ${step}`, step === 'leave: state stored', (stage) =>
       leavingPublisherDies(stage, step),
     ),

@@ -51,16 +51,20 @@ describe('synchronisation points', () => {
     expect(places.map(({ where, label }) => `${where}: ${label}`)).toEqual([]);
   });
 
-  test('are marked at both ends in the header for C, with the same labels', () => {
-    const file = join('packages', 'native', 'include', 'mmfbus.h');
-    const native = syncPoints(readFileSync(join(workspaceRoot, file), 'utf8'), file);
-    // A native program may leave the directory out.
-    const needed = [...labels].filter((label) => label !== 'entry committed').sort();
-    expect([...new Set(native.map(({ label }) => label))].sort()).toEqual(needed);
-    for (const label of needed)
-      expect(native.filter((point) => point.label === label).length).toBeGreaterThan(1);
-    expect(native.filter(({ reason }) => reason.split(/\s+/).length < LEAST_WORDS)).toEqual([]);
-  });
+  test.each(['include/mmfbus.h', 'python/mmfbus.py'])(
+    'are marked at both ends in %s, with the same labels',
+    (name) => {
+      const file = join('packages', 'native', name);
+      const text = readFileSync(join(workspaceRoot, file), 'utf8');
+      const native = syncPoints(name.endsWith('.py') ? text.replaceAll('# ', '// ') : text, file);
+      // A native program may leave the directory out.
+      const needed = [...labels].filter((label) => label !== 'entry committed').sort();
+      expect([...new Set(native.map(({ label }) => label))].sort()).toEqual(needed);
+      for (const label of needed)
+        expect(native.filter((point) => point.label === label).length).toBeGreaterThan(1);
+      expect(native.filter(({ reason }) => reason.split(/\s+/).length < LEAST_WORDS)).toEqual([]);
+    },
+  );
 
   test('are read over several lines of a comment', () => {
     const text = [

@@ -132,9 +132,11 @@ class Actor implements Orders {
   }
 
   fill(value: string): number {
-    let count = 0;
-    while (this.publish(value) === 'published') count++;
-    return count;
+    for (let count = 0; ; ) {
+      const outcome = this.publish(value);
+      if (outcome === 'full') return count;
+      if (outcome === 'published') count++;
+    }
   }
 
   poll(name: string): void {

@@ -48,6 +48,12 @@ describe('the header for C and C++', () => {
     expect(run(program, [uniqueName('cpp')])).toBe('all is well\n');
   });
 
+  test('races with nobody in other threads', () => {
+    const flags = [include, '-pthread', '-g', '-fsanitize=thread'];
+    const program = compile('threads', [join(sources, 'threads.c')], flags);
+    expect(run(program, [uniqueName('threads'), '2000'])).toBe('6000 messages\n');
+  });
+
   test('survives memory that makes no sense', () => {
     const program = compile('hostile', [join(sources, 'hostile.c')], [include, '-pthread', ...SANITIZERS]);
     expect(run(program, [uniqueName('hostile'), '1000', '1'])).toBe('1000 rounds\n');

@@ -9,6 +9,7 @@ const allowed: Record<PackageName, readonly string[]> = {
   core: ['koffi'],
   codec: ['msgpackr'],
   channel: ['@mmfbus/codec', '@mmfbus/core', 'eventemitter3'],
+  generate: ['@mmfbus/codec'],
 };
 
 /** The bare specifiers that a file imports, Node's own left out. */

@@ -23,6 +23,7 @@ const exportedNames: Record<PackageName, readonly string[]> = {
   core: ['MemoryMappedFile', 'MmfError', 'RWLock', 'ValidNamespaces'],
   codec: ['CodecError', 'json', 'msgpack', 'raw'],
   channel: ['Channel', 'ChannelError', 'defineChannel'],
+  generate: ['GenerateError', 'generate'],
 };
 
 const requiredFiles = [
@@ -72,7 +73,7 @@ describe.each(packageNames)('the packed @mmfbus/%s', (name) => {
     const { files } = packedPackage(name);
     expect(requiredFiles.filter((file) => !files.includes(file))).toEqual([]);
     const unexpected = files.filter(
-      (file) => !/^(?:(?:dist|src)\/|[A-Z]+(?:\.md)?$|package\.json$)/.test(file),
+      (file) => !/^(?:(?:bin|dist|src)\/|[A-Z]+(?:\.md)?$|package\.json$)/.test(file),
     );
     expect([...unexpected, ...files.filter((file) => /\.test\.|tsbuildinfo|tsconfig/.test(file))]).toEqual(
       [],
@@ -147,6 +148,15 @@ describe('a project with the packed packages', () => {
       status: 1,
       stderr: expect.stringContaining('ERR_PACKAGE_PATH_NOT_EXPORTED'),
     });
+  });
+
+  test('runs mmfbus-generate', async () => {
+    const module = "import { u8 } from '@mmfbus/codec';\nexport const level = u8();\n";
+    writeFileSync(join(project, 'level.js'), module);
+    const program = join(project, 'node_modules', '.bin', 'mmfbus-generate');
+    const args = ['--language', 'c', '--shape', './level.js#level'];
+    const header = await startNode(program, { args, cwd: project }).success();
+    expect(header).toContain('level_decode(uint8_t *value');
   });
 
   test('compiles and runs a typed program', async () => {

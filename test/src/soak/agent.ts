@@ -4,13 +4,14 @@ import { Worker } from 'node:worker_threads';
 import { armDeath } from './death.js';
 import type { LifePlan } from './life-plan.js';
 import type { AgentOrder, AgentReport, Assignment } from './protocol.js';
-import type { ThreadData } from './role-thread.js';
+import type { ThreadData, ThreadReport } from './role-thread.js';
 
 const { runRole } = await import('./role.js');
 const ending = new AbortController();
 // Each call that waits listens to it.
 setMaxListeners(0, ending.signal);
-const workers = new Set<Worker>();
+/** The Workers, and when each has joined its channel. */
+const workers = new Map<Worker, Promise<void>>();
 const playing: Promise<void>[] = [];
 let leaving = false;
 
@@ -23,8 +24,13 @@ function play(assignment: Assignment, { death }: LifePlan): Promise<void> {
   if (!assignment.role.worker) return runRole(assignment, ending.signal, fault);
   const workerData: ThreadData = { assignment, death };
   const worker = new Worker(new URL('role-thread.js', import.meta.url), { workerData });
-  workers.add(worker);
-  worker.on('message', fault);
+  const joined = new Promise<void>((resolve) => {
+    worker.on('message', (message: ThreadReport) => {
+      if (message.report === 'joined') resolve();
+      else fault(message.text);
+    });
+  });
+  workers.set(worker, joined);
   worker.on('error', (error) => fault(`its Worker failed: ${error.stack}`));
   return new Promise((resolve) => {
     worker.once('exit', () => {
@@ -34,14 +40,15 @@ function play(assignment: Assignment, { death }: LifePlan): Promise<void> {
   });
 }
 
-async function terminate(): Promise<void> {
-  await Promise.all([...workers].map((worker) => worker.terminate()));
+/** Not while they join: a call of koffi that makes an object ends the process when its Worker is being terminated. */
+function terminate(): void {
+  for (const [worker, joined] of workers) void joined.then(() => worker.terminate());
 }
 
 /** Nothing may keep the process alive after that. */
 async function close(): Promise<void> {
   ending.abort();
-  for (const worker of workers) worker.postMessage('end');
+  for (const worker of workers.keys()) worker.postMessage('end');
   await Promise.all(playing);
   leaving = true;
   process.disconnect();
@@ -51,7 +58,7 @@ process.on('message', (message: AgentOrder) => {
   if (message.order === 'live') {
     armDeath(message.life.death);
     playing.push(...message.assignments.map((assignment) => play(assignment, message.life)));
-  } else if (message.order === 'terminate') void terminate();
+  } else if (message.order === 'terminate') terminate();
   else if (message.order === 'close') void close();
   else process.exit();
 });

@@ -15,10 +15,16 @@ const MOST_AT_ONCE = 8;
 const FRAME_COST = 56;
 
 /** Publishes until `end` aborts, then leaves. */
-export async function runPublisher(role: PublisherRole, ledger: Ledger, end: AbortSignal): Promise<void> {
+export async function runPublisher(
+  role: PublisherRole,
+  ledger: Ledger,
+  end: AbortSignal,
+  joined: () => void,
+): Promise<void> {
   ledger.joinBegun(now());
   const publisher = await channelOf(role.channel).publisher({ whenFull: role.whenFull });
   ledger.joined(now());
+  joined();
   const desk = new Desk(role, publisher, ledger, end);
   const messages = Math.max(1, (role.rate * TURN) / 1000);
   const pause = (messages / role.rate) * 1000;

@@ -11,6 +11,12 @@ export interface ThreadData {
   readonly death: DeathStep | undefined;
 }
 
+/** What a Worker tells its process. */
+export type ThreadReport =
+  | { readonly report: 'joined' }
+  | { readonly report: 'fault'; readonly text: string };
+
+const tell = (report: ThreadReport) => parentPort?.postMessage(report);
 const { assignment, death } = workerData as ThreadData;
 const ending = new AbortController();
 // Each call that waits listens to it.
@@ -18,5 +24,6 @@ setMaxListeners(0, ending.signal);
 parentPort?.once('message', () => ending.abort());
 armDeath(death);
 const { runRole } = await import('./role.js');
-await runRole(assignment, ending.signal, (text) => parentPort?.postMessage(text));
+const fault = (text: string) => tell({ report: 'fault', text });
+await runRole(assignment, ending.signal, fault, () => tell({ report: 'joined' }));
 parentPort?.close();

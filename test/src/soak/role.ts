@@ -11,13 +11,22 @@ subscribe('mmfbus:recovered', (event) => {
   recoveries?.recovered((event as { readonly what: 'slot' | 'lock' }).what);
 });
 
-/** Plays a role until `end` aborts and it has left its channel. What goes wrong is told as a fault. */
-export async function runRole({ role, after }: Assignment, end: AbortSignal, fault: Fault): Promise<void> {
+/**
+ * Plays a role until `end` aborts and it has left its channel. What goes wrong is told as a fault.
+ *
+ * @param joined is told when it has joined.
+ */
+export async function runRole(
+  { role, after }: Assignment,
+  end: AbortSignal,
+  fault: Fault,
+  joined: () => void = () => {},
+): Promise<void> {
   const ledger = new Ledger(ledgerPath(role.id));
   recoveries ??= ledger;
   try {
-    if (role.kind === 'publisher') await runPublisher(role, ledger, end);
-    else await runSubscriber(role, after, ledger, end, fault);
+    if (role.kind === 'publisher') await runPublisher(role, ledger, end, joined);
+    else await runSubscriber(role, after, ledger, end, fault, joined);
   } catch (error) {
     fault(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }

@@ -24,12 +24,14 @@ export async function runSubscriber(
   ledger: Ledger,
   end: AbortSignal,
   fault: Fault,
+  joined: () => void,
 ): Promise<void> {
   ledger.joinBegun(now());
   const subscriber = await join(role, after);
   if (subscriber === undefined) return;
   const reception = new Reception(role, subscriber, ledger, fault);
   ledger.joined(now());
+  joined();
   await reception.run(end);
 }
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 export const workspaceRoot: string = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The published packages, what others depend on first. */
-export const packageNames = ['core', 'codec', 'channel'] as const;
+export const packageNames = ['core', 'codec', 'channel', 'generate'] as const;
 
 /** The short name of a published package. */
 export type PackageName = (typeof packageNames)[number];

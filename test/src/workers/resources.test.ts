@@ -6,7 +6,7 @@ import { uniqueName } from '../support/unique-name.js';
 ownDirectory('resources');
 
 /** A start takes a second under Wine. */
-const WORKERS = process.platform === 'win32' ? 25 : 100;
+const WORKERS = process.platform === 'win32' ? 8 : 100;
 const WATCHDOG = 500_000;
 
 describe('many Workers, one after another, leave nothing open in their process, which can end', () => {

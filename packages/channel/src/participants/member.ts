@@ -198,15 +198,24 @@ export class Member {
   watchOver(state: number): void {
     const used = this.table.used();
     for (let slot = 0; slot < used; slot++) {
-      if (slot === this.slot || this.table.stateOf(slot) !== state) continue;
-      const address = this.table.addressOf(slot);
-      const known = this.#watches.get(slot);
-      // One that was claimed a moment ago may be without its pid, by which some systems watch.
-      if (address === undefined || (known?.nonce === address.nonce && known.pid === address.pid)) continue;
-      known?.watch.close();
-      const watch = watchLife(address, () => void this.#onDeath(slot, address.nonce, state));
-      this.#watches.set(slot, { nonce: address.nonce, pid: address.pid, watch });
+      if (slot === this.slot) continue;
+      // INVARIANT: no lost wake-up. Who has claimed the slot since may have swept what the watch was to hear, and have died.
+      while (this.table.stateOf(slot) === state && !this.#watchSlot(slot, state));
     }
+  }
+
+  /** Whether somebody is watched over who still had the slot when the watch had begun, or nobody has it. */
+  #watchSlot(slot: number, state: number): boolean {
+    const address = this.table.addressOf(slot);
+    if (address === undefined) return true;
+    const { nonce, pid } = address;
+    const known = this.#watches.get(slot);
+    // One that was claimed a moment ago may be without its pid, by which some systems watch.
+    if (known?.nonce === nonce && known.pid === pid) return true;
+    known?.watch.close();
+    const watch = watchLife(address, () => void this.#onDeath(slot, nonce, state));
+    this.#watches.set(slot, { nonce, pid, watch });
+    return this.table.isOwnedBy(slot, nonce);
   }
 
   /** Watches over nobody any more. */
@@ -221,7 +230,8 @@ export class Member {
     if (!this.#open) return;
     // Somebody who joined may have taken over the slot with the role still in it, and die in his turn.
     this.watchOver(state);
-    // The dead may have freed the slot itself, or somebody else may have, and have died before it rang.
+    // INVARIANT: nobody waits for ever. The dead may have freed the slot itself, or somebody else may have, and have died
+    // before it rang: so whoever hears of the death looks again.
     this.onRing?.();
     this.onDeath?.(nonce);
   }
@@ -291,6 +301,7 @@ export class Member {
     if (!hadRole) this.#tellOfLeaving();
     this.ringPublishers();
     atStep?.('bury: role taken');
+    // INVARIANT: no lost wake-up. The slot goes last, so that whoever buries one who died before this does all of it again.
     if (!this.table.release(slot, address.nonce)) return;
     this.#tellRecovered(slot);
     removePort(address, namesPort);
@@ -367,6 +378,7 @@ export class Member {
     for (let slot = 0; slot < used; slot++) {
       const address = this.table.addressOf(slot);
       if (address === undefined) continue;
+      // INVARIANT: a living port stays. Only what is proved dead is removed, and where nobody lives to bury it.
       if (!this.#isProvedDead(address)) return undefined;
       dead.push(address);
     }

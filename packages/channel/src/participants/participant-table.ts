@@ -69,6 +69,7 @@ export class ParticipantTable {
    */
   tryClaim(slot: number, expected: bigint, owner: PortAddress): boolean {
     const nonceIndex = this.#longIndex(slot, slotLayout.NONCE_OFFSET);
+    // INVARIANT: a slot has one owner. Nobody else writes to it until the owner leaves or is proved dead.
     if (Atomics.compareExchange(this.#longs, nonceIndex, expected, owner.nonce) !== expected) return false;
     atStep?.('claim: nonce stored');
     const generation = this.generationOf(slot);
@@ -149,6 +150,7 @@ export class ParticipantTable {
   /** Counts the owner among the sleepers, then sets its flag: the count errs high, never low. */
   fallAsleep(slot: number): void {
     const sleep = (this.#loadWord(slot, slotLayout.SLEEPS_OFFSET) + 1) | 0 || 1;
+    // INVARIANT: sleepers are counted. Whoever sees no count rings nobody, so no flag is set without one.
     Atomics.add(this.#words, this.#sleepCounter(slot), 1);
     atStep?.('sleep: counted');
     this.#storeWord(slot, slotLayout.SLEEPS_OFFSET, sleep);

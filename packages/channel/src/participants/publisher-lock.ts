@@ -57,6 +57,7 @@ export class PublisherLock {
   }
 
   tryAcquire(): boolean {
+    // INVARIANT: one writer at a time. Only who stored its own word writes to the ring, the head and the tail.
     const word = Atomics.compareExchange(this.#words, LOCK, 0, this.#own);
     // A word that names its own slot while it holds nothing is nonsense that nobody else can take away: it lives.
     if (word !== 0 && (word !== this.#own || this.#held)) return false;
@@ -93,6 +94,7 @@ export class PublisherLock {
     const word = Atomics.load(this.#words, LOCK);
     const slot = word & SLOT_MASK;
     if (word === 0 || this.#held || !this.#isHolderDead(slot, word >>> SLOT_BITS)) return false;
+    // INVARIANT: never taken from the living. Exactly this word was proved dead; any other is of another holder.
     if (Atomics.compareExchange(this.#words, LOCK, word, this.#own) !== word) return false;
     this.#held = true;
     atStep?.('lock: taken over');

@@ -30,7 +30,10 @@ export class Outbox {
   /** @param disconnects says to give up those who are too slow, instead of reporting `full`. */
   constructor(member: Member, disconnects: boolean) {
     this.#member = member;
-    this.#writer = new RingWriter(member.memory, member.table, member.slot);
+    this.#writer = new RingWriter(member.memory, member.table, member.slot, () =>
+      // Whoever waits for room looks when the lock is free again, or its holder is dead.
+      member.ringPublishers(),
+    );
     this.#disconnects = disconnects;
   }
 

@@ -67,7 +67,15 @@ export class RingWriter {
   /** The epoch at that time: nobody joined with an older cursor since while it is the same. */
   #epoch = -1;
 
-  constructor(memory: ChannelMemory, table: ParticipantTable, slot: number) {
+  readonly #beforeDisconnecting: () => void;
+
+  /** @param beforeDisconnecting is called before a reliable subscriber is given up, which others may wait for too. */
+  constructor(
+    memory: ChannelMemory,
+    table: ParticipantTable,
+    slot: number,
+    beforeDisconnecting: () => void = () => {},
+  ) {
     const { ringCapacity, history, maxPayload } = memory.geometry;
     this.#channel = memory.name;
     this.#longs = memory.longs;
@@ -80,6 +88,7 @@ export class RingWriter {
     this.#kept = history === 0 ? 0 : (history + 2) * frame.frameLength(maxPayload);
     this.#table = table;
     this.#slot = slot;
+    this.#beforeDisconnecting = beforeDisconnecting;
     this.#generation = table.generationOf(slot);
   }
 
@@ -139,7 +148,7 @@ export class RingWriter {
     let any = false;
     for (let slot = 0; slot < used; slot++) {
       if (this.#table.stateOf(slot) !== STATE_RELIABLE || this.#table.cursorOf(slot) >= overwritten) continue;
-      this.#table.disconnect(slot, DISCONNECTED_AS_SLOW);
+      this.#disconnect(slot, DISCONNECTED_AS_SLOW);
       any = true;
     }
     return any;
@@ -208,6 +217,7 @@ export class RingWriter {
 
   /** Makes everything visible that was written. */
   commit(): void {
+    // INVARIANT: every message once. Whoever publishes next, also after a death, finds its number at the tail.
     writeTerminator(this.#ringWords, this.#wordOf(this.#end), this.nextSequence);
     atStep?.('publish: frame written');
     this.tail = this.#end;
@@ -260,10 +270,16 @@ export class RingWriter {
       if (isPosition && !this.#table.isFree(slot)) {
         this.#slowest = Math.min(this.#slowest, cursor);
       } else {
-        // No subscriber writes such a cursor, or has a slot that is free. It must not hold everybody back for ever, so it is told instead.
-        this.#table.disconnect(slot, DISCONNECTED_AS_WRONG);
+        // No subscriber writes such a cursor, or has a slot that is free. It must not hold everybody back for ever, so it
+        // is told instead.
+        this.#disconnect(slot, DISCONNECTED_AS_WRONG);
       }
     }
+  }
+
+  #disconnect(slot: number, reason: number): void {
+    this.#beforeDisconnecting();
+    this.#table.disconnect(slot, reason);
   }
 
   /** Gives up the oldest frames, at least up to that position. */

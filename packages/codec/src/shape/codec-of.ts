@@ -18,6 +18,8 @@ import { Writer } from './writer.js';
 
 /** The codec of a shape. */
 export interface ShapeCodec<T> extends Codec<T> {
+  /** The shape. */
+  readonly shape: Shape<T>;
   /** The shape's text, and the comparison with another's text. */
   readonly schema: CodecSchema;
   /** Bytes that a value takes at most; `Infinity` where only the limits of {@link ShapeOptions} bound it. */
@@ -65,7 +67,8 @@ interface FastFunctions {
   readonly decode: FastDecode;
 }
 
-function makeCodec({ node }: Shape, settings: Settings): ShapeCodec<unknown> {
+function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
+  const { node } = shape;
   const id = settings.layout === 'map' ? 'msgpack' : 'msgpack-array';
   const { maxSize } = settings;
   const write = new WriteFunctions(settings).of(node);
@@ -80,6 +83,7 @@ function makeCodec({ node }: Shape, settings: Settings): ShapeCodec<unknown> {
 
   return {
     id,
+    shape,
     schema: {
       text,
       difference: (there) => differenceOf(node, there, { layout: settings.layout }),

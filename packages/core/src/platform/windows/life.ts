@@ -18,6 +18,9 @@ import { Waker } from './waker.js';
  * cannot be looked at, the handle of its process says less, but nothing wrong.
  */
 
+/** Between two looks at somebody who has not said yet who it is. */
+const LONGEST_PAUSE_MS = 500;
+
 interface OwnerWatch {
   readonly owner: Handle;
   readonly closeOwner: () => void;
@@ -53,10 +56,26 @@ export function openOwner(address: PortAddress): Handle | 'dead' | 'unknown' {
   return thread === 'unknown' ? openProcess(address) : thread;
 }
 
+/**
+ * Watches over somebody who has claimed something and not said yet who it is, which takes it some microseconds: until then
+ * there is only its bell, whose end nobody can wait for. When it goes on, it is watched over anew.
+ */
+function watchNameless(address: PortAddress, onDeath: () => void): LifeWatch {
+  let timer: NodeJS.Timeout;
+  const lookAfter = (pause: number) => {
+    timer = setTimeout(() => {
+      if (isBellGone(address)) onDeath();
+      else lookAfter(Math.min(2 * pause, LONGEST_PAUSE_MS));
+    }, pause).unref();
+  };
+  lookAfter(1);
+  return { close: () => clearTimeout(timer) };
+}
+
 /** See {@link Platform.watchLife}. */
 export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch {
   const owner = openOwner(address);
-  if (owner === 'unknown') return { close: () => {} };
+  if (owner === 'unknown') return address.pid === 0 ? watchNameless(address, onDeath) : { close: () => {} };
   if (owner === 'dead') {
     const report = setImmediate(onDeath);
     return { close: () => clearImmediate(report) };

@@ -1,0 +1,3 @@
+export { GenerateError, type GenerateErrorCode } from './errors.js';
+export { type GenerateOptions, generate } from './generate.js';
+export type { Language } from './target.js';

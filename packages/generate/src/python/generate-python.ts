@@ -1,0 +1,198 @@
+import type { ShapeNode, UnionNode } from '@mmfbus/codec';
+import { expectedOf, pathPart } from '../expected.js';
+import { takesNil } from '../nil.js';
+import { SourceText } from '../source-text.js';
+import type { Target } from '../target.js';
+import { choicesOf, type PythonField, type PythonType, PythonTypes } from './python-types.js';
+import { literal } from './words.js';
+
+const BIGINTS = { u64: '0, 2**64 - 1', i64: '-(2**63), 2**63 - 1' } as const;
+
+/** A module for Python: the types of a shape as dataclasses, and what reads and writes them. */
+export function generatePython(target: Target): string {
+  const out = new SourceText();
+  const types = new PythonTypes(target);
+  out.add(
+    '# Written by mmfbus-generate from a shape. Do not edit: generate it again.',
+    'from __future__ import annotations',
+    '',
+    'import dataclasses',
+    'from typing import Any, Literal, Optional, Union',
+    '',
+    'import msgpack',
+    '',
+    'import mmfbus_shape as _shape',
+    '',
+    '# What a channel of these values has for a codec and for a schema, and the SHA-256 of the latter.',
+    `CODEC = ${literal(target.codecId)}`,
+    `SCHEMA = ${literal(target.schema)}`,
+    `FINGERPRINT = "${target.fingerprint}"`,
+  );
+  out.add('', '');
+  for (const type of types.all) define(out, type, types, target.layout);
+  const kind = kindOf(types, target.node);
+  out.add(`_value = ${kind}`, '', '');
+  out.block(
+    'def from_msgpack(plain):',
+    () => {
+      out.add(`"""The value of what msgpack.unpackb gave. Raises mmfbus_shape.Mismatch."""`);
+      out.add('return _value.read(plain)');
+    },
+    '',
+  );
+  out.add('', '');
+  out.block(
+    'def to_msgpack(value):',
+    () => {
+      out.add(`"""What msgpack.packb takes. Raises mmfbus_shape.Mismatch."""`);
+      out.add('return _value.write(value)');
+    },
+    '',
+  );
+  out.add('', '');
+  out.block(
+    'def decode(data):',
+    () => {
+      out.add('"""The value that a message holds. Raises mmfbus_shape.Mismatch, or what msgpack raises."""');
+      out.add('return _shape.decode(_value, data)');
+    },
+    '',
+  );
+  out.add('', '');
+  out.block(
+    'def encode(value):',
+    () => {
+      out.add('"""The message of a value. Raises mmfbus_shape.Mismatch."""');
+      out.add('return _shape.encode(_value, value)');
+    },
+    '',
+  );
+  return out.toString();
+}
+
+function define(out: SourceText, type: PythonType, types: PythonTypes, layout: 'map' | 'array'): void {
+  const { node, name, kind } = type;
+  switch (node.kind) {
+    case 'oneOf':
+      out.add(`${name} = Literal[${choicesOf(node)}]`);
+      out.add(`${kind} = _shape.choice(${literal(expectedOf(node))}, ${choicesOf(node)})`, '', '');
+      return;
+    case 'struct':
+      dataclass(out, type, types, layout);
+      return;
+    case 'union':
+      union(out, type, node, types);
+  }
+}
+
+function dataclass(
+  out: SourceText,
+  { name, kind, fields }: PythonType,
+  types: PythonTypes,
+  layout: 'map' | 'array',
+): void {
+  const stored = fields.filter(({ attribute }) => attribute !== undefined);
+  const ordered = [
+    ...stored.filter(({ field }) => !field.optional),
+    // A dataclass has those with a default last.
+    ...stored.filter(({ field }) => field.optional),
+  ];
+  out.add('@dataclasses.dataclass');
+  out.block(
+    `class ${name}:`,
+    () => {
+      for (const { field, attribute } of ordered) {
+        const annotation = types.annotationOf(field.node);
+        if (!field.optional) out.add(`${attribute}: ${annotation}`);
+        else if (takesNil(field.node)) out.add(`${attribute}: ${annotation} = _shape.ABSENT`);
+        else out.add(`${attribute}: Optional[${annotation}] = None`);
+      }
+      if (ordered.length > 0) out.add('');
+      out.add('@classmethod');
+      out.block('def from_msgpack(cls, plain):', () => out.add(`return ${kind}.read(plain)`), '');
+      out.add('');
+      out.block('def to_msgpack(self):', () => out.add(`return ${kind}.write(self)`), '');
+    },
+    '',
+  );
+  out.add('', '');
+  out.block(
+    `${kind} = _shape.${layout === 'map' ? 'struct' : 'struct_as_array'}(`,
+    () => {
+      out.add(`${name},`, ...fields.map((field) => `${fieldOf(types, field)},`));
+    },
+    ')',
+  );
+  out.add('', '');
+}
+
+function fieldOf(types: PythonTypes, { field, attribute }: PythonField): string {
+  const { name, node } = field;
+  const place = `${literal(expectedOf(node))}, ${literal(pathPart(name))}`;
+  if (attribute === undefined) {
+    const text = node.kind === 'oneOf' ? node.values[0]! : '';
+    return `_shape.Field(${literal(name)}, None, _shape.tag(${literal(text)}), ${place})`;
+  }
+  const kind = kindOf(types, node);
+  const own = field.optional ? `_shape.Optional(${kind}${takesNil(node) ? ', True' : ''})` : kind;
+  return `_shape.Field(${literal(name)}, ${literal(attribute)}, ${own}, ${place})`;
+}
+
+function union(out: SourceText, { name, kind }: PythonType, node: UnionNode, types: PythonTypes): void {
+  const variants = node.variants.map((variant) => ({ ...variant, type: types.typeOf(variant.struct)! }));
+  out.add(`${name} = Union[${variants.map(({ type }) => type.name).join(', ')}]`);
+  const place = `${literal(expectedOf(node))}, ${literal(node.tag)}, ${literal(pathPart(node.tag))}`;
+  out.block(
+    `${kind} = _shape.union(`,
+    () => {
+      out.add(`${place},`);
+      out.block(
+        '{',
+        () => {
+          out.add(
+            ...variants.map(
+              (variant) => `${literal(variant.name)}: (${variant.type.name}, ${variant.type.kind}),`,
+            ),
+          );
+        },
+        '},',
+      );
+    },
+    ')',
+  );
+  out.add('', '');
+}
+
+/** An expression that is how a part of the shape is read and written. */
+function kindOf(types: PythonTypes, node: ShapeNode): string {
+  const expected = literal(expectedOf(node));
+  switch (node.kind) {
+    case 'integer':
+      return `_shape.integer(${expected}, ${node.min}, ${node.max})`;
+    case 'bigint':
+      return `_shape.integer(${expected}, ${BIGINTS[node.type]})`;
+    case 'float':
+      return `_shape.${node.type}`;
+    case 'boolean':
+    case 'timestamp':
+    case 'unknown':
+      return `_shape.${node.kind}`;
+    case 'string':
+      return `_shape.string(${node.maxLength === undefined ? '' : `${expected}, ${node.maxLength}`})`;
+    case 'bytes':
+      return `_shape.binary(${node.maxLength === undefined ? '' : `${expected}, ${node.maxLength}`})`;
+    case 'nullable':
+      return `_shape.nullable(${kindOf(types, node.of)})`;
+    case 'array': {
+      const limit = node.maxItems === undefined ? '' : `, ${expected}, ${node.maxItems}`;
+      return `_shape.array(${kindOf(types, node.item)}${limit})`;
+    }
+    case 'map': {
+      const key =
+        node.as === 'object' && node.key.kind === 'string' ? '_shape.name' : kindOf(types, node.key);
+      return `_shape.mapping(${key}, ${kindOf(types, node.value)})`;
+    }
+    default:
+      return types.typeOf(node)!.kind;
+  }
+}

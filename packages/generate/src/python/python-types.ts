@@ -1,0 +1,100 @@
+import type { FieldNode, OneOfNode, ShapeNode, StructNode, UnionNode } from '@mmfbus/codec';
+import { namedTypes } from '../named-types.js';
+import { Names, pascalCase, snakeCase, wordsOf } from '../names.js';
+import type { Target } from '../target.js';
+import { literal, RESERVED, RESERVED_TYPES } from './words.js';
+
+/** A field of a struct, in Python. */
+export interface PythonField {
+  readonly field: FieldNode;
+  /** Its name; undefined for the tag of a union, which is not stored. */
+  readonly attribute: string | undefined;
+}
+
+/** A type of Python, with the names that are in it. */
+export interface PythonType {
+  readonly node: OneOfNode | StructNode | UnionNode;
+  readonly name: string;
+  /** The variable that holds how it is read and written. */
+  readonly kind: string;
+  readonly fields: readonly PythonField[];
+}
+
+/** All types of a shape in Python. */
+export class PythonTypes {
+  readonly all: readonly PythonType[];
+  readonly root: string;
+  readonly #byNode: ReadonlyMap<ShapeNode, PythonType>;
+
+  constructor({ node, words }: Target) {
+    const named = namedTypes(node, words, isNamed);
+    const tags = new Set(
+      named.flatMap((type) =>
+        type.node.kind === 'union' ? type.node.variants.map(({ struct }) => struct.fields[0]!.node) : [],
+      ),
+    );
+    const names = new Names(RESERVED_TYPES);
+    const kinds = new Names(new Set(['_shape', '_value']));
+    this.root = names.take(pascalCase(words));
+    this.all = named
+      .filter((type) => !tags.has(type.node))
+      .map((type) => ({
+        node: type.node as PythonType['node'],
+        name: type.node === node ? this.root : names.take(pascalCase(type.words)),
+        kind: kinds.take(`_${snakeCase(type.words)}`),
+        fields: type.node.kind === 'struct' ? toFields(type.node, tags) : [],
+      }));
+    this.#byNode = new Map(this.all.map((type) => [type.node, type]));
+  }
+
+  /** The type that a part of the shape has of its own. */
+  typeOf(node: ShapeNode): PythonType | undefined {
+    return this.#byNode.get(node);
+  }
+
+  /** How its type is written. */
+  annotationOf(node: ShapeNode): string {
+    switch (node.kind) {
+      case 'integer':
+      case 'bigint':
+        return 'int';
+      case 'float':
+        return 'float';
+      case 'boolean':
+        return 'bool';
+      case 'timestamp':
+        return 'msgpack.Timestamp';
+      case 'unknown':
+        return 'Any';
+      case 'string':
+        return 'str';
+      case 'bytes':
+        return 'bytes';
+      case 'nullable':
+        return `Optional[${this.annotationOf(node.of)}]`;
+      case 'array':
+        return `list[${this.annotationOf(node.item)}]`;
+      case 'map':
+        return `dict[${this.annotationOf(node.key)}, ${this.annotationOf(node.value)}]`;
+      default:
+        return this.#byNode.get(node)!.name;
+    }
+  }
+}
+
+/** The strings of a `oneOf`. */
+export function choicesOf(node: OneOfNode): string {
+  return node.values.map(literal).join(', ');
+}
+
+function toFields(node: StructNode, tags: ReadonlySet<ShapeNode>): readonly PythonField[] {
+  const attributes = new Names(RESERVED);
+  return node.fields.map((field) => ({
+    field,
+    attribute: tags.has(field.node) ? undefined : attributes.take(snakeCase(wordsOf(field.name, 'field'))),
+  }));
+}
+
+function isNamed(node: ShapeNode): boolean {
+  return node.kind === 'oneOf' || node.kind === 'struct' || node.kind === 'union';
+}

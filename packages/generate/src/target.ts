@@ -1,0 +1,54 @@
+import { CodecError, codecOf, fingerprint, type Shape, type ShapeNode } from '@mmfbus/codec';
+import { GenerateError } from './errors.js';
+import { wordsOf } from './names.js';
+
+/** The languages that code can be generated for. */
+export const LANGUAGES = ['c', 'rust', 'python'] as const;
+
+/** One of them. */
+export type Language = (typeof LANGUAGES)[number];
+
+/** What code is generated from: a shape and what follows from it. */
+export interface Target {
+  readonly node: ShapeNode;
+  /** The name of the whole, in words. */
+  readonly words: readonly string[];
+  readonly layout: 'map' | 'array';
+  /** Of the codec in Node. */
+  readonly codecId: string;
+  /** The canonical text. */
+  readonly schema: string;
+  /** Its SHA-256 as hexadecimal digits. */
+  readonly fingerprint: string;
+  /** Bytes that a value takes at most; undefined where the shape does not bound it. */
+  readonly maxSize: number | undefined;
+}
+
+/**
+ * Checks what code is to be generated from.
+ *
+ * @throws {@link GenerateError} `USAGE` for a name that is none, `SHAPE` for a shape that has no codec.
+ */
+export function targetOf(shape: Shape, name: string, layout: 'map' | 'array'): Target {
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,39}$/.test(name)) {
+    throw new GenerateError(
+      'USAGE',
+      `a name has 1 to 40 letters, digits, _ and -, and begins with a letter, unlike ${JSON.stringify(name)}`,
+    );
+  }
+  try {
+    const { id, schema, maxSize } = codecOf(shape, { layout });
+    return {
+      node: shape.node,
+      words: wordsOf(name, 'value'),
+      layout,
+      codecId: id,
+      schema: schema.text,
+      fingerprint: Buffer.from(fingerprint(shape)).toString('hex'),
+      maxSize: Number.isFinite(maxSize) ? maxSize : undefined,
+    };
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    throw new GenerateError('SHAPE', `the shape cannot be used: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,21 @@
+// say <word>...: publishes each word in the channel `greetings`, as soon as somebody has made it.
+#[allow(dead_code)]
+#[path = "../rust/mmfbus.rs"]
+mod mmfbus;
+
+use mmfbus::{Error, Existence, Options, Publisher};
+
+fn main() -> Result<(), Error> {
+    let mut options = Options::new("raw");
+    options.existence = Existence::Open;
+    let mut publisher = loop {
+        match Publisher::join("greetings", &options) {
+            Err(Error::NotFound) => std::thread::yield_now(),
+            joined => break joined?,
+        }
+    };
+    for word in std::env::args().skip(1) {
+        publisher.publish(word.as_bytes(), None)?;
+    }
+    Ok(())
+}

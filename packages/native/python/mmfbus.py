@@ -1,0 +1,1672 @@
+"""mmfbus: messages between the processes of one machine, through named shared memory.
+
+Joins the same channels as `@mmfbus/channel` in Node and `mmfbus.h` in C. One file, the standard library of Python 3.9 and
+up, no thread and no server. Written from FORMAT.md of `@mmfbus/channel`.
+
+Publishing and receiving, with the codec `msgpack` (which needs the package of that name), `json`, `raw`, or one of your own:
+
+    with mmfbus.Publisher("readings", codec="json") as publisher:
+        publisher.publish({"sensor": "boiler", "celsius": 60.5})
+
+    with mmfbus.Subscriber("readings", codec="json", start="earliest") as subscriber:
+        for message in subscriber:
+            print(message.sequence, message.value)
+
+RESULTS. `publish` returns the number of the message and raises `Full` or `Busy` when the time is over. `receive` returns
+a `Message`, a `Gap`, `Closed`, or None when the time is over. Failures are `Error`, with a `code` for programs. Times are
+seconds; None is for ever, 0 is not at all.
+
+EVENT LOOPS. `arm()` says how long to wait at most for `fileno()` to be readable; then `receive(timeout=0)` until it
+returns None, and arm again. With asyncio: `loop.add_reader(subscriber.fileno(), ...)`.
+
+THREADS. A publisher or subscriber is used by one thread at a time; several of them by several threads.
+
+FORK. A child gets nothing of its parent's channels: there every call raises `Error` with the code `FORKED`.
+
+SIGNALS. Close a publisher or subscriber that an exception out of a signal handler, such as KeyboardInterrupt, interrupted;
+nobody else is harmed by it. SIGPIPE must be ignored, as Python does by itself.
+
+LIMITS. Linux and macOS (which it was not run on) on 64-bit little-endian machines, with libatomic.so.1 on Linux (the
+package `libatomic1`). A subscriber takes up to 64 KiB out of the ring at once; publishers may overwrite what it has taken.
+It does nothing with the directory of channels: others list a channel, or nobody does. A segment that another program
+truncates ends every process that uses it.
+
+The comments `# step:` name the points at which tests kill a process.
+"""
+
+import atexit
+import collections
+import ctypes
+import errno
+import fcntl
+import hashlib
+import json
+import mmap
+import os
+import re
+import secrets
+import selectors
+import stat
+import struct
+import sys
+import time
+
+__all__ = ["Publisher", "Subscriber", "Message", "Gap", "Closed", "Codec", "Error", "Full", "Busy", "Disconnected"]
+
+if os.name != "posix":
+    raise ImportError("mmfbus for Python works on Linux and macOS only")
+if sys.byteorder != "little" or sys.maxsize < 2**32:
+    raise ImportError("mmfbus needs a little-endian machine of 64 bits")
+
+# ---------------------------------------------------------------------------------------------------------- Results
+
+
+class Error(Exception):
+    """A failure. `code` says which one, as in Node: INVALID_ARGUMENT, INVALID_NAME, NOT_FOUND, EXISTS, NOT_A_CHANNEL,
+    VERSION_MISMATCH, CAPACITY_MISMATCH, HISTORY_MISMATCH, MAX_MESSAGE_MISMATCH, CODEC_MISMATCH, SCHEMA_MISMATCH,
+    TOO_MANY_PARTICIPANTS, TOO_LARGE, SEQUENCE_AHEAD, CORRUPTED, ACCESS_DENIED, NO_SPACE, CLOSED, FORKED; and of the
+    classes below FULL, BUSY, DISCONNECTED. What the system refuses otherwise is an OSError."""
+
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+
+
+class Full(Error):
+    """Not published: a reliable subscriber has not taken enough yet."""
+
+
+class Busy(Error):
+    """A living process has held the publisher lock for all of the time."""
+
+
+class Disconnected(Error):
+    """This reliable subscriber was too slow. Close it."""
+
+
+class Message:
+    """A message: `sequence` (from 1 on in each channel, without holes), `timestamp` (compare with time.monotonic_ns()),
+    `publisher` (its slot), `data` (bytes of its own)."""
+
+    __slots__ = ("sequence", "timestamp", "publisher", "data", "_codec")
+
+    def __init__(self, sequence, timestamp, publisher, data, codec):
+        self.sequence, self.timestamp, self.publisher, self.data, self._codec = sequence, timestamp, publisher, data, codec
+
+    @property
+    def value(self):
+        """What the codec makes of `data`; raises what the codec raises."""
+        return self._codec.decode(self.data)
+
+    def __repr__(self):
+        return f"Message(sequence={self.sequence}, data={self.data!r})"
+
+
+Gap = collections.namedtuple("Gap", "first last")
+Gap.__doc__ = "The messages with the numbers from `first` to `last` are lost."
+Closed = collections.namedtuple("Closed", "reason")
+Closed.__doc__ = "The last publisher has left (`reason` is 'closed') or died ('lost'). Another one may come."
+Codec = collections.namedtuple("Codec", "id encode decode")
+Codec.__doc__ = "A codec of your own: its id, up to 31 ASCII characters, value to bytes, bytes to value."
+
+
+def _codec_of(codec):
+    if isinstance(codec, Codec):
+        return codec
+    if codec == "raw":
+        return Codec("raw", lambda value: bytes(memoryview(value)), bytes)
+    if codec == "json":
+        return Codec("json", lambda value: json.dumps(value, separators=(",", ":")).encode(), json.loads)
+    if codec == "msgpack":
+        import msgpack
+
+        return Codec(
+            "msgpack",
+            lambda value: msgpack.packb(value, datetime=True),
+            lambda data: msgpack.unpackb(data, strict_map_key=False, timestamp=3),
+        )
+    raise Error("INVALID_ARGUMENT", f"there is no codec {codec!r}")
+
+
+# ---------------------------------------------------------------------------------------------------------- Atomics
+
+# Python has no atomic operations on memory, and promises nothing about the order of plain ones; these do.
+_SEQ_CST = 5
+try:
+    _library = ctypes.PyDLL("libatomic.so.1" if sys.platform == "linux" else None)
+except OSError as error:
+    raise ImportError("mmfbus needs libatomic.so.1, of the package libatomic1 or libatomic") from error
+
+
+def _atomic(name, result, *arguments):
+    function = getattr(_library, f"__atomic_{name}", None)
+    if function is None:
+        raise ImportError(f"no library of this system has __atomic_{name}")
+    function.restype, function.argtypes = result, arguments
+    return function
+
+
+_u32, _i64, _at, _order = ctypes.c_uint32, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int
+_load_4 = _atomic("load_4", _u32, _at, _order)
+_load_8 = _atomic("load_8", _i64, _at, _order)
+_store_4 = _atomic("store_4", None, _at, _u32, _order)
+_store_8 = _atomic("store_8", None, _at, _i64, _order)
+_exchange_8 = _atomic("exchange_8", _i64, _at, _i64, _order)
+_fetch_add_4 = _atomic("fetch_add_4", _u32, _at, _u32, _order)
+_swap_4 = _atomic("compare_exchange_4", ctypes.c_bool, _at, ctypes.POINTER(_u32), _u32, _order, _order)
+_swap_8 = _atomic("compare_exchange_8", ctypes.c_bool, _at, ctypes.POINTER(_i64), _i64, _order, _order)
+_own_word = _u32()
+_own_word_at = ctypes.addressof(_own_word)
+
+
+class _Words:
+    """Atomic operations on mapped memory, all sequentially consistent, by offset. Offsets are the caller's to check."""
+
+    def __init__(self, memory):
+        # The object that tells the address is gone at once: while it is there, the memory cannot be unmapped.
+        self._at = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+    def load32(self, offset):
+        return _load_4(self._at + offset, _SEQ_CST)
+
+    def load64(self, offset):
+        return _load_8(self._at + offset, _SEQ_CST)
+
+    def store32(self, offset, value):
+        _store_4(self._at + offset, value, _SEQ_CST)
+
+    def store64(self, offset, value):
+        _store_8(self._at + offset, value, _SEQ_CST)
+
+    def exchange64(self, offset, value):
+        return _exchange_8(self._at + offset, value, _SEQ_CST)
+
+    def add32(self, offset, value):
+        _fetch_add_4(self._at + offset, value & 0xFFFFFFFF, _SEQ_CST)
+
+    def swap32(self, offset, old, new):
+        return _swap_4(self._at + offset, _u32(old), new, _SEQ_CST, _SEQ_CST)
+
+    def swap64(self, offset, old, new):
+        return _swap_8(self._at + offset, _i64(old), new, _SEQ_CST, _SEQ_CST)
+
+
+def _fence():
+    """A read-modify-write of a word of one's own: what was copied before it was copied before what is loaded after it."""
+    _fetch_add_4(_own_word_at, 1, _SEQ_CST)
+
+
+# ----------------------------------------------------------------------------------------------------------- Layout
+
+# Offsets in the header.
+_HEADER_LENGTH = 512
+_HEADER = struct.Struct("<8sIIQQQIIIIII32s32sQQQ")
+_MAGIC = b"mmfbusch"
+_LOCK, _TAIL, _HEAD = 192, 256, 320
+_EPOCH, _SLEEPERS, _ROOM_WAITERS, _CLOSED_EPOCH, _CLOSED_REASON, _SLOTS_USED = 384, 388, 392, 396, 400, 404
+
+# Offsets in a slot.
+_SLOT_LENGTH = 256
+_NONCE, _IDENTITY_NONCE, _GENERATION, _CURSOR, _STATE, _ASLEEP, _SLEEPS, _REASON = 0, 8, 36, 64, 72, 76, 80, 84
+_IDENTITY = struct.Struct("<QQI")  # at 16: startTime, pidNamespace, pid
+_JOINED = struct.Struct("<QQI")  # at 40: joinedAt, threadStartTime, threadId
+_COUNTERS = struct.Struct("<QQQQQ")  # at 128: frames, bytes, full, missed, wakeUps
+_FRAMES, _BYTES, _FULL, _MISSED, _WAKE_UPS = range(5)
+_SLOT_BITS, _LAST_GENERATION = 10, 4194303
+_NONE, _PUBLISHER, _RELIABLE, _LOSSY, _DISCONNECTED = range(5)
+_TOO_SLOW, _NO_CURSOR = 1, 2
+_LEFT, _DIED = 1, 2
+
+_FRAME = struct.Struct("<IBBHQQ")  # length, kind, flags, publisher, sequence, timestamp
+_PIECE = struct.Struct("<qIII4x")  # of a fragment: began, total, offset, generation
+_MESSAGE, _PADDING, _TERMINATOR, _FRAGMENT, _LAST_FRAGMENT = range(1, 6)
+
+_PAGE = 4096
+_MARK = b"mmfbus\0\1"
+_MARK_LENGTH = 64
+_LARGEST_NUMBER = 2**53 - 1
+_LARGEST_MESSAGE = 2**30
+_CHUNK = 65536  # bytes a subscriber copies at once
+
+
+def _frame_size(length):
+    return (_FRAME.size + length + 31) & ~31
+
+
+class _Geometry(collections.namedtuple("_Geometry", "capacity participants ring max_payload max_message history codec schema")):
+    """A private copy of what the header says, checked; `schema` is the text, as bytes."""
+
+    @classmethod
+    def plan(cls, capacity, participants, history, max_message, codec, schema):
+        """Of a new channel; what is None is chosen."""
+        capacity, history = capacity or 1 << 20, history or 0
+        most = capacity // 4 - _FRAME.size
+        if max_message is None:
+            share = capacity // 2 // max(history, 1) & ~31
+            max_message = min(most, share - _FRAME.size) if history else 64 << 20
+        end = _HEADER_LENGTH + participants * _SLOT_LENGTH + len(schema)
+        ring = -(-end // _PAGE) * _PAGE
+        plan = cls(capacity, participants, ring, min(most, max_message), max_message, history, codec, schema)
+        return plan._checked("INVALID_ARGUMENT")
+
+    @classmethod
+    def read(cls, memory):
+        """Of a channel that is there."""
+        if len(memory) < _HEADER_LENGTH or memory[:8] != _MAGIC:
+            raise Error("NOT_A_CHANNEL", "what has that name is no channel")
+        fields = _HEADER.unpack_from(memory)
+        version, header_length, segment, ring, capacity, slots_at, slots, slot_length, payload, text_at, text = fields[1:12]
+        codec, digest, history, max_message, _ = fields[12:]
+        if version != 1:
+            raise Error("VERSION_MISMATCH", f"the channel has version {version} of the format, this is for version 1")
+        slots_end = _HEADER_LENGTH + slots * _SLOT_LENGTH
+        if (header_length, slots_at, slot_length) != (_HEADER_LENGTH, _HEADER_LENGTH, _SLOT_LENGTH):
+            raise Error("CORRUPTED", "the header has wrong lengths")
+        if ring % _PAGE or ring < slots_end or ring + capacity > segment or segment > len(memory):
+            raise Error("CORRUPTED", "the ring is not within the segment")
+        if text > 1 << 20 or (text and not slots_end <= text_at <= ring - text):
+            raise Error("CORRUPTED", "the schema is not in its place")
+        schema = memory[text_at : text_at + text] if text else b""
+        if schema and hashlib.sha256(schema).digest() != digest:
+            raise Error("CORRUPTED", "the text of the schema is not what its digest says")
+        codec = codec.rstrip(b"\0").decode("latin-1")
+        return cls(capacity, slots, ring, payload, max_message, history, codec, schema)._checked("CORRUPTED")
+
+    def _checked(self, code):
+        capacity, history = self.capacity, self.history
+        most = capacity // 4 - _FRAME.size
+        if not _PAGE <= capacity <= 1 << 30 or capacity & (capacity - 1):
+            raise Error(code, f"a capacity of {capacity} is no power of two from 4 KiB to 1 GiB")
+        if not 2 <= self.participants <= 1024:
+            raise Error(code, f"{self.participants} participants are not from 2 to 1024")
+        if not 1 <= self.max_message <= _LARGEST_MESSAGE or self.max_payload != min(most, self.max_message):
+            raise Error(code, f"messages cannot have up to {self.max_message} bytes")
+        promised = history * _frame_size(self.max_message)
+        if history < 0 or history and (self.max_message > most or promised > capacity // 2):
+            raise Error(code, f"a ring of {capacity} bytes cannot keep {history} messages of up to {self.max_message} bytes")
+        return self
+
+    def write(self, memory):
+        """Into memory that is all zero; the magic last."""
+        text_at = _HEADER_LENGTH + self.participants * _SLOT_LENGTH if self.schema else 0
+        digest = hashlib.sha256(self.schema).digest() if self.schema else b""
+        lengths = (1, _HEADER_LENGTH, self.ring + self.capacity, self.ring, self.capacity)
+        slots = (_HEADER_LENGTH, self.participants, _SLOT_LENGTH, self.max_payload, text_at, len(self.schema))
+        rest = (self.codec.encode(), digest, self.history, self.max_message, time.time_ns() // 10**6)
+        _HEADER.pack_into(memory, 0, bytes(8), *lengths, *slots, *rest)
+        memory[text_at : text_at + len(self.schema)] = self.schema
+        _FRAME.pack_into(memory, self.ring, 0, _TERMINATOR, 0, 0, 1, 0)
+        _Words(memory).store64(0, int.from_bytes(_MAGIC, "little"))
+
+
+# ------------------------------------------------------------------------------------------------------- The system
+
+
+def _directory():
+    default = "/dev/shm" if sys.platform == "linux" else os.environ.get("TMPDIR") or "/tmp"
+    return os.environ.get("MMFBUS_DIRECTORY") or default
+
+
+def _start_time(pid):
+    """Clock ticks since boot; 0 unknown."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The name of the program, field 2, may hold anything, so count from its end.
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _pid_namespace():
+    if sys.platform != "linux":
+        return 1
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return 0
+
+
+def _is_process_gone(start_time, pid_namespace, pid):
+    """Whether that is proved, of what somebody said of himself; 0 proves nothing."""
+    if not 0 < pid < 2**31 or not pid_namespace or pid_namespace != _pid_namespace():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass
+    actual = _start_time(pid)
+    return actual != 0 and start_time != 0 and actual != start_time
+
+
+def _temporary_path():
+    """A name for what is not finished; it says who makes it."""
+    pid = os.getpid()
+    name = f"mmfbus~new.{_pid_namespace()}.{pid}.{_start_time(pid)}.{secrets.token_hex(8)}"
+    return os.path.join(_directory(), name)
+
+
+def _unlink(path):
+    try:
+        os.unlink(path)
+    except (FileNotFoundError, PermissionError):
+        # Gone, or another user's.
+        pass
+
+
+def _port_path(nonce, part):
+    return os.path.join(_directory(), f"mmfbus~{nonce:016x}.{part}")
+
+
+def _open_fifo(path, flags):
+    """A descriptor, or the errno of why there is none. Opens nothing but FIFOs."""
+    try:
+        fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError as error:
+        return None, error.errno
+    if stat.S_ISFIFO(os.fstat(fd).st_mode):
+        return fd, 0
+    os.close(fd)
+    return None, errno.EINVAL
+
+
+def _open_bell(nonce):
+    return _open_fifo(_port_path(nonce, "bell"), os.O_WRONLY)
+
+
+def _is_port_dead(nonce):
+    """By its bell, and where that is gone by the end of its life line."""
+    fd, why = _open_bell(nonce)
+    if fd is None and why == errno.ENOENT:
+        fd, why = _open_fifo(_port_path(nonce, "life"), os.O_RDONLY)
+        try:
+            return fd is not None and os.read(fd, 1) == b""
+        except BlockingIOError:
+            return False
+        finally:
+            if fd is not None:
+                os.close(fd)
+    if fd is not None:
+        os.close(fd)
+    return why == errno.ENXIO
+
+
+def _named_nonces():
+    """All ports that any segment of the directory names; None where that cannot be found out."""
+    named = set()
+    for entry in os.scandir(_directory()):
+        if entry.name.startswith("mmfbus~") or not entry.is_file(follow_symlinks=False):
+            continue
+        try:
+            fd = os.open(entry.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        except (FileNotFoundError, PermissionError):
+            continue
+        try:
+            if _read_mark(fd) is None or os.pread(fd, 8, 0) != _MAGIC:
+                continue
+            count = min(int.from_bytes(os.pread(fd, 4, 44), "little"), 1024)
+            table = os.pread(fd, count * _SLOT_LENGTH, _HEADER_LENGTH)
+        finally:
+            os.close(fd)
+        named.update(int.from_bytes(table[at : at + 8], "little") for at in range(0, len(table), _SLOT_LENGTH))
+    return named
+
+
+def _remove_ports(nonces):
+    """Removes the FIFOs of those ports that are dead and that no segment names any more."""
+    dead = [nonce for nonce in nonces if _is_port_dead(nonce)]
+    try:
+        named = _named_nonces() if dead else ()
+        for nonce in dead:
+            if nonce not in named:
+                _unlink(_port_path(nonce, "bell"))
+                _unlink(_port_path(nonce, "life"))
+    except OSError:
+        # Whoever comes next does it.
+        pass
+
+
+def _sweep():
+    """Removes what the dead have left: unfinished files, and ports that no channel names."""
+    ports = set()
+    for name in os.listdir(_directory()):
+        unfinished = re.match(r"mmfbus~new\.(\d{1,20})\.(\d{1,10})\.(\d{1,20})\.", name)
+        port = re.fullmatch(r"mmfbus~([0-9a-f]{16})\.(bell|life)", name)
+        if port:
+            ports.add(int(port[1], 16))
+        elif unfinished and _is_process_gone(int(unfinished[3]), int(unfinished[1]), int(unfinished[2])):
+            _unlink(os.path.join(_directory(), name))
+    _remove_ports(ports)
+
+
+# --------------------------------------------------------------------------------------------------------- Segments
+
+
+def _read_mark(fd):
+    """Bytes of the segment in that file; None where it has no mark that makes sense."""
+    size = os.fstat(fd).st_size
+    mark = os.pread(fd, _MARK_LENGTH, size - _MARK_LENGTH) if size > _MARK_LENGTH else b""
+    length = int.from_bytes(mark[8:16], "little")
+    return length if mark[:8] == _MARK and 0 < length <= size - _MARK_LENGTH else None
+
+
+def _leads_to(path, fd):
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(fd))
+    except FileNotFoundError:
+        return False
+
+
+def _try_flock(fd, operation):
+    try:
+        fcntl.flock(fd, operation | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+
+
+def _remove_unused(path, fd):
+    """Takes the name away when nobody has the file open. Hold no lock on it that you need: this may convert it."""
+    if not _try_flock(fd, fcntl.LOCK_EX):
+        return False
+    if _leads_to(path, fd):
+        _unlink(path)
+    return True
+
+
+class _Segment:
+    """Named memory. The lock of its file says that somebody has it open."""
+
+    def __init__(self, path, fd, memory):
+        self.path, self.fd, self.memory = path, fd, memory
+
+    @classmethod
+    def open(cls, path, is_own):
+        """None where there is none. With `is_own` it must belong to this user."""
+        for _ in range(5000):
+            try:
+                fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                return None
+            try:
+                memory = cls._try_open(path, fd, is_own)
+            except BaseException:
+                os.close(fd)
+                raise
+            if memory is not None:
+                return cls(path, fd, memory)
+            os.close(fd)
+            time.sleep(0.001)
+        raise Busy("BUSY", f"{path} is opened and closed all the time")
+
+    @staticmethod
+    def _try_open(path, fd, is_own):
+        status, length = os.fstat(fd), _read_mark(fd)
+        if not stat.S_ISREG(status.st_mode) or length is None:
+            raise Error("NOT_A_CHANNEL", f"{path} is no channel")
+        if is_own and status.st_uid != os.geteuid():
+            raise Error("ACCESS_DENIED", f"{path} belongs to somebody else")
+        # What nobody has open is a leftover.
+        if _remove_unused(path, fd) or not _try_flock(fd, fcntl.LOCK_SH) or not _leads_to(path, fd):
+            return None
+        return mmap.mmap(fd, length)
+
+    @classmethod
+    def create(cls, path, length, permissions, fill):
+        """None where somebody was faster."""
+        temporary = _temporary_path()
+        page = mmap.PAGESIZE
+        size = -(-length // page) * page + page
+        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            # The lock comes before the name, so that nobody takes the new file for a leftover.
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            os.fchmod(fd, permissions)
+            _allocate(fd, size)
+            os.pwrite(fd, _MARK + length.to_bytes(8, "little") + bytes(_MARK_LENGTH - 16), size - _MARK_LENGTH)
+            memory = mmap.mmap(fd, length)
+            fill(memory)
+            # step: create: filled
+            os.link(temporary, path)
+            return cls(path, fd, memory)
+        except FileExistsError:
+            os.close(fd)
+            return None
+        except OSError as error:
+            os.close(fd)
+            if error.errno == errno.ENOSPC:
+                raise Error("NO_SPACE", f"{_directory()} has no room for {size} bytes") from error
+            raise
+        finally:
+            _unlink(temporary)
+
+    def close(self):
+        """Whether the name was taken away with it."""
+        self.memory.close()
+        # Dropped first: of two that close at once, both holding it, neither would get the exclusive one.
+        fcntl.flock(self.fd, fcntl.LOCK_UN)
+        # step: leave: unmapped
+        removed = _remove_unused(self.path, self.fd)
+        os.close(self.fd)
+        return removed
+
+
+def _allocate(fd, size):
+    """All blocks of a file: of one with holes the first store beyond what is free would end the process."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(fd, 0, size)
+        return
+    for at in range(0, size, 1 << 20):
+        os.pwrite(fd, bytes(min(1 << 20, size - at)), at)
+
+
+def _segment_path(channel, namespace):
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", channel):
+        raise Error("INVALID_NAME", f"{channel!r} is not 1 to 128 characters of A-Z a-z 0-9 . _ -")
+    prefixes = {"local": f"mmfbus.{os.geteuid()}.", "global": "mmfbus.g.", "custom": ""}
+    if namespace not in prefixes:
+        raise Error("INVALID_ARGUMENT", f"there is no namespace {namespace!r}")
+    return os.path.join(_directory(), prefixes[namespace] + channel)
+
+
+# ----------------------------------------------------------------------------------------------------------- Ports
+
+
+class _Port:
+    """What others ring (the bell) and whose end tells them that we are dead (the life line)."""
+
+    def __init__(self, permissions):
+        self.nonce = secrets.randbits(63) or 1
+        self.fds = []
+        try:
+            for part in ("life", "bell"):
+                self._make(part, permissions)
+        except BaseException:
+            self.close(remove=True)
+            raise
+
+    def _make(self, part, permissions):
+        # Open before it has its name: who finds the name finds a living owner.
+        temporary = _temporary_path()
+        os.mkfifo(temporary, 0o600)
+        try:
+            fd = os.open(temporary, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
+            self.fds.append(fd)
+            os.fchmod(fd, permissions)
+            os.rename(temporary, _port_path(self.nonce, part))
+        except BaseException:
+            _unlink(temporary)
+            raise
+
+    @property
+    def bell(self):
+        return self.fds[1]
+
+    def close(self, remove):
+        for fd in self.fds:
+            os.close(fd)
+        self.fds.clear()
+        if remove:
+            _unlink(_port_path(self.nonce, "bell"))
+            _unlink(_port_path(self.nonce, "life"))
+
+
+def _drain(fd):
+    """False at the end of the file."""
+    try:
+        while True:
+            data = os.read(fd, 4096)
+            if len(data) < 4096:
+                return data != b""
+    except BlockingIOError:
+        return True
+
+
+# ----------------------------------------------------------------------------------------------------- Participants
+
+_open_participants = set()
+
+
+class _Participant:
+    """A slot in a channel, a port, and the ways to reach the others."""
+
+    def __init__(self, channel, codec, *, namespace, existence, capacity, history, max_message, participants, schema,
+                 permissions, name, join_timeout):  # fmt: skip
+        self.channel = channel
+        self._codec = _codec_of(codec)
+        self._join_timeout = join_timeout
+        self._name = (name or "").encode()
+        wanted = (capacity, history, max_message, schema.encode() if schema else b"")
+        if existence not in ("any", "open", "create"):
+            raise Error("INVALID_ARGUMENT", f"there is no existence {existence!r}")
+        if not 1 <= len(self._codec.id.encode()) <= 31 or len(self._name) > 48 or len(wanted[3]) > 1 << 20:
+            raise Error("INVALID_ARGUMENT", "the codec's id, the name or the schema is too long")
+        self._fate = None  # why it cannot be used any more: CLOSED or FORKED
+        self._watches = {}  # slot: (nonce, descriptor of the life line)
+        self._bells = {}  # slot: (nonce, descriptor)
+        self._dead = {}  # slot: nonce of who is proved dead and not yet buried
+        self._watched_epoch = None  # the epoch whose life lines are watched; None: look at all of them
+        self._is_watch_complete = True
+        self._counted_in = None  # the counter of the sleeping we are in
+        self._has_joined = False
+        self._counters = [0] * 5
+        self._segment, self._geometry = self._open_channel(namespace, existence, wanted, participants, permissions)
+        self._memory, self._words = self._segment.memory, _Words(self._segment.memory)
+        self._port = self._poller = self._slot = None
+        _open_participants.add(self)
+        try:
+            self._port = _Port(permissions)
+            self._poller = selectors.DefaultSelector()
+            self._poller.register(self._port.bell, selectors.EVENT_READ)
+            self._claim()
+            self._join()
+            self._bury_whoever_is_dead()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_channel(self, namespace, existence, wanted, participants, permissions):
+        path = _segment_path(self.channel, namespace)
+        capacity, history, max_message, schema = wanted
+        for _ in range(1000):
+            segment = _Segment.open(path, namespace == "local")
+            if segment is not None:
+                try:
+                    if existence == "create":
+                        raise Error("EXISTS", f"there is a channel {self.channel} already")
+                    geometry = _Geometry.read(segment.memory)
+                    self._compare(geometry, *wanted)
+                    return segment, geometry
+                except BaseException:
+                    segment.close()
+                    raise
+            if existence == "open":
+                raise Error("NOT_FOUND", f"there is no channel {self.channel}")
+            _sweep()
+            geometry = _Geometry.plan(capacity, participants, history, max_message, self._codec.id, schema)
+            segment = _Segment.create(path, geometry.ring + geometry.capacity, permissions, geometry.write)
+            if segment is not None:
+                return segment, geometry
+        raise Busy("BUSY", f"{path} comes and goes all the time")
+
+    def _compare(self, geometry, capacity, history, max_message, schema):
+        for code, wanted, there in (
+            ("CODEC_MISMATCH", self._codec.id, geometry.codec),
+            ("SCHEMA_MISMATCH", schema, geometry.schema or schema),
+            ("CAPACITY_MISMATCH", capacity, geometry.capacity),
+            ("HISTORY_MISMATCH", history, geometry.history),
+            ("MAX_MESSAGE_MISMATCH", max_message, geometry.max_message),
+        ):
+            if wanted and wanted != there:
+                raise Error(code, f"the channel {self.channel} has {there!r}, not {wanted!r}")
+
+    @property
+    def capacity(self):
+        """Bytes of the ring."""
+        return self._geometry.capacity
+
+    @property
+    def history(self):
+        """How many of the last messages stay for late joiners."""
+        return self._geometry.history
+
+    @property
+    def max_message(self):
+        """Most bytes of one message."""
+        return self._geometry.max_message
+
+    @property
+    def schema(self):
+        """The text that describes the payloads; empty for none."""
+        return self._geometry.schema.decode("utf-8", "replace")
+
+    def fileno(self):
+        """What to wait for after `arm()`."""
+        self._check()
+        return self._poller.fileno()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Leaves the channel, and removes it when nobody else is in it. A second call does nothing."""
+        if self._fate is not None:
+            return
+        freed = self._slot is None
+        try:
+            # Without our step 4 the slot may have the role of a dead owner in it still: then our death frees it.
+            freed = freed or (self._has_joined and self._owns_slot() and self._leave())
+        finally:
+            self._fate = "CLOSED"
+            _open_participants.discard(self)
+            self._close_descriptors(remove=freed)
+            if self._segment.close():
+                _sweep()
+
+    def _close_descriptors(self, remove):
+        for _, fd in [*self._watches.values(), *self._bells.values()]:
+            os.close(fd)
+        if self._poller is not None:
+            self._poller.close()
+        if self._port is not None:
+            self._port.close(remove)
+
+    def _forget(self):
+        """In a forked child, which must not keep what tells others that its parent lives."""
+        self._fate = "FORKED"
+        self._close_descriptors(remove=False)
+        self._memory.close()
+        os.close(self._segment.fd)
+
+    def _check(self):
+        if self._fate is not None:
+            raise Error(self._fate, f"the channel {self.channel} was opened before the fork" if self._fate == "FORKED"
+                        else f"this participant of {self.channel} was closed")  # fmt: skip
+
+    def _corrupt(self, what):
+        return Error("CORRUPTED", f"the memory of the channel {self.channel} makes no sense: {what}")
+
+    # -- The table
+
+    def _at(self, slot):
+        return _HEADER_LENGTH + slot * _SLOT_LENGTH
+
+    def _slots(self):
+        """Offsets of the slots that may be in use, by number, but our own."""
+        used = min(self._words.load32(_SLOTS_USED), self._geometry.participants)
+        return [(slot, self._at(slot)) for slot in range(used) if slot != self._slot]
+
+    def _claim(self):
+        words, nonce = self._words, self._port.nonce
+        slot, inherited = self._claim_nonce(nonce)
+        own = self._at(slot)
+        # step: claim: nonce stored
+        generation = words.load32(own + _GENERATION) + 1
+        generation = generation if generation <= _LAST_GENERATION else 1
+        words.store32(own + _GENERATION, generation)
+        # step: claim: generation raised
+        while (used := words.load32(_SLOTS_USED)) <= slot and not words.swap32(_SLOTS_USED, used, slot + 1):
+            pass
+        # step: claim: counted
+        words.store64(own + _IDENTITY_NONCE, 0)
+        # step: claim: identity cleared
+        pid = os.getpid()
+        _IDENTITY.pack_into(self._memory, own + 16, _start_time(pid), _pid_namespace(), pid)
+        _JOINED.pack_into(self._memory, own + 40, time.monotonic_ns(), 0, 0)
+        self._memory[own + 128 : own + 168] = bytes(40)
+        self._memory[own + 192 : own + 240] = self._name.ljust(48, b"\0")
+        # SYNC: identity written. What it tells was written before this store, and counts for whoever finds our nonce here.
+        words.store64(own + _IDENTITY_NONCE, nonce)
+        # step: claim: identity written
+        self._slot, self._own = slot, own
+        self._generation = generation
+        self._lock_word = generation << _SLOT_BITS | slot
+        if inherited:
+            _remove_ports([inherited])
+
+    def _claim_nonce(self, nonce):
+        slots = range(self._geometry.participants)
+        for slot in slots:
+            if self._words.swap64(self._at(slot) + _NONCE, 0, nonce):
+                return slot, 0
+        for slot in slots:
+            owner = self._words.load64(self._at(slot) + _NONCE)
+            if self._is_dead(slot, owner) and self._words.swap64(self._at(slot) + _NONCE, owner, nonce):
+                return slot, owner
+        raise Error("TOO_MANY_PARTICIPANTS", f"all slots of the channel {self.channel} are taken")
+
+    def _owns_slot(self):
+        """False when somebody took us for dead, by memory that makes no sense."""
+        return self._words.load64(self._own + _NONCE) == self._port.nonce
+
+    def _join(self):
+        if not self._acquire(time.monotonic() + self._join_timeout):
+            raise Busy("BUSY", f"somebody has held the lock of the channel {self.channel} for {self._join_timeout} s")
+        try:
+            self._inherit(self._own)
+            self._has_joined = True
+            self._begin()
+        finally:
+            self._release()
+        # step: join: done
+
+    def _take_role(self, state):
+        self._words.store32(self._own + _STATE, state)
+        # step: join: state stored
+        self._words.add32(_EPOCH, 1)
+        # step: join: epoch raised
+        self._ring_subscribers()
+
+    def _free_slot(self):
+        self._words.swap64(self._own + _NONCE, self._port.nonce, 0)
+        # step: leave: nonce cleared
+
+    def _count(self):
+        # In one copy: pack_into clears the place first, and others read it.
+        self._memory[self._own + 128 : self._own + 168] = _COUNTERS.pack(*self._counters)
+
+    # -- Life and death
+
+    def _is_dead(self, slot, nonce):
+        """Whether the port with that nonce, which has the slot, is proved dead."""
+        if nonce <= 0 or nonce == self._port.nonce:
+            return False
+        at, words = self._at(slot), self._words
+        said = words.load64(at + _IDENTITY_NONCE)
+        identity = _IDENTITY.unpack_from(self._memory, at + 16)
+        _fence()
+        same = words.load64(at + _IDENTITY_NONCE) == said and words.load64(at + _NONCE) == nonce
+        # SYNC: identity written. Equal before and after it was read, so it is that of the slot's owner.
+        if same and said == nonce and _is_process_gone(*identity):
+            return True
+        fd, why = _open_bell(nonce)
+        if fd is not None:
+            os.close(fd)
+            return False
+        if why == errno.ENXIO:
+            return True
+        # Who has claimed the slot and not said who it is had a bell the moment before.
+        return why == errno.ENOENT and same and said != nonce and words.load64(at + _IDENTITY_NONCE) == said
+
+    def _bury_whoever_is_dead(self):
+        for slot, at in self._slots():
+            nonce = self._words.load64(at + _NONCE)
+            if self._is_dead(slot, nonce):
+                self._dead[slot] = nonce
+        self._bury_found()
+
+    def _bury_found(self):
+        """Buries those that were found dead on the way. Where the lock is not to be had, they stay found."""
+        for _ in range(self._geometry.participants):
+            if not self._dead or not self._acquire(time.monotonic() + 0.1):
+                return
+            try:
+                self._bury(*self._dead.popitem())
+            finally:
+                self._release()
+
+    def _bury(self, slot, nonce):
+        """With the lock held. The slot is freed last: whoever dies in the middle leaves all of it to the next one."""
+        at, words = self._at(slot), self._words
+        self._watched_epoch = None
+        if words.load64(at + _NONCE) != nonce:
+            return
+        # step: bury: begun
+        had_role = words.load32(at + _STATE) != _NONE
+        self._inherit(at)
+        if not had_role:
+            # It may have given up the role by itself, and have died before it said so.
+            words.add32(_EPOCH, 1)
+            self._ring_subscribers()
+        self._ring_publishers()
+        # step: bury: role taken
+        if words.swap64(at + _NONCE, nonce, 0):
+            _remove_ports([nonce])
+            # step: bury: port removed
+
+    def _inherit(self, at):
+        """Takes the role of a dead owner out of a slot. With the lock held."""
+        state = self._words.load32(at + _STATE)
+        if self._words.load32(at + _ASLEEP) != 0:
+            self._words.store32(at + _ASLEEP, 0)
+            self._words.add32(_ROOM_WAITERS if state == _PUBLISHER else _SLEEPERS, -1)
+        if state == _PUBLISHER:
+            self._end_publisher(at, _DIED)
+        else:
+            self._words.store32(at + _STATE, _NONE)
+
+    def _end_publisher(self, at, reason):
+        """The role goes after the word that it was the last one: who dies in between is buried as a publisher."""
+        words = self._words
+        used = min(words.load32(_SLOTS_USED), self._geometry.participants)
+        others = (self._at(slot) for slot in range(used))
+        if not any(words.load32(other + _STATE) == _PUBLISHER for other in others if other != at):
+            words.store32(_CLOSED_REASON, reason)
+            # step: leave: reason stored
+            words.add32(_CLOSED_EPOCH, 1)
+            # step: leave: closed
+        words.store32(at + _STATE, _NONE)
+        # step: leave: state stored
+        words.add32(_EPOCH, 1)
+        # step: leave: epoch raised
+        self._ring_subscribers()
+
+    # -- The publisher lock
+
+    def _acquire(self, deadline):
+        """Takes the publisher lock; False when the time is over and a living process has it. None waits for ever."""
+        pause = 0.0
+        turns = 0
+        while not self._words.swap32(_LOCK, 0, self._lock_word):
+            word = self._words.load32(_LOCK)
+            if word == self._lock_word:
+                # Ours from before an exception of a signal handler.
+                break
+            turns += 1
+            if turns < 50:
+                continue
+            if self._take_over(word):
+                break
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+            time.sleep(pause)
+            pause = min(pause * 2 or 1e-5, 1e-3)
+        # step: lock: taken
+        return True
+
+    def _take_over(self, word):
+        """Takes the lock over from its holder, if that is proved dead, and buries it."""
+        if word == 0:
+            return False
+        slot, generation = word & (1 << _SLOT_BITS) - 1, word >> _SLOT_BITS
+        nonce = 0
+        is_slot = slot < self._geometry.participants
+        if is_slot and self._words.load32(self._at(slot) + _GENERATION) == generation:
+            nonce = self._words.load64(self._at(slot) + _NONCE)
+            if nonce != 0 and not self._is_dead(slot, nonce):
+                return False
+        if not self._words.swap32(_LOCK, word, self._lock_word):
+            return False
+        # step: lock: taken over
+        if nonce != 0:
+            self._bury(slot, nonce)
+        return True
+
+    def _release(self):
+        self._words.swap32(_LOCK, self._lock_word, 0)
+        # step: lock: released
+
+    # -- Bells
+
+    def _ring_subscribers(self):
+        # SYNC: going to sleep. What changed was stored before this load; a subscriber counts itself before it looks.
+        if self._words.load32(_SLEEPERS) != 0:
+            for slot, at in self._slots():
+                if self._words.load32(at + _ASLEEP) != 0 and self._words.load32(at + _STATE) != _PUBLISHER:
+                    self._ring(slot, at)
+
+    def _ring_publishers(self):
+        # SYNC: waiting for room. The cursor was stored before this load; a publisher counts itself before it reads cursors.
+        if self._words.load32(_ROOM_WAITERS) != 0:
+            for slot, at in self._slots():
+                if self._words.load32(at + _ASLEEP) != 0 and self._words.load32(at + _STATE) == _PUBLISHER:
+                    self._ring(slot, at)
+
+    def _ring(self, slot, at):
+        nonce = self._words.load64(at + _NONCE)
+        if nonce <= 0 or nonce == self._port.nonce:
+            return
+        known, fd = self._bells.get(slot, (0, None))
+        if known != nonce:
+            self._close_bell(slot)
+            fd, _ = _open_bell(nonce)
+            if fd is not None:
+                self._bells[slot] = (nonce, fd)
+        try:
+            if fd is not None:
+                os.write(fd, b"\0")
+                self._counters[_WAKE_UPS] += 1
+                # step: ring: sent
+                return
+        except BlockingIOError:
+            # It is full of rings that were not heard yet.
+            return
+        except OSError:
+            self._close_bell(slot)
+        if self._is_dead(slot, nonce):
+            self._dead[slot] = nonce
+
+    def _close_bell(self, slot):
+        _, fd = self._bells.pop(slot, (0, None))
+        if fd is not None:
+            os.close(fd)
+
+    # -- Sleeping
+
+    def _lie_down(self, counter):
+        """Says that we sleep: whoever changes something from here on rings."""
+        words = self._words
+        self._counted_in = counter
+        words.add32(counter, 1)
+        # step: sleep: counted
+        number = (words.load32(self._own + _SLEEPS) + 1) & 0xFFFFFFFF or 1
+        words.store32(self._own + _SLEEPS, number)
+        # step: sleep: numbered
+        words.store32(self._own + _ASLEEP, number)
+        # step: sleep: flagged
+
+    def _get_up(self):
+        if self._counted_in is None:
+            return
+        counter, self._counted_in = self._counted_in, None
+        if self._owns_slot():
+            self._words.store32(self._own + _ASLEEP, 0)
+            # step: wake: flag cleared
+            self._words.add32(counter, -1)
+            # step: wake: counted out
+
+    def _watch(self, state):
+        """Watches the life lines of all that have that state; finds those that are dead by now."""
+        self._is_watch_complete = True
+        for slot, at in self._slots():
+            nonce = self._words.load64(at + _NONCE) if self._words.load32(at + _STATE) == state else 0
+            known, _ = self._watches.get(slot, (0, None))
+            if known != nonce:
+                self._unwatch(slot)
+            if nonce <= 0 or known == nonce or nonce == self._port.nonce:
+                continue
+            fd, _ = _open_fifo(_port_path(nonce, "life"), os.O_RDONLY)
+            if fd is not None:
+                self._watches[slot] = (nonce, fd)
+                self._poller.register(fd, selectors.EVENT_READ, slot)
+            else:
+                self._is_watch_complete = False
+            # A watch that begins after the death hears nothing.
+            if self._is_dead(slot, nonce):
+                self._dead[slot] = nonce
+
+    def _unwatch(self, slot):
+        _, fd = self._watches.pop(slot, (0, None))
+        if fd is not None:
+            self._poller.unregister(fd)
+            os.close(fd)
+
+    def _listen(self, timeout):
+        """Waits for the bell or the end of a life line."""
+        for key, _ in self._poller.select(timeout):
+            heard = _drain(key.fd)
+            if key.data is not None and not heard:
+                nonce, _ = self._watches[key.data]
+                self._unwatch(key.data)
+                self._dead[key.data] = nonce
+
+
+def _left(deadline):
+    """Seconds until then; None for ever."""
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+def _deadline(timeout):
+    return None if timeout is None else time.monotonic() + timeout
+
+
+def _close_all():
+    for participant in list(_open_participants):
+        try:
+            participant.close()
+        except (Error, OSError):
+            # The process ends, and others find it dead.
+            pass
+
+
+def _forget_all():
+    for participant in list(_open_participants):
+        participant._forget()
+    _open_participants.clear()
+
+
+atexit.register(_close_all)
+os.register_at_fork(after_in_child=_forget_all)
+
+# ------------------------------------------------------------------------------------------------------- Publishing
+
+
+class Publisher(_Participant):
+    """Publishes in a channel.
+
+    channel         its name: 1 to 128 characters of A-Z a-z 0-9 . _ -
+    codec           'msgpack', 'json', 'raw', or a Codec
+    when_full       'wait', or 'disconnect': end the subscription of whoever is too slow
+    namespace       'local' (this user), 'global' (everybody), or 'custom' (the name as it is)
+    existence       'any' (open or create), 'open', or 'create'
+    capacity        bytes of the ring, a power of two; None: whatever it has, 1 MiB where it is created here
+    history         last messages that stay for late joiners; None: whatever it has, none
+    max_message     bytes; None: whatever it has, 64 MiB, with a history as many as that leaves
+    participants    2 to 1024, where it is created here
+    schema          text that describes the payloads; None: none, and none is compared
+    permissions     of the files, where they are created here
+    name            up to 48 bytes, for people who look into the channel
+    join_timeout    seconds to wait for a living holder of the publisher lock
+    """
+
+    def __init__(self, channel, codec="msgpack", *, when_full="wait", namespace="local", existence="any", capacity=None,
+                 history=None, max_message=None, participants=64, schema=None, permissions=0o600, name=None,
+                 join_timeout=5.0):  # fmt: skip
+        if when_full not in ("wait", "disconnect"):
+            raise Error("INVALID_ARGUMENT", f"there is no when_full {when_full!r}")
+        self._disconnects = when_full == "disconnect"
+        self._floor, self._floor_epoch = 0, None
+        super().__init__(channel, codec, namespace=namespace, existence=existence, capacity=capacity, history=history,
+                         max_message=max_message, participants=participants, schema=schema, permissions=permissions,
+                         name=name, join_timeout=join_timeout)  # fmt: skip
+
+    def publish(self, value, timeout=None):
+        """Publishes a message and returns its number. Waits for room at most `timeout` seconds, then raises `Full`, or
+        `Busy`; then nobody gets any of it. What is larger than a quarter of the ring is split, and needs a timeout
+        other than 0."""
+        self._check()
+        data = self._codec.encode(value)
+        deadline = _deadline(timeout)
+        if len(data) <= self._geometry.max_payload:
+            return self._send(_MESSAGE, [data], deadline)
+        if len(data) > self._geometry.max_message or timeout == 0:
+            raise Error("TOO_LARGE", f"{len(data)} bytes are more than {self._geometry.max_message}, or than one frame")
+        # An eighth of the ring, so that subscribers read one while the next one is written.
+        size = max(1, min(self._geometry.max_payload, self.capacity // 8 - _FRAME.size) - _PIECE.size)
+        self._began = None
+        for offset in range(0, len(data), size):
+            kind = _LAST_FRAGMENT if offset + size >= len(data) else _FRAGMENT
+            piece = (len(data), offset, self._generation)
+            number = self._send(kind, [bytes(_PIECE.size) + data[offset : offset + size]], deadline, piece)
+        return number
+
+    def publish_batch(self, values, timeout=None):
+        """Publishes several messages, all or none, and returns the number of the last one. At most a quarter of the ring."""
+        self._check()
+        payloads = [self._codec.encode(value) for value in values]
+        total = sum(_frame_size(len(data)) for data in payloads)
+        if not payloads:
+            raise Error("INVALID_ARGUMENT", "a batch has at least one message")
+        if total > self.capacity // 4 or max(map(len, payloads)) > self._geometry.max_payload:
+            raise Error("TOO_LARGE", f"a batch of {total} bytes in frames is more than a quarter of {self.capacity}")
+        return self._send(_MESSAGE, payloads, _deadline(timeout))
+
+    def _begin(self):
+        self._take_role(_PUBLISHER)
+
+    def _leave(self):
+        # Where the lock is not to be had, our death tells the rest.
+        if not self._acquire(time.monotonic() + self._join_timeout):
+            return False
+        try:
+            self._get_up()
+            if self._words.load32(self._own + _STATE) == _PUBLISHER:
+                self._end_publisher(self._own, _LEFT)
+        finally:
+            self._release()
+        self._free_slot()
+        return True
+
+    def _send(self, kind, payloads, deadline, piece=None):
+        while True:
+            self._get_up()
+            if not self._acquire(deadline):
+                raise Busy("BUSY", f"another process holds the lock of the channel {self.channel}")
+            try:
+                number = self._try(kind, payloads, piece)
+            finally:
+                self._release()
+            were_dead = len(self._dead)
+            self._bury_found()
+            if number is not None:
+                return number
+            # Who kept us waiting may have been dead.
+            if len(self._dead) < were_dead:
+                continue
+            self._counters[_FULL] += 1
+            self._count()
+            if deadline is not None and time.monotonic() >= deadline:
+                raise Full("FULL", f"there is no room in the channel {self.channel}")
+            self._wait_for_room(payloads, deadline)
+
+    def _try(self, kind, payloads, piece):
+        """With the lock held: commits all of the frames, and returns the last number; None where there is no room."""
+        words, memory, ring, capacity = self._words, self._memory, self._geometry.ring, self.capacity
+        if not self._owns_slot():
+            raise self._corrupt("this publisher has lost its slot")
+        tail = self._load_tail()
+        # Of a terminator, or of a frame that somebody wrote who died before it was committed.
+        number = _FRAME.unpack_from(memory, ring + tail % capacity)[4]
+        if not 0 < number <= _LARGEST_NUMBER - len(payloads):
+            raise self._corrupt(f"the number at the tail is {number}")
+        places, end = self._place(tail, payloads)
+        needed = end + 32 - capacity
+        if not self._has_room(tail, needed):
+            return None
+        self._move_head(tail, needed)
+
+        now = time.monotonic_ns()
+        at = tail
+        for place, data in zip(places, payloads):
+            if place != at:
+                padding = place - at - _FRAME.size
+                self._write_header(at, padding, _PADDING, number, now)
+                # step: publish: padding written
+            self._write_header(place, len(data), kind, number, now)
+            start = ring + place % capacity + _FRAME.size
+            memory[start : start + len(data)] = data
+            if piece is not None:
+                self._began = place if piece[1] == 0 else self._began
+                _PIECE.pack_into(memory, start, self._began, *piece)
+            number += kind != _FRAGMENT
+            at = place + _frame_size(len(data))
+        self._write_header(end, 0, _TERMINATOR, number, now)
+        # step: publish: frame written
+        try:
+            # SYNC: frame visible. Everything of the frames was written before this store.
+            words.store64(_TAIL, end)
+            # step: publish: committed
+        finally:
+            self._ring_subscribers()
+        # step: publish: rung
+        if kind != _FRAGMENT:
+            self._counters[_FRAMES] += len(payloads)
+        self._counters[_BYTES] += sum(map(len, payloads)) - (_PIECE.size if piece else 0)
+        self._count()
+        return number - 1
+
+    def _write_header(self, position, length, kind, number, now):
+        # In one copy: pack_into clears the place first, and others may read the number at the tail at any time.
+        header = _FRAME.pack(length, kind, 0, self._slot, number, now)
+        place = self._geometry.ring + position % self.capacity
+        self._memory[place : place + _FRAME.size] = header
+
+    def _load_tail(self):
+        tail = self._words.load64(_TAIL)
+        if tail < 0 or tail % 32 or tail > _LARGEST_NUMBER:
+            raise self._corrupt(f"the tail is {tail}")
+        return tail
+
+    def _place(self, tail, payloads):
+        """Positions of the frames, and the position behind them."""
+        places = []
+        for data in payloads:
+            size = _frame_size(len(data))
+            left = self.capacity - tail % self.capacity
+            tail += left if size > left else 0
+            places.append(tail)
+            tail += size
+        return places, tail
+
+    def _cursors(self):
+        """Slot, offset and cursor of all reliable subscribers."""
+        found = ((slot, at) for slot, at in self._slots() if self._words.load32(at + _STATE) == _RELIABLE)
+        return [(slot, at, self._words.load64(at + _CURSOR)) for slot, at in found]
+
+    def _has_room(self, tail, needed):
+        """Whether what is before `needed` may be overwritten. With the lock held: ends who is too slow, or makes no sense."""
+        epoch = self._words.load32(_EPOCH)
+        if epoch == self._floor_epoch and needed <= self._floor:
+            return True
+        floor = tail
+        for slot, at, cursor in self._cursors():
+            nonce = self._words.load64(at + _NONCE)
+            is_cursor = tail - self.capacity <= cursor <= tail and cursor % 32 == 0 and nonce != 0
+            if is_cursor and cursor >= needed:
+                floor = min(floor, cursor)
+            elif is_cursor and not self._disconnects:
+                floor = min(floor, cursor)
+                if self._is_dead(slot, nonce):
+                    self._dead[slot] = nonce
+            else:
+                # They look again when the lock is free, or its holder is dead.
+                self._ring_publishers()
+                self._words.store32(at + _REASON, _TOO_SLOW if is_cursor else _NO_CURSOR)
+                # step: disconnect: reason stored
+                self._words.swap32(at + _STATE, _RELIABLE, _DISCONNECTED)
+                # step: disconnect: state stored
+        self._floor, self._floor_epoch = floor, epoch
+        return needed <= floor
+
+    def _move_head(self, tail, needed):
+        """Gives up the oldest frames, before they are overwritten."""
+        head = self._words.load64(_HEAD)
+        if not tail - self.capacity <= head <= tail or head < 0 or head % 32:
+            raise self._corrupt(f"the head is {head}, the tail {tail}")
+        if head >= needed:
+            return
+        while head < needed:
+            place = head % self.capacity
+            head += _frame_size(_FRAME.unpack_from(self._memory, self._geometry.ring + place)[0])
+            if head > tail:
+                raise self._corrupt("a frame leads beyond the tail")
+        # SYNC: overwrite announced. Whoever copies what is overwritten from here on sees the new head behind its copy.
+        self._words.exchange64(_HEAD, head)
+        self._words.load64(_HEAD)
+        # step: publish: head moved
+
+    def _wait_for_room(self, payloads, deadline):
+        self._lie_down(_ROOM_WAITERS)
+        try:
+            # SYNC: waiting for room. We are counted and flagged: a cursor that moves after we read it rings us.
+            tail = self._load_tail()
+            needed = self._place(tail, payloads)[1] + 32 - self.capacity
+            if all(cursor >= needed for _, _, cursor in self._cursors()):
+                return
+            self._watch(_RELIABLE)
+            if not self._dead:
+                left = _left(deadline)
+                self._listen(left if self._is_watch_complete else 1.0 if left is None else min(left, 1.0))
+        finally:
+            self._get_up()
+        self._bury_found()
+
+
+# ------------------------------------------------------------------------------------------------------ Subscribing
+
+
+class _Parts:
+    """What has arrived of a split message."""
+
+    __slots__ = ("began", "total", "generation", "data")
+
+    def __init__(self, began, total, generation):
+        self.began, self.total, self.generation, self.data = began, total, generation, bytearray()
+
+
+class Subscriber(_Participant):
+    """Subscribes to a channel. Options are those of Publisher, but:
+
+    mode            'reliable' (publishers wait for us) or 'lossy' (they overtake us, and we are told what we missed)
+    start           'latest' (the next message), 'earliest' (the oldest in the ring), 'history' (the last ones that the
+                    channel keeps), or a number: with the message after that one, for who had it before
+    """
+
+    def __init__(self, channel, codec="msgpack", *, mode="reliable", start="latest", namespace="local", existence="any",
+                 capacity=None, history=None, max_message=None, participants=64, schema=None, permissions=0o600,
+                 name=None, join_timeout=5.0):  # fmt: skip
+        if mode not in ("reliable", "lossy"):
+            raise Error("INVALID_ARGUMENT", f"there is no mode {mode!r}")
+        if start not in ("latest", "earliest", "history") and not (isinstance(start, int) and start >= 0):
+            raise Error("INVALID_ARGUMENT", f"there is no start {start!r}")
+        self._is_reliable = mode == "reliable"
+        self._start = start
+        self._events = collections.deque()
+        self._failure = None
+        self._parts = {}  # of split messages, by the slot of their publisher
+        self._is_lapped = False
+        super().__init__(channel, codec, namespace=namespace, existence=existence, capacity=capacity, history=history,
+                         max_message=max_message, participants=participants, schema=schema, permissions=permissions,
+                         name=name, join_timeout=join_timeout)  # fmt: skip
+
+    def receive(self, timeout=None):
+        """The next `Message`, `Gap` or `Closed`; None after `timeout` seconds. Raises `Disconnected`."""
+        self._check()
+        deadline = _deadline(timeout)
+        pause = 0.0
+        self._disarm()
+        while True:
+            event = self._next()
+            left = _left(deadline)
+            if event is not None or left == 0:
+                return event
+            try:
+                wait = self._arm()
+                if wait == self.BUSY_PAUSE:
+                    pause = min(pause * 2 or 1e-5, wait)
+                    time.sleep(pause)
+                elif wait != 0:
+                    self._listen(left if wait is None else wait if left is None else min(wait, left))
+            finally:
+                self._get_up()
+            self._bury_found()
+
+    def __iter__(self):
+        """Messages, until the last publisher has left or died. To be told of gaps as well, use `receive`."""
+        while True:
+            event = self.receive()
+            if isinstance(event, Message):
+                yield event
+            elif isinstance(event, Closed):
+                return
+
+    #: Seconds to look again after, while a publisher is at work.
+    BUSY_PAUSE = 0.001
+
+    def arm(self):
+        """Goes to sleep for an event loop of your own. Returns the seconds to wait at most until `fileno()` is readable:
+        None for ever, 0 when there is something to receive now. The next `receive` disarms it."""
+        self._check()
+        self._disarm()
+        wait = self._arm()
+        if wait == 0:
+            self._get_up()
+        return wait
+
+    def _disarm(self):
+        """After `arm`: hears what was rung."""
+        if self._counted_in is not None:
+            self._get_up()
+            self._listen(0)
+        self._bury_found()
+
+    def _begin(self):
+        words = self._words
+        tail, head = words.load64(_TAIL), words.load64(_HEAD)
+        if not max(0, tail - self.capacity) <= head <= tail <= _LARGEST_NUMBER or head % 32 or tail % 32:
+            raise self._corrupt(f"the head is {head}, the tail {tail}")
+        at_head, at_tail = (self._number_at(position) for position in (head, tail))
+        if not 0 < at_head <= at_tail <= _LARGEST_NUMBER:
+            raise self._corrupt(f"the number at the head is {at_head}, at the tail {at_tail}")
+        start = self._start
+        self._wanted = {"latest": at_tail, "earliest": at_head, "history": max(at_head, at_tail - self.history)}.get(start)
+        if self._wanted is None:
+            if start >= at_tail:
+                raise Error("SEQUENCE_AHEAD", f"the channel {self.channel} has not published {start} yet")
+            self._wanted = start + 1
+            self._tell_gap(self._wanted, at_head - 1)
+        # What began before that cannot be had.
+        self._position = self._first_position = tail if start == "latest" else head
+        self._next_number = at_tail if start == "latest" else at_head
+        self._closed_epoch, self._parts_epoch = words.load32(_CLOSED_EPOCH), None
+        words.store64(self._own + _CURSOR, self._position)
+        # step: join: cursor stored
+        self._take_role(_RELIABLE if self._is_reliable else _LOSSY)
+
+    def _number_at(self, position):
+        place = self._geometry.ring + position % self.capacity
+        return _FRAME.unpack_from(self._memory, place)[4]
+
+    def _leave(self):
+        self._get_up()
+        self._words.store32(self._own + _STATE, _NONE)
+        # step: leave: state stored
+        self._free_slot()
+        self._ring_publishers()
+        return True
+
+    def _arm(self):
+        if self._events or self._failure:
+            return 0
+        words = self._words
+        self._lie_down(_SLEEPERS)
+        # SYNC: going to sleep. We are counted and flagged: whoever changes one of these after we looked rings us.
+        word = words.load32(_LOCK)
+        if word != 0:
+            # Ours: from before an exception of a signal handler.
+            if word == self._lock_word or self._take_over(word):
+                self._release()
+                return 0
+            self._get_up()
+            return self.BUSY_PAUSE
+        tail, epoch, closed = words.load64(_TAIL), words.load32(_EPOCH), words.load32(_CLOSED_EPOCH)
+        if tail != self._position or closed != self._closed_epoch or not self._owns_slot():
+            return 0
+        if epoch != self._watched_epoch:
+            self._watched_epoch = epoch
+            self._watch(_PUBLISHER)
+            # Whoever was found dead is buried first, and new life lines may be told of by a newer epoch.
+            return 0
+        if self._dead:
+            return self.BUSY_PAUSE
+        if self._is_watch_complete:
+            return None
+        self._watched_epoch = None
+        return 1.0
+
+    def _next(self):
+        laps = 0
+        while not self._events:
+            if self._failure is not None:
+                raise self._failure
+            try:
+                if not self._fill():
+                    break
+            except Error as error:
+                # What was copied and checked before that is good.
+                self._failure = error
+            # A publisher may be faster for as long as it likes.
+            laps += self._is_lapped
+            if laps > 100:
+                break
+        return self._events.popleft() if self._events else None
+
+    def _fill(self):
+        """Copies frames out of the ring and makes events of them. False where there is nothing new."""
+        words, geometry, position = self._words, self._geometry, self._position
+        if not self._owns_slot():
+            raise self._corrupt("this subscriber has lost its slot")
+        self._check_state()
+        # Before the tail: everything that was published before the end is read before it is told.
+        closed, epoch = words.load32(_CLOSED_EPOCH), words.load32(_EPOCH)
+        # SYNC: frame visible. Everything before the tail was written before it was stored.
+        tail = words.load64(_TAIL)
+        if tail % 32 or not position <= tail <= _LARGEST_NUMBER:
+            raise self._corrupt(f"the tail is {tail}, after {position}")
+        if tail == position and not self._is_lapped:
+            self._at_tail(closed, epoch)
+            return False
+        place = position % geometry.capacity
+        rest = min(max(tail - position, _FRAME.size), geometry.capacity - place)
+        size = min(rest, _CHUNK)
+        while True:
+            chunk = self._memory[geometry.ring + place : geometry.ring + place + size]
+            # step: read: copied
+            _fence()
+            # SYNC: overwrite announced. Copied before this load: what is not before the head was not overwritten.
+            head = words.load64(_HEAD)
+            if head % 32 or not max(0, tail - geometry.capacity) <= head <= _LARGEST_NUMBER:
+                raise self._corrupt(f"the head is {head}, the tail {tail}")
+            if head > position:
+                self._check_state()
+                if self._is_reliable:
+                    raise self._corrupt("a reliable subscriber was overtaken")
+                self._is_lapped = True
+                self._parts.clear()
+                if head >= position + size:
+                    self._position = head
+                    return True
+            start = max(0, head - position)
+            end, needed = self._parse(chunk, start, tail)
+            if end > start or needed == 0 or size == rest:
+                break
+            size = min(rest, start + needed)
+        self._position = position + end
+        if self._events or end > start:
+            self._store_cursor()
+            return True
+        return False
+
+    def _check_state(self):
+        if self._is_reliable and self._words.load32(self._own + _STATE) == _DISCONNECTED:
+            raise Disconnected("DISCONNECTED", f"this subscriber of {self.channel} was too slow")
+
+    def _at_tail(self, closed, epoch):
+        """Everything committed was read."""
+        if epoch != self._parts_epoch:
+            self._parts_epoch = epoch
+            for slot, parts in list(self._parts.items()):
+                at = self._at(slot)
+                generation = self._words.load32(at + _GENERATION)
+                if self._words.load32(at + _STATE) != _PUBLISHER or generation != parts.generation:
+                    del self._parts[slot]
+        if closed != self._closed_epoch:
+            self._closed_epoch = closed
+            reason = self._words.load32(_CLOSED_REASON)
+            self._events.append(Closed("lost" if reason == _DIED else "closed"))
+
+    def _store_cursor(self):
+        self._words.store64(self._own + _CURSOR, self._position)
+        # step: read: cursor stored
+        if self._is_reliable:
+            self._ring_publishers()
+            self._bury_found()
+        self._count()
+
+    def _parse(self, chunk, start, tail):
+        """Makes events of the frames in a private copy. Returns where in it the first frame begins that is not all there,
+        and how many bytes that one takes."""
+        geometry, at = self._geometry, start
+        while at + _FRAME.size <= len(chunk):
+            position = self._position + at
+            length, kind, _, slot, number, timestamp = _FRAME.unpack_from(chunk, at)
+            if self._is_lapped and self._next_number <= number <= _LARGEST_NUMBER:
+                self._tell_gap(max(self._next_number, self._wanted), number - 1)
+                self._next_number, self._is_lapped = number, False
+            if number != self._next_number or number > _LARGEST_NUMBER:
+                raise self._corrupt(f"there is the number {number} where {self._next_number} is due")
+            if position == tail:
+                return at, 0
+            size = _frame_size(length)
+            left = geometry.capacity - position % geometry.capacity
+            if size > min(left, tail - position) or slot >= geometry.participants:
+                raise self._corrupt(f"a frame of {size} bytes at {position}")
+            if at + size > len(chunk):
+                return at, size
+            if kind == _PADDING:
+                if length != left - _FRAME.size:
+                    raise self._corrupt(f"a padding of {length} bytes at {position}")
+            elif length > geometry.max_payload:
+                raise self._corrupt(f"a payload of {length} bytes at {position}")
+            else:
+                data = chunk[at + _FRAME.size : at + _FRAME.size + length]
+                if kind == _MESSAGE:
+                    self._parts.pop(slot, None)
+                elif kind in (_FRAGMENT, _LAST_FRAGMENT):
+                    data = self._put_together(kind, slot, position, data)
+                else:
+                    raise self._corrupt(f"a frame of the kind {kind} at {position}")
+                if kind != _FRAGMENT:
+                    self._next_number = number + 1
+                    if number >= self._wanted:
+                        self._tell(number, timestamp, slot, data)
+            at += size
+        return at, 0
+
+    def _put_together(self, kind, slot, position, payload):
+        """Adds a fragment to its message. With the last one returns the message, or, where its beginning was not had, the
+        position where it began."""
+        if len(payload) <= _PIECE.size:
+            raise self._corrupt(f"an empty fragment at {position}")
+        began, total, offset, generation = _PIECE.unpack_from(payload)
+        end = offset + len(payload) - _PIECE.size
+        is_sound = (
+            self._geometry.max_payload < total <= self._geometry.max_message
+            and end <= total
+            and (end == total) == (kind == _LAST_FRAGMENT)
+            and (began == position) == (offset == 0)
+            and 0 <= began <= position
+            and began % 32 == 0
+        )
+        if not is_sound:
+            raise self._corrupt(f"a fragment at {position} that makes no sense")
+        if offset == 0:
+            self._parts[slot] = _Parts(began, total, generation)
+        parts = self._parts.get(slot)
+        is_next = parts is not None and (parts.began, parts.total, parts.generation) == (began, total, generation)
+        if not is_next or len(parts.data) != offset:
+            self._parts.pop(slot, None)
+            return began
+        parts.data += payload[_PIECE.size :]
+        if kind == _LAST_FRAGMENT:
+            del self._parts[slot]
+            return bytes(parts.data)
+        return began
+
+    def _tell(self, number, timestamp, slot, data):
+        """Of a message, or of one that began at the position `data` and did not arrive as a whole."""
+        if isinstance(data, bytes):
+            self._counters[_FRAMES] += 1
+            self._counters[_BYTES] += len(data)
+            self._events.append(Message(number, timestamp, slot, data, self._codec))
+        elif data >= self._first_position:
+            self._tell_gap(number, number)
+
+    def _tell_gap(self, first, last):
+        if first <= last:
+            self._counters[_MISSED] += last - first + 1
+            self._events.append(Gap(first, last))

@@ -1,0 +1,2789 @@
+//! mmfbus: messages between the processes of one machine, through named shared memory.
+//!
+//! Joins the same channels as `@mmfbus/channel` in Node, `mmfbus.h` in C and `mmfbus.py` in Python. One file without crates:
+//! copy it, write `mod mmfbus;`, and compile with `rustc --edition 2021`, 1.63 or later. It uses `core`, `alloc` and the
+//! functions of the C library, and nothing of `std`. Written from FORMAT.md of `@mmfbus/channel`.
+//!
+//! ```ignore
+//! let mut publisher = mmfbus::Publisher::join("readings", &mmfbus::Options::new("raw"))?;
+//! publisher.publish(b"60.5", None)?;
+//!
+//! let mut subscriber = mmfbus::Subscriber::join("readings", &mmfbus::Options::new("raw"))?;
+//! while let Some(event) = subscriber.receive(None)? {
+//!     if let mmfbus::Event::Message(message) = event { /* message.sequence, message.data */ }
+//! }
+//! ```
+//!
+//! - **Times** are `Option<Duration>`: `None` waits for ever, zero not at all.
+//! - **Payloads** are bytes; what they mean is the codec's business, whose id is an option. `mmfbus_msgpack.rs` reads and
+//!   writes msgpack.
+//! - **Event loops**: `arm()` says how long to wait at most for one of `descriptors()` to be readable; then `receive` with a
+//!   time of zero until it gives `None`, and arm again.
+//! - **Threads**: each participant is used by one thread at a time.
+//! - **Signals**: SIGPIPE has to be ignored, as Rust's own start-up code does.
+//! - **Fork**: a child must not touch what its parent has joined, nor live on without `exec`.
+//! - **Limits**: Linux and macOS (which it was not run on), 64-bit and little-endian. The directory of channels is left to
+//!   others. Memory that another program truncates ends every process that uses it.
+//! - **Unsafe** is what touches memory of others and the C library. Shared memory is accessed by atomic operations only,
+//!   never by reference; every offset that is not our own is checked before.
+#![allow(unknown_lints, unexpected_cfgs)]
+#![deny(unsafe_op_in_unsafe_fn)]
+
+#[cfg(not(unix))]
+compile_error!("mmfbus for Rust works on Linux and macOS only");
+#[cfg(not(all(target_endian = "little", target_pointer_width = "64")))]
+compile_error!("mmfbus needs a little-endian machine of 64 bits");
+
+extern crate alloc;
+
+use self::alloc::collections::{BTreeMap, VecDeque};
+use self::alloc::format;
+use self::alloc::string::String;
+use self::alloc::vec;
+use self::alloc::vec::Vec;
+use core::fmt;
+use core::sync::atomic::{fence, AtomicI64, AtomicU32, AtomicU64, Ordering::*};
+use core::time::Duration;
+
+// ---------------------------------------------------------------------------------------------------------- Results
+
+/// Why a call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A number or text is outside of its limits; says which.
+    InvalidArgument(&'static str),
+    /// The name is not 1 to 128 characters of `A-Z a-z 0-9 . _ -`.
+    InvalidName,
+    NotFound,
+    Exists,
+    NotAChannel,
+    /// The channel has this other version of the format.
+    VersionMismatch(u32),
+    CapacityMismatch(u64),
+    HistoryMismatch(u64),
+    MaxMessageMismatch(u64),
+    CodecMismatch,
+    SchemaMismatch,
+    TooManyParticipants,
+    /// The message is larger than the channel carries, or than one frame where it may not be split.
+    TooLarge,
+    /// The number to go on from was never published.
+    SequenceAhead,
+    /// The memory of the channel makes no sense; says what.
+    Corrupted(&'static str),
+    AccessDenied,
+    NoSpace,
+    /// There is no room: a reliable subscriber has not taken enough yet.
+    Full,
+    /// A living process has held the publisher lock for all of the time.
+    Busy,
+    /// This reliable subscriber was too slow.
+    Disconnected,
+    /// A call of the system failed, with this `errno`.
+    Os(&'static str, i32),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::InvalidArgument(what) => write!(f, "an argument is wrong: {what}"),
+            Error::InvalidName => write!(f, "a name is 1 to 128 characters of A-Z a-z 0-9 . _ -"),
+            Error::NotFound => write!(f, "there is no such channel"),
+            Error::Exists => write!(f, "there is such a channel already"),
+            Error::NotAChannel => write!(f, "what has that name is no channel"),
+            Error::VersionMismatch(version) => write!(f, "the channel has version {version} of the format, this is for {VERSION}"),
+            Error::CapacityMismatch(there) => write!(f, "the channel has another capacity, {there}"),
+            Error::HistoryMismatch(there) => write!(f, "the channel has another history, {there}"),
+            Error::MaxMessageMismatch(there) => write!(f, "the channel has another limit for messages, {there} bytes"),
+            Error::CodecMismatch => write!(f, "the channel has another codec"),
+            Error::SchemaMismatch => write!(f, "the channel has another schema"),
+            Error::TooManyParticipants => write!(f, "all slots of the channel are taken"),
+            Error::TooLarge => write!(f, "the message is larger than the channel carries"),
+            Error::SequenceAhead => write!(f, "that number was not published yet"),
+            Error::Corrupted(what) => write!(f, "the memory of the channel makes no sense: {what}"),
+            Error::AccessDenied => write!(f, "access is denied"),
+            Error::NoSpace => write!(f, "there is no space for the segment"),
+            Error::Full => write!(f, "there is no room in the channel"),
+            Error::Busy => write!(f, "another process holds the lock of the channel"),
+            Error::Disconnected => write!(f, "this subscriber was too slow and was disconnected"),
+            Error::Os(call, errno) => write!(f, "{call} failed with errno {errno}"),
+        }
+    }
+}
+
+/// What `receive` gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    Message(Message),
+    /// The messages with these numbers are lost.
+    Gap { first: u64, last: u64 },
+    /// The last publisher has left or died. Another one may come.
+    Closed(Reason),
+}
+
+/// Why there is no publisher any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    Closed,
+    Lost,
+}
+
+/// A message; its bytes are a private copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// From 1 on in each channel, without holes.
+    pub sequence: u64,
+    /// Nanoseconds of the monotonic clock.
+    pub timestamp: u64,
+    /// The publisher's slot.
+    pub publisher: u32,
+    pub data: Vec<u8>,
+}
+
+// ---------------------------------------------------------------------------------------------------------- Options
+
+/// Where the name of a channel is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Namespace {
+    /// Of this user.
+    Local,
+    /// Of the whole machine.
+    Global,
+    /// The name as it is.
+    Custom,
+}
+
+/// Whether a channel is opened or created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existence {
+    Any,
+    Open,
+    Create,
+}
+
+/// Where a subscriber begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With the next message.
+    Latest,
+    /// With the oldest one in the ring.
+    Earliest,
+    /// With the last ones that the channel promises to keep.
+    History,
+    /// With the one after that number.
+    After(u64),
+}
+
+/// How to join; `Options::new` has the defaults.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// Id of the codec, up to 31 ASCII characters: `raw`, `json`, `msgpack` or one of your own.
+    pub codec: &'a str,
+    pub namespace: Namespace,
+    pub existence: Existence,
+    /// Bytes of the ring, a power of two; 0: whatever the channel has, 1 MiB where it is created here.
+    pub capacity: u64,
+    /// Last messages that stay for late joiners; 0: whatever the channel has, none where it is created here.
+    pub history: u64,
+    /// Bytes; 0: whatever the channel has, 64 MiB where it is created here, with a history as many as that leaves.
+    pub max_message: u64,
+    /// Slots, 2 to 1024, where the channel is created here.
+    pub participants: u32,
+    /// Text that describes the payloads; empty for none, and none is compared.
+    pub schema: &'a str,
+    /// Permission bits of the files that are created.
+    pub permissions: u32,
+    /// Up to 48 bytes, for people who look into the channel.
+    pub name: &'a str,
+    /// How long joining and leaving wait for a living holder of the publisher lock.
+    pub lock_timeout: Duration,
+    /// Subscriber: whether publishers wait for it. A lossy one is overtaken, and told what it missed.
+    pub reliable: bool,
+    /// Subscriber: where it begins.
+    pub start: Start,
+    /// Publisher: ends the subscription of whoever is too slow, instead of waiting.
+    pub disconnects: bool,
+}
+
+impl<'a> Options<'a> {
+    pub const fn new(codec: &'a str) -> Options<'a> {
+        Options {
+            codec,
+            namespace: Namespace::Local,
+            existence: Existence::Any,
+            capacity: 0,
+            history: 0,
+            max_message: 0,
+            participants: 64,
+            schema: "",
+            permissions: 0o600,
+            name: "",
+            lock_timeout: Duration::from_secs(5),
+            reliable: true,
+            start: Start::Latest,
+            disconnects: false,
+        }
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------ Steps
+
+#[cfg(mmfbus_steps)]
+extern "Rust" {
+    /// For tests, which kill a process at its steps: compile with `--cfg mmfbus_steps` and define it.
+    fn mmfbus_step(step: &'static str);
+}
+
+macro_rules! step {
+    ($name:literal) => {
+        // SAFETY: the test that sets the flag defines the function.
+        #[cfg(mmfbus_steps)]
+        unsafe {
+            mmfbus_step($name)
+        }
+    };
+}
+
+// ----------------------------------------------------------------------------------------------------------- System
+
+/// The C library, as far as it is needed.
+mod c {
+    // Those of `core::ffi` came with Rust 1.64. All that is done with characters is to pass on their address.
+    #![allow(non_camel_case_types)]
+    pub use core::ffi::c_void;
+    pub type c_char = u8;
+    pub type c_int = i32;
+
+    #[cfg(target_os = "linux")]
+    mod constants {
+        pub const O_CREAT: i32 = 0o100;
+        pub const O_EXCL: i32 = 0o200;
+        pub const O_NONBLOCK: i32 = 0o4000;
+        pub const O_NOFOLLOW: i32 = if cfg!(target_arch = "aarch64") { 0o100000 } else { 0o400000 };
+        pub const O_CLOEXEC: i32 = 0o2000000;
+        pub const EAGAIN: i32 = 11;
+        pub const CLOCK_MONOTONIC: i32 = 1;
+        pub const NAME_IN_ENTRY: usize = 19;
+    }
+    #[cfg(not(target_os = "linux"))]
+    mod constants {
+        pub const O_CREAT: i32 = 0x200;
+        pub const O_EXCL: i32 = 0x800;
+        pub const O_NONBLOCK: i32 = 4;
+        pub const O_NOFOLLOW: i32 = 0x100;
+        pub const O_CLOEXEC: i32 = 0x1000000;
+        pub const EAGAIN: i32 = 35;
+        // The one that counts as mach_absolute_time does.
+        pub const CLOCK_MONOTONIC: i32 = 8;
+        pub const NAME_IN_ENTRY: usize = 21;
+    }
+    pub use constants::*;
+    pub const O_RDONLY: i32 = 0;
+    pub const O_WRONLY: i32 = 1;
+    pub const O_RDWR: i32 = 2;
+    pub const ENOENT: i32 = 2;
+    pub const ESRCH: i32 = 3;
+    pub const ENXIO: i32 = 6;
+    pub const EACCES: i32 = 13;
+    pub const EEXIST: i32 = 17;
+    pub const ENOSPC: i32 = 28;
+    pub const EPERM: i32 = 1;
+    pub const LOCK_SH: i32 = 1;
+    pub const LOCK_EX: i32 = 2;
+    pub const LOCK_NB: i32 = 4;
+    pub const LOCK_UN: i32 = 8;
+    pub const PROT_READ_WRITE: i32 = 3;
+    pub const MAP_SHARED: i32 = 1;
+    pub const POLLIN: i16 = 1;
+    pub const S_IFMT: u32 = 0o170000;
+    pub const S_IFREG: u32 = 0o100000;
+    pub const S_IFIFO: u32 = 0o010000;
+
+    #[repr(C)]
+    pub struct Timespec {
+        pub seconds: i64,
+        pub nanoseconds: i64,
+    }
+
+    #[repr(C)]
+    pub struct PollFd {
+        pub fd: c_int,
+        pub events: i16,
+        pub revents: i16,
+    }
+
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    #[repr(C)]
+    pub struct Stat {
+        pub dev: u64,
+        pub ino: u64,
+        nlink: u64,
+        pub mode: u32,
+        pub uid: u32,
+        gid: u32,
+        pad: u32,
+        rdev: u64,
+        pub size: i64,
+        rest: [u64; 11],
+    }
+    #[cfg(all(target_os = "linux", not(target_arch = "x86_64")))]
+    #[repr(C)]
+    pub struct Stat {
+        pub dev: u64,
+        pub ino: u64,
+        pub mode: u32,
+        nlink: u32,
+        pub uid: u32,
+        gid: u32,
+        rdev: u64,
+        pad: u64,
+        pub size: i64,
+        rest: [u64; 9],
+    }
+    #[cfg(not(target_os = "linux"))]
+    #[repr(C)]
+    pub struct Stat {
+        pub dev: i32,
+        mode16: u16,
+        nlink: u16,
+        pub ino: u64,
+        pub uid: u32,
+        gid: u32,
+        rdev: i32,
+        times: [u64; 8],
+        pub size: i64,
+        rest: [u64; 6],
+    }
+
+    impl Stat {
+        #[cfg(target_os = "linux")]
+        pub fn kind(&self) -> u32 {
+            self.mode & S_IFMT
+        }
+        #[cfg(not(target_os = "linux"))]
+        pub fn kind(&self) -> u32 {
+            self.mode16 as u32 & S_IFMT
+        }
+    }
+
+    extern "C" {
+        pub fn open(path: *const c_char, flags: c_int, ...) -> c_int;
+        pub fn close(fd: c_int) -> c_int;
+        pub fn read(fd: c_int, data: *mut c_void, length: usize) -> isize;
+        pub fn pread(fd: c_int, data: *mut c_void, length: usize, offset: i64) -> isize;
+        pub fn pwrite(fd: c_int, data: *const c_void, length: usize, offset: i64) -> isize;
+        pub fn write(fd: c_int, data: *const c_void, length: usize) -> isize;
+        #[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), link_name = "fstat$INODE64")]
+        pub fn fstat(fd: c_int, stat: *mut Stat) -> c_int;
+        #[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), link_name = "stat$INODE64")]
+        pub fn stat(path: *const c_char, stat: *mut Stat) -> c_int;
+        pub fn fchmod(fd: c_int, mode: u32) -> c_int;
+        pub fn mkfifo(path: *const c_char, mode: u32) -> c_int;
+        pub fn link(from: *const c_char, to: *const c_char) -> c_int;
+        pub fn rename(from: *const c_char, to: *const c_char) -> c_int;
+        pub fn unlink(path: *const c_char) -> c_int;
+        pub fn flock(fd: c_int, operation: c_int) -> c_int;
+        #[cfg(target_os = "linux")]
+        pub fn posix_fallocate(fd: c_int, offset: i64, length: i64) -> c_int;
+        pub fn mmap(at: *mut c_void, length: usize, protection: c_int, flags: c_int, fd: c_int, offset: i64) -> *mut c_void;
+        pub fn munmap(at: *mut c_void, length: usize) -> c_int;
+        pub fn poll(fds: *mut PollFd, count: usize, milliseconds: c_int) -> c_int;
+        pub fn getpid() -> c_int;
+        pub fn geteuid() -> u32;
+        pub fn kill(pid: c_int, signal: c_int) -> c_int;
+        pub fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int;
+        pub fn nanosleep(time: *const Timespec, left: *mut Timespec) -> c_int;
+        pub fn getenv(name: *const c_char) -> *const c_char;
+        pub fn strlen(text: *const c_char) -> usize;
+        pub fn readlink(path: *const c_char, target: *mut c_char, length: usize) -> isize;
+        pub fn getpagesize() -> c_int;
+        pub fn opendir(path: *const c_char) -> *mut c_void;
+        #[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), link_name = "readdir$INODE64")]
+        pub fn readdir(directory: *mut c_void) -> *const u8;
+        pub fn closedir(directory: *mut c_void) -> c_int;
+        #[cfg(target_os = "linux")]
+        #[link_name = "__errno_location"]
+        pub fn errno_at() -> *mut c_int;
+        #[cfg(not(target_os = "linux"))]
+        #[link_name = "__error"]
+        pub fn errno_at() -> *mut c_int;
+    }
+}
+
+fn errno() -> i32 {
+    // SAFETY: the C library gives the address of this thread's own variable.
+    unsafe { *c::errno_at() }
+}
+
+fn os_error(call: &'static str) -> Error {
+    match errno() {
+        c::EACCES | c::EPERM => Error::AccessDenied,
+        c::ENOSPC => Error::NoSpace,
+        code => Error::Os(call, code),
+    }
+}
+
+/// A path, with the zero at its end that C wants.
+#[derive(Clone)]
+struct Path(Vec<u8>);
+
+impl Path {
+    fn new(text: &str) -> Path {
+        let mut bytes = Vec::from(text.as_bytes());
+        bytes.push(0);
+        Path(bytes)
+    }
+
+    fn in_directory(name: &str) -> Path {
+        Path::new(&format!("{}/{name}", directory()))
+    }
+
+    fn as_ptr(&self) -> *const c::c_char {
+        self.0.as_ptr() as *const c::c_char
+    }
+
+    fn unlink(&self) {
+        // SAFETY: the path ends with a zero. Somebody else may have removed the file, or own it.
+        unsafe { c::unlink(self.as_ptr()) };
+    }
+}
+
+/// Where segments and ports are.
+fn directory() -> String {
+    for name in ["MMFBUS_DIRECTORY\0", if cfg!(target_os = "linux") { "\0" } else { "TMPDIR\0" }] {
+        // SAFETY: both texts end with a zero; nobody changes the environment meanwhile.
+        let bytes = unsafe {
+            let value = c::getenv(name.as_ptr() as *const c::c_char);
+            if value.is_null() || c::strlen(value) == 0 {
+                continue;
+            }
+            core::slice::from_raw_parts(value as *const u8, c::strlen(value))
+        };
+        return String::from_utf8_lossy(bytes).trim_end_matches('/').into();
+    }
+    String::from(if cfg!(target_os = "linux") { "/dev/shm" } else { "/tmp" })
+}
+
+/// A descriptor that is closed when it is dropped.
+struct Fd(c::c_int);
+
+impl Drop for Fd {
+    fn drop(&mut self) {
+        // SAFETY: the descriptor is ours, and is closed once.
+        unsafe { c::close(self.0) };
+    }
+}
+
+impl Fd {
+    /// The `errno` where it cannot be opened.
+    fn open(path: &Path, flags: i32) -> Result<Fd, i32> {
+        let flags = flags | c::O_NONBLOCK | c::O_NOFOLLOW | c::O_CLOEXEC;
+        // SAFETY: the path ends with a zero.
+        let fd = unsafe { c::open(path.as_ptr(), flags, 0o600) };
+        if fd < 0 {
+            Err(errno())
+        } else {
+            Ok(Fd(fd))
+        }
+    }
+
+    fn stat(&self) -> Option<c::Stat> {
+        // SAFETY: all of the structure is numbers; the C library fills it.
+        unsafe {
+            let mut stat: c::Stat = core::mem::zeroed();
+            (c::fstat(self.0, &mut stat) == 0).then_some(stat)
+        }
+    }
+
+    fn read_at(&self, offset: u64, target: &mut [u8]) -> usize {
+        // SAFETY: no more is written than the slice holds.
+        let length = unsafe { c::pread(self.0, target.as_mut_ptr() as *mut c::c_void, target.len(), offset as i64) };
+        length.max(0) as usize
+    }
+
+    fn flock(&self, operation: i32) -> bool {
+        // SAFETY: nothing but numbers.
+        unsafe { c::flock(self.0, operation | c::LOCK_NB) == 0 }
+    }
+
+    /// Whether the path leads to this file.
+    fn is_at(&self, path: &Path) -> bool {
+        // SAFETY: all of the structure is numbers; the C library fills it; the path ends with a zero.
+        let there = unsafe {
+            let mut stat: c::Stat = core::mem::zeroed();
+            (c::stat(path.as_ptr(), &mut stat) == 0).then_some(stat)
+        };
+        match (there, self.stat()) {
+            (Some(there), Some(here)) => there.dev == here.dev && there.ino == here.ino,
+            _ => false,
+        }
+    }
+
+    /// Reads all there is; false at the end of the file.
+    fn drain(&self) -> bool {
+        let mut data = [0u8; 4096];
+        loop {
+            // SAFETY: no more is written than the array holds.
+            let length = unsafe { c::read(self.0, data.as_mut_ptr() as *mut c::c_void, data.len()) };
+            if length <= 0 {
+                return length != 0;
+            }
+            if (length as usize) < data.len() {
+                return true;
+            }
+        }
+    }
+}
+
+/// A FIFO that somebody made, and nothing else that has come to have its name; otherwise the `errno`.
+fn open_fifo(path: &Path, flags: i32) -> Result<Fd, i32> {
+    let fd = Fd::open(path, flags)?;
+    match fd.stat() {
+        Some(stat) if stat.kind() == c::S_IFIFO => Ok(fd),
+        _ => Err(-1),
+    }
+}
+
+/// Nanoseconds of the monotonic clock.
+fn now() -> u64 {
+    let mut time = c::Timespec { seconds: 0, nanoseconds: 0 };
+    // SAFETY: the C library fills the structure.
+    unsafe { c::clock_gettime(c::CLOCK_MONOTONIC, &mut time) };
+    (time.seconds as u64).wrapping_mul(1_000_000_000).wrapping_add(time.nanoseconds as u64)
+}
+
+fn sleep(time: Duration) {
+    let time = c::Timespec { seconds: time.as_secs() as i64, nanoseconds: time.subsec_nanos() as i64 };
+    // SAFETY: the structure is read only.
+    unsafe { c::nanosleep(&time, core::ptr::null_mut()) };
+}
+
+/// When a wait ends.
+#[derive(Clone, Copy)]
+struct Deadline(Option<u64>);
+
+impl Deadline {
+    fn after(timeout: Option<Duration>) -> Deadline {
+        Deadline(timeout.map(|time| now().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))))
+    }
+
+    fn left(self) -> Option<Duration> {
+        self.0.map(|end| Duration::from_nanos(end.saturating_sub(now())))
+    }
+
+    fn is_over(self) -> bool {
+        self.left() == Some(Duration::ZERO)
+    }
+}
+
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+fn read_file(path: &str, target: &mut [u8]) -> usize {
+    match Fd::open(&Path::new(path), c::O_RDONLY) {
+        Ok(fd) => fd.read_at(0, target),
+        Err(_) => 0,
+    }
+}
+
+/// Who a process is. A field that is 0 proves nothing.
+#[derive(Clone, Copy, PartialEq)]
+struct Identity {
+    start_time: u64,
+    pid_namespace: u64,
+    pid: u32,
+}
+
+impl Identity {
+    fn own() -> Identity {
+        // SAFETY: nothing but numbers.
+        let pid = unsafe { c::getpid() } as u32;
+        Identity { start_time: start_time(pid), pid_namespace: pid_namespace(), pid }
+    }
+
+    /// Whether that process is proved to be gone.
+    fn is_gone(self) -> bool {
+        let Identity { start_time: started, pid_namespace: namespace, pid } = self;
+        if pid == 0 || pid > i32::MAX as u32 || namespace == 0 || namespace != pid_namespace() {
+            return false;
+        }
+        // SAFETY: the signal 0 only asks whether there is such a process.
+        if unsafe { c::kill(pid as i32, 0) } != 0 && errno() == c::ESRCH {
+            return true;
+        }
+        let actual = start_time(pid);
+        actual != 0 && started != 0 && actual != started
+    }
+}
+
+/// Clock ticks since boot; 0 unknown.
+fn start_time(pid: u32) -> u64 {
+    let mut text = [0u8; 1024];
+    let length = read_file(&format!("/proc/{pid}/stat"), &mut text);
+    // The name of the program, field 2, may hold anything, so count from its end.
+    let text = &text[..length];
+    let after = match text.iter().rposition(|&byte| byte == b')') {
+        Some(end) => &text[end + 1..],
+        None => return 0,
+    };
+    let field = after.split(|&byte| byte == b' ').filter(|field| !field.is_empty()).nth(19);
+    field.and_then(|field| core::str::from_utf8(field).ok()?.parse().ok()).unwrap_or(0)
+}
+
+/// The inode of `/proc/self/ns/pid`, which is what it links to, as `pid:[4026531836]`; 0 unknown.
+fn pid_namespace() -> u64 {
+    if !cfg!(target_os = "linux") {
+        return 1;
+    }
+    let mut text = [0u8; 64];
+    let path = Path::new("/proc/self/ns/pid");
+    // SAFETY: no more is written than the array holds; the path ends with a zero.
+    let length = unsafe { c::readlink(path.as_ptr(), text.as_mut_ptr() as *mut c::c_char, text.len()) };
+    let digits: Vec<u8> = text[..length.max(0) as usize].iter().copied().filter(u8::is_ascii_digit).collect();
+    core::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+fn random() -> u64 {
+    let mut bytes = [0u8; 8];
+    if let Ok(fd) = Fd::open(&Path::new("/dev/urandom"), c::O_RDONLY) {
+        // SAFETY: no more is written than the array holds.
+        unsafe { c::read(fd.0, bytes.as_mut_ptr() as *mut c::c_void, bytes.len()) };
+    }
+    u64::from_le_bytes(bytes)
+}
+
+/// A path for what is not finished; it says who makes it.
+fn temporary_path() -> Path {
+    let Identity { start_time, pid_namespace, pid } = Identity::own();
+    Path::in_directory(&format!("mmfbus~new.{pid_namespace}.{pid}.{start_time}.{:016x}", random()))
+}
+
+/// The names of the files in the directory.
+fn file_names() -> Option<Vec<String>> {
+    let path = Path::new(&directory());
+    let mut names = Vec::new();
+    // SAFETY: the path ends with a zero; each entry is there until the next call, and its name ends with a zero.
+    unsafe {
+        let directory = c::opendir(path.as_ptr());
+        if directory.is_null() {
+            return None;
+        }
+        loop {
+            let entry = c::readdir(directory);
+            if entry.is_null() {
+                break;
+            }
+            let name = entry.add(c::NAME_IN_ENTRY);
+            let bytes = core::slice::from_raw_parts(name, c::strlen(name as *const c::c_char));
+            if let Ok(name) = core::str::from_utf8(bytes) {
+                names.push(String::from(name));
+            }
+        }
+        c::closedir(directory);
+    }
+    Some(names)
+}
+
+// ------------------------------------------------------------------------------------------------------ Memory, layout
+
+/// Mapped memory that other processes change at any time.
+struct Memory {
+    at: *mut u8,
+    length: usize,
+}
+
+// SAFETY: all access is by atomic operations, and each participant is used by one thread at a time.
+unsafe impl Send for Memory {}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped with that length, and nobody has a reference into it.
+        unsafe { c::munmap(self.at as *mut c::c_void, self.length) };
+    }
+}
+
+impl Memory {
+    fn map(fd: &Fd, length: usize) -> Result<Memory, Error> {
+        // SAFETY: a new mapping, wherever the system has room for it.
+        let at = unsafe { c::mmap(core::ptr::null_mut(), length, c::PROT_READ_WRITE, c::MAP_SHARED, fd.0, 0) };
+        if at as isize == -1 {
+            return Err(os_error("mmap"));
+        }
+        Ok(Memory { at: at as *mut u8, length })
+    }
+
+    fn word(&self, offset: usize) -> &AtomicU32 {
+        assert!(offset % 4 == 0 && offset + 4 <= self.length);
+        // SAFETY: within the mapping, aligned, and only ever accessed by atomic operations.
+        unsafe { &*(self.at.add(offset) as *const AtomicU32) }
+    }
+
+    fn long(&self, offset: usize) -> &AtomicI64 {
+        assert!(offset % 8 == 0 && offset + 8 <= self.length);
+        // SAFETY: as above.
+        unsafe { &*(self.at.add(offset) as *const AtomicI64) }
+    }
+
+    /// The longs of a range that is a whole number of them.
+    fn longs(&self, offset: usize, count: usize) -> &[AtomicU64] {
+        assert!(offset % 8 == 0 && offset <= self.length && count <= (self.length - offset) / 8);
+        // SAFETY: as above.
+        unsafe { core::slice::from_raw_parts(self.at.add(offset) as *const AtomicU64, count) }
+    }
+
+    /// Copies whole longs out, in any order.
+    fn copy_out(&self, offset: usize, target: &mut [u64]) {
+        for (long, target) in self.longs(offset, target.len()).iter().zip(target) {
+            *target = long.load(Relaxed);
+        }
+    }
+
+    /// Copies bytes in, in any order; of the last long whatever is left is zero.
+    fn copy_in(&self, offset: usize, source: &[u8]) {
+        let longs = self.longs(offset, (source.len() + 7) / 8);
+        for (long, bytes) in longs.iter().zip(source.chunks(8)) {
+            let mut whole = [0u8; 8];
+            whole[..bytes.len()].copy_from_slice(bytes);
+            long.store(u64::from_le_bytes(whole), Relaxed);
+        }
+    }
+
+    fn read(&self, offset: usize) -> u64 {
+        self.longs(offset, 1)[0].load(Relaxed)
+    }
+
+    fn write(&self, offset: usize, value: u64) {
+        self.longs(offset, 1)[0].store(value, Relaxed);
+    }
+}
+
+/// The bytes of longs.
+fn bytes_of(longs: &[u64]) -> &[u8] {
+    // SAFETY: any eight bytes are a long, and have no alignment.
+    unsafe { core::slice::from_raw_parts(longs.as_ptr() as *const u8, longs.len() * 8) }
+}
+
+/// The version of the format that this is for.
+pub const VERSION: u32 = 1;
+const MAGIC: u64 = u64::from_le_bytes(*b"mmfbusch");
+const MARK: u64 = u64::from_le_bytes(*b"mmfbus\0\x01");
+const MARK_LENGTH: u64 = 64;
+const PAGE: u64 = 4096;
+const HEADER_LENGTH: usize = 512;
+const SLOT_LENGTH: usize = 256;
+const ALIGNMENT: i64 = 32;
+const FRAME_HEADER: usize = 24;
+const PIECE_HEADER: usize = 24;
+const MAX_NUMBER: u64 = (1 << 53) - 1;
+const MAX_POSITION: i64 = (1 << 53) - 1;
+const MAX_SCHEMA: u64 = 1 << 20;
+/// Bytes that a subscriber copies at once.
+const CHUNK: i64 = 65536;
+
+// Offsets in the header.
+const LOCK: usize = 192;
+const TAIL: usize = 256;
+const HEAD: usize = 320;
+const EPOCH: usize = 384;
+const SLEEPERS: usize = 388;
+const ROOM_WAITERS: usize = 392;
+const CLOSED_EPOCH: usize = 396;
+const CLOSED_REASON: usize = 400;
+const SLOTS_USED: usize = 404;
+
+// Offsets in a slot.
+const NONCE: usize = 0;
+const IDENTITY_NONCE: usize = 8;
+const START_TIME: usize = 16;
+const PID_NAMESPACE: usize = 24;
+const PID: usize = 32;
+const GENERATION: usize = 36;
+const JOINED_AT: usize = 40;
+const THREAD_START_TIME: usize = 48;
+const THREAD_ID: usize = 56;
+const CURSOR: usize = 64;
+const STATE: usize = 72;
+const ASLEEP: usize = 76;
+const SLEEPS: usize = 80;
+const DISCONNECT_REASON: usize = 84;
+const COUNTERS: usize = 128;
+const NAME: usize = 192;
+const NAME_LENGTH: usize = 48;
+
+const SLOT_BITS: u32 = 10;
+const MAX_GENERATION: u32 = 4_194_303;
+const NONE: u32 = 0;
+const PUBLISHER: u32 = 1;
+const RELIABLE: u32 = 2;
+const LOSSY: u32 = 3;
+const DISCONNECTED: u32 = 4;
+const TOO_SLOW: u32 = 1;
+const NO_CURSOR: u32 = 2;
+const LEFT: u32 = 1;
+const DIED: u32 = 2;
+
+// Kinds of frames.
+const MESSAGE: u8 = 1;
+const PADDING: u8 = 2;
+const TERMINATOR: u8 = 3;
+const FRAGMENT: u8 = 4;
+const LAST_FRAGMENT: u8 = 5;
+
+// Counters of a slot.
+const FRAMES: usize = 0;
+const BYTES: usize = 1;
+const FULL: usize = 2;
+const MISSED: usize = 3;
+const WAKE_UPS: usize = 4;
+
+/// Bytes that a frame takes in the ring.
+fn frame_size(length: usize) -> i64 {
+    ((FRAME_HEADER + length + 31) & !31) as i64
+}
+
+/// What the header says, checked; a private copy.
+#[derive(Clone)]
+struct Geometry {
+    capacity: i64,
+    participants: u32,
+    ring: usize,
+    max_payload: usize,
+    max_message: u64,
+    history: u64,
+}
+
+impl Geometry {
+    /// Of a new channel.
+    fn plan(options: &Options<'_>) -> Result<Geometry, Error> {
+        let capacity = if options.capacity == 0 { 1 << 20 } else { options.capacity };
+        if !(PAGE..=1 << 30).contains(&capacity) || !capacity.is_power_of_two() {
+            return Err(Error::InvalidArgument("the capacity is a power of two from 4 KiB to 1 GiB"));
+        }
+        if !(2..=1024).contains(&options.participants) {
+            return Err(Error::InvalidArgument("there are 2 to 1024 participants"));
+        }
+        let most = capacity / 4 - FRAME_HEADER as u64;
+        let max_message = match (options.max_message, options.history) {
+            (0, 0) => 64 << 20,
+            (0, history) => {
+                let share = (capacity / 2 / history) & !31;
+                most.min(share.saturating_sub(FRAME_HEADER as u64))
+            }
+            (max_message, _) => max_message,
+        };
+        let end = HEADER_LENGTH as u64 + options.participants as u64 * SLOT_LENGTH as u64 + options.schema.len() as u64;
+        let geometry = Geometry {
+            capacity: capacity as i64,
+            participants: options.participants,
+            ring: ((end + PAGE - 1) / PAGE * PAGE) as usize,
+            max_payload: most.min(max_message) as usize,
+            max_message,
+            history: options.history,
+        };
+        if geometry.keeps_its_promises() {
+            Ok(geometry)
+        } else {
+            Err(Error::InvalidArgument("messages have 1 byte to 1 GiB, and those of the history fit into half of the ring"))
+        }
+    }
+
+    fn keeps_its_promises(&self) -> bool {
+        let most = self.capacity as u64 / 4 - FRAME_HEADER as u64;
+        if !(1..=1 << 30).contains(&self.max_message) || self.max_payload as u64 != most.min(self.max_message) {
+            return false;
+        }
+        let promised = self.history.checked_mul(frame_size(self.max_message as usize) as u64);
+        self.history == 0
+            || (self.max_message <= most && promised.map_or(false, |bytes| bytes <= self.capacity as u64 / 2))
+    }
+
+    /// Of a channel that is there. Whatever is used of the header is read once.
+    fn read(memory: &Memory) -> Result<Geometry, Error> {
+        if memory.length < HEADER_LENGTH || memory.long(0).load(SeqCst) as u64 != MAGIC {
+            return Err(Error::NotAChannel);
+        }
+        let mut header = [0u64; HEADER_LENGTH / 8];
+        memory.copy_out(0, &mut header);
+        let word = |offset: usize| (header[offset / 8] >> (offset % 8 * 8)) as u32;
+        if word(8) != VERSION {
+            return Err(Error::VersionMismatch(word(8)));
+        }
+        let (segment, ring, capacity) = (header[2], header[3], header[4]);
+        let participants = word(44);
+        let slots_end = HEADER_LENGTH as u64 + participants as u64 * SLOT_LENGTH as u64;
+        let is_known = (word(12), word(40), word(48)) == (HEADER_LENGTH as u32, HEADER_LENGTH as u32, SLOT_LENGTH as u32);
+        if !is_known || !(2..=1024).contains(&participants) {
+            return Err(Error::Corrupted("the header has wrong lengths"));
+        }
+        if !(PAGE..=1 << 30).contains(&capacity) || !capacity.is_power_of_two() {
+            return Err(Error::Corrupted("the capacity is no power of two from 4 KiB to 1 GiB"));
+        }
+        let is_inside = ring % PAGE == 0
+            && ring >= slots_end
+            && ring.checked_add(capacity).map_or(false, |end| end <= segment)
+            && segment <= memory.length as u64;
+        if !is_inside {
+            return Err(Error::Corrupted("the ring is not within the segment"));
+        }
+        let (schema_at, schema_length) = (word(56) as u64, word(60) as u64);
+        if schema_length > MAX_SCHEMA || (schema_length > 0 && (schema_at < slots_end || schema_at + schema_length > ring)) {
+            return Err(Error::Corrupted("the schema is not in its place"));
+        }
+        let geometry = Geometry {
+            capacity: capacity as i64,
+            participants,
+            ring: ring as usize,
+            max_payload: word(52) as usize,
+            max_message: header[17],
+            history: header[16],
+        };
+        if geometry.keeps_its_promises() {
+            Ok(geometry)
+        } else {
+            Err(Error::Corrupted("the limits of messages contradict each other"))
+        }
+    }
+
+    /// Compares what was asked for with what there is.
+    fn compare(&self, memory: &Memory, options: &Options<'_>) -> Result<(), Error> {
+        let mut fields = [0u64; 8];
+        memory.copy_out(64, &mut fields);
+        let fields = bytes_of(&fields);
+        if fields[..32] != padded::<32>(options.codec)[..] {
+            return Err(Error::CodecMismatch);
+        }
+        let has_schema = memory.word(60).load(SeqCst) != 0;
+        if !options.schema.is_empty() && has_schema && fields[32..] != sha256(options.schema.as_bytes()) {
+            return Err(Error::SchemaMismatch);
+        }
+        if options.capacity != 0 && options.capacity != self.capacity as u64 {
+            return Err(Error::CapacityMismatch(self.capacity as u64));
+        }
+        if options.history != 0 && options.history != self.history {
+            return Err(Error::HistoryMismatch(self.history));
+        }
+        if options.max_message != 0 && options.max_message != self.max_message {
+            return Err(Error::MaxMessageMismatch(self.max_message));
+        }
+        Ok(())
+    }
+
+    /// Into memory that is all zero; the magic last.
+    fn write(&self, memory: &Memory, options: &Options<'_>) {
+        let schema_at = HEADER_LENGTH as u64 + self.participants as u64 * SLOT_LENGTH as u64;
+        let (schema_at, schema_length) = if options.schema.is_empty() { (0, 0) } else { (schema_at, options.schema.len() as u64) };
+        let pair = |low: u64, high: u64| low | high << 32;
+        memory.write(8, pair(VERSION as u64, HEADER_LENGTH as u64));
+        memory.write(16, self.ring as u64 + self.capacity as u64);
+        memory.write(24, self.ring as u64);
+        memory.write(32, self.capacity as u64);
+        memory.write(40, pair(HEADER_LENGTH as u64, self.participants as u64));
+        memory.write(48, pair(SLOT_LENGTH as u64, self.max_payload as u64));
+        memory.write(56, pair(schema_at, schema_length));
+        memory.copy_in(64, &padded::<32>(options.codec));
+        if schema_length > 0 {
+            memory.copy_in(96, &sha256(options.schema.as_bytes()));
+            memory.copy_in(schema_at as usize, options.schema.as_bytes());
+        }
+        memory.write(128, self.history);
+        memory.write(136, self.max_message);
+        memory.write(144, milliseconds_since_1970());
+        memory.write(self.ring, (TERMINATOR as u64) << 32);
+        memory.write(self.ring + 8, 1);
+        memory.long(0).store(MAGIC as i64, SeqCst);
+    }
+}
+
+fn padded<const LENGTH: usize>(text: &str) -> [u8; LENGTH] {
+    let mut bytes = [0u8; LENGTH];
+    bytes[..text.len()].copy_from_slice(text.as_bytes());
+    bytes
+}
+
+fn milliseconds_since_1970() -> u64 {
+    let mut time = c::Timespec { seconds: 0, nanoseconds: 0 };
+    // SAFETY: the C library fills the structure; 0 is CLOCK_REALTIME.
+    unsafe { c::clock_gettime(0, &mut time) };
+    time.seconds as u64 * 1000 + time.nanoseconds as u64 / 1_000_000
+}
+
+/// SHA-256, as FIPS 180-4 describes it.
+fn sha256(data: &[u8]) -> [u8; 32] {
+    // The first 32 bits of the fractional parts of square roots and cube roots of the first primes.
+    let primes = || (2u64..).filter(|&n| (2..n).take_while(|d| d * d <= n).all(|d| n % d != 0));
+    let fraction = |n: u64, power: u32| -> u32 {
+        // The largest r with r^power <= n * 2^(32 * power), by bisection.
+        let (mut low, mut high) = (0u128, 1u128 << 37);
+        while high - low > 1 {
+            let middle = (low + high) / 2;
+            let is_low = match power {
+                2 => middle * middle <= (n as u128) << 64,
+                _ => middle * middle * middle <= (n as u128) << 96,
+            };
+            if is_low {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        low as u32
+    };
+    let mut state = [0u32; 8];
+    for (word, prime) in state.iter_mut().zip(primes()) {
+        *word = fraction(prime, 2);
+    }
+    let constants: Vec<u32> = primes().take(64).map(|prime| fraction(prime, 3)).collect();
+
+    let mut padded = Vec::from(data);
+    padded.push(0x80);
+    while padded.len() % 64 != 56 {
+        padded.push(0);
+    }
+    padded.extend_from_slice(&(data.len() as u64 * 8).to_be_bytes());
+    for block in padded.chunks(64) {
+        let mut words = [0u32; 64];
+        for (word, bytes) in words.iter_mut().zip(block.chunks(4)) {
+            *word = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        }
+        for index in 16..64 {
+            let (two, fifteen) = (words[index - 2], words[index - 15]);
+            let small1 = two.rotate_right(17) ^ two.rotate_right(19) ^ (two >> 10);
+            let small0 = fifteen.rotate_right(7) ^ fifteen.rotate_right(18) ^ (fifteen >> 3);
+            words[index] = small1.wrapping_add(words[index - 7]).wrapping_add(small0).wrapping_add(words[index - 16]);
+        }
+        let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = state;
+        for (word, constant) in words.iter().zip(&constants) {
+            let sum1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
+            let choice = (e & f) ^ (!e & g);
+            let one = h.wrapping_add(sum1).wrapping_add(choice).wrapping_add(*constant).wrapping_add(*word);
+            let sum0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
+            let two = sum0.wrapping_add((a & b) ^ (a & c) ^ (b & c));
+            (h, g, f, e, d, c, b, a) = (g, f, e, d.wrapping_add(one), c, b, a, one.wrapping_add(two));
+        }
+        for (word, value) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
+            *word = word.wrapping_add(value);
+        }
+    }
+    let mut digest = [0u8; 32];
+    for (bytes, word) in digest.chunks_mut(4).zip(state) {
+        bytes.copy_from_slice(&word.to_be_bytes());
+    }
+    digest
+}
+
+// ----------------------------------------------------------------------------------------------------------- Segments
+
+/// Bytes of the segment in that file; none where it has no mark that makes sense.
+fn read_mark(fd: &Fd) -> Option<u64> {
+    let size = u64::try_from(fd.stat()?.size).ok().filter(|&size| size > MARK_LENGTH)?;
+    let mut mark = [0u8; 16];
+    if fd.read_at(size - MARK_LENGTH, &mut mark) != mark.len() {
+        return None;
+    }
+    let long = |at: usize| u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|index| mark[at + index]));
+    (long(0) == MARK && (1..=size - MARK_LENGTH).contains(&long(8))).then(|| long(8))
+}
+
+/// Takes the name away when nobody has the file open. Hold no lock on it that you need: this may convert it.
+fn remove_unused(path: &Path, fd: &Fd) -> bool {
+    if !fd.flock(c::LOCK_EX) {
+        return false;
+    }
+    if fd.is_at(path) {
+        path.unlink();
+    }
+    true
+}
+
+/// Named memory. The lock of its file says that somebody has it open.
+struct Segment {
+    path: Path,
+    fd: Fd,
+    memory: Memory,
+}
+
+impl Segment {
+    /// None where there is none.
+    fn open(path: &Path, is_own: bool) -> Result<Option<Segment>, Error> {
+        for _ in 0..5000 {
+            let fd = match Fd::open(path, c::O_RDWR) {
+                Ok(fd) => fd,
+                Err(c::ENOENT) => return Ok(None),
+                Err(c::EACCES) => return Err(Error::AccessDenied),
+                Err(code) => return Err(Error::Os("open", code)),
+            };
+            let stat = fd.stat().ok_or(Error::NotAChannel)?;
+            let length = match read_mark(&fd) {
+                Some(length) if stat.kind() == c::S_IFREG => length,
+                _ => return Err(Error::NotAChannel),
+            };
+            // SAFETY: nothing but numbers.
+            if is_own && stat.uid != unsafe { c::geteuid() } {
+                return Err(Error::AccessDenied);
+            }
+            // What nobody has open is a leftover.
+            if !remove_unused(path, &fd) && fd.flock(c::LOCK_SH) && fd.is_at(path) {
+                let memory = Memory::map(&fd, length as usize)?;
+                return Ok(Some(Segment { path: path.clone(), fd, memory }));
+            }
+            drop(fd);
+            sleep(Duration::from_millis(1));
+        }
+        Err(Error::Busy)
+    }
+
+    /// None where somebody was faster.
+    fn create(path: &Path, geometry: &Geometry, options: &Options<'_>) -> Result<Option<Segment>, Error> {
+        let temporary = temporary_path();
+        let created = Segment::create_at(&temporary, path, geometry, options);
+        temporary.unlink();
+        created
+    }
+
+    fn create_at(
+        temporary: &Path,
+        path: &Path,
+        geometry: &Geometry,
+        options: &Options<'_>,
+    ) -> Result<Option<Segment>, Error> {
+        let length = geometry.ring as u64 + geometry.capacity as u64;
+        // SAFETY: nothing but numbers.
+        let page = unsafe { c::getpagesize() } as u64;
+        let size = (length + page - 1) / page * page + page;
+        let fd = Fd::open(temporary, c::O_RDWR | c::O_CREAT | c::O_EXCL).map_err(|code| Error::Os("open", code))?;
+        // The lock comes before the name, so that nobody takes the new file for a leftover.
+        if !fd.flock(c::LOCK_SH) {
+            return Err(os_error("flock"));
+        }
+        // SAFETY: nothing but numbers.
+        unsafe { c::fchmod(fd.0, options.permissions) };
+        allocate(&fd, size)?;
+        let mut mark = [0u8; MARK_LENGTH as usize];
+        mark[..8].copy_from_slice(&MARK.to_le_bytes());
+        mark[8..16].copy_from_slice(&length.to_le_bytes());
+        write_at(&fd, size - MARK_LENGTH, &mark)?;
+        let memory = Memory::map(&fd, length as usize)?;
+        geometry.write(&memory, options);
+        step!("create: filled");
+        // SAFETY: both paths end with a zero.
+        if unsafe { c::link(temporary.as_ptr(), path.as_ptr()) } == 0 {
+            return Ok(Some(Segment { path: path.clone(), fd, memory }));
+        }
+        if errno() == c::EEXIST {
+            Ok(None)
+        } else {
+            Err(os_error("link"))
+        }
+    }
+
+    /// Whether the name was taken away with it.
+    fn close(self) -> bool {
+        let Segment { path, fd, memory } = self;
+        drop(memory);
+        // Dropped first: of two that close at once, both holding it, neither would get the exclusive one.
+        fd.flock(c::LOCK_UN);
+        step!("leave: unmapped");
+        remove_unused(&path, &fd)
+    }
+}
+
+/// All blocks of a file: of one with holes the first store beyond what is free would end the process.
+fn allocate(fd: &Fd, size: u64) -> Result<(), Error> {
+    #[cfg(target_os = "linux")]
+    // SAFETY: nothing but numbers.
+    match unsafe { c::posix_fallocate(fd.0, 0, size as i64) } {
+        0 => return Ok(()),
+        c::ENOSPC => return Err(Error::NoSpace),
+        code => return Err(Error::Os("posix_fallocate", code)),
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let zeros = vec![0u8; 1 << 20];
+        let mut at = 0;
+        while at < size {
+            let length = zeros.len().min((size - at) as usize);
+            write_at(fd, at, &zeros[..length])?;
+            at += length as u64;
+        }
+        Ok(())
+    }
+}
+
+fn write_at(fd: &Fd, offset: u64, data: &[u8]) -> Result<(), Error> {
+    // SAFETY: no more is read than the slice holds.
+    let length = unsafe { c::pwrite(fd.0, data.as_ptr() as *const c::c_void, data.len(), offset as i64) };
+    if length == data.len() as isize {
+        Ok(())
+    } else {
+        Err(os_error("pwrite"))
+    }
+}
+
+fn segment_path(channel: &str, namespace: Namespace) -> Result<Path, Error> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if !(1..=128).contains(&channel.len()) || !channel.bytes().all(is_name) {
+        return Err(Error::InvalidName);
+    }
+    // SAFETY: nothing but numbers.
+    let user = unsafe { c::geteuid() };
+    Ok(Path::in_directory(&match namespace {
+        Namespace::Local => format!("mmfbus.{user}.{channel}"),
+        Namespace::Global => format!("mmfbus.g.{channel}"),
+        Namespace::Custom => String::from(channel),
+    }))
+}
+
+// ------------------------------------------------------------------------------------------------------------- Ports
+
+fn port_path(nonce: i64, part: &str) -> Path {
+    Path::in_directory(&format!("mmfbus~{nonce:016x}.{part}"))
+}
+
+fn open_bell(nonce: i64) -> Result<Fd, i32> {
+    open_fifo(&port_path(nonce, "bell"), c::O_WRONLY)
+}
+
+/// What others ring (the bell), and whose end tells them that we are dead (the life line).
+struct Port {
+    nonce: i64,
+    life: Fd,
+    bell: Fd,
+}
+
+impl Port {
+    fn open(permissions: u32) -> Result<Port, Error> {
+        let nonce = ((random() >> 1) as i64).max(1);
+        let life = Port::make(nonce, "life", permissions)?;
+        match Port::make(nonce, "bell", permissions) {
+            Ok(bell) => Ok(Port { nonce, life, bell }),
+            Err(error) => {
+                port_path(nonce, "life").unlink();
+                Err(error)
+            }
+        }
+    }
+
+    /// Open before it has its name: who finds the name finds a living owner.
+    fn make(nonce: i64, part: &str, permissions: u32) -> Result<Fd, Error> {
+        let temporary = temporary_path();
+        // SAFETY: the path ends with a zero.
+        if unsafe { c::mkfifo(temporary.as_ptr(), 0o600) } != 0 {
+            return Err(os_error("mkfifo"));
+        }
+        let opened = Fd::open(&temporary, c::O_RDWR).map_err(|code| Error::Os("open", code));
+        // SAFETY: both paths end with a zero.
+        let named = opened.and_then(|fd| unsafe {
+            c::fchmod(fd.0, permissions);
+            match c::rename(temporary.as_ptr(), port_path(nonce, part).as_ptr()) {
+                0 => Ok(fd),
+                _ => Err(os_error("rename")),
+            }
+        });
+        if named.is_err() {
+            temporary.unlink();
+        }
+        named
+    }
+
+    /// The files stay where a slot is left to be freed by others: they prove the death.
+    fn close(self, remove: bool) {
+        let Port { nonce, life, bell } = self;
+        drop((life, bell));
+        if remove {
+            unlink_port(nonce);
+        }
+    }
+}
+
+fn unlink_port(nonce: i64) {
+    port_path(nonce, "bell").unlink();
+    port_path(nonce, "life").unlink();
+}
+
+/// By its bell, and where that is gone by the end of its life line.
+fn is_port_dead(nonce: i64) -> bool {
+    match open_bell(nonce) {
+        Ok(_) => false,
+        Err(c::ENXIO) => true,
+        Err(c::ENOENT) => open_fifo(&port_path(nonce, "life"), c::O_RDONLY).map_or(false, |fd| !fd.drain()),
+        Err(_) => false,
+    }
+}
+
+/// All ports that any segment of the directory names; none where that cannot be found out.
+fn named_nonces() -> Option<Vec<i64>> {
+    let mut named = Vec::new();
+    for name in file_names()? {
+        if name.starts_with("mmfbus~") || name == "." || name == ".." {
+            continue;
+        }
+        let fd = match Fd::open(&Path::in_directory(&name), c::O_RDONLY) {
+            Ok(fd) => fd,
+            Err(_) => continue,
+        };
+        let mut header = [0u8; 48];
+        let is_file = fd.stat().map_or(false, |stat| stat.kind() == c::S_IFREG);
+        if !is_file || read_mark(&fd).is_none() || fd.read_at(0, &mut header) != header.len() {
+            continue;
+        }
+        if header[..8] != MAGIC.to_le_bytes() {
+            continue;
+        }
+        let count = u32::from_le_bytes([header[44], header[45], header[46], header[47]]).min(1024);
+        let mut table = vec![0u8; count as usize * SLOT_LENGTH];
+        let length = fd.read_at(HEADER_LENGTH as u64, &mut table);
+        for slot in table[..length].chunks_exact(SLOT_LENGTH) {
+            named.push(i64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|index| slot[index])));
+        }
+    }
+    Some(named)
+}
+
+/// Removes the FIFOs of those ports that are dead and that no segment names any more.
+fn remove_ports(nonces: &[i64]) {
+    let dead: Vec<i64> = nonces.iter().copied().filter(|&nonce| is_port_dead(nonce)).collect();
+    if dead.is_empty() {
+        return;
+    }
+    // Where that cannot be found out, whoever comes next does it.
+    if let Some(named) = named_nonces() {
+        for nonce in dead.into_iter().filter(|nonce| !named.contains(nonce)) {
+            unlink_port(nonce);
+        }
+    }
+}
+
+/// Removes what the dead have left: unfinished files, and ports that no channel names.
+fn sweep() {
+    let mut ports = Vec::new();
+    for name in file_names().unwrap_or_default() {
+        let rest = match name.strip_prefix("mmfbus~") {
+            Some(rest) => rest,
+            None => continue,
+        };
+        if let Some(unfinished) = rest.strip_prefix("new.") {
+            let mut fields = unfinished.split('.').map(|field| field.parse::<u64>().unwrap_or(0));
+            let mut next = || fields.next().unwrap_or(0);
+            let (pid_namespace, pid, start_time) = (next(), next(), next());
+            let maker = Identity { start_time, pid_namespace, pid: u32::try_from(pid).unwrap_or(0) };
+            if maker.is_gone() {
+                Path::in_directory(&name).unlink();
+            }
+        } else if let (Some(digits), Some(".bell" | ".life")) = (rest.get(..16), rest.get(16..)) {
+            ports.extend(i64::from_str_radix(digits, 16));
+        }
+    }
+    ports.sort_unstable();
+    ports.dedup();
+    remove_ports(&ports);
+}
+
+// ------------------------------------------------------------------------------------------------------ Participants
+
+/// A descriptor that reaches the owner of a slot.
+struct Line {
+    slot: u32,
+    nonce: i64,
+    fd: Fd,
+}
+
+/// A slot in a channel, a port, and the ways to reach the others.
+struct Participant {
+    /// Taken out when it leaves.
+    segment: Option<Segment>,
+    port: Option<Port>,
+    geometry: Geometry,
+    nonce: i64,
+    slot: u32,
+    generation: u32,
+    lock_word: u32,
+    lock_timeout: Duration,
+    has_slot: bool,
+    has_joined: bool,
+    life_lines: Vec<Line>,
+    bells: Vec<Line>,
+    /// Slots whose owners, of those nonces, are proved dead and not yet buried.
+    dead: Vec<(u32, i64)>,
+    /// The epoch whose life lines are watched; none: look at all of them again.
+    watched_epoch: Option<u32>,
+    is_watch_complete: bool,
+    /// The counter of the sleeping that this one is in.
+    counted_in: Option<usize>,
+    counters: [u64; 5],
+}
+
+impl Participant {
+    /// Opens or creates the channel and claims a slot; the role comes after that.
+    fn open(channel: &str, options: &Options<'_>) -> Result<Participant, Error> {
+        if !(1..=31).contains(&options.codec.len()) || options.name.len() > NAME_LENGTH {
+            return Err(Error::InvalidArgument("the codec has 1 to 31 bytes, the name of a participant up to 48"));
+        }
+        if options.schema.len() as u64 > MAX_SCHEMA {
+            return Err(Error::InvalidArgument("a schema has up to 1 MiB"));
+        }
+        let (segment, geometry) = open_channel(channel, options)?;
+        let mut participant = Participant {
+            segment: Some(segment),
+            port: None,
+            geometry,
+            nonce: 0,
+            slot: 0,
+            generation: 0,
+            lock_word: 0,
+            lock_timeout: options.lock_timeout,
+            has_slot: false,
+            has_joined: false,
+            life_lines: Vec::new(),
+            bells: Vec::new(),
+            dead: Vec::new(),
+            watched_epoch: None,
+            is_watch_complete: true,
+            counted_in: None,
+            counters: [0; 5],
+        };
+        let port = Port::open(options.permissions)?;
+        participant.nonce = port.nonce;
+        participant.port = Some(port);
+        participant.claim(options.name)?;
+        Ok(participant)
+    }
+
+    /// Takes the lock, takes out of the slot what its last owner left, and has the role begin.
+    fn join(&mut self, begin: impl FnOnce(&mut Participant) -> Result<(), Error>) -> Result<(), Error> {
+        if !self.acquire(Deadline::after(Some(self.lock_timeout))) {
+            return Err(Error::Busy);
+        }
+        self.inherit(self.own());
+        self.has_joined = true;
+        let begun = begin(self);
+        self.release();
+        begun?;
+        step!("join: done");
+        self.bury_whoever_is_dead();
+        Ok(())
+    }
+
+    fn memory(&self) -> &Memory {
+        match &self.segment {
+            Some(segment) => &segment.memory,
+            None => unreachable!("a participant has a segment until it is dropped"),
+        }
+    }
+
+    fn load(&self, offset: usize) -> u32 {
+        self.memory().word(offset).load(SeqCst)
+    }
+
+    fn store(&self, offset: usize, value: u32) {
+        self.memory().word(offset).store(value, SeqCst);
+    }
+
+    fn add(&self, offset: usize, value: u32) {
+        self.memory().word(offset).fetch_add(value, SeqCst);
+    }
+
+    fn swap(&self, offset: usize, old: u32, new: u32) -> bool {
+        self.memory().word(offset).compare_exchange(old, new, SeqCst, SeqCst).is_ok()
+    }
+
+    fn load_long(&self, offset: usize) -> i64 {
+        self.memory().long(offset).load(SeqCst)
+    }
+
+    fn swap_long(&self, offset: usize, old: i64, new: i64) -> bool {
+        self.memory().long(offset).compare_exchange(old, new, SeqCst, SeqCst).is_ok()
+    }
+
+    // The table.
+
+    fn at(slot: u32) -> usize {
+        HEADER_LENGTH + slot as usize * SLOT_LENGTH
+    }
+
+    fn own(&self) -> usize {
+        Participant::at(self.slot)
+    }
+
+    /// The slots that may be in use, but our own.
+    fn others(&self) -> impl Iterator<Item = u32> {
+        let used = self.load(SLOTS_USED).min(self.geometry.participants);
+        let own = self.slot;
+        (0..used).filter(move |&slot| slot != own)
+    }
+
+    fn claim(&mut self, name: &str) -> Result<(), Error> {
+        let nonce = self.nonce;
+        let (slot, inherited) = self.claim_nonce()?;
+        let own = Participant::at(slot);
+        self.has_slot = true;
+        self.slot = slot;
+        step!("claim: nonce stored");
+        let generation = self.load(own + GENERATION).wrapping_add(1);
+        self.generation = if (1..=MAX_GENERATION).contains(&generation) { generation } else { 1 };
+        self.store(own + GENERATION, self.generation);
+        step!("claim: generation raised");
+        self.memory().word(SLOTS_USED).fetch_max(slot + 1, SeqCst);
+        step!("claim: counted");
+        self.memory().long(own + IDENTITY_NONCE).store(0, SeqCst);
+        step!("claim: identity cleared");
+        let identity = Identity::own();
+        let memory = self.memory();
+        memory.write(own + START_TIME, identity.start_time);
+        memory.write(own + PID_NAMESPACE, identity.pid_namespace);
+        memory.word(own + PID).store(identity.pid, Relaxed);
+        memory.write(own + JOINED_AT, now());
+        memory.write(own + THREAD_START_TIME, 0);
+        memory.word(own + THREAD_ID).store(0, Relaxed);
+        memory.copy_in(own + COUNTERS, &[0; 40]);
+        memory.copy_in(own + NAME, &padded::<NAME_LENGTH>(name));
+        // SYNC: identity written. What it tells was written before this store, and counts for whoever finds our nonce here.
+        memory.long(own + IDENTITY_NONCE).store(nonce, SeqCst);
+        step!("claim: identity written");
+        self.lock_word = self.generation << SLOT_BITS | slot;
+        if inherited != 0 {
+            remove_ports(&[inherited]);
+        }
+        Ok(())
+    }
+
+    fn claim_nonce(&mut self) -> Result<(u32, i64), Error> {
+        let nonce = self.nonce;
+        for slot in 0..self.geometry.participants {
+            if self.swap_long(Participant::at(slot) + NONCE, 0, nonce) {
+                return Ok((slot, 0));
+            }
+        }
+        for slot in 0..self.geometry.participants {
+            let at = Participant::at(slot) + NONCE;
+            let owner = self.load_long(at);
+            if self.is_dead(slot, owner) && self.swap_long(at, owner, nonce) {
+                return Ok((slot, owner));
+            }
+        }
+        Err(Error::TooManyParticipants)
+    }
+
+    /// False when somebody took us for dead, by memory that makes no sense.
+    fn owns_slot(&self) -> bool {
+        self.load_long(self.own() + NONCE) == self.nonce
+    }
+
+    fn take_role(&mut self, state: u32) {
+        self.store(self.own() + STATE, state);
+        step!("join: state stored");
+        self.add(EPOCH, 1);
+        step!("join: epoch raised");
+        self.ring_subscribers();
+    }
+
+    fn free_slot(&mut self) {
+        self.swap_long(self.own() + NONCE, self.nonce, 0);
+        step!("leave: nonce cleared");
+        self.has_slot = false;
+    }
+
+    fn count(&self) {
+        for (index, &counter) in self.counters.iter().enumerate() {
+            self.memory().write(self.own() + COUNTERS + index * 8, counter);
+        }
+    }
+
+    // Life and death.
+
+    /// Whether the port of that nonce, which has the slot, is proved dead.
+    fn is_dead(&self, slot: u32, nonce: i64) -> bool {
+        if nonce <= 0 || nonce == self.nonce {
+            return false;
+        }
+        let (at, memory) = (Participant::at(slot), self.memory());
+        let said = self.load_long(at + IDENTITY_NONCE);
+        let identity = Identity {
+            start_time: memory.read(at + START_TIME),
+            pid_namespace: memory.read(at + PID_NAMESPACE),
+            pid: memory.word(at + PID).load(Relaxed),
+        };
+        fence(Acquire);
+        let same = self.load_long(at + IDENTITY_NONCE) == said && self.load_long(at + NONCE) == nonce;
+        // SYNC: identity written. Equal before and after it was read, so it is that of the slot's owner.
+        if same && said == nonce && identity.is_gone() {
+            return true;
+        }
+        match open_bell(nonce) {
+            Err(c::ENXIO) => true,
+            // Who has claimed the slot and not said who it is had a bell the moment before.
+            Err(c::ENOENT) => same && said != nonce && self.load_long(at + IDENTITY_NONCE) == said,
+            _ => false,
+        }
+    }
+
+    fn note_dead(&mut self, slot: u32, nonce: i64) {
+        if !self.dead.contains(&(slot, nonce)) {
+            self.dead.push((slot, nonce));
+        }
+    }
+
+    fn bury_whoever_is_dead(&mut self) {
+        for slot in self.others() {
+            let nonce = self.load_long(Participant::at(slot) + NONCE);
+            if self.is_dead(slot, nonce) {
+                self.note_dead(slot, nonce);
+            }
+        }
+        self.bury_found();
+    }
+
+    /// Buries those that were found dead on the way. Where the lock is not to be had, they stay found.
+    fn bury_found(&mut self) {
+        for _ in 0..self.geometry.participants {
+            if self.dead.is_empty() || !self.acquire(Deadline::after(Some(Duration::from_millis(100)))) {
+                return;
+            }
+            if let Some((slot, nonce)) = self.dead.pop() {
+                self.bury(slot, nonce);
+            }
+            self.release();
+        }
+    }
+
+    /// With the lock held. The slot is freed last: whoever dies in the middle leaves all of it to the next one.
+    fn bury(&mut self, slot: u32, nonce: i64) {
+        let at = Participant::at(slot);
+        self.watched_epoch = None;
+        if self.load_long(at + NONCE) != nonce {
+            return;
+        }
+        step!("bury: begun");
+        let had_role = self.load(at + STATE) != NONE;
+        self.inherit(at);
+        if !had_role {
+            // It may have given up the role by itself, and have died before it said so.
+            self.add(EPOCH, 1);
+            self.ring_subscribers();
+        }
+        self.ring_publishers();
+        step!("bury: role taken");
+        if self.swap_long(at + NONCE, nonce, 0) {
+            remove_ports(&[nonce]);
+            step!("bury: port removed");
+        }
+    }
+
+    /// Takes the role of a dead owner out of a slot. With the lock held.
+    fn inherit(&mut self, at: usize) {
+        let state = self.load(at + STATE);
+        if self.load(at + ASLEEP) != 0 {
+            self.store(at + ASLEEP, 0);
+            self.add(if state == PUBLISHER { ROOM_WAITERS } else { SLEEPERS }, u32::MAX);
+        }
+        if state == PUBLISHER {
+            self.end_publisher(at, DIED);
+        } else {
+            self.store(at + STATE, NONE);
+        }
+    }
+
+    /// The role goes after the word that it was the last one: who dies in between is buried as a publisher.
+    fn end_publisher(&mut self, at: usize, reason: u32) {
+        let used = self.load(SLOTS_USED).min(self.geometry.participants);
+        let mut others = (0..used).map(Participant::at).filter(|&other| other != at);
+        if !others.any(|other| self.load(other + STATE) == PUBLISHER) {
+            self.store(CLOSED_REASON, reason);
+            step!("leave: reason stored");
+            self.add(CLOSED_EPOCH, 1);
+            step!("leave: closed");
+        }
+        self.store(at + STATE, NONE);
+        step!("leave: state stored");
+        self.add(EPOCH, 1);
+        step!("leave: epoch raised");
+        self.ring_subscribers();
+    }
+
+    // The publisher lock.
+
+    /// Takes the publisher lock; false when the time is over and a living process has it.
+    fn acquire(&mut self, deadline: Deadline) -> bool {
+        let mut pause = Duration::ZERO;
+        let mut turns = 0;
+        while !self.swap(LOCK, 0, self.lock_word) {
+            turns += 1;
+            if turns < 50 {
+                core::hint::spin_loop();
+                continue;
+            }
+            if self.take_over() {
+                break;
+            }
+            if deadline.is_over() {
+                return false;
+            }
+            sleep(pause);
+            pause = (pause * 2).clamp(Duration::from_micros(10), Duration::from_millis(1));
+        }
+        step!("lock: taken");
+        true
+    }
+
+    /// Takes the lock over from its holder, if that is proved dead, and buries it.
+    fn take_over(&mut self) -> bool {
+        let word = self.load(LOCK);
+        if word == self.lock_word {
+            // We hold nothing, so this is nonsense that nobody else can take away: we live.
+            return true;
+        }
+        if word == 0 {
+            return false;
+        }
+        let (slot, generation) = (word & ((1 << SLOT_BITS) - 1), word >> SLOT_BITS);
+        let mut nonce = 0;
+        if slot < self.geometry.participants && self.load(Participant::at(slot) + GENERATION) == generation {
+            nonce = self.load_long(Participant::at(slot) + NONCE);
+            if nonce != 0 && !self.is_dead(slot, nonce) {
+                return false;
+            }
+        }
+        if !self.swap(LOCK, word, self.lock_word) {
+            return false;
+        }
+        step!("lock: taken over");
+        if nonce != 0 && slot != self.slot {
+            self.bury(slot, nonce);
+        }
+        true
+    }
+
+    fn release(&self) {
+        self.swap(LOCK, self.lock_word, 0);
+        step!("lock: released");
+    }
+
+    // Bells.
+
+    fn ring_subscribers(&mut self) {
+        // SYNC: going to sleep. What changed was stored before this load; a subscriber counts itself before it looks.
+        if self.load(SLEEPERS) != 0 {
+            self.ring_all(false);
+        }
+    }
+
+    fn ring_publishers(&mut self) {
+        // SYNC: waiting for room. The cursor was stored before this load; a publisher counts itself before it reads cursors.
+        if self.load(ROOM_WAITERS) != 0 {
+            self.ring_all(true);
+        }
+    }
+
+    fn ring_all(&mut self, publishers: bool) {
+        for slot in self.others() {
+            let at = Participant::at(slot);
+            if self.load(at + ASLEEP) != 0 && (self.load(at + STATE) == PUBLISHER) == publishers {
+                self.ring(slot, at);
+            }
+        }
+    }
+
+    fn ring(&mut self, slot: u32, at: usize) {
+        let nonce = self.load_long(at + NONCE);
+        if nonce <= 0 || nonce == self.nonce {
+            return;
+        }
+        if !self.bells.iter().any(|bell| bell.slot == slot && bell.nonce == nonce) {
+            self.bells.retain(|bell| bell.slot != slot);
+            if let Ok(fd) = open_bell(nonce) {
+                self.bells.push(Line { slot, nonce, fd });
+            }
+        }
+        if let Some(bell) = self.bells.iter().find(|bell| bell.slot == slot) {
+            // SAFETY: one byte, which is there.
+            if unsafe { c::write(bell.fd.0, [0u8].as_ptr() as *const c::c_void, 1) } == 1 {
+                self.counters[WAKE_UPS] += 1;
+                step!("ring: sent");
+                return;
+            }
+            if errno() == c::EAGAIN {
+                // It is full of rings that were not heard yet.
+                return;
+            }
+            self.bells.retain(|bell| bell.slot != slot);
+        }
+        if self.is_dead(slot, nonce) {
+            self.note_dead(slot, nonce);
+        }
+    }
+
+    // Sleeping.
+
+    /// Says that we sleep: whoever changes something from here on rings.
+    fn lie_down(&mut self, counter: usize) {
+        let own = self.own();
+        self.counted_in = Some(counter);
+        self.add(counter, 1);
+        step!("sleep: counted");
+        let number = self.load(own + SLEEPS).wrapping_add(1).max(1);
+        self.store(own + SLEEPS, number);
+        step!("sleep: numbered");
+        self.store(own + ASLEEP, number);
+        step!("sleep: flagged");
+    }
+
+    fn get_up(&mut self) {
+        if let Some(counter) = self.counted_in.take() {
+            if self.owns_slot() {
+                self.store(self.own() + ASLEEP, 0);
+                step!("wake: flag cleared");
+                self.add(counter, u32::MAX);
+                step!("wake: counted out");
+            }
+        }
+    }
+
+    /// Watches the life lines of all that have that state; finds those that are dead by now.
+    fn watch(&mut self, state: u32) {
+        self.is_watch_complete = true;
+        for slot in self.others() {
+            let at = Participant::at(slot);
+            let nonce = if self.load(at + STATE) == state { self.load_long(at + NONCE) } else { 0 };
+            if self.life_lines.iter().any(|line| line.slot == slot && line.nonce == nonce) {
+                continue;
+            }
+            self.life_lines.retain(|line| line.slot != slot);
+            if nonce <= 0 || nonce == self.nonce {
+                continue;
+            }
+            match open_fifo(&port_path(nonce, "life"), c::O_RDONLY) {
+                Ok(fd) => self.life_lines.push(Line { slot, nonce, fd }),
+                Err(_) => self.is_watch_complete = false,
+            }
+            // A watch that begins after the death hears nothing.
+            if self.is_dead(slot, nonce) {
+                self.note_dead(slot, nonce);
+            }
+        }
+    }
+
+    fn descriptors(&self) -> impl Iterator<Item = i32> + '_ {
+        let bell = self.port.iter().map(|port| port.bell.0);
+        bell.chain(self.life_lines.iter().map(|line| line.fd.0))
+    }
+
+    /// Waits for the bell or the end of a life line.
+    fn listen(&mut self, timeout: Option<Duration>) {
+        let mut fds: Vec<c::PollFd> =
+            self.descriptors().map(|fd| c::PollFd { fd, events: c::POLLIN, revents: 0 }).collect();
+        let milliseconds = timeout.map_or(-1, |time| {
+            let rounded = (time.as_nanos() + 999_999) / 1_000_000;
+            i32::try_from(rounded).unwrap_or(i32::MAX)
+        });
+        // SAFETY: as many entries as are said.
+        unsafe { c::poll(fds.as_mut_ptr(), fds.len(), milliseconds) };
+        if let Some(port) = &self.port {
+            if fds[0].revents != 0 {
+                port.bell.drain();
+            }
+        }
+        let mut ended = Vec::new();
+        for (line, polled) in self.life_lines.iter().zip(&fds[1..]) {
+            if polled.revents != 0 && !line.fd.drain() {
+                ended.push((line.slot, line.nonce));
+            }
+        }
+        self.life_lines.retain(|line| !ended.contains(&(line.slot, line.nonce)));
+        for (slot, nonce) in ended {
+            self.note_dead(slot, nonce);
+        }
+    }
+
+    // The ring.
+
+    /// Where a position lies in memory.
+    fn place(&self, position: i64) -> usize {
+        self.geometry.ring + (position & (self.geometry.capacity - 1)) as usize
+    }
+
+    /// The number in the header at a position.
+    fn number_at(&self, position: i64) -> u64 {
+        self.memory().read(self.place(position) + 8)
+    }
+
+    /// Leaves: gives back what the system gave. Whoever did not free its slot leaves that to others.
+    fn close(&mut self) {
+        if let Some(port) = self.port.take() {
+            self.life_lines.clear();
+            self.bells.clear();
+            port.close(!self.has_slot);
+        }
+        if let Some(segment) = self.segment.take() {
+            if segment.close() {
+                sweep();
+            }
+        }
+    }
+}
+
+impl Drop for Participant {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn open_channel(channel: &str, options: &Options<'_>) -> Result<(Segment, Geometry), Error> {
+    let path = segment_path(channel, options.namespace)?;
+    for _ in 0..1000 {
+        if let Some(segment) = Segment::open(&path, options.namespace == Namespace::Local)? {
+            let checked = if options.existence == Existence::Create {
+                Err(Error::Exists)
+            } else {
+                Geometry::read(&segment.memory)
+                    .and_then(|geometry| geometry.compare(&segment.memory, options).map(|()| geometry))
+            };
+            return match checked {
+                Ok(geometry) => Ok((segment, geometry)),
+                Err(error) => {
+                    segment.close();
+                    Err(error)
+                }
+            };
+        }
+        if options.existence == Existence::Open {
+            return Err(Error::NotFound);
+        }
+        sweep();
+        let geometry = Geometry::plan(options)?;
+        if let Some(segment) = Segment::create(&path, &geometry, options)? {
+            return Ok((segment, geometry));
+        }
+    }
+    Err(Error::Busy)
+}
+
+// -------------------------------------------------------------------------------------------------------- Publishing
+
+/// A part of a split message, as its header says.
+#[derive(Clone, Copy)]
+struct Piece {
+    began: i64,
+    total: u32,
+    offset: u32,
+    generation: u32,
+}
+
+/// Publishes in a channel. Leaves it when it is dropped.
+pub struct Publisher {
+    base: Participant,
+    disconnects: bool,
+    /// The slowest reliable cursor when it was last looked up, and the epoch at that time.
+    floor: i64,
+    floor_epoch: Option<u32>,
+}
+
+impl Publisher {
+    pub fn join(channel: &str, options: &Options<'_>) -> Result<Publisher, Error> {
+        let mut base = Participant::open(channel, options)?;
+        base.join(|base| {
+            base.take_role(PUBLISHER);
+            Ok(())
+        })?;
+        Ok(Publisher { base, disconnects: options.disconnects, floor: 0, floor_epoch: None })
+    }
+
+    /// Most bytes of a message.
+    pub fn max_message(&self) -> u64 {
+        self.base.geometry.max_message
+    }
+
+    /// Publishes a message and returns its number. Waits for room so long, then fails with `Full` or `Busy`, and nobody gets
+    /// any of it. What is larger than a quarter of the ring is split, and needs a time.
+    pub fn publish(&mut self, payload: &[u8], timeout: Option<Duration>) -> Result<u64, Error> {
+        let deadline = Deadline::after(timeout);
+        if payload.len() <= self.base.geometry.max_payload {
+            return self.send(MESSAGE, &[payload], None, deadline);
+        }
+        if payload.len() as u64 > self.base.geometry.max_message || timeout == Some(Duration::ZERO) {
+            return Err(Error::TooLarge);
+        }
+        // An eighth of the ring, so that subscribers read one while the next one is written.
+        let frame = self.base.geometry.max_payload.min(self.base.geometry.capacity as usize / 8 - FRAME_HEADER);
+        let mut piece = Piece { began: 0, total: payload.len() as u32, offset: 0, generation: self.base.generation };
+        let mut number = 0;
+        for part in payload.chunks(frame - PIECE_HEADER) {
+            let end = piece.offset + part.len() as u32;
+            let kind = if end == piece.total { LAST_FRAGMENT } else { FRAGMENT };
+            number = self.send(kind, &[part], Some(&mut piece), deadline)?;
+            piece.offset = end;
+        }
+        Ok(number)
+    }
+
+    /// Publishes several messages, all or none, and returns the number of the last one. They take at most a quarter of the ring.
+    pub fn publish_batch(&mut self, payloads: &[&[u8]], timeout: Option<Duration>) -> Result<u64, Error> {
+        let total: i64 = payloads.iter().map(|payload| frame_size(payload.len())).sum();
+        if payloads.is_empty() {
+            return Err(Error::InvalidArgument("a batch has at least one message"));
+        }
+        let max_payload = self.base.geometry.max_payload;
+        if total > self.base.geometry.capacity / 4 || payloads.iter().any(|payload| payload.len() > max_payload) {
+            return Err(Error::TooLarge);
+        }
+        self.send(MESSAGE, payloads, None, Deadline::after(timeout))
+    }
+
+    /// Takes the publisher lock and makes room for a message of that length, which is then written in place. Without
+    /// waiting for room. Nobody else publishes until the claim is committed or dropped: be quick.
+    pub fn claim(&mut self, length: usize) -> Result<Claim<'_>, Error> {
+        if length > self.base.geometry.max_payload {
+            return Err(Error::TooLarge);
+        }
+        if !self.base.acquire(Deadline::after(Some(Duration::ZERO))) {
+            return Err(Error::Busy);
+        }
+        match self.make_room(&[length]) {
+            Ok(Some((tail, number))) => Ok(Claim { publisher: self, length, tail, number }),
+            Ok(None) => {
+                self.base.release();
+                Err(Error::Full)
+            }
+            Err(error) => {
+                self.base.release();
+                Err(error)
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        kind: u8,
+        payloads: &[&[u8]],
+        mut piece: Option<&mut Piece>,
+        deadline: Deadline,
+    ) -> Result<u64, Error> {
+        let header = if piece.is_some() { PIECE_HEADER } else { 0 };
+        let lengths: Vec<usize> = payloads.iter().map(|payload| payload.len() + header).collect();
+        loop {
+            self.base.get_up();
+            if !self.base.acquire(deadline) {
+                return Err(Error::Busy);
+            }
+            let sent = self.try_send(kind, payloads, &lengths, piece.as_deref_mut());
+            self.base.release();
+            let were_dead = self.base.dead.len();
+            self.base.bury_found();
+            if let Some(number) = sent? {
+                return Ok(number);
+            }
+            // Who kept us waiting may have been dead.
+            if self.base.dead.len() < were_dead {
+                continue;
+            }
+            self.base.counters[FULL] += 1;
+            self.base.count();
+            if deadline.is_over() {
+                return Err(Error::Full);
+            }
+            self.wait_for_room(&lengths, deadline)?;
+        }
+    }
+
+    /// With the lock held: commits all of the frames, and returns the last number; none where there is no room.
+    fn try_send(
+        &mut self,
+        kind: u8,
+        payloads: &[&[u8]],
+        lengths: &[usize],
+        mut piece: Option<&mut Piece>,
+    ) -> Result<Option<u64>, Error> {
+        let (mut at, mut number) = match self.make_room(lengths)? {
+            Some(begin) => begin,
+            None => return Ok(None),
+        };
+        let time = now();
+        for (payload, &length) in payloads.iter().zip(lengths) {
+            at = self.pad(at, length, number, time);
+            self.write_header(at, length, kind, number, time);
+            let place = self.base.place(at) + FRAME_HEADER;
+            if let Some(piece) = piece.as_deref_mut() {
+                piece.began = if piece.offset == 0 { at } else { piece.began };
+                let memory = self.base.memory();
+                memory.write(place, piece.began as u64);
+                memory.write(place + 8, piece.total as u64 | (piece.offset as u64) << 32);
+                memory.write(place + 16, piece.generation as u64);
+                memory.copy_in(place + PIECE_HEADER, payload);
+            } else {
+                self.base.memory().copy_in(place, payload);
+            }
+            number += (kind != FRAGMENT) as u64;
+            at += frame_size(length);
+        }
+        let bytes = payloads.iter().map(|payload| payload.len() as u64).sum();
+        self.commit(at, number, if kind == FRAGMENT { 0 } else { payloads.len() as u64 }, bytes, time);
+        Ok(Some(number - 1))
+    }
+
+    /// With the lock held: finds room for those frames, and returns the tail and the number that stands there.
+    fn make_room(&mut self, lengths: &[usize]) -> Result<Option<(i64, u64)>, Error> {
+        if !self.base.owns_slot() {
+            return Err(Error::Corrupted("this publisher has lost its slot"));
+        }
+        let tail = self.load_tail()?;
+        // Of a terminator, or of a frame that somebody wrote who died before it was committed.
+        let number = self.base.number_at(tail);
+        if !(1..=MAX_NUMBER - lengths.len() as u64).contains(&number) {
+            return Err(Error::Corrupted("the number at the tail"));
+        }
+        let needed = self.end_of(tail, lengths) + ALIGNMENT - self.base.geometry.capacity;
+        if !self.has_room(tail, needed) {
+            return Ok(None);
+        }
+        self.move_head(tail, needed)?;
+        Ok(Some((tail, number)))
+    }
+
+    fn load_tail(&self) -> Result<i64, Error> {
+        let tail = self.base.load_long(TAIL);
+        if tail < 0 || tail % ALIGNMENT != 0 || tail > MAX_POSITION - (1 << 32) {
+            return Err(Error::Corrupted("the tail"));
+        }
+        Ok(tail)
+    }
+
+    /// Where a frame of that size begins when the one before it ends there: it never wraps.
+    fn begin_of(&self, position: i64, length: usize) -> i64 {
+        let left = self.base.geometry.capacity - (position & (self.base.geometry.capacity - 1));
+        if frame_size(length) > left {
+            position + left
+        } else {
+            position
+        }
+    }
+
+    fn end_of(&self, tail: i64, lengths: &[usize]) -> i64 {
+        lengths.iter().fold(tail, |end, &length| self.begin_of(end, length) + frame_size(length))
+    }
+
+    /// Slot, offset and cursor of the reliable subscribers.
+    fn cursors(&self) -> Vec<(u32, usize, i64)> {
+        let slots = self.base.others().map(|slot| (slot, Participant::at(slot)));
+        let reliable = slots.filter(|&(_, at)| self.base.load(at + STATE) == RELIABLE);
+        reliable.map(|(slot, at)| (slot, at, self.base.load_long(at + CURSOR))).collect()
+    }
+
+    /// Whether what is before `needed` may be overwritten. With the lock held: ends who is too slow, or makes no sense.
+    fn has_room(&mut self, tail: i64, needed: i64) -> bool {
+        let epoch = self.base.load(EPOCH);
+        if self.floor_epoch == Some(epoch) && needed <= self.floor {
+            return true;
+        }
+        let mut floor = tail;
+        for (slot, at, cursor) in self.cursors() {
+            let nonce = self.base.load_long(at + NONCE);
+            let least = (tail - self.base.geometry.capacity).max(0);
+            let is_cursor = (least..=tail).contains(&cursor) && cursor % ALIGNMENT == 0 && nonce != 0;
+            if is_cursor && (cursor >= needed || !self.disconnects) {
+                floor = floor.min(cursor);
+                if cursor < needed && self.base.is_dead(slot, nonce) {
+                    self.base.note_dead(slot, nonce);
+                }
+                continue;
+            }
+            // They look again when the lock is free, or its holder is dead.
+            self.base.ring_publishers();
+            self.base.store(at + DISCONNECT_REASON, if is_cursor { TOO_SLOW } else { NO_CURSOR });
+            step!("disconnect: reason stored");
+            self.base.swap(at + STATE, RELIABLE, DISCONNECTED);
+            step!("disconnect: state stored");
+        }
+        self.floor = floor;
+        self.floor_epoch = Some(epoch);
+        needed <= floor
+    }
+
+    /// Gives up the oldest frames, before they are overwritten.
+    fn move_head(&mut self, tail: i64, needed: i64) -> Result<(), Error> {
+        let mut head = self.base.load_long(HEAD);
+        let least = (tail - self.base.geometry.capacity).max(0);
+        if !(least..=tail).contains(&head) || head % ALIGNMENT != 0 {
+            return Err(Error::Corrupted("the head"));
+        }
+        if head >= needed {
+            return Ok(());
+        }
+        while head < needed {
+            let length = self.base.memory().read(self.base.place(head)) as u32;
+            head += frame_size(length as usize);
+            if head > tail {
+                return Err(Error::Corrupted("a frame leads beyond the tail"));
+            }
+        }
+        // SYNC: overwrite announced. Whoever copies what is overwritten from here on sees the new head behind its copy.
+        self.base.memory().long(HEAD).swap(head, SeqCst);
+        fence(SeqCst);
+        step!("publish: head moved");
+        Ok(())
+    }
+
+    /// Fills up the ring where a frame of that length does not fit; returns where the frame begins.
+    fn pad(&mut self, at: i64, length: usize, number: u64, time: u64) -> i64 {
+        let begin = self.begin_of(at, length);
+        if begin != at {
+            self.write_header(at, (begin - at) as usize - FRAME_HEADER, PADDING, number, time);
+            step!("publish: padding written");
+        }
+        begin
+    }
+
+    fn write_header(&self, position: i64, length: usize, kind: u8, number: u64, time: u64) {
+        let (memory, place) = (self.base.memory(), self.base.place(position));
+        memory.write(place, length as u64 | (kind as u64) << 32 | (self.base.slot as u64) << 48);
+        memory.write(place + 8, number);
+        memory.write(place + 16, time);
+    }
+
+    /// Makes visible what ends there. With the lock held.
+    fn commit(&mut self, end: i64, number: u64, messages: u64, bytes: u64, time: u64) {
+        self.write_header(end, 0, TERMINATOR, number, time);
+        step!("publish: frame written");
+        // SYNC: frame visible. Everything of the frames was written before this store.
+        self.base.memory().long(TAIL).store(end, SeqCst);
+        step!("publish: committed");
+        self.base.ring_subscribers();
+        step!("publish: rung");
+        self.base.counters[FRAMES] += messages;
+        self.base.counters[BYTES] += bytes;
+        self.base.count();
+    }
+
+    fn wait_for_room(&mut self, lengths: &[usize], deadline: Deadline) -> Result<(), Error> {
+        self.base.lie_down(ROOM_WAITERS);
+        // SYNC: waiting for room. We are counted and flagged: a cursor that moves after we read it rings us.
+        let tail = self.load_tail();
+        if let Ok(tail) = tail {
+            let needed = self.end_of(tail, lengths) + ALIGNMENT - self.base.geometry.capacity;
+            if self.cursors().iter().any(|&(_, _, cursor)| cursor < needed) {
+                self.base.watch(RELIABLE);
+                if self.base.dead.is_empty() {
+                    let look_again = if self.base.is_watch_complete { None } else { Some(Duration::from_secs(1)) };
+                    self.base.listen(shorter(deadline.left(), look_again));
+                }
+            }
+        }
+        self.base.get_up();
+        self.base.bury_found();
+        tail.map(|_| ())
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        // Where the lock is not to be had, our death tells the rest.
+        if !self.base.owns_slot() || !self.base.acquire(Deadline::after(Some(self.base.lock_timeout))) {
+            return;
+        }
+        self.base.get_up();
+        if self.base.load(self.base.own() + STATE) == PUBLISHER {
+            self.base.end_publisher(self.base.own(), LEFT);
+        }
+        self.base.release();
+        self.base.free_slot();
+        self.base.ring_publishers();
+    }
+}
+
+/// Room for one message in the ring, which nobody sees before it is committed.
+pub struct Claim<'a> {
+    publisher: &'a mut Publisher,
+    length: usize,
+    tail: i64,
+    number: u64,
+}
+
+impl Claim<'_> {
+    /// Writes bytes of the message. What is never written keeps whatever was there.
+    ///
+    /// # Errors
+    /// `TooLarge` where they do not lie within the message, or do not begin at a multiple of 8.
+    pub fn write(&mut self, offset: usize, bytes: &[u8]) -> Result<(), Error> {
+        if offset % 8 != 0 || offset.checked_add(bytes.len()).map_or(true, |end| end > self.length) {
+            return Err(Error::TooLarge);
+        }
+        let base = &self.publisher.base;
+        let at = self.publisher.begin_of(self.tail, self.length);
+        base.memory().copy_in(base.place(at) + FRAME_HEADER + offset, bytes);
+        Ok(())
+    }
+
+    /// Publishes the message, and returns its number.
+    pub fn commit(self) -> u64 {
+        let Claim { length, tail, number, .. } = self;
+        let publisher = &mut *self.publisher;
+        let time = now();
+        let at = publisher.pad(tail, length, number, time);
+        publisher.write_header(at, length, MESSAGE, number, time);
+        publisher.commit(at + frame_size(length), number + 1, 1, length as u64, time);
+        number
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.publisher.base.release();
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------- Subscribing
+
+/// What has arrived of a split message.
+struct Parts {
+    began: i64,
+    total: u32,
+    generation: u32,
+    data: Vec<u8>,
+}
+
+/// How long to wait for one of the descriptors of a subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Not at all: there is something to receive.
+    No,
+    /// At most so long, then look again.
+    AtMost(Duration),
+    Forever,
+}
+
+/// To look again after, while a publisher is at work.
+const BUSY_PAUSE: Duration = Duration::from_millis(1);
+
+/// Subscribes to a channel. Leaves it when it is dropped.
+pub struct Subscriber {
+    base: Participant,
+    is_reliable: bool,
+    events: VecDeque<Event>,
+    failure: Option<Error>,
+    /// Of split messages, by the slot of their publisher.
+    parts: BTreeMap<u32, Parts>,
+    is_lapped: bool,
+    /// Number of the first message that is wanted.
+    wanted: u64,
+    /// Number of the next message.
+    next_number: u64,
+    position: i64,
+    /// What began before that cannot be had.
+    first_position: i64,
+    closed_epoch: u32,
+    parts_epoch: Option<u32>,
+    /// A private copy of frames.
+    chunk: Vec<u64>,
+}
+
+impl Subscriber {
+    pub fn join(channel: &str, options: &Options<'_>) -> Result<Subscriber, Error> {
+        let base = Participant::open(channel, options)?;
+        let mut subscriber = Subscriber {
+            base,
+            is_reliable: options.reliable,
+            events: VecDeque::new(),
+            failure: None,
+            parts: BTreeMap::new(),
+            is_lapped: false,
+            wanted: 0,
+            next_number: 0,
+            position: 0,
+            first_position: 0,
+            closed_epoch: 0,
+            parts_epoch: None,
+            chunk: Vec::new(),
+        };
+        if !subscriber.base.acquire(Deadline::after(Some(options.lock_timeout))) {
+            return Err(Error::Busy);
+        }
+        let own = subscriber.base.own();
+        subscriber.base.inherit(own);
+        subscriber.base.has_joined = true;
+        let begun = subscriber.begin(options.start);
+        subscriber.base.release();
+        begun?;
+        step!("join: done");
+        subscriber.base.bury_whoever_is_dead();
+        Ok(subscriber)
+    }
+
+    /// Most bytes of a message.
+    pub fn max_message(&self) -> u64 {
+        self.base.geometry.max_message
+    }
+
+    /// The next event; none when the time is over.
+    pub fn receive(&mut self, timeout: Option<Duration>) -> Result<Option<Event>, Error> {
+        let deadline = Deadline::after(timeout);
+        let mut pause = Duration::ZERO;
+        self.disarm();
+        loop {
+            let event = self.next()?;
+            if event.is_some() || deadline.is_over() {
+                return Ok(event);
+            }
+            match self.lie_down() {
+                Wait::No => {}
+                Wait::AtMost(BUSY_PAUSE) => {
+                    pause = (pause * 2).clamp(Duration::from_micros(10), BUSY_PAUSE);
+                    sleep(pause);
+                }
+                Wait::AtMost(time) => self.base.listen(shorter(Some(time), deadline.left())),
+                Wait::Forever => self.base.listen(deadline.left()),
+            }
+            self.base.get_up();
+            self.base.bury_found();
+        }
+    }
+
+    /// Goes to sleep for an event loop of your own, which waits for the descriptors. The next `receive` disarms it.
+    pub fn arm(&mut self) -> Wait {
+        self.disarm();
+        let wait = self.lie_down();
+        if wait == Wait::No {
+            self.base.get_up();
+        }
+        wait
+    }
+
+    /// What to wait for after `arm()`, which may change them: one of them becomes readable.
+    pub fn descriptors(&self) -> impl Iterator<Item = i32> + '_ {
+        self.base.descriptors()
+    }
+
+    /// After `arm`: hears what was rung.
+    fn disarm(&mut self) {
+        if self.base.counted_in.is_some() {
+            self.base.get_up();
+            self.base.listen(Some(Duration::ZERO));
+        }
+        self.base.bury_found();
+    }
+
+    /// With the lock held: finds where to begin.
+    fn begin(&mut self, start: Start) -> Result<(), Error> {
+        let base = &mut self.base;
+        let (tail, head) = (base.load_long(TAIL), base.load_long(HEAD));
+        let is_position = |position: i64| (0..=MAX_POSITION).contains(&position) && position % ALIGNMENT == 0;
+        if !is_position(tail) || !is_position(head) || head > tail || tail - head > base.geometry.capacity {
+            return Err(Error::Corrupted("the head and the tail"));
+        }
+        let (at_head, at_tail) = (base.number_at(head), base.number_at(tail));
+        if at_head == 0 || at_head > at_tail || at_tail > MAX_NUMBER {
+            return Err(Error::Corrupted("the numbers at the head and the tail"));
+        }
+        let mut gone = None;
+        self.wanted = match start {
+            Start::Latest => at_tail,
+            Start::Earliest => at_head,
+            Start::History => at_head.max(at_tail.saturating_sub(base.geometry.history)),
+            Start::After(number) if number >= at_tail => return Err(Error::SequenceAhead),
+            Start::After(number) => {
+                gone = (number + 1 < at_head).then(|| (number + 1, at_head - 1));
+                number + 1
+            }
+        };
+        let is_latest = start == Start::Latest;
+        self.position = if is_latest { tail } else { head };
+        self.first_position = self.position;
+        self.next_number = if is_latest { at_tail } else { at_head };
+        self.closed_epoch = base.load(CLOSED_EPOCH);
+        base.memory().long(base.own() + CURSOR).store(self.position, SeqCst);
+        step!("join: cursor stored");
+        base.take_role(if self.is_reliable { RELIABLE } else { LOSSY });
+        if let Some((first, last)) = gone {
+            self.tell_gap(first, last);
+        }
+        Ok(())
+    }
+
+    fn lie_down(&mut self) -> Wait {
+        if !self.events.is_empty() || self.failure.is_some() {
+            return Wait::No;
+        }
+        self.base.lie_down(SLEEPERS);
+        // SYNC: going to sleep. We are counted and flagged: whoever changes one of these after we looked rings us.
+        if self.base.load(LOCK) != 0 {
+            if self.base.take_over() {
+                self.base.release();
+                return Wait::No;
+            }
+            self.base.get_up();
+            return Wait::AtMost(BUSY_PAUSE);
+        }
+        let base = &mut self.base;
+        let (tail, epoch, closed) = (base.load_long(TAIL), base.load(EPOCH), base.load(CLOSED_EPOCH));
+        if tail != self.position || closed != self.closed_epoch || !base.owns_slot() {
+            return Wait::No;
+        }
+        if base.watched_epoch != Some(epoch) {
+            base.watched_epoch = Some(epoch);
+            base.watch(PUBLISHER);
+            // Whoever was found dead is buried first, and new life lines may be told of by a newer epoch.
+            return Wait::No;
+        }
+        if !base.dead.is_empty() {
+            return Wait::AtMost(BUSY_PAUSE);
+        }
+        if base.is_watch_complete {
+            return Wait::Forever;
+        }
+        base.watched_epoch = None;
+        Wait::AtMost(Duration::from_secs(1))
+    }
+
+    fn next(&mut self) -> Result<Option<Event>, Error> {
+        // A publisher may be faster for as long as it likes.
+        for _ in 0..100 {
+            if !self.events.is_empty() {
+                break;
+            }
+            if let Some(failure) = self.failure {
+                return Err(failure);
+            }
+            match self.fill() {
+                Ok(true) => {}
+                Ok(false) => break,
+                // What was copied and checked before that is good.
+                Err(error) => self.failure = Some(error),
+            }
+        }
+        Ok(self.events.pop_front())
+    }
+
+    /// Copies frames out of the ring and makes events of them. False where there is nothing new.
+    fn fill(&mut self) -> Result<bool, Error> {
+        if !self.base.owns_slot() {
+            return Err(Error::Corrupted("this subscriber has lost its slot"));
+        }
+        self.check_state()?;
+        let capacity = self.base.geometry.capacity;
+        // Before the tail: everything that was published before the end is read before it is told.
+        let (closed, epoch) = (self.base.load(CLOSED_EPOCH), self.base.load(EPOCH));
+        // SYNC: frame visible. Everything before the tail was written before it was stored.
+        let tail = self.base.load_long(TAIL);
+        if tail % ALIGNMENT != 0 || !(self.position..=MAX_POSITION).contains(&tail) {
+            return Err(Error::Corrupted("the tail"));
+        }
+        if tail == self.position && !self.is_lapped {
+            self.at_tail(closed, epoch);
+            return Ok(false);
+        }
+        let rest = (tail - self.position).max(ALIGNMENT).min(capacity - (self.position & (capacity - 1)));
+        let mut size = rest.min(CHUNK);
+        let mut chunk = core::mem::take(&mut self.chunk);
+        let (start, end) = loop {
+            chunk.resize((size / 8) as usize, 0);
+            self.base.memory().copy_out(self.base.place(self.position), &mut chunk);
+            step!("read: copied");
+            // SYNC: overwrite announced. Copied before this load: what is not before the head was not overwritten.
+            fence(Acquire);
+            let head = self.base.load_long(HEAD);
+            if head % ALIGNMENT != 0 || !((tail - capacity).max(0)..=MAX_POSITION).contains(&head) {
+                return Err(Error::Corrupted("the head"));
+            }
+            if head > self.position {
+                self.check_state()?;
+                if self.is_reliable {
+                    return Err(Error::Corrupted("a reliable subscriber was overtaken"));
+                }
+                self.is_lapped = true;
+                self.parts.clear();
+                if head >= self.position + size {
+                    self.position = head;
+                    self.chunk = chunk;
+                    return Ok(true);
+                }
+            }
+            let start = (head - self.position).max(0);
+            let (end, needed) = self.parse(bytes_of(&chunk), start, tail)?;
+            if end > start || needed == 0 || size == rest {
+                break (start, end);
+            }
+            size = rest.min(start + needed);
+        };
+        self.chunk = chunk;
+        self.position += end;
+        let took = !self.events.is_empty() || end > start;
+        if took {
+            self.store_cursor();
+        }
+        Ok(took)
+    }
+
+    fn check_state(&self) -> Result<(), Error> {
+        if self.is_reliable && self.base.load(self.base.own() + STATE) == DISCONNECTED {
+            return Err(Error::Disconnected);
+        }
+        Ok(())
+    }
+
+    /// Everything committed was read.
+    fn at_tail(&mut self, closed: u32, epoch: u32) {
+        if self.parts_epoch != Some(epoch) {
+            self.parts_epoch = Some(epoch);
+            let base = &self.base;
+            self.parts.retain(|&slot, parts| {
+                let at = Participant::at(slot);
+                base.load(at + STATE) == PUBLISHER && base.load(at + GENERATION) == parts.generation
+            });
+        }
+        if closed != self.closed_epoch {
+            self.closed_epoch = closed;
+            let is_lost = self.base.load(CLOSED_REASON) == DIED;
+            self.events.push_back(Event::Closed(if is_lost { Reason::Lost } else { Reason::Closed }));
+        }
+    }
+
+    fn store_cursor(&mut self) {
+        let base = &mut self.base;
+        base.memory().long(base.own() + CURSOR).store(self.position, SeqCst);
+        step!("read: cursor stored");
+        if self.is_reliable {
+            base.ring_publishers();
+            base.bury_found();
+        }
+        base.count();
+    }
+
+    /// Makes events of the frames in a private copy, which begins at our position. Returns where in it the first frame begins
+    /// that is not all there, and how many bytes that one takes.
+    fn parse(&mut self, chunk: &[u8], start: i64, tail: i64) -> Result<(i64, i64), Error> {
+        let capacity = self.base.geometry.capacity;
+        let mut at = start;
+        while at + FRAME_HEADER as i64 <= chunk.len() as i64 {
+            let position = self.position + at;
+            let header = &chunk[at as usize..at as usize + FRAME_HEADER];
+            let (length, kind) = (get32(header, 0) as usize, header[4]);
+            let (slot, number) = (get32(header, 4) >> 16, get64(header, 8));
+            if self.is_lapped && (self.next_number..=MAX_NUMBER).contains(&number) {
+                self.tell_gap(self.next_number.max(self.wanted), number - 1);
+                self.next_number = number;
+                self.is_lapped = false;
+            }
+            if number != self.next_number || number > MAX_NUMBER {
+                return Err(Error::Corrupted("a number that is not due"));
+            }
+            if position == tail {
+                return Ok((at, 0));
+            }
+            let size = frame_size(length);
+            let left = capacity - (position & (capacity - 1));
+            if size > left.min(tail - position) || slot >= self.base.geometry.participants {
+                return Err(Error::Corrupted("a frame that ends behind the tail, or is of no participant"));
+            }
+            if at + size > chunk.len() as i64 {
+                return Ok((at, size));
+            }
+            let payload = &chunk[at as usize + FRAME_HEADER..at as usize + FRAME_HEADER + length];
+            match kind {
+                PADDING if length as i64 == left - FRAME_HEADER as i64 => {}
+                PADDING => return Err(Error::Corrupted("a padding that does not end with the ring")),
+                _ if length > self.base.geometry.max_payload => return Err(Error::Corrupted("a payload that is too long")),
+                MESSAGE => {
+                    self.parts.remove(&slot);
+                    self.tell(number, get64(header, 16), slot, Vec::from(payload));
+                    self.next_number += 1;
+                }
+                FRAGMENT | LAST_FRAGMENT => {
+                    let whole = self.put_together(kind, slot, position, payload)?;
+                    if kind == LAST_FRAGMENT {
+                        match whole {
+                            Ok(data) => self.tell(number, get64(header, 16), slot, data),
+                            Err(began) if began >= self.first_position && number >= self.wanted => self.tell_gap(number, number),
+                            Err(_) => {}
+                        }
+                        self.next_number += 1;
+                    }
+                }
+                _ => return Err(Error::Corrupted("a frame of an unknown kind")),
+            }
+            at += size;
+        }
+        Ok((at, 0))
+    }
+
+    /// Adds a fragment to its message. Gives the message with the last one, or, where its beginning was not had, the position
+    /// where that was.
+    fn put_together(
+        &mut self,
+        kind: u8,
+        slot: u32,
+        position: i64,
+        payload: &[u8],
+    ) -> Result<Result<Vec<u8>, i64>, Error> {
+        if payload.len() <= PIECE_HEADER {
+            return Err(Error::Corrupted("an empty fragment"));
+        }
+        let (header, data) = payload.split_at(PIECE_HEADER);
+        let (began, total) = (get64(header, 0) as i64, get32(header, 8));
+        let (offset, generation) = (get32(header, 12), get32(header, 16));
+        let end = offset as u64 + data.len() as u64;
+        let is_sound = total as u64 <= self.base.geometry.max_message
+            && total as usize > self.base.geometry.max_payload
+            && end <= total as u64
+            && (end == total as u64) == (kind == LAST_FRAGMENT)
+            && (began == position) == (offset == 0)
+            && (0..=position).contains(&began)
+            && began % ALIGNMENT == 0;
+        if !is_sound {
+            return Err(Error::Corrupted("a fragment that makes no sense"));
+        }
+        if offset == 0 {
+            self.parts.insert(slot, Parts { began, total, generation, data: Vec::new() });
+        }
+        let is_next = self.parts.get(&slot).map_or(false, |parts| {
+            (parts.began, parts.total, parts.generation) == (began, total, generation) && parts.data.len() == offset as usize
+        });
+        if !is_next {
+            self.parts.remove(&slot);
+            return Ok(Err(began));
+        }
+        if let Some(parts) = self.parts.get_mut(&slot) {
+            parts.data.extend_from_slice(data);
+        }
+        let whole = if kind == LAST_FRAGMENT { self.parts.remove(&slot) } else { None };
+        Ok(whole.map(|parts| parts.data).ok_or(began))
+    }
+
+    fn tell(&mut self, sequence: u64, timestamp: u64, publisher: u32, data: Vec<u8>) {
+        if sequence < self.wanted {
+            return;
+        }
+        self.base.counters[FRAMES] += 1;
+        self.base.counters[BYTES] += data.len() as u64;
+        self.events.push_back(Event::Message(Message { sequence, timestamp, publisher, data }));
+    }
+
+    fn tell_gap(&mut self, first: u64, last: u64) {
+        if first <= last {
+            self.base.counters[MISSED] += last - first + 1;
+            self.events.push_back(Event::Gap { first, last });
+        }
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        // Without the role of a dead owner taken out of it the slot is left to be freed by others.
+        if !self.base.has_joined || !self.base.owns_slot() {
+            return;
+        }
+        self.base.get_up();
+        self.base.store(self.base.own() + STATE, NONE);
+        step!("leave: state stored");
+        self.base.free_slot();
+        self.base.ring_publishers();
+    }
+}
+
+fn get32(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+fn get64(bytes: &[u8], at: usize) -> u64 {
+    get32(bytes, at) as u64 | (get32(bytes, at + 4) as u64) << 32
+}

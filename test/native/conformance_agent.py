@@ -1,0 +1,150 @@
+"""The conformance agent in Python. The protocol is said in test/src/conformance/README.md."""
+
+import os
+import re
+import signal
+import sys
+import types
+
+MODULE = os.path.join(os.path.dirname(__file__), "..", "..", "packages", "native", "python", "mmfbus.py")
+# Seconds after which a wait is given up as hung.
+WATCHDOG = 60
+FNV_OFFSET, FNV_PRIME = 0x811C9DC5, 0x01000193
+
+fatal_step, steps_left = "", 0
+
+
+def at_step(step):
+    global steps_left
+    if steps_left and step == fatal_step:
+        steps_left -= 1
+        if not steps_left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def module_with_steps():
+    """The module, with a call in place of each comment that names a step."""
+    with open(MODULE, encoding="utf-8") as file:
+        source = re.sub(r"# step: (.+)", r"at_step('\1')", file.read())
+    module = types.ModuleType("mmfbus")
+    module.at_step = at_step
+    exec(compile(source, MODULE, "exec"), module.__dict__)
+    return module
+
+
+mmfbus = module_with_steps()
+joined = {}
+
+
+def content_of(seed, length):
+    return bytes((31 * seed + 7 * index + index // 256) & 255 for index in range(length))
+
+
+def digest_of(data):
+    digest = FNV_OFFSET
+    for byte in data:
+        digest = ((digest ^ byte) * FNV_PRIME) & 0xFFFFFFFF
+    return f"{digest:08x}"
+
+
+def join(role, channel, words):
+    given = dict(word.split("=") for word in words)
+    options = {"codec": "raw"}
+    names = {"capacity": "capacity", "history": "history", "maxMessage": "max_message", "participants": "participants"}
+    for word, name in names.items():
+        if word in given:
+            options[name] = int(given[word])
+    if role == "publisher":
+        options["when_full"] = "disconnect" if given.get("whenFull") == "disconnect" else "wait"
+        joined[role] = mmfbus.Publisher(channel, **options)
+    else:
+        start = given.get("start", "latest")
+        options["start"] = int(start[6:]) if start.startswith("after:") else start
+        joined[role] = mmfbus.Subscriber(channel, mode=given.get("mode", "reliable"), **options)
+    return "ok"
+
+
+def try_publishing(seed, length, count):
+    for index in range(count):
+        try:
+            joined["publisher"].publish(content_of(seed + index, length), timeout=0)
+        except (mmfbus.Full, mmfbus.Busy) as error:
+            return f"ok {index} {error.code.lower()}"
+    return f"ok {count} published"
+
+
+def publish_batch(seed, length, count):
+    try:
+        joined["publisher"].publish_batch([content_of(seed + index, length) for index in range(count)], timeout=0)
+    except (mmfbus.Full, mmfbus.Busy) as error:
+        return f"ok {error.code.lower()}"
+    return "ok published"
+
+
+def receive(numbers):
+    """Until so many numbers are accounted for; without a number all there are, without waiting."""
+    accounted = 0
+    while numbers is None or accounted < numbers:
+        try:
+            event = joined["subscriber"].receive(WATCHDOG if numbers else 0)
+        except mmfbus.Disconnected:
+            say("disconnected")
+            break
+        if isinstance(event, mmfbus.Message):
+            say(f"message {event.sequence} {len(event.data)} {digest_of(event.data)}")
+            accounted += 1
+        elif isinstance(event, mmfbus.Gap):
+            say(f"gap {event.first} {event.last}")
+            accounted += event.last - event.first + 1
+        elif isinstance(event, mmfbus.Closed):
+            say(f"closed {event.reason}")
+            break
+        elif numbers is None:
+            break
+        else:
+            return "error nothing came"
+    return "ok"
+
+
+def obey(line):
+    global fatal_step, steps_left
+    command, *words = line.split()
+    first, length, count = (int(word) if word.isdigit() else 0 for word in (words + ["0", "0", "1"][len(words) :])[:3])
+    if command == "hello":
+        return "ok python steps batch"
+    if command in ("publisher", "subscriber"):
+        return join(command, words[0], words[1:])
+    if command == "publish":
+        for index in range(count):
+            joined["publisher"].publish(content_of(first + index, length), WATCHDOG)
+        return "ok"
+    if command == "try":
+        return try_publishing(first, length, count)
+    if command == "batch":
+        return publish_batch(first, length, count)
+    if command == "receive":
+        return receive(first)
+    if command == "take":
+        return receive(None)
+    if command == "die-at":
+        fatal_step, steps_left = " ".join(words[1:]), first
+        return "ok"
+    if command == "leave":
+        joined.pop(words[0]).close()
+        return "ok"
+    return "error no such command"
+
+
+def say(line):
+    print(line, flush=True)
+
+
+for line in sys.stdin:
+    if line.strip() == "exit":
+        break
+    try:
+        say(obey(line))
+    except Exception as error:
+        say(f"error {type(error).__name__} {error}".replace("\n", " "))
+for participant in joined.values():
+    participant.close()

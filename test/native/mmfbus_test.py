@@ -1,0 +1,251 @@
+"""Does the module for Python do what it says? Run with MMFBUS_DIRECTORY set, by test/src/native/python.test.ts."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+MODULE_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "packages", "native", "python")
+sys.path.insert(0, MODULE_FOLDER)
+import mmfbus  # noqa: E402
+
+# Seconds after which a wait is given up as hung.
+WATCHDOG = 60
+PRELUDE = f"import sys, os; sys.path.insert(0, {MODULE_FOLDER!r}); import mmfbus\n"
+
+
+def run(code, **options):
+    """Another process that runs that code."""
+    return subprocess.Popen([sys.executable, "-c", PRELUDE + code], text=True, stdout=subprocess.PIPE, **options)
+
+
+class ModuleTest(unittest.TestCase):
+    def setUp(self):
+        self.channel = f"python-{os.getpid()}-{self._testMethodName}"[:128]
+
+    def publisher(self, **options):
+        return self.enterContext(mmfbus.Publisher(self.channel, **{"codec": "raw", **options}))
+
+    def subscriber(self, **options):
+        return self.enterContext(mmfbus.Subscriber(self.channel, **{"codec": "raw", **options}))
+
+    def enterContext(self, context):
+        # That of unittest is there from Python 3.11 on.
+        self.addCleanup(context.__exit__, None, None, None)
+        return context.__enter__()
+
+    def refused(self, code, call, *arguments, **options):
+        with self.assertRaises(mmfbus.Error) as caught:
+            call(*arguments, **options)
+        self.assertEqual(caught.exception.code, code)
+
+
+class Codecs(ModuleTest):
+    def check(self, codec, value):
+        subscriber, publisher = self.subscriber(codec=codec), self.publisher(codec=codec)
+        self.assertEqual(publisher.publish(value), 1)
+        message = subscriber.receive(WATCHDOG)
+        self.assertEqual((message.sequence, message.value), (1, value))
+        self.assertLess(abs(time.monotonic_ns() - message.timestamp), WATCHDOG * 10**9)
+
+    def test_json(self):
+        self.check("json", {"a": [1, 2.5, None, "ü"]})
+
+    def test_msgpack(self):
+        self.check("msgpack", {"a": [1, 2.5, None, "ü", b"\0"]})
+
+    def test_own(self):
+        self.check(mmfbus.Codec("upper", str.encode, bytes.decode), "text")
+
+    def test_raw_takes_bytes_only(self):
+        self.assertRaises(TypeError, self.publisher().publish, 5)
+
+
+class Joining(ModuleTest):
+    def test_compares(self):
+        self.publisher(capacity=8192, history=2, max_message=100, schema='{"a":1}')
+        for code, options in {
+            "CAPACITY_MISMATCH": {"capacity": 4096},
+            "HISTORY_MISMATCH": {"history": 3},
+            "MAX_MESSAGE_MISMATCH": {"max_message": 99},
+            "CODEC_MISMATCH": {"codec": "json"},
+            "SCHEMA_MISMATCH": {"schema": "{}"},
+            "EXISTS": {"existence": "create"},
+        }.items():
+            self.refused(code, self.subscriber, **options)
+        subscriber = self.subscriber(existence="open")
+        there = (subscriber.capacity, subscriber.history, subscriber.max_message, subscriber.schema)
+        self.assertEqual(there, (8192, 2, 100, '{"a":1}'))
+
+    def test_refuses(self):
+        for code, options in {
+            "NOT_FOUND": {"existence": "open"},
+            "INVALID_ARGUMENT": {"capacity": 5000},
+            "INVALID_NAME": {"channel": "a/b"},
+        }.items():
+            options = {"channel": self.channel, **options}
+            self.refused(code, mmfbus.Publisher, **options)
+        self.refused("INVALID_ARGUMENT", self.publisher, history=1000, max_message=100_000)
+        self.refused("INVALID_ARGUMENT", self.publisher, participants=1)
+        self.refused("INVALID_ARGUMENT", self.subscriber, start="never")
+        self.refused("SEQUENCE_AHEAD", self.subscriber, start=1)
+
+    def test_has_so_many_slots(self):
+        members = [self.publisher(participants=2), self.subscriber()]
+        self.refused("TOO_MANY_PARTICIPANTS", self.subscriber)
+        members[1].close()
+        self.subscriber()
+
+    def test_what_is_no_channel(self):
+        path = os.path.join(os.environ["MMFBUS_DIRECTORY"], self.channel)
+        with open(path, "wb") as file:
+            file.write(bytes(100_000))
+        self.addCleanup(os.unlink, path)
+        self.refused("NOT_A_CHANNEL", self.publisher, namespace="custom")
+
+    def test_closed(self):
+        publisher = self.publisher()
+        publisher.close()
+        publisher.close()
+        self.refused("CLOSED", publisher.publish, b"")
+
+
+class Messages(ModuleTest):
+    def test_full(self):
+        subscriber, publisher = self.subscriber(capacity=4096), self.publisher()
+        with self.assertRaises(mmfbus.Full):
+            for _ in range(1000):
+                publisher.publish(bytes(100), timeout=0)
+        with self.assertRaises(mmfbus.Full):
+            publisher.publish(bytes(100), timeout=0.05)
+        waiting = threading.Thread(target=publisher.publish, args=(bytes(100),))
+        waiting.start()
+        while subscriber.receive(0) is not None:
+            pass
+        waiting.join(WATCHDOG)
+        self.assertFalse(waiting.is_alive())
+
+    def test_too_large(self):
+        publisher = self.publisher(capacity=4096, max_message=5000)
+        self.refused("TOO_LARGE", publisher.publish, bytes(5001))
+        self.refused("TOO_LARGE", publisher.publish, bytes(2000), timeout=0)
+        self.refused("TOO_LARGE", publisher.publish_batch, [bytes(500)] * 3)
+        self.refused("INVALID_ARGUMENT", publisher.publish_batch, [])
+        self.assertEqual(publisher.publish(bytes(5000)), 1)
+        self.assertEqual(publisher.publish_batch([b"a", b"b"]), 3)
+
+    def test_iterates_until_the_publishers_have_left(self):
+        subscriber, publisher = self.subscriber(), self.publisher()
+        publisher.publish_batch([b"a", b"b"])
+        publisher.close()
+        self.assertEqual([message.data for message in subscriber], [b"a", b"b"])
+
+    def test_who_was_given_up_makes_room_for_all(self):
+        self.subscriber(capacity=4096)
+        waiting = self.publisher()
+        with self.assertRaises(mmfbus.Full):
+            while True:
+                waiting.publish(bytes(100), timeout=0)
+        waiter = threading.Thread(target=waiting.publish, args=(bytes(100),))
+        waiter.start()
+        while waiting._words.load32(mmfbus._ROOM_WAITERS) == 0:
+            time.sleep(0.001)
+        self.publisher(when_full="disconnect").publish(bytes(100))
+        waiter.join(WATCHDOG)
+        self.assertFalse(waiter.is_alive())
+
+    def test_wakes_an_event_loop(self):
+        subscriber = self.subscriber()
+        publisher = self.publisher()
+        while subscriber.arm() != None:  # noqa: E711
+            self.assertIsNone(subscriber.receive(0))
+        self.assertEqual(select.select([subscriber], [], [], 0)[0], [])
+        publisher.publish(b"a")
+        self.assertEqual(select.select([subscriber], [], [], WATCHDOG)[0], [subscriber])
+        self.assertEqual(subscriber.receive(0).data, b"a")
+        # And by the death of a publisher, which nobody rings for.
+        publisher.close()
+        self.assertEqual(subscriber.receive(0), mmfbus.Closed("closed"))
+        other = run(f"mmfbus.Publisher({self.channel!r}, 'raw'); print(flush=True); sys.stdin.read()", stdin=subprocess.PIPE)
+        other.stdout.readline()
+        while subscriber.arm() != None:  # noqa: E711
+            self.assertIsNone(subscriber.receive(0))
+        other.kill()
+        other.communicate()
+        while (event := subscriber.receive(0)) is None:
+            wait = subscriber.arm()
+            self.assertTrue(select.select([subscriber], [], [], WATCHDOG if wait is None else wait)[0] or wait == 0)
+        self.assertEqual(event, mmfbus.Closed("lost"))
+
+
+class Processes(ModuleTest):
+    def test_an_end_without_closing_leaves_nothing(self):
+        code = f"mmfbus.Publisher({self.channel!r}, 'raw').publish(b'a')"
+        self.assertEqual(run(code).communicate(timeout=WATCHDOG)[0], "")
+        left = [name for name in os.listdir(os.environ["MMFBUS_DIRECTORY"]) if self.channel in name]
+        self.assertEqual(left, [])
+
+    def test_a_forked_child_does_not_fake_the_life_of_its_parent(self):
+        code = f"""
+publisher = mmfbus.Publisher({self.channel!r}, 'raw')
+child = os.fork()
+if child == 0:
+    try:
+        publisher.publish(b'')
+    except mmfbus.Error as error:
+        print(error.code, flush=True)
+    sys.stdin.read()
+    os._exit(0)
+sys.stdin.readline()
+os.kill(os.getpid(), 9)
+"""
+        subscriber = self.subscriber()
+        parent = run(code, stdin=subprocess.PIPE)
+        self.addCleanup(parent.communicate)
+        self.assertEqual(parent.stdout.readline(), "FORKED\n")
+        os.kill(parent.pid, signal.SIGKILL)
+        parent.wait()
+        self.assertEqual(subscriber.receive(WATCHDOG), mmfbus.Closed("lost"))
+
+    def test_a_signal_interrupts_without_harm(self):
+        class Interrupt(Exception):
+            pass
+
+        is_inside = False
+
+        def interrupt(*_):
+            nonlocal is_inside
+            if is_inside:
+                is_inside = False
+                raise Interrupt
+
+        previous = signal.signal(signal.SIGALRM, interrupt)
+        self.addCleanup(signal.signal, signal.SIGALRM, previous)
+        witness = self.subscriber(capacity=4096, mode="lossy")
+        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+        for _ in range(100):
+            subscriber, publisher = self.subscriber(), self.publisher()
+            try:
+                is_inside = True
+                while True:
+                    publisher.publish(bytes(100), WATCHDOG)
+                    while subscriber.receive(0) is not None:
+                        pass
+            except Interrupt:
+                publisher.close()
+                subscriber.close()
+            while isinstance(witness.receive(0), (mmfbus.Message, mmfbus.Gap)):
+                pass
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        last = self.publisher().publish(b"last", WATCHDOG)
+        while not isinstance(message := witness.receive(WATCHDOG), mmfbus.Message):
+            pass
+        self.assertEqual((message.sequence, message.data), (last, b"last"))
+
+
+if __name__ == "__main__":
+    unittest.main()

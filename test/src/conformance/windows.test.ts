@@ -1,0 +1,19 @@
+import { describe, expect, test } from 'vitest';
+import { languageOf } from './agents.js';
+import { runScenario } from './run.js';
+import { scenarios } from './scenarios.js';
+
+// The same as conformance.test.ts, with programs that were built before: Windows has no compiler.
+const PAIRS = [
+  ['c', 'node'],
+  ['node', 'c'],
+  ['c', 'c'],
+] as const;
+
+describe.runIf(process.platform === 'win32').each(PAIRS)('%s to %s', (publishing, subscribing) => {
+  test.each(scenarios.filter(({ isShort }) => isShort))('$name', async (scenario) => {
+    const [publisher, subscriber] = [languageOf(publishing), languageOf(subscribing)];
+    if (publisher === undefined || subscriber === undefined) throw new Error('an agent that cannot be run');
+    await expect(runScenario(scenario, publisher, subscriber)).resolves.toBeUndefined();
+  });
+});

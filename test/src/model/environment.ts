@@ -1,0 +1,172 @@
+import * as codec from '@mmfbus/codec';
+import { Cells } from './cells.js';
+import type { Handle } from './fingerprint.js';
+import type { Layout } from './layouts.js';
+import { PORTS_A_PROCESS, type Run } from './run.js';
+import { type Geometry, MappedChannel, modelAtomics } from './shared-arrays.js';
+import { type Edit, LEAVE_TO_ITSELF, loadChannel } from './sources.js';
+
+interface Address {
+  readonly nonce: bigint;
+  readonly pid: number;
+}
+
+/** The number of the port that has this nonce. */
+export function portOf(nonce: bigint): number {
+  return Number(nonce) - 1;
+}
+
+/** The process whose port it is. */
+export function ownerOf(port: number): number {
+  return Math.floor(port / PORTS_A_PROCESS);
+}
+
+/** A publisher of the channel package, as far as programs of the model use it. */
+export interface Publisher {
+  publish(value: number): 'published' | 'full' | 'busy';
+  publishAsync(value: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A subscriber of the channel package, as far as programs of the model use it. */
+export interface Subscriber {
+  on(event: 'message', listener: (value: number, meta: { readonly sequence: number }) => void): this;
+  on(event: 'gap', listener: (gap: { readonly from: number; readonly to: number }) => void): this;
+  on(event: 'closed', listener: (event: { readonly reason: string }) => void): this;
+  close(): Promise<void>;
+}
+
+/** What a program of the model can do. */
+export interface Machine {
+  readonly process: number;
+  /** Waits until every process has come this far; only from here on do they run in between each other. */
+  start(): void;
+  /** Tells the checks something. */
+  note(text: string): void;
+  /** Lets the event loop turn once, between two calls that have nothing to do with each other. */
+  rest(): Promise<void>;
+  publisher(whenFull?: 'report' | 'disconnect'): Promise<Publisher>;
+  subscriber(mode?: 'reliable' | 'lossy'): Promise<Subscriber>;
+}
+
+/** Bytes of a message's payload: with its header it fills one frame of 32 bytes. */
+const VALUE_LENGTH = 4;
+
+const valueCodec = {
+  id: 'model',
+  encode(value: number, target: Uint8Array, offset: number): number {
+    new DataView(target.buffer, target.byteOffset).setInt32(offset, value, true);
+    return offset + VALUE_LENGTH;
+  },
+  decode(source: Uint8Array, start: number): number {
+    return new DataView(source.buffer, source.byteOffset).getInt32(start, true);
+  },
+};
+
+/** The channel's sources, running on a machine that the model makes up. */
+export class Environment {
+  readonly cells: Cells;
+  /** The run that the sources are executed for. */
+  run: Run | undefined;
+  readonly load: (file: string) => Record<string, unknown>;
+  readonly #geometry: Geometry;
+
+  constructor(geometry: Geometry, edits: readonly Edit[]) {
+    this.#geometry = geometry;
+    const globals = { ...this.#globals(), Atomics: modelAtomics };
+    const modules = {
+      '@mmfbus/core': this.#core(),
+      '@mmfbus/codec': codec,
+      'node:timers/promises': {
+        setImmediate: () => this.#turn(),
+        setTimeout: () => new Promise<void>((resolve) => this.#now.setTimeout(resolve, true)),
+      },
+    };
+    this.load = loadChannel({ globals, modules }, edits);
+    const { headerLayout } = this.load('layout/header-layout.ts') as { headerLayout: Layout };
+    const { participantLayout } = this.load('layout/participant-layout.ts') as { participantLayout: Layout };
+    this.cells = new Cells(headerLayout, participantLayout);
+  }
+
+  machine(process: number): Machine {
+    const memory = () =>
+      new MappedChannel(this.#geometry, this.cells, (operation) => this.#now.memory(operation));
+    const open = async <T>(file: string, name: string, options: object): Promise<T> => {
+      const opener = this.load(file)[name] as { open(...args: unknown[]): Promise<T> };
+      const opened = await opener.open({ name: 'model', codec: valueCodec }, memory(), options);
+      this.#now.opened.push(opened);
+      return opened;
+    };
+    return {
+      process,
+      start: () => this.#now.start(),
+      note: (text) => this.#now.note(text),
+      rest: () => this.#now.rest(),
+      publisher: (whenFull = 'report') => open('publisher.ts', 'Publisher', { whenFull }),
+      subscriber: (mode = 'reliable') => open('subscriber.ts', 'Subscriber', { mode, pollWindow: 0 }),
+    };
+  }
+
+  get #now(): Run {
+    if (this.run === undefined) throw new Error('no process of the model is running');
+    return this.run;
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#now.setImmediate(resolve, true));
+  }
+
+  #globals(): Record<string, unknown> {
+    return {
+      [LEAVE_TO_ITSELF]: (promise: unknown) => {
+        const run = this.#now;
+        if (promise instanceof Promise) promise.catch((error: unknown) => run.fail(error));
+      },
+      setImmediate: (callback: () => void) => this.#now.setImmediate(callback, false),
+      clearImmediate: (immediate?: Handle) => this.#now.clearImmediate(immediate),
+      setTimeout: (callback: () => void) => this.#now.setTimeout(callback, false),
+      clearTimeout: (timer?: Handle) => this.#now.clearTimeout(timer),
+      // Time stands still: what depends on it is which timer fires, and that is tried out.
+      performance: { now: () => 1 },
+      process: { hrtime: { bigint: () => 0n } },
+    };
+  }
+
+  #core(): Record<string, unknown> {
+    const ask = (call: 'connect' | 'probe' | 'watch' | 'remove', { nonce, pid }: Address) =>
+      this.#now.system({ kind: 'system', call, port: portOf(nonce), pidKnown: pid !== 0 });
+    return {
+      MmfError: class MmfError extends Error {},
+      atExit: () => () => {},
+      leasePort: (onRing: () => void) => {
+        const { port, release } = this.#now.lease(onRing);
+        const address = {
+          nonce: BigInt(port + 1),
+          pid: ownerOf(port) + 1,
+          startTime: 1n,
+          pidNamespace: 1n,
+          threadId: 0,
+          threadStartTime: 0n,
+        };
+        return { address, release, ref() {}, unref() {} };
+      },
+      connectBell: (address: Address) => {
+        const connected = ask('connect', address) === 'connected';
+        const port = portOf(address.nonce);
+        return {
+          ring: () =>
+            connected ? this.#now.system({ kind: 'system', call: 'ring', port }) : ask('probe', address),
+          close() {},
+        };
+      },
+      probeLife: (address: Address) => ask('probe', address),
+      watchLife: (address: Address, onDeath: () => void) => {
+        const watching = ask('watch', address) === 'watching';
+        return { close: watching ? this.#now.watch(portOf(address.nonce), onDeath) : () => {} };
+      },
+      sweepPorts: () => {},
+      yieldThread: () => {},
+      removePort: (address: Address) => void ask('remove', address),
+    };
+  }
+}

@@ -1,0 +1,122 @@
+import { type Cells, RING_BASE } from './cells.js';
+import type { Access, MemoryOperation, Value } from './operations.js';
+
+/** Does an operation on shared memory, whenever that is. */
+export type Perform = (operation: MemoryOperation) => Value;
+
+interface SharedArray {
+  access(access: Access, index: number, value?: Value, expected?: Value): Value;
+}
+
+const shared = new WeakMap<object, SharedArray>();
+
+/** The sizes of a model's channel. */
+export interface Geometry {
+  readonly participantCount: number;
+  readonly ringOffset: number;
+  readonly ringCapacity: number;
+  readonly maxPayload: number;
+  readonly maxMessage: number;
+  readonly history: number;
+}
+
+/** A mapping of the channel's memory in place of a real one: every access is performed by the model. */
+export class MappedChannel {
+  readonly name = 'model';
+  readonly words: object;
+  readonly longs: object;
+  /** Names of participants; nobody's protocol depends on them. */
+  readonly bytes: Uint8Array;
+  readonly ring: object;
+  readonly ringWords: object;
+  readonly geometry: Geometry;
+  #mapped = true;
+
+  constructor(geometry: Geometry, cells: Cells, perform: Perform) {
+    const array = (base: number, width: 4 | 8) => this.#array(base, width, cells, perform);
+    this.geometry = geometry;
+    this.bytes = new Uint8Array(geometry.ringOffset);
+    this.words = array(0, 4);
+    this.longs = array(0, 8);
+    this.ringWords = array(RING_BASE, 4);
+    this.ring = bytesOver(this.ringWords as Record<number, number>);
+  }
+
+  close(): void {
+    this.#mapped = false;
+  }
+
+  #array(base: number, width: 4 | 8, cells: Cells, perform: Perform): object {
+    const access: SharedArray['access'] = (how, index, value, expected) => {
+      // The real arrays are detached then, and `Atomics` throws.
+      if (cells.isStatistic(base + index * width)) return 0;
+      if (!this.#mapped) throw new TypeError('shared memory was touched after it was unmapped');
+      return perform({
+        kind: 'memory',
+        access: how,
+        cell: cells.at(base + index * width, width === 8),
+        value,
+        expected,
+      });
+    };
+    const proxy = new Proxy<object>(
+      {},
+      {
+        get: (_, name) => access('read', Number(name)),
+        set: (_, name, value: Value) => {
+          access('write', Number(name), typeof value === 'number' ? value | 0 : value);
+          return true;
+        },
+      },
+    );
+    shared.set(proxy, { access });
+    return proxy;
+  }
+}
+
+/** Bytes that lie over words, whole words at a time. */
+function bytesOver(words: Record<number, number>): object {
+  return {
+    subarray(from: number, to: number): Uint8Array {
+      const copy = Int32Array.from(
+        { length: (to - from) >> 2 },
+        (_, index) => words[(from >> 2) + index] as number,
+      );
+      return new Uint8Array(copy.buffer);
+    },
+    set(source: Uint8Array, at: number): void {
+      const whole = new Int32Array(Math.ceil(source.length / 4));
+      new Uint8Array(whole.buffer).set(source);
+      for (const [index, word] of whole.entries()) words[(at >> 2) + index] = word;
+    },
+  };
+}
+
+/** Whether it is shared memory, or a view of it. */
+export function isShared(value: object): boolean {
+  return shared.has(value);
+}
+
+type Method = (array: object, index: number, value?: Value, replacement?: Value) => Value;
+
+function method(access: Exclude<Access, 'read' | 'write' | 'compareExchange'>): Method {
+  return (array, index, value) => {
+    const target = shared.get(array);
+    if (target !== undefined) return target.access(access, index, value);
+    return (Atomics[access] as Method)(array, index, value);
+  };
+}
+
+/** `Atomics` for shared memory of the model and for arrays of one's own. */
+export const modelAtomics: Readonly<Record<string, Method>> = {
+  load: method('load'),
+  store: method('store'),
+  add: method('add'),
+  sub: method('sub'),
+  exchange: method('exchange'),
+  compareExchange: (array, index, expected, replacement) => {
+    const target = shared.get(array);
+    if (target !== undefined) return target.access('compareExchange', index, replacement, expected);
+    return (Atomics.compareExchange as Method)(array, index, expected, replacement);
+  },
+};

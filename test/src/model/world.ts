@@ -1,0 +1,412 @@
+import { type Contents, Memory } from './contents.js';
+import { Environment, type Machine, ownerOf } from './environment.js';
+import { Invariants, type Violation } from './invariants.js';
+import type {
+  IdleOperation,
+  MemoryOperation,
+  Operation,
+  Result,
+  SystemOperation,
+  Value,
+} from './operations.js';
+import { Reduction } from './reduction.js';
+import { PORTS_A_PROCESS, Run } from './run.js';
+import type { Edit } from './sources.js';
+import { valueAfter } from './values.js';
+
+// A port as the file system shows it.
+const PORT_OPEN = '1';
+const PORT_NONE = '0';
+const PORT_CLOSED = '2';
+const PORT_REMOVED = '3';
+
+/** One process of a scenario. */
+export interface ProcessPlan {
+  readonly name: string;
+  readonly program: (machine: Machine) => Promise<void>;
+  /** Whether it may be killed, at any moment. */
+  readonly mortal?: boolean;
+  /** Whether it begins before the others, and has come to rest when they do. */
+  readonly sleepsAtStart?: boolean;
+  /** Whether it is dead when all begins. */
+  readonly deadAtStart?: boolean;
+}
+
+/** What a model runs, and how much of it. */
+export interface Scenario {
+  readonly processes: readonly ProcessPlan[];
+  /** Slots of the table of participants. */
+  readonly slots: number;
+  /** Bytes of the ring; a frame takes 32. */
+  readonly ring: number;
+  /** How many of the mortal processes die at most. Defaults to 1. */
+  readonly kills?: number;
+  /**
+   * How often, at most, a process is interrupted by another in the middle of what its event loop is doing. Others going
+   * on while it waits, and deaths, do not count. Defaults to no limit.
+   */
+  readonly interruptions?: number;
+  /** Whether every plain access to the ring is a step of its own. Defaults to false: it goes with the operation before it. */
+  readonly plainSteps?: boolean;
+}
+
+/** A process after some results: everything it knows follows from them. */
+export interface Local {
+  readonly id: number;
+  readonly parent: Local | undefined;
+  readonly result: Result | undefined;
+  readonly children: Map<Result, Local>;
+  /** What it does next; undefined until it was run that far. */
+  operation: Operation | undefined;
+  notes: readonly string[];
+  /** Another one that knows the same and goes on in its place. */
+  same: Local | undefined;
+}
+
+/** Everything at one moment. */
+export interface State {
+  readonly contents: Contents;
+  readonly locals: readonly Local[];
+  /** A bit for each process that is dead. */
+  readonly dead: number;
+  /** A bit for each process whose bell rings. */
+  readonly rung: number;
+  /** A bit for each process unless nothing has changed since its event loop got its last event. */
+  readonly news: number;
+  /** Timers, each as `process.id;`, whose firing would find all as it was when they were set: they do not fire. */
+  readonly stale: string;
+  /** A character for each port. */
+  readonly ports: string;
+  /** Who really holds the publisher lock; -1 for nobody. */
+  readonly holder: number;
+  /** The values of the messages that were committed. */
+  readonly committed: readonly Value[];
+  /** Who is in the middle of something; -1 for nobody, or where interruptions are not counted. */
+  readonly running: number;
+  readonly interruptions: number;
+  readonly violation: Violation | undefined;
+}
+
+export type Draft = {
+  -readonly [Name in keyof State]: State[Name] extends readonly Local[] ? Local[] : State[Name];
+};
+
+/** One thing that happened in a step, for a trace. */
+export interface Happening {
+  readonly operation: Operation;
+  readonly result: Result;
+  readonly before: Local;
+}
+
+/** A choice of {@link World.choices}: who goes on, and how. */
+export interface Choice {
+  readonly process: number;
+  /** `run`, `kill`, or the event that its event loop gets. */
+  readonly what: string;
+}
+
+/** The places that timers look at: who waits by a timer waits for the publisher lock, or for the death of its holder. */
+const NEWS = /publisherLock|nonce|generation/;
+
+/** The processes of a scenario and all they share. */
+export class World {
+  readonly scenario: Scenario;
+  readonly environment: Environment;
+  readonly memory: Memory;
+  readonly reduction: Reduction;
+  /** Executions of the channel's sources so far. */
+  executions = 0;
+  readonly #invariants: Invariants;
+  readonly #isNews: boolean[] = [];
+  readonly #everybody: number;
+  #locals = 0;
+  readonly #knowing = new Map<string, Local>();
+
+  constructor(scenario: Scenario, edits: readonly Edit[]) {
+    this.scenario = scenario;
+    const { slots, ring, processes } = scenario;
+    this.#everybody = 2 ** processes.length - 1;
+    const geometry = {
+      participantCount: slots,
+      ringOffset: 8192,
+      ringCapacity: ring,
+      maxPayload: 8,
+      maxMessage: 8,
+      history: 0,
+    };
+    this.environment = new Environment(geometry, edits);
+    this.memory = new Memory(this.environment.cells);
+    this.reduction = new Reduction(scenario.plainSteps ?? false);
+    this.#invariants = new Invariants(this);
+  }
+
+  /** Lets the processes join, one after the other, and then all begin. */
+  async begin(): Promise<State> {
+    const { processes } = this.scenario;
+    let state: State = {
+      contents: this.#firstContents(),
+      locals: processes.map(() => this.#newLocal(undefined, undefined)),
+      dead: 0,
+      rung: 0,
+      news: this.#everybody,
+      stale: '',
+      ports: PORT_NONE.repeat(processes.length * PORTS_A_PROCESS),
+      holder: -1,
+      committed: [],
+      running: -1,
+      interruptions: 0,
+      violation: undefined,
+    };
+    for (const [process, { deadAtStart }] of processes.entries()) {
+      await this.expand(process, state.locals[process] as Local);
+      for (;;) {
+        const operation = state.locals[process]?.operation;
+        if (operation?.kind === 'start') break;
+        if (operation?.kind === 'failed') throw new Error(`${processes[process]?.name}: ${operation.error}`);
+        const choice = this.choices(state).find((one) => one.process === process && one.what !== 'kill');
+        if (choice === undefined) throw new Error(`${processes[process]?.name} does not come to its start`);
+        state = { ...(await this.step(state, choice)), running: -1, interruptions: 0 };
+        if (state.violation !== undefined) throw new Error(`before the start: ${state.violation.text}`);
+      }
+      if (deadAtStart === true) state = await this.step(state, { process, what: 'kill' });
+    }
+    for (const [process, { deadAtStart }] of processes.entries()) {
+      if (deadAtStart !== true) state = await this.step(state, { process, what: 'run' });
+      state = { ...state, running: -1, interruptions: 0 };
+      if (processes[process]?.sleepsAtStart === true) state = await this.#settle(state, process);
+    }
+    return state;
+  }
+
+  async #settle(state: State, process: number): Promise<State> {
+    const next = this.choices(state).find((choice) => choice.process === process && choice.what !== 'kill');
+    if (next === undefined) return state;
+    const after = await this.step(state, next);
+    return this.#settle({ ...after, running: -1, interruptions: 0 }, process);
+  }
+
+  /** What can happen next; nothing but deaths when everything has come to rest. */
+  choices(state: State): Choice[] {
+    const choices: Choice[] = [];
+    const { processes, kills = 1 } = this.scenario;
+    const started = processes.filter(({ deadAtStart }) => deadAtStart !== true).length;
+    const deaths = countBits(state.dead) - (processes.length - started);
+    const { running, interruptions } = state;
+    for (const [process, { operation }] of state.locals.entries()) {
+      if (this.isDead(state, process) || operation === undefined) continue;
+      if (processes[process]?.mortal === true && deaths < kills) choices.push({ process, what: 'kill' });
+      const interrupts = running >= 0 && running !== process;
+      if (interrupts && interruptions >= (this.scenario.interruptions ?? 0)) continue;
+      if (operation.kind !== 'idle') choices.push({ process, what: 'run' });
+      else for (const what of this.#events(state, process, operation)) choices.push({ process, what });
+    }
+    return choices;
+  }
+
+  isDead({ dead }: State | Draft, process: number): boolean {
+    return (dead & (1 << process)) !== 0;
+  }
+
+  /** What is wrong with a state in which nothing happens any more. */
+  checkRest(state: State): Violation | undefined {
+    return this.#invariants.atRest(state);
+  }
+
+  async step(state: State, choice: Choice, happenings?: Happening[]): Promise<State> {
+    for (;;) {
+      const next = this.tryStep(state, choice, happenings);
+      if (!('children' in next)) return next;
+      await this.expand(choice.process, next);
+      if (happenings !== undefined) happenings.length = 0;
+    }
+  }
+
+  /** The state after the choice; or what has to be expanded first. */
+  tryStep(state: State, { process, what }: Choice, happenings?: Happening[]): State | Local {
+    const draft: Draft = { ...state, locals: [...state.locals] };
+    if (what === 'kill') {
+      if (draft.running === process) draft.running = -1;
+      draft.dead |= 1 << process;
+      draft.rung &= ~(1 << process);
+      this.#tell(draft);
+      return draft;
+    }
+    let local = state.locals[process] as Local;
+    for (let first = true; ; first = false) {
+      const operation = local.operation as Operation;
+      if (!first && !(operation.kind === 'memory' && this.reduction.passes(process, operation))) break;
+      const result = this.#perform(draft, process, operation, what);
+      happenings?.push({ operation, result, before: local });
+      local = this.#after(local, result);
+      if (local.operation === undefined) return local;
+      local = local.same ?? local;
+      if (draft.violation !== undefined) break;
+    }
+    draft.locals[process] = local;
+    if (this.scenario.interruptions !== undefined) {
+      if (draft.running >= 0 && draft.running !== process) draft.interruptions++;
+      draft.running = local.operation?.kind === 'idle' ? -1 : process;
+    }
+    const { operation } = local;
+    if (operation?.kind === 'failed') draft.violation ??= this.#invariants.failed(operation);
+    if (operation?.kind === 'idle') {
+      if ((draft.news & (1 << process)) === 0)
+        for (const id of operation.fresh) draft.stale += `;${process}.${id};`;
+      draft.news |= 1 << process;
+    }
+    return draft;
+  }
+
+  /** Something changed that others may be looking for. */
+  #tell(draft: Draft): void {
+    draft.news = this.#everybody;
+    draft.stale = '';
+  }
+
+  /** Runs the process that far, to see what it does next. */
+  async expand(process: number, local: Local): Promise<void> {
+    const run = await this.#execute(process, local, false);
+    local.operation = run.next;
+    local.notes = run.notes;
+    if (run.knowledge === undefined) return;
+    const key = `${process} ${run.knowledge}`;
+    const same = this.#knowing.get(key);
+    if (same === undefined) this.#knowing.set(key, local);
+    else local.same = same;
+  }
+
+  /** The functions of the sources that the next operation comes from, innermost first. */
+  async explain(process: number, local: Local): Promise<readonly string[]> {
+    return (await this.#execute(process, local, true)).where;
+  }
+
+  async #execute(process: number, local: Local, explain: boolean): Promise<Run> {
+    const log: Result[] = [];
+    for (let one: Local | undefined = local; one?.parent !== undefined; one = one.parent)
+      log.push(one.result as Result);
+    const run = new Run(process, log.reverse(), explain);
+    this.environment.run = run;
+    this.executions++;
+    const { program } = this.scenario.processes[process] as ProcessPlan;
+    await run.execute(() => program(this.environment.machine(process)));
+    return run;
+  }
+
+  #firstContents(): Contents {
+    const { cells } = this.environment;
+    const { writeTerminator } = this.environment.load('ring/frame.ts') as {
+      writeTerminator(words: Int32Array, word: number, sequence: number): void;
+    };
+    const words = new Int32Array(8);
+    writeTerminator(words, 0, 1);
+    return words.reduce(
+      (contents, value, index) => this.memory.write(contents, cells.at(0x10000 + index * 4, false), value),
+      this.memory.empty(),
+    );
+  }
+
+  #newLocal(parent: Local | undefined, result: Result | undefined): Local {
+    return {
+      id: this.#locals++,
+      parent,
+      result,
+      children: new Map(),
+      operation: undefined,
+      notes: [],
+      same: undefined,
+    };
+  }
+
+  #after(local: Local, result: Result): Local {
+    let next = local.children.get(result);
+    if (next === undefined) {
+      next = this.#newLocal(local, result);
+      local.children.set(result, next);
+    }
+    return next;
+  }
+
+  #events(state: State, process: number, { immediate, timers, bell, watches }: IdleOperation): string[] {
+    const events: string[] = [];
+    if (immediate) events.push('immediate');
+    if (bell && (state.rung & (1 << process)) !== 0) events.push('bell');
+    for (const { id, port } of watches) if (this.#isGone(state, port)) events.push(`death ${id}`);
+    for (const id of timers) if (!state.stale.includes(`;${process}.${id};`)) events.push(`timer ${id}`);
+    return events;
+  }
+
+  #isGone(state: State | Draft, port: number): boolean {
+    return this.isDead(state, ownerOf(port)) || state.ports[port] === PORT_CLOSED;
+  }
+
+  #perform(draft: Draft, process: number, operation: Operation, what: string): Result {
+    switch (operation.kind) {
+      case 'memory':
+        return this.#access(draft, process, operation);
+      case 'system':
+        return this.#call(draft, process, operation);
+      case 'idle':
+        draft.news &= ~(1 << process);
+        if (what === 'bell') draft.rung &= ~(1 << process);
+        return what;
+      default:
+        return 'go';
+    }
+  }
+
+  #access(draft: Draft, process: number, operation: MemoryOperation): Value {
+    const { cell } = operation;
+    const before = this.memory.read(draft.contents, cell);
+    const after = valueAfter(before, operation);
+    this.reduction.learn(process, operation);
+    if (after !== undefined) {
+      if (after !== before) {
+        draft.contents = this.memory.write(draft.contents, cell, after);
+        this.#isNews[cell] ??= NEWS.test(this.environment.cells.names[cell] as string);
+        if (this.#isNews[cell]) this.#tell(draft);
+      }
+      this.#invariants.afterWrite(draft, process, cell, before, after);
+    }
+    return operation.access === 'store' ? (after as Value) : before;
+  }
+
+  #call(draft: Draft, process: number, { call, port, pidKnown }: SystemOperation): string {
+    const dead = this.isDead(draft, ownerOf(port));
+    const status = draft.ports[port];
+    const there = status === PORT_OPEN;
+    const setStatus = (next: string) => {
+      draft.ports = draft.ports.slice(0, port) + next + draft.ports.slice(port + 1);
+    };
+    switch (call) {
+      case 'open':
+        setStatus(PORT_OPEN);
+        return 'opened';
+      case 'close':
+        setStatus(PORT_CLOSED);
+        draft.rung &= ~(1 << process);
+        this.#tell(draft);
+        return 'closed';
+      case 'remove':
+        this.#invariants.beforeRemoval(draft, process, port);
+        if (there) setStatus(PORT_REMOVED);
+        return 'removed';
+      case 'connect':
+        return there && !dead ? 'connected' : 'refused';
+      case 'ring':
+        if (this.#isGone(draft, port)) return 'dead';
+        draft.rung |= 1 << ownerOf(port);
+        return 'alive';
+      case 'watch':
+        return there || (pidKnown === true && dead) ? 'watching' : 'refused';
+      case 'probe':
+        if (dead && (there || pidKnown === true)) return 'dead';
+        return there ? 'alive' : 'unknown';
+    }
+  }
+}
+
+function countBits(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}

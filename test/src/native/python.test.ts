@@ -1,0 +1,78 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ownDirectory } from '../support/own-directory.js';
+import { PYTHON } from '../support/python.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { uniqueName } from '../support/unique-name.js';
+import { workspaceRoot } from '../support/workspace.js';
+
+const sources = join(workspaceRoot, 'test', 'native');
+const modules = join(workspaceRoot, 'packages', 'native', 'python');
+/** Milliseconds after which a program that still runs is killed. */
+const WATCHDOG = 100_000;
+
+ownDirectory('python');
+
+/** Where `python3` is the Python of the tests. */
+const programs = join(temporaryFolder('python'), 'programs');
+mkdirSync(programs);
+symlinkSync(PYTHON, join(programs, 'python3'));
+
+function run(file: string, args: readonly string[]): string {
+  const { status, signal, stdout, stderr } = spawnSync(file, args, {
+    cwd: workspaceRoot,
+    env: {
+      ...process.env,
+      PATH: `${programs}:${process.env['PATH']}`,
+      PYTHONPATH: modules,
+      PYTHONDONTWRITEBYTECODE: '1',
+    },
+    encoding: 'utf8',
+    timeout: WATCHDOG,
+    killSignal: 'SIGKILL',
+  });
+  if (status !== 0)
+    throw new Error(`${file} ended with ${signal ?? `status ${status}`}\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+/** The blocks of a README in that language that have an output behind them, and the outputs. */
+function blocksOf(readme: string, language: string): [string, string][] {
+  const text = readFileSync(join(workspaceRoot, readme), 'utf8');
+  const blocks = text.matchAll(/```(\w+)\n([^`]*)```\n\n```text\n([^`]*)```/g);
+  return [...blocks].flatMap(([, name, block = '', output = '']) =>
+    name === language && /python|import/.test(block) ? [[block, output]] : [],
+  );
+}
+
+describe('the module for Python', () => {
+  test('does what it says', () => {
+    expect(run('python3', ['-W', 'error', join(sources, 'mmfbus_test.py'), '--quiet'])).toBe('');
+  });
+
+  test('survives memory that makes no sense', () => {
+    expect(run('python3', [join(sources, 'hostile.py'), uniqueName('hostile'), '100', '1'])).toBe(
+      '100 rounds\n',
+    );
+  });
+
+  test('names only steps that Node has', () => {
+    const steps = readFileSync(join(workspaceRoot, 'packages', 'channel', 'src', 'steps.ts'), 'utf8');
+    const text = readFileSync(join(modules, 'mmfbus.py'), 'utf8');
+    const named = [...text.matchAll(/# step: (.+)/g)].map(([, step]) => step);
+    expect(named.length).toBeGreaterThan(30);
+    expect(named.filter((step) => !steps.includes(`'${step}'`))).toEqual([]);
+  });
+
+  test('does what its README says', () => {
+    const [[code, output]] = blocksOf('packages/native/README.md', 'python') as [[string, string]];
+    expect(run('python3', ['-c', code])).toBe(output);
+  });
+
+  test('has an example that works as it is written', () => {
+    const [[commands, output]] = blocksOf('examples/native/README.md', 'sh') as [[string, string]];
+    expect(run('sh', ['-e', '-c', commands])).toBe(output);
+  });
+});
