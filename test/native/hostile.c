@@ -3,7 +3,8 @@
  * outside of the mapping, an endless loop or a large allocation is not. To be built with the sanitizers.
  *
  *   hostile <channel> <rounds> <seed>    changes the memory itself, between two calls
- *   hostile <channel> live <seed>        uses a channel that others create and change, until its standard input ends
+ *   hostile <channel> live <seed>        uses a channel that others create and change, until its standard input ends;
+ *                                        says `ready` when it has received something
  */
 /* The allocator comes first, and so do headers of the system: then this must come before them. */
 #define _GNU_SOURCE
@@ -142,10 +143,13 @@ static void live_round(const char *channel) {
 static int live(const char *channel, uint64_t seed) {
     struct pollfd input = {STDIN_FILENO, POLLIN, 0};
     uint64_t rounds = 0;
+    bool ready = false;
     state = seed * 0x9e3779b97f4a7c15ull + 1;
-    while (poll(&input, 1, 0) == 0) {
+    for (; poll(&input, 1, 0) == 0; rounds++) {
         live_round(channel);
-        if (rounds++ == 0) puts("ready");
+        if (ready || taken == 0) continue;
+        ready = true;
+        puts("ready");
         fflush(stdout);
     }
     printf("%llu rounds, %llu messages\n", (unsigned long long)rounds, (unsigned long long)taken);

@@ -83,6 +83,8 @@ describe('a watch', () => {
     await elsewhere.waitForLine(/watching/);
     const name = uniqueName();
     const program = await startAgent('publisher', name, exitAtEndOfInput);
+    // Who has not looked before the death cannot tell who it was.
+    for (const { until } of here) await until(`joined ${name} as publisher`);
     await elsewhere.waitForLine(new RegExp(`^joined ${name}$`));
     await killed(program);
     for (const { until } of here) await until(`closed ${name}`);
