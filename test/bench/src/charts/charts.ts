@@ -11,6 +11,7 @@ const transports: readonly (readonly [string, string])[] = [
   ['mmfbus', 'mmfbus, shape'],
   ['mmfbus, no shape', 'mmfbus, any object'],
   ['Unix socket', 'Unix socket'],
+  ['Unix socket, gathered', 'Unix socket, gathered'],
   ['worker_threads', 'worker_threads'],
   ['child_process', 'child_process'],
   ['zeromq', 'ZeroMQ'],

@@ -9,7 +9,7 @@ const WARM_UP_PART = 0.2;
 /** Nanoseconds there and back of a typed object, with both sides looking all the time. */
 export const busy: Own = {
   async measure({ name, amount }, startPartner) {
-    const there = await quoteChannel(`${name}-there`).publisher();
+    const there = await quoteChannel(`${name}-there`).publisher({ timestamps: false });
     const back = await quoteChannel(`${name}-back`).subscriber();
     await startPartner();
     const message = makeQuote();
@@ -33,7 +33,7 @@ export const busy: Own = {
 
   async partner({ name, amount }, say) {
     const there = await quoteChannel(`${name}-there`).subscriber();
-    const back = await quoteChannel(`${name}-back`).publisher();
+    const back = await quoteChannel(`${name}-back`).publisher({ timestamps: false });
     say('ready');
     const message = makeQuote();
     for (let count = 0; count < amount; count++) {

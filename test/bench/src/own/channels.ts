@@ -9,9 +9,9 @@ const HEADER_LENGTH = 24;
 /** A message whose frame has 64 bytes. */
 export const frameOf64: Uint8Array = new Uint8Array(64 - HEADER_LENGTH).fill(7);
 
-/** A channel of bytes. */
+/** A channel of bytes, which subscribers get as views. */
 export function bytesChannel(name: string, capacity: number = CAPACITY): Channel<Uint8Array> {
-  return defineChannel<Uint8Array>({ name, capacity, codec: raw() });
+  return defineChannel<Uint8Array>({ name, capacity, codec: raw({ copy: false }) });
 }
 
 /** A channel of the object of the comparison, with its shape. */

@@ -19,7 +19,7 @@ function publishMany(publisher: Publisher<Uint8Array>, messages: number, batchLe
 /** Nanoseconds for a frame of 64 bytes from one process to another that polls, singly or in batches. */
 export const frames: Own = {
   async measure({ name, amount, count }, startPartner) {
-    const publisher = await bytesChannel(name).publisher();
+    const publisher = await bytesChannel(name).publisher({ timestamps: false });
     const partner = await startPartner();
     publishMany(publisher, WARM_UP, count);
     await partner.line();

@@ -86,9 +86,17 @@ function isLarge(job: Job): boolean {
   return load.kind === 'bytes' && load.length + HEADER_LENGTH > capacityOf(job) / LARGEST_PART;
 }
 
-function mmfbusPeer(encoding: Encoding, batches = false): Peer {
+interface Way {
+  readonly encoding: Encoding;
+  /** Defaults to one by one. */
+  readonly batches?: boolean;
+  /** Whether messages say when they were published, as those of no other peer do. Defaults to false. */
+  readonly timestamps?: boolean;
+}
+
+function mmfbusPeer({ encoding, batches = false, timestamps = false }: Way): Peer {
   async function produce(job: Job, onReply: (message: unknown) => void): Promise<Producer> {
-    const publisher = await channelOf(job, 'there', encoding).publisher();
+    const publisher = await channelOf(job, 'there', encoding).publisher({ timestamps });
     const sending = batches ? new SendingBatches(publisher) : new Sending(publisher, isLarge(job));
     const replies = job.pattern === 'flood' ? undefined : await channelOf(job, 'back', encoding).subscriber();
     replies?.on('message', onReply);
@@ -105,7 +113,7 @@ function mmfbusPeer(encoding: Encoding, batches = false): Peer {
   async function consume(job: Job, onMessage: (message: unknown) => void): Promise<Consumer> {
     const subscriber = await channelOf(job, 'there', encoding).subscriber();
     const publisher =
-      job.pattern === 'flood' ? undefined : await channelOf(job, 'back', encoding).publisher();
+      job.pattern === 'flood' ? undefined : await channelOf(job, 'back', encoding).publisher({ timestamps });
     const sending = publisher && new Sending(publisher, isLarge(job));
     subscriber.on('message', onMessage);
     return {
@@ -121,9 +129,11 @@ function mmfbusPeer(encoding: Encoding, batches = false): Peer {
 }
 
 /** With the compiled shape of the object; bytes as they are. */
-export const mmfbus: Peer = mmfbusPeer('shape');
+export const mmfbus: Peer = mmfbusPeer({ encoding: 'shape' });
 /** With objects of which nothing is known beforehand. */
-export const mmfbusDynamic: Peer = mmfbusPeer('msgpackr');
+export const mmfbusDynamic: Peer = mmfbusPeer({ encoding: 'msgpackr' });
 /** Bytes as views of what was read, valid in the handler. */
-export const mmfbusViews: Peer = mmfbusPeer('views');
-export const mmfbusBatches: Peer = mmfbusPeer('shape', true);
+export const mmfbusViews: Peer = mmfbusPeer({ encoding: 'views' });
+export const mmfbusBatches: Peer = mmfbusPeer({ encoding: 'shape', batches: true });
+/** As publishers are unless told otherwise. */
+export const mmfbusTimestamps: Peer = mmfbusPeer({ encoding: 'shape', timestamps: true });

@@ -6,7 +6,7 @@ import { encodingOf } from './encoding.js';
 import type { Consumer, Peer, Producer } from './peer.js';
 
 const LENGTH_BYTES = 4;
-/** Small messages are written together: a system call for each would decide the comparison. */
+/** Bytes that are gathered at most. A frame that is larger is written as it is, behind its length, instead of being copied. */
 const CHUNK_LENGTH = 64 * 1024;
 
 function addressOf({ folder, name }: Job): string {
@@ -23,6 +23,13 @@ interface FrameWriter {
   drained(): Promise<void>;
 }
 
+function writeLarge(socket: Socket, payload: Buffer): boolean {
+  const head = Buffer.allocUnsafe(LENGTH_BYTES);
+  head.writeUInt32LE(payload.length);
+  socket.write(head);
+  return socket.write(payload);
+}
+
 /** Each frame with a write of its own. */
 class SingleWriter implements FrameWriter {
   readonly #socket: Socket;
@@ -32,6 +39,7 @@ class SingleWriter implements FrameWriter {
   }
 
   write(payload: Buffer): boolean {
+    if (payload.length > CHUNK_LENGTH) return writeLarge(this.#socket, payload);
     const frame = Buffer.allocUnsafe(LENGTH_BYTES + payload.length);
     frame.writeUInt32LE(payload.length);
     payload.copy(frame, LENGTH_BYTES);
@@ -59,12 +67,7 @@ class ChunkWriter implements FrameWriter {
   write(payload: Buffer): boolean {
     const length = LENGTH_BYTES + payload.length;
     if (this.#used + length > this.#chunk.length) this.flush();
-    if (length > this.#chunk.length) {
-      const head = Buffer.allocUnsafe(LENGTH_BYTES);
-      head.writeUInt32LE(payload.length);
-      this.#socket.write(head);
-      return this.#socket.write(payload);
-    }
+    if (length > this.#chunk.length) return writeLarge(this.#socket, payload);
     this.#chunk.writeUInt32LE(payload.length, this.#used);
     payload.copy(this.#chunk, this.#used + LENGTH_BYTES);
     this.#used += length;
@@ -167,7 +170,7 @@ function socketPeer(Writer: new (socket: Socket) => FrameWriter): Peer {
   return { produce, consume };
 }
 
-/** As those use it who want its throughput. */
-export const socket: Peer = socketPeer(ChunkWriter);
 /** As most use it. */
-export const socketSingly: Peer = socketPeer(SingleWriter);
+export const socket: Peer = socketPeer(SingleWriter);
+/** As those use it who want its throughput. */
+export const socketGathered: Peer = socketPeer(ChunkWriter);

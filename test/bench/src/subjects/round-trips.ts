@@ -49,7 +49,7 @@ export const cold: readonly Subject[] = everybody.map((peer) =>
     peer,
     pattern: 'echo',
     interval: COLD_INTERVAL,
-    messages: 100,
+    messages: peer === 'mmfbus' || peer === 'Unix socket' ? 300 : 100,
     wanted: ['p50'],
   }),
 );
