@@ -83,6 +83,14 @@ const commands = {
     about: 'measure what an idle process costs',
     steps: [setup, build, program('idle', 'test/dist/idle/idle-cost.js')],
   },
+  bench: {
+    about: 'measure mmfbus and what people would use instead',
+    steps: [setup, build, program('bench', 'test/bench/dist/main.js')],
+  },
+  'bench:charts': {
+    about: 'draw the charts, and write the table of goals, from docs/bench/results.json',
+    steps: [setup, build, program('bench:charts', 'test/bench/dist/charts/main.js')],
+  },
   'bench:codec': {
     about: 'measure encoding and decoding, ours and that of others',
     steps: [setup, build, program('bench:codec', 'test/dist/bench/codec/codec-bench.js')],

@@ -23,5 +23,7 @@ export function readJson(path) {
  */
 export function packageFolders() {
   const packages = readdirSync(join(root, 'packages')).map((name) => join('packages', name));
-  return [...packages, 'examples', 'test'].filter((folder) => existsSync(join(root, folder, 'package.json')));
+  return [...packages, 'examples', 'test', join('test', 'bench')].filter((folder) =>
+    existsSync(join(root, folder, 'package.json')),
+  );
 }

@@ -4,7 +4,10 @@ import type { ChannelError } from './errors.js';
 export interface MessageMeta {
   /** Number of the message in its channel, from 1 on, without holes. */
   readonly sequence: number;
-  /** When it was published: nanoseconds of the monotonic clock of the machine; see `now()`. */
+  /**
+   * When it was published: nanoseconds of the monotonic clock of the machine; see `now()`. 0 where its publisher does not
+   * say: see `PublisherOptions.timestamps`.
+   */
   readonly timestamp: number;
   /** Slot of its publisher in the channel. */
   readonly publisher: number;

@@ -78,7 +78,7 @@ export class Subscription<T> {
     this.#definition = definition;
     this.#member = member;
     this.#reliable = options.mode !== 'lossy';
-    this.#reader = new RingReader(member.memory);
+    this.#reader = new RingReader(member.memory, this.#reliable && definition.codec.decodesInPlace === true);
     const { history, ringCapacity } = member.memory.geometry;
     this.#slowFrom = (options.slowAt ?? DEFAULT_SLOW_AT) * ringCapacity;
     this.#begin(options.start ?? (history > 0 ? 'history' : 'latest'), history);
@@ -190,11 +190,23 @@ export class Subscription<T> {
     try {
       value = this.#definition.codec.decode(payload, start, end);
     } catch (error) {
+      if (!this.#reader.isIntact()) return this.#onOverwritten(sequence);
       const text = `message ${sequence} cannot be decoded: ${error instanceof Error ? error.message : String(error)}`;
       this.hooks.error(new ChannelError('UNDECODABLE', this.#definition.name, text, { cause: error }));
       return true;
     }
+    if (!this.#reader.isIntact()) return this.#onOverwritten(sequence);
     return deliver(value, { sequence, timestamp, publisher });
+  }
+
+  /** What was read in the ring is gone: this subscriber was disconnected, or somebody else writes there. */
+  #onOverwritten(sequence: number): boolean {
+    if (!this.#isDisconnected()) {
+      const text = `message ${sequence} was overwritten while it was read`;
+      this.hooks.error(new ChannelError('CORRUPTED', this.#definition.name, text));
+      this.#tellGap({ from: sequence, to: sequence, count: 1 });
+    }
+    return this.#open;
   }
 
   #tellWhatWasGone(): void {

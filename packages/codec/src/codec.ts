@@ -13,8 +13,8 @@ export interface CodecSchema {
 /**
  * Turns values into bytes and back.
  *
- * A codec never keeps a view of the buffers that it is given, returns one only where it was asked to (`bytes({ copy: false })`
- * of a shape), and throws nothing but {@link CodecError}.
+ * A codec never keeps a view of the buffers that it is given, returns one only where it was asked to (`copy: false`
+ * of `raw` and of the shape `bytes`), and throws nothing but {@link CodecError}.
  */
 export interface Codec<T> {
   /**
@@ -40,6 +40,11 @@ export interface Codec<T> {
    * and then {@link Codec.encode} says which.
    */
   encodeInPlace?(value: T, target: Uint8Array, offset: number, limit: number): number;
+  /**
+   * Whether `decode` may be given memory that other processes can write to meanwhile: whatever it reads there, it returns a
+   * value or throws as it should. Defaults to false, and then it gets a copy.
+   */
+  readonly decodesInPlace?: boolean | undefined;
   /**
    * Decodes the value that lies in `source` from `start` up to, not including, `end`.
    *

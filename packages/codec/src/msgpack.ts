@@ -72,6 +72,8 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
       copyBytes(packed, packed.start, packed.end, target, offset);
       return offset + needed;
     },
+    // It makes a copy of its own.
+    decodesInPlace: true,
     decode(source, start, end) {
       requireRange(ID, source, start, end);
       const scratch = msgpackrState.unpacking === 0 ? sharedScratch : createScratch();

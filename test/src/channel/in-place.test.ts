@@ -1,3 +1,4 @@
+import { KiB } from '@mmfbus/channel';
 import { type Codec, raw } from '@mmfbus/codec';
 import { describe, expect, it } from 'vitest';
 import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
@@ -92,5 +93,67 @@ describe('a codec that encodes in place', () => {
     expect(publisher.publish({ length: 4 })).toBe('published');
     expect(asked).toEqual({ inPlace: 1, otherwise: 1 });
     expect(subscriber.poll(({ length }) => expect(length).toBe(4))).toBe(1);
+  });
+});
+
+/** Bytes of which the last three tell the length, for a codec that can be interrupted. */
+function interruptedCodec(decodesInPlace: boolean, meanwhile: () => void = () => {}) {
+  const sources = new Set<ArrayBufferLike>();
+  const codec: Codec<Uint8Array> = {
+    ...raw(),
+    decodesInPlace,
+    decode: (source, start, end) => {
+      if (end - start > 64 * KiB) sources.add(source.buffer);
+      meanwhile();
+      return raw().decode(source, start, end);
+    },
+  };
+  return { codec, sources };
+}
+
+function patterned(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, index) => (index * 7 + length) & 0xff);
+}
+
+describe('a codec that decodes in place', () => {
+  it.each([
+    ['the ring', 'reliable', true],
+    ['a copy, where it does not say that it does', 'reliable', false],
+    ['a copy, where publishers do not wait', 'lossy', true],
+  ] as const)('gets %s', async (what, mode, decodesInPlace) => {
+    const { codec, sources } = interruptedCodec(decodesInPlace);
+    const channel = define({ codec, capacity: 512 * KiB });
+    const subscriber = await subscriberOf(channel, { mode });
+    const publisher = await publisherOf(channel);
+    for (let count = 1; count <= 50; count++) {
+      const message = patterned(count % 3 === 0 ? 10 * count : 60 * KiB + ((count * 1237) % (60 * KiB)));
+      expect(publisher.publish(message)).toBe('published');
+      expect(
+        subscriber.poll((value, { sequence }) => {
+          expect(sequence).toBe(count);
+          expect(Buffer.compare(value, message)).toBe(0);
+        }),
+      ).toBe(1);
+    }
+    const isRing = (buffer: ArrayBufferLike) => buffer.byteLength > 512 * KiB;
+    expect([...sources].some(isRing)).toBe(what === 'the ring');
+  });
+
+  it('is not believed where its subscriber was disconnected meanwhile', async () => {
+    let interrupt = () => {};
+    const { codec } = interruptedCodec(true, () => interrupt());
+    const channel = define({ codec, capacity: 512 * KiB });
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel, { whenFull: 'disconnect' });
+    publisher.publish(patterned(100 * KiB));
+    interrupt = () => {
+      for (let count = 0; count < 6; count++) publisher.publish(patterned(100 * KiB + count));
+    };
+    const events: unknown[] = [];
+    subscriber.on('close', ({ reason }) => events.push(reason));
+    subscriber.on('error', (error) => events.push(error));
+    subscriber.on('gap', (gap) => events.push(gap));
+    subscriber.poll(() => events.push('message'));
+    expect(events).toEqual(['disconnected']);
   });
 });

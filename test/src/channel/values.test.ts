@@ -1,4 +1,4 @@
-import type { ChannelError } from '@mmfbus/channel';
+import { type ChannelError, now } from '@mmfbus/channel';
 import { json, msgpack, raw } from '@mmfbus/codec';
 import { describe, expect, it } from 'vitest';
 import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
@@ -44,6 +44,22 @@ describe('values', () => {
     const text = 'äöü'.repeat(30_000);
     publisher.publish(text);
     expect(subscriber.poll((value) => expect(value).toBe(text))).toBe(1);
+  });
+
+  it('say when they were published, unless their publisher leaves that out', async () => {
+    const channel = define<number>();
+    const subscriber = await subscriberOf(channel);
+    const publishers = [await publisherOf(channel), await publisherOf(channel, { timestamps: false })];
+    const before = now();
+    for (const publisher of publishers) {
+      publisher.publish(1);
+      publisher.publishBatch([2, 3]);
+      await publisher.publishAsync(4);
+    }
+    const timestamps: number[] = [];
+    subscriber.poll((_value, { timestamp }) => timestamps.push(timestamp));
+    expect(timestamps.slice(4)).toEqual([0, 0, 0, 0]);
+    expect(timestamps.slice(0, 4).every((timestamp) => timestamp >= before && timestamp <= now())).toBe(true);
   });
 
   it('cannot be published from within the encoding of another one', async () => {

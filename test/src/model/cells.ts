@@ -56,6 +56,15 @@ export class Cells {
     return { slot, field: nameIn(this.#slot, (offset - this.#slotsFrom) % this.#slot.length) };
   }
 
+  /** The offset of the field of 64 bits that this word of 32 is a half of; undefined where there is none. */
+  wideFieldAt(offset: number): number | undefined {
+    if (offset >= this.#slotsFrom) return undefined;
+    const whole = offset & -8;
+    return this.#header.fields.some((field) => field.offset === whole && field.length === 8)
+      ? whole
+      : undefined;
+  }
+
   /** Whether nobody decides anything by what stands there: counters are for people. */
   isStatistic(offset: number): boolean {
     return STATISTIC.test(this.fieldOf(offset)?.field ?? '');

@@ -21,9 +21,11 @@ const MEMBER = 'participants/member.ts';
 const OUTBOX = 'publishing/outbox.ts';
 const WRITER = 'ring/ring-writer.ts';
 
-const RING = '      this.#member.ringSubscribers();\n';
-const WRITE = '      parcel.write(writer, now());\n';
-const COMMIT = '      writer.commit();\n';
+const RING = '    this.#member.ringSubscribers();\n';
+const COMMIT = '    this.#writer.commit();\n';
+const WRITE = '      writer.copyInPlace(payload, length);\n';
+const SHOW_AND_RELEASE =
+  '      this.#show(1, length);\n      return true;\n    } finally {\n      lock.release();\n    }\n  }\n\n  /** Publishes several';
 /** Who hears of a death looks again. */
 const LOOK_AGAIN = '    this.onRing?.();\n';
 
@@ -44,7 +46,7 @@ export const mutants: readonly Mutant[] = [
       'the bell is rung before the tail is stored, and the lock is not looked at before going to sleep',
     scenario: 'goingToSleep',
     edits: [
-      { file: OUTBOX, from: WRITE + COMMIT + RING, to: WRITE + RING + COMMIT },
+      { file: OUTBOX, from: COMMIT + RING, to: RING + COMMIT },
       { file: 'subscription.ts', from: 'const locked = lock.isHeld();', to: 'const locked = false;' },
     ],
     breaks: 'no lost wake-up',
@@ -61,11 +63,14 @@ export const mutants: readonly Mutant[] = [
     mistake: 'the bell is rung after the lock was released, and not by who buries',
     scenario: 'anotherPublisherStays',
     edits: [
-      { file: OUTBOX, from: WRITE + COMMIT + RING, to: WRITE + COMMIT },
+      { file: OUTBOX, from: COMMIT + RING, to: COMMIT },
       {
         file: OUTBOX,
-        from: "      if (outcome !== 'published' || !parcel.advance()) return outcome;\n",
-        to: "      this.#member.ringSubscribers();\n      if (outcome !== 'published' || !parcel.advance()) return outcome;\n",
+        from: SHOW_AND_RELEASE,
+        to: SHOW_AND_RELEASE.replace(
+          'lock.release();\n',
+          'lock.release();\n      this.#member.ringSubscribers();\n',
+        ),
       },
       ...BURY_SILENTLY,
     ],
@@ -195,8 +200,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'ring/ring-reader.ts',
-        from: 'return Number(Atomics.load(this.#longs, HEAD)) <= this.position;',
-        to: 'return true;',
+        from: 'return Number(Atomics.load(this.#longs, HEAD)) > position;',
+        to: 'return false;',
       },
     ],
     breaks: 'no unexpected error',

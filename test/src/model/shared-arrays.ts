@@ -51,13 +51,10 @@ export class MappedChannel {
       // The real arrays are detached then, and `Atomics` throws.
       if (cells.isStatistic(base + index * width)) return 0;
       if (!this.#mapped) throw new TypeError('shared memory was touched after it was unmapped');
-      return perform({
-        kind: 'memory',
-        access: how,
-        cell: cells.at(base + index * width, width === 8),
-        value,
-        expected,
-      });
+      const offset = base + index * width;
+      const wide = width === 4 ? cells.wideFieldAt(offset) : undefined;
+      if (wide !== undefined) return half(how, offset - wide, value, perform, cells.at(wide, true));
+      return perform({ kind: 'memory', access: how, cell: cells.at(offset, width === 8), value, expected });
     };
     const proxy = new Proxy<object>(
       {},
@@ -72,6 +69,19 @@ export class MappedChannel {
     shared.set(proxy, { access });
     return proxy;
   }
+}
+
+/** A half of a word of 64 bits. A model's numbers fit into the low one: the high one is 0, and stays so. */
+function half(
+  access: Access,
+  place: number,
+  value: Value | undefined,
+  perform: Perform,
+  cell: number,
+): Value {
+  if (place !== 0) return 0;
+  const whole = value === undefined ? undefined : BigInt(value);
+  return Number(perform({ kind: 'memory', access, cell, value: whole, expected: undefined }));
 }
 
 /** Bytes that lie over words, whole words at a time. */

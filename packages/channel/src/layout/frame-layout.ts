@@ -6,7 +6,7 @@ const frame = layout('Header of a frame', [
   field('flags', 'u8', 'zero'),
   field('publisher', 'u16', 'slot of the publisher'),
   field('sequence', 'u64', 'number of the message that it completes; of any other kind: of the next message'),
-  field('timestamp', 'u64', 'when it was published, nanoseconds of the monotonic clock'),
+  field('timestamp', 'u64', 'when it was published, nanoseconds of the monotonic clock; 0 when not said'),
 ]);
 
 /** What stands before the payload of each frame. */

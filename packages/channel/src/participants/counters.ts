@@ -29,11 +29,6 @@ function firstWord(slot: number): number {
 
 /** The counters of a slot, as its owner keeps them: nobody else writes them, so they cost a plain store. */
 export class Counters {
-  #frames = 0;
-  #bytes = 0;
-  #full = 0;
-  #missed = 0;
-  #wakeUps = 0;
   readonly #words: Int32Array<ArrayBuffer>;
   readonly #base: number;
 
@@ -43,23 +38,31 @@ export class Counters {
   }
 
   countFrames(frames: number, bytes: number): void {
-    this.#frames += frames;
-    this.#bytes += bytes;
-    writeLong(this.#words, this.#base + FRAMES, this.#frames);
-    writeLong(this.#words, this.#base + BYTES, this.#bytes);
+    this.#add(FRAMES, frames);
+    this.#add(BYTES, bytes);
   }
 
   countFull(): void {
-    writeLong(this.#words, this.#base + FULL, ++this.#full);
+    this.#add(FULL, 1);
   }
 
   countMissed(messages: number): void {
-    this.#missed += messages;
-    writeLong(this.#words, this.#base + MISSED, this.#missed);
+    const low = this.#base + MISSED;
+    writeLong(this.#words, low, readLong(this.#words, low) + messages);
   }
 
   countWakeUp(): void {
-    writeLong(this.#words, this.#base + WAKE_UPS, ++this.#wakeUps);
+    this.#add(WAKE_UPS, 1);
+  }
+
+  /** Adds less than 2^32, word by word: in whole numbers of 32 bits all the way. */
+  #add(counter: number, amount: number): void {
+    const words = this.#words;
+    const low = this.#base + counter;
+    const before = words[low] as number;
+    const after = (before + amount) | 0;
+    words[low] = after;
+    if (after >>> 0 < before >>> 0) words[low + 1] = (words[low + 1] as number) + 1;
   }
 }
 

@@ -110,6 +110,11 @@ export class ParticipantTable {
     return this.#loadWord(slot, slotLayout.GENERATION_OFFSET) >>> 0;
   }
 
+  /** The word where the slot's generation stands. */
+  generationWordOf(slot: number): number {
+    return this.#offsetOf(slot, slotLayout.GENERATION_OFFSET) >> WORD_SHIFT;
+  }
+
   stateOf(slot: number): number {
     return this.#loadWord(slot, slotLayout.STATE_OFFSET);
   }

@@ -59,11 +59,15 @@ export class PublisherLock {
   tryAcquire(): boolean {
     // INVARIANT: one writer at a time. Only who stored its own word writes to the ring, the head and the tail.
     const word = Atomics.compareExchange(this.#words, LOCK, 0, this.#own);
-    // A word that names its own slot while it holds nothing is nonsense that nobody else can take away: it lives.
-    if (word !== 0 && (word !== this.#own || this.#held)) return false;
+    if (word !== 0 && !this.#isNonsense(word)) return false;
     this.#held = true;
     atStep?.('lock: taken');
     return true;
+  }
+
+  /** A word that names its own slot while it holds nothing, and that nobody else can take away: it lives. */
+  #isNonsense(word: number): boolean {
+    return word === this.#own && !this.#held;
   }
 
   /** Takes it within a bounded number of tries, from a dead holder too; false when a living one keeps it. */

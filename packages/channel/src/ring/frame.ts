@@ -21,6 +21,11 @@ export function readLong(words: Int32Array, index: number): number {
   return ((words[index + 1] as number) >>> 0) * TWO_TO_32 + ((words[index] as number) >>> 0);
 }
 
+/** Reads a position, which another program may have made negative. */
+export function readPosition(words: Int32Array, index: number): number {
+  return (words[index + 1] as number) * TWO_TO_32 + ((words[index] as number) >>> 0);
+}
+
 /** Whether so many messages can lie between two positions that far apart. */
 export function isPlausible(messages: number, distance: number): boolean {
   return messages >= 0 && messages * frame.FRAME_ALIGNMENT <= distance;

@@ -47,7 +47,7 @@ export class RingReader {
   first = 0;
   /** Position from which on messages are owed that are completed later: those begun before that are not. */
   owedFrom = 0;
-  /** Where the bytes of the message are; a private copy. */
+  /** Where the bytes of the message are: a private copy, or the ring; see {@link RingReader.isIntact}. */
   payload: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   start = 0;
   end = 0;
@@ -74,9 +74,16 @@ export class RingReader {
   readonly #maxPayload: number;
   readonly #participants: number;
   readonly #reassembly: Reassembly;
+  /** Whether messages that are larger than a batch are left in the ring. */
+  readonly #inPlace: boolean;
   readonly #fence = new Int32Array(1);
 
-  constructor(memory: ChannelMemory) {
+  /**
+   * @param inPlace says that messages that are larger than a batch need not be copied: that nobody overwrites them before the
+   * cursor moves, and that they are decoded with care. Defaults to false.
+   */
+  constructor(memory: ChannelMemory, inPlace = false) {
+    this.#inPlace = inPlace;
     this.#longs = memory.longs;
     this.#ring = memory.ring;
     this.#ringWords = memory.ringWords;
@@ -148,7 +155,7 @@ export class RingReader {
       this.#trusted = this.position;
       if (this.#next >= this.#length) {
         const outcome = this.#fill();
-        if (outcome !== 'message') return outcome;
+        if (outcome !== 'batch') return outcome;
       }
       const word = this.#next >> 2;
       const words = this.#batchWords;
@@ -241,8 +248,8 @@ export class RingReader {
     return this.sequence < this.first ? 'part' : 'message';
   }
 
-  /** Copies the next batch; `message` when it begins with a whole frame. */
-  #fill(): ReadOutcome {
+  /** Copies the next batch; `batch` when it begins with a whole frame. */
+  #fill(): ReadOutcome | 'batch' {
     this.#length = 0;
     const tail = this.loadTail();
     if (tail === this.position) {
@@ -264,6 +271,9 @@ export class RingReader {
     }
     let size = frame.frameLength(this.#batchWords[LENGTH_WORD] as number);
     if (size > length && size <= available) {
+      if (this.#inPlace && ((this.#batchWords[KIND_WORD] as number) & 0xff) === frame.KIND_MESSAGE) {
+        return this.#readInPlace(offset, size);
+      }
       this.#grow(size);
       if (!this.#copy(offset, size)) return this.#resumeAtHead();
       // Read again: this copy is the one that counts.
@@ -278,7 +288,30 @@ export class RingReader {
       );
     }
     this.#next = 0;
-    return 'message';
+    return 'batch';
+  }
+
+  /** Reads a message whose header was copied, and leaves its payload in the ring. */
+  #readInPlace(offset: number, size: number): ReadOutcome {
+    // Behind its header, as if it had no more than that, comes the header that follows it.
+    this.#copyTo(frame.FRAME_ALIGNMENT, (offset + size) & (this.#capacity - 1), frame.FRAME_ALIGNMENT);
+    if (this.#isOverwritten(this.position)) return this.#resumeAtHead();
+    const words = this.#batchWords;
+    const [length, kind] = [words[LENGTH_WORD] as number, words[KIND_WORD] as number];
+    this.#next = this.#length = frame.FRAME_ALIGNMENT;
+    this.position += size;
+    const outcome = this.#readPayload(0, length, kind & 0xff, kind >>> PUBLISHER_SHIFT);
+    if (outcome === 'message') {
+      this.payload = this.#ring;
+      this.start = offset + frame.FRAME_HEADER_LENGTH;
+      this.end = this.start + length;
+    }
+    return outcome;
+  }
+
+  /** Whether the payload of the message is still what was published; a private copy is. */
+  isIntact(): boolean {
+    return this.payload !== this.#ring || !this.#isOverwritten(this.#trusted);
   }
 
   /** Copies from the ring, and the header that follows; false when it was overwritten meanwhile. */
@@ -291,10 +324,15 @@ export class RingReader {
       this.#copyTo(0, offset, length + frame.FRAME_ALIGNMENT);
     }
     atStep?.('read: copied');
-    // SYNC: overwrite announced. The read-modify-write keeps the copying before the load of the head; publishers move
+    return !this.#isOverwritten(this.position);
+  }
+
+  /** Whether publishers may have overwritten what begins at that position, and was read before this call. */
+  #isOverwritten(position: number): boolean {
+    // SYNC: overwrite announced. The read-modify-write keeps the reading before the load of the head; publishers move
     // the head before they overwrite.
     Atomics.add(this.#fence, 0, 1);
-    return Number(Atomics.load(this.#longs, HEAD)) <= this.position;
+    return Number(Atomics.load(this.#longs, HEAD)) > position;
   }
 
   #copyTo(target: number, offset: number, length: number): void {

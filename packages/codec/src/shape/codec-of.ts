@@ -109,6 +109,7 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
           return end - offset <= maxSize ? end : -1;
         },
       }),
+    decodesInPlace: true,
     decode(source, start, end) {
       requireRange(id, source, start, end);
       if (fast !== undefined && end - start <= maxSize) {

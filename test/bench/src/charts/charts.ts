@@ -1,0 +1,136 @@
+import type { Results } from '../results.js';
+import { type BarGroup, barChart } from './bars.js';
+import { lineChart, type Series } from './lines.js';
+import { linear, logarithmic } from './scale.js';
+
+const THOUSAND = 1000;
+const MILLION = 1_000_000;
+
+/** Each transport, and what it is called in a chart. */
+const transports: readonly (readonly [string, string])[] = [
+  ['mmfbus', 'mmfbus, shape'],
+  ['mmfbus, no shape', 'mmfbus, any object'],
+  ['Unix socket', 'Unix socket'],
+  ['Unix socket, gathered', 'Unix socket, gathered'],
+  ['worker_threads', 'worker_threads'],
+  ['child_process', 'child_process'],
+  ['zeromq', 'ZeroMQ'],
+  ['NATS', 'NATS'],
+  ['Redis', 'Redis'],
+];
+
+function medianOf({ results }: Results, name: string): number | undefined {
+  return results[name]?.median;
+}
+
+function measured(values: readonly (number | undefined)[]): number[] {
+  return values.filter((value) => value !== undefined);
+}
+
+function footerOf({ machine, date, rounds }: Results): string {
+  return `${machine}; ${rounds === 1 ? 'one round' : `medians of ${rounds} rounds`}, ${date.slice(0, 10)}`;
+}
+
+function formatRate(value: number): string {
+  if (value >= THOUSAND * MILLION) return `${Number((value / THOUSAND / MILLION).toPrecision(3))} G`;
+  if (value >= MILLION) return `${Number((value / MILLION).toPrecision(3))} M`;
+  return value >= THOUSAND ? `${Number((value / THOUSAND).toPrecision(3))} k` : String(Math.round(value));
+}
+
+function formatMicroseconds(nanoseconds: number): string {
+  return `${Number((nanoseconds / THOUSAND).toPrecision(2))} µs`;
+}
+
+function oneWay(results: Results): string {
+  const groups = transports.flatMap(([name, label]): BarGroup[] => {
+    const value = medianOf(results, `one way: ${name}`);
+    return value === undefined ? [] : [{ label, values: [value], ours: name.startsWith('mmfbus') }];
+  });
+  return barChart({
+    title: 'Objects a second, one process to another',
+    subtitle: 'a quote of six fields, encoded and decoded; more is better',
+    footer: footerOf(results),
+    series: ['messages a second'],
+    groups,
+    scale: linear(Math.max(...groups.flatMap(({ values }) => measured(values)))),
+    format: formatRate,
+  });
+}
+
+function roundTrips(results: Results): string {
+  const groups = transports.flatMap(([name, label]): BarGroup[] => {
+    const values = ['cold', 'warm', 'busy'].map((kind) =>
+      medianOf(results, `round trip ${kind}: ${name}, p50`),
+    );
+    return measured(values).length === 0 ? [] : [{ label, values, ours: name === 'mmfbus' }];
+  });
+  const all = groups.flatMap(({ values }) => measured(values));
+  return barChart({
+    title: 'There and back, median',
+    subtitle: 'less is better; the scale is logarithmic',
+    footer: footerOf(results),
+    series: ['every 10 ms, asleep', 'one after the other', 'both sides polling'],
+    groups,
+    scale: logarithmic(Math.min(...all), Math.max(...all)),
+    format: formatMicroseconds,
+  });
+}
+
+const lengths: readonly (readonly [string, number])[] = [
+  ['16 B', 16],
+  ['64 B', 64],
+  ['256 B', 256],
+  ['1 KiB', 2 ** 10],
+  ['16 KiB', 2 ** 14],
+  ['1 MiB', 2 ** 20],
+  ['16 MiB', 2 ** 24],
+];
+
+function sizes(results: Results): string {
+  const series = ['mmfbus, views', 'mmfbus', 'Unix socket', 'zeromq'].map((name): Series => {
+    const values = lengths.map(([text, length]) => {
+      const rate = medianOf(results, `${text}: ${name}`);
+      return rate === undefined ? undefined : rate * length;
+    });
+    return { name, values };
+  });
+  const all = series.flatMap(({ values }) => measured(values));
+  return lineChart({
+    title: 'Bytes a second, by the length of a message',
+    subtitle: 'no encoding; more is better; both scales are logarithmic',
+    footer: footerOf(results),
+    labels: lengths.map(([text]) => text),
+    axis: 'length of a message',
+    series: series.filter(({ values }) => measured(values).length > 0),
+    scale: logarithmic(Math.min(...all), Math.max(...all)),
+    format: (value) => `${formatRate(value)}B/s`,
+  });
+}
+
+function fanOut(results: Results): string {
+  const counts = [1, 2, 4, 8, 16];
+  const series = ['mmfbus', 'Unix socket', 'zeromq', 'NATS', 'Redis'].map((name): Series => {
+    return { name, values: counts.map((count) => medianOf(results, `to ${count} subscribers: ${name}`)) };
+  });
+  const all = series.flatMap(({ values }) => measured(values));
+  return lineChart({
+    title: 'Objects a second to several subscribers',
+    subtitle: 'each subscriber gets all of them; more is better; the scale is logarithmic',
+    footer: footerOf(results),
+    labels: counts.map(String),
+    axis: 'subscribers, each a process',
+    series: series.filter(({ values }) => measured(values).length > 0),
+    scale: logarithmic(Math.min(...all), Math.max(...all)),
+    format: formatRate,
+  });
+}
+
+/** The charts, by the names of their files. */
+export function charts(results: Results): Readonly<Record<string, string>> {
+  return {
+    'one-way.svg': oneWay(results),
+    'round-trips.svg': roundTrips(results),
+    'sizes.svg': sizes(results),
+    'fan-out.svg': fanOut(results),
+  };
+}

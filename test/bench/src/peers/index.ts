@@ -1,0 +1,25 @@
+import type { Peer } from './peer.js';
+
+/** Everything that is compared, ours first. Loaded when it is its turn: the clients of servers take their time. */
+const loaders: Readonly<Record<string, () => Promise<Peer>>> = {
+  mmfbus: async () => (await import('./mmfbus.js')).mmfbus,
+  'mmfbus, no shape': async () => (await import('./mmfbus.js')).mmfbusDynamic,
+  'mmfbus, batches': async () => (await import('./mmfbus.js')).mmfbusBatches,
+  'mmfbus, timestamps': async () => (await import('./mmfbus.js')).mmfbusTimestamps,
+  'mmfbus, views': async () => (await import('./mmfbus.js')).mmfbusViews,
+  'Unix socket': async () => (await import('./socket.js')).socket,
+  'Unix socket, gathered': async () => (await import('./socket.js')).socketGathered,
+  worker_threads: async () => (await import('./parent-and-child.js')).workerThreads,
+  child_process: async () => (await import('./parent-and-child.js')).childProcessJson,
+  'child_process, advanced': async () => (await import('./parent-and-child.js')).childProcessAdvanced,
+  zeromq: async () => (await import('./zeromq.js')).zeromq,
+  NATS: async () => (await import('./nats.js')).nats,
+  Redis: async () => (await import('./redis.js')).redis,
+};
+
+/** The peer of that name. */
+export async function peerNamed(name: string): Promise<Peer> {
+  const peer = await loaders[name]?.();
+  if (peer === undefined) throw new Error(`there is no peer ${JSON.stringify(name)}`);
+  return peer;
+}

@@ -1,0 +1,49 @@
+import type { Job } from '../job.js';
+import type { Program } from '../subjects/subject.js';
+
+/** The sending end, in a process of its own. */
+export interface Producer {
+  /** False when it is to wait for {@link Producer.drained} before the next one; the message is taken in any case. */
+  send(message: unknown): boolean;
+  drained(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A receiving end, in a process of its own. */
+export interface Consumer {
+  /** Sends a message back to the producer. */
+  reply(message: unknown): void;
+  close(): Promise<void>;
+}
+
+/** A way to carry messages between the processes of one machine. */
+export interface Peer {
+  /** How the consumer of a producer starts. Defaults to `process`. */
+  readonly start?: 'process' | 'fork-json' | 'fork-advanced' | 'worker';
+  /** The server that it needs. Defaults to none. */
+  readonly program?: Program;
+  /** Starts the server. */
+  serve?(job: Job): Promise<{ readonly port: number; stop(): Promise<void> }>;
+  /**
+   * Opens the sending end. The consumers start after it.
+   *
+   * @param onReply is called with each message that comes back.
+   */
+  produce(job: Job, onReply: (message: unknown) => void, consumers: ConsumerHandles): Promise<Producer>;
+  /** Opens a receiving end. When it resolves, nothing that is sent later is lost. */
+  consume(job: Job, onMessage: (message: unknown) => void): Promise<Consumer>;
+}
+
+/** The consumers of a producer, for those peers that talk to their children. */
+export interface ConsumerHandles {
+  /** Resolves with what is to be talked to, once all have started. */
+  readonly all: Promise<readonly Postable[]>;
+}
+
+/** A child process or a Worker. */
+export interface Postable {
+  post(message: unknown): boolean;
+  onPost(listener: (message: unknown) => void): void;
+  /** Resolves when what was posted is on its way. */
+  drained(): Promise<void>;
+}

@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Job } from './job.js';
+import type { OwnJob, OwnValues } from './own/own-job.js';
+import { peerNamed } from './peers/index.js';
+import type { Measurement } from './producer.js';
+
+/** After this a measurement hangs, milliseconds. */
+const WATCHDOG = 300_000;
+
+let names = 0;
+
+function uniqueName(): string {
+  return `bench-${process.pid}-${++names}`;
+}
+
+/** Runs a program of this package in a process of its own, and parses the line that it prints. */
+function runProgram<R>(
+  file: string,
+  job: unknown,
+  nodeArgs: readonly string[],
+  signal: AbortSignal,
+): Promise<R> {
+  const program = fileURLToPath(new URL(file, import.meta.url));
+  return new Promise((resolve, reject) => {
+    const args = [...nodeArgs, program, JSON.stringify(job)];
+    const options = { timeout: WATCHDOG, killSignal: 'SIGKILL', signal, maxBuffer: 2 ** 28 } as const;
+    execFile(process.execPath, args, options, (error, stdout, stderr) => {
+      if (error === null) resolve(JSON.parse(stdout) as R);
+      else reject(new Error(`${file} ${JSON.stringify(job)}: ${error.message}\n${stderr}`, { cause: error }));
+    });
+  });
+}
+
+/** What a job says itself; the rest is made here. */
+export type JobRequest = Omit<Job, 'folder' | 'name' | 'port'>;
+
+/** Measures a peer once. */
+export async function measurePeer(request: JobRequest, signal: AbortSignal): Promise<Measurement> {
+  const folder = mkdtempSync(join(tmpdir(), 'mmfbus-bench-'));
+  const job: Job = { ...request, folder, name: uniqueName(), port: 0 };
+  const broker = await (await peerNamed(job.peer)).serve?.(job);
+  try {
+    return await runProgram<Measurement>('./producer.js', { ...job, port: broker?.port ?? 0 }, [], signal);
+  } finally {
+    await broker?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Measures something of mmfbus alone once. */
+export function measureOwn(request: Omit<OwnJob, 'name'>, signal: AbortSignal): Promise<OwnValues> {
+  const job: OwnJob = { ...request, name: uniqueName() };
+  return runProgram<OwnValues>('./own/measure.js', job, ['--expose-gc'], signal);
+}

@@ -1,0 +1,37 @@
+import { limit } from './limit.js';
+import { fanOut, oneWay, sizes, withoutCodec } from './one-way.js';
+import { busy, frames, idle, lossy, memory, open, publishers } from './own.js';
+import { cold, distributions, warm } from './round-trips.js';
+import type { Subject } from './subject.js';
+
+/** Everything that is measured. */
+export const allSubjects: readonly Subject[] = [
+  ...oneWay,
+  ...withoutCodec,
+  ...frames,
+  limit,
+  ...sizes,
+  ...cold,
+  ...warm,
+  busy,
+  ...distributions,
+  ...fanOut,
+  ...publishers,
+  ...lossy,
+  ...idle,
+  memory,
+  open,
+];
+
+/** What the table of goals needs, and all peers one way: what `--quick` measures. */
+export const quickSubjects: readonly Subject[] = [
+  ...oneWay,
+  ...frames,
+  limit,
+  ...sizes.filter(({ name }) => /^1 MiB: (?:mmfbus|Unix socket)/.test(name)),
+  ...[...cold, ...warm].filter(({ peer }) => peer === 'mmfbus' || peer === 'Unix socket'),
+  busy,
+  ...lossy,
+  ...idle.slice(1),
+  memory,
+];

@@ -1,0 +1,129 @@
+import type { Load } from '../job.js';
+import { measurePeer } from '../run.js';
+import { type Subject, scaled, type Value } from './subject.js';
+
+/** Messages that are not counted are this part of those that are. */
+const WARM_UP_PART = 0.25;
+const KIB = 2 ** 10;
+const MIB = 2 ** 20;
+
+interface Flood {
+  readonly name: string;
+  readonly peer: string;
+  readonly load: Load;
+  readonly consumers?: number;
+  readonly messages: number;
+}
+
+/** As many messages a second as the peer carries; with what they cost of processor and memory. */
+function flood({ name, peer, load, consumers = 1, messages }: Flood, costs = false): Subject {
+  return {
+    name,
+    peer,
+    measure: async (signal, scale) => {
+      const count = scaled(messages, scale);
+      const warmUp = Math.ceil(count * WARM_UP_PART);
+      const request = {
+        peer,
+        load,
+        consumers,
+        pattern: 'flood',
+        warmUp,
+        messages: count,
+        interval: 0,
+      } as const;
+      const { rate = Number.NaN, cpu, rss } = await measurePeer(request, signal);
+      const values: Value[] = [{ name, unit: 'messages/s', value: rate }];
+      if (!costs) return values;
+      return [
+        ...values,
+        { name: `${name}, processor time of a million`, unit: 's', value: cpu / count },
+        { name: `${name}, memory of the largest process`, unit: 'bytes', value: Math.max(...rss) },
+      ];
+    },
+  };
+}
+
+const OBJECT: Load = { kind: 'object' };
+
+/** Objects from one process to another; how many are measured. */
+const objects: Readonly<Record<string, number>> = {
+  mmfbus: 1_000_000,
+  'mmfbus, no shape': 500_000,
+  'mmfbus, batches': 1_000_000,
+  'mmfbus, timestamps': 1_000_000,
+  'Unix socket': 200_000,
+  'Unix socket, gathered': 300_000,
+  worker_threads: 300_000,
+  child_process: 150_000,
+  'child_process, advanced': 50_000,
+  zeromq: 150_000,
+  NATS: 200_000,
+  Redis: 60_000,
+};
+
+/** The object of the comparison, from one process to another. */
+export const oneWay: readonly Subject[] = Object.entries(objects).map(([peer, messages]) =>
+  flood({ name: `one way: ${peer}`, peer, load: OBJECT, messages }, true),
+);
+
+/** Lengths of messages, and how many of them are measured. */
+const lengths: readonly (readonly [string, number, number])[] = [
+  ['16 B', 16, 300_000],
+  ['64 B', 64, 300_000],
+  ['256 B', 256, 300_000],
+  ['1 KiB', KIB, 200_000],
+  ['16 KiB', 16 * KIB, 30_000],
+  ['1 MiB', MIB, 600],
+  ['16 MiB', 16 * MIB, 24],
+];
+
+/** It takes so much longer for each that it gets fewer; and 16 MiB are a torment for its copies. */
+const ZEROMQ_PART = 1 / 3;
+const LARGEST_OF_ZEROMQ = MIB;
+
+/** Bytes of several lengths. */
+export const sizes: readonly Subject[] = ['mmfbus', 'mmfbus, views', 'Unix socket', 'zeromq'].flatMap(
+  (peer) =>
+    lengths
+      .filter(([, length]) => peer !== 'zeromq' || length <= LARGEST_OF_ZEROMQ)
+      .map(([text, length, most]) => {
+        const messages = peer === 'zeromq' ? most * ZEROMQ_PART : most;
+        return flood({ name: `${text}: ${peer}`, peer, load: { kind: 'bytes', length }, messages });
+      }),
+);
+
+/** As many bytes as the object takes, as they are: what the codec costs is the difference. */
+export const withoutCodec: readonly Subject[] = ['mmfbus', 'Unix socket'].map((peer) =>
+  flood({
+    name: `one way, no codec: ${peer}`,
+    peer,
+    load: { kind: 'bytes', length: 54 },
+    messages: objects[peer] ?? 0,
+  }),
+);
+
+/** Numbers of subscribers. */
+const SUBSCRIBERS: readonly number[] = [1, 2, 4, 8, 16];
+
+/** Deliveries that are measured: to many subscribers fewer messages. */
+const deliveries: Readonly<Record<string, number>> = {
+  mmfbus: 800_000,
+  'Unix socket': 300_000,
+  zeromq: 120_000,
+  NATS: 200_000,
+  Redis: 80_000,
+};
+
+/** Objects to several subscribers, each of which gets all. */
+export const fanOut: readonly Subject[] = Object.entries(deliveries).flatMap(([peer, total]) =>
+  SUBSCRIBERS.map((consumers) =>
+    flood({
+      name: `to ${consumers} subscribers: ${peer}`,
+      peer,
+      load: OBJECT,
+      consumers,
+      messages: Math.round(total / consumers),
+    }),
+  ),
+);

@@ -1,0 +1,97 @@
+import type { Job } from '../job.js';
+import { measurePeer } from '../run.js';
+import { ascending, percentile } from '../statistics.js';
+import { type Subject, scaled } from './subject.js';
+
+const WARM_UP = 2000;
+/** One message every 10 ms: both sides sleep meanwhile. Microseconds. */
+const COLD_INTERVAL = 10_000;
+
+type Part = 'p50' | 'p99' | 'p99.9';
+const parts: Readonly<Record<Part, number>> = { p50: 0.5, p99: 0.99, 'p99.9': 0.999 };
+
+interface RoundTrip {
+  readonly name: string;
+  readonly peer: string;
+  readonly pattern: Job['pattern'];
+  readonly interval: number;
+  readonly messages: number;
+  readonly wanted: readonly Part[];
+}
+
+function roundTrip({ name, peer, pattern, interval, messages, wanted }: RoundTrip): Subject {
+  return {
+    name,
+    peer,
+    measure: async (signal, scale) => {
+      const load = { kind: 'object' } as const;
+      const count = scaled(messages, scale);
+      const warmUp = scaled(WARM_UP, scale);
+      const request = { peer, load, consumers: 1, pattern, warmUp, messages: count, interval } as const;
+      const { roundTrips = [] } = await measurePeer(request, signal);
+      const sorted = ascending(roundTrips);
+      return wanted.map((part) => ({
+        name: `${name}, ${part}`,
+        unit: 'ns',
+        value: percentile(sorted, parts[part]),
+      }));
+    },
+  };
+}
+
+const everybody = ['mmfbus', 'Unix socket', 'worker_threads', 'child_process', 'zeromq', 'NATS', 'Redis'];
+const ALL: readonly Part[] = ['p50', 'p99', 'p99.9'];
+
+/** One message every 10 ms. */
+export const cold: readonly Subject[] = everybody.map((peer) =>
+  roundTrip({
+    name: `round trip cold: ${peer}`,
+    peer,
+    pattern: 'echo',
+    interval: COLD_INTERVAL,
+    messages: peer === 'mmfbus' || peer === 'Unix socket' ? 300 : 100,
+    wanted: ['p50'],
+  }),
+);
+
+/** The next message when the last one is back. */
+export const warm: readonly Subject[] = everybody.map((peer) =>
+  roundTrip({
+    name: `round trip warm: ${peer}`,
+    peer,
+    pattern: 'echo',
+    interval: 0,
+    messages: peer === 'mmfbus' ? 30_000 : 5000,
+    wanted: ALL,
+  }),
+);
+
+/** The distribution with both sides asleep, and at fixed rates: what is late counts from when it was due. */
+export const distributions: readonly Subject[] = ['mmfbus', 'Unix socket', 'child_process'].flatMap(
+  (peer) => {
+    const common = { peer, wanted: ALL };
+    return [
+      roundTrip({
+        ...common,
+        name: `round trip idle: ${peer}`,
+        pattern: 'echo',
+        interval: 2000,
+        messages: 1000,
+      }),
+      roundTrip({
+        ...common,
+        name: `round trip at 20,000/s: ${peer}`,
+        pattern: 'schedule',
+        interval: 50,
+        messages: 20_000,
+      }),
+      roundTrip({
+        ...common,
+        name: `round trip at 100,000/s: ${peer}`,
+        pattern: 'schedule',
+        interval: 10,
+        messages: 30_000,
+      }),
+    ];
+  },
+);

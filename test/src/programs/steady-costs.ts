@@ -1,0 +1,138 @@
+// Publishes and polls typed objects on one channel, and tells what that takes but time: bytes of the heap, calls of the
+// operating system's functions, and marks for whoever traces system calls. Arguments: the channel and what to tell.
+import { existsSync } from 'node:fs';
+import { PerformanceObserver } from 'node:perf_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Publisher, Subscriber } from '@mmfbus/channel';
+import type { Infer } from '@mmfbus/codec';
+import { countForeignCalls, foreignCalls } from '../support/foreign-calls.js';
+
+/** Messages that are published before they are taken: the ring holds them, and what they allocate fits the young heap. */
+const AT_ONCE = 50_000;
+const WARM_UPS = 4;
+const PASSES = 20;
+/** How often the subscriber is let fall asleep, and what is published while it sleeps: fewer than it takes to ring again. */
+const SLEEPS = 20;
+const A_SLEEP = 40;
+
+countForeignCalls();
+// Not before the calls are counted.
+const { defineChannel } = await import('@mmfbus/channel');
+const { someoneSleeps, tableWhere } = await import('../support/slots.js');
+const { f64, oneOf, string, struct, u32, u64 } = await import('@mmfbus/codec');
+
+const [, , name = '', what = ''] = process.argv;
+const shape = struct({
+  id: u32(),
+  sym: string(),
+  px: f64(),
+  qty: u32(),
+  ts: u64({ as: 'number' }),
+  side: oneOf('buy', 'sell'),
+});
+const channel = defineChannel({ name, shape });
+type Quote = Infer<typeof shape>;
+const quote: Quote = { id: 1, sym: 'AAPL', px: 187.25, qty: 100, ts: 1_700_000_000_000, side: 'buy' };
+
+/** For whoever traces this process: a system call that nothing else makes. */
+function mark(label: string): void {
+  existsSync(`/mark ${label}`);
+}
+
+type Stage = 'publish' | 'poll';
+
+/** Publishes and takes once. */
+function pass(
+  publisher: Publisher<Quote>,
+  subscriber: Subscriber<Quote>,
+  around: (stage: Stage, run: () => void) => void,
+): void {
+  around('publish', () => {
+    for (let count = 0; count < AT_ONCE; count++) {
+      if (publisher.publish(quote) !== 'published') throw new Error(`message ${count} found no room`);
+    }
+  });
+  around('poll', () => {
+    let taken = 0;
+    subscriber.poll(() => {
+      taken++;
+    });
+    if (taken !== AT_ONCE) throw new Error(`${taken} messages arrived`);
+  });
+}
+
+async function runPasses(around: (stage: Stage, run: () => void) => void): Promise<void> {
+  const publisher = await channel.publisher();
+  const subscriber = await channel.subscriber();
+  for (let count = 0; count < WARM_UPS; count++) pass(publisher, subscriber, (_, run) => run());
+  for (let count = 0; count < PASSES; count++) pass(publisher, subscriber, around);
+  await subscriber.close();
+  await publisher.close();
+}
+
+/** Bytes of the heap that a message takes in each stage. */
+async function allocations(): Promise<unknown> {
+  let collections = 0;
+  const observer = new PerformanceObserver((list) => {
+    collections += minor(list.getEntries());
+  });
+  observer.observe({ entryTypes: ['gc'] });
+  const { gc } = globalThis as { gc?: () => void };
+  const bytes = { publish: 0, poll: 0 };
+  await runPasses((stage, run) => {
+    gc?.();
+    const before = process.memoryUsage().heapUsed;
+    run();
+    bytes[stage] += process.memoryUsage().heapUsed - before;
+  });
+  await nextTurn();
+  collections += minor(observer.takeRecords());
+  observer.disconnect();
+  const messages = PASSES * AT_ONCE;
+  return { publish: bytes.publish / messages, poll: bytes.poll / messages, collections };
+}
+
+/** Collections of the young heap among them: those would hide what was allocated. */
+function minor(entries: readonly { readonly detail?: unknown }[]): number {
+  return entries.filter(({ detail }) => (detail as { kind: number }).kind === 1).length;
+}
+
+/** Calls through koffi in each stage. */
+async function callsOfStages(): Promise<unknown> {
+  const made = { publish: 0, poll: 0 };
+  await runPasses((stage, run) => {
+    const before = foreignCalls();
+    run();
+    made[stage] += foreignCalls() - before;
+  });
+  // The opening shows that they are counted at all.
+  return { ...made, counted: foreignCalls() > 0 };
+}
+
+/** The stages, with a mark before and after each, and a subscriber that sleeps again and again. */
+async function traced(): Promise<unknown> {
+  await runPasses((stage, run) => {
+    mark(`${stage} begin`);
+    run();
+    mark(`${stage} end`);
+  });
+  const publisher = await channel.publisher();
+  const subscriber = await channel.subscriber({ pollWindow: 0 });
+  let taken = 0;
+  subscriber.on('message', () => {
+    taken++;
+  });
+  mark('sleep begin');
+  for (let sleep = 1; sleep <= SLEEPS; sleep++) {
+    await tableWhere(name, someoneSleeps);
+    for (let count = 0; count < A_SLEEP; count++) publisher.publish(quote);
+    while (taken < sleep * A_SLEEP) await nextTurn();
+  }
+  mark('sleep end');
+  await subscriber.close();
+  await publisher.close();
+  return { sleeps: SLEEPS, messages: PASSES * AT_ONCE };
+}
+
+const tasks: Record<string, () => Promise<unknown>> = { allocations, calls: callsOfStages, traced };
+console.log(JSON.stringify(await tasks[what]?.()));

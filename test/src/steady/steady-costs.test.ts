@@ -1,0 +1,78 @@
+// What a message takes beside time, counted, so that a message that takes more is noticed on any machine.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ownDirectory } from '../support/own-directory.js';
+import { type StartOptions, startProgram } from '../support/spawn.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { uniqueName } from '../support/unique-name.js';
+
+ownDirectory('steady');
+
+/**
+ * Bytes of the heap that a message may take. Measured with Node 20: 84 to 87 to publish one, all of them numbers that V8
+ * keeps on the heap; 105 to 108 to take one, of which the value and what is told of it are most.
+ */
+const MOST_PUBLISHING = 128;
+const MOST_POLLING = 160;
+
+/** A young heap that holds all of a pass; compiling when it is time, not when another thread has some. */
+const ALLOCATION_FLAGS = [
+  '--expose-gc',
+  '--min-semi-space-size=64',
+  '--max-semi-space-size=64',
+  '--no-concurrent-recompilation',
+];
+
+/** System calls of the engine: its memory, its threads, its clocks, and waking its own loop. */
+const OF_THE_ENGINE =
+  /^(?:futex|madvise|mmap|munmap|mprotect|mremap|brk|getpid|gettid|getrusage|clock_\w+|gettimeofday|rt_\w+)\(|^write\(\d+, "\\1\\0\\0\\0\\0\\0\\0\\0", 8\)|^---/;
+/** The one byte that rings a bell. */
+const RING = /^write\(\d+, "\\0", 1\)/;
+
+async function run(what: string, options: StartOptions = {}): Promise<Record<string, unknown>> {
+  const program = startProgram('steady-costs', { ...options, args: [uniqueName('steady'), what] });
+  return JSON.parse(await program.success());
+}
+
+/** The system calls that were made between two marks of the program, each time. */
+function between(calls: readonly string[], stage: string): string[] {
+  const found: string[] = [];
+  let within = false;
+  for (const call of calls) {
+    if (call.includes(`"/mark ${stage} end"`)) within = false;
+    if (within) found.push(call);
+    if (call.includes(`"/mark ${stage} begin"`)) within = true;
+  }
+  return found;
+}
+
+const isTraceable = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']).status === 0;
+
+describe.runIf(process.platform === 'linux')('a typed message that is published and polled', () => {
+  it('takes no more of the heap than it did', async () => {
+    const { publish, poll, collections } = await run('allocations', { nodeArgs: ALLOCATION_FLAGS });
+    expect(collections).toBe(0);
+    expect(publish).toBeLessThan(MOST_PUBLISHING);
+    expect(poll).toBeLessThan(MOST_POLLING);
+  });
+
+  it('takes no call of a foreign function', async () => {
+    expect(await run('calls')).toEqual({ publish: 0, poll: 0, counted: true });
+  });
+
+  // Where strace is missing this is left out; in CI it must not be.
+  it.runIf(isTraceable || process.env['CI'] !== undefined)(
+    'takes no system call while nobody sleeps, and one ring a sleep',
+    async () => {
+      expect(isTraceable, 'strace has to be installed, and allowed').toBe(true);
+      const file = join(temporaryFolder('strace'), 'calls');
+      const { sleeps } = await run('traced', { within: ['strace', '-qq', '-o', file] });
+      const calls = readFileSync(file, 'utf8').split('\n');
+      expect(between(calls, 'publish').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);
+      expect(between(calls, 'poll').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);
+      expect(between(calls, 'sleep').filter((call) => RING.test(call))).toHaveLength(sleeps as number);
+    },
+  );
+});

@@ -1,0 +1,26 @@
+import koffi, { type LibraryHandle } from 'koffi';
+
+let calls = 0;
+
+/** How many calls were made of functions that {@link countForeignCalls} knows. */
+export function foreignCalls(): number {
+  return calls;
+}
+
+/** Counts the calls of functions that are asked for from now on: to be called before what asks for them is loaded. */
+export function countForeignCalls(): void {
+  const { load } = koffi;
+  koffi.load = (...args) => {
+    const library: LibraryHandle = load(...args);
+    const func = library.func.bind(library) as (...signature: unknown[]) => (...values: unknown[]) => unknown;
+    const counted = (...signature: unknown[]) => {
+      const called = func(...signature);
+      return (...values: unknown[]) => {
+        calls++;
+        return called(...values);
+      };
+    };
+    Object.defineProperty(library, 'func', { value: counted });
+    return library;
+  };
+}
