@@ -253,6 +253,33 @@ static void test_fork(const char *channel) {
     close(ready[1]);
 }
 
+/* Whoever is killed leaves no channel behind, although a child of it lives that closes nothing. */
+static void test_fork_of_the_killed(const char *channel) {
+    mmfbus_options options = options_for(channel);
+    mmfbus_subscriber *subscriber;
+    int ready[2], done[2];
+    char byte;
+    REQUIRE(pipe(ready) == 0 && pipe(done) == 0);
+    pid_t owner = fork();
+    if (owner == 0) {
+        mmfbus_publisher *publisher;
+        REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
+        if (fork() == 0) REQUIRE(mmfbus_publish(publisher, "x", 1) == MMFBUS_ERROR_FORKED && write(ready[1], "!", 1) == 1);
+        close(done[1]);
+        if (read(done[0], &byte, 1) < 0) _exit(1);
+        _exit(0);
+    }
+    REQUIRE(read(ready[0], &byte, 1) == 1);
+    kill(owner, SIGKILL);
+    REQUIRE(waitpid(owner, NULL, 0) == owner);
+    options.existence = MMFBUS_OPEN_ONLY;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_ERROR_NOT_FOUND);
+    close(done[1]);
+    close(done[0]);
+    close(ready[0]);
+    close(ready[1]);
+}
+
 /* A publisher whose subscriber's bell has no reader any more is not ended by SIGPIPE, nor is a SIGPIPE swallowed. */
 static void test_descriptor(const char *channel) {
     mmfbus_options options = options_for(channel);
@@ -296,6 +323,7 @@ int main(int count, char *words[]) {
     test_timestamps(words[1]);
 #ifndef _WIN32
     test_fork(words[1]);
+    test_fork_of_the_killed(words[1]);
     test_descriptor(words[1]);
 #endif
     puts("all is well");

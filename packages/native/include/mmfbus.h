@@ -40,9 +40,9 @@
  *     together for an allocator of your own.
  *
  * FORK
- *     A forked child must not keep what tells others that its parent lives. All descriptors of the parent's publishers
- *     and subscribers are closed in the child, where every call on them says MMFBUS_ERROR_FORKED; close them there too,
- *     or leave them. An exec closes them by itself.
+ *     A forked child must not keep what tells others that its parent lives. All descriptors and mappings of the parent's
+ *     publishers and subscribers are closed in the child, where every call on them says MMFBUS_ERROR_FORKED; close them
+ *     there too, or leave them. An exec closes them by itself.
  *
  * SIGNALS, ENDING
  *     No signal is used; SIGPIPE is never raised. A program that ends without closing is like one that was killed:
@@ -1117,13 +1117,16 @@ static void mmfbus__port_path(char path[MMFBUS__PATH], int64_t nonce, const char
 }
 
 /*
- * A forked child would keep the descriptors that tell others that its parent lives. So all of them are listed, and the
- * child closes them before it does anything else. A mutex, because threads may open while another one forks.
+ * A forked child would keep what tells others that its parent lives: descriptors, and mappings, which keep the lock of
+ * their file. So all of them are listed, and the child closes them before it does anything else. In place of a mapping it
+ * gets zeros of its own, so that what points there goes on doing so. A mutex, because threads may open while another forks.
  */
 typedef struct mmfbus__fork_guard {
     struct mmfbus__fork_guard *next;
     int *descriptors; /* of the owner: -1 where there is none */
     size_t count;
+    void *memory; /* mapped; NULL where there is none */
+    size_t length;
     bool forked;
 } mmfbus__fork_guard;
 
@@ -1146,6 +1149,8 @@ static void mmfbus__after_fork_in_child(void) {
             if (guard->descriptors[index] >= 0) close(guard->descriptors[index]);
             guard->descriptors[index] = -1;
         }
+        if (guard->memory == NULL) continue;
+        mmap(guard->memory, guard->length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     }
     mmfbus__fork_guards = NULL;
     pthread_mutex_unlock(&mmfbus__fork_mutex);
@@ -1159,6 +1164,7 @@ static void mmfbus__guard(mmfbus__fork_guard *guard, int *descriptors, size_t co
     pthread_once(&mmfbus__fork_once, mmfbus__install_fork_handlers);
     guard->descriptors = descriptors;
     guard->count = count;
+    guard->memory = NULL;
     guard->forked = false;
     for (size_t index = 0; index < count; index++) descriptors[index] = -1;
     pthread_mutex_lock(&mmfbus__fork_mutex);
@@ -2496,6 +2502,10 @@ static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfb
     mmfbus_status status = mmfbus__open_channel(options, &p->segment, &p->geometry);
     if (status != MMFBUS_OK) return status;
     p->memory = p->segment.memory;
+#ifndef _WIN32
+    p->segment.guard.memory = p->segment.memory;
+    p->segment.guard.length = p->segment.mapped;
+#endif
     p->ring = p->memory + p->geometry.ring_offset;
     p->identity = mmfbus__own_identity();
     p->join_timeout = options->join_timeout != 0 ? options->join_timeout : 5000;
