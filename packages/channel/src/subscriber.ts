@@ -7,10 +7,12 @@ import type { CloseReason, Message, MessageMeta, SubscriberEvents } from './subs
 import { DEFAULT_POLL_WINDOW, type SubscriberOptions } from './subscriber-options.js';
 import { Subscription } from './subscription.js';
 
-/** The window does not shrink below this part of the option. */
+/** A window that would shrink below this part of the option is closed: looking again would not have paid for long. */
 const SHORTEST_WINDOW_PART = 16;
-/** Milliseconds of the window in which it gives way to nobody. */
+/** Milliseconds of the window in which it gives way to nobody, not even to its own event loop for some looks. */
 const WINDOW_TO_ITSELF = 0.01;
+/** So many looks take about as long as a turn of the event loop. */
+const LOOKS_A_TURN = 100;
 /** Messages that are delivered in one turn of the event loop. */
 const MESSAGES_A_TURN = 256;
 /** Messages that an iterator takes ahead. */
@@ -28,6 +30,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
   readonly #longestWindow: number;
   #window: number;
   #idleSince = 0;
+  #asleepSince = 0;
   #pause = 0;
   #iterating = false;
   #polling = false;
@@ -234,7 +237,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
   /** One turn: take some, and see what to do next. */
   #turn(): void {
     if (!this.#open) return;
-    this.#subscription.wakeUp();
+    if (this.#subscription.isAsleep) this.#wakeUp();
     // An iterator that did not ask has enough; nobody asks where nobody listens.
     if (this.#iterating ? this.#arrived === undefined : !this.#isListening()) return;
     let taken = 1;
@@ -246,6 +249,12 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
     } finally {
       this.#goOn(taken);
     }
+  }
+
+  /** Where looking a little longer would have spared the sleep, it is worth it the next time. */
+  #wakeUp(): void {
+    this.#subscription.wakeUp();
+    if (performance.now() - this.#asleepSince < this.#longestWindow) this.#window = this.#longestWindow;
   }
 
   #takeForListeners(): number {
@@ -303,12 +312,18 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
     if (idle < this.#window) {
       // Whoever is to publish the next message may wait for this very core.
       if (idle > WINDOW_TO_ITSELF) yieldThread();
+      else if (this.#subscription.lookFor(LOOKS_A_TURN)) {
+        this.#turn();
+        return;
+      }
       this.#schedule();
       return;
     }
     const rest = this.#subscription.fallAsleep();
     if (rest === 'asleep') {
-      this.#window = Math.max(this.#window / 2, this.#longestWindow / SHORTEST_WINDOW_PART);
+      const shortest = this.#longestWindow / SHORTEST_WINDOW_PART;
+      this.#window = this.#window > shortest ? this.#window / 2 : 0;
+      this.#asleepSince = now;
       this.#idleSince = 0;
       this.#pause = 0;
     } else if (rest === 'locked') {

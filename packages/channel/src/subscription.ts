@@ -127,6 +127,13 @@ export class Subscription<T> {
     return this.#reader.loadTail();
   }
 
+  /** Whether something is there to take at one of so many looks. */
+  lookFor(times: number): boolean {
+    const { position } = this.#reader;
+    for (let looks = 0; looks < times; looks++) if (this.#reader.loadTail() !== position) return true;
+    return false;
+  }
+
   ref(): void {
     this.#member.port.ref();
   }
