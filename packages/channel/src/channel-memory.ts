@@ -18,7 +18,9 @@ export class ChannelMemory {
   readonly ring: Uint8Array<ArrayBuffer>;
   readonly ringWords: Int32Array<ArrayBuffer>;
   /** Called once, after it was unmapped, with what {@link ChannelMemory.close} was told. */
-  afterClose: ((last: boolean) => void) | undefined;
+  afterClose: ((last: boolean) => Promise<void>) | undefined;
+  /** Settled when that is done, where it was called. */
+  closed: Promise<void> = Promise.resolve();
   readonly #segment: Segment;
 
   constructor(name: string, segment: Segment, geometry: Geometry) {
@@ -46,7 +48,7 @@ export class ChannelMemory {
       this.#segment.close(last);
       atStep?.('leave: unmapped');
     } finally {
-      afterClose?.(last);
+      if (afterClose !== undefined) this.closed = afterClose(last);
     }
   }
 }

@@ -61,7 +61,7 @@ export class Channel<T> {
     try {
       memory = openChannelMemory(this.#definition, create);
     } catch (error) {
-      listing.end(false);
+      await listing.end(false);
       throw error;
     }
     memory.afterClose = (last) => listing.end(last);

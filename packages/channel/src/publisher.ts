@@ -194,6 +194,7 @@ export class Publisher<T> {
     this.#member.retire();
     lock.release();
     this.#member.leave();
+    await this.#member.memory.closed;
   }
 
   #self(): ParticipantDiagnostics {

@@ -169,18 +169,20 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
    * by iterating, it closes at once.
    */
   async drain(): Promise<void> {
-    if (!this.#open) return;
-    if (!this.#iterating && !this.#isListening()) return this.close();
-    const position = this.#subscription.committed();
-    await new Promise<void>((done) => {
-      this.#draining = { position, done };
-      this.#schedule();
-    });
+    if (this.#open && (this.#iterating || this.#isListening())) {
+      const position = this.#subscription.committed();
+      await new Promise<void>((done) => {
+        this.#draining = { position, done };
+        this.#schedule();
+      });
+    }
+    return this.close();
   }
 
-  /** Ends the subscription. A second call does nothing. */
+  /** Ends the subscription, where it has not ended yet, and waits until everything of it is cleaned up. */
   async close(): Promise<void> {
     this.#finish('local');
+    await this.#subscription.left;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -356,6 +356,11 @@ export class Subscription<T> {
     diagnostics.close.publish(this.#self());
     this.#member.leave();
   }
+
+  /** Settled when nothing is left to do after it left. */
+  get left(): Promise<void> {
+    return this.#member.memory.closed;
+  }
 }
 
 /** Number of the first message that is wanted. */

@@ -159,6 +159,27 @@ describe('a channel works', () => {
     expect(Atomics.load(lock, 0)).toBe(0);
     segment.close();
   });
+
+  it('and is left for good, where somebody is at work in the directory', async () => {
+    const other = await startAgent('publisher', uniqueName('other'), exitAtEndOfInput);
+    const publisher = await publisherOf(define());
+    const segment = directorySegment();
+    const lock = new Int32Array(segment.memory, PUBLISHER_LOCK, 1);
+    // The generation of the other process, in slot 0.
+    const generation = new DataView(segment.memory).getUint32(PARTICIPANTS + 36, true);
+    // Ours; the first is the other one's.
+    const entry = entriesOf(segment).start + ENTRY_LENGTH;
+    const state = () => new DataView(segment.memory).getUint32(entry, true);
+    Atomics.store(lock, 0, generation << 10);
+    const closed = publisher.close();
+    expect(state()).toBe(1);
+    setImmediate(() => Atomics.store(lock, 0, 0));
+    await closed;
+    expect(state()).toBe(2);
+    segment.close();
+    other.endInput();
+    await other.success();
+  });
 });
 
 describe('the last one to leave a channel takes it off the list', () => {

@@ -2,7 +2,7 @@ import type { ChannelDefinition } from '../definition.js';
 import { reportDirectoryError } from './directory-error.js';
 import { type DirectoryLease, leaseDirectory } from './directory-lease.js';
 
-/** How long joining a channel waits for the directory at most, milliseconds; the rest is done behind its back. */
+/** How long joining or leaving a channel waits for the directory at most, milliseconds; the rest is done behind its back. */
 const LONGEST_WAIT_MS = 100;
 
 /** Waits until the promise is settled, but not for long. */
@@ -47,15 +47,15 @@ export class Listing {
     await briefly(this.#enter());
   }
 
-  /** After the participant has left, or failed to join. Does not wait. */
-  end(last: boolean): void {
+  /** After the participant has left, or failed to join. At once, unless somebody else is at work in the directory. */
+  async end(last: boolean): Promise<void> {
     this.#ending.abort();
     const lease = this.#lease;
     if (lease === undefined) return;
     this.#lease = undefined;
     try {
       if (!this.#entered || lease.directory.tryLeave(this.#definition.name, last)) lease.release();
-      else void this.#leaveLater(lease, last);
+      else await briefly(this.#leaveLater(lease, last));
     } catch (error) {
       lease.release();
       this.#report(error);
