@@ -6,10 +6,10 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 import { workspaceRoot } from '../support/workspace.js';
 
 const program = join(workspaceRoot, 'test', 'bench', 'dist', 'main.js');
+const json = join(temporaryFolder('bench'), 'results.json');
 
 /** Measures what has that text in its name, and gives the values by name. */
 async function measure(only: string, ...args: string[]): Promise<Record<string, { median: number }>> {
-  const json = join(temporaryFolder('bench'), 'results.json');
   await startNode(program, { args: ['--rounds', '1', '--only', only, '--json', json, ...args] }).success();
   return JSON.parse(readFileSync(json, 'utf8')).results;
 }

@@ -9,6 +9,7 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 import { uniqueName } from '../support/unique-name.js';
 
 ownDirectory('steady');
+const folder = temporaryFolder('strace');
 
 /**
  * Bytes of the heap that a message may take. Measured with Node 20: 84 to 87 to publish one, all of them numbers that V8
@@ -67,7 +68,7 @@ describe.runIf(process.platform === 'linux')('a typed message that is published 
     'takes no system call while nobody sleeps, and one ring a sleep',
     async () => {
       expect(isTraceable, 'strace has to be installed, and allowed').toBe(true);
-      const file = join(temporaryFolder('strace'), 'calls');
+      const file = join(folder, 'calls');
       const { sleeps } = await run('traced', { within: ['strace', '-qq', '-o', file] });
       const calls = readFileSync(file, 'utf8').split('\n');
       expect(between(calls, 'publish').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, expect } from 'vitest';
 
 /**
  * A new folder for the tests of this file or `describe`; it is removed after the last of them, also when they fail. To be
@@ -12,6 +12,8 @@ import { afterAll } from 'vitest';
  * @returns its path.
  */
 export function temporaryFolder(label: string, parent: string = tmpdir()): string {
+  // Vitest takes no notice of an afterAll in a test.
+  if (expect.getState().currentTestName !== undefined) throw new Error('called in a test');
   const folder = mkdtempSync(join(parent, `mmfbus-test-${process.pid}-${label}-`));
   afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   return folder;
