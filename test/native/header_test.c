@@ -188,7 +188,7 @@ static void test_mappings(const char *name) {
     REQUIRE(mmf_open(&mapping, name, MMFBUS_LOCAL) == MMFBUS_ERROR_NOT_FOUND);
 }
 
-/* Timestamps do not go back, are not ahead of the clock, and not far behind it. */
+/* Timestamps do not go back, are not ahead of the clock, and not far behind it, unless they are left out. */
 static void test_timestamps(const char *channel) {
     mmfbus_options options = options_for(channel);
     mmfbus_publisher *publisher;
@@ -205,6 +205,12 @@ static void test_timestamps(const char *channel) {
         REQUIRE(message.timestamp >= last && message.timestamp <= after && message.timestamp + 10000 >= before);
         last = message.timestamp;
     }
+    mmfbus_publisher_close(publisher);
+    options.without_time = true;
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_CLOSED);
+    REQUIRE(mmfbus_publish(publisher, "x", 1) == MMFBUS_OK);
+    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_OK && message.timestamp == 0);
     mmfbus_publisher_close(publisher);
     mmfbus_subscriber_close(subscriber);
 }

@@ -185,6 +185,7 @@ typedef struct mmfbus_options {
     uint32_t join_timeout;     /* milliseconds to wait for a living holder of the publisher lock; 0 for 5000 */
     uint32_t poll_window;      /* microseconds to look for messages before sleeping; MMFBUS_FOREVER never to sleep */
     mmfbus_when_full when_full; /* publisher */
+    bool without_time;         /* publisher: messages say 0 instead of when, which spares reading the clock */
     mmfbus_mode reading;       /* subscriber */
     mmfbus_start start;        /* subscriber */
     uint64_t after;            /* subscriber, with MMFBUS_AFTER */
@@ -267,7 +268,7 @@ typedef struct mmfbus_message {
     const void *data;   /* a private copy, until the next call with this subscriber */
     size_t length;
     uint64_t sequence;  /* its number in the channel, from 1 on, without holes */
-    uint64_t timestamp; /* when it was published: compare with mmfbus_now() */
+    uint64_t timestamp; /* when it was published, or 0 where that is not said: compare with mmfbus_now() */
     uint32_t publisher; /* slot of its publisher */
     uint64_t from, to;  /* with MMFBUS_GAP: the first and the last number that were lost */
 } mmfbus_message;
@@ -625,7 +626,12 @@ static inline void mmfbus__poke64(void *place, uint64_t value) {
 }
 /* Has the processor fetch what is to be written soon. */
 static inline void mmfbus__expect_write(void *place) {
+#if defined(__x86_64__)
+    /* The builtin fetches it for reading unless told of a newer processor; older ones take this for no operation. */
+    __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)place));
+#else
     __builtin_prefetch(place, 1);
+#endif
 }
 static inline void mmfbus__relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -2714,6 +2720,7 @@ static void mmfbus__watch(mmfbus__participant *p, uint32_t wanted_state) {
 struct mmfbus_publisher {
     mmfbus__participant base;
     mmfbus_when_full when_full;
+    bool without_time;
     int64_t head;            /* at or below the head, which only moves up */
     int64_t kept;            /* so many bytes before the tail are not given up without need */
     int64_t needed;          /* least position that a reliable subscriber may need, as of `needed_epoch` */
@@ -2744,6 +2751,10 @@ typedef struct mmfbus__outgoing {
     const void *data;
     size_t length;
 } mmfbus__outgoing;
+
+MMFBUS__INLINE uint64_t mmfbus__timestamp(const mmfbus_publisher *pub) {
+    return pub->without_time ? 0 : mmfbus_now();
+}
 
 MMFBUS__INLINE void mmfbus__write_header(mmfbus_publisher *pub, int64_t at, uint32_t length, uint8_t kind, uint64_t timestamp) {
     mmfbus__participant *p = &pub->base;
@@ -2973,7 +2984,7 @@ MMFBUS__INLINE uint64_t mmfbus__outgoing_payload(const void *frames, size_t inde
 MMFBUS__INLINE mmfbus_status mmfbus__publish_frame(mmfbus_publisher *pub, const mmfbus__outgoing *frame) {
     mmfbus_status status = mmfbus__reserve(pub, mmfbus__outgoing_payload, frame, 1);
     if (status != MMFBUS_OK) return status;
-    uint64_t timestamp = mmfbus_now();
+    uint64_t timestamp = mmfbus__timestamp(pub);
     size_t payload = frame->head_length + frame->length;
     unsigned char *place = mmfbus__place_frame(pub, payload, timestamp);
     if (frame->is_first) mmfbus__put64((unsigned char *)frame->head, (uint64_t)pub->position);
@@ -3017,7 +3028,7 @@ mmfbus_status mmfbus_publish_batch(mmfbus_publisher *publisher, const mmfbus_byt
     if (count == 0) return mmfbus__check_publisher(publisher);
     mmfbus_status status = mmfbus__reserve(publisher, mmfbus__batch_payload, messages, count);
     if (status != MMFBUS_OK) return status;
-    uint64_t timestamp = mmfbus_now();
+    uint64_t timestamp = mmfbus__timestamp(publisher);
     for (size_t index = 0; index < count; index++) {
         unsigned char *place = mmfbus__place_frame(publisher, messages[index].length, timestamp);
         mmfbus__copy_in(place, messages[index].data, messages[index].length);
@@ -3046,7 +3057,7 @@ mmfbus_status mmfbus_commit(mmfbus_publisher *publisher, size_t length) {
     /* A child that was forked in between has the claim, but not the lock. */
     if (mmfbus__is_forked(&publisher->base)) return MMFBUS_ERROR_FORKED;
     publisher->claimed = false;
-    mmfbus__end_frame(publisher, length, MMFBUS__MESSAGE, mmfbus_now());
+    mmfbus__end_frame(publisher, length, MMFBUS__MESSAGE, mmfbus__timestamp(publisher));
     mmfbus__commit_frames(publisher);
     mmfbus__count_published(publisher, 1, length);
     if (publisher->base.has_dead) mmfbus__bury_the_dead(&publisher->base);
@@ -3176,6 +3187,7 @@ mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_o
         return status;
     }
     pub->when_full = options->when_full;
+    pub->without_time = options->without_time;
     pub->tail = -1;
     pub->committed = 1;
     /* Two frames more than promised: the head may stop anywhere in a frame's length, and there may be padding. */

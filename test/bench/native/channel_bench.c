@@ -1,7 +1,8 @@
 /*
  * What a channel costs between programs in C, or with another language at the other end.
  *
- *   channel_bench publish <channel> <count> <bytes> <how>   copy, place or batch; as fast as there is room
+ *   channel_bench publish <channel> <count> <bytes> <how>   copy, place, time (a copy that says when) or batch; as fast as
+ *                                                           there is room
  *   channel_bench receive <channel> <warm-up> <count>       prints nanoseconds a message, after the warm-up
  *   channel_bench ping <there> <back> <times> <asleep>      prints the median and the 99th percentile of round trips
  *   channel_bench pong <there> <back> <times> <asleep>      sends back what comes
@@ -35,7 +36,7 @@ static mmfbus_options options_for(const char *channel, bool asleep) {
 static mmfbus_status publish_one(mmfbus_publisher *publisher, const unsigned char *message, size_t bytes, char how) {
     mmfbus_bytes batch[BATCH];
     void *place;
-    if (how == 'c') return mmfbus_publish(publisher, message, bytes);
+    if (how == 'c' || how == 't') return mmfbus_publish(publisher, message, bytes);
     if (how == 'b') {
         for (size_t index = 0; index < BATCH; index++) {
             batch[index].data = message;
@@ -53,6 +54,7 @@ static int publish(const char *channel, uint64_t count, size_t bytes, char how) 
     static unsigned char message[LARGEST];
     mmfbus_options options = options_for(channel, false);
     mmfbus_publisher *publisher;
+    options.without_time = how != 't';
     mmfbus_status status = mmfbus_publisher_open(&publisher, &options);
     if (status != MMFBUS_OK) return failed("publish", status);
     for (uint64_t index = 0; index < count;) {
@@ -108,6 +110,7 @@ static int cost(const char *channel, uint64_t count, size_t bytes, char how) {
     mmfbus_subscriber *subscriber;
     mmfbus_message received;
     uint64_t publishing = 0, receiving = 0, turn = CAPACITY / 2 / mmfbus__frame_size(bytes) / BATCH * BATCH;
+    options.without_time = how != 't';
     mmfbus_status status = mmfbus_publisher_open(&publisher, &options);
     if (status == MMFBUS_OK) status = mmfbus_subscriber_open(&subscriber, &options);
     if (status != MMFBUS_OK) return failed("cost", status);

@@ -8,7 +8,8 @@
  *   limit cost <frames> <order>           prints nanoseconds of processor time to put a frame, and to take one, alone
  *
  * `relaxed`, the default, stores positions with release and loads them with acquire; `ordered` stores and loads them as a
- * channel does, sequentially consistent.
+ * channel does, sequentially consistent; `locked` is ordered, with a lock around each put, so that there may be more
+ * producers.
  */
 #define _GNU_SOURCE
 #include <stdatomic.h>
@@ -25,6 +26,7 @@
 enum { FRAME = 64, PREFIX = 8, PAYLOAD = FRAME - PREFIX, LARGEST_CAPACITY = 64 << 20 };
 
 struct ring {
+    _Alignas(64) _Atomic uint32_t lock;
     _Alignas(64) _Atomic uint64_t tail;
     _Alignas(64) _Atomic uint64_t cursor;
     _Alignas(64) unsigned char bytes[];
@@ -34,7 +36,7 @@ struct ring {
 struct side {
     struct ring *ring;
     uint64_t capacity, position, known;
-    bool ordered;
+    bool ordered, locked;
 };
 
 static uint64_t now(void) {
@@ -65,8 +67,19 @@ static uint64_t frame_size(uint64_t length) {
     return (length + PREFIX + FRAME - 1) / FRAME * FRAME;
 }
 
+static void lock(struct side *side) {
+    uint32_t nobody = 0;
+    while (!atomic_compare_exchange_strong(&side->ring->lock, &nobody, 1)) {
+        nobody = 0;
+        relax();
+    }
+    /* Others may have put something meanwhile. */
+    side->position = load(&side->ring->tail, true);
+}
+
 static void put(struct side *side, const void *data, uint64_t length) {
     uint64_t size = frame_size(length);
+    if (side->locked) lock(side);
     while (side->position + size - side->known > side->capacity) {
         side->known = load(&side->ring->cursor, side->ordered);
         if (side->position + size - side->known > side->capacity) relax();
@@ -76,6 +89,7 @@ static void put(struct side *side, const void *data, uint64_t length) {
     memcpy(place + PREFIX, data, length);
     side->position += size;
     store(&side->ring->tail, side->position, side->ordered);
+    if (side->locked) atomic_store(&side->ring->lock, 0);
 }
 
 /* The next message as a private copy, as soon as there is one. */
@@ -93,11 +107,14 @@ static uint64_t take(struct side *side, void *target) {
     return length;
 }
 
-static struct side new_ring(uint64_t capacity, bool ordered) {
+/* What the words of the command line call an order. */
+static struct side new_ring(uint64_t capacity, const char *order) {
+    bool locked = strcmp(order, "locked") == 0;
     size_t size = sizeof(struct ring) + capacity;
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (memory == MAP_FAILED) exit(2);
-    return (struct side){.ring = memory, .capacity = capacity, .ordered = ordered};
+    return (struct side){
+        .ring = memory, .capacity = capacity, .ordered = locked || strcmp(order, "ordered") == 0, .locked = locked};
 }
 
 static int finish(pid_t child) {
@@ -107,8 +124,8 @@ static int finish(pid_t child) {
 }
 
 /* The length of each message is read from memory, as that of a program would be: copying it costs what it costs there. */
-static int stream(uint64_t frames, uint64_t capacity, bool ordered) {
-    struct side side = new_ring(capacity, ordered);
+static int stream(uint64_t frames, uint64_t capacity, const char *order) {
+    struct side side = new_ring(capacity, order);
     unsigned char message[PAYLOAD];
     volatile uint64_t length = PAYLOAD;
     memset(message, 7, sizeof message);
@@ -135,8 +152,8 @@ static int compare(const void *a, const void *b) {
     return first < second ? -1 : first > second;
 }
 
-static int ping(uint64_t times, bool ordered) {
-    struct side there = new_ring(1 << 16, ordered), back = new_ring(1 << 16, ordered);
+static int ping(uint64_t times, const char *order) {
+    struct side there = new_ring(1 << 16, order), back = new_ring(1 << 16, order);
     unsigned char message[PAYLOAD] = {0};
     uint64_t *trips = malloc(times * sizeof *trips);
     pid_t child = fork();
@@ -166,9 +183,9 @@ static uint64_t processor_time(void) {
 }
 
 /* Both sides in one process, in turns of half a ring: what they cost where nobody else has the memory in use. */
-static int cost(uint64_t frames, bool ordered) {
+static int cost(uint64_t frames, const char *order) {
     enum { CAPACITY = 1 << 20, TURN = CAPACITY / FRAME / 2 };
-    struct side in = new_ring(CAPACITY, ordered), out = in;
+    struct side in = new_ring(CAPACITY, order), out = in;
     unsigned char message[PAYLOAD] = {0};
     uint64_t putting = 0, taking = 0;
     volatile uint64_t length = PAYLOAD;
@@ -186,13 +203,13 @@ static int cost(uint64_t frames, bool ordered) {
 }
 
 int main(int count, char *words[]) {
-    bool ordered = count > 3 && strcmp(words[3], "ordered") == 0;
-    if (count > 2 && strcmp(words[1], "cost") == 0) return cost(strtoull(words[2], NULL, 10), ordered);
+    const char *order = count > 3 ? words[3] : "relaxed";
+    if (count > 2 && strcmp(words[1], "cost") == 0) return cost(strtoull(words[2], NULL, 10), order);
     if (count > 1 && strcmp(words[1], "ping") == 0) {
-        return count > 2 ? ping(strtoull(words[2], NULL, 10), ordered) : 2;
+        return count > 2 ? ping(strtoull(words[2], NULL, 10), order) : 2;
     }
     uint64_t frames = count > 1 ? strtoull(words[1], NULL, 10) : 10000000;
     uint64_t capacity = count > 2 ? strtoull(words[2], NULL, 10) : 8 << 20;
     if (capacity < 2 * FRAME || capacity > LARGEST_CAPACITY || (capacity & (capacity - 1)) != 0) return 2;
-    return stream(frames, capacity, ordered);
+    return stream(frames, capacity, order);
 }

@@ -13,9 +13,10 @@ const HELP = `Usage: npm run bench:native -- [options]
 
 Sends frames of 64 bytes from one process to another, through a channel and through a bare ring
 in C, one after the other, round after round, and prints the medians over all rounds and their
-ratios to the bare ring. The bare ring is for one producer and one consumer and has a length
-before each message, and nothing else of what a channel has; "ordered" stores positions as a
-channel does, "relaxed" as cheaply as C can.
+ratios to the bare rings. A bare ring has a length before each message, and nothing else of what
+a channel has; "relaxed" and "ordered" are for one producer, who stores positions as cheaply as
+C can, or as a channel does; "locked" is ordered, and for several producers, as a channel is:
+each frame takes a lock. The publishers in C leave out the time; "with the time" they do not.
 
   alone        nanoseconds of processor time to publish a frame, and to take it, both in one
                process: what the programs cost, also on a machine that has more to do
@@ -44,8 +45,8 @@ interface Size {
 /** One thing that is measured: it prints one number, or several. */
 interface Subject {
   readonly name: string;
-  /** The subject of the same group that it is compared with. */
-  readonly bare?: string;
+  /** The bare rings of the same group that it is compared with. */
+  readonly bare?: readonly string[];
   measure(size: Size): Promise<readonly number[]>;
 }
 
@@ -168,8 +169,9 @@ function numbersOf(line: string): number[] {
 }
 
 function groupsOf(bench: Bench): Group[] {
-  const ways = { copying: 'copy', 'in place': 'place', 'in batches of 16': 'batch' };
-  const orders = ['ordered', 'relaxed'];
+  const ways = { copying: 'copy', 'in place': 'place', 'with the time': 'time', 'in batches of 16': 'batch' };
+  const orders = ['relaxed', 'ordered', 'locked'];
+  const bare = ['ordered', 'locked'];
   const channels = Object.entries(ways);
   return [
     {
@@ -182,7 +184,7 @@ function groupsOf(bench: Bench): Group[] {
         })),
         ...channels.map(([name, how]) => ({
           name: `C, ${name}`,
-          bare: 'bare ring, ordered',
+          bare,
           measure: ({ frames, bytes }: Size) => bench.cost(frames, bytes, how),
         })),
       ],
@@ -197,12 +199,12 @@ function groupsOf(bench: Bench): Group[] {
         })),
         ...channels.map(([name, how]) => ({
           name: `C to C, ${name}`,
-          bare: 'bare ring, ordered',
+          bare,
           measure: (size: Size) => bench.throughput('C', 'C', size, how),
         })),
         ...(['C to Node', 'Node to C'] as const).map((name) => ({
           name,
-          bare: 'bare ring, ordered',
+          bare,
           measure: (size: Size) =>
             bench.throughput(
               name === 'C to Node' ? 'C' : 'Node',
@@ -217,11 +219,14 @@ function groupsOf(bench: Bench): Group[] {
       title: 'round trip',
       columns: ['median', '99 %'],
       subjects: [
-        { name: 'bare ring, ordered', measure: ({ trips }) => bench.limit('ping', trips, 'ordered') },
+        ...bare.map((order) => ({
+          name: `bare ring, ${order}`,
+          measure: ({ trips }: Size) => bench.limit('ping', trips, order),
+        })),
         ...(['C', 'Node'] as const).flatMap((side) =>
           [false, true].map((asleep) => ({
             name: `C and ${side}, ${asleep ? 'asleep' : 'looking'}`,
-            bare: 'bare ring, ordered',
+            bare,
             measure: ({ trips }: Size) => bench.roundTrip(side, asleep ? trips / 10 : trips, asleep),
           })),
         ),
@@ -243,13 +248,14 @@ function column(results: Results, name: string, index: number): number[] {
 }
 
 /** Of each round the ratio in it: what disturbed the machine disturbed both. Above 1 it is faster than the bare ring. */
-function ratioOf(results: Results, subject: Subject, index: number): string {
-  if (subject.bare === undefined) return '';
-  const ours = column(results, subject.name, index);
-  const ratios = column(results, subject.bare, index).map(
-    (bare, round) => bare / (ours[round] ?? Number.NaN),
-  );
-  return `${median(ratios).toFixed(2)} of bare`;
+function ratiosOf(results: Results, { name, bare = [] }: Subject, index: number): string {
+  const ours = column(results, name, index);
+  const texts = bare.map((order) => {
+    const theirs = column(results, `bare ring, ${order}`, index);
+    const ratio = median(theirs.map((value, round) => value / (ours[round] ?? Number.NaN)));
+    return `${ratio.toFixed(2)} of ${order}`;
+  });
+  return texts.join(', ');
 }
 
 function print({ title, columns, subjects }: Group, results: Results): void {
@@ -257,7 +263,7 @@ function print({ title, columns, subjects }: Group, results: Results): void {
   for (const subject of subjects) {
     const cells = columns.map((name, index) => {
       const value = median(column(results, subject.name, index)).toFixed(1);
-      return `${name} ${value.padStart(9)}  ${ratioOf(results, subject, index).padEnd(13)}`;
+      return `${name} ${value.padStart(9)}  ${ratiosOf(results, subject, index).padEnd(31)}`;
     });
     console.log(`  ${subject.name.padEnd(26)}${cells.join('  ').trimEnd()}`);
   }
