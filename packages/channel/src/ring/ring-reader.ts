@@ -264,7 +264,11 @@ export class RingReader {
     this.backlog = Math.max(this.backlog, committed);
     const offset = this.position & (this.#capacity - 1);
     const available = Math.min(committed, this.#capacity - offset);
-    const length = Math.min(available, this.#batch.length - frame.FRAME_ALIGNMENT);
+    let length = Math.min(available, this.#batch.length - frame.FRAME_ALIGNMENT);
+    // What is to be read in the ring needs no more than its header: the rest is in the caches of the publisher still.
+    if (this.#inPlace && frame.frameLength(this.#ringWords[offset >> 2] as number) > length) {
+      length = frame.FRAME_ALIGNMENT;
+    }
     if (!this.#copy(offset, length)) return this.#resumeAtHead();
     if (!this.#fits(this.position, tail)) {
       return this.#corrupted(`the tail is ${tail}, more than the ring holds beyond ${this.position}`);

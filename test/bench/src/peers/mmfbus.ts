@@ -6,7 +6,7 @@ import type { Consumer, Peer, Producer } from './peer.js';
 
 const CAPACITY: number = 8 * MiB;
 /** Who carries messages of a MiB gives them more room than the usual. */
-const LARGE_CAPACITY: number = 64 * MiB;
+const LARGE_CAPACITY: number = 16 * MiB;
 const LARGE: number = 1 * MiB;
 /** A frame takes at most this part of the ring, with its header. */
 const LARGEST_PART = 4;
