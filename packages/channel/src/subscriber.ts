@@ -13,6 +13,10 @@ const SHORTEST_WINDOW_PART = 16;
 const WINDOW_TO_ITSELF = 0.01;
 /** So many looks take about as long as a turn of the event loop. */
 const LOOKS_A_TURN = 100;
+/** Turns with few messages that follow one another at most before the event loop has its own. */
+const TURNS_AT_ONCE = 16;
+/** So many messages are few: whoever sent them may wait for an answer. */
+const FEW = 4;
 /** Messages that are delivered in one turn of the event loop. */
 const MESSAGES_A_TURN = 256;
 /** Messages that an iterator takes ahead. */
@@ -31,6 +35,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
   #window: number;
   #idleSince = 0;
   #asleepSince = 0;
+  #turnsAtOnce = 0;
   #pause = 0;
   #iterating = false;
   #polling = false;
@@ -300,10 +305,20 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
     if (taken > 0) {
       this.#idleSince = 0;
       this.#pause = 0;
-      this.#schedule();
+      this.#goOnAfter(taken);
       return;
     }
     this.#rest();
+  }
+
+  /** Behind what the program does at once with what it got: the next message may be the answer to its own. */
+  #goOnAfter(taken: number): void {
+    if (taken <= FEW && this.#turnsAtOnce++ < TURNS_AT_ONCE) {
+      queueMicrotask(() => this.#turn());
+      return;
+    }
+    this.#turnsAtOnce = 0;
+    this.#schedule();
   }
 
   /** Nothing is there: look again for a while, then sleep until the bell rings. */
@@ -340,6 +355,8 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
   #lookAgainLater(): void {
     if (this.#pause === 0) {
       this.#pause = 1;
+      // It may wait for this very core.
+      yieldThread();
       this.#schedule();
       return;
     }
