@@ -7,8 +7,8 @@ Measures mmfbus and what people would use instead, several times and in turns, a
 medians with the least and the most, then the table of goals. Let the machine do nothing else
 meanwhile.
 
-  --quick          only what the table of goals needs and the peers one way, with fewer
-                   messages and three rounds: under a minute
+  --quick          only what the table of goals needs, with fewer messages and three rounds:
+                   under a minute
   --rounds <n>     how often each is measured, 5 unless told otherwise
   --only <text>    only what has this text in its name
   --long           looks at the memory after 100 million messages instead of 10 million
