@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ChannelOptions } from '@mmfbus/channel';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -19,7 +19,7 @@ let plays = 0;
 /** Where the plays of a file have their directories. To be called outside tests. */
 export function folderForPlays(): string {
   // Where segments live by default, so that the same kind of file system is tested.
-  return temporaryFolder('matrix', existsSync('/dev/shm') ? '/dev/shm' : undefined);
+  return temporaryFolder('matrix', process.platform === 'linux' ? '/dev/shm' : undefined);
 }
 
 /**

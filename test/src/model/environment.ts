@@ -123,6 +123,12 @@ export class Environment {
         if (promise instanceof Promise) promise.catch((error: unknown) => run.fail(error));
       },
       setImmediate: (callback: () => void) => this.#now.setImmediate(callback, false),
+      queueMicrotask: (callback: () => void) => {
+        const run = this.#now;
+        Promise.resolve()
+          .then(callback)
+          .catch((error: unknown) => run.fail(error));
+      },
       clearImmediate: (immediate?: Handle) => this.#now.clearImmediate(immediate),
       setTimeout: (callback: () => void) => this.#now.setTimeout(callback, false),
       clearTimeout: (timer?: Handle) => this.#now.clearTimeout(timer),
