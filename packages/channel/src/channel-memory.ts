@@ -1,3 +1,4 @@
+import { type WordBytes, withWords } from '@mmfbus/codec';
 import { MmfError, openSegment, type Segment, type ValidNamespace } from '@mmfbus/core';
 import type { ChannelDefinition } from './definition.js';
 import { ChannelError, type ChannelErrorCode } from './errors.js';
@@ -15,7 +16,7 @@ export class ChannelMemory {
   readonly longs: BigInt64Array<ArrayBuffer>;
   /** The same region, byte by byte. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly ring: Uint8Array<ArrayBuffer>;
+  readonly ring: WordBytes;
   readonly ringWords: Int32Array<ArrayBuffer>;
   /** Called once, after it was unmapped, with what {@link ChannelMemory.close} was told. */
   afterClose: ((last: boolean) => Promise<void>) | undefined;
@@ -31,8 +32,9 @@ export class ChannelMemory {
     this.words = new Int32Array(memory, 0, ringOffset / Int32Array.BYTES_PER_ELEMENT);
     this.longs = new BigInt64Array(memory, 0, ringOffset / BigInt64Array.BYTES_PER_ELEMENT);
     this.bytes = new Uint8Array(memory, 0, ringOffset);
-    this.ring = new Uint8Array(memory, ringOffset, ringCapacity);
-    this.ringWords = new Int32Array(memory, ringOffset, ringCapacity / Int32Array.BYTES_PER_ELEMENT);
+    // All that codecs are given by channels carries its words: for the same kind of memory they are compiled once.
+    this.ring = withWords(new Uint8Array(memory, ringOffset, ringCapacity));
+    this.ringWords = this.ring.words;
     this.#segment = segment;
   }
 

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { allocateWordBytes, type WordBytes } from '@mmfbus/codec';
 import type { ChannelMemory } from './channel-memory.js';
 import { type ChannelDefinition, checkWhole } from './definition.js';
 import { diagnostics, type ParticipantDiagnostics } from './diagnostics.js';
@@ -8,9 +9,8 @@ import { STATE_PUBLISHER } from './layout/participant-layout.js';
 import { Member } from './participants/member.js';
 import { encodesInPlace, type InPlaceCodec, Outbox, type PublishOutcome } from './publishing/outbox.js';
 import { Batch, type Parcel, SingleMessage, SplitMessage } from './publishing/parcel.js';
-import { allocatePayload, Scratch } from './publishing/scratch.js';
+import { Scratch } from './publishing/scratch.js';
 import { WaitingLine } from './publishing/waiting-line.js';
-import type { Payload } from './ring/ring-writer.js';
 
 /** A batch takes at most this part of the ring. */
 const LARGEST_BATCH_PART = 4;
@@ -237,7 +237,7 @@ export class Publisher<T> {
     }
   }
 
-  #append(payload: Payload, length: number): PublishOutcome {
+  #append(payload: WordBytes, length: number): PublishOutcome {
     if (this.#outbox.appendCopy(payload, length)) return 'published';
     this.#single.payload = payload;
     this.#single.bytes = length;
@@ -246,8 +246,8 @@ export class Publisher<T> {
 
   /** A message in memory of its own: the scratch is overwritten by the next call. */
   #keep(length: number): Parcel {
-    const payload = allocatePayload(length);
-    payload.bytes.set(this.#scratch.payload.bytes.subarray(0, length));
+    const payload = allocateWordBytes(length);
+    payload.set(this.#scratch.payload.subarray(0, length));
     return new SingleMessage(payload, length);
   }
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { CodecError, msgpack } from './index.js';
 
 const codec = msgpack();
-const target = new Uint8Array(200_000);
+const target = new Uint8Array(1 << 20);
 
 function encode(value: unknown): Uint8Array {
   return target.slice(0, codec.encode(value, target, 0));
@@ -66,7 +66,7 @@ describe('msgpack writes standard msgpack', () => {
   it.each<[string, unknown, string]>([
     ['nil', null, 'c0'],
     ['undefined', undefined, 'c0'],
-    ['nested undefined', { a: undefined, b: [undefined] }, '82a161c0a16291c0'],
+    ['nested undefined', { a: undefined, b: [undefined] }, 'de0002a161c0a16291c0'],
     ['holes', new Array(2), '92c0c0'],
     ['booleans', [true, false], '92c3c2'],
     ['small integers', [0, 127, -1, -32], '94007fffe0'],
@@ -78,7 +78,7 @@ describe('msgpack writes standard msgpack', () => {
     ['strings', ['', 'é😀'], '92a0a6c3a9f09f9880'],
     ['bytes', [Uint8Array.of(1), Buffer.of(2), Uint8Array.of(3).buffer], '93c40101c40102c40103'],
     ['a subclass of Uint8Array', new (class extends Uint8Array {})(1), 'c40100'],
-    ['a small map', { a: 1 }, '81a16101'],
+    ['a plain object', { a: 1 }, 'de0001a16101'],
     [
       'a Map',
       new Map<unknown, unknown>([
@@ -90,13 +90,13 @@ describe('msgpack writes standard msgpack', () => {
     ],
     ['a subclass of Map', new (class extends Map<string, number> {})([['a', 1]]), '81a16101'],
     ['a subclass of Array', class extends Array {}.of(1, 2), '920102'],
-    ['an object without prototype', Object.assign(Object.create(null), { a: 1 }), '81a16101'],
-    ['a key "constructor"', { constructor: 'F1' }, '81ab636f6e7374727563746f72a24631'],
-    ['a key "hasOwnProperty"', { hasOwnProperty: 1 }, '81ae6861734f776e50726f706572747901'],
-    ['a class instance', new Point(), '81a17801'],
-    ['toJSON', [1, new Money()], '920182a563656e747305a573696e6365d6ff00000000'],
-    ['toJSON in a plain object', { a: 1, b: { toJSON: () => 2 } }, '82a16101a16202'],
-    ['toJSON that returns itself', new Itself(), '81a16101'],
+    ['an object without prototype', Object.assign(Object.create(null), { a: 1 }), 'de0001a16101'],
+    ['a key "constructor"', { constructor: 'F1' }, 'de0001ab636f6e7374727563746f72a24631'],
+    ['a key "hasOwnProperty"', { hasOwnProperty: 1 }, 'de0001ae6861734f776e50726f706572747901'],
+    ['a class instance', new Point(), 'de0001a17801'],
+    ['toJSON', [1, new Money()], '9201de0002a563656e747305a573696e6365d6ff00000000'],
+    ['toJSON in a plain object', { a: 1, b: { toJSON: () => 2 } }, 'de0002a16101a16202'],
+    ['toJSON that returns itself', new Itself(), 'de0001a16101'],
     ['toJSON of a built-in', new URL('http://a/'), 'a9687474703a2f2f612f'],
     ['a timestamp of 32 bits', new Date(1_000), 'd6ff00000001'],
     ['a timestamp of 64 bits', new Date(1_001), 'd7ff003d090000000001'],
@@ -105,15 +105,22 @@ describe('msgpack writes standard msgpack', () => {
     [
       'objects of another realm',
       foreign,
-      '85a464617465d7ff01312d0000000000a36d617081a16101a56279746573c40101a46c69737492019102a66f626a65637481a16101',
+      'de0005a464617465d7ff01312d0000000000a36d617081a16101a56279746573c40101a46c69737492019102a66f626a656374de0001a16101',
     ],
   ])('%s', (_name, value, hex) => {
     expect(hexOf(value)).toBe(hex);
   });
 
+  it('of objects with more fields than 16 bits count', () => {
+    const value = Object.fromEntries(Array.from({ length: 65_536 }, (_, field) => [`f${field}`, field]));
+    const bytes = encode(value);
+    expect(Buffer.from(bytes.subarray(0, 8)).toString('hex')).toBe('df00010000a26630');
+    expect(new Unpackr({ useRecords: false }).unpack(bytes)).toStrictEqual(value);
+  });
+
   it('that a plain msgpackr reads', () => {
     const value = { id: 1, sym: 'AAPL', px: 187.25, qty: 100, ts: 1_700_000_000_000, side: 'buy' };
-    expect(encode(value).length).toBe(52);
+    expect(encode(value).length).toBe(54);
     expect(new Unpackr({ useRecords: false }).unpack(encode(value))).toStrictEqual(value);
   });
 

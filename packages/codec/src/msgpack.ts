@@ -5,8 +5,9 @@ import { CodecError } from './errors.js';
 import { findFault } from './msgpack-check.js';
 import { toEncodable } from './msgpack-encodable.js';
 import { msgpackrState, renewKeyCache, renewPackBuffer } from './msgpackr-state.js';
-import { copyBytes, copyToScratch, createScratch, KEPT_SIZE } from './private-copy.js';
+import { copyToScratch, createScratch, KEPT_SIZE } from './private-copy.js';
 import { messageOf, toUnencodable } from './refusal.js';
+import { copyBytes, type WordBytes, withWords } from './word-bytes.js';
 
 const ID = 'msgpack';
 
@@ -22,7 +23,9 @@ export interface MsgpackOptions {
 }
 
 /** msgpackr's own buffer, valid until the next `pack`, with the bounds of what was written. */
-interface PackedBuffer extends Uint8Array {
+interface PackedBuffer extends Uint8Array<ArrayBuffer> {
+  /** See {@link WordBytes}. */
+  readonly words?: Int32Array<ArrayBuffer>;
   readonly start: number;
   readonly end: number;
 }
@@ -38,7 +41,8 @@ const sharedScratch = createScratch();
  *
  * Encodes: `null`, booleans, numbers (-0 as 0), strings, bigints of 64 bits, `Date` as timestamp, `Uint8Array`, `Buffer`
  * and `ArrayBuffer` as bin, arrays, plain objects, `Map` with keys that are strings or numbers. `undefined` becomes nil
- * wherever it stands. Other objects become what their `toJSON()` returns, or else a map of their own enumerable fields.
+ * wherever it stands. Other objects become what their `toJSON()` returns, or else a map of their own enumerable fields. Such
+ * a map says its length in 16 bits also where fewer would do, which takes a seventh less time; the rest is as short as can be.
  *
  * Decodes: nil as `null`, maps as plain objects, with numeric keys as strings and the last of equal keys winning; bin as
  * a `Uint8Array` of its own; timestamps as `Date`, in whole milliseconds. Invalid UTF-8 in strings becomes U+FFFD.
@@ -54,7 +58,6 @@ const sharedScratch = createScratch();
 export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
   const packr = new Packr({
     useRecords: false,
-    variableMapSize: true,
     encodeUndefinedAsNil: true,
     copyBuffers: true,
     writeFunction: refuseFunction,
@@ -69,6 +72,7 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
       const needed = packed.end - packed.start;
       if (needed > KEPT_SIZE && msgpackrState.packing === 0) renewPackBuffer(packr);
       requireRoom(ID, target, offset, needed);
+      if (packed.words === undefined && packed.byteOffset % 4 === 0) withWords(packed);
       copyBytes(packed, packed.start, packed.end, target, offset);
       return offset + needed;
     },

@@ -1,3 +1,5 @@
+import { allocateWordBytes, copyBytes } from './word-bytes.js';
+
 const FIRST_SIZE = 8192;
 
 /** Bytes of scratch memory that are kept between calls; what is larger is allocated for one call and let go. */
@@ -29,21 +31,10 @@ export function copyToScratch(scratch: Scratch, source: Uint8Array, start: numbe
   return bytes;
 }
 
-/** Copies `from[start, end)` to `to` from `offset` on. The caller has checked the bounds. */
-export function copyBytes(
-  from: Uint8Array,
-  start: number,
-  end: number,
-  to: Uint8Array,
-  offset: number,
-): void {
-  if (start === end) return;
-  // A constructor instead of subarray(): on a Buffer that one is slower and asks for the species.
-  to.set(new Uint8Array(from.buffer, from.byteOffset + start, end - start), offset);
-}
-
 function allocate(size: number): Uint8Array {
   // msgpackr reads ASCII faster through this method of Buffer. A Buffer itself would make it return byte strings as
   // Buffers, where the interface says Uint8Array.
-  return Object.assign(new Uint8Array(size), { latin1Slice: Reflect.get(Buffer.prototype, 'latin1Slice') });
+  return Object.assign(allocateWordBytes(size), {
+    latin1Slice: Reflect.get(Buffer.prototype, 'latin1Slice'),
+  });
 }

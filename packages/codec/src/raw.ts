@@ -1,8 +1,8 @@
 import { requireRange, requireRoom } from './bounds.js';
 import type { Codec } from './codec.js';
 import { CodecError } from './errors.js';
-import { copyBytes } from './private-copy.js';
 import { byteLengthOf } from './shape/byte-length.js';
+import { copyBytes } from './word-bytes.js';
 
 const ID = 'raw';
 

@@ -1,4 +1,4 @@
-import { type Codec, raw } from '@mmfbus/codec';
+import { allocateWordBytes, type Codec, raw, type WordBytes } from '@mmfbus/codec';
 import {
   CHANNEL_OFFSET,
   KIND_OFFSET,
@@ -28,8 +28,8 @@ const bytesCodec = raw();
 export const directoryCodec: Codec<Uint8Array> = { ...bytesCodec, id: 'mmfbus~directory' };
 
 /** A notice as it lies in the ring. */
-export function encodeNotice({ kind, channel }: Notice): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(NOTICE_LENGTH);
+export function encodeNotice({ kind, channel }: Notice): WordBytes {
+  const bytes = allocateWordBytes(NOTICE_LENGTH);
   const number = KINDS.find(([name]) => name === kind)?.[1] ?? NOTICE_CHANGED;
   new DataView(bytes.buffer).setUint32(KIND_OFFSET, number, true);
   encodeName(channel, bytes.subarray(CHANNEL_OFFSET, CHANNEL_OFFSET + NAME_LENGTH));

@@ -243,7 +243,7 @@ export class Directory {
     writer.begin();
     // Watchers never hold publishers back; whoever does so all the same must look at the entries.
     if (writer.reserve(writer.endOf(writer.tail, bytes.length))) {
-      writer.writeMessage({ bytes, words: new Int32Array(bytes.buffer) }, 0, bytes.length, now());
+      writer.writeMessage(bytes, 0, bytes.length, now());
       writer.commit();
     }
     this.#member.ringSubscribers();

@@ -1,8 +1,8 @@
-import type { Codec } from '@mmfbus/codec';
+import type { Codec, WordBytes } from '@mmfbus/codec';
 import { now } from '../clock.js';
 import { STATE_RELIABLE } from '../layout/participant-layout.js';
 import type { Member } from '../participants/member.js';
-import { type Payload, RingWriter } from '../ring/ring-writer.js';
+import { RingWriter } from '../ring/ring-writer.js';
 import { atStep } from '../steps.js';
 import type { Parcel } from './parcel.js';
 
@@ -74,7 +74,7 @@ export class Outbox {
   }
 
   /** Publishes a message of that many bytes, if it fits right behind the others: then it takes no parcel. */
-  appendCopy(payload: Payload, length: number): boolean {
+  appendCopy(payload: WordBytes, length: number): boolean {
     const { lock } = this.#member;
     if (!lock.tryAcquire()) return false;
     try {

@@ -1,5 +1,6 @@
+import type { WordBytes } from '@mmfbus/codec';
 import { FRAGMENT_HEADER_LENGTH } from '../layout/fragment-layout.js';
-import type { Payload, RingWriter } from '../ring/ring-writer.js';
+import type { RingWriter } from '../ring/ring-writer.js';
 
 /** What is published with one commit, and perhaps with more to follow. */
 export interface Parcel {
@@ -16,10 +17,10 @@ export interface Parcel {
 /** One message in one frame. */
 export class SingleMessage implements Parcel {
   readonly messages = 1;
-  payload: Payload;
+  payload: WordBytes;
   bytes: number;
 
-  constructor(payload: Payload, length: number) {
+  constructor(payload: WordBytes, length: number) {
     this.payload = payload;
     this.bytes = length;
   }
@@ -40,12 +41,12 @@ export class SingleMessage implements Parcel {
 /** Several messages, each in one frame, of which all or none are seen. */
 export class Batch implements Parcel {
   readonly bytes: number;
-  readonly #payload: Payload;
+  readonly #payload: WordBytes;
   /** Where each message begins in the payload, and its length. */
   readonly #starts: readonly number[];
   readonly #lengths: readonly number[];
 
-  constructor(payload: Payload, starts: readonly number[], lengths: readonly number[]) {
+  constructor(payload: WordBytes, starts: readonly number[], lengths: readonly number[]) {
     this.#payload = payload;
     this.#starts = starts;
     this.#lengths = lengths;
@@ -73,7 +74,7 @@ export class Batch implements Parcel {
 
 /** A message that is too large for one frame, a part a commit. Other publishers may come in between. */
 export class SplitMessage implements Parcel {
-  readonly #payload: Payload;
+  readonly #payload: WordBytes;
   readonly #total: number;
   readonly #partLength: number;
   readonly #generation: number;
@@ -82,7 +83,7 @@ export class SplitMessage implements Parcel {
   #began: number | undefined;
 
   /** @param partLength bytes of a fragment, its header included. */
-  constructor(payload: Payload, total: number, generation: number, partLength: number) {
+  constructor(payload: WordBytes, total: number, generation: number, partLength: number) {
     this.#payload = payload;
     this.#total = total;
     this.#generation = generation;
@@ -104,7 +105,7 @@ export class SplitMessage implements Parcel {
   write(writer: RingWriter, timestamp: number): void {
     const began = this.#offset === 0 ? undefined : this.#began;
     const part = { began, total: this.#total, offset: this.#offset, generation: this.#generation };
-    const bytes = this.#payload.bytes.subarray(this.#offset, this.#offset + this.bytes);
+    const bytes = this.#payload.subarray(this.#offset, this.#offset + this.bytes);
     this.#began = writer.writeFragment(part, bytes, timestamp);
   }
 

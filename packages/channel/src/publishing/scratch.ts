@@ -1,18 +1,11 @@
-import { type Codec, CodecError } from '@mmfbus/codec';
+import { allocateWordBytes, type Codec, CodecError, type WordBytes } from '@mmfbus/codec';
 import { ChannelError } from '../errors.js';
-import type { Payload } from '../ring/ring-writer.js';
 
 const FIRST_LENGTH = 4096;
 
-/** Memory of that many bytes, rounded up to whole words. */
-export function allocatePayload(length: number): Payload {
-  const bytes = new Uint8Array(Math.ceil(length / 4) * 4);
-  return { bytes, words: new Int32Array(bytes.buffer) };
-}
-
 /** Private memory into which values are encoded before the publisher lock is taken: encoding may run anybody's code. */
 export class Scratch<T> {
-  payload: Payload = allocatePayload(FIRST_LENGTH);
+  payload: WordBytes = allocateWordBytes(FIRST_LENGTH);
   readonly #codec: Codec<T>;
   readonly #channel: string;
   #busy = false;
@@ -56,17 +49,17 @@ export class Scratch<T> {
   }
 
   /** Hands the memory over to the caller. */
-  take(): Payload {
+  take(): WordBytes {
     const { payload } = this;
-    this.payload = allocatePayload(FIRST_LENGTH);
+    this.payload = allocateWordBytes(FIRST_LENGTH);
     return payload;
   }
 
   #encode(value: T, start: number, limit: number, advice: string): number {
     for (;;) {
       try {
-        const end = this.#codec.encode(value, this.payload.bytes, start);
-        if (!Number.isInteger(end) || end < start || end > this.payload.bytes.length) {
+        const end = this.#codec.encode(value, this.payload, start);
+        if (!Number.isInteger(end) || end < start || end > this.payload.length) {
           const text = `the codec ${this.#codec.id} returned ${end} as the end of what it wrote`;
           throw new CodecError('UNENCODABLE', text);
         }
@@ -83,11 +76,11 @@ export class Scratch<T> {
   }
 
   #grow(start: number, needed: number, limit: number, advice: string): void {
-    const { bytes } = this.payload;
-    const least = Math.max(needed, bytes.length - start);
-    if (needed > limit || bytes.length - start >= limit) throw this.#tooLarge(least, limit, advice);
-    this.payload = allocatePayload(start + Math.min(Math.max(needed, 2 * bytes.length), limit));
-    this.payload.bytes.set(bytes.subarray(0, start));
+    const { payload } = this;
+    const least = Math.max(needed, payload.length - start);
+    if (needed > limit || payload.length - start >= limit) throw this.#tooLarge(least, limit, advice);
+    this.payload = allocateWordBytes(start + Math.min(Math.max(needed, 2 * payload.length), limit));
+    this.payload.set(payload.subarray(0, start));
   }
 
   #tooLarge(length: number, limit: number, advice: string): ChannelError {

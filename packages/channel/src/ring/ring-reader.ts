@@ -1,3 +1,4 @@
+import { allocateWordBytes, type WordBytes } from '@mmfbus/codec';
 import type { ChannelMemory } from '../channel-memory.js';
 import { FRAGMENT_HEADER_LENGTH } from '../layout/fragment-layout.js';
 import * as frame from '../layout/frame-layout.js';
@@ -60,8 +61,8 @@ export class RingReader {
   /** Most bytes that were committed and not read at any time since it was set to 0. */
   backlog = 0;
   /** The private copy, and behind it the header that follows in the ring. Grows to the largest frame seen. */
-  #batch: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  #batchWords = new Int32Array(0);
+  #batch: WordBytes = allocateWordBytes(0);
+  #batchWords = this.#batch.words;
   /** The part of the batch that was not read yet. */
   #next = 0;
   #length = 0;
@@ -405,7 +406,7 @@ export class RingReader {
 
   /** Makes room for frames of that many bytes, and the header that follows them. */
   #grow(length: number): void {
-    this.#batch = new Uint8Array(length + frame.FRAME_ALIGNMENT);
-    this.#batchWords = new Int32Array(this.#batch.buffer);
+    this.#batch = allocateWordBytes(length + frame.FRAME_ALIGNMENT);
+    this.#batchWords = this.#batch.words;
   }
 }

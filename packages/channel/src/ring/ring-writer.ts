@@ -1,3 +1,4 @@
+import type { WordBytes } from '@mmfbus/codec';
 import type { ChannelMemory } from '../channel-memory.js';
 import { ChannelError } from '../errors.js';
 import { FRAGMENT_HEADER_LENGTH } from '../layout/fragment-layout.js';
@@ -28,12 +29,6 @@ const EPOCH = EPOCH_OFFSET >> 2;
 const HEAD_STEP_PART = 16;
 /** Payloads up to this many bytes are copied word by word, which beats a call of `set` there. */
 const WORD_COPY_LIMIT = 256;
-
-/** The bytes of a message, and the same bytes as words. */
-export interface Payload {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly words: Int32Array<ArrayBuffer>;
-}
 
 /**
  * Appends frames to a ring: plan where they end, reserve that room, write, commit. Every method is called with the
@@ -162,18 +157,19 @@ export class RingWriter {
   }
 
   /** Writes a whole message, whose bytes begin at a multiple of 4. Nobody sees it before the commit. */
-  writeMessage(payload: Payload, start: number, length: number, timestamp: number): void {
+  writeMessage(payload: WordBytes, start: number, length: number, timestamp: number): void {
     this.#copy(payload, start, length, this.#openFrame(length, frame.KIND_MESSAGE, timestamp));
     this.nextSequence++;
   }
 
   /** Copies bytes of a payload to that word of the ring. */
-  #copy({ bytes, words }: Payload, start: number, length: number, word: number): void {
+  #copy(payload: WordBytes, start: number, length: number, word: number): void {
     if (length > WORD_COPY_LIMIT) {
-      this.#ring.set(bytes.subarray(start, start + length), word * 4);
+      this.#ring.set(payload.subarray(start, start + length), word * 4);
       return;
     }
     const target = this.#ringWords;
+    const { words } = payload;
     const source = start >> 2;
     const count = (length + 3) >> 2;
     for (let index = 0; index < count; index++) target[word + index] = words[source + index] as number;
@@ -216,7 +212,7 @@ export class RingWriter {
   }
 
   /** Copies a payload to where it belongs. */
-  copyInPlace(payload: Payload, length: number): void {
+  copyInPlace(payload: WordBytes, length: number): void {
     this.#copy(payload, 0, length, this.startInPlace >> 2);
   }
 

@@ -1,4 +1,4 @@
-import { raw } from '@mmfbus/codec';
+import { allocateWordBytes, raw, type WordBytes } from '@mmfbus/codec';
 import type { PortAddress } from '@mmfbus/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ChannelMemory, openChannelMemory } from '../channel-memory.js';
@@ -34,15 +34,17 @@ beforeEach(() => {
 
 afterEach(() => memory.close());
 
-function payload(length: number, seed: number): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from({ length: Math.ceil(length / 4) * 4 }, (_, index) => seed * 31 + index * 7);
+function payload(length: number, seed: number): WordBytes {
+  const bytes = allocateWordBytes(length);
+  bytes.set(Array.from(bytes, (_, index) => seed * 31 + index * 7));
+  return bytes;
 }
 
 function write(length: number, seed = 0): boolean {
   const bytes = payload(length, seed);
   writer.begin();
   if (!writer.reserve(writer.endOf(writer.tail, length))) return false;
-  writer.writeMessage({ bytes, words: new Int32Array(bytes.buffer) }, 0, length, 123_456_789_012_345);
+  writer.writeMessage(bytes, 0, length, 123_456_789_012_345);
   writer.commit();
   return true;
 }

@@ -1,8 +1,8 @@
 import { requireRange, requireRoom } from '../bounds.js';
 import type { Codec, CodecSchema } from '../codec.js';
 import { CodecError } from '../errors.js';
-import { copyBytes } from '../private-copy.js';
 import { messageOf } from '../refusal.js';
+import { copyBytes } from '../word-bytes.js';
 import { canonicalTextOf } from './canonical.js';
 import { ReadFunctions } from './closure-decode.js';
 import { type Write, WriteFunctions } from './closure-encode.js';
