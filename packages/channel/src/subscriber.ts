@@ -17,6 +17,13 @@ const LOOKS_A_TURN = 100;
 const TURNS_AT_ONCE = 16;
 /** So many messages are few: whoever sent them may wait for an answer. */
 const FEW = 4;
+/** So many messages at once are a flood. */
+const MANY = 16;
+/**
+ * Milliseconds that messages of a flood may gather: as long as nobody reads next to where they are written, publishing
+ * them takes less.
+ */
+const GATHERING = 0.05;
 /** Messages that are delivered in one turn of the event loop. */
 const MESSAGES_A_TURN = 256;
 /** Messages that an iterator takes ahead. */
@@ -36,6 +43,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
   #idleSince = 0;
   #asleepSince = 0;
   #turnsAtOnce = 0;
+  #gathersUntil = 0;
   #pause = 0;
   #iterating = false;
   #polling = false;
@@ -244,6 +252,13 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
   /** One turn: take some, and see what to do next. */
   #turn(): void {
     if (!this.#open) return;
+    if (this.#gathersUntil !== 0) {
+      if (performance.now() < this.#gathersUntil) {
+        this.#schedule();
+        return;
+      }
+      this.#gathersUntil = 0;
+    }
     if (this.#subscription.isAsleep) this.#wakeUp();
     // An iterator that did not ask has enough; nobody asks where nobody listens.
     if (this.#iterating ? this.#arrived === undefined : !this.#isListening()) return;
@@ -318,6 +333,8 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
       return;
     }
     this.#turnsAtOnce = 0;
+    const took = taken >= MANY && taken < MESSAGES_A_TURN;
+    if (took && this.#subscription.hasRoom) this.#gathersUntil = performance.now() + GATHERING;
     this.#schedule();
   }
 

@@ -14,6 +14,8 @@ import { atStep } from './steps.js';
 import type { CloseReason, Gap, MessageMeta, Slow } from './subscriber-events.js';
 import { DEFAULT_SLOW_AT, type Start, type SubscriberOptions } from './subscriber-options.js';
 
+/** Messages may gather while less than this part of the ring is in use. */
+const GATHERED_PART = 16;
 /** A subscriber tells others how far it is after at most this many bytes. */
 const CURSOR_STEP = 32 * 1024;
 
@@ -120,6 +122,11 @@ export class Subscription<T> {
   /** Position up to which everything was taken. */
   get position(): number {
     return this.#reader.position;
+  }
+
+  /** Whether the last turn found so little of the ring in use that more may gather. */
+  get hasRoom(): boolean {
+    return this.#reader.backlog * GATHERED_PART <= this.#member.memory.geometry.ringCapacity;
   }
 
   /** Position up to which messages are committed now. */
