@@ -2,7 +2,7 @@ import type { Load } from '../job.js';
 import { measurePeer } from '../run.js';
 import { type Subject, scaled, type Value } from './subject.js';
 
-/** Messages that are not counted are this part of those that are. */
+/** Messages that are not counted are this part of those that are; of objects as many. */
 const WARM_UP_PART = 0.25;
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -13,17 +13,22 @@ interface Flood {
   readonly load: Load;
   readonly consumers?: number;
   readonly messages: number;
+  /** How many come before those that count. */
+  readonly before?: number;
 }
 
 /** As many messages a second as the peer carries; with what they cost of processor and memory. */
-function flood({ name, peer, load, consumers = 1, messages }: Flood, costs = false): Subject {
+function flood(
+  { name, peer, load, consumers = 1, messages, before = messages * WARM_UP_PART }: Flood,
+  costs = false,
+): Subject {
   return {
     name,
     peer,
     measure: async (signal, scale) => {
       const count = scaled(messages, scale);
       // Not fewer where fewer are measured: compiling takes what it takes.
-      const warmUp = Math.ceil(messages * WARM_UP_PART);
+      const warmUp = Math.ceil(before);
       const request = {
         peer,
         load,
@@ -49,8 +54,8 @@ const OBJECT: Load = { kind: 'object' };
 
 /** Objects from one process to another; how many are measured. */
 const objects: Readonly<Record<string, number>> = {
-  mmfbus: 1_000_000,
-  'mmfbus, no shape': 500_000,
+  mmfbus: 1_500_000,
+  'mmfbus, no shape': 600_000,
   'mmfbus, batches': 1_000_000,
   'mmfbus, timestamps': 1_000_000,
   'Unix socket': 200_000,
@@ -65,7 +70,7 @@ const objects: Readonly<Record<string, number>> = {
 
 /** The object of the comparison, from one process to another. */
 export const oneWay: readonly Subject[] = Object.entries(objects).map(([peer, messages]) =>
-  flood({ name: `one way: ${peer}`, peer, load: OBJECT, messages }, true),
+  flood({ name: `one way: ${peer}`, peer, load: OBJECT, messages, before: messages }, true),
 );
 
 /** Lengths of messages, and how many of them are measured. */
@@ -106,6 +111,8 @@ export const withoutCodec: readonly Subject[] = ['mmfbus', 'Unix socket'].map((p
 
 /** Numbers of subscribers. */
 const SUBSCRIBERS: readonly number[] = [1, 2, 4, 8, 16];
+/** Of those that take much longer for each. */
+const FEWER_SUBSCRIBERS: readonly number[] = [1, 4, 16];
 
 /** Deliveries that are measured: to many subscribers fewer messages. */
 const deliveries: Readonly<Record<string, number>> = {
@@ -118,7 +125,7 @@ const deliveries: Readonly<Record<string, number>> = {
 
 /** Objects to several subscribers, each of which gets all. */
 export const fanOut: readonly Subject[] = Object.entries(deliveries).flatMap(([peer, total]) =>
-  SUBSCRIBERS.map((consumers) =>
+  (peer === 'mmfbus' || peer === 'Unix socket' ? SUBSCRIBERS : FEWER_SUBSCRIBERS).map((consumers) =>
     flood({
       name: `to ${consumers} subscribers: ${peer}`,
       peer,
