@@ -2717,6 +2717,9 @@ static void mmfbus__watch(mmfbus__participant *p, uint32_t wanted_state) {
  * == Publishing
  */
 
+/* A publisher remembers one end of its frames in each of so many parts of the ring. */
+enum { MMFBUS__MARKS = 64 };
+
 struct mmfbus_publisher {
     mmfbus__participant base;
     mmfbus_when_full when_full;
@@ -2735,7 +2738,17 @@ struct mmfbus_publisher {
     int64_t position;        /* where the next frame goes */
     uint64_t next;           /* number of the next message */
     size_t claimed_length;
+    /*
+     * Where this publisher committed last in each part of the ring. A frame begins there, so the head can go there without
+     * reading, one after the other, the lengths of frames that are in no cache any more.
+     */
+    int64_t marks[MMFBUS__MARKS];
+    unsigned mark_shift;
 };
+
+MMFBUS__INLINE int64_t *mmfbus__mark_of(mmfbus_publisher *pub, int64_t position) {
+    return &pub->marks[((uint64_t)position & (pub->base.geometry.capacity - 1)) >> pub->mark_shift];
+}
 
 /* The head moves on by at least this part of the ring at a time, so that few messages pay for moving it. */
 enum { MMFBUS__HEAD_STEP_PART = 16 };
@@ -2825,7 +2838,11 @@ static mmfbus_status mmfbus__move_head(mmfbus_publisher *pub, int64_t least) {
     if (!mmfbus__is_position(head) || head > pub->tail || pub->tail - head > (int64_t)p->geometry.capacity) {
         return MMFBUS_ERROR_CORRUPT;
     }
-    while (head < goal) {
+    int64_t mark = *mmfbus__mark_of(pub, goal - (int64_t)p->geometry.capacity / MMFBUS__MARKS);
+    bool is_between = mark > head && mark <= goal;
+    if (is_between) head = mark;
+    int64_t stop = is_between ? least : goal;
+    while (head < stop) {
         const unsigned char *place = p->ring + ((uint64_t)head & (p->geometry.capacity - 1));
         uint64_t size = mmfbus__frame_size(mmfbus__peek32(place));
         if (size > (uint64_t)(pub->tail - head)) return MMFBUS_ERROR_CORRUPT;
@@ -2923,6 +2940,7 @@ MMFBUS__INLINE void mmfbus__commit_frames(mmfbus_publisher *pub) {
     /* SYNC: frame visible. The tail is stored after everything that lies before it. */
     mmfbus__store64(p->memory + MMFBUS__TAIL, pub->position);
     pub->tail = pub->position;
+    *mmfbus__mark_of(pub, pub->tail) = pub->tail;
     pub->committed = pub->next;
     pub->last_published = pub->next - 1;
     MMFBUS_STEP("publish: committed");
@@ -3190,6 +3208,7 @@ mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_o
     pub->without_time = options->without_time;
     pub->tail = -1;
     pub->committed = 1;
+    while (pub->base.geometry.capacity >> pub->mark_shift > MMFBUS__MARKS) pub->mark_shift++;
     /* Two frames more than promised: the head may stop anywhere in a frame's length, and there may be padding. */
     if (pub->base.geometry.history > 0) {
         pub->kept = (int64_t)((pub->base.geometry.history + 2) * mmfbus__frame_size(pub->base.geometry.max_payload));
