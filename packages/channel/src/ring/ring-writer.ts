@@ -27,6 +27,8 @@ const EPOCH = EPOCH_OFFSET >> 2;
 
 /** The head moves on by at least this part of the ring at a time, so that few messages pay for moving it. */
 const HEAD_STEP_PART = 16;
+/** A writer remembers one end of its frames in each of so many parts of the ring. */
+const MARKS = 64;
 /** Payloads up to this many bytes are copied word by word, which beats a call of `set` there. */
 const WORD_COPY_LIMIT = 256;
 
@@ -64,6 +66,12 @@ export class RingWriter {
   /** The epoch at that time: nobody joined with an older cursor since while it is the same. */
   #epoch = -1;
 
+  /**
+   * Where this writer committed last in each part of the ring. A frame begins there, so the head can go there without
+   * reading, one after the other, the lengths of frames that are in no cache any more.
+   */
+  readonly #marks = new Float64Array(MARKS);
+  readonly #markShift: number;
   readonly #beforeDisconnecting: () => void;
 
   /** @param beforeDisconnecting is called before a reliable subscriber is given up, which others may wait for too. */
@@ -81,6 +89,7 @@ export class RingWriter {
     this.#ringWords = memory.ringWords;
     this.#capacity = ringCapacity;
     this.#maxPayload = maxPayload;
+    this.#markShift = Math.max(0, Math.log2(ringCapacity / MARKS));
     // Two frames more than promised: the head may stop anywhere in a frame's length, and there may be padding.
     this.#kept = history === 0 ? 0 : (history + 2) * frame.frameLength(maxPayload);
     this.#table = table;
@@ -252,6 +261,7 @@ export class RingWriter {
     // SYNC: frame visible. This one store commits frames, sequence and terminator; readers load the tail before the frame.
     this.#storeTail(this.#end);
     this.tail = this.#end;
+    this.#marks[this.#partOf(this.#end)] = this.#end;
     this.#committedSequence = this.nextSequence;
     atStep?.('publish: committed');
   }
@@ -289,6 +299,10 @@ export class RingWriter {
     writeLong(words, word + TIMESTAMP_WORD, timestamp);
   }
 
+  #partOf(position: number): number {
+    return (position & (this.#capacity - 1)) >> this.#markShift;
+  }
+
   #wordOf(position: number): number {
     return (position & (this.#capacity - 1)) >> 2;
   }
@@ -323,7 +337,11 @@ export class RingWriter {
     const goal = Math.max(least, Math.min(least + this.#capacity / HEAD_STEP_PART, most));
     let head = Number(Atomics.load(this.#longs, HEAD));
     this.#check('head', head, Math.max(0, this.tail - this.#capacity), this.tail);
-    while (head < goal) head += this.#frameAt(head);
+    const mark = this.#marks[this.#partOf(goal - this.#capacity / MARKS)] as number;
+    const isBetween = mark > head && mark <= goal;
+    if (isBetween) head = mark;
+    const stop = isBetween ? least : goal;
+    while (head < stop) head += this.#frameAt(head);
     // SYNC: overwrite announced. Exchange and load keep the plain stores that follow behind the new head; readers load
     // the head after they copied.
     Atomics.exchange(this.#longs, HEAD, BigInt(head));

@@ -98,6 +98,24 @@ describe('a ring', () => {
     expect(writer.tail - head).toBeGreaterThan(CAPACITY * 0.9);
   });
 
+  it('has its head where a frame begins, whoever wrote it, and gives up little more than it must', () => {
+    startReader();
+    table.tryClaim(1, 0n, owner);
+    const writers = [writer, new RingWriter(memory, table, 1)];
+    const begins = new Set([0]);
+    for (let count = 0; count < 3000; count++) {
+      // Now one of them goes on for more than a lap, now they take turns.
+      writer = writers[count % 1000 < 500 ? 0 : count % 2] as RingWriter;
+      write((count * 37) % (memory.geometry.maxPayload + 1), count);
+      begins.add(writer.tail);
+      const head = Number(memory.longs[HEAD_OFFSET / 8]);
+      // Behind padding a frame begins as well.
+      expect(begins.has(head) || head % CAPACITY === 0, `head ${head} after ${count}`).toBe(true);
+      expect(writer.tail - head).toBeLessThanOrEqual(CAPACITY);
+      if (count > 100) expect(writer.tail - head).toBeGreaterThan(CAPACITY / 2);
+    }
+  });
+
   it('reads on in the batch that it copied, whatever happens to the ring', () => {
     const reader = startReader();
     for (let count = 1; count <= 10; count++) write(16, count);
