@@ -2,7 +2,7 @@ import { requireRange, requireRoom } from './bounds.js';
 import type { Codec } from './codec.js';
 import { CodecError } from './errors.js';
 import { byteLengthOf } from './shape/byte-length.js';
-import { copyBytes } from './word-bytes.js';
+import { copyBytes, viewOf } from './word-bytes.js';
 
 const ID = 'raw';
 
@@ -52,7 +52,7 @@ function decode(source: Uint8Array, start: number, end: number): Uint8Array {
 
 function view(source: Uint8Array, start: number, end: number): Uint8Array {
   requireRange(ID, source, start, end);
-  return new Uint8Array(source.buffer, source.byteOffset + start, end - start);
+  return viewOf(source, start, end);
 }
 
 function kindOf(value: unknown): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allocateWordBytes, copyBytes, withWords } from './word-bytes.js';
+import { allocateWordBytes, copyBytes, viewOf, withWords } from './word-bytes.js';
 
 const LENGTHS = [0, 1, 3, 4, 5, 8, 255, 256, 257, 1000];
 const OFFSETS = [0, 1, 4, 6];
@@ -31,5 +31,32 @@ describe('copyBytes', () => {
         }
       }
     }
+  });
+});
+
+describe('viewOf', () => {
+  it.each([
+    ['with words', allocateWordBytes(100_000)],
+    ['without', new Uint8Array(100_000)],
+  ])('shows the range, in bytes %s', (_kind, bytes) => {
+    const ranges = [0, 3, 8, 16, 65_528, 65_536, 90_000].flatMap((start) =>
+      [0, 1, 8, 40, 9000].map((length) => [start, start + length] as const),
+    );
+    for (const [start, end] of [...ranges, ...ranges]) {
+      const view = viewOf(bytes, start, end);
+      expect([view.buffer === bytes.buffer, view.byteOffset, view.length]).toEqual([
+        true,
+        start,
+        end - start,
+      ]);
+    }
+  });
+
+  it('is the same one for the same range', () => {
+    const bytes = allocateWordBytes(1000);
+    const view = viewOf(bytes, 24, 64);
+    expect(viewOf(bytes, 24, 64)).toBe(view);
+    expect(viewOf(bytes, 24, 65)).not.toBe(view);
+    expect(viewOf(bytes, 32, 72)).not.toBe(view);
   });
 });
