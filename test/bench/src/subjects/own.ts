@@ -84,7 +84,7 @@ export const idle: readonly Subject[] = [1, 100].map((count) =>
     name: `idle with ${count} channels`,
     what: 'idle',
     // Measured in milliseconds: below a second the system's own clocks are all there is to see.
-    amount: ({ factor }) => Math.max(1000, 3000 * factor),
+    amount: ({ factor }) => Math.max(1000, 2000 * factor),
     count,
     units: { cpu: '%', rss: 'bytes' },
   }),

@@ -58,7 +58,9 @@ function roundTrip({
   };
 }
 
-const everybody = ['mmfbus', 'Unix socket', 'worker_threads', 'child_process', 'zeromq', 'NATS', 'Redis'];
+/** They take much longer for each. */
+const BROKERS: readonly string[] = ['zeromq', 'NATS', 'Redis'];
+const everybody = ['mmfbus', 'Unix socket', 'worker_threads', 'child_process', ...BROKERS];
 const ALL: readonly Part[] = ['p50', 'p99', 'p99.9'];
 
 /** One message every 10 ms. */
@@ -71,10 +73,15 @@ export const cold: readonly Subject[] = everybody.map((peer) =>
     // Those that are compared; the others take much longer for each.
     ...(peer === 'mmfbus' || peer === 'Unix socket'
       ? { messages: 300, before: WARM_UP_OF_SLEEPERS }
-      : { messages: 100 }),
+      : { messages: 80 }),
     wanted: ['p50'],
   }),
 );
+
+function warmMessages(peer: string): number {
+  if (peer === 'mmfbus') return 30_000;
+  return BROKERS.includes(peer) ? 2500 : 5000;
+}
 
 /** The next message when the last one is back. */
 export const warm: readonly Subject[] = everybody.map((peer) =>
@@ -83,7 +90,7 @@ export const warm: readonly Subject[] = everybody.map((peer) =>
     peer,
     pattern: 'echo',
     interval: 0,
-    messages: peer === 'mmfbus' ? 30_000 : 5000,
+    messages: warmMessages(peer),
     wanted: ALL,
   }),
 );
@@ -98,7 +105,7 @@ export const distributions: readonly Subject[] = ['mmfbus', 'Unix socket', 'chil
         name: `round trip idle: ${peer}`,
         pattern: 'echo',
         interval: 2000,
-        messages: 1000,
+        messages: 700,
       }),
       roundTrip({
         ...common,
