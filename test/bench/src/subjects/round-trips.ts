@@ -5,7 +5,7 @@ import { type Subject, scaled } from './subject.js';
 
 const WARM_UP = 2000;
 /** Ways that messages take only where their consumer sleeps are compiled later. */
-const WARM_UP_OF_SLEEPERS = 8000;
+const WARM_UP_OF_SLEEPERS = 6000;
 /** One message every 10 ms: both sides sleep meanwhile. Microseconds. */
 const COLD_INTERVAL = 10_000;
 
@@ -72,7 +72,7 @@ export const cold: readonly Subject[] = everybody.map((peer) =>
     interval: COLD_INTERVAL,
     // Those that are compared; the others take much longer for each.
     ...(peer === 'mmfbus' || peer === 'Unix socket'
-      ? { messages: 300, before: WARM_UP_OF_SLEEPERS }
+      ? { messages: 200, before: WARM_UP_OF_SLEEPERS }
       : { messages: 80 }),
     wanted: ['p50'],
   }),
@@ -80,7 +80,7 @@ export const cold: readonly Subject[] = everybody.map((peer) =>
 
 function warmMessages(peer: string): number {
   if (peer === 'mmfbus') return 30_000;
-  return BROKERS.includes(peer) ? 2500 : 5000;
+  return BROKERS.includes(peer) ? 1500 : 5000;
 }
 
 /** The next message when the last one is back. */
@@ -105,21 +105,21 @@ export const distributions: readonly Subject[] = ['mmfbus', 'Unix socket', 'chil
         name: `round trip idle: ${peer}`,
         pattern: 'echo',
         interval: 2000,
-        messages: 700,
+        messages: 500,
       }),
       roundTrip({
         ...common,
         name: `round trip at 20,000/s: ${peer}`,
         pattern: 'schedule',
         interval: 50,
-        messages: 20_000,
+        messages: 15_000,
       }),
       roundTrip({
         ...common,
         name: `round trip at 100,000/s: ${peer}`,
         pattern: 'schedule',
         interval: 10,
-        messages: 30_000,
+        messages: 20_000,
       }),
     ];
   },
