@@ -22,7 +22,7 @@ export interface Measurement {
 /** Intervals shorter than this are kept by turning the event loop: timers are too coarse. Nanoseconds. */
 const SHORTEST_TIMER = 2_000_000;
 /** Of the messages before those that count, this part goes as fast as it can, the others so that consumers sleep. */
-const FAST_WARM_UP_PART = 0.25;
+const FAST_WARM_UP_PART = 0.4;
 /** Nanoseconds between those: mmfbus sleeps after 200 µs. */
 const WARM_UP_INTERVAL = 300_000;
 

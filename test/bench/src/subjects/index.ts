@@ -34,9 +34,9 @@ const quickPeers: readonly (string | undefined)[] = [
 /** What the table of goals needs: what `--quick` measures. */
 export const quickSubjects: readonly Subject[] = [
   ...oneWay.filter(({ peer }) => quickPeers.includes(peer)),
-  ...frames,
+  ...frames.slice(1),
   limit,
-  ...sizes.filter(({ name }) => /^1 MiB: (?:mmfbus|Unix socket)/.test(name)),
+  ...sizes.filter(({ name }) => /^1 MiB: (?:mmfbus, views|Unix socket)$/.test(name)),
   ...[...cold, ...warm].filter(({ peer }) => peer === 'mmfbus' || peer === 'Unix socket'),
   busy,
   ...lossy,

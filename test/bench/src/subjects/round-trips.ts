@@ -5,7 +5,7 @@ import { type Subject, scaled } from './subject.js';
 
 const WARM_UP = 2000;
 /** Ways that messages take only where their consumer sleeps are compiled later. */
-const WARM_UP_OF_SLEEPERS = 6000;
+const WARM_UP_OF_SLEEPERS = 10_000;
 /** One message every 10 ms: both sides sleep meanwhile. Microseconds. */
 const COLD_INTERVAL = 10_000;
 
@@ -72,8 +72,8 @@ export const cold: readonly Subject[] = everybody.map((peer) =>
     interval: COLD_INTERVAL,
     // Those that are compared; the others take much longer for each.
     ...(peer === 'mmfbus' || peer === 'Unix socket'
-      ? { messages: 200, before: WARM_UP_OF_SLEEPERS }
-      : { messages: 80 }),
+      ? { messages: 100, before: WARM_UP_OF_SLEEPERS }
+      : { messages: 60 }),
     wanted: ['p50'],
   }),
 );
