@@ -82,11 +82,7 @@ static int receive(const char *channel, uint64_t warm_up, uint64_t count) {
     puts("ready");
     fflush(stdout);
     for (uint64_t index = 0; index < warm_up + count;) {
-        status = mmfbus_receive(subscriber, &message);
-        if (status == MMFBUS_EMPTY) {
-            mmfbus__relax();
-            continue;
-        }
+        status = mmfbus_receive_wait(subscriber, &message, MMFBUS_FOREVER);
         if (status != MMFBUS_OK || message.sequence != index + 1) return failed("receive", status);
         sum += *(const unsigned char *)message.data;
         if (++index == warm_up) begin = mmfbus_now();
