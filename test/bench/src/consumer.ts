@@ -1,4 +1,5 @@
 // The receiving process, or Worker, of one measurement.
+import { once } from 'node:events';
 import { isMainThread, workerData } from 'node:worker_threads';
 import type { Job } from './job.js';
 import { peerNamed } from './peers/index.js';
@@ -28,6 +29,8 @@ let received = 0;
 let before = process.cpuUsage();
 
 const peer = await peerNamed(job.peer);
+// Told to open by the first of its input, and to end by the end of it, or by its parent.
+await once(process.stdin, 'data');
 const consumer = await peer.consume(job, (message) => {
   if (replies) consumer.reply(message);
   received++;
@@ -52,5 +55,4 @@ function onLast(message: unknown): void {
   say({ end, cpu: user + system, rss: process.memoryUsage.rss() });
 }
 
-// Told to end by the end of its input, or by its parent.
 process.stdin.on('end', () => void consumer.close()).resume();

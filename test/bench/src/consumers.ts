@@ -1,12 +1,12 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { ConsumerLine, ConsumerReport } from './consumer.js';
 import type { Job } from './job.js';
-import type { ConsumerHandles, Peer, Postable } from './peers/peer.js';
+import type { Postable, Start } from './peers/peer.js';
 
 const PROGRAM = fileURLToPath(new URL('./consumer.js', import.meta.url));
 /** Messages to a Worker after which its sender lets the event loop turn: nothing else holds it back. */
@@ -14,31 +14,30 @@ const WORKER_AHEAD = 1000;
 
 interface Started {
   readonly postable: Postable | undefined;
+  readonly input: Writable;
   readonly output: Readable;
   stop(): Promise<void>;
 }
 
 /** The consumers of one measurement. */
-export class Consumers implements ConsumerHandles {
-  readonly all: Promise<readonly Postable[]>;
-  #resolve: (all: readonly Postable[]) => void = () => {};
-  readonly #started: Started[] = [];
-  readonly #spoken: Spoken[] = [];
+export class Consumers {
+  readonly #started: readonly Started[];
+  readonly #spoken: readonly Spoken[];
 
-  constructor() {
-    this.all = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
+  /** Starts them. They load what they need, and wait for {@link Consumers.open}. */
+  constructor(job: Job, how: Start) {
+    this.#started = Array.from({ length: job.consumers }, () => startOne(JSON.stringify(job), how));
+    this.#spoken = this.#started.map(({ output }) => listenTo(output));
   }
 
-  /** Starts them, and waits until all are ready. */
-  async start(job: Job, how: Peer['start'] = 'process'): Promise<void> {
-    for (let count = 0; count < job.consumers; count++) {
-      const started = startOne(JSON.stringify(job), how);
-      this.#started.push(started);
-      this.#spoken.push(listenTo(started.output));
-    }
-    this.#resolve(this.#started.flatMap(({ postable }) => postable ?? []));
+  /** Those of them that can be talked to. */
+  get children(): readonly Postable[] {
+    return this.#started.flatMap(({ postable }) => postable ?? []);
+  }
+
+  /** Has them open their receiving ends, and waits until all are ready. */
+  async open(): Promise<void> {
+    for (const { input } of this.#started) input.write('open\n');
     await Promise.all(this.#spoken.map(({ ready }) => ready));
   }
 
@@ -99,7 +98,7 @@ function expected<T>(): Expected<T> {
   return { promise, resolve, reject };
 }
 
-function startOne(job: string, how: NonNullable<Peer['start']>): Started {
+function startOne(job: string, how: Start): Started {
   if (how === 'worker') return startWorker(job);
   if (how === 'process') return startProcess(job);
   const serialization = how === 'fork-json' ? 'json' : 'advanced';
@@ -112,12 +111,14 @@ function startProcess(job: string): Started {
   return { ...stoppable(child), postable: undefined };
 }
 
-function stoppable(child: ChildProcess): Pick<Started, 'output' | 'stop'> {
+function stoppable(child: ChildProcess): Pick<Started, 'input' | 'output' | 'stop'> {
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const input = child.stdin as Writable;
   return {
+    input,
     output: child.stdout as Readable,
     stop: async () => {
-      child.stdin?.end();
+      input.end();
       await ended;
     },
   };
@@ -143,11 +144,13 @@ function postableChild(child: ChildProcess): Postable {
 
 function startWorker(job: string): Started {
   const worker = new Worker(PROGRAM, { workerData: job, stdin: true, stdout: true });
+  const input = worker.stdin as Writable;
   let posted = 0;
   return {
+    input,
     output: worker.stdout,
     stop: async () => {
-      worker.stdin?.end();
+      input.end();
       await worker.terminate();
     },
     postable: {

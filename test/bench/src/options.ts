@@ -7,7 +7,7 @@ Measures mmfbus and what people would use instead, several times and in turns, a
 medians with the least and the most, then the table of goals. Let the machine do nothing else
 meanwhile.
 
-  --quick          only what the table of goals needs, with fewer messages and three rounds:
+  --quick          only what the table of goals needs, with fewer messages and two rounds:
                    under a minute
   --rounds <n>     how often each is measured, 5 unless told otherwise
   --only <text>    only what has this text in its name
@@ -44,7 +44,7 @@ export function readOptions(): Options | undefined {
     return undefined;
   }
   const { quick, only, json } = values;
-  const rounds = Number(values.rounds ?? (quick ? 3 : 5));
+  const rounds = Number(values.rounds ?? (quick ? 2 : 5));
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new Error(`--rounds takes a whole number from 1 on, not ${JSON.stringify(values.rounds)}`);
   }

@@ -3,7 +3,7 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 import type { ConsumerReport } from './consumer.js';
 import { Consumers } from './consumers.js';
 import type { Job } from './job.js';
-import { peerNamed } from './peers/index.js';
+import { peerNamed, startOf } from './peers/index.js';
 import type { Producer } from './peers/peer.js';
 import { makeQuote } from './quote.js';
 
@@ -27,7 +27,8 @@ const FAST_WARM_UP_PART = 0.4;
 const WARM_UP_INTERVAL = 300_000;
 
 const job = JSON.parse(process.argv[2] as string) as Job;
-const consumers = new Consumers();
+const start = startOf(job.peer);
+const consumers = new Consumers(job, start);
 const message = makeMessage();
 let onReply: (reply: unknown) => void = () => {};
 
@@ -148,14 +149,14 @@ async function measure(producer: Producer): Promise<Measurement> {
   const end = Math.max(...reports.map((report) => report.end));
   return {
     ...(roundTrips === undefined ? { rate: (messages / (end - begin)) * 1e9 } : { roundTrips }),
-    cpu: user + system + (peer.start === 'worker' ? 0 : reports.reduce((sum, { cpu }) => sum + cpu, 0)),
+    cpu: user + system + (start === 'worker' ? 0 : reports.reduce((sum, { cpu }) => sum + cpu, 0)),
     rss: [process.memoryUsage.rss(), ...reports.map(({ rss }) => rss)],
   };
 }
 
 const peer = await peerNamed(job.peer);
-const producer = await peer.produce(job, (reply) => onReply(reply), consumers);
-await consumers.start(job, peer.start);
+const producer = await peer.produce(job, (reply) => onReply(reply), consumers.children);
+await consumers.open();
 // What a peer has to settle before the first message.
 await producer.drained();
 const measurement = await measure(producer);

@@ -1,4 +1,4 @@
-import type { Peer } from './peer.js';
+import type { Peer, Start } from './peer.js';
 
 /** Everything that is compared, ours first. Loaded when it is its turn: the clients of servers take their time. */
 const loaders: Readonly<Record<string, () => Promise<Peer>>> = {
@@ -9,9 +9,9 @@ const loaders: Readonly<Record<string, () => Promise<Peer>>> = {
   'mmfbus, views': async () => (await import('./mmfbus.js')).mmfbusViews,
   'Unix socket': async () => (await import('./socket.js')).socket,
   'Unix socket, gathered': async () => (await import('./socket.js')).socketGathered,
-  worker_threads: async () => (await import('./parent-and-child.js')).workerThreads,
-  child_process: async () => (await import('./parent-and-child.js')).childProcessJson,
-  'child_process, advanced': async () => (await import('./parent-and-child.js')).childProcessAdvanced,
+  worker_threads: async () => (await import('./parent-and-child.js')).parentAndChild,
+  child_process: async () => (await import('./parent-and-child.js')).parentAndChild,
+  'child_process, advanced': async () => (await import('./parent-and-child.js')).parentAndChild,
   zeromq: async () => (await import('./zeromq.js')).zeromq,
   NATS: async () => (await import('./nats.js')).nats,
   Redis: async () => (await import('./redis.js')).redis,
@@ -22,4 +22,15 @@ export async function peerNamed(name: string): Promise<Peer> {
   const peer = await loaders[name]?.();
   if (peer === undefined) throw new Error(`there is no peer ${JSON.stringify(name)}`);
   return peer;
+}
+
+const starts: Readonly<Record<string, Start>> = {
+  worker_threads: 'worker',
+  child_process: 'fork-json',
+  'child_process, advanced': 'fork-advanced',
+};
+
+/** How the consumers of that peer start. To be known before it is loaded: they load it at the same time. */
+export function startOf(name: string): Start {
+  return starts[name] ?? 'process';
 }

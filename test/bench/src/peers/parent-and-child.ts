@@ -1,22 +1,13 @@
 import { isMainThread, parentPort } from 'node:worker_threads';
 import type { Job } from '../job.js';
-import type { Consumer, ConsumerHandles, Peer, Producer } from './peer.js';
-
-/** Peers that talk through what Node gives to parents and children. */
-function parentAndChild(start: 'fork-json' | 'fork-advanced' | 'worker'): Peer {
-  return { start, produce, consume };
-}
+import type { Consumer, Peer, Postable, Producer } from './peer.js';
 
 async function produce(
   _: Job,
   onReply: (message: unknown) => void,
-  consumers: ConsumerHandles,
+  children: readonly Postable[],
 ): Promise<Producer> {
-  let children: Awaited<ConsumerHandles['all']> = [];
-  void consumers.all.then((all) => {
-    children = all;
-    for (const child of all) child.onPost(onReply);
-  });
+  for (const child of children) child.onPost(onReply);
   return {
     send: (message) => {
       let ready = true;
@@ -39,6 +30,5 @@ async function consume(_: Job, onMessage: (message: unknown) => void): Promise<C
   return { reply: (message) => parentPort?.postMessage(message), close: async () => parentPort?.close() };
 }
 
-export const childProcessJson: Peer = parentAndChild('fork-json');
-export const childProcessAdvanced: Peer = parentAndChild('fork-advanced');
-export const workerThreads: Peer = parentAndChild('worker');
+/** What Node gives to parents and children. */
+export const parentAndChild: Peer = { produce, consume };

@@ -18,27 +18,23 @@ export interface Consumer {
 
 /** A way to carry messages between the processes of one machine. */
 export interface Peer {
-  /** How the consumer of a producer starts. Defaults to `process`. */
-  readonly start?: 'process' | 'fork-json' | 'fork-advanced' | 'worker';
   /** The server that it needs. Defaults to none. */
   readonly program?: Program;
   /** Starts the server. */
   serve?(job: Job): Promise<{ readonly port: number; stop(): Promise<void> }>;
   /**
-   * Opens the sending end. The consumers start after it.
+   * Opens the sending end. The receiving ends are opened after it.
    *
    * @param onReply is called with each message that comes back.
+   * @param children are what the consumers run in, for peers that talk to those.
    */
-  produce(job: Job, onReply: (message: unknown) => void, consumers: ConsumerHandles): Promise<Producer>;
+  produce(job: Job, onReply: (message: unknown) => void, children: readonly Postable[]): Promise<Producer>;
   /** Opens a receiving end. When it resolves, nothing that is sent later is lost. */
   consume(job: Job, onMessage: (message: unknown) => void): Promise<Consumer>;
 }
 
-/** The consumers of a producer, for those peers that talk to their children. */
-export interface ConsumerHandles {
-  /** Resolves with what is to be talked to, once all have started. */
-  readonly all: Promise<readonly Postable[]>;
-}
+/** How the consumers of a producer start. */
+export type Start = 'process' | 'fork-json' | 'fork-advanced' | 'worker';
 
 /** A child process or a Worker. */
 export interface Postable {

@@ -29,7 +29,7 @@ export const limit: Subject = {
   name,
   program: { name: 'cc', debian: 'gcc' },
   measure: async (signal, scale) => {
-    const { stdout } = await run(await compile(), [String(scaled(20_000_000, scale))], { signal });
+    const { stdout } = await run(await compile(), [String(scaled(10_000_000, scale))], { signal });
     return [{ name, unit: 'ns', value: Number(stdout) }];
   },
 };

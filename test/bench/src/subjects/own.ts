@@ -83,8 +83,8 @@ export const idle: readonly Subject[] = [1, 100].map((count) =>
   own({
     name: `idle with ${count} channels`,
     what: 'idle',
-    // Measured in milliseconds: below a second the system's own clocks are all there is to see.
-    amount: ({ factor }) => Math.max(1000, 2000 * factor),
+    // Milliseconds: below a second the system's own clocks are all there is to see.
+    amount: () => 1000,
     count,
     units: { cpu: '%', rss: 'bytes' },
   }),
