@@ -1,6 +1,7 @@
 // The receiving process, or Worker, of one measurement.
 import { once } from 'node:events';
 import { isMainThread, workerData } from 'node:worker_threads';
+import { keepTo } from './cores.js';
 import type { Job } from './job.js';
 import { peerNamed } from './peers/index.js';
 
@@ -28,6 +29,7 @@ function say(line: ConsumerLine): void {
 let received = 0;
 let before = process.cpuUsage();
 
+if (job.apart === true) keepTo(1);
 const peer = await peerNamed(job.peer);
 // Told to open by the first of its input, and to end by the end of it, or by its parent.
 await once(process.stdin, 'data');

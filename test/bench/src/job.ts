@@ -18,6 +18,8 @@ export interface Job {
   readonly messages: number;
   /** Microseconds from one message to the next, but with `flood`; 0 sends the next when the last one is back. */
   readonly interval: number;
+  /** Whether the producer and its consumer are kept to a core each. */
+  readonly apart?: boolean;
   /** A folder for sockets, and a name that is used nowhere else. */
   readonly folder: string;
   readonly name: string;

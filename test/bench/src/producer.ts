@@ -2,6 +2,7 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConsumerReport } from './consumer.js';
 import { Consumers } from './consumers.js';
+import { keepTo } from './cores.js';
 import type { Job } from './job.js';
 import { peerNamed, startOf } from './peers/index.js';
 import type { Producer } from './peers/peer.js';
@@ -29,6 +30,8 @@ const WARM_UP_INTERVAL = 300_000;
 const job = JSON.parse(process.argv[2] as string) as Job;
 const start = startOf(job.peer);
 const consumers = new Consumers(job, start);
+// After the consumers have started, who would inherit it.
+if (job.apart === true) keepTo(0);
 const message = makeMessage();
 let onReply: (reply: unknown) => void = () => {};
 

@@ -110,7 +110,12 @@ function sizes(results: Results): string {
 function fanOut(results: Results): string {
   const counts = [1, 2, 4, 8, 16];
   const series = ['mmfbus', 'Unix socket', 'zeromq', 'NATS', 'Redis'].map((name): Series => {
-    return { name, values: counts.map((count) => medianOf(results, `to ${count} subscribers: ${name}`)) };
+    const fromOneWay = medianOf(results, `one way: ${name}`);
+    const values = counts.map(
+      (count) =>
+        medianOf(results, `to ${count} subscribers: ${name}`) ?? (count === 1 ? fromOneWay : undefined),
+    );
+    return { name, values };
   });
   const all = series.flatMap(({ values }) => measured(values));
   return lineChart({

@@ -55,17 +55,17 @@ const OBJECT: Load = { kind: 'object' };
 /** Objects from one process to another; how many are measured: for half a second at least where it is compared. */
 const objects: Readonly<Record<string, number>> = {
   mmfbus: 4_000_000,
-  'mmfbus, no shape': 1_500_000,
+  'mmfbus, no shape': 1_000_000,
   'mmfbus, batches': 800_000,
   'mmfbus, timestamps': 800_000,
   'Unix socket': 250_000,
   'Unix socket, gathered': 250_000,
   worker_threads: 100_000,
   child_process: 150_000,
-  'child_process, advanced': 20_000,
-  zeromq: 50_000,
+  'child_process, advanced': 15_000,
+  zeromq: 40_000,
   NATS: 80_000,
-  Redis: 20_000,
+  Redis: 15_000,
 };
 
 /** By then everything is compiled, whoever it is. */
@@ -87,7 +87,7 @@ const lengths: readonly (readonly [string, number, number, number?])[] = [
   ['1 KiB', KIB, 60_000],
   ['16 KiB', 16 * KIB, 16_000],
   // What takes so long each is compiled late.
-  ['1 MiB', MIB, 700, 2000],
+  ['1 MiB', MIB, 500, 1000],
   ['16 MiB', 16 * MIB, 8],
 ];
 
@@ -116,13 +116,13 @@ export const withoutCodec: readonly Subject[] = ['mmfbus', 'Unix socket'].map((p
 
 /** Numbers of subscribers. */
 const SUBSCRIBERS: readonly number[] = [1, 2, 4, 8, 16];
-/** Of those that take much longer for each. */
-const FEWER_SUBSCRIBERS: readonly number[] = [1, 4];
+/** Of those that take much longer for each; what they do with one is measured anyway. */
+const FEWER_SUBSCRIBERS: readonly number[] = [4];
 
 /** Deliveries that are measured: to many subscribers fewer messages. */
 const deliveries: Readonly<Record<string, number>> = {
   mmfbus: 600_000,
-  'Unix socket': 50_000,
+  'Unix socket': 30_000,
   zeromq: 30_000,
   NATS: 40_000,
   Redis: 10_000,
