@@ -21,9 +21,9 @@ export function keepTo(which: 0 | 1): void {
   const cores = coresOf(/^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '');
   const core = cores[which];
   if (core === undefined || cores.length < 2) return;
-  const { status: ended, stderr } = spawnSync('taskset', ['-a', '-c', '-p', `${core}`, `${process.pid}`], {
-    encoding: 'utf8',
-  });
-  if (ended !== 0)
-    throw new Error(`taskset, of the package util-linux, does not keep it to core ${core}: ${stderr}`);
+  const options = { encoding: 'utf8' } as const;
+  const set = spawnSync('taskset', ['-a', '-c', '-p', `${core}`, `${process.pid}`], options);
+  if (set.status === 0) return;
+  const why = set.error?.message ?? set.stderr;
+  throw new Error(`taskset, of the package util-linux, does not keep it to core ${core}: ${why}`);
 }
