@@ -288,8 +288,8 @@ mmfbus_status mmfbus_receive(mmfbus_subscriber *subscriber, mmfbus_message *mess
 
 /*
  * The same, but instead of MMFBUS_EMPTY it waits, asleep after `poll_window`; MMFBUS_TIMEOUT after `timeout` milliseconds.
- * With a `poll_window` it pauses for a microsecond or two where messages come faster than they are taken, as many at once
- * cost much less: a loop that polls is faster with MMFBUS_FOREVER here than with mmfbus_receive().
+ * With a `poll_window` it pauses for a microsecond or two after it has found several messages, as many at once cost much
+ * less: a loop that polls is faster with MMFBUS_FOREVER here than with mmfbus_receive().
  */
 mmfbus_status mmfbus_receive_wait(mmfbus_subscriber *subscriber, mmfbus_message *message, uint32_t timeout);
 

@@ -87,7 +87,7 @@ const lengths: readonly (readonly [string, number])[] = [
 ];
 
 function sizes(results: Results): string {
-  const series = ['mmfbus, views', 'mmfbus', 'Unix socket', 'zeromq'].map((name): Series => {
+  const series = ['mmfbus, views', 'mmfbus', 'Unix socket'].map((name): Series => {
     const values = lengths.map(([text, length]) => {
       const rate = medianOf(results, `${text}: ${name}`);
       return rate === undefined ? undefined : rate * length;
