@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SegmentRequest } from '../platform.js';
 import { flock, LOCK_SH, mkfifo } from './libc.js';
 import { encodeMark, markedFileSize } from './mark-layout.js';
@@ -96,6 +96,18 @@ describe('a segment file', () => {
     segment.close();
     expect(existsSync(join(directory, 'name'))).toBe(true);
     closeSync(fd);
+  });
+
+  it('is removed with the last segment over it, without waiting for those of the same thread', () => {
+    const wait = vi.spyOn(Atomics, 'wait');
+    const first = open('create');
+    const second = open('open');
+    first.close(true);
+    expect(existsSync(join(directory, 'name'))).toBe(true);
+    second.close(true);
+    expect(existsSync(join(directory, 'name'))).toBe(false);
+    expect(wait).not.toHaveBeenCalled();
+    wait.mockRestore();
   });
 
   it('without a mark is opened whole, and never removed', () => {

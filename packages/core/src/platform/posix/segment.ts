@@ -68,6 +68,8 @@ interface OpenFile {
 }
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
+/** How often this thread has each file open as a segment, by device and inode. */
+const held = new Map<string, number>();
 
 /** Opens or creates the segment; see {@link Platform.openSegment}. */
 export function openSegment(request: SegmentRequest): Segment {
@@ -128,7 +130,17 @@ function removeIfUnused(fd: number, path: string): boolean {
   return true;
 }
 
-/** As {@link removeIfUnused}, trying more than once where the dead are known to be the only holders. */
+/** Counts one more, or one less, who holds the file; how many there are then. */
+function countHolders(fd: number, change: 1 | -1): number {
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  const file = `${dev}:${ino}`;
+  const count = (held.get(file) ?? 0) + change;
+  if (count > 0) held.set(file, count);
+  else held.delete(file);
+  return count;
+}
+
+/** As {@link removeIfUnused}, trying more than once where the dead are known to be the only other holders. */
 function removeInTheEnd(fd: number, path: string, tries: number): void {
   for (let left = tries; !removeIfUnused(fd, path) && left > 1; left--) {
     // Linux reports the end of a dead process's FIFOs before it drops the locks on its files.
@@ -244,9 +256,10 @@ function mappedSegment(
   lockPage: Mapped | undefined,
   created: boolean,
 ): Segment {
+  if (marked) countHolders(fd, 1);
   return new MappedSegment(data, lockPage, created, (last) => {
     try {
-      if (marked) {
+      if (marked && countHolders(fd, -1) === 0) {
         flock(fd, LOCK_UN);
         removeInTheEnd(fd, path, last ? MAX_END_TRIES : 1);
       }
