@@ -5,6 +5,9 @@ import { heading } from './report.mjs';
 import { packageFolders, root } from './workspace.mjs';
 
 const OUTPUT = /\.(?:js|d\.ts)(?:\.map)?$/;
+const DECLARATIONS = /\.d\.ts(?:\.map)?$/;
+/** Packages that processes import: of these the compiler makes the declarations only. */
+const BUNDLED = ['core', 'codec', 'channel'].map((name) => join('packages', name));
 
 /**
  * Removes compiled files whose source is gone: the compiler leaves them, and they would be packed, or found by a test.
@@ -14,10 +17,11 @@ const OUTPUT = /\.(?:js|d\.ts)(?:\.map)?$/;
 function removeStaleOutput(folder) {
   const dist = join(root, folder, 'dist');
   if (!existsSync(dist)) return;
+  const pattern = BUNDLED.includes(folder) ? DECLARATIONS : OUTPUT;
   for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || !OUTPUT.test(entry.name)) continue;
+    if (!entry.isFile() || !pattern.test(entry.name)) continue;
     const file = join(entry.parentPath, entry.name);
-    const source = join(root, folder, 'src', relative(dist, file).replace(OUTPUT, '.ts'));
+    const source = join(root, folder, 'src', relative(dist, file).replace(pattern, '.ts'));
     if (!existsSync(source)) rmSync(file);
   }
 }
@@ -27,8 +31,13 @@ function removeStaleOutput(folder) {
  *
  * @returns {Promise<number>} the exit status.
  */
-export function build() {
+export async function build() {
   heading('build', 'tsc -b');
   for (const folder of packageFolders()) removeStaleOutput(folder);
-  return runNode('node_modules/typescript/bin/tsc', ['-b']);
+  const status = await runNode('node_modules/typescript/bin/tsc', ['-b']);
+  if (status !== 0) return status;
+  // Not before: on a fresh clone it is not there until the set-up is done.
+  const { bundle } = await import('./bundle.mjs');
+  await Promise.all(BUNDLED.map(bundle));
+  return 0;
 }

@@ -155,14 +155,18 @@ export class MemoryMappedFile {
     name: string,
     options: CreateOptions & TransferOptions = {},
   ): Promise<MemoryMappedFile> {
-    await using source = await openSource(path);
-    const mapping = MemoryMappedFile.create(name, source.size, options);
+    const source = await openSource(path);
+    let mapping: MemoryMappedFile | undefined;
     try {
-      await mapping.withWriteLock(() => source.readInto(mapping.#data, options), options);
-      return mapping;
+      const made = MemoryMappedFile.create(name, source.size, options);
+      mapping = made;
+      await made.withWriteLock(() => source.readInto(made.#data, options), options);
+      return made;
     } catch (error) {
-      mapping.close();
+      mapping?.close();
       throw error;
+    } finally {
+      await source.close();
     }
   }
 

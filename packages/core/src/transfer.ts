@@ -37,11 +37,12 @@ function checkAttached({ length }: Uint8Array): void {
 }
 
 /** A file whose contents go into a mapping. */
-interface Source extends AsyncDisposable {
+interface Source {
   /** Bytes it has. */
   readonly size: number;
   /** Fills the target, which has the source's size. */
   readInto(target: Uint8Array, options: TransferOptions): Promise<void>;
+  close(): Promise<void>;
 }
 
 async function readFully(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
@@ -65,7 +66,7 @@ export async function openSource(path: string): Promise<Source> {
           checkAttached(target);
           target.set(chunk, done);
         }),
-      [Symbol.asyncDispose]: () => file.close(),
+      close: () => file.close(),
     };
   } catch (error) {
     await file.close();

@@ -80,13 +80,16 @@ describe.each(packageNames)('the packed @mmfbus/%s', (name) => {
     );
   });
 
-  test('holds the source of every compiled file, for the source maps', () => {
+  test('holds the source map of every compiled file, and the sources it names', () => {
     const { files } = packedPackage(name);
     const compiled = files.filter((file) => file.startsWith('dist/') && file.endsWith('.js'));
-    const missing = compiled.filter(
-      (file) => !files.includes(file.replace('dist/', 'src/').replace(/\.js$/, '.ts')),
-    );
-    expect(missing).toEqual([]);
+    const maps = compiled.map((file) => `${file}.map`);
+    const sources = maps.flatMap((map) => {
+      const { sources } = JSON.parse(readFileSync(join(packageFolder(name), map), 'utf8'));
+      return sources.map((source: string) => join(dirname(map), source).replaceAll('\\', '/'));
+    });
+    expect(sources).not.toEqual([]);
+    expect([...maps, ...sources].filter((file) => !files.includes(file))).toEqual([]);
   });
 
   test('satisfies publint', async () => {
