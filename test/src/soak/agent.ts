@@ -10,7 +10,10 @@ const { runRole } = await import('./role.js');
 const ending = new AbortController();
 // Each call that waits listens to it.
 setMaxListeners(0, ending.signal);
-/** The Workers, and when each has joined its channel. */
+/**
+ * The Workers, and when each has joined its channel or ended. Not before that may a Worker be stopped, by itself or with
+ * the process: koffi aborts the process when it is stopped while it loads, or in a call that makes an object.
+ */
 const workers = new Map<Worker, Promise<void>>();
 const playing: Promise<void>[] = [];
 let leaving = false;
@@ -29,6 +32,7 @@ function play(assignment: Assignment, { death }: LifePlan): Promise<void> {
       if (message.report === 'joined') resolve();
       else fault(message.text);
     });
+    worker.once('exit', resolve);
   });
   workers.set(worker, joined);
   worker.on('error', (error) => fault(`its Worker failed: ${error.stack}`));
@@ -40,9 +44,13 @@ function play(assignment: Assignment, { death }: LifePlan): Promise<void> {
   });
 }
 
-/** Not while they join: a call of koffi that makes an object ends the process when its Worker is being terminated. */
 function terminate(): void {
   for (const [worker, joined] of workers) void joined.then(() => worker.terminate());
+}
+
+async function exit(): Promise<void> {
+  await Promise.all(workers.values());
+  process.exit();
 }
 
 /** Nothing may keep the process alive after that. */
@@ -60,7 +68,7 @@ process.on('message', (message: AgentOrder) => {
     playing.push(...message.assignments.map((assignment) => play(assignment, message.life)));
   } else if (message.order === 'terminate') terminate();
   else if (message.order === 'close') void close();
-  else process.exit();
+  else void exit();
 });
 process.once('disconnect', () => {
   // Whoever gives the orders is gone.
