@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { ChannelOptions } from '@mmfbus/channel';
 import { expect } from 'vitest';
 import type { Point } from './orders.js';
@@ -15,8 +16,8 @@ export const TIMEOUT = 600_000;
 const MOST_FIRST = 3;
 /** Turns of their event loops in which survivors do what they can while the victim stands still. */
 const TURNS = 40;
-/** Plays at a time. */
-const AT_A_TIME = 4;
+/** Plays at a time: they are busy with starts of processes most of the time. */
+const AT_A_TIME = availableParallelism();
 /** After this a play has hung, milliseconds. */
 const WATCHDOG = Number(process.env['MMFBUS_TEST_WATCHDOG'] ?? 60_000);
 
