@@ -137,7 +137,7 @@ const char *mmfbus_last_difference(void);
 /* ---------------------------------------------------------------------------------------------------- Options */
 
 typedef enum mmfbus_namespace {
-    MMFBUS_LOCAL = 0,  /* this user, on Windows this session */
+    MMFBUS_LOCAL = 0,  /* this user, on Windows this logon session */
     MMFBUS_GLOBAL = 1, /* everybody */
     MMFBUS_CUSTOM = 2  /* the name as it is */
 } mmfbus_namespace;
