@@ -1,7 +1,8 @@
 import type { Violation } from './invariants.js';
 import type { Edit } from './sources.js';
+import type { Choice, State } from './state.js';
 import { traceOf } from './trace.js';
-import { type Choice, type Scenario, type State, World } from './world.js';
+import { type Scenario, World } from './world.js';
 
 /** A state, and how it was reached. */
 export interface Visit {

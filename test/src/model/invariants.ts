@@ -1,7 +1,8 @@
 import { RING_BASE } from './cells.js';
 import { ownerOf, portOf } from './environment.js';
 import type { FailedOperation, Value } from './operations.js';
-import type { Draft, State, World } from './world.js';
+import type { Draft, State } from './state.js';
+import type { World } from './world.js';
 
 /**
  * What must hold, by the labels that stand in the sources of the channel package, next to the code that sees to it.

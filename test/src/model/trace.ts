@@ -1,7 +1,8 @@
 import type { Visit } from './explorer.js';
 import type { Violation } from './invariants.js';
 import type { Operation, Result, Value } from './operations.js';
-import type { Choice, Happening, State, World } from './world.js';
+import type { Choice, Happening, State } from './state.js';
+import type { World } from './world.js';
 
 /** What happened, one line for each operation that others could notice. */
 export async function traceOf(

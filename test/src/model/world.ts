@@ -12,6 +12,7 @@ import type {
 import { Reduction } from './reduction.js';
 import { PORTS_A_PROCESS, Run } from './run.js';
 import type { Edit } from './sources.js';
+import type { Choice, Draft, Happening, Local, State } from './state.js';
 import { valueAfter } from './values.js';
 
 // A port as the file system shows it.
@@ -48,61 +49,6 @@ export interface Scenario {
   readonly interruptions?: number;
   /** Whether every plain access to the ring is a step of its own. Defaults to false: it goes with the operation before it. */
   readonly plainSteps?: boolean;
-}
-
-/** A process after some results: everything it knows follows from them. */
-export interface Local {
-  readonly id: number;
-  readonly parent: Local | undefined;
-  readonly result: Result | undefined;
-  readonly children: Map<Result, Local>;
-  /** What it does next; undefined until it was run that far. */
-  operation: Operation | undefined;
-  notes: readonly string[];
-  /** Another one that knows the same and goes on in its place. */
-  same: Local | undefined;
-}
-
-/** Everything at one moment. */
-export interface State {
-  readonly contents: Contents;
-  readonly locals: readonly Local[];
-  /** A bit for each process that is dead. */
-  readonly dead: number;
-  /** A bit for each process whose bell rings. */
-  readonly rung: number;
-  /** A bit for each process unless nothing has changed since its event loop got its last event. */
-  readonly news: number;
-  /** Timers, each as `process.id;`, whose firing would find all as it was when they were set: they do not fire. */
-  readonly stale: string;
-  /** A character for each port. */
-  readonly ports: string;
-  /** Who really holds the publisher lock; -1 for nobody. */
-  readonly holder: number;
-  /** The values of the messages that were committed. */
-  readonly committed: readonly Value[];
-  /** Who is in the middle of something; -1 for nobody, or where interruptions are not counted. */
-  readonly running: number;
-  readonly interruptions: number;
-  readonly violation: Violation | undefined;
-}
-
-export type Draft = {
-  -readonly [Name in keyof State]: State[Name] extends readonly Local[] ? Local[] : State[Name];
-};
-
-/** One thing that happened in a step, for a trace. */
-export interface Happening {
-  readonly operation: Operation;
-  readonly result: Result;
-  readonly before: Local;
-}
-
-/** A choice of {@link World.choices}: who goes on, and how. */
-export interface Choice {
-  readonly process: number;
-  /** `run`, `kill`, or the event that its event loop gets. */
-  readonly what: string;
 }
 
 /** The places that timers look at: who waits by a timer waits for the publisher lock, or for the death of its holder. */
