@@ -39,4 +39,16 @@ export {
 } from './ports.js';
 export { RWLock } from './rw-lock.js';
 export { type OpenSegmentOptions, openSegment } from './segment.js';
+export {
+  copyIn,
+  copyInto,
+  copyOut,
+  fillShared,
+  type SharedBytes,
+  type SharedMemory,
+  sharedBytes,
+  sharedLongs,
+  sharedWords,
+  shareMemory,
+} from './shared-memory.js';
 export type { TransferOptions } from './transfer.js';

@@ -1,0 +1,72 @@
+declare const brand: unique symbol;
+
+/**
+ * Memory that other processes can change at any moment.
+ *
+ * Text decoders, serializers and most methods of `Buffer` read what they are given more than once, and write beyond their
+ * own memory where it has changed in between. So this type cannot be passed to them: the functions of this file give
+ * views whose elements are read and stored one at a time, and copies that no other process can change.
+ */
+export interface SharedMemory {
+  /** Bytes of it; 0 after it was unmapped. */
+  readonly byteLength: number;
+  readonly [brand]: never;
+}
+
+/** Bytes of shared memory: what `Uint8Array` can do one element at a time, and no more. */
+export interface SharedBytes {
+  readonly length: number;
+  [index: number]: number;
+}
+
+/** Tells the compiler that other processes can change this memory from now on. */
+export function shareMemory(memory: ArrayBuffer): SharedMemory {
+  return memory as unknown as SharedMemory;
+}
+
+/** 32-bit words of shared memory, for plain loads and stores and for `Atomics`. `offset` is in bytes, `count` in words. */
+export function sharedWords(memory: SharedMemory, offset: number, count: number): Int32Array<ArrayBuffer> {
+  return new Int32Array(bufferOf(memory), offset, count);
+}
+
+/** 64-bit words of shared memory. `offset` is in bytes, `count` in words. */
+export function sharedLongs(memory: SharedMemory, offset: number, count: number): BigInt64Array<ArrayBuffer> {
+  return new BigInt64Array(bufferOf(memory), offset, count);
+}
+
+/** Bytes of shared memory, from `offset` on. */
+export function sharedBytes(memory: SharedMemory, offset: number, length: number): SharedBytes {
+  return new Uint8Array(bufferOf(memory), offset, length);
+}
+
+/** Copies `[start, end)` of shared memory to memory of its own, reading each byte once. */
+export function copyOut(source: SharedBytes, start: number, end: number): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(end - start);
+  copyInto(source, start, end, copy, 0);
+  return copy;
+}
+
+/** Copies `[start, end)` of shared memory to `target` from `offset` on, reading each byte once. */
+export function copyInto(
+  source: SharedBytes,
+  start: number,
+  end: number,
+  target: Uint8Array,
+  offset: number,
+): void {
+  if (end > start) target.set((source as Uint8Array).subarray(start, end), offset);
+}
+
+/** Copies private bytes to shared memory, from `offset` on. */
+export function copyIn(source: Uint8Array, target: SharedBytes, offset: number): void {
+  (target as Uint8Array).set(source, offset);
+}
+
+/** Stores `value` in `[start, end)` of shared memory. */
+export function fillShared(target: SharedBytes, value: number, start: number, end: number): void {
+  (target as Uint8Array).fill(value, start, end);
+}
+
+function bufferOf(memory: SharedMemory): ArrayBuffer {
+  return memory as unknown as ArrayBuffer;
+}
