@@ -1,4 +1,5 @@
 import { allocateWordBytes, type WordBytes } from '@mmfbus/codec';
+import { copyInto, type SharedBytes } from '@mmfbus/core';
 import type { ChannelMemory } from '../channel-memory.js';
 import { FRAGMENT_HEADER_LENGTH } from '../layout/fragment-layout.js';
 import * as frame from '../layout/frame-layout.js';
@@ -21,8 +22,10 @@ const HEAD = HEAD_OFFSET >> 3;
 
 /** Bytes that are copied out of the ring at a time. */
 const BATCH_LENGTH = 64 * 1024;
-/** How often a reader that is lapped again and again looks for the head before it says so. */
-const MAX_LAPS = 100;
+/** Tries to go on at the head, which may move on while it is read; after that a reader gives up what is in the ring. */
+const HEAD_TRIES = 8;
+/** Tries to read the number at the tail: each fails only when publishers fill the ring once while it is read. */
+const TAIL_TRIES = 100;
 
 /**
  * - `message`: the reader's fields describe the next message.
@@ -34,8 +37,8 @@ const MAX_LAPS = 100;
 export type ReadOutcome = 'message' | 'part' | 'empty' | 'lapped' | 'corrupted';
 
 /**
- * Reads frames, whole batches at a time: it copies them out, and only then checks that the publisher did not overwrite
- * them meanwhile. What it parses is a private copy, so nobody can change it under its hands.
+ * Reads frames, whole batches at a time: it copies them out, and only then checks that no publisher has overwritten
+ * them meanwhile. What it parses, and hands on, is a private copy that no other process can change.
  */
 export class RingReader {
   /** Position of the next frame. */
@@ -48,7 +51,7 @@ export class RingReader {
   first = 0;
   /** Position from which on messages are owed that are completed later: those begun before that are not. */
   owedFrom = 0;
-  /** Where the bytes of the message are: a private copy, or the ring; see {@link RingReader.isIntact}. */
+  /** Where the bytes of the message are; valid until the next one is read. */
   payload: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   start = 0;
   end = 0;
@@ -68,23 +71,18 @@ export class RingReader {
   #length = 0;
   /** Position up to which all frames were what they should be. */
   #trusted = 0;
+  /** The head when it was last compared with what was copied. */
+  #head = 0;
   readonly #longs: BigInt64Array<ArrayBuffer>;
-  readonly #ring: Uint8Array<ArrayBuffer>;
+  readonly #ring: SharedBytes;
   readonly #ringWords: Int32Array<ArrayBuffer>;
   readonly #capacity: number;
   readonly #maxPayload: number;
   readonly #participants: number;
   readonly #reassembly: Reassembly;
-  /** Whether messages that are larger than a batch are left in the ring. */
-  readonly #inPlace: boolean;
   readonly #fence = new Int32Array(1);
 
-  /**
-   * @param inPlace says that messages that are larger than a batch need not be copied: that nobody overwrites them before the
-   * cursor moves, and that they are decoded with care. Defaults to false.
-   */
-  constructor(memory: ChannelMemory, inPlace = false) {
-    this.#inPlace = inPlace;
+  constructor(memory: ChannelMemory) {
     this.#longs = memory.longs;
     this.#ring = memory.ring;
     this.#ringWords = memory.ringWords;
@@ -103,18 +101,24 @@ export class RingReader {
 
   /** Goes to the end of what is committed: only what comes after is read. */
   seekTail(): 'done' | 'corrupted' {
-    for (let laps = 0; laps < MAX_LAPS; laps++) {
+    const outcome = this.#readTail();
+    if (outcome === 'overtaken') return this.#corrupted(`the head passed the tail ${TAIL_TRIES} times`);
+    if (outcome === 'corrupted') return outcome;
+    this.expected = this.sequence;
+    return 'done';
+  }
+
+  /** Goes to the tail, and reads which number comes next; `overtaken` when publishers were faster at every try. */
+  #readTail(): 'done' | 'overtaken' | 'corrupted' {
+    for (let tries = 0; tries < TAIL_TRIES; tries++) {
       const tail = this.loadTail();
       if (!this.#isPosition(tail)) return this.#corrupted(`the tail is ${tail}`);
       if (!this.#resumeAt(tail)) continue;
       // Numbers begin at 1.
-      if (!isPlausible(this.sequence - 1, tail)) {
-        return this.#corrupted(`number ${this.sequence} stands at the tail, which is ${tail}`);
-      }
-      this.expected = this.sequence;
-      return 'done';
+      if (isPlausible(this.sequence - 1, tail)) return 'done';
+      return this.#corrupted(`number ${this.sequence} stands at the tail, which is ${tail}`);
     }
-    return this.#corrupted(`the head passed the tail ${MAX_LAPS} times`);
+    return 'overtaken';
   }
 
   /**
@@ -265,20 +269,13 @@ export class RingReader {
     this.backlog = Math.max(this.backlog, committed);
     const offset = this.position & (this.#capacity - 1);
     const available = Math.min(committed, this.#capacity - offset);
-    let length = Math.min(available, this.#batch.length - frame.FRAME_ALIGNMENT);
-    // What is to be read in the ring needs no more than its header: the rest is in the caches of the publisher still.
-    if (this.#inPlace && frame.frameLength(this.#ringWords[offset >> 2] as number) > length) {
-      length = frame.FRAME_ALIGNMENT;
-    }
-    if (!this.#copy(offset, length)) return this.#resumeAtHead();
+    const length = Math.min(available, this.#batch.length - frame.FRAME_ALIGNMENT);
+    if (!this.#copy(offset, length)) return this.#keepRest(length) ?? this.#resumeAtHead();
     if (!this.#fits(this.position, tail)) {
       return this.#corrupted(`the tail is ${tail}, more than the ring holds beyond ${this.position}`);
     }
     let size = frame.frameLength(this.#batchWords[LENGTH_WORD] as number);
     if (size > length && size <= available) {
-      if (this.#inPlace && ((this.#batchWords[KIND_WORD] as number) & 0xff) === frame.KIND_MESSAGE) {
-        return this.#readInPlace(offset, size);
-      }
       this.#grow(size);
       if (!this.#copy(offset, size)) return this.#resumeAtHead();
       // Read again: this copy is the one that counts.
@@ -294,29 +291,6 @@ export class RingReader {
     }
     this.#next = 0;
     return 'batch';
-  }
-
-  /** Reads a message whose header was copied, and leaves its payload in the ring. */
-  #readInPlace(offset: number, size: number): ReadOutcome {
-    // Behind its header, as if it had no more than that, comes the header that follows it.
-    this.#copyTo(frame.FRAME_ALIGNMENT, (offset + size) & (this.#capacity - 1), frame.FRAME_ALIGNMENT);
-    if (this.#isOverwritten(this.position)) return this.#resumeAtHead();
-    const words = this.#batchWords;
-    const [length, kind] = [words[LENGTH_WORD] as number, words[KIND_WORD] as number];
-    this.#next = this.#length = frame.FRAME_ALIGNMENT;
-    this.position += size;
-    const outcome = this.#readPayload(0, length, kind & 0xff, kind >>> PUBLISHER_SHIFT);
-    if (outcome === 'message') {
-      this.payload = this.#ring;
-      this.start = offset + frame.FRAME_HEADER_LENGTH;
-      this.end = this.start + length;
-    }
-    return outcome;
-  }
-
-  /** Whether the payload of the message is still what was published; a private copy is. */
-  isIntact(): boolean {
-    return this.payload !== this.#ring || !this.#isOverwritten(this.#trusted);
   }
 
   /** Copies from the ring, and the header that follows; false when it was overwritten meanwhile. */
@@ -337,12 +311,13 @@ export class RingReader {
     // SYNC: overwrite announced. The read-modify-write keeps the reading before the load of the head; publishers move
     // the head before they overwrite.
     Atomics.add(this.#fence, 0, 1);
-    return Number(Atomics.load(this.#longs, HEAD)) > position;
+    this.#head = Number(Atomics.load(this.#longs, HEAD));
+    return this.#head > position;
   }
 
   #copyTo(target: number, offset: number, length: number): void {
     if (length > 96) {
-      this.#batch.set(this.#ring.subarray(offset, offset + length), target);
+      copyInto(this.#ring, offset, offset + length, this.#batch, target);
       return;
     }
     const first = offset >> 2;
@@ -352,26 +327,48 @@ export class RingReader {
     }
   }
 
+  /** Goes on in a batch whose beginning was overwritten while it was copied; undefined when nothing of it is left. */
+  #keepRest(length: number): 'lapped' | 'corrupted' | undefined {
+    const { position } = this;
+    const offset = this.#head - position;
+    if (offset > length || !this.#isPosition(this.#head)) return undefined;
+    this.position = this.#head;
+    this.#next = offset;
+    this.#length = length;
+    this.sequence = readLong(this.#batchWords, (offset >> 2) + SEQUENCE_WORD);
+    return this.#lapped(position, 'head');
+  }
+
+  /**
+   * Goes on behind what was overwritten: at the head, or where publishers keep moving that on, at the tail. Being lapped,
+   * however often, is a gap and no corruption; numbers tell exactly what is missing.
+   */
   #resumeAtHead(): ReadOutcome {
     this.#length = 0;
     const { position } = this;
-    for (let laps = 0; laps < MAX_LAPS; laps++) {
+    for (let tries = 0; tries < HEAD_TRIES; tries++) {
       const tail = this.loadTail();
       const head = Number(Atomics.load(this.#longs, HEAD));
-      const isBetween = head > this.position && this.#fits(head, tail) && head <= this.loadTail();
+      const isBetween = head > position && this.#fits(head, tail) && head <= this.loadTail();
       if (!this.#isPosition(head) || !isBetween) {
-        return this.#corrupted(`the head is ${head}, the reader at ${this.position}`);
+        return this.#corrupted(`the head is ${head}, the reader at ${position}`);
       }
-      if (!this.#resumeAt(head)) continue;
-      if (!isPlausible(this.sequence - this.expected, head - position)) {
-        return this.#corrupted(
-          `number ${this.sequence} stands at the head, where ${this.expected} was due before`,
-        );
-      }
-      this.#reassembly.dropAll();
-      return 'lapped';
+      if (this.#resumeAt(head)) return this.#lapped(position, 'head');
     }
-    return this.#corrupted(`lapped ${MAX_LAPS} times in a row`);
+    const outcome = this.#readTail();
+    if (outcome === 'done') return this.#lapped(position, 'tail');
+    // Nothing was read: the next turn tries again.
+    return outcome === 'overtaken' ? 'empty' : outcome;
+  }
+
+  #lapped(from: number, place: 'head' | 'tail'): 'lapped' | 'corrupted' {
+    if (!isPlausible(this.sequence - this.expected, this.position - from)) {
+      return this.#corrupted(
+        `number ${this.sequence} stands at the ${place}, where ${this.expected} was due before`,
+      );
+    }
+    this.#reassembly.dropAll();
+    return 'lapped';
   }
 
   /** Goes on at a frame; the header of any frame says the number of the message that comes next. */

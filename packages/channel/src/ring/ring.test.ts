@@ -1,6 +1,6 @@
 import { allocateWordBytes, raw, type WordBytes } from '@mmfbus/codec';
 import type { PortAddress } from '@mmfbus/core';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ChannelMemory, openChannelMemory } from '../channel-memory.js';
 import { checkDefinition } from '../definition.js';
 import { HEAD_OFFSET, TAIL_OFFSET } from '../layout/header-layout.js';
@@ -89,6 +89,58 @@ describe('a ring', () => {
       expect([reader.sequence, reader.end - reader.start]).toEqual([sequence, sequence % 100]);
     }
     expect(reader.read()).toBe('empty');
+  });
+
+  /** Has publishers write so many messages whenever the reader has copied something, and not yet looked whether it is intact. */
+  function overtaking(messages: number) {
+    const add = Atomics.add.bind(Atomics) as typeof Atomics.add;
+    let left = Number.POSITIVE_INFINITY;
+    const spy = vi.spyOn(Atomics, 'add').mockImplementation(((...args: Parameters<typeof Atomics.add>) => {
+      const before = add(...args);
+      if (left-- > 0) for (let count = 0; count < messages; count++) write(40);
+      return before;
+    }) as typeof Atomics.add);
+    return { stopAfter: (copies: number) => (left = copies), end: () => spy.mockRestore() };
+  }
+
+  it('keeps what is left of a batch whose beginning was overwritten while it was copied', () => {
+    const reader = startReader();
+    for (let count = 0; count < 60; count++) write(40);
+    const publishers = overtaking(20);
+    publishers.stopAfter(1);
+    expect(reader.read()).toBe('lapped');
+    publishers.end();
+    expect(reader.sequence).toBeGreaterThan(10);
+    expect(reader.sequence).toBeLessThan(30);
+    reader.expected = reader.sequence;
+    for (let sequence = reader.sequence; sequence <= 80; sequence++) {
+      expect(reader.read()).toBe('message');
+      expect(reader.sequence).toBe(sequence);
+    }
+    expect(reader.read()).toBe('empty');
+  });
+
+  it('is never corrupt because publishers lap a reader at each try, and tells exactly what was lost', () => {
+    const reader = startReader();
+    write(40);
+    const publishers = overtaking(CAPACITY / 64 + 10);
+    // However often it is lapped, each call comes to an end.
+    for (let call = 0; call < 20; call++) expect(['lapped', 'empty']).toContain(reader.read());
+    // The head can be read again, or only the tail.
+    for (const copies of [3, 8, 50]) {
+      publishers.stopAfter(copies);
+      let outcome = reader.read();
+      while (outcome === 'empty') outcome = reader.read();
+      expect(outcome).toBe('lapped');
+      expect(reader.sequence).toBeGreaterThan(reader.expected);
+      reader.expected = reader.sequence;
+      write(40);
+      expect(reader.read()).toBe('message');
+      for (; outcome !== 'empty'; outcome = reader.read());
+      publishers.stopAfter(Number.POSITIVE_INFINITY);
+      write(40);
+    }
+    publishers.end();
   });
 
   it('keeps at least the larger part of itself for those who are late', () => {
