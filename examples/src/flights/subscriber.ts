@@ -26,6 +26,7 @@ const problemOf: Readonly<Record<CloseReason, string | undefined>> = {
   closed: undefined,
   local: 'closed early',
   lost: 'publisher died',
+  timeout: 'no publisher came',
   disconnected: 'disconnected',
   corrupted: 'memory corrupted',
 };

@@ -17,9 +17,10 @@ export {
   type ShapedChannelOptions,
 } from './definition.js';
 export { ChannelError, type ChannelErrorCode } from './errors.js';
+export type { MessageIterator } from './message-iterator.js';
 export type { ParticipantCounters } from './participants/counters.js';
 export { Publisher, type PublisherOptions, type WaitOptions } from './publisher.js';
 export type { PublishOutcome } from './publishing/outbox.js';
 export { Subscriber } from './subscriber.js';
 export type { CloseReason, Gap, Message, MessageMeta, Slow, SubscriberEvents } from './subscriber-events.js';
-export type { Start, SubscriberOptions } from './subscriber-options.js';
+export type { DrainOptions, Start, SubscriberOptions } from './subscriber-options.js';

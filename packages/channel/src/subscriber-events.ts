@@ -32,10 +32,11 @@ export interface Gap {
  * Why a subscription ended:
  * - `local`: closed by its own program.
  * - `closed`, `lost`: the last publisher left, or died, and `endWithPublishers` was set.
+ * - `timeout`: no publisher came within the `timeout` of `endWithPublishers`.
  * - `disconnected`: a publisher gave the subscriber up, because it was too slow for one with `whenFull: 'disconnect'`.
  * - `corrupted`: the shared memory makes no sense any more.
  */
-export type CloseReason = 'local' | 'closed' | 'lost' | 'disconnected' | 'corrupted';
+export type CloseReason = 'local' | 'closed' | 'lost' | 'timeout' | 'disconnected' | 'corrupted';
 
 /** How far behind a subscriber is. */
 export interface Slow {

@@ -31,8 +31,12 @@ export interface SubscriberOptions {
   readonly name?: string | undefined;
   /** Creates the channel when there is none. Defaults to true. */
   readonly create?: boolean | undefined;
-  /** Ends the subscription when the channel's last publisher has left or died. Defaults to false. */
-  readonly endWithPublishers?: boolean | undefined;
+  /**
+   * Ends the subscription when the channel's last publisher has left or died, unless another one is there by then. With a
+   * `timeout`, in milliseconds, it also ends when no publisher has come by then: one that died before it joined is never
+   * heard of. Defaults to false.
+   */
+  readonly endWithPublishers?: boolean | { readonly timeout: number } | undefined;
   /**
    * Microseconds for which it keeps looking for the next message in turns of the event loop before it goes to sleep; the
    * window shrinks while that finds nothing. 0 = always sleep at once. Defaults to 200.
@@ -40,15 +44,29 @@ export interface SubscriberOptions {
   readonly pollWindow?: number | undefined;
 }
 
+/** Options of `Subscriber.drain`. */
+export interface DrainOptions {
+  /** Gives up with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Gives up with a `TIMEOUT` when no message was handled for that many milliseconds; Infinity waits for ever. Defaults to
+   * 5000.
+   */
+  readonly timeout?: number | undefined;
+}
+
 /** Default of `slowAt`. */
 export const DEFAULT_SLOW_AT = 0.5;
 /** Default of `pollWindow`. */
 export const DEFAULT_POLL_WINDOW = 200;
 const LONGEST_POLL_WINDOW = 1_000_000;
+const DEFAULT_DRAIN_TIMEOUT = 5000;
+/** Milliseconds: the longest time that a timer of Node can wait. */
+const LONGEST_TIMEOUT: number = 2 ** 31 - 1;
 
 /** Refuses options that are none. */
 export function checkSubscriberOptions(channel: string, options: SubscriberOptions): void {
-  const { mode, pollWindow, start, slowAt = DEFAULT_SLOW_AT } = options;
+  const { mode, pollWindow, start, slowAt = DEFAULT_SLOW_AT, endWithPublishers } = options;
   if (mode !== undefined && mode !== 'reliable' && mode !== 'lossy') {
     throw new ChannelError(
       'INVALID_ARGUMENT',
@@ -63,6 +81,9 @@ export function checkSubscriberOptions(channel: string, options: SubscriberOptio
     const expected = 'latest, earliest, history or { after }';
     throw new ChannelError('INVALID_ARGUMENT', channel, `start must be ${expected}, not ${String(start)}`);
   }
+  if (typeof endWithPublishers === 'object') {
+    checkWhole(channel, 'endWithPublishers.timeout', endWithPublishers.timeout, 0, LONGEST_TIMEOUT);
+  }
   if (typeof slowAt !== 'number' || !(slowAt > 0 && slowAt <= 1)) {
     throw new ChannelError(
       'INVALID_ARGUMENT',
@@ -70,4 +91,13 @@ export function checkSubscriberOptions(channel: string, options: SubscriberOptio
       `slowAt must be more than 0 and at most 1, not ${String(slowAt)}`,
     );
   }
+}
+
+/** Refuses options that are none, and fills in the defaults. */
+export function checkDrainOptions(
+  channel: string,
+  { signal, timeout = DEFAULT_DRAIN_TIMEOUT }: DrainOptions,
+): { readonly signal: AbortSignal | undefined; readonly timeout: number } {
+  if (timeout !== Number.POSITIVE_INFINITY) checkWhole(channel, 'timeout', timeout, 0, LONGEST_TIMEOUT);
+  return { signal, timeout };
 }

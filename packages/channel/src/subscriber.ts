@@ -1,34 +1,28 @@
-import { yieldThread } from '@mmfbus/core';
 import { EventEmitter } from 'eventemitter3';
 import type { ChannelMemory } from './channel-memory.js';
 import type { ChannelDefinition } from './definition.js';
 import { ChannelError } from './errors.js';
+import { MessageIterator } from './message-iterator.js';
+import { MESSAGES_A_TURN, Pump } from './pump.js';
 import type { CloseReason, Message, MessageMeta, SubscriberEvents } from './subscriber-events.js';
-import { DEFAULT_POLL_WINDOW, type SubscriberOptions } from './subscriber-options.js';
+import {
+  checkDrainOptions,
+  DEFAULT_POLL_WINDOW,
+  type DrainOptions,
+  type SubscriberOptions,
+} from './subscriber-options.js';
 import { Subscription } from './subscription.js';
 
-/** A window that would shrink below this part of the option is closed: looking again would not have paid for long. */
-const SHORTEST_WINDOW_PART = 16;
-/** Milliseconds of the window in which it gives way to nobody, not even to its own event loop for some looks. */
-const WINDOW_TO_ITSELF = 0.01;
-/** So many looks take about as long as a turn of the event loop. */
-const LOOKS_A_TURN = 100;
-/** Turns with few messages that follow one another at most before the event loop has its own. */
-const TURNS_AT_ONCE = 16;
-/** So many messages are few: whoever sent them may wait for an answer. */
-const FEW = 4;
-/** So many messages at once are a flood. */
-const MANY = 16;
-/**
- * Milliseconds that messages of a flood may gather: as long as nobody reads next to where they are written, publishing
- * them takes less.
- */
-const GATHERING = 0.05;
-/** Messages that are delivered in one turn of the event loop. */
-const MESSAGES_A_TURN = 256;
-/** Messages that an iterator takes ahead. */
-const MESSAGES_AHEAD = 64;
-const LONGEST_PAUSE_MS = 32;
+/** Messages that an iterator gives without a turn of the event loop in between. */
+const MESSAGES_AT_ONCE = 64;
+
+/** What was asked of {@link Subscriber.drain}. */
+interface Draining {
+  /** Position up to which everything is to be handled. */
+  readonly goal: number;
+  /** Settle the calls that wait. */
+  readonly ends: Set<(error?: unknown) => void>;
+}
 
 /**
  * Takes the messages of one channel: by `message` events, by `for await`, or by `poll`, one of them at a time. Made by
@@ -36,25 +30,20 @@ const LONGEST_PAUSE_MS = 32;
  */
 export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
   readonly #subscription: Subscription<T>;
+  readonly #pump: Pump;
   readonly #channel: string;
   readonly #endWithPublishers: boolean;
-  readonly #longestWindow: number;
-  #window: number;
-  #idleSince = 0;
-  #asleepSince = 0;
-  #turnsAtOnce = 0;
-  #gathersUntil = 0;
-  #pause = 0;
-  #iterating = false;
+  /** Ends the subscription when no publisher has come by then. */
+  #firstPublisherTimer: NodeJS.Timeout | undefined;
+  #hadPublisher = false;
+  /** The one iterator that takes the messages. */
+  #iterator: MessageIterator<T> | undefined;
+  #atOnce = 0;
+  #pulled: Message<T> | undefined;
   #polling = false;
-  #keepsAlive = true;
-  #scheduled: NodeJS.Immediate | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  /** Taken ahead for an iterator, not yet given to it. */
-  #ahead: Message<T>[] = [];
-  #arrived: (() => void) | undefined;
-  #failure: unknown;
-  #draining: { readonly position: number; readonly done: () => void } | undefined;
+  /** Whether messages are being read: a handler that runs meanwhile must not begin again. */
+  #taking = false;
+  #draining: Draining | undefined;
   #open = true;
 
   private constructor(
@@ -65,18 +54,21 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
     super();
     this.#channel = definition.name;
     this.#subscription = subscription;
-    this.#endWithPublishers = options.endWithPublishers ?? false;
-    this.#longestWindow = (options.pollWindow ?? DEFAULT_POLL_WINDOW) / 1000;
-    this.#window = this.#longestWindow;
+    const { endWithPublishers = false } = options;
+    this.#endWithPublishers = endWithPublishers !== false;
+    const window = (options.pollWindow ?? DEFAULT_POLL_WINDOW) / 1000;
+    this.#pump = new Pump(subscription as Subscription<unknown>, window, () => this.#turn());
     subscription.hooks = {
-      rung: () => this.#onRing(),
-      gap: (gap) => this.emit('gap', gap),
-      slow: (slow) => this.emit('slow', slow),
+      rung: () => this.#pump.onRing(),
+      gap: (gap) => this.#tell(() => this.emit('gap', gap)),
+      slow: (slow) => this.#tell(() => this.emit('slow', slow)),
       error: (error) => {
-        if (!this.emit('error', error)) throw error;
+        if (this.listenerCount('error') === 0) throw error;
+        this.#tell(() => this.emit('error', error));
       },
       end: (reason) => this.#finish(reason),
     };
+    if (typeof endWithPublishers === 'object') this.#waitForFirstPublisher(endWithPublishers.timeout);
   }
 
   /** @internal */
@@ -125,20 +117,51 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
     return this.on(event, listener, context);
   }
 
+  override removeListener<E extends EventEmitter.EventNames<SubscriberEvents<T>>>(
+    event: E,
+    listener?: EventEmitter.EventListener<SubscriberEvents<T>, E>,
+    context?: unknown,
+    once?: boolean,
+  ): this {
+    super.removeListener(event, listener, context, once);
+    this.#endDrainUnlessTaken();
+    return this;
+  }
+
+  override off<E extends EventEmitter.EventNames<SubscriberEvents<T>>>(
+    event: E,
+    listener?: EventEmitter.EventListener<SubscriberEvents<T>, E>,
+    context?: unknown,
+    once?: boolean,
+  ): this {
+    return this.removeListener(event, listener, context, once);
+  }
+
+  override removeAllListeners(event?: EventEmitter.EventNames<SubscriberEvents<T>>): this {
+    super.removeAllListeners(event);
+    this.#endDrainUnlessTaken();
+    return this;
+  }
+
   /**
    * Hands what has arrived to `handler`, without waiting, for programs that drive it themselves.
    *
    * @param limit most messages to hand over. Defaults to all there are.
-   * @returns how many it were.
-   * @throws {@link ChannelError} `CLOSED`; `IN_USE` when listeners or an iterator take the messages. What `handler`
-   * throws passes through; the message it threw on counts as taken.
+   * @returns how many were handed over.
+   * @throws {@link ChannelError} `CLOSED`; `INVALID_ARGUMENT`; `IN_USE` when listeners or an iterator take the messages;
+   * what `error` events report when nobody listens to them. What `handler` throws passes through; the message it threw on
+   * counts as taken.
    */
   poll(handler: (value: T, meta: MessageMeta) => void, limit: number = Number.POSITIVE_INFINITY): number {
+    if (typeof handler !== 'function') throw this.#invalid('handler must be a function', handler);
+    if (typeof limit !== 'number' || !(limit >= 0)) {
+      throw this.#invalid('limit must be a number of messages of at least 0', limit);
+    }
     if (!this.#open) throw new ChannelError('CLOSED', this.#channel, 'the subscriber is closed');
-    this.#checkFree(this.#iterating || this.#isListening());
+    this.#checkFree(this.#iterator !== undefined || this.#isListening());
     this.#polling = true;
     try {
-      return this.#deliver((value, meta) => {
+      return this.#take((value, meta) => {
         handler(value, meta);
         return true;
       }, limit);
@@ -148,48 +171,82 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
   }
 
   /**
-   * Iterates over the messages as they arrive, until the subscription ends. Leaving the loop does not close the
-   * subscriber: a later loop goes on where this one stopped.
+   * Iterates over the messages as they arrive, until the subscription ends. A message counts as handled when the next one
+   * is asked for, or the loop is left. Leaving the loop does not close the subscriber: a later loop goes on where this one
+   * stopped.
    *
    * @throws {@link ChannelError} `IN_USE` when messages are taken otherwise; what `error` events report when nobody
-   * listens to them.
+   * listens to them, after everything before it was delivered.
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Message<T>, void, undefined> {
-    this.#checkFree(this.#iterating || this.#isListening());
-    this.#iterating = true;
-    try {
-      for (;;) {
-        for (let next = this.#ahead.shift(); next !== undefined; next = this.#ahead.shift()) yield next;
-        if (!this.#open) return;
-        await new Promise<void>((resolve) => {
-          this.#arrived = resolve;
-          this.#schedule();
-        });
-        if (this.#failure !== undefined) {
-          const failure = this.#failure;
-          this.#failure = undefined;
-          throw failure;
-        }
-      }
-    } finally {
-      this.#iterating = false;
-      this.#arrived = undefined;
-    }
+  [Symbol.asyncIterator](): MessageIterator<T> {
+    return new MessageIterator({
+      begin: (iterator) => {
+        this.#checkFree(this.#iterator !== undefined || this.#isListening());
+        if (this.#open) this.#iterator = iterator;
+      },
+      pull: () => this.#pull(),
+      want: () => this.#pump.schedule(),
+      end: () => {
+        this.#iterator = undefined;
+        if (this.#open) this.#subscription.finishHand();
+        this.#endDrainUnlessTaken();
+      },
+    });
   }
 
   /**
    * Delivers everything that was published before this call, and closes. Where nobody takes messages, by listeners or
-   * by iterating, it closes at once.
+   * by iterating, it closes at once. A second call waits for the same end.
+   *
+   * Do not wait for it inside a `for await` loop over this subscriber: the loop would have to go on for it to settle.
+   *
+   * @throws {@link ChannelError} `INVALID_ARGUMENT`; `TIMEOUT` when no message was handled for as long as it was to wait, or
+   * the signal's reason when it aborts: then the subscriber is still open.
    */
-  async drain(): Promise<void> {
-    if (this.#open && (this.#iterating || this.#isListening())) {
-      const position = this.#subscription.committed();
-      await new Promise<void>((done) => {
-        this.#draining = { position, done };
-        this.#schedule();
-      });
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const { signal, timeout } = checkDrainOptions(this.#channel, options);
+    signal?.throwIfAborted();
+    if (this.#open && this.#isTaken()) {
+      const goal = this.#draining?.goal ?? this.#subscription.committed();
+      this.#draining ??= { goal, ends: new Set() };
+      await this.#drained(this.#draining, signal, timeout);
     }
     return this.close();
+  }
+
+  /** Settles with the end of the draining, or rejects where that is given up. */
+  async #drained(draining: Draining, signal: AbortSignal | undefined, timeout: number): Promise<void> {
+    let end: (error?: unknown) => void = () => {};
+    let timer: NodeJS.Timeout | undefined;
+    const abort = () => end(signal?.reason);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        let { handled } = this.#subscription;
+        end = (error) => (error === undefined ? resolve() : reject(error));
+        const look = () => {
+          if (this.#subscription.handled === handled) return end(this.#stalled(timeout));
+          handled = this.#subscription.handled;
+          timer = setTimeout(look, timeout);
+        };
+        if (timeout !== Number.POSITIVE_INFINITY) timer = setTimeout(look, timeout);
+        signal?.addEventListener('abort', abort, { once: true });
+        draining.ends.add(end);
+        this.#pump.schedule();
+      });
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      draining.ends.delete(end);
+      if (draining.ends.size === 0) this.#draining = undefined;
+    }
+  }
+
+  #stalled(timeout: number): ChannelError {
+    const hand =
+      this.#iterator !== undefined && !this.#iterator.isWaiting
+        ? `; the loop has message ${this.#subscription.lastRead} in hand and has not asked for the next one`
+        : '';
+    return new ChannelError('TIMEOUT', this.#channel, `no message was handled within ${timeout} ms${hand}`);
   }
 
   /** Ends the subscription, where it has not ended yet, and waits until everything of it is cleaned up. */
@@ -204,27 +261,48 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
 
   /** Lets the process end although this subscriber is open. */
   unref(): this {
-    this.#keepsAlive = false;
-    if (this.#open) this.#subscription.unref();
-    this.#scheduled?.unref();
-    this.#timer?.unref();
+    this.#pump.unref();
+    this.#firstPublisherTimer?.unref();
     return this;
   }
 
   /** Keeps the process alive while this subscriber is open, as it does from the start. */
   ref(): this {
-    this.#keepsAlive = true;
-    if (this.#open) this.#subscription.ref();
-    this.#scheduled?.ref();
-    this.#timer?.ref();
+    this.#pump.ref();
+    this.#firstPublisherTimer?.ref();
     return this;
   }
 
   /** Refuses a second way of taking messages. */
   #checkFree(taken: boolean): void {
     if (!taken && !this.#polling) return;
-    const how = this.#polling ? 'poll' : this.#iterating ? 'an iterator' : 'listeners';
+    const how = this.#polling ? 'poll' : this.#iterator !== undefined ? 'an iterator' : 'listeners';
     throw new ChannelError('IN_USE', this.#channel, `messages are taken by ${how}`);
+  }
+
+  #invalid(rule: string, value: unknown): ChannelError {
+    return new ChannelError('INVALID_ARGUMENT', this.#channel, `${rule}, not ${describe(value)}`);
+  }
+
+  /** What a listener throws is the program's to see, as if nothing called it: it must not break off what goes on here. */
+  #tell(emit: () => void): void {
+    try {
+      emit();
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
+  /** Whether there is who takes messages. */
+  #isTaken(): boolean {
+    return this.#iterator !== undefined || this.#isListening();
+  }
+
+  #endDrainUnlessTaken(): void {
+    if (this.#draining === undefined || this.#taking || this.#isTaken()) return;
+    this.#finish('local');
   }
 
   #isListening(): boolean {
@@ -232,177 +310,112 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
   }
 
   #startListening(): void {
-    this.#checkFree(this.#iterating);
-    this.#schedule();
+    this.#checkFree(this.#iterator !== undefined);
+    this.#pump.schedule();
   }
 
-  #schedule(): void {
-    if (!this.#open || this.#scheduled !== undefined) return;
-    this.#scheduled = setImmediate(() => {
-      this.#scheduled = undefined;
-      this.#turn();
-    });
-    if (!this.#keepsAlive) this.#scheduled.unref();
-  }
-
-  #onRing(): void {
-    if (this.#open && this.#subscription.isAsleep) this.#turn();
-  }
-
-  /** One turn: take some, and see what to do next. */
-  #turn(): void {
-    if (!this.#open) return;
-    if (this.#gathersUntil !== 0) {
-      if (performance.now() < this.#gathersUntil) {
-        this.#schedule();
-        return;
-      }
-      this.#gathersUntil = 0;
-    }
-    if (this.#subscription.isAsleep) this.#wakeUp();
-    // An iterator that did not ask has enough; nobody asks where nobody listens.
-    if (this.#iterating ? this.#arrived === undefined : !this.#isListening()) return;
-    let taken = 1;
+  /** Takes messages for those who want some; see {@link Pump}. */
+  #turn(): number | undefined {
+    const iterator = this.#iterator;
+    // An iterator that did not ask has enough; where nobody listens, nobody asks.
+    if (iterator === undefined ? !this.#isListening() : !iterator.isWaiting) return undefined;
+    let taken = 0;
     try {
-      taken = this.#iterating ? this.#takeAhead() : this.#takeForListeners();
-    } catch (error) {
-      if (!this.#iterating) throw error;
-      this.#failure = error;
+      this.#atOnce = 0;
+      taken = iterator === undefined ? this.#takeForListeners() : iterator.serve();
     } finally {
-      this.#goOn(taken);
+      if (!this.#endDrainAtGoal()) this.#endDrainUnlessTaken();
     }
-  }
-
-  /** Where looking a little longer would have spared the sleep, it is worth it the next time. */
-  #wakeUp(): void {
-    this.#subscription.wakeUp();
-    if (performance.now() - this.#asleepSince < this.#longestWindow) this.#window = this.#longestWindow;
+    return iterator?.isWaiting === false ? undefined : taken;
   }
 
   #takeForListeners(): number {
-    return this.#deliver((value, meta) => {
+    return this.#take((value, meta) => {
       this.emit('message', value, meta);
       // It may have been the last listener's last message.
       return this.#isListening();
     }, MESSAGES_A_TURN);
   }
 
-  #takeAhead(): number {
-    return this.#take((value, meta) => this.#ahead.push({ value, ...meta }) > 0, MESSAGES_AHEAD);
+  /** The next message, for the iterator. Undefined also where the event loop is to have its turn first. */
+  #pull(): Message<T> | 'ended' | undefined {
+    if (!this.#open) return 'ended';
+    if (this.#taking || this.#atOnce >= MESSAGES_AT_ONCE) return undefined;
+    if (this.#draining !== undefined) {
+      this.#subscription.finishHand();
+      if (this.#endDrainAtGoal()) return 'ended';
+    }
+    this.#atOnce++;
+    this.#pulled = undefined;
+    this.#take(
+      (value, meta) => {
+        this.#pulled = { value, ...meta };
+        return true;
+      },
+      1,
+      true,
+    );
+    // Nothing is delivered after the end.
+    return this.#open ? this.#pulled : 'ended';
   }
 
-  /** Delivers what was taken ahead for an iterator that stopped, then what is in the ring. */
-  #deliver(deliver: (value: T, meta: MessageMeta) => boolean, limit: number): number {
-    let delivered = 0;
-    while (delivered < limit) {
-      const next = this.#ahead.shift();
-      if (next === undefined) return delivered + this.#take(deliver, limit - delivered);
-      const { value, ...meta } = next;
-      delivered++;
-      if (!deliver(value, meta)) break;
-    }
-    return delivered;
+  #endDrainAtGoal(): boolean {
+    const isDone = this.#draining !== undefined && this.#subscription.handled >= this.#draining.goal;
+    if (isDone) this.#finish('local');
+    return isDone;
   }
 
-  #goOn(taken: number): void {
-    if (this.#draining !== undefined && this.#subscription.position >= this.#draining.position) {
-      this.#finish('local');
-    }
-    if (
-      this.#arrived !== undefined &&
-      (this.#ahead.length > 0 || this.#failure !== undefined || !this.#open)
-    ) {
-      this.#arrived();
-      this.#arrived = undefined;
-      return;
-    }
-    if (!this.#open) return;
-    if (taken > 0) {
-      this.#idleSince = 0;
-      this.#pause = 0;
-      this.#goOnAfter(taken);
-      return;
-    }
-    this.#rest();
-  }
-
-  /** Behind what the program does at once with what it got: the next message may be the answer to its own. */
-  #goOnAfter(taken: number): void {
-    if (taken <= FEW && this.#turnsAtOnce++ < TURNS_AT_ONCE) {
-      queueMicrotask(() => this.#turn());
-      return;
-    }
-    this.#turnsAtOnce = 0;
-    const took = taken >= MANY && taken < MESSAGES_A_TURN;
-    if (took && this.#subscription.hasRoom) this.#gathersUntil = performance.now() + GATHERING;
-    this.#schedule();
-  }
-
-  /** Nothing is there: look again for a while, then sleep until the bell rings. */
-  #rest(): void {
-    const now = performance.now();
-    if (this.#idleSince === 0) this.#idleSince = now;
-    const idle = now - this.#idleSince;
-    if (idle < this.#window) {
-      // Whoever is to publish the next message may wait for this very core.
-      if (idle > WINDOW_TO_ITSELF) yieldThread();
-      else if (this.#subscription.lookFor(LOOKS_A_TURN)) {
-        this.#turn();
-        return;
-      }
-      this.#schedule();
-      return;
-    }
-    const rest = this.#subscription.fallAsleep();
-    if (rest === 'asleep') {
-      const shortest = this.#longestWindow / SHORTEST_WINDOW_PART;
-      this.#window = this.#window > shortest ? this.#window / 2 : 0;
-      this.#asleepSince = now;
-      this.#idleSince = 0;
-      this.#pause = 0;
-    } else if (rest === 'locked') {
-      this.#lookAgainLater();
-    } else {
-      this.#window = this.#longestWindow;
-      this.#schedule();
-    }
-  }
-
-  /** A publisher holds the lock: it is about to publish, was stopped, or died. */
-  #lookAgainLater(): void {
-    if (this.#pause === 0) {
-      this.#pause = 1;
-      // It may wait for this very core.
-      yieldThread();
-      this.#schedule();
-      return;
-    }
-    this.#subscription.recover();
-    this.#timer = setTimeout(() => this.#turn(), this.#pause);
-    if (!this.#keepsAlive) this.#timer.unref();
-    this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS);
-  }
-
-  #take(deliver: (value: T, meta: MessageMeta) => boolean, limit: number): number {
+  #take(
+    deliver: (value: T, meta: MessageMeta) => boolean,
+    limit: number,
+    keepsLast: boolean = false,
+  ): number {
     const closed = this.#subscription.closedNews();
-    const taken = this.#subscription.take(deliver, limit);
-    if (taken < limit && closed !== undefined && this.#open) {
-      this.#subscription.acknowledgeClosed(closed.epoch);
-      this.emit('closed', { reason: closed.reason });
-      if (this.#endWithPublishers) this.#finish(closed.reason);
+    this.#taking = true;
+    let taken = 0;
+    try {
+      taken = this.#subscription.take(deliver, limit, keepsLast);
+    } finally {
+      this.#taking = false;
     }
+    if (taken < limit && closed !== undefined && this.#open) this.#onClosed(closed);
     return taken;
+  }
+
+  /** All that the publishers published that are gone was delivered. */
+  #onClosed({ epoch, reason }: { readonly epoch: number; readonly reason: 'closed' | 'lost' }): void {
+    this.#subscription.acknowledgeClosed(epoch);
+    this.#hadPublisher = true;
+    // Looked at before the listeners run, which may open one.
+    const isOver = !this.#subscription.hasPublisher() && this.#subscription.closedNews() === undefined;
+    this.#tell(() => this.emit('closed', { reason }));
+    if (this.#endWithPublishers && isOver) this.#finish(reason);
+  }
+
+  #waitForFirstPublisher(timeout: number): void {
+    const start = this.#subscription.committed();
+    this.#firstPublisherTimer = setTimeout(() => {
+      const hasCome =
+        this.#subscription.hasPublisher() ||
+        this.#subscription.closedNews() !== undefined ||
+        this.#subscription.committed() !== start;
+      if (!hasCome && !this.#hadPublisher) this.#finish('timeout');
+    }, timeout);
   }
 
   #finish(reason: CloseReason): void {
     if (!this.#open) return;
     this.#open = false;
-    clearImmediate(this.#scheduled);
-    clearTimeout(this.#timer);
+    this.#pump.stop();
+    clearTimeout(this.#firstPublisherTimer);
     this.#subscription.leave();
-    this.#draining?.done();
-    this.#arrived?.();
-    this.#arrived = undefined;
-    this.emit('close', { reason });
+    for (const end of this.#draining?.ends ?? []) end();
+    this.#iterator?.finish();
+    this.#tell(() => this.emit('close', { reason }));
   }
+}
+
+/** A value in an error message. */
+function describe(value: unknown): string {
+  return typeof value === 'object' && value !== null ? Object.prototype.toString.call(value) : String(value);
 }

@@ -2,6 +2,7 @@ import type { ChannelMemory } from './channel-memory.js';
 import type { ChannelDefinition } from './definition.js';
 import { diagnostics, type ParticipantDiagnostics } from './diagnostics.js';
 import { ChannelError } from './errors.js';
+import { ROOM_WAITERS_OFFSET } from './layout/header-layout.js';
 import {
   STATE_DISCONNECTED,
   STATE_LOSSY,
@@ -16,8 +17,10 @@ import { DEFAULT_SLOW_AT, type Start, type SubscriberOptions } from './subscribe
 
 /** Messages may gather while less than this part of the ring is in use. */
 const GATHERED_PART = 16;
-/** A subscriber tells others how far it is after at most this many bytes. */
+/** A subscriber tells others how far it is after at most this many bytes, and this part of the ring. */
 const CURSOR_STEP = 32 * 1024;
+const CURSOR_STEP_PART = 16;
+const ROOM_WAITERS = ROOM_WAITERS_OFFSET >> 2;
 
 /** What a subscription tells its subscriber. */
 export interface SubscriptionHooks {
@@ -44,7 +47,14 @@ export class Subscription<T> {
   #saidSlow = false;
   /** What was gone already where it was to begin; told with the first messages. */
   #goneAtStart: Gap | undefined;
+  /** Position up to which the program has handled everything: what it has in hand is behind that. */
+  #handled = 0;
+  /** What others were told of {@link Subscription.handled}, and from how many bytes on they are told again. */
   #cursor = 0;
+  readonly #cursorStep: number;
+  /** Messages and bytes that were taken and not yet counted in shared memory. */
+  #taken = 0;
+  #takenBytes = 0;
   #epoch: number;
   #closedEpoch: number;
   /** Whether publishers may be gone since it last looked. */
@@ -80,11 +90,12 @@ export class Subscription<T> {
     this.#definition = definition;
     this.#member = member;
     this.#reliable = options.mode !== 'lossy';
-    this.#reader = new RingReader(member.memory, this.#reliable && definition.codec.decodesInPlace === true);
+    this.#reader = new RingReader(member.memory);
     const { history, ringCapacity } = member.memory.geometry;
     this.#slowFrom = (options.slowAt ?? DEFAULT_SLOW_AT) * ringCapacity;
+    this.#cursorStep = Math.min(CURSOR_STEP, ringCapacity / CURSOR_STEP_PART);
     this.#begin(options.start ?? (history > 0 ? 'history' : 'latest'), history);
-    this.#cursor = this.#reader.position;
+    this.#cursor = this.#handled = this.#reader.position;
     member.table.storeCursor(member.slot, this.#cursor);
     atStep?.('join: cursor stored');
     member.activate(this.#reliable ? STATE_RELIABLE : STATE_LOSSY);
@@ -119,9 +130,9 @@ export class Subscription<T> {
     return { channel: name, role: this.#reliable ? 'reliable' : 'lossy', slot: this.#member.slot };
   }
 
-  /** Position up to which everything was taken. */
-  get position(): number {
-    return this.#reader.position;
+  /** Position up to which the program has handled everything. */
+  get handled(): number {
+    return this.#handled;
   }
 
   /** Whether the last turn found so little of the ring in use that more may gather. */
@@ -132,6 +143,11 @@ export class Subscription<T> {
   /** Position up to which messages are committed now. */
   committed(): number {
     return this.#reader.loadTail();
+  }
+
+  /** Number of the last message that was read. */
+  get lastRead(): number {
+    return this.#reader.sequence;
   }
 
   /** Whether something is there to take at one of so many looks. */
@@ -155,72 +171,84 @@ export class Subscription<T> {
     return epoch === this.#closedEpoch ? undefined : { epoch, reason: this.#member.closedReason() };
   }
 
+  /** Whether the channel has a publisher. Stale on arrival. */
+  hasPublisher(): boolean {
+    const { table } = this.#member;
+    const used = table.used();
+    for (let slot = 0; slot < used; slot++) if (table.stateOf(slot) === STATE_PUBLISHER) return true;
+    return false;
+  }
+
   acknowledgeClosed(epoch: number): void {
     this.#closedEpoch = epoch;
   }
 
   /**
-   * Takes messages that are committed, at most `limit`; returns how many were delivered.
+   * Takes messages that are committed, at most `limit`; returns how many were delivered. Asking for more says that all
+   * before was handled.
    *
    * @param deliver returns whether to go on.
+   * @param keepsLast says that the last message is handled only when {@link Subscription.finishHand} or `take` is called
+   * again. Defaults to false: a message is handled when `deliver` has returned, or thrown.
    */
-  take(deliver: (value: T, meta: MessageMeta) => boolean, limit: number): number {
+  take(deliver: (value: T, meta: MessageMeta) => boolean, limit: number, keepsLast = false): number {
     const reader = this.#reader;
     let taken = 0;
-    let bytes = 0;
+    this.#handled = reader.position;
     reader.backlog = 0;
     this.#lookForPublishers();
     this.#tellWhatWasGone();
     try {
       while (taken < limit && this.#open) {
         const outcome = reader.read();
-        if (outcome === 'empty') {
+        let goesOn = true;
+        if (outcome === 'message') {
+          const delivered = this.#deliver(deliver);
+          if (delivered !== 'undecodable') {
+            taken++;
+            goesOn = delivered === 'next';
+          }
+        } else if (outcome === 'empty') {
           this.#forgetUnfinished();
           break;
-        }
-        if (outcome === 'message') {
-          bytes += reader.end - reader.start;
-          taken++;
-          if (!this.#deliver(deliver) || !this.#open) break;
         } else if (outcome !== 'part') {
           this.#onTrouble(outcome);
-          continue;
         }
-        if (reader.position - this.#cursor >= CURSOR_STEP) this.#storeCursor();
+        if (!this.#open || (keepsLast && taken === limit)) break;
+        this.#handled = reader.position;
+        if (!goesOn) break;
+        if (this.#isDue()) this.#storeCursor();
       }
+    } catch (error) {
+      // What it threw on counts as taken.
+      this.#handled = reader.position;
+      throw error;
     } finally {
-      if (this.#open) {
-        if (taken > 0) this.#member.counters.countFrames(taken, bytes);
-        this.#storeCursor();
-      }
+      if (this.#open && (!keepsLast || taken < limit || this.#isDue())) this.#storeCursor();
     }
     if (this.#open) this.#tellWhenSlow();
     return taken;
   }
 
-  #deliver(deliver: (value: T, meta: MessageMeta) => boolean): boolean {
+  /** The program has handled what was delivered last. */
+  finishHand(): void {
+    this.#handled = this.#reader.position;
+    this.#storeCursor();
+  }
+
+  #deliver(deliver: (value: T, meta: MessageMeta) => boolean): 'next' | 'enough' | 'undecodable' {
     const { payload, start, end, sequence, timestamp, publisher } = this.#reader;
+    this.#taken++;
+    this.#takenBytes += end - start;
     let value: T;
     try {
       value = this.#definition.codec.decode(payload, start, end);
     } catch (error) {
-      if (!this.#reader.isIntact()) return this.#onOverwritten(sequence);
       const text = `message ${sequence} cannot be decoded: ${error instanceof Error ? error.message : String(error)}`;
       this.hooks.error(new ChannelError('UNDECODABLE', this.#definition.name, text, { cause: error }));
-      return true;
+      return 'undecodable';
     }
-    if (!this.#reader.isIntact()) return this.#onOverwritten(sequence);
-    return deliver(value, { sequence, timestamp, publisher });
-  }
-
-  /** What was read in the ring is gone: this subscriber was disconnected, or somebody else writes there. */
-  #onOverwritten(sequence: number): boolean {
-    if (!this.#isDisconnected()) {
-      const text = `message ${sequence} was overwritten while it was read`;
-      this.hooks.error(new ChannelError('CORRUPTED', this.#definition.name, text));
-      this.#tellGap({ from: sequence, to: sequence, count: 1 });
-    }
-    return this.#open;
+    return deliver(value, { sequence, timestamp, publisher }) ? 'next' : 'enough';
   }
 
   #tellWhatWasGone(): void {
@@ -274,8 +302,19 @@ export class Subscription<T> {
     return this.#member.table.stateOf(this.#member.slot) === STATE_DISCONNECTED;
   }
 
+  /** Whether others should hear how far it is: a plain load will do, which sees at some time that a publisher waits. */
+  #isDue(): boolean {
+    const behind = this.#handled - this.#cursor;
+    if (behind >= this.#cursorStep) return true;
+    return behind > 0 && this.#reliable && this.#member.memory.words[ROOM_WAITERS] !== 0;
+  }
+
   #storeCursor(): void {
     const { table, slot } = this.#member;
+    if (this.#taken > 0) {
+      this.#member.counters.countFrames(this.#taken, this.#takenBytes);
+      this.#taken = this.#takenBytes = 0;
+    }
     if (!this.#member.ownsSlot()) {
       this.#loseSlot();
       return;
@@ -284,8 +323,8 @@ export class Subscription<T> {
       this.hooks.end('disconnected');
       return;
     }
-    if (this.#reader.position === this.#cursor) return;
-    this.#cursor = this.#reader.position;
+    if (this.#handled === this.#cursor) return;
+    this.#cursor = this.#handled;
     table.storeCursor(slot, this.#cursor);
     atStep?.('read: cursor stored');
     if (this.#reliable) this.#member.ringPublishers();
@@ -359,6 +398,7 @@ export class Subscription<T> {
   }
 
   leave(): void {
+    if (!this.#open) return;
     this.#open = false;
     diagnostics.close.publish(this.#self());
     this.#member.leave();

@@ -90,3 +90,52 @@ describe('the end', () => {
     expect(await codeOf(() => channel.subscriber({ create: false }))).toBe('NOT_FOUND');
   });
 });
+
+describe('ending with the publishers', () => {
+  it('waits for those that are there when the last message was taken', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel, { endWithPublishers: true });
+    const first = await channel.publisher();
+    first.publish(1);
+    await first.close();
+    const second = await channel.publisher();
+    const seen: number[] = [];
+    const ended = new Promise<void>((resolve) => subscriber.on('close', () => resolve()));
+    subscriber.on('message', (value) => {
+      seen.push(value);
+      // Between its message and the end that waits behind it.
+      if (value === 1) second.publish(2);
+      else void second.close();
+    });
+    await ended;
+    expect(seen).toEqual([1, 2]);
+  });
+
+  it('gives up on a first publisher that does not come', async () => {
+    const subscriber = await subscriberOf(define(), { endWithPublishers: { timeout: 20 } });
+    const reason = await new Promise((resolve) => {
+      subscriber.on('close', (info) => resolve(info.reason));
+    });
+    expect(reason).toBe('timeout');
+  });
+
+  it('waits for as long as it takes for one that has come', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel, { endWithPublishers: { timeout: 20 } });
+    const publisher = await channel.publisher();
+    const received: number[] = [];
+    const reading = (async () => {
+      for await (const { value } of subscriber) received.push(value);
+    })();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await publisher.publishAsync(1);
+    await publisher.close();
+    await reading;
+    expect(received).toEqual([1]);
+  });
+
+  it('refuses a timeout that is none', async () => {
+    const subscriber = define().subscriber({ endWithPublishers: { timeout: -1 } });
+    expect(await codeOf(() => subscriber)).toBe('INVALID_ARGUMENT');
+  });
+});
