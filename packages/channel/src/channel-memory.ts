@@ -1,5 +1,16 @@
 import { type WordBytes, withWords } from '@mmfbus/codec';
-import { MmfError, openSegment, type Segment, type ValidNamespace } from '@mmfbus/core';
+import {
+  copyOut,
+  MmfError,
+  openSegment,
+  type Segment,
+  type SharedBytes,
+  type SharedMemory,
+  sharedBytes,
+  sharedLongs,
+  sharedWords,
+  type ValidNamespace,
+} from '@mmfbus/core';
 import type { ChannelDefinition } from './definition.js';
 import { ChannelError, type ChannelErrorCode } from './errors.js';
 import { type Geometry, planGeometry, readGeometry, writeGeometry } from './geometry.js';
@@ -15,7 +26,7 @@ export class ChannelMemory {
   readonly words: Int32Array<ArrayBuffer>;
   readonly longs: BigInt64Array<ArrayBuffer>;
   /** The same region, byte by byte. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: SharedBytes;
   readonly ring: WordBytes;
   readonly ringWords: Int32Array<ArrayBuffer>;
   /** Called once, after it was unmapped, with what {@link ChannelMemory.close} was told. */
@@ -29,11 +40,11 @@ export class ChannelMemory {
     const { memory } = segment;
     this.name = name;
     this.geometry = geometry;
-    this.words = new Int32Array(memory, 0, ringOffset / Int32Array.BYTES_PER_ELEMENT);
-    this.longs = new BigInt64Array(memory, 0, ringOffset / BigInt64Array.BYTES_PER_ELEMENT);
-    this.bytes = new Uint8Array(memory, 0, ringOffset);
+    this.words = sharedWords(memory, 0, ringOffset / Int32Array.BYTES_PER_ELEMENT);
+    this.longs = sharedLongs(memory, 0, ringOffset / BigInt64Array.BYTES_PER_ELEMENT);
+    this.bytes = sharedBytes(memory, 0, ringOffset);
     // All that codecs are given by channels carries its words: for the same kind of memory they are compiled once.
-    this.ring = withWords(new Uint8Array(memory, ringOffset, ringCapacity));
+    this.ring = withWords(sharedBytes(memory, ringOffset, ringCapacity) as Uint8Array<ArrayBuffer>);
     this.ringWords = this.ring.words;
     this.#segment = segment;
   }
@@ -88,8 +99,9 @@ export function openChannelMemory(
   }
   atStep?.('create: opened');
   try {
-    const geometry = checkHeader(name, segment);
-    checkAgreement(definition, segment, geometry);
+    const header = copyHeader(name, segment);
+    const geometry = checkHeader(name, header, segment.size);
+    checkAgreement(definition, segment, header, geometry);
     return new ChannelMemory(name, segment, geometry);
   } catch (error) {
     segment.close();
@@ -112,7 +124,7 @@ export function openForeignMemory(name: string, namespace: ValidNamespace): Chan
     throw error;
   }
   try {
-    return new ChannelMemory(name, segment, checkHeader(name, segment));
+    return new ChannelMemory(name, segment, checkHeader(name, copyHeader(name, segment), segment.size));
   } catch (error) {
     segment.close();
     throw error;
@@ -137,21 +149,30 @@ function initialise(
   atStep?.('create: filled');
 }
 
-/** Reads each field once; nothing is written before all of them are right. */
-function checkHeader(name: string, segment: Segment): Geometry {
-  const view = new DataView(segment.memory);
-  if (segment.size < header.HEADER_LENGTH || view.getBigUint64(header.MAGIC_OFFSET, true) !== header.MAGIC) {
-    throw new ChannelError('NOT_A_CHANNEL', name, 'the memory of that name is not a channel');
-  }
+/** The header as it is now: what is checked in it is what is used. */
+function copyHeader(name: string, { memory, size }: Segment): Buffer {
+  if (size < header.HEADER_LENGTH) throw notAChannel(name);
+  return Buffer.from(copyOut(sharedBytes(memory, 0, header.HEADER_LENGTH), 0, header.HEADER_LENGTH).buffer);
+}
+
+function notAChannel(name: string): ChannelError {
+  return new ChannelError('NOT_A_CHANNEL', name, 'the memory of that name is not a channel');
+}
+
+/** Nothing is written before all fields are right. */
+function checkHeader(name: string, bytes: Buffer, size: number): Geometry {
+  const view = new DataView(bytes.buffer);
+  if (view.getBigUint64(header.MAGIC_OFFSET, true) !== header.MAGIC) throw notAChannel(name);
   const version = view.getUint32(header.FORMAT_VERSION_OFFSET, true);
   expectSame(name, 'VERSION_MISMATCH', 'format version', version, header.FORMAT_VERSION);
-  return readGeometry(name, view);
+  return readGeometry(name, view, size);
 }
 
 /** Refuses a channel that is not the one that was defined. */
 function checkAgreement(
   definition: ChannelDefinition<unknown>,
   { memory }: Segment,
+  bytes: Buffer,
   geometry: Geometry,
 ): void {
   const { name, capacity, capacityGiven, history, maxMessage } = definition;
@@ -159,8 +180,8 @@ function checkAgreement(
   expectSame(name, 'CAPACITY_MISMATCH', 'capacity', geometry.ringCapacity, wanted);
   expectSame(name, 'HISTORY_MISMATCH', 'history', geometry.history, history);
   expectSame(name, 'MAX_MESSAGE_MISMATCH', 'maxMessage', geometry.maxMessage, maxMessage);
-  expectSame(name, 'CODEC_MISMATCH', 'codec', readCodec(memory), definition.codec.id);
-  checkSchema(memory, geometry, definition);
+  expectSame(name, 'CODEC_MISMATCH', 'codec', readCodec(bytes), definition.codec.id);
+  checkSchema(memory, bytes, geometry, definition);
 }
 
 function expectSame<V>(
@@ -175,17 +196,28 @@ function expectSame<V>(
   throw new ChannelError(code, name, `its ${what} is ${a}, this program's ${b}`);
 }
 
-function readCodec(memory: ArrayBuffer): string {
-  return Buffer.from(memory, header.CODEC_OFFSET, header.CODEC_LENGTH).toString('latin1').replace(/\0+$/, '');
+function readCodec(bytes: Buffer): string {
+  const end = header.CODEC_OFFSET + header.CODEC_LENGTH;
+  return bytes.toString('latin1', header.CODEC_OFFSET, end).replace(/\0+$/, '');
 }
 
 /** Where one side has no schema there is nothing to compare: what does not fit is found out as it arrives. */
-function checkSchema(memory: ArrayBuffer, geometry: Geometry, definition: ChannelDefinition<unknown>): void {
+function checkSchema(
+  memory: SharedMemory,
+  bytes: Buffer,
+  geometry: Geometry,
+  definition: ChannelDefinition<unknown>,
+): void {
   const { schema } = definition.codec;
-  if (schema === undefined || geometry.schemaLength === 0) return;
-  const hash = Buffer.from(memory, header.SCHEMA_HASH_OFFSET, header.SCHEMA_HASH_LENGTH);
+  const { schemaOffset, schemaLength } = geometry;
+  if (schema === undefined || schemaLength === 0) return;
+  const hash = bytes.subarray(
+    header.SCHEMA_HASH_OFFSET,
+    header.SCHEMA_HASH_OFFSET + header.SCHEMA_HASH_LENGTH,
+  );
   if (hash.equals(definition.schemaHash)) return;
-  const there = Buffer.from(memory, geometry.schemaOffset, geometry.schemaLength).toString();
+  const text = copyOut(sharedBytes(memory, schemaOffset, schemaLength), 0, schemaLength);
+  const there = Buffer.from(text.buffer).toString();
   const difference = schema.difference(there);
   if (difference === undefined) return;
   throw new ChannelError('SCHEMA_MISMATCH', definition.name, `its schema is another one: ${difference}`);

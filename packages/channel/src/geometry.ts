@@ -108,11 +108,11 @@ export function writeGeometry(view: DataView, geometry: Geometry): void {
 }
 
 /**
- * Reads each field once, and checks it against the size of the mapping.
+ * Reads a private copy of a header, and checks it against the size of the mapping.
  *
  * @throws {@link ChannelError} `CORRUPTED`.
  */
-export function readGeometry(name: string, view: DataView): Geometry {
+export function readGeometry(name: string, view: DataView, size: number): Geometry {
   const geometry: Geometry = {
     participantCount: view.getUint32(header.PARTICIPANT_COUNT_OFFSET, true),
     ringOffset: Number(view.getBigUint64(header.RING_OFFSET_OFFSET, true)),
@@ -123,11 +123,7 @@ export function readGeometry(name: string, view: DataView): Geometry {
     schemaOffset: view.getUint32(header.SCHEMA_OFFSET_OFFSET, true),
     schemaLength: view.getUint32(header.SCHEMA_LENGTH_OFFSET, true),
   };
-  const wrong = [
-    ...lengthProblems(view),
-    ...placeProblems(geometry, view.byteLength),
-    ...limitProblems(geometry),
-  ]
+  const wrong = [...lengthProblems(view), ...placeProblems(geometry, size), ...limitProblems(geometry)]
     .filter(([right]) => !right)
     .map(([, problem]) => problem);
   if (wrong.length > 0) throw new ChannelError('CORRUPTED', name, `its header is wrong: ${wrong[0]}`);

@@ -51,4 +51,5 @@ export {
   sharedWords,
   shareMemory,
 } from './shared-memory.js';
+export { type PauseOptions, type Timers, timers } from './timers.js';
 export type { TransferOptions } from './transfer.js';

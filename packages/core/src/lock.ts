@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MmfError } from './errors.js';
+import { timers } from './timers.js';
 
 /** Readers share a lock, a writer has it alone. */
 export type LockKind = 'read' | 'write';
@@ -76,19 +76,14 @@ export async function awaitAcquire(lock: Lock, kind: LockKind, wait: LockWait = 
   const { signal, timeout = Number.POSITIVE_INFINITY } = wait;
   if (!(timeout >= 0))
     throw new MmfError('INVALID_ARGUMENT', `timeout must be at least 0 ms, not ${timeout}`);
-  const deadline = performance.now() + timeout;
+  const deadline = timers.now() + timeout;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     signal?.throwIfAborted();
     const outcome = lock.tryAcquire(kind);
     if (outcome === 'acquired') return;
-    const left = deadline - performance.now();
+    const left = deadline - timers.now();
     if (outcome === 'UNINITIALIZED' || left <= 0)
       throw lockError(kind, lock, outcome, `within ${timeout} ms`);
-    try {
-      await sleep(Math.min(pause, left), undefined, signal === undefined ? {} : { signal });
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error;
-    }
+    await timers.sleep(Math.min(pause, left), { signal });
   }
 }

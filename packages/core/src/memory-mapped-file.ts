@@ -6,6 +6,17 @@ import { type ValidNamespace, ValidNamespaces } from './namespaces.js';
 import type { Disposition, Segment } from './platform/platform.js';
 import { RWLock } from './rw-lock.js';
 import { MAX_SEGMENT_SIZE, openFileSegment, openSegmentFor } from './segment.js';
+import {
+  copyAcross,
+  copyIn,
+  copyInto,
+  copyOut,
+  exposeBytes,
+  type SharedBytes,
+  type SharedMemory,
+  sharedBytes,
+  shareMemory,
+} from './shared-memory.js';
 import { openSource, type TransferOptions, writeFileFrom } from './transfer.js';
 
 /** Options of {@link MemoryMappedFile.create} and its like. */
@@ -34,7 +45,7 @@ export interface CreateOptions extends MemoryMappedFileOptions {
  * @param memory begins with the 4 bytes of winmmf's lock word, which are the lock's to use, and is writable there.
  * @param created whether this mapping is new, so that the lock has to be set up. Nobody else sees it yet.
  */
-export type LockMaker = (memory: ArrayBuffer, created: boolean) => Lock;
+export type LockMaker = (memory: SharedMemory, created: boolean) => Lock;
 
 const makeRWLock: LockMaker = (memory, created) => {
   const lock = new RWLock(memory);
@@ -66,7 +77,7 @@ export class MemoryMappedFile {
   /** Bytes of data. */
   readonly size: number;
   readonly #segment: Segment;
-  readonly #data: Uint8Array<ArrayBuffer>;
+  readonly #data: SharedBytes;
   readonly #lock: Lock | undefined;
   readonly #writable: boolean;
   #open = true;
@@ -82,7 +93,7 @@ export class MemoryMappedFile {
     this.namespace = namespace;
     this.size = segment.size - DATA_OFFSET;
     this.#segment = segment;
-    this.#data = new Uint8Array(segment.memory, DATA_OFFSET);
+    this.#data = sharedBytes(segment.memory, DATA_OFFSET, this.size);
     this.#lock = segment.lockPage === undefined ? undefined : makeLock(segment.lockPage, false);
     this.#writable = writable;
   }
@@ -185,7 +196,7 @@ export class MemoryMappedFile {
       size: size === 0 ? 0 : size + DATA_OFFSET,
       mode,
       largePages,
-      initialise: (memory: ArrayBuffer) => void lock(memory, true),
+      initialise: (memory: ArrayBuffer) => void lock(shareMemory(memory), true),
     };
     const segment = openSegmentFor(request, readOnly);
     checkMapping(segment, name);
@@ -239,7 +250,7 @@ export class MemoryMappedFile {
     checkBytes(target, 'target');
     checkSize(this.#checkCount(count), 'count', 0, target.length);
     return this.#locked('read', () => {
-      target.set(this.#data.subarray(0, count));
+      copyInto(this.#data, 0, count, target, 0);
       return count;
     });
   }
@@ -252,11 +263,15 @@ export class MemoryMappedFile {
    * @throws {@link MmfError} `CLOSED` or `INVALID_ARGUMENT`.
    */
   readUnlocked(count: number = this.size): Uint8Array {
-    return this.#data.slice(0, this.#checkCount(count));
+    return copyOut(this.#data, 0, this.#checkCount(count));
   }
 
   /**
    * A view of a part of the data, without a copy. It takes no lock: hold {@link MemoryMappedFile.lock} while you use it.
+   * Even then a process that ignores the lock can change the bytes at any moment, so read and store its elements, or copy
+   * it with `slice()`: Node's text decoders and methods of `Buffer` such as `toString` read bytes twice, and end this
+   * process where they have changed in between.
+   *
    * `close` empties it. For numbers of more than a byte use a `DataView` over it, or a part that is aligned to their size:
    * the data begins 4 bytes behind the start of its buffer.
    *
@@ -270,7 +285,7 @@ export class MemoryMappedFile {
     this.#checkWritable('no view');
     checkSize(offset, 'offset', 0, this.size);
     checkSize(length, 'length', 0, this.size - offset);
-    return this.#data.subarray(offset, offset + length);
+    return exposeBytes(this.#data, offset, offset + length);
   }
 
   /**
@@ -285,7 +300,7 @@ export class MemoryMappedFile {
     checkSize(size, 'size', this.size + 1, MAX_SIZE);
     const larger = MemoryMappedFile.create(name, size, options);
     try {
-      this.#locked('read', () => larger.write(this.#data));
+      this.#locked('read', () => copyAcross(this.#data, larger.#data));
       return larger;
     } catch (error) {
       larger.close();
@@ -325,7 +340,7 @@ export class MemoryMappedFile {
     this.#checkOpen();
     this.#checkWritable('not written');
     this.#checkCount(data.length);
-    this.#locked('write', () => this.#data.set(data));
+    this.#locked('write', () => copyIn(data, this.#data, 0));
   }
 
   /** Waits for the read lock without blocking the event loop, runs `use` and releases it. */

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { awaitAcquire, spinAcquire } from './lock.js';
 import { RWLock } from './rw-lock.js';
+import { shareMemory } from './shared-memory.js';
 
 function lockOver(word: number): { lock: RWLock; word: () => number } {
   const memory = new ArrayBuffer(64);
   const words = new Uint32Array(memory);
   words[0] = word;
-  return { lock: new RWLock(memory), word: () => words[0] as number };
+  return { lock: new RWLock(shareMemory(memory)), word: () => words[0] as number };
 }
 
 describe('the lock word', () => {

@@ -1,6 +1,7 @@
 import { MmfError } from './errors.js';
 import type { Lock, LockKind, LockOutcome } from './lock.js';
 import { LOCK_WORD_OFFSET } from './mmf-layout.js';
+import { type SharedMemory, sharedWords } from './shared-memory.js';
 
 /*
  * The lock word, in winmmf's notation (W: a writer holds it, R: number of readers, I: initialised unless all are 1):
@@ -22,8 +23,8 @@ export class RWLock implements Lock {
   readonly #word: Int32Array<ArrayBuffer>;
 
   /** @param memory starts with the lock word and is writable. */
-  constructor(memory: ArrayBuffer) {
-    this.#word = new Int32Array(memory, LOCK_WORD_OFFSET, 1);
+  constructor(memory: SharedMemory) {
+    this.#word = sharedWords(memory, LOCK_WORD_OFFSET, 1);
   }
 
   /** Sets a new word up, as winmmf's creator does. */

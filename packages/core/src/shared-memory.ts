@@ -62,6 +62,16 @@ export function copyIn(source: Uint8Array, target: SharedBytes, offset: number):
   (target as Uint8Array).set(source, offset);
 }
 
+/** Copies shared memory to the start of other shared memory. */
+export function copyAcross(source: SharedBytes, target: SharedBytes): void {
+  (target as Uint8Array).set(source as Uint8Array);
+}
+
+/** A view of `[start, end)` that everything can be called on: for programs that say they know what that means. */
+export function exposeBytes(memory: SharedBytes, start: number, end: number): Uint8Array<ArrayBuffer> {
+  return (memory as Uint8Array<ArrayBuffer>).subarray(start, end);
+}
+
 /** Stores `value` in `[start, end)` of shared memory. */
 export function fillShared(target: SharedBytes, value: number, start: number, end: number): void {
   (target as Uint8Array).fill(value, start, end);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryMappedFile } from './memory-mapped-file.js';
+import type { SharedMemory } from './shared-memory.js';
 
 let folder: string;
 let names = 0;
@@ -190,7 +191,7 @@ describe('another lock', () => {
   it('guards the data instead of winmmf’s', () => {
     const name = uniqueName();
     const calls: string[] = [];
-    const lock = (_memory: ArrayBuffer, created: boolean) => {
+    const lock = (_memory: SharedMemory, created: boolean) => {
       calls.push(created ? 'set up' : 'attached');
       return {
         tryAcquire: (kind: string) => {

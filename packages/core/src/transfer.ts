@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { MmfError } from './errors.js';
 import type { LockWait } from './lock.js';
+import { copyIn, copyInto, type SharedBytes } from './shared-memory.js';
 
 /** Bytes that are moved at a time. */
 const CHUNK_LENGTH = 1 << 20;
@@ -32,7 +33,7 @@ async function inChunks(
 }
 
 /** A mapping that is closed meanwhile leaves its views without bytes. */
-function checkAttached({ length }: Uint8Array): void {
+function checkAttached({ length }: SharedBytes): void {
   if (length === 0) throw new MmfError('CLOSED', 'the mapping was closed while it was copied');
 }
 
@@ -41,7 +42,7 @@ interface Source {
   /** Bytes it has. */
   readonly size: number;
   /** Fills the target, which has the source's size. */
-  readInto(target: Uint8Array, options: TransferOptions): Promise<void>;
+  readInto(target: SharedBytes, options: TransferOptions): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -64,7 +65,7 @@ export async function openSource(path: string): Promise<Source> {
         inChunks(size, options, async (chunk, done) => {
           await readFully(file, chunk, done);
           checkAttached(target);
-          target.set(chunk, done);
+          copyIn(chunk, target, done);
         }),
       close: () => file.close(),
     };
@@ -77,7 +78,7 @@ export async function openSource(path: string): Promise<Source> {
 /** Writes the bytes to a file, which appears when it is complete. */
 export async function writeFileFrom(
   path: string,
-  source: Uint8Array,
+  source: SharedBytes,
   options: TransferOptions,
 ): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
@@ -85,7 +86,7 @@ export async function writeFileFrom(
   try {
     await inChunks(source.length, options, async (chunk, done) => {
       checkAttached(source);
-      chunk.set(source.subarray(done, done + chunk.length));
+      copyInto(source, done, done + chunk.length, chunk, 0);
       await file.writeFile(chunk);
     });
     await file.sync();

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ended, killed, startAgent } from '../e2e/channel-agent.js';
 import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
 import { ownDirectory } from '../support/own-directory.js';
+import { rawMemory } from '../support/raw-memory.js';
 import { uniqueName } from '../support/unique-name.js';
 import { busOf, startBusProgram, watch } from './bus-support.js';
 
@@ -140,7 +141,7 @@ describe('a bus', () => {
       const publisher = await bad.publisher();
       const segment = openSegment({ name: bad.name, disposition: 'open', size: 0 });
       // The version.
-      new DataView(segment.memory).setUint32(8, 99, true);
+      new DataView(rawMemory(segment.memory)).setUint32(8, 99, true);
       expect((await bus.list()).map(({ name }) => name)).toEqual([good.name]);
       expect(reports).toMatchObject([{ channel: bad.name, error: { code: 'VERSION_MISMATCH' } }]);
       expect(await codeOf(() => bus.inspect(bad.name))).toBe('VERSION_MISMATCH');

@@ -7,6 +7,7 @@ import { randomFrom } from '../compat/mortal.js';
 import { exitAtEndOfInput, killed, startAgent } from '../e2e/channel-agent.js';
 import { define, publisherOf, subscriberOf } from '../support/channels.js';
 import { ownDirectory } from '../support/own-directory.js';
+import { rawMemory } from '../support/raw-memory.js';
 import { uniqueName } from '../support/unique-name.js';
 import { busOf, startBusProgram, watch } from './bus-support.js';
 
@@ -42,7 +43,7 @@ function directorySegment(): Segment {
 
 /** Where the entries begin, and how many there are. */
 function entriesOf({ memory }: Segment): { readonly start: number; readonly count: number } {
-  const view = new DataView(memory);
+  const view = new DataView(rawMemory(memory));
   const start = PARTICIPANTS + view.getUint32(PARTICIPANT_COUNT, true) * PARTICIPANT_LENGTH;
   return { start, count: Math.floor((view.getUint32(RING_OFFSET, true) - start) / ENTRY_LENGTH) };
 }
@@ -82,9 +83,9 @@ describe('a channel works', () => {
   it('where the directory’s lock makes no sense', async () => {
     const bus = await busOf();
     const segment = directorySegment();
-    const lock = new Int32Array(segment.memory, PUBLISHER_LOCK, 1);
+    const lock = new Int32Array(rawMemory(segment.memory), PUBLISHER_LOCK, 1);
     lock[0] = -1;
-    new DataView(segment.memory).setUint32(PARTICIPANT_COUNT, 1024, true);
+    new DataView(rawMemory(segment.memory)).setUint32(PARTICIPANT_COUNT, 1024, true);
     await talk();
     lock[0] = 0;
     segment.close();
@@ -96,7 +97,7 @@ describe('a channel works', () => {
     for (let round = 0; round < 10; round++) {
       const bus = await openBus();
       const segment = directorySegment();
-      const words = new Int32Array(segment.memory, PUBLISHER_LOCK);
+      const words = new Int32Array(rawMemory(segment.memory), PUBLISHER_LOCK);
       for (let index = 0; index < words.length; index++) words[index] = random(2 ** 32);
       await talk();
       // What it says of such a directory is anybody's guess; that it comes to an end is what counts.
@@ -113,9 +114,9 @@ describe('a channel works', () => {
     const channel = define();
     const open = await publisherOf(channel);
     // Every entry names the one channel that is open, so that none can be struck.
-    const first = new Uint8Array(segment.memory, start, ENTRY_LENGTH);
+    const first = new Uint8Array(rawMemory(segment.memory), start, ENTRY_LENGTH);
     for (let index = 1; index < count; index++) {
-      new Uint8Array(segment.memory, start + index * ENTRY_LENGTH, ENTRY_LENGTH).set(first);
+      new Uint8Array(rawMemory(segment.memory), start + index * ENTRY_LENGTH, ENTRY_LENGTH).set(first);
     }
     await talk();
     expect(reports).toMatchObject([
@@ -125,11 +126,11 @@ describe('a channel works', () => {
     expect((await bus.list()).map(({ name }) => name)).toEqual([channel.name]);
     // Entries of channels that are gone make room.
     await open.close();
-    const dead = new Uint8Array(segment.memory, start, ENTRY_LENGTH);
+    const dead = new Uint8Array(rawMemory(segment.memory), start, ENTRY_LENGTH);
     dead[0] = 1;
     dead.set(Buffer.from('gone'), 64);
     for (let index = 1; index < count; index++) {
-      new Uint8Array(segment.memory, start + index * ENTRY_LENGTH, ENTRY_LENGTH).set(dead);
+      new Uint8Array(rawMemory(segment.memory), start + index * ENTRY_LENGTH, ENTRY_LENGTH).set(dead);
     }
     segment.close();
     const next = await publisherOf(define());
@@ -142,11 +143,11 @@ describe('a channel works', () => {
     const segment = directorySegment();
     // The generation and the slot of the other process.
     const slot = 1;
-    const generation = new DataView(segment.memory).getUint32(
+    const generation = new DataView(rawMemory(segment.memory)).getUint32(
       PARTICIPANTS + slot * PARTICIPANT_LENGTH + 36,
       true,
     );
-    const lock = new Int32Array(segment.memory, PUBLISHER_LOCK, 1);
+    const lock = new Int32Array(rawMemory(segment.memory), PUBLISHER_LOCK, 1);
     holder.kill('SIGSTOP');
     Atomics.store(lock, 0, (generation << 10) | slot);
     const channel = define();
@@ -164,12 +165,12 @@ describe('a channel works', () => {
     const other = await startAgent('publisher', uniqueName('other'), exitAtEndOfInput);
     const publisher = await publisherOf(define());
     const segment = directorySegment();
-    const lock = new Int32Array(segment.memory, PUBLISHER_LOCK, 1);
+    const lock = new Int32Array(rawMemory(segment.memory), PUBLISHER_LOCK, 1);
     // The generation of the other process, in slot 0.
-    const generation = new DataView(segment.memory).getUint32(PARTICIPANTS + 36, true);
+    const generation = new DataView(rawMemory(segment.memory)).getUint32(PARTICIPANTS + 36, true);
     // Ours; the first is the other one's.
     const entry = entriesOf(segment).start + ENTRY_LENGTH;
-    const state = () => new DataView(segment.memory).getUint32(entry, true);
+    const state = () => new DataView(rawMemory(segment.memory)).getUint32(entry, true);
     Atomics.store(lock, 0, generation << 10);
     const closed = publisher.close();
     expect(state()).toBe(1);
@@ -195,7 +196,7 @@ describe('the last one to leave a channel takes it off the list', () => {
     const bus = await busOf();
     const segment = directorySegment();
     const { start } = entriesOf(segment);
-    const state = () => new DataView(segment.memory).getUint32(start, true);
+    const state = () => new DataView(rawMemory(segment.memory)).getUint32(start, true);
     const program = startBusProgram(`
       const publisher = await defineChannel({ name: '${uniqueName()}', capacity: 4096 }).publisher();
       say('joined');

@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { openSegment } from '@mmfbus/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { define, fill, publisherOf, subscriberOf } from '../support/channels.js';
+import { rawMemory } from '../support/raw-memory.js';
 
 // Offsets as FORMAT.md has them.
 const PARTICIPANTS = 512;
@@ -29,7 +30,7 @@ function heard(name: string, channel: string): unknown[] {
 function counters(channel: string, slot: number): number[] {
   const segment = openSegment({ name: channel, disposition: 'open', size: 0 });
   const offset = PARTICIPANTS + slot * PARTICIPANT_LENGTH + FRAMES_OFFSET;
-  const values = [...new BigUint64Array(segment.memory, offset, 5)].map(Number);
+  const values = [...new BigUint64Array(rawMemory(segment.memory), offset, 5)].map(Number);
   segment.close();
   return values;
 }

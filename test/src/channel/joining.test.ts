@@ -3,6 +3,7 @@ import { json, raw } from '@mmfbus/codec';
 import { MemoryMappedFile, openSegment } from '@mmfbus/core';
 import { describe, expect, it } from 'vitest';
 import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
+import { rawMemory } from '../support/raw-memory.js';
 import { uniqueName } from '../support/unique-name.js';
 
 // Offsets as FORMAT.md has them.
@@ -93,11 +94,11 @@ describe('joining', () => {
     const channel = define();
     await subscriberOf(channel);
     const segment = openSegment({ name: channel.name, disposition: 'open', size: 0 });
-    new DataView(segment.memory).setUint32(FORMAT_VERSION_OFFSET, 2, true);
+    new DataView(rawMemory(segment.memory)).setUint32(FORMAT_VERSION_OFFSET, 2, true);
     await expect(channel.publisher()).rejects.toThrow(/its format version is 2, this program's 1/);
     expect(await codeOf(() => channel.publisher())).toBe('VERSION_MISMATCH');
-    new DataView(segment.memory).setUint32(FORMAT_VERSION_OFFSET, 1, true);
-    new DataView(segment.memory).setBigUint64(RING_CAPACITY_OFFSET, 2n ** 40n, true);
+    new DataView(rawMemory(segment.memory)).setUint32(FORMAT_VERSION_OFFSET, 1, true);
+    new DataView(rawMemory(segment.memory)).setBigUint64(RING_CAPACITY_OFFSET, 2n ** 40n, true);
     expect(await codeOf(() => channel.publisher())).toBe('CORRUPTED');
     segment.close();
 
@@ -125,7 +126,7 @@ describe('joining', () => {
     const segment = openSegment({ name: channel.name, disposition: 'open', size: 0 });
     const nonces = Array.from({ length: 1023 }, (_, slot) => {
       const offset = HEADER_LENGTH + slot * PARTICIPANT_LENGTH + NONCE_OFFSET;
-      return new BigInt64Array(segment.memory, offset, 1);
+      return new BigInt64Array(rawMemory(segment.memory), offset, 1);
     });
     // Ports of which nothing is to be found, and no process id.
     for (const nonce of nonces.slice(1)) nonce[0] = 77n;
@@ -142,7 +143,7 @@ describe('joining', () => {
     const segment = openSegment({ name: channel.name, disposition: 'open', size: 0 });
     // A port of which nothing is to be found, of a process in a PID namespace that is not ours: nonce, identityNonce,
     // startTime, pidNamespace, pid.
-    new BigInt64Array(segment.memory, HEADER_LENGTH + PARTICIPANT_LENGTH + NONCE_OFFSET, 5).set([
+    new BigInt64Array(rawMemory(segment.memory), HEADER_LENGTH + PARTICIPANT_LENGTH + NONCE_OFFSET, 5).set([
       77n,
       77n,
       1n,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { MemoryMappedFile, openSegment, ValidNamespaces } from '@mmfbus/core';
 import { describe, expect, it } from 'vitest';
+import { rawMemory } from '../support/raw-memory.js';
 import { mappingName, osNameOf, pathOf } from './os-names.js';
 import { Peer } from './peer.js';
 
@@ -39,7 +40,7 @@ describe('the bytes in memory', () => {
     const peer = await peerOf(name, 'create');
     await peer.ask(`write ${hexOf(WRITTEN)}`);
     const segment = openSegment({ name, disposition: 'open', size: 0, existingSize: SIZE + LOCK_WORD });
-    expect(hexOf(new Uint8Array(segment.memory))).toBe(GOLDEN);
+    expect(hexOf(new Uint8Array(rawMemory(segment.memory)))).toBe(GOLDEN);
     segment.close();
     await peer.exit();
   });

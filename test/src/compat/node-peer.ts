@@ -1,11 +1,15 @@
 // Answers some of the commands of test/native/peer.c, with the raw memory of @mmfbus/core and its lock.
 import { createInterface } from 'node:readline';
 import {
+  copyOut,
   type Disposition,
   MmfError,
   openSegment,
   RWLock,
   type Segment,
+  sharedBytes,
+  sharedWords,
+  shareMemory,
   spinAcquire,
   ValidNamespaces,
 } from '@mmfbus/core';
@@ -21,7 +25,7 @@ function open(disposition: Disposition, name: string, size: number): string {
     namespace: ValidNamespaces.CUSTOM,
     disposition,
     size,
-    initialise: (memory) => new RWLock(memory).initialise(),
+    initialise: (memory) => new RWLock(shareMemory(memory)).initialise(),
   });
   return `ok ${segment.size}`;
 }
@@ -29,10 +33,7 @@ function open(disposition: Disposition, name: string, size: number): string {
 /** The event loop stands still meanwhile, as it would in a program that counts in earnest. */
 function count({ memory }: Segment, times: number, racers: number): string {
   const lock = new RWLock(memory);
-  const [counter, arrived] = [
-    new Uint32Array(memory, DATA_OFFSET, 1),
-    new Int32Array(memory, DATA_OFFSET + 4, 1),
-  ];
+  const [counter, arrived] = [sharedWords(memory, DATA_OFFSET, 1), sharedWords(memory, DATA_OFFSET + 4, 1)];
   let refusals = 0;
   Atomics.add(arrived, 0, 1);
   while (Atomics.load(arrived, 0) < racers);
@@ -60,7 +61,8 @@ function obey([command, first = '', second = '', third = '']: readonly string[])
   if (segment === undefined) return 'error nothing is open';
   if (command === 'count') return count(segment, Number(first), Number(second));
   if (command === 'read') {
-    return `ok ${Buffer.from(segment.memory, DATA_OFFSET, Number(first)).toString('hex')}`;
+    const data = sharedBytes(segment.memory, DATA_OFFSET, Number(first));
+    return `ok ${Buffer.from(copyOut(data, 0, data.length)).toString('hex')}`;
   }
   return 'error no such command';
 }

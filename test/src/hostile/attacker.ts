@@ -1,5 +1,6 @@
 import { openSegment, type Segment } from '@mmfbus/core';
 import type { Random } from '../support/random.js';
+import { rawMemory } from '../support/raw-memory.js';
 
 // Places as FORMAT.md has them.
 const HEADER_LENGTH = 512;
@@ -42,7 +43,7 @@ export class Attacker {
   constructor(name: string, random: Random) {
     this.#random = random;
     this.#segment = openSegment({ name, disposition: 'open', size: 0 });
-    const { memory } = this.#segment;
+    const memory = rawMemory(this.#segment.memory);
     const view = new DataView(memory);
     this.#words = new Int32Array(memory, 0, memory.byteLength >> 2);
     this.#longs = new BigInt64Array(memory, 0, memory.byteLength >> 3);

@@ -1,4 +1,5 @@
 import { openSegment, type Segment } from '@mmfbus/core';
+import { rawMemory } from '../support/raw-memory.js';
 import { FRAME_ALIGNMENT, frameTable, headerTable, slotTable } from './format-tables.js';
 
 /** What stands before a frame's payload. */
@@ -22,7 +23,7 @@ export class RawChannel {
   /** @param name of the channel. */
   constructor(name: string) {
     this.#segment = openSegment({ name, disposition: 'open', size: 0 });
-    const { memory } = this.#segment;
+    const memory = rawMemory(this.#segment.memory);
     this.view = new DataView(memory);
     this.bytes = new Uint8Array(memory);
     this.slots = this.#word('participantCount');

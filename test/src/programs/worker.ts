@@ -1,7 +1,7 @@
 // What the Workers of the tests run: one act on one channel, told by their parent.
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Channel, defineChannel, type Publisher, type Subscriber } from '@mmfbus/channel';
-import { openSegment } from '@mmfbus/core';
+import { openSegment, sharedWords } from '@mmfbus/core';
 
 type Act =
   | 'listen'
@@ -55,8 +55,8 @@ function fill(publisher: Publisher<number>): number {
 /** Takes the publisher lock as FORMAT.md says, in the name of that slot, and never releases it. */
 function holdLock(slot: number): void {
   const { memory } = openSegment({ name: channel.name, disposition: 'open', size: 0 });
-  const generation = new DataView(memory).getUint32(512 + slot * 256 + 36, true);
-  const words = new Int32Array(memory);
+  const words = sharedWords(memory, 0, memory.byteLength / 4);
+  const generation = words[(512 + slot * 256 + 36) / 4] as number;
   while (Atomics.compareExchange(words, 192 / 4, 0, (generation << 10) | slot) !== 0);
 }
 

@@ -1,4 +1,5 @@
 import { MmfError, openSegment } from '@mmfbus/core';
+import { rawMemory } from './raw-memory.js';
 
 /** A taken slot of a channel's table of participants, as it was when it was read. */
 export interface Slot {
@@ -35,7 +36,7 @@ export function readTable(name: string): Table {
     return { slots: [], sleepers: 0, roomWaiters: 0, publisherLock: 0 };
   }
   try {
-    const view = new DataView(segment.memory);
+    const view = new DataView(rawMemory(segment.memory));
     const slots: Slot[] = [];
     for (let slot = 0; slot < view.getUint32(44, true); slot++) {
       const at = TABLE + slot * SLOT;

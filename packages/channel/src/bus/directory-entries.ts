@@ -1,3 +1,4 @@
+import { copyIn, copyOut, type SharedBytes } from '@mmfbus/core';
 import type { ChannelMemory } from '../channel-memory.js';
 import { isChannelName } from '../definition.js';
 import * as entry from '../layout/directory-layout.js';
@@ -10,10 +11,11 @@ export function decodeName(bytes: Uint8Array): string | undefined {
   return isChannelName(name) ? name : undefined;
 }
 
-/** Writes a channel's name into a field, padded with zeros. */
-export function encodeName(name: string, target: Uint8Array): void {
-  target.fill(0);
-  target.set(Buffer.from(name, 'latin1'));
+/** A channel's name as a field, padded with zeros. */
+export function encodeName(name: string): Uint8Array {
+  const field = Buffer.alloc(entry.NAME_LENGTH);
+  field.write(name, 'latin1');
+  return field;
 }
 
 /**
@@ -25,7 +27,7 @@ export class DirectoryEntries {
   readonly count: number;
   readonly #start: number;
   readonly #words: Int32Array<ArrayBuffer>;
-  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #bytes: SharedBytes;
   readonly #fence = new Int32Array(1);
 
   constructor({ geometry, words, bytes }: ChannelMemory) {
@@ -61,7 +63,7 @@ export class DirectoryEntries {
     // SYNC: entry committed. Exchange and load keep the name behind the state that says free, which readers compare.
     Atomics.exchange(this.#words, word, state);
     Atomics.load(this.#words, word);
-    encodeName(name, this.#nameAt(free));
+    copyIn(encodeName(name), this.#bytes, this.#nameOffset(free));
     Atomics.store(this.#words, word, state + 1);
     return 'added';
   }
@@ -82,16 +84,16 @@ export class DirectoryEntries {
     const word = this.#wordOf(index);
     const state = Atomics.load(this.#words, word);
     if ((state & 1) === 0) return undefined;
-    const name = decodeName(this.#nameAt(index));
+    const start = this.#nameOffset(index);
+    const name = decodeName(copyOut(this.#bytes, start, start + entry.NAME_LENGTH));
     // SYNC: entry committed. The read-modify-write keeps the name before the second look at the state: it is the name of
     // that state only if both looks saw the same.
     Atomics.add(this.#fence, 0, 1);
     return Atomics.load(this.#words, word) === state ? name : undefined;
   }
 
-  #nameAt(index: number): Uint8Array {
-    const offset = this.#start + index * entry.ENTRY_LENGTH + entry.NAME_OFFSET;
-    return this.#bytes.subarray(offset, offset + entry.NAME_LENGTH);
+  #nameOffset(index: number): number {
+    return this.#start + index * entry.ENTRY_LENGTH + entry.NAME_OFFSET;
   }
 
   #wordOf(index: number): number {

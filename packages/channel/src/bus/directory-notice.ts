@@ -32,7 +32,7 @@ export function encodeNotice({ kind, channel }: Notice): WordBytes {
   const bytes = allocateWordBytes(NOTICE_LENGTH);
   const number = KINDS.find(([name]) => name === kind)?.[1] ?? NOTICE_CHANGED;
   new DataView(bytes.buffer).setUint32(KIND_OFFSET, number, true);
-  encodeName(channel, bytes.subarray(CHANNEL_OFFSET, CHANNEL_OFFSET + NAME_LENGTH));
+  bytes.set(encodeName(channel), CHANNEL_OFFSET);
   return bytes;
 }
 

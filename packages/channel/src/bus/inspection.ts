@@ -1,4 +1,4 @@
-import { type Liveness, type PortAddress, removePort, type ValidNamespace } from '@mmfbus/core';
+import { copyOut, type Liveness, type PortAddress, removePort, type ValidNamespace } from '@mmfbus/core';
 import { type ChannelMemory, openForeignMemory } from '../channel-memory.js';
 import { now } from '../clock.js';
 import { ChannelError } from '../errors.js';
@@ -72,7 +72,6 @@ class Seats {
   /** How many belong to anybody else, also while they have no role yet. */
   living = 0;
   readonly #memory: ChannelMemory;
-  readonly #view: DataView<ArrayBuffer>;
   readonly #table: ParticipantTable;
   readonly #tail: number;
   readonly #published: number;
@@ -80,7 +79,6 @@ class Seats {
 
   constructor(memory: ChannelMemory, probe: Probe) {
     this.#memory = memory;
-    this.#view = new DataView(memory.bytes.buffer, 0, memory.bytes.length);
     this.#table = new ParticipantTable(memory);
     const reader = new RingReader(memory);
     if (reader.seekTail() === 'corrupted') throw new ChannelError('CORRUPTED', memory.name, reader.problem);
@@ -91,12 +89,12 @@ class Seats {
   }
 
   inspect(): Inspection {
-    const { name, geometry, bytes } = this.#memory;
+    const { name, geometry } = this.#memory;
     return {
       info: {
         name,
         capacity: geometry.ringCapacity,
-        codec: showableText(bytes.subarray(header.CODEC_OFFSET, header.CODEC_OFFSET + header.CODEC_LENGTH)),
+        codec: this.#text(header.CODEC_OFFSET, header.CODEC_LENGTH),
         history: geometry.history,
         maxMessage: geometry.maxMessage,
         createdAt: this.#number(header.CREATED_AT_OFFSET),
@@ -121,12 +119,11 @@ class Seats {
     // It is about to join, or to leave.
     if (role === undefined) return;
     const offset = header.HEADER_LENGTH + slot * slotLayout.PARTICIPANT_LENGTH;
-    const nameOffset = offset + slotLayout.NAME_OFFSET;
     const info: ParticipantInfo = {
       slot,
       role,
       pid: address.pid,
-      name: showableText(this.#memory.bytes.subarray(nameOffset, nameOffset + slotLayout.NAME_LENGTH)),
+      name: this.#text(offset + slotLayout.NAME_OFFSET, slotLayout.NAME_LENGTH),
       alive: liveness === 'unknown' ? liveness : liveness === 'alive',
       joinedAt: Math.round(Date.now() - (now() - this.#number(offset + slotLayout.JOINED_AT_OFFSET)) / 1e6),
       lag: state === slotLayout.STATE_PUBLISHER ? undefined : this.#lagOf(slot),
@@ -144,6 +141,10 @@ class Seats {
   }
 
   #number(offset: number): number {
-    return Number(this.#view.getBigUint64(offset, true));
+    return Number(BigInt.asUintN(64, this.#memory.longs[offset >> 3] as bigint));
+  }
+
+  #text(offset: number, length: number): string {
+    return showableText(copyOut(this.#memory.bytes, offset, offset + length));
   }
 }

@@ -1,4 +1,4 @@
-import type { PortAddress } from '@mmfbus/core';
+import { copyIn, fillShared, type PortAddress, type SharedBytes } from '@mmfbus/core';
 import type { ChannelMemory } from '../channel-memory.js';
 import { now } from '../clock.js';
 import * as header from '../layout/header-layout.js';
@@ -18,7 +18,7 @@ export class ParticipantTable {
   readonly count: number;
   readonly #words: Int32Array<ArrayBuffer>;
   readonly #longs: BigInt64Array<ArrayBuffer>;
-  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #bytes: SharedBytes;
 
   constructor(memory: ChannelMemory) {
     this.count = memory.geometry.participantCount;
@@ -81,7 +81,8 @@ export class ParticipantTable {
     // Before the fields, so that the nonce of an earlier owner never stands beside the pid of a later one.
     this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, 0n);
     atStep?.('claim: identity cleared');
-    this.#bytes.fill(
+    fillShared(
+      this.#bytes,
       0,
       this.#offsetOf(slot, slotLayout.FRAMES_OFFSET),
       this.#offsetOf(slot, slotLayout.PARTICIPANT_LENGTH),
@@ -176,7 +177,9 @@ export class ParticipantTable {
   /** Writes the owner's name, cut at a whole character. */
   storeName(slot: number, name: string): void {
     const offset = this.#offsetOf(slot, slotLayout.NAME_OFFSET);
-    new TextEncoder().encodeInto(name, this.#bytes.subarray(offset, offset + slotLayout.NAME_LENGTH));
+    const field = new Uint8Array(slotLayout.NAME_LENGTH);
+    new TextEncoder().encodeInto(name, field);
+    copyIn(field, this.#bytes, offset);
   }
 
   #sleepCounter(slot: number): number {

@@ -1,4 +1,5 @@
 import type { ValidNamespace } from '../namespaces.js';
+import type { SharedMemory } from '../shared-memory.js';
 
 /** What the rest of core needs from an operating system; one implementation a folder. */
 export interface Platform {
@@ -87,13 +88,13 @@ export interface FileRequest {
 
 /** A mapped segment. */
 export interface Segment {
-  /** The memory itself, detached by `close`. Storing into it kills the process when `readOnly`. */
-  readonly memory: ArrayBuffer;
+  /** The memory itself, empty after `close`. Storing into it kills the process when `readOnly`. */
+  readonly memory: SharedMemory;
   /**
    * A writable view of the first page, also when `memory` is not writable: the lock word lives there. The same buffer
    * as `memory` unless `readOnly`; undefined where the operating system grants reading only.
    */
-  readonly lockPage: ArrayBuffer | undefined;
+  readonly lockPage: SharedMemory | undefined;
   /** Bytes of `memory`. */
   readonly size: number;
   /** Whether this call made it. */

@@ -1,11 +1,12 @@
 import { detach } from '../../detach.js';
+import { type SharedMemory, shareMemory } from '../../shared-memory.js';
 import type { Segment } from '../platform.js';
 import { type Mapped, sync, unmap } from './libc.js';
 
 /** A segment over mappings of this process. */
 export class MappedSegment implements Segment {
-  readonly memory: ArrayBuffer;
-  readonly lockPage: ArrayBuffer | undefined;
+  readonly memory: SharedMemory;
+  readonly lockPage: SharedMemory | undefined;
   readonly size: number;
   readonly created: boolean;
   readonly #data: Mapped;
@@ -20,8 +21,8 @@ export class MappedSegment implements Segment {
     created: boolean,
     afterwards: (last: boolean) => void,
   ) {
-    this.memory = data.memory;
-    this.lockPage = lockPage?.memory;
+    this.memory = shareMemory(data.memory);
+    this.lockPage = lockPage && shareMemory(lockPage.memory);
     this.size = data.length;
     this.created = created;
     this.#data = data;

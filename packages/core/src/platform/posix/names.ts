@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MmfError } from '../../errors.js';
 import { type ValidNamespace, ValidNamespaces } from '../../namespaces.js';
+import { timers } from '../../timers.js';
 import type { ProcessIdentity } from '../platform.js';
 import { isProvedGone, ownIdentity } from './process.js';
 
@@ -83,7 +84,7 @@ let temporaries = 0;
  */
 export function temporaryPath(): string {
   const { pid, startTime, pidNamespace } = ownIdentity;
-  const unique = `${process.hrtime.bigint().toString(36)}-${++temporaries}`;
+  const unique = `${timers.hrtime().toString(36)}-${++temporaries}`;
   return join(directory(), `mmfbus~new.${pidNamespace}.${pid}.${startTime}.${unique}`);
 }
 

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sharedLongs } from '../../shared-memory.js';
 import type { NamesPort, Port, PortAddress } from '../platform.js';
 import { mkfifo } from './libc.js';
 import { DIRECTORY_VARIABLE, portPath, temporaryPath } from './names.js';
@@ -146,7 +147,7 @@ describe('what the dead leave', () => {
     removePort(address, names);
     sweepPorts(names);
     expect(probeLife(address)).toBe('dead');
-    new BigUint64Array(segment.memory).set([0n]);
+    sharedLongs(segment.memory, 0, 1)[0] = 0n;
     removePort(address, names);
     segment.close();
     expect(readdirSync(directory)).toEqual([]);

@@ -13,7 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { SegmentRequest } from '../platform.js';
+import { exposeBytes, sharedBytes } from '../../shared-memory.js';
+import type { Segment, SegmentRequest } from '../platform.js';
 import { flock, LOCK_SH, mkfifo } from './libc.js';
 import { encodeMark, markedFileSize } from './mark-layout.js';
 import { DIRECTORY_VARIABLE } from './names.js';
@@ -37,6 +38,10 @@ function open(disposition: SegmentRequest['disposition'], osName = 'name', size 
   return openSegment({ osName, disposition, size, existingSize: disposition === 'open' ? 0 : size });
 }
 
+function bytesOf({ memory, size }: Segment): Uint8Array {
+  return exposeBytes(sharedBytes(memory, 0, size), 0, size);
+}
+
 /** What a process that was killed leaves: a marked file that nobody has locked. */
 function leaveBehind(name: string): void {
   const file = Buffer.alloc(markedFileSize(100, 4096), 0xee);
@@ -47,7 +52,7 @@ function leaveBehind(name: string): void {
 describe('a segment file', () => {
   it('holds the window, then a mark with its exact size in a page of its own', () => {
     const segment = open('create');
-    new Uint8Array(segment.memory).fill(0xab);
+    bytesOf(segment).fill(0xab);
     const file = readFileSync(join(directory, 'name'));
     expect(file.length).toBe(8192);
     expect(file.subarray(0, 100)).toEqual(Buffer.alloc(100, 0xab));
@@ -78,7 +83,7 @@ describe('a segment file', () => {
     expect(() => open('open')).toThrow(/there is no/);
     leaveBehind('name');
     const segment = open('create');
-    expect(new Uint8Array(segment.memory)).toEqual(new Uint8Array(100));
+    expect(bytesOf(segment)).toEqual(new Uint8Array(100));
     segment.close();
     expect(readdirSync(directory)).toEqual([]);
   });
@@ -113,7 +118,7 @@ describe('a segment file', () => {
   it('without a mark is opened whole, and never removed', () => {
     writeFileSync(join(directory, 'name'), Buffer.alloc(10, 1));
     const segment = open('open');
-    expect(new Uint8Array(segment.memory)).toEqual(new Uint8Array(10).fill(1));
+    expect(bytesOf(segment)).toEqual(new Uint8Array(10).fill(1));
     expect(() => open('create')).toThrow(/exists already/);
     segment.close();
     expect(existsSync(join(directory, 'name'))).toBe(true);

@@ -1,4 +1,5 @@
 import { MmfError } from '../../errors.js';
+import { type SharedMemory, shareMemory } from '../../shared-memory.js';
 import type { FileRequest, Segment } from '../platform.js';
 import {
   FILE_MAP_READ,
@@ -88,8 +89,8 @@ function mapLockPage(path: string, length: number): View | undefined {
 }
 
 class MappedFile implements Segment {
-  readonly memory: ArrayBuffer;
-  readonly lockPage: ArrayBuffer | undefined;
+  readonly memory: SharedMemory;
+  readonly lockPage: SharedMemory | undefined;
   readonly size: number;
   readonly created: boolean;
   readonly #file: Handle;
@@ -98,8 +99,8 @@ class MappedFile implements Segment {
   #open = true;
 
   constructor(file: Handle, data: View, lockView: View | undefined, size: number, created: boolean) {
-    this.memory = data.buffer(size);
-    this.lockPage = lockView?.buffer(Math.min(size, lockView.regionSize));
+    this.memory = shareMemory(data.buffer(size));
+    this.lockPage = lockView && shareMemory(lockView.buffer(Math.min(size, lockView.regionSize)));
     this.size = size;
     this.created = created;
     this.#file = file;

@@ -1,4 +1,6 @@
 import { MmfError } from '../../errors.js';
+import { type SharedMemory, shareMemory } from '../../shared-memory.js';
+import { timers } from '../../timers.js';
 import type { Segment, SegmentRequest } from '../platform.js';
 import {
   ERROR_ACCESS_DENIED,
@@ -48,9 +50,9 @@ interface Found {
 export function openSegment(request: SegmentRequest): Segment {
   const hold = holdNameFor(request);
   try {
-    const deadline = performance.now() + LONGEST_DYING;
+    const deadline = timers.now() + LONGEST_DYING;
     for (;;) {
-      const segment = tryOpen(request, hold, performance.now() >= deadline);
+      const segment = tryOpen(request, hold, timers.now() >= deadline);
       if (segment !== undefined) return segment;
       Atomics.wait(sleeper, 0, 0, RETRY);
     }
@@ -208,8 +210,8 @@ function mapLockPage(osName: string, length: number): View | undefined {
 }
 
 class MappedSegment implements Segment {
-  readonly memory: ArrayBuffer;
-  readonly lockPage: ArrayBuffer | undefined;
+  readonly memory: SharedMemory;
+  readonly lockPage: SharedMemory | undefined;
   readonly size: number;
   readonly created: boolean;
   readonly #closeSection: () => void;
@@ -218,11 +220,12 @@ class MappedSegment implements Segment {
 
   constructor({ section, view, isNew }: Found, size: number, { osName, readOnly }: SegmentRequest) {
     const pageSize = readPageSize();
-    this.memory = view.buffer(size);
+    this.memory = shareMemory(view.buffer(size));
     // A view of the whole section is asked for as 0 bytes: one page may be more than a small foreign section has.
     const lockView =
       readOnly === true ? mapLockPage(osName, view.regionSize > pageSize ? pageSize : 0) : undefined;
-    this.lockPage = readOnly === true ? lockView?.buffer(Math.min(size, pageSize)) : this.memory;
+    this.lockPage =
+      readOnly === true ? lockView && shareMemory(lockView.buffer(Math.min(size, pageSize))) : this.memory;
     this.size = size;
     this.created = isNew;
     this.#closeSection = holdHandle(section);

@@ -1,0 +1,6 @@
+import type { SharedMemory } from '@mmfbus/core';
+
+/** Shared memory as a plain buffer: for tests that look at single fields, and for those that write nonsense. */
+export function rawMemory(memory: SharedMemory): ArrayBuffer {
+  return memory as unknown as ArrayBuffer;
+}
