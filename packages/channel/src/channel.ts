@@ -1,4 +1,5 @@
 import type { Codec, StandardOutput, StandardSchema } from '@mmfbus/codec';
+import type { ValidNamespace } from '@mmfbus/core';
 import { Listing } from './bus/listing.js';
 import { type ChannelMemory, openChannelMemory } from './channel-memory.js';
 import {
@@ -16,9 +17,9 @@ import { checkSubscriberOptions, type SubscriberOptions } from './subscriber-opt
 export class Channel<T> {
   readonly #definition: ChannelDefinition<T>;
 
-  /** Use {@link defineChannel}. */
-  constructor(options: AnyChannelOptions<T>) {
-    this.#definition = checkDefinition(options);
+  /** Use {@link defineChannel}, or `define` of a bus. */
+  constructor(options: AnyChannelOptions<T>, namespaceOfBus?: ValidNamespace) {
+    this.#definition = checkDefinition(options, namespaceOfBus);
   }
 
   /** Name of the channel. */

@@ -2,9 +2,18 @@ import { createHash } from 'node:crypto';
 import { type Codec, codecOf, msgpack, type Shape, type StandardSchema, validated } from '@mmfbus/codec';
 import { type ValidNamespace, ValidNamespaces } from '@mmfbus/core';
 import { ChannelError } from './errors.js';
-import { LARGEST_MESSAGE, MAX_CAPACITY, MAX_SCHEMA_LENGTH, MIN_CAPACITY } from './geometry.js';
+import { LARGEST_MESSAGE, MAX_CAPACITY, MAX_SCHEMA_LENGTH, MIN_CAPACITY, planGeometry } from './geometry.js';
 import { CODEC_LENGTH, SCHEMA_HASH_LENGTH } from './layout/header-layout.js';
 import { MAX_PARTICIPANTS } from './layout/participant-layout.js';
+import {
+  anyBoolean,
+  type Check,
+  checkOptions,
+  checkValue,
+  oneOf,
+  permissionBits,
+  wholeNumber,
+} from './options.js';
 
 /** 1024 bytes. */
 export const KiB = 1024;
@@ -84,6 +93,45 @@ export interface ChannelDefinition<T> {
   readonly mode: number | undefined;
 }
 
+const wholeCapacity: Check = wholeNumber(MIN_CAPACITY, MAX_CAPACITY);
+
+/** A codec, as far as can be seen without using it. */
+const anyCodec: Check = (value) => {
+  const { id, encode, decode } = (value ?? {}) as Partial<Codec<unknown>>;
+  return typeof id === 'string' && typeof encode === 'function' && typeof decode === 'function'
+    ? undefined
+    : 'a codec, such as msgpack(), with an id, encode and decode';
+};
+
+/** A shape of ours, or a Standard Schema. */
+const anyShape: Check = (value) => {
+  const standard = (value as Partial<StandardSchema> | null | undefined)?.['~standard'];
+  if (typeof standard?.validate === 'function') return undefined;
+  if (typeof value === 'function') return `the shape that it makes: ${value.name}(…)`;
+  const isPlain = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isPlain ? 'a shape: write struct({ … }) around it' : 'a shape, such as struct({ price: f64() })';
+};
+
+const rules: Readonly<Record<keyof AnyChannelOptions<unknown>, Check>> = {
+  // Checked before, with a code of its own.
+  name: () => undefined,
+  shape: anyShape,
+  codec: anyCodec,
+  capacity: (value) =>
+    wholeCapacity(value) ??
+    (Number.isInteger(Math.log2(value as number))
+      ? undefined
+      : `a power of two from ${MIN_CAPACITY} to ${MAX_CAPACITY}`),
+  maxMessage: wholeNumber(1, LARGEST_MESSAGE),
+  history: wholeNumber(0, MAX_CAPACITY),
+  namespace: oneOf(...Object.values(ValidNamespaces)),
+  maxParticipants: wholeNumber(2, MAX_PARTICIPANTS),
+  listed: anyBoolean,
+  mode: permissionBits,
+};
+
+const { namespace: _, ...rulesOfBus } = rules;
+
 function chooseCodec<T>({ name, codec, shape }: AnyChannelOptions<T>): Codec<T> {
   if (shape === undefined) return codec ?? msgpack<T>();
   if (codec !== undefined) {
@@ -93,19 +141,20 @@ function chooseCodec<T>({ name, codec, shape }: AnyChannelOptions<T>): Codec<T> 
   return (isOurs ? codecOf(shape as Shape) : validated(shape)) as Codec<T>;
 }
 
-/** Checks the options and fills in the defaults. */
-export function checkDefinition<T>(options: AnyChannelOptions<T>): ChannelDefinition<T> {
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @param ofBus namespace of the bus that defines the channel, where one does.
+ */
+export function checkDefinition<T>(
+  options: AnyChannelOptions<T>,
+  ofBus?: ValidNamespace | undefined,
+): ChannelDefinition<T> {
+  if (Object(options) === options) checkName(options.name);
+  const [call, taken] = ofBus === undefined ? ['defineChannel()', rules] : ['define() of a bus', rulesOfBus];
+  checkOptions(options?.name ?? 'a channel', call, options, taken);
   const { name, capacity, maxMessage, history } = options;
-  const { maxParticipants = DEFAULT_PARTICIPANTS } = options;
   const codec = chooseCodec(options);
-  checkName(name);
-  checkWhole(name, 'capacity', capacity ?? DEFAULT_CAPACITY, MIN_CAPACITY, MAX_CAPACITY);
-  if (!Number.isInteger(Math.log2(capacity ?? DEFAULT_CAPACITY))) {
-    throw new ChannelError('INVALID_ARGUMENT', name, `capacity must be a power of two, not ${capacity}`);
-  }
-  if (maxMessage !== undefined) checkWhole(name, 'maxMessage', maxMessage, 1, LARGEST_MESSAGE);
-  if (history !== undefined) checkWhole(name, 'history', history, 0, MAX_CAPACITY);
-  checkWhole(name, 'maxParticipants', maxParticipants, 2, MAX_PARTICIPANTS);
   if (!/^[\x20-\x7e]+$/.test(codec.id) || codec.id.length >= CODEC_LENGTH) {
     throw new ChannelError(
       'INVALID_ARGUMENT',
@@ -113,7 +162,7 @@ export function checkDefinition<T>(options: AnyChannelOptions<T>): ChannelDefini
       `a codec's id has 1 to ${CODEC_LENGTH - 1} printable ASCII characters, not ${JSON.stringify(codec.id)}`,
     );
   }
-  return {
+  const definition: ChannelDefinition<T> = {
     name,
     capacity: capacity ?? DEFAULT_CAPACITY,
     capacityGiven: capacity !== undefined,
@@ -121,11 +170,14 @@ export function checkDefinition<T>(options: AnyChannelOptions<T>): ChannelDefini
     history,
     codec,
     ...encodeSchema(name, codec),
-    namespace: options.namespace ?? ValidNamespaces.LOCAL,
-    maxParticipants,
+    namespace: ofBus ?? options.namespace ?? ValidNamespaces.LOCAL,
+    maxParticipants: options.maxParticipants ?? DEFAULT_PARTICIPANTS,
     listed: options.listed ?? true,
     mode: options.mode,
   };
+  // What does not fit together is refused where it is asked for, not where it is opened.
+  planGeometry(definition, 0);
+  return definition;
 }
 
 function encodeSchema(
@@ -167,11 +219,5 @@ export function checkName(name: unknown): asserts name is string {
 
 /** Refuses what is no whole number within the limits. */
 export function checkWhole(channel: string, what: string, value: unknown, least: number, most: number): void {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least || value > most) {
-    throw new ChannelError(
-      'INVALID_ARGUMENT',
-      channel,
-      `${what} must be a whole number from ${least} to ${most}, not ${String(value)}`,
-    );
-  }
+  checkValue(channel, what, value, wholeNumber(least, most));
 }

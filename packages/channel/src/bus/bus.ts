@@ -9,6 +9,7 @@ import {
   type ShapedChannelOptions,
 } from '../definition.js';
 import { ChannelError } from '../errors.js';
+import { abortSignal, type Check, checkOptions, oneOf, permissionBits } from '../options.js';
 import type { BusChange, ChannelInfo } from './channel-info.js';
 import { type DirectoryLease, leaseDirectory } from './directory-lease.js';
 import { watchDirectory } from './watch.js';
@@ -27,6 +28,11 @@ export interface BusWatchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const busRules: Readonly<Record<keyof BusOptions, Check>> = {
+  namespace: oneOf(...Object.values(ValidNamespaces)),
+  mode: permissionBits,
+};
+
 /** The channels of a namespace: which there are, and who takes part in them. Made by {@link openBus}. */
 export class Bus {
   /** Where the names of the channels live. */
@@ -42,7 +48,9 @@ export class Bus {
   }
 
   /** @internal */
-  static async open({ namespace = ValidNamespaces.LOCAL, mode }: BusOptions): Promise<Bus> {
+  static async open(options: BusOptions): Promise<Bus> {
+    checkOptions('the bus', 'openBus()', options, busRules);
+    const { namespace = ValidNamespaces.LOCAL, mode } = options;
     return new Bus(namespace, await leaseDirectory(namespace, mode));
   }
 
@@ -57,7 +65,7 @@ export class Bus {
   /** Defines a channel of values that nobody checks, or that a codec of your own encodes. */
   define<T>(options: Omit<ChannelOptions<T>, 'namespace'>): Channel<T>;
   define<T>(options: Omit<AnyChannelOptions<T>, 'namespace'>): Channel<T> {
-    return new Channel<T>({ ...options, namespace: this.namespace } as AnyChannelOptions<T>);
+    return new Channel<T>(options as AnyChannelOptions<T>, this.namespace);
   }
 
   /**
@@ -94,8 +102,10 @@ export class Bus {
    * @throws {@link ChannelError} `CLOSED`, or `CORRUPTED` when the directory makes no sense; the signal's reason when it
    * aborts.
    */
-  watch({ signal }: BusWatchOptions = {}): AsyncGenerator<BusChange, void, undefined> {
+  watch(options: BusWatchOptions = {}): AsyncGenerator<BusChange, void, undefined> {
     this.#checkOpen();
+    checkOptions('the bus', 'watch()', options, { signal: abortSignal });
+    const { signal } = options;
     return watchDirectory(this.#lease.directory, this.#closing.signal, signal);
   }
 

@@ -1,0 +1,77 @@
+import { type ChannelOptions, defineChannel, openBus } from '@mmfbus/channel';
+import { json, struct, u32 } from '@mmfbus/codec';
+import { describe, expect, it } from 'vitest';
+import { busOf } from '../bus/bus-support.js';
+import { codeOf, define } from '../support/channels.js';
+import { ownDirectory } from '../support/own-directory.js';
+
+ownDirectory('options');
+
+describe('defineChannel', () => {
+  it.each<[Record<string, unknown>, RegExp]>([
+    [
+      { shap: struct({ a: u32() }), capcity: 1 },
+      /defineChannel\(\) has no option "shap"; it takes name, shape, codec, cap/,
+    ],
+    [{ mode: 0 }, /mode must be permission bits .* such as 0o660, not 0/],
+    [{ mode: 666 }, /mode must be permission bits .* not 666/],
+    [{ mode: 0o444 }, /mode must be permission bits .* not 292/],
+    [{ namespace: 'LOCAL' }, /namespace must be 0 or 1 or 2, not 'LOCAL'/],
+    [{ listed: 'no' }, /listed must be true or false, not 'no'/],
+    [{ maxParticipants: 0 }, /maxParticipants must be a whole number from 2 to 1024, not 0/],
+    [{ capacity: 5000 }, /capacity must be a power of two from 4096 to 1073741824, not 5000/],
+    [
+      { codec: { ...json(), encode: undefined } },
+      /codec must be a codec, such as msgpack\(\), with an id, encode and decode/,
+    ],
+    [{ codec: json }, /codec must be a codec, .* not the function json/],
+    [{ codec: null }, /codec must be a codec, .* not null/],
+    [{ shape: { price: u32() } }, /shape must be a shape: write struct\({ … }\) around it/],
+    [{ shape: u32 }, /shape must be the shape that it makes: u32\(…\), not the function u32/],
+    [{ shape: 'u32' }, /shape must be a shape, such as struct\({ price: f64\(\) }\), not 'u32'/],
+    [{ shape: null }, /shape must be a shape/],
+    [{ shape: u32(), codec: json() }, /a shape or a codec, not both/],
+    [
+      { capacity: 4096, history: 10, maxMessage: 1000 },
+      /a history of 10 messages of up to 1000 bytes takes 10240 bytes, half of the ring of 4096 is 2048/,
+    ],
+    [{ history: 10, maxMessage: 2 ** 22 }, /with a history, a message must fit into one frame/],
+    [{ capacity: 4096, history: 1000 }, /a history of 1000 messages/],
+  ])('refuses %j with what is allowed', (options, message) => {
+    const given = { name: 'prices', ...options } as ChannelOptions<unknown>;
+    expect(() => defineChannel(given)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+    expect(() => defineChannel(given)).toThrow(message);
+  });
+
+  it.each([undefined, null, 'prices', ['prices']])('refuses %j for its options', async (options) => {
+    const code = await codeOf(() => defineChannel(options as never));
+    expect(['INVALID_ARGUMENT', 'INVALID_NAME']).toContain(code);
+  });
+
+  it('takes options that are undefined for not given', () => {
+    define({ capacity: undefined, mode: undefined, listed: undefined, namespace: undefined });
+  });
+});
+
+describe('a bus', () => {
+  it.each<[Record<string, unknown> | null, RegExp]>([
+    [{ namespce: 1 }, /openBus\(\) has no option "namespce"; it takes namespace, mode/],
+    [{ namespace: 7 }, /namespace must be 0 or 1 or 2, not 7/],
+    [{ mode: 0 }, /mode must be permission bits/],
+    [null, /the options of openBus\(\) must be an object, not null/],
+  ])('refuses to be opened with %j', async (options, message) => {
+    await expect(openBus(options as never)).rejects.toThrow(message);
+  });
+
+  it('refuses options of a watch, and of a channel, that it has not', async () => {
+    const bus = await busOf();
+    expect(() => bus.watch({ sginal: 5 } as never)).toThrow(
+      /watch\(\) has no option "sginal"; it takes signal/,
+    );
+    expect(() => bus.watch({ signal: null } as never)).toThrow(/signal must be an AbortSignal, not null/);
+    expect(() => bus.define({ name: 'a', namespace: 1 } as never)).toThrow(
+      /define\(\) of a bus has no option "namespace"; it takes name, shape/,
+    );
+    expect(await codeOf(() => bus.define('prices' as never))).toBe('INVALID_ARGUMENT');
+  });
+});
