@@ -12,10 +12,12 @@ const allowed: Record<PackageName, readonly string[]> = {
   generate: ['@mmfbus/codec'],
 };
 
-/** The bare specifiers that a file imports, Node's own left out. */
+/** The packages that a file imports, Node's own left out. Of ours, also what siblings alone may import. */
 function importsOf(file: string): string[] {
   const { importedFiles } = ts.preProcessFile(readFileSync(file, 'utf8'), true, true);
-  return importedFiles.map(({ fileName }) => fileName).filter((name) => !/^(?:\.|node:)/.test(name));
+  return importedFiles
+    .map(({ fileName }) => fileName.replace(/^(@mmfbus\/\w+)\/internal$/, '$1'))
+    .filter((name) => !/^(?:\.|node:)/.test(name));
 }
 
 describe.each(packageNames)('@mmfbus/%s', (name) => {
