@@ -26,11 +26,11 @@ function heard(name: string, channel: string): unknown[] {
   return messages;
 }
 
-/** Frames, bytes, full, missed and wakeUps of a slot. */
+/** Frames, bytes, full, missed, wakeUps and busy of a slot. */
 function counters(channel: string, slot: number): number[] {
   const segment = openSegment({ name: channel, disposition: 'open', size: 0 });
   const offset = PARTICIPANTS + slot * PARTICIPANT_LENGTH + FRAMES_OFFSET;
-  const values = [...new BigUint64Array(rawMemory(segment.memory), offset, 5)].map(Number);
+  const values = [...new BigUint64Array(rawMemory(segment.memory), offset, 6)].map(Number);
   segment.close();
   return values;
 }
@@ -68,16 +68,16 @@ describe('counters', () => {
     const reliable = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     const count = fill(publisher);
-    expect(counters(channel.name, 1)).toEqual([count, count, 1, 0, 0]);
-    expect(counters(channel.name, 0)).toEqual([0, 0, 0, 0, 0]);
+    expect(counters(channel.name, 1)).toEqual([count, count, 1, 0, 0, 0]);
+    expect(counters(channel.name, 0)).toEqual([0, 0, 0, 0, 0, 0]);
     reliable.poll(() => {});
-    expect(counters(channel.name, 0)).toEqual([count, count, 0, 0, 0]);
+    expect(counters(channel.name, 0)).toEqual([count, count, 0, 0, 0, 0]);
     await reliable.close();
     const lossy = await subscriberOf(channel, { mode: 'lossy' });
-    expect(counters(channel.name, 0)).toEqual([0, 0, 0, 0, 0]);
+    expect(counters(channel.name, 0)).toEqual([0, 0, 0, 0, 0, 0]);
     for (let value = 0; value < 1000; value++) publisher.publish(value % 100);
     const taken = lossy.poll(() => {});
-    expect(counters(channel.name, 0)).toEqual([taken, taken, 0, 1000 - taken, 0]);
+    expect(counters(channel.name, 0)).toEqual([taken, taken, 0, 1000 - taken, 0, 0]);
   });
 
   it('count those who were woken', async () => {
@@ -89,6 +89,6 @@ describe('counters', () => {
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
     publisher.publish(1);
     await arrived;
-    expect(counters(channel.name, 1)).toEqual([1, 1, 0, 0, 1]);
+    expect(counters(channel.name, 1)).toEqual([1, 1, 0, 0, 1, 0]);
   });
 });

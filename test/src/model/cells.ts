@@ -5,7 +5,7 @@ import type { Value } from './operations.js';
 export const RING_BASE = 0x10000;
 
 /** Fields of a slot whose low and high words are written plainly, by their owner. */
-const STATISTIC = /^(?:frames|bytes|full|missed|wakeUps|\+\d+)$/;
+const STATISTIC = /^(?:frames|bytes|full|missed|wakeUps|busy|\+\d+)$/;
 
 /** The places of shared memory that were ever accessed, each a word of 32 or 64 bits. */
 export class Cells {

@@ -28,7 +28,8 @@ const slot = layout('Slot of a participant', [
   field('full', 'u64', 'counter: publishes that found no room'),
   field('missed', 'u64', 'counter: messages that a subscriber lost'),
   field('wakeUps', 'u64', 'counter: rings sent'),
-  spare(24),
+  field('busy', 'u64', 'counter: publishes for which the lock was held for too long'),
+  spare(16),
 
   field('name', 'u8[48]', 'name of the participant, UTF-8, padded with zeros'),
   spare(16),
@@ -65,6 +66,7 @@ export const BYTES_OFFSET: number = slot.offsetOf('bytes');
 export const FULL_OFFSET: number = slot.offsetOf('full');
 export const MISSED_OFFSET: number = slot.offsetOf('missed');
 export const WAKE_UPS_OFFSET: number = slot.offsetOf('wakeUps');
+export const BUSY_OFFSET: number = slot.offsetOf('busy');
 export const NAME_OFFSET: number = slot.offsetOf('name');
 export const NAME_LENGTH = 48;
 

@@ -15,6 +15,8 @@ export interface ParticipantCounters {
   readonly missed: number;
   /** Rings sent to wake others. */
   readonly wakeUps: number;
+  /** Publishes that were `busy`: another publisher held the lock for too long. */
+  readonly busy: number;
 }
 
 const FRAMES: number = slotLayout.FRAMES_OFFSET >> 2;
@@ -22,6 +24,7 @@ const BYTES: number = slotLayout.BYTES_OFFSET >> 2;
 const FULL: number = slotLayout.FULL_OFFSET >> 2;
 const MISSED: number = slotLayout.MISSED_OFFSET >> 2;
 const WAKE_UPS: number = slotLayout.WAKE_UPS_OFFSET >> 2;
+const BUSY: number = slotLayout.BUSY_OFFSET >> 2;
 
 function firstWord(slot: number): number {
   return (HEADER_LENGTH + slot * slotLayout.PARTICIPANT_LENGTH) >> 2;
@@ -44,6 +47,10 @@ export class Counters {
 
   countFull(): void {
     this.#add(FULL, 1);
+  }
+
+  countBusy(): void {
+    this.#add(BUSY, 1);
   }
 
   countMissed(messages: number): void {
@@ -76,6 +83,7 @@ export function readCounters(memory: ChannelMemory, slot: number): ParticipantCo
     full: read(FULL),
     missed: read(MISSED),
     wakeUps: read(WAKE_UPS),
+    busy: read(BUSY),
   };
 }
 
