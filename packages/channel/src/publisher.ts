@@ -1,5 +1,5 @@
-import { setMaxListeners } from 'node:events';
-import { allocateWordBytes, type WordBytes } from '@mmfbus/codec';
+import { allocateWordBytes } from '@mmfbus/codec';
+import { encodesInPlace, type InPlaceCodec } from '@mmfbus/codec/internal';
 import type { ChannelMemory } from './channel-memory.js';
 import { type ChannelDefinition, checkWhole } from './definition.js';
 import { diagnostics, type ParticipantDiagnostics } from './diagnostics.js';
@@ -7,7 +7,7 @@ import { ChannelError } from './errors.js';
 import { frameLength } from './layout/frame-layout.js';
 import { STATE_PUBLISHER } from './layout/participant-layout.js';
 import { Member } from './participants/member.js';
-import { encodesInPlace, type InPlaceCodec, Outbox, type PublishOutcome } from './publishing/outbox.js';
+import { Outbox, type PublishOutcome } from './publishing/outbox.js';
 import { Batch, type Parcel, SingleMessage, SplitMessage } from './publishing/parcel.js';
 import { Scratch } from './publishing/scratch.js';
 import { WaitingLine } from './publishing/waiting-line.js';
@@ -17,6 +17,10 @@ const LARGEST_BATCH_PART = 4;
 /** A fragment takes this part of the ring, so that subscribers read one while the next is written. */
 const FRAGMENT_PART = 8;
 const LONGEST_TIMEOUT: number = 2 ** 31 - 1;
+/** How long closing waits for the lock unless told otherwise, milliseconds. */
+const CLOSE_TIMEOUT = 5000;
+/** How often a publisher that closed without the lock tries to take it, milliseconds. */
+const LEAVE_RETRY_MS = 50;
 
 /** Options of a publisher. */
 export interface PublisherOptions {
@@ -56,17 +60,14 @@ export class Publisher<T> {
   readonly #maxPayload: number;
   /** Most bytes that the frames of a batch may take. */
   readonly #largestBatch: number;
-  readonly #closing = new AbortController();
   #drained = false;
   #closed: Promise<void> | undefined;
 
   private constructor(definition: ChannelDefinition<T>, member: Member, options: PublisherOptions) {
     this.#channel = definition.name;
     this.#member = member;
-    // Each call that waits listens to it, and there may be any number of them.
-    setMaxListeners(0, this.#closing.signal);
     this.#outbox = new Outbox(member, options.whenFull === 'disconnect', options.timestamps ?? true);
-    this.#line = new WaitingLine(member, this.#closing.signal);
+    this.#line = new WaitingLine(member);
     this.#scratch = new Scratch(definition.codec, definition.name);
     this.#inPlace = encodesInPlace(definition.codec) ? definition.codec : undefined;
     this.#single = new SingleMessage(this.#scratch.payload, 0);
@@ -84,10 +85,15 @@ export class Publisher<T> {
     options: PublisherOptions,
   ): Promise<Publisher<T>> {
     const member = await Member.join(memory, options.name ?? '');
-    await member.lock.acquire();
-    member.activate(STATE_PUBLISHER);
-    member.lock.release();
-    return new Publisher(definition, member, options);
+    try {
+      await member.lock.acquire();
+      member.activate(STATE_PUBLISHER);
+      member.lock.release();
+      return new Publisher(definition, member, options);
+    } catch (error) {
+      member.leave();
+      throw error;
+    }
   }
 
   /** Name of the channel. */
@@ -107,51 +113,81 @@ export class Publisher<T> {
 
   #publishCopy(value: T): PublishOutcome {
     const limit = this.#maxPayload;
-    const length = this.#scratch.encode(value, 0, limit, 'without waiting, the channel carries');
-    // Those who wait were here before.
-    return this.#line.isEmpty ? this.#append(this.#scratch.payload, length) : 'full';
+    this.#scratch.enter();
+    try {
+      const length = this.#scratch.encode(value, 0, limit, 'without waiting, the channel carries');
+      this.#checkOpen();
+      // Those who wait were here before.
+      return this.#line.isEmpty ? this.#append(length) : 'full';
+    } finally {
+      this.#scratch.leave();
+    }
   }
 
   /**
    * Publishes several values with one commit and one wake-up, without waiting: all of them, one after the other, or none.
    * Each must fit into one frame, and all of them into a quarter of the ring. An empty batch is `published`.
    *
-   * @throws {@link ChannelError} as {@link Publisher.publish} does; then none was published.
+   * @throws {@link ChannelError} as {@link Publisher.publish} does, and `INVALID_ARGUMENT` for what is not iterable; then
+   * none was published.
    */
   publishBatch(values: readonly T[]): PublishOutcome {
-    this.#checkOpen();
-    if (values.length === 0 || this.#publishAllInPlace(values)) return 'published';
-    const batch = this.#encodeBatch(values);
-    return this.#line.isEmpty ? this.#outbox.append(batch) : 'full';
+    const list = this.#listOf(values);
+    this.#scratch.enter();
+    try {
+      const batch = this.#encodeBatch(list);
+      if (list.length === 0) return 'published';
+      return this.#line.isEmpty ? this.#outbox.append(batch) : 'full';
+    } finally {
+      this.#scratch.leave();
+    }
   }
 
   /**
    * Publishes a value as soon as there is room. Calls that wait keep their order. What is too large for one frame, or for
    * the ring, is split, and put together again by the subscribers; given up half-way, nobody sees it.
    *
+   * Where it fails, nothing was published, and nothing will be.
+   *
    * @throws {@link ChannelError} as {@link Publisher.publish} does, and `TIMEOUT`; the signal's reason when it aborts.
    */
   async publishAsync(value: T, options: WaitOptions = {}): Promise<void> {
     this.#checkOpen();
-    options.signal?.throwIfAborted();
+    this.#checkWait(options);
     if (this.#publishInPlace(value)) return;
     const { maxMessage } = this.#member.memory.geometry;
-    const length = this.#scratch.encode(value, 0, maxMessage, 'the channel carries');
-    const fits = length <= this.#maxPayload;
-    if (fits && this.#line.isEmpty && this.#append(this.#scratch.payload, length) === 'published') return;
-    await this.#waitInLine(fits ? this.#keep(length) : this.#split(length), options);
+    let parcel: Parcel;
+    this.#scratch.enter();
+    try {
+      const length = this.#scratch.encode(value, 0, maxMessage, 'the channel carries');
+      this.#checkOpen();
+      const fits = length <= this.#maxPayload;
+      if (fits && this.#line.isEmpty && this.#append(length) === 'published') return;
+      parcel = fits ? this.#keep(length) : this.#split(length);
+    } finally {
+      this.#scratch.leave();
+    }
+    await this.#waitInLine(parcel, options);
   }
 
   /**
    * Publishes several values as {@link Publisher.publishBatch} does, as soon as there is room for all of them.
    *
-   * @throws {@link ChannelError} as {@link Publisher.publishAsync} does; then none was published.
+   * @throws {@link ChannelError} as {@link Publisher.publishBatch} does, and `TIMEOUT`; the signal's reason when it aborts.
+   * Then none was published.
    */
   async publishBatchAsync(values: readonly T[], options: WaitOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted();
-    const batch = this.#encodeBatch(values);
-    if (values.length === 0 || (this.#line.isEmpty && this.#outbox.append(batch) === 'published')) return;
-    this.#scratch.take();
+    this.#checkWait(options);
+    const list = this.#listOf(values);
+    let batch: Batch;
+    this.#scratch.enter();
+    try {
+      batch = this.#encodeBatch(list);
+      if (list.length === 0 || (this.#line.isEmpty && this.#outbox.append(batch) === 'published')) return;
+      this.#scratch.take();
+    } finally {
+      this.#scratch.leave();
+    }
     await this.#waitInLine(batch, options);
   }
 
@@ -163,22 +199,36 @@ export class Publisher<T> {
    */
   async drain(options: WaitOptions = {}): Promise<void> {
     this.#checkOpen();
-    const attempt = () => {
-      if (!this.#outbox.isTaken()) return 'full';
+    this.#checkWait(options);
+    const { signal, timeout = Number.POSITIVE_INFINITY } = options;
+    const deadline = performance.now() + timeout;
+    await this.#wait(() => {
+      if (!this.#outbox.isTaken()) {
+        // A subscriber that could not be rung when something was published may be by now.
+        this.#member.ringSubscribers();
+        return 'full';
+      }
       // At once, before the next in line has its turn.
       this.#drained = true;
       return 'published';
-    };
-    await this.#wait(attempt, options);
-    await this.close();
+    }, options);
+    const left = Math.ceil(Math.max(0, deadline - performance.now()));
+    await this.close({ signal, timeout: Math.min(left, CLOSE_TIMEOUT) });
   }
 
   /**
    * Leaves the channel. Subscribers are told when this was the last publisher. What waits in `publishAsync` fails with
    * `CLOSED`. A second call returns the same promise.
+   *
+   * Leaving takes the channel's lock, which another process may hold for long, when it is stopped for one. After the
+   * `timeout`, which defaults to 5000 ms, or when the signal aborts, the promise resolves without that: this publisher
+   * leaves as soon as the lock is free, and counts as one until then. It does not keep the process alive for that. Where
+   * the process ends before, the others find out as they do of any process that died.
+   *
+   * @throws {@link ChannelError} `INVALID_ARGUMENT`.
    */
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
+  close(options: WaitOptions = {}): Promise<void> {
+    this.#closed ??= this.#close(options);
     return this.#closed;
   }
 
@@ -186,15 +236,51 @@ export class Publisher<T> {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    this.#closing.abort(new ChannelError('CLOSED', this.channel, 'the publisher was closed'));
+  async #close({ signal, timeout = CLOSE_TIMEOUT }: WaitOptions): Promise<void> {
+    this.#outbox.close();
+    this.#line.close(new ChannelError('CLOSED', this.channel, 'the publisher was closed'));
     diagnostics.close.publish(this.#self());
-    const { lock } = this.#member;
-    if (!lock.spin()) await lock.acquire();
-    this.#member.retire();
-    lock.release();
-    this.#member.leave();
+    if (!this.#member.lock.spin() && !(await this.#awaitLock(signal, timeout))) {
+      this.#leaveLater();
+      return;
+    }
+    this.#leave();
     await this.#member.memory.closed;
+  }
+
+  /** Whether the lock was taken in time. */
+  async #awaitLock(signal: AbortSignal | undefined, timeout: number): Promise<boolean> {
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), timeout);
+    const limits = signal === undefined ? [deadline.signal] : [deadline.signal, signal];
+    try {
+      await this.#member.lock.acquire(limits);
+      return true;
+    } catch (error) {
+      if (limits.some(({ aborted }) => aborted)) return false;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** With the lock held. */
+  #leave(): void {
+    try {
+      this.#member.retire();
+    } finally {
+      this.#member.lock.release();
+      this.#member.leave();
+    }
+  }
+
+  #leaveLater(): void {
+    const timer = setInterval(() => {
+      if (!this.#member.lock.takeOver()) return;
+      clearInterval(timer);
+      this.#leave();
+    }, LEAVE_RETRY_MS);
+    timer.unref();
   }
 
   #self(): ParticipantDiagnostics {
@@ -226,20 +312,9 @@ export class Publisher<T> {
     }
   }
 
-  #publishAllInPlace(values: readonly T[]): boolean {
-    const codec = this.#inPlace;
-    if (codec === undefined || !this.#line.isEmpty) return false;
-    this.#scratch.enter();
-    try {
-      return this.#outbox.appendAllInPlace(values, codec, this.#largestBatch);
-    } finally {
-      this.#scratch.leave();
-    }
-  }
-
-  #append(payload: WordBytes, length: number): PublishOutcome {
-    if (this.#outbox.appendCopy(payload, length)) return 'published';
-    this.#single.payload = payload;
+  /** Publishes what is encoded. */
+  #append(length: number): PublishOutcome {
+    this.#single.payload = this.#scratch.payload;
     this.#single.bytes = length;
     return this.#outbox.append(this.#single);
   }
@@ -259,8 +334,15 @@ export class Publisher<T> {
     return new SplitMessage(payload, length, generation, partLength);
   }
 
-  #encodeBatch(values: readonly T[]): Batch {
+  /** The values themselves: asking for them may run code of the program, which may publish meanwhile. */
+  #listOf(values: readonly T[]): readonly T[] {
     this.#checkOpen();
+    if (typeof values?.[Symbol.iterator] === 'function') return [...values];
+    const text = `a batch must be an array, not ${values === null ? 'null' : typeof values}`;
+    throw new ChannelError('INVALID_ARGUMENT', this.#channel, text);
+  }
+
+  #encodeBatch(values: readonly T[]): Batch {
     const limit = this.#largestBatch;
     const starts: number[] = [];
     const lengths: number[] = [];
@@ -275,32 +357,29 @@ export class Publisher<T> {
       }
       starts.push(start);
       lengths.push(length);
-      start = Math.ceil((start + length) / 4) * 4;
+      start = (start + length + 3) & ~3;
     }
+    this.#checkOpen();
     return new Batch(this.#scratch.payload, starts, lengths);
   }
 
   #waitInLine(parcel: Parcel, options: WaitOptions): Promise<void> {
-    const attempt = () => {
+    return this.#wait(() => {
       this.#checkOpen();
       return this.#outbox.append(parcel);
-    };
-    return this.#wait(attempt, options);
+    }, options);
   }
 
-  async #wait(attempt: () => PublishOutcome, { signal, timeout }: WaitOptions): Promise<void> {
-    if (timeout !== undefined) checkWhole(this.#channel, 'timeout', timeout, 0, LONGEST_TIMEOUT);
-    const signals = signal === undefined ? [] : [signal];
-    if (timeout === undefined) return this.#line.wait(attempt, signals);
-    const deadline = new AbortController();
-    const timer = setTimeout(() => {
+  #wait(attempt: () => PublishOutcome, { signal, timeout }: WaitOptions): Promise<void> {
+    const onTimeout = () => {
       const text = `nothing happened within ${timeout} ms: ${this.#outbox.describeObstacle()}`;
-      deadline.abort(new ChannelError('TIMEOUT', this.#channel, text));
-    }, timeout);
-    try {
-      await this.#line.wait(attempt, [...signals, deadline.signal]);
-    } finally {
-      clearTimeout(timer);
-    }
+      return new ChannelError('TIMEOUT', this.#channel, text);
+    };
+    return this.#line.wait(attempt, { signal, timeout, onTimeout });
+  }
+
+  #checkWait({ signal, timeout }: WaitOptions): void {
+    if (timeout !== undefined) checkWhole(this.#channel, 'timeout', timeout, 0, LONGEST_TIMEOUT);
+    signal?.throwIfAborted();
   }
 }

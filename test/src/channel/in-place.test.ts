@@ -1,5 +1,6 @@
 import { KiB } from '@mmfbus/channel';
 import { type Codec, raw } from '@mmfbus/codec';
+import { encodeInPlace, type InPlaceCodec } from '@mmfbus/codec/internal';
 import { describe, expect, it } from 'vitest';
 import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
 
@@ -9,21 +10,22 @@ interface Value {
   readonly meanwhile?: () => void;
 }
 
-/** A codec of zeros that counts how often it is asked for which way. */
-function countingCodec(endOf = (offset: number, length: number) => offset + length) {
+/** A codec that counts how often it is asked for which way. */
+function countingCodec() {
   const asked = { inPlace: 0, otherwise: 0 };
-  const codec: Codec<Value> = {
+  const codec: Codec<Value> & InPlaceCodec<Value> = {
     id: 'zeros',
     encode: ({ length }, target, offset) => {
       asked.otherwise++;
       return raw().encode(new Uint8Array(length), target, offset);
     },
-    encodeInPlace: ({ length, meanwhile }, target, offset, limit) => {
-      asked.inPlace++;
+    [encodeInPlace]: ({ length, meanwhile }, place) => {
       meanwhile?.();
-      if (offset + length > limit) return -1;
-      target.fill(length, offset, offset + length);
-      return endOf(offset, length);
+      if (!place.begin(length)) return -1;
+      asked.inPlace++;
+      expect(place.limit - place.offset).toBe(length);
+      for (let index = place.offset; index < place.limit; index++) place.bytes[index] = length;
+      return place.limit;
     },
     decode: (source, start, end) => {
       const bytes = source.subarray(start, end);
@@ -36,7 +38,7 @@ function countingCodec(endOf = (offset: number, length: number) => offset + leng
 }
 
 describe('a codec that encodes in place', () => {
-  it('is asked to wherever there is room, and otherwise where there is not', async () => {
+  it('is asked to wherever there is room', async () => {
     const { codec, asked } = countingCodec();
     const channel = define({ codec });
     const subscriber = await subscriberOf(channel);
@@ -48,17 +50,34 @@ describe('a codec that encodes in place', () => {
         subscriber.poll((value, meta) => expect([value.length, meta.sequence]).toEqual([length, count])),
       ).toBe(1);
     }
-    expect(asked.inPlace).toBeGreaterThan(500);
-    expect(asked.otherwise).toBeGreaterThan(10);
+    expect(asked).toEqual({ inPlace: 1000, otherwise: 0 });
+  });
+
+  it('is not asked to where there is none, or others wait', async () => {
+    const { codec, asked } = countingCodec();
+    const channel = define({ codec });
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    let count = 0;
+    while (publisher.publish({ length: 8 }) === 'published') count++;
+    expect(asked).toEqual({ inPlace: count, otherwise: 1 });
+    const waiting = publisher.publishAsync({ length: 1 });
+    expect(publisher.publish({ length: 2 })).toBe('full');
+    expect(asked).toEqual({ inPlace: count, otherwise: 3 });
+    const received: number[] = [];
+    for await (const { value } of subscriber) if (received.push(value.length) === count + 1) break;
+    await waiting;
+    expect(received.at(-1)).toBe(1);
   });
 
   it('refuses by the other way, and nothing is published', async () => {
-    const { codec } = countingCodec();
+    const { codec, asked } = countingCodec();
     const channel = define({ codec });
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     expect(await codeOf(() => publisher.publish({ length: 1001 }))).toBe('TOO_LARGE');
     expect(subscriber.poll(() => {})).toBe(0);
+    expect(asked).toEqual({ inPlace: 0, otherwise: 1 });
   });
 
   it('that throws leaves nothing behind', async () => {
@@ -77,22 +96,31 @@ describe('a codec that encodes in place', () => {
     expect(received).toEqual([9, 1, 10, 2]);
   });
 
-  it('cannot publish meanwhile', async () => {
+  it('cannot publish meanwhile, and other publishers can', async () => {
     const { codec } = countingCodec();
-    const publisher = await publisherOf(define({ codec }));
-    const meanwhile = () => publisher.publish({ length: 1 });
-    expect(await codeOf(() => publisher.publish({ length: 8, meanwhile }))).toBe('REENTRANT');
-    expect(publisher.publish({ length: 8 })).toBe('published');
+    const channel = define({ codec });
+    const subscriber = await subscriberOf(channel);
+    const [publisher, other] = [await publisherOf(channel), await publisherOf(channel)];
+    const meanwhile = () => {
+      expect(() => publisher.publish({ length: 1 })).toThrow(/from within the encoding/);
+      expect(other.publish({ length: 2 })).toBe('published');
+    };
+    expect(publisher.publish({ length: 3, meanwhile })).toBe('published');
+    const received: number[] = [];
+    subscriber.poll(({ length }) => received.push(length));
+    expect(received).toEqual([2, 3]);
   });
 
-  it.each([Number.NaN, -5, 5000, 0.5])('whose answer is %d is asked the other way', async (wrong) => {
-    const { codec, asked } = countingCodec((offset) => offset + wrong);
+  it('may close its publisher, which then publishes nothing', async () => {
+    const { codec } = countingCodec();
     const channel = define({ codec });
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    expect(publisher.publish({ length: 4 })).toBe('published');
-    expect(asked).toEqual({ inPlace: 1, otherwise: 1 });
-    expect(subscriber.poll(({ length }) => expect(length).toBe(4))).toBe(1);
+    const closed: Promise<void>[] = [];
+    const meanwhile = () => void closed.push(publisher.close());
+    expect(await codeOf(() => publisher.publish({ length: 8, meanwhile }))).toBe('CLOSED');
+    await Promise.all(closed);
+    expect(subscriber.poll(() => {})).toBe(0);
   });
 });
 

@@ -1,4 +1,5 @@
 import * as codec from '@mmfbus/codec';
+import { copyIn } from '@mmfbus/core';
 import { Cells } from './cells.js';
 import type { Handle } from './fingerprint.js';
 import type { Layout } from './layouts.js';
@@ -142,6 +143,7 @@ export class Environment {
     const ask = (call: 'connect' | 'probe' | 'watch' | 'remove', { nonce, pid }: Address) =>
       this.#now.system({ kind: 'system', call, port: portOf(nonce), pidKnown: pid !== 0 });
     return {
+      copyIn,
       MmfError: class MmfError extends Error {},
       atExit: () => () => {},
       leasePort: (onRing: () => void) => {

@@ -1,9 +1,10 @@
-import type { Codec, WordBytes } from '@mmfbus/codec';
+import type { InPlaceCodec } from '@mmfbus/codec/internal';
 import { now } from '../clock.js';
 import { STATE_RELIABLE } from '../layout/participant-layout.js';
 import type { Member } from '../participants/member.js';
 import { RingWriter } from '../ring/ring-writer.js';
 import { atStep } from '../steps.js';
+import { InPlaceFrame } from './in-place-frame.js';
 import type { Parcel } from './parcel.js';
 
 /**
@@ -13,22 +14,13 @@ import type { Parcel } from './parcel.js';
  */
 export type PublishOutcome = 'published' | 'full' | 'busy';
 
-/** A codec that encodes in place. */
-export type InPlaceCodec<T> = Required<Pick<Codec<T>, 'encodeInPlace'>>;
-
-/** Whether a codec encodes in place. */
-export function encodesInPlace<T>(codec: Codec<T>): codec is Codec<T> & InPlaceCodec<T> {
-  return codec.encodeInPlace !== undefined;
-}
-
 /** Puts what is encoded into the ring, as one publisher. */
 export class Outbox {
   readonly #member: Member;
   readonly #writer: RingWriter;
   readonly #disconnects: boolean;
   readonly #timestamps: boolean;
-  /** Bytes that the last message took which was encoded in place: the next one may take as many. */
-  #usual = 0;
+  readonly #inPlace: InPlaceFrame;
 
   /**
    * @param disconnects says to give up those who are too slow, instead of reporting `full`.
@@ -42,6 +34,12 @@ export class Outbox {
     );
     this.#disconnects = disconnects;
     this.#timestamps = timestamps;
+    this.#inPlace = new InPlaceFrame(member, this.#writer, () => this.#now());
+  }
+
+  /** From here on nothing is published, and the memory of the channel not touched. */
+  close(): void {
+    this.#inPlace.close();
   }
 
   /** Publishes a parcel. One of several commits goes on where it stopped when this is called again. */
@@ -50,6 +48,7 @@ export class Outbox {
       let outcome = this.#commit(parcel);
       if (outcome === 'full' && this.#member.buryDeadSubscribers()) outcome = this.#commit(parcel);
       if (outcome === 'full') this.#member.counters.countFull();
+      if (outcome === 'busy') this.#member.counters.countBusy();
       if (outcome !== 'published' || !parcel.advance()) return outcome;
     }
   }
@@ -60,68 +59,14 @@ export class Outbox {
    * @returns whether it was; false when that takes another way, or has to be refused.
    */
   appendInPlace<T>(value: T, codec: InPlaceCodec<T>): boolean {
-    const { lock } = this.#member;
-    if (!lock.tryAcquire()) return false;
+    const place = this.#inPlace;
     try {
-      this.#writer.begin();
-      const length = this.#encodeInPlace(value, codec, this.#now());
-      if (length < 0) return false;
-      this.#show(1, length);
+      if (!place.encode(value, codec)) return false;
+      this.#show(1, place.length);
       return true;
     } finally {
-      lock.release();
+      place.end();
     }
-  }
-
-  /** Publishes a message of that many bytes, if it fits right behind the others: then it takes no parcel. */
-  appendCopy(payload: WordBytes, length: number): boolean {
-    const { lock } = this.#member;
-    if (!lock.tryAcquire()) return false;
-    try {
-      const writer = this.#writer;
-      writer.begin();
-      if (length > writer.makeRoom(length)) return false;
-      writer.copyInPlace(payload, length);
-      writer.finishInPlace(length, this.#now());
-      this.#show(1, length);
-      return true;
-    } finally {
-      lock.release();
-    }
-  }
-
-  /** Publishes several values as {@link Outbox.appendInPlace} does, with one commit, or none of them. */
-  appendAllInPlace<T>(values: readonly T[], codec: InPlaceCodec<T>, mostBytes: number): boolean {
-    const { lock } = this.#member;
-    if (!lock.tryAcquire()) return false;
-    try {
-      this.#writer.begin();
-      const timestamp = this.#now();
-      let bytes = 0;
-      for (const value of values) {
-        const length = this.#encodeInPlace(value, codec, timestamp);
-        if (length < 0) return false;
-        bytes += length;
-      }
-      if (this.#writer.pending > mostBytes) return false;
-      this.#show(values.length, bytes);
-      return true;
-    } finally {
-      lock.release();
-    }
-  }
-
-  /** Writes a message whose payload is encoded right there; its length, or -1 when that cannot be. */
-  #encodeInPlace<T>(value: T, codec: InPlaceCodec<T>, timestamp: number): number {
-    const writer = this.#writer;
-    const room = writer.makeRoom(this.#usual);
-    if (room < 0) return -1;
-    const start = writer.startInPlace;
-    const length = codec.encodeInPlace(value, writer.memory, start, start + room) - start;
-    if (!(length >= 0 && length <= room && Number.isInteger(length))) return -1;
-    writer.finishInPlace(length, timestamp);
-    this.#usual = length;
-    return length;
   }
 
   /** Commits what was written, and tells those who wait for it. */

@@ -58,12 +58,15 @@ export class Batch implements Parcel {
   }
 
   endIn(writer: RingWriter): number {
-    return this.#lengths.reduce((end, length) => writer.endOf(end, length), writer.tail);
+    let end = writer.tail;
+    for (const length of this.#lengths) end = writer.endOf(end, length);
+    return end;
   }
 
   write(writer: RingWriter, timestamp: number): void {
-    for (const [index, length] of this.#lengths.entries()) {
-      writer.writeMessage(this.#payload, this.#starts[index] as number, length, timestamp);
+    const lengths = this.#lengths;
+    for (let index = 0; index < lengths.length; index++) {
+      writer.writeMessage(this.#payload, this.#starts[index] as number, lengths[index] as number, timestamp);
     }
   }
 

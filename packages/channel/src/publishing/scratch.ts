@@ -16,23 +16,7 @@ export class Scratch<T> {
   }
 
   /**
-   * Encodes a value to {@link Scratch.payload} from `start` on; what stands before that is kept.
-   *
-   * @param limit most bytes that it may take.
-   * @returns how many it takes.
-   * @throws {@link ChannelError} `UNENCODABLE`, `REENTRANT`, or `TOO_LARGE`, which ends with `advice`.
-   */
-  encode(value: T, start: number, limit: number, advice: string): number {
-    this.enter();
-    try {
-      return this.#encode(value, start, limit, advice);
-    } finally {
-      this.leave();
-    }
-  }
-
-  /**
-   * Says that a value is being encoded, until {@link Scratch.leave}.
+   * Says that a value is being encoded and published, until {@link Scratch.leave}.
    *
    * @throws {@link ChannelError} `REENTRANT`, when one is already.
    */
@@ -55,7 +39,15 @@ export class Scratch<T> {
     return payload;
   }
 
-  #encode(value: T, start: number, limit: number, advice: string): number {
+  /**
+   * Encodes a value to {@link Scratch.payload} from `start` on; what stands before that is kept. After
+   * {@link Scratch.enter}.
+   *
+   * @param limit most bytes that it may take.
+   * @returns how many it takes.
+   * @throws {@link ChannelError} `UNENCODABLE`, or `TOO_LARGE`, which ends with `advice`.
+   */
+  encode(value: T, start: number, limit: number, advice: string): number {
     for (;;) {
       try {
         const end = this.#codec.encode(value, this.payload, start);
@@ -79,7 +71,9 @@ export class Scratch<T> {
     const { payload } = this;
     const least = Math.max(needed, payload.length - start);
     if (needed > limit || payload.length - start >= limit) throw this.#tooLarge(least, limit, advice);
-    this.payload = allocateWordBytes(start + Math.min(Math.max(needed, 2 * payload.length), limit));
+    this.payload = allocateWordBytes(
+      start + Math.min(Math.max(needed, 2 * payload.length, FIRST_LENGTH), limit),
+    );
     this.payload.set(payload.subarray(0, start));
   }
 

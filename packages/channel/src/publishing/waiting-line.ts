@@ -2,94 +2,118 @@ import { STATE_RELIABLE } from '../layout/participant-layout.js';
 import type { Member } from '../participants/member.js';
 import type { PublishOutcome } from './outbox.js';
 
-/** Those calls of one publisher that wait for room, in the order in which they were made. */
-export class WaitingLine {
-  readonly #member: Member;
-  /** Aborted when the publisher closes. */
-  readonly #closing: AbortSignal;
-  /** The last one in the line. */
-  #last: Promise<void> | undefined;
-  #wake: (() => void) | undefined;
+/** A call that waits. */
+interface Call {
+  readonly attempt: () => PublishOutcome;
+  readonly succeed: () => void;
+  readonly fail: (reason: unknown) => void;
+}
 
-  constructor(member: Member, closing: AbortSignal) {
-    this.#member = member;
-    this.#closing = closing;
-    member.onRing = () => this.#wake?.();
-  }
-
-  /** Whether nobody waits. */
-  get isEmpty(): boolean {
-    return this.#last === undefined;
-  }
-
-  /** Makes the attempt again and again until it succeeds or a signal aborts, after all those who wait already. */
-  async wait(attempt: () => PublishOutcome, signals: readonly AbortSignal[]): Promise<void> {
-    const stop = [...signals, this.#closing];
-    const before = this.#last;
-    const turn = (async () => {
-      await before;
-      for (const one of stop) one.throwIfAborted();
-      await this.#sleepUntil(attempt, stop);
-    })();
-    const settled = turn.then(
-      () => {},
-      () => {},
-    );
-    this.#last = settled;
-    try {
-      await orAborted(turn, stop);
-    } finally {
-      void settled.then(() => {
-        if (this.#last === settled) this.#last = undefined;
-      });
-    }
-  }
-
-  /** Tries whenever a subscriber has taken something or is gone; the event loop sleeps meanwhile. */
-  async #sleepUntil(attempt: () => PublishOutcome, stop: readonly AbortSignal[]): Promise<void> {
-    const { table, slot, port, lock } = this.#member;
-    port.ref();
-    try {
-      for (;;) {
-        this.#member.watchOver(STATE_RELIABLE);
-        const rung = new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        // SYNC: waiting for room. Counted before the attempt reads the cursors; subscribers store them before they count.
-        table.fallAsleep(slot);
-        let outcome: PublishOutcome;
-        try {
-          outcome = attempt();
-          if (outcome === 'full') await orAborted(rung, stop);
-        } finally {
-          if (!this.#closing.aborted) table.wakeUp(slot);
-        }
-        if (outcome === 'published') return;
-        if (outcome === 'busy') {
-          await lock.acquire(stop);
-          lock.release();
-        }
-      }
-    } finally {
-      port.unref();
-    }
-  }
+/** What ends the waiting of a call before its turn, or in the middle of it. */
+export interface Limits {
+  readonly signal: AbortSignal | undefined;
+  /** Milliseconds. */
+  readonly timeout: number | undefined;
+  /** Makes the error of a call whose time is up. */
+  readonly onTimeout: () => Error;
 }
 
 /**
- * The promise, or a rejection with a signal's reason when that comes first. Unlike `AbortSignal.any` it leaves nothing
- * behind on a signal that lives long.
+ * Those calls of one publisher that wait for room, in the order in which they were made. A call has one outcome: that of
+ * the attempt that succeeded or threw, or what took the call out of the line before. After that it is not attempted.
  */
-function orAborted<R>(promise: Promise<R>, signals: readonly AbortSignal[]): Promise<R> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signals.find(({ aborted }) => aborted)?.reason);
-    if (signals.some(({ aborted }) => aborted)) {
-      abort();
-      return;
-    }
-    for (const signal of signals) signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => {
-      for (const signal of signals) signal.removeEventListener('abort', abort);
+export class WaitingLine {
+  readonly #member: Member;
+  readonly #calls = new Set<Call>();
+  #serving = false;
+  #closed = false;
+  /** Ends the sleep of the publisher. */
+  #wake: (() => void) | undefined;
+  /** Ends the waiting for the lock. */
+  #lockWait: AbortController | undefined;
+
+  constructor(member: Member) {
+    this.#member = member;
+    member.onRing = () => this.#wake?.();
+  }
+
+  /** Whether no call waits. */
+  get isEmpty(): boolean {
+    return this.#calls.size === 0;
+  }
+
+  /** Makes the attempt again and again until it succeeds or throws, after all those calls that wait already. */
+  wait(attempt: () => PublishOutcome, { signal, timeout, onTimeout }: Limits): Promise<void> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const settle = (decide: () => void): void => {
+        if (!this.#calls.delete(call)) return;
+        signal?.removeEventListener('abort', abort);
+        clearTimeout(timer);
+        decide();
+        // The publisher may be sleeping for this call.
+        this.#wake?.();
+        if (this.#calls.size === 0) this.#lockWait?.abort();
+      };
+      const fail = (reason: unknown) => settle(() => reject(reason));
+      const abort = () => fail(signal?.reason);
+      const call: Call = { attempt, succeed: () => settle(resolve), fail };
+      this.#calls.add(call);
+      signal?.addEventListener('abort', abort, { once: true });
+      if (timeout !== undefined) timer = setTimeout(() => fail(onTimeout()), timeout);
+      if (!this.#serving) void this.#serve();
     });
-  });
+  }
+
+  /** Fails all calls. From here on the memory of the channel is not touched. */
+  close(reason: unknown): void {
+    this.#closed = true;
+    for (const call of this.#calls) call.fail(reason);
+  }
+
+  async #serve(): Promise<void> {
+    const { port } = this.#member;
+    this.#serving = true;
+    port.ref();
+    for (const call of this.#calls) {
+      while (this.#calls.has(call)) {
+        try {
+          await this.#attempt(call);
+        } catch (error) {
+          call.fail(error);
+        }
+      }
+    }
+    port.unref();
+    this.#serving = false;
+  }
+
+  /** One attempt; where it failed for want of room or of the lock, the event loop sleeps until another may succeed. */
+  async #attempt(call: Call): Promise<void> {
+    const { table, slot } = this.#member;
+    this.#member.watchOver(STATE_RELIABLE);
+    const rung = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    // SYNC: waiting for room. Counted before the attempt reads the cursors; subscribers store them before they count.
+    table.fallAsleep(slot);
+    let outcome: PublishOutcome;
+    try {
+      outcome = call.attempt();
+      if (outcome === 'published') call.succeed();
+      if (outcome === 'full') await rung;
+    } finally {
+      if (!this.#closed) table.wakeUp(slot);
+    }
+    if (outcome === 'busy') await this.#awaitLock();
+  }
+
+  async #awaitLock(): Promise<void> {
+    const { lock } = this.#member;
+    const unneeded = new AbortController();
+    this.#lockWait = unneeded;
+    await lock.acquire([unneeded.signal]);
+    lock.release();
+  }
 }

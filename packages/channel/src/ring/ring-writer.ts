@@ -1,4 +1,5 @@
 import type { WordBytes } from '@mmfbus/codec';
+import { copyIn, type SharedBytes } from '@mmfbus/core';
 import type { ChannelMemory } from '../channel-memory.js';
 import { ChannelError } from '../errors.js';
 import { FRAGMENT_HEADER_LENGTH } from '../layout/fragment-layout.js';
@@ -48,7 +49,7 @@ export class RingWriter {
   readonly #channel: string;
   readonly #longs: BigInt64Array<ArrayBuffer>;
   readonly #words: Int32Array<ArrayBuffer>;
-  readonly #ring: Uint8Array<ArrayBuffer>;
+  readonly #ring: SharedBytes;
   readonly #ringWords: Int32Array<ArrayBuffer>;
   readonly #capacity: number;
   readonly #maxPayload: number;
@@ -174,7 +175,7 @@ export class RingWriter {
   /** Copies bytes of a payload to that word of the ring. */
   #copy(payload: WordBytes, start: number, length: number, word: number): void {
     if (length > WORD_COPY_LIMIT) {
-      this.#ring.set(payload.subarray(start, start + length), word * 4);
+      copyIn(payload.subarray(start, start + length), this.#ring, word * 4);
       return;
     }
     const target = this.#ringWords;
@@ -184,45 +185,22 @@ export class RingWriter {
     for (let index = 0; index < count; index++) target[word + index] = words[source + index] as number;
   }
 
-  /** Bytes that were written since {@link RingWriter.begin}. */
-  get pending(): number {
-    return this.#end - this.tail;
+  /**
+   * Makes room for a message whose payload is encoded right there, with padding before it where it needs some.
+   *
+   * @param length bytes that its payload takes at most.
+   * @returns whether there is room; when not, nothing has changed.
+   */
+  openInPlace(length: number, timestamp: number): boolean {
+    const end = this.endOf(this.#end, length);
+    if (length > this.#maxPayload || !this.reserve(end)) return false;
+    if (end - this.#end > frame.frameLength(length)) this.#writePadding(timestamp);
+    return true;
   }
 
-  /** The ring, for {@link RingWriter.finishInPlace}. */
-  get memory(): Uint8Array<ArrayBuffer> {
-    return this.#ring;
-  }
-
-  /** Where in it the payload of the next message begins. */
+  /** Where the payload of the next message begins, in bytes of the ring. After {@link RingWriter.openInPlace}. */
   get startInPlace(): number {
     return (this.#end & (this.#capacity - 1)) + frame.FRAME_HEADER_LENGTH;
-  }
-
-  #room(): number {
-    const untilWrap = this.#capacity - (this.#end & (this.#capacity - 1));
-    const untilHead = this.#head - this.#overwrittenBy(this.#end);
-    return Math.min(
-      untilWrap - frame.FRAME_HEADER_LENGTH,
-      untilHead - frame.FRAME_HEADER_LENGTH,
-      this.#maxPayload,
-    );
-  }
-
-  /**
-   * Moves the head where a payload of so many bytes takes that, and it can be.
-   *
-   * @returns most bytes of payload that there is room for right behind what was written; negative when there is none.
-   */
-  makeRoom(length: number): number {
-    const room = this.#room();
-    if (room >= length || !this.reserve(this.endOf(this.#end, length))) return room;
-    return this.#room();
-  }
-
-  /** Copies a payload to where it belongs. */
-  copyInPlace(payload: WordBytes, length: number): void {
-    this.#copy(payload, 0, length, this.startInPlace >> 2);
   }
 
   /** Writes the header of a message whose payload is in place. */
@@ -248,7 +226,7 @@ export class RingWriter {
     const word = this.#openFrame(FRAGMENT_HEADER_LENGTH + bytes.length, kind, timestamp);
     const { began = this.#end - frame.frameLength(FRAGMENT_HEADER_LENGTH + bytes.length) } = part;
     writeFragmentHeader(this.#ringWords, word, { ...part, began });
-    this.#ring.set(bytes, word * 4 + FRAGMENT_HEADER_LENGTH);
+    copyIn(bytes, this.#ring, word * 4 + FRAGMENT_HEADER_LENGTH);
     if (isLast) this.nextSequence++;
     return began;
   }
@@ -275,16 +253,20 @@ export class RingWriter {
   /** Writes a header, and padding before it where it needs some; returns the word where the payload begins. */
   #openFrame(length: number, kind: number, timestamp: number): number {
     const end = this.endOf(this.#end, length);
-    let word = this.#wordOf(this.#end);
-    if (end - this.#end > frame.frameLength(length)) {
-      const padding = (this.#ringWords.length - word) * 4 - frame.FRAME_HEADER_LENGTH;
-      this.#writeHeader(word, padding, frame.KIND_PADDING, timestamp);
-      atStep?.('publish: padding written');
-      word = 0;
-    }
+    if (end - this.#end > frame.frameLength(length)) this.#writePadding(timestamp);
+    const word = this.#wordOf(this.#end);
     this.#writeHeader(word, length, kind, timestamp);
     this.#end = end;
     return word + (frame.FRAME_HEADER_LENGTH >> 2);
+  }
+
+  /** Fills the rest of the ring up to its end. */
+  #writePadding(timestamp: number): void {
+    const word = this.#wordOf(this.#end);
+    const left = (this.#ringWords.length - word) * 4;
+    this.#writeHeader(word, left - frame.FRAME_HEADER_LENGTH, frame.KIND_PADDING, timestamp);
+    this.#end += left;
+    atStep?.('publish: padding written');
   }
 
   #overwrittenBy(end: number): number {
