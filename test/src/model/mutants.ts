@@ -23,9 +23,9 @@ const WRITER = 'ring/ring-writer.ts';
 
 const RING = '    this.#member.ringSubscribers();\n';
 const COMMIT = '    this.#writer.commit();\n';
-const WRITE = '      writer.copyInPlace(payload, length);\n';
+const WRITE = '      parcel.write(writer, this.#now());\n';
 const SHOW_AND_RELEASE =
-  '      this.#show(1, length);\n      return true;\n    } finally {\n      lock.release();\n    }\n  }\n\n  /** Publishes several';
+  "      this.#show(parcel.messages, parcel.bytes);\n      return 'published';\n    } finally {\n      lock.release();\n";
 /** Who hears of a death looks again. */
 const LOOK_AGAIN = '    this.onRing?.();\n';
 

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { probeLife } from '@mmfbus/core';
+import { probeLife, yieldThread } from '@mmfbus/core';
 import type { ChannelMemory } from '../channel-memory.js';
 import { diagnostics } from '../diagnostics.js';
 import { PUBLISHER_LOCK_OFFSET } from '../layout/header-layout.js';
@@ -23,8 +23,10 @@ import type { ParticipantTable } from './participant-table.js';
 const LOCK = PUBLISHER_LOCK_OFFSET >> 2;
 const SLOT_MASK: number = 2 ** SLOT_BITS - 1;
 
-/** Tries before a synchronous call gives up: some microseconds, many times what one frame takes. */
-const SPIN_TRIES = 1000;
+/** Tries before a synchronous call lets others run: some microseconds, many times what one frame takes. */
+const SPIN_TRIES = 200;
+/** How often it does so: the system may have taken the processor away from the holder, for some milliseconds. */
+const SPIN_ROUNDS = 64;
 const TURNS_BEFORE_SLEEPING = 20;
 const LONGEST_SLEEP_MS = 16;
 
@@ -72,8 +74,12 @@ export class PublisherLock {
 
   /** Takes it within a bounded number of tries, from a dead holder too; false when a living one keeps it. */
   spin(): boolean {
-    for (let tries = 0; tries < SPIN_TRIES; tries++) if (this.tryAcquire()) return true;
-    return this.takeOver();
+    for (let round = 0; round < SPIN_ROUNDS; round++) {
+      for (let tries = 0; tries < SPIN_TRIES; tries++) if (this.tryAcquire()) return true;
+      if (this.takeOver()) return true;
+      yieldThread();
+    }
+    return false;
   }
 
   /** Takes it without blocking the event loop, for as long as a living holder keeps it; any of the signals ends that. */
