@@ -1,4 +1,4 @@
-import { yieldThread } from '@mmfbus/core';
+import { timers, yieldThread } from '@mmfbus/core';
 import type { Subscription } from './subscription.js';
 
 /** A window that would shrink below this part of the option is closed: looking again would not have paid for long. */
@@ -21,6 +21,8 @@ const GATHERING = 0.05;
 /** Messages that are delivered in one turn of the event loop. */
 export const MESSAGES_A_TURN = 256;
 const LONGEST_PAUSE_MS = 32;
+/** Taken when this module is loaded, as `timers` are. */
+const { queueMicrotask } = globalThis;
 
 /** Decides when a subscriber looks for messages: at once, in a turn of the event loop, or when the bell wakes it. */
 export class Pump {
@@ -52,7 +54,7 @@ export class Pump {
   /** Looks in the next turn of the event loop. */
   schedule(): void {
     if (!this.#open || this.#scheduled !== undefined) return;
-    this.#scheduled = setImmediate(() => {
+    this.#scheduled = timers.setImmediate(() => {
       this.#scheduled = undefined;
       this.#turn();
     });
@@ -81,15 +83,15 @@ export class Pump {
   /** Looks no more. */
   stop(): void {
     this.#open = false;
-    clearImmediate(this.#scheduled);
-    clearTimeout(this.#timer);
+    timers.clearImmediate(this.#scheduled);
+    timers.clearTimeout(this.#timer);
   }
 
   /** One turn: take some, and see what to do next. */
   #turn(): void {
     if (!this.#open) return;
     if (this.#gathersUntil !== 0) {
-      if (performance.now() < this.#gathersUntil) {
+      if (timers.now() < this.#gathersUntil) {
         this.schedule();
         return;
       }
@@ -107,7 +109,7 @@ export class Pump {
   /** Where looking a little longer would have spared the sleep, it is worth it the next time. */
   #wakeUp(): void {
     this.#subscription.wakeUp();
-    if (performance.now() - this.#asleepSince < this.#longestWindow) this.#window = this.#longestWindow;
+    if (timers.now() - this.#asleepSince < this.#longestWindow) this.#window = this.#longestWindow;
   }
 
   #goOn(taken: number): void {
@@ -124,13 +126,13 @@ export class Pump {
     }
     this.#turnsAtOnce = 0;
     const took = taken >= MANY && taken < MESSAGES_A_TURN;
-    if (took && this.#subscription.hasRoom) this.#gathersUntil = performance.now() + GATHERING;
+    if (took && this.#subscription.hasRoom) this.#gathersUntil = timers.now() + GATHERING;
     this.schedule();
   }
 
   /** Nothing is there: look again for a while, then sleep until the bell rings. */
   #rest(): void {
-    const now = performance.now();
+    const now = timers.now();
     if (this.#idleSince === 0) this.#idleSince = now;
     const idle = now - this.#idleSince;
     if (idle < this.#window) {
@@ -168,7 +170,7 @@ export class Pump {
       return;
     }
     this.#subscription.recover();
-    this.#timer = setTimeout(() => this.#turn(), this.#pause);
+    this.#timer = timers.setTimeout(() => this.#turn(), this.#pause);
     if (!this.#keepsAlive) this.#timer.unref();
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS);
   }

@@ -1,5 +1,12 @@
-import { checkWhole } from './definition.js';
-import { ChannelError } from './errors.js';
+import {
+  type Check,
+  checkOptions,
+  joinRules,
+  milliseconds,
+  oneOf,
+  waitRules,
+  wholeNumber,
+} from './options.js';
 
 /** Where a subscription begins; see `SubscriberOptions.start`. */
 export type Start = 'latest' | 'earliest' | 'history' | { readonly after: number };
@@ -61,43 +68,46 @@ export const DEFAULT_SLOW_AT = 0.5;
 export const DEFAULT_POLL_WINDOW = 200;
 const LONGEST_POLL_WINDOW = 1_000_000;
 const DEFAULT_DRAIN_TIMEOUT = 5000;
-/** Milliseconds: the longest time that a timer of Node can wait. */
-const LONGEST_TIMEOUT: number = 2 ** 31 - 1;
 
-/** Refuses options that are none. */
+const startPlaces = oneOf('latest', 'earliest', 'history');
+const sequence = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+
+const startCheck: Check = (value) => {
+  const due = "'latest', 'earliest', 'history' or { after: a message's number }";
+  if (typeof value !== 'object' || value === null) return startPlaces(value) && due;
+  const { after, ...rest } = value as { readonly after?: unknown };
+  return Object.keys(rest).length > 0 || sequence(after) !== undefined ? due : undefined;
+};
+
+const endCheck: Check = (value) => {
+  if (typeof value === 'boolean') return undefined;
+  const { timeout, ...rest } = (value ?? {}) as { readonly timeout?: unknown };
+  const isRight = Object.keys(rest).length === 0 && milliseconds(timeout) === undefined;
+  return isRight ? undefined : 'true, false or { timeout: milliseconds }';
+};
+
+const partOfOne: Check = (value) =>
+  typeof value === 'number' && value > 0 && value <= 1 ? undefined : 'more than 0 and at most 1';
+
+const rules: Readonly<Record<keyof SubscriberOptions, Check>> = {
+  ...joinRules,
+  mode: oneOf('reliable', 'lossy'),
+  start: startCheck,
+  slowAt: partOfOne,
+  endWithPublishers: endCheck,
+  pollWindow: wholeNumber(0, LONGEST_POLL_WINDOW),
+};
+
+/** Refuses options that there are not, and wrong values. */
 export function checkSubscriberOptions(channel: string, options: SubscriberOptions): void {
-  const { mode, pollWindow, start, slowAt = DEFAULT_SLOW_AT, endWithPublishers } = options;
-  if (mode !== undefined && mode !== 'reliable' && mode !== 'lossy') {
-    throw new ChannelError(
-      'INVALID_ARGUMENT',
-      channel,
-      `mode must be reliable or lossy, not ${String(mode)}`,
-    );
-  }
-  checkWhole(channel, 'pollWindow', pollWindow ?? DEFAULT_POLL_WINDOW, 0, LONGEST_POLL_WINDOW);
-  if (typeof start === 'object') {
-    checkWhole(channel, 'start.after', start.after, 0, Number.MAX_SAFE_INTEGER);
-  } else if (start !== undefined && !['latest', 'earliest', 'history'].includes(start)) {
-    const expected = 'latest, earliest, history or { after }';
-    throw new ChannelError('INVALID_ARGUMENT', channel, `start must be ${expected}, not ${String(start)}`);
-  }
-  if (typeof endWithPublishers === 'object') {
-    checkWhole(channel, 'endWithPublishers.timeout', endWithPublishers.timeout, 0, LONGEST_TIMEOUT);
-  }
-  if (typeof slowAt !== 'number' || !(slowAt > 0 && slowAt <= 1)) {
-    throw new ChannelError(
-      'INVALID_ARGUMENT',
-      channel,
-      `slowAt must be more than 0 and at most 1, not ${String(slowAt)}`,
-    );
-  }
+  checkOptions(channel, 'subscriber()', options, rules);
 }
 
-/** Refuses options that are none, and fills in the defaults. */
+/** Refuses options that there are not, and wrong values; fills in the defaults. */
 export function checkDrainOptions(
   channel: string,
-  { signal, timeout = DEFAULT_DRAIN_TIMEOUT }: DrainOptions,
+  options: DrainOptions,
 ): { readonly signal: AbortSignal | undefined; readonly timeout: number } {
-  if (timeout !== Number.POSITIVE_INFINITY) checkWhole(channel, 'timeout', timeout, 0, LONGEST_TIMEOUT);
-  return { signal, timeout };
+  checkOptions(channel, 'drain()', options, waitRules);
+  return { signal: options.signal, timeout: options.timeout ?? DEFAULT_DRAIN_TIMEOUT };
 }

@@ -1,3 +1,4 @@
+import { timers } from '@mmfbus/core';
 import { EventEmitter } from 'eventemitter3';
 import type { ChannelMemory } from './channel-memory.js';
 import type { ChannelDefinition } from './definition.js';
@@ -226,15 +227,15 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
         const look = () => {
           if (this.#subscription.handled === handled) return end(this.#stalled(timeout));
           handled = this.#subscription.handled;
-          timer = setTimeout(look, timeout);
+          timer = timers.setTimeout(look, timeout);
         };
-        if (timeout !== Number.POSITIVE_INFINITY) timer = setTimeout(look, timeout);
+        if (timeout !== Number.POSITIVE_INFINITY) timer = timers.setTimeout(look, timeout);
         signal?.addEventListener('abort', abort, { once: true });
         draining.ends.add(end);
         this.#pump.schedule();
       });
     } finally {
-      clearTimeout(timer);
+      timers.clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
       draining.ends.delete(end);
       if (draining.ends.size === 0) this.#draining = undefined;
@@ -289,7 +290,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
     try {
       emit();
     } catch (error) {
-      queueMicrotask(() => {
+      timers.setImmediate(() => {
         throw error;
       });
     }
@@ -394,7 +395,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
 
   #waitForFirstPublisher(timeout: number): void {
     const start = this.#subscription.committed();
-    this.#firstPublisherTimer = setTimeout(() => {
+    this.#firstPublisherTimer = timers.setTimeout(() => {
       const hasCome =
         this.#subscription.hasPublisher() ||
         this.#subscription.closedNews() !== undefined ||
@@ -407,7 +408,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
     if (!this.#open) return;
     this.#open = false;
     this.#pump.stop();
-    clearTimeout(this.#firstPublisherTimer);
+    timers.clearTimeout(this.#firstPublisherTimer);
     this.#subscription.leave();
     for (const end of this.#draining?.ends ?? []) end();
     this.#iterator?.finish();
