@@ -30,6 +30,7 @@ static unsigned char *content;
 static size_t content_capacity;
 static char fatal_step[64];
 static long steps_left;
+static uint64_t microseconds_a_copy;
 
 static void answer(const char *format, ...) {
     va_list arguments;
@@ -41,6 +42,10 @@ static void answer(const char *format, ...) {
 }
 
 static void at_step(const char *step) {
+    if (microseconds_a_copy > 0 && strcmp(step, "read: copied") == 0) {
+        uint64_t end = mmfbus_now() + microseconds_a_copy * 1000;
+        while (mmfbus_now() < end) continue;
+    }
     if (steps_left == 0 || strcmp(step, fatal_step) != 0 || --steps_left > 0) return;
 #ifdef _WIN32
     TerminateProcess(GetCurrentProcess(), 1);
@@ -239,7 +244,10 @@ static bool obey(char *line) {
     uint32_t times = count > 3 ? (uint32_t)strtoul(words[3], NULL, 10) : 1;
     bool is_publisher = strcmp(count > 1 ? words[1] : "", "publisher") == 0;
 
-    if (strcmp(command, "hello") == 0) {
+    if (strcmp(command, "slow") == 0) {
+        microseconds_a_copy = first;
+        answer("ok");
+    } else if (strcmp(command, "hello") == 0) {
         answer("ok c steps batch");
     } else if (strcmp(command, "publisher") == 0 || strcmp(command, "subscriber") == 0) {
         join(command[0] == 'p', words, count);

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import sys
+import time
 import types
 
 MODULE = os.path.join(os.path.dirname(__file__), "..", "..", "packages", "native", "python", "mmfbus.py")
@@ -12,10 +13,15 @@ WATCHDOG = 60
 FNV_OFFSET, FNV_PRIME = 0x811C9DC5, 0x01000193
 
 fatal_step, steps_left = "", 0
+seconds_a_copy = 0.0
 
 
 def at_step(step):
     global steps_left
+    if seconds_a_copy and step == "read: copied":
+        end = time.perf_counter() + seconds_a_copy
+        while time.perf_counter() < end:
+            pass
     if steps_left and step == fatal_step:
         steps_left -= 1
         if not steps_left:
@@ -107,7 +113,7 @@ def receive(numbers):
 
 
 def obey(line):
-    global fatal_step, steps_left
+    global fatal_step, steps_left, seconds_a_copy
     command, *words = line.split()
     first, length, count = (int(word) if word.isdigit() else 0 for word in (words + ["0", "0", "1"][len(words) :])[:3])
     if command == "hello":
@@ -128,6 +134,9 @@ def obey(line):
         return receive(None)
     if command == "die-at":
         fatal_step, steps_left = " ".join(words[1:]), first
+        return "ok"
+    if command == "slow":
+        seconds_a_copy = first / 1e6
         return "ok"
     if command == "leave":
         joined.pop(words[0]).close()

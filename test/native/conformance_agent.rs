@@ -2,7 +2,7 @@
 use std::io::{BufRead, Write};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[path = "../../packages/native/rust/mmfbus.rs"]
 #[allow(dead_code)]
@@ -18,6 +18,7 @@ const SIGKILL: i32 = 9;
 
 static FATAL_STEP: Mutex<String> = Mutex::new(String::new());
 static STEPS_LEFT: AtomicU64 = AtomicU64::new(0);
+static MICROSECONDS_A_COPY: AtomicU64 = AtomicU64::new(0);
 
 extern "C" {
     fn getpid() -> i32;
@@ -26,6 +27,11 @@ extern "C" {
 
 #[no_mangle]
 fn mmfbus_step(step: &'static str) {
+    let slowness = Duration::from_micros(MICROSECONDS_A_COPY.load(SeqCst));
+    if !slowness.is_zero() && step == "read: copied" {
+        let begin = Instant::now();
+        while begin.elapsed() < slowness {}
+    }
     if STEPS_LEFT.load(SeqCst) == 0 || *FATAL_STEP.lock().unwrap() != step {
         return;
     }
@@ -96,6 +102,7 @@ impl Agent {
                 *FATAL_STEP.lock().unwrap() = words[2..].join(" ");
                 STEPS_LEFT.store(first, SeqCst);
             }
+            "slow" => MICROSECONDS_A_COPY.store(first, SeqCst),
             "leave" if words[1] == "publisher" => self.publisher = None,
             "leave" => self.subscriber = None,
             _ => return Ok("error no such command".into()),

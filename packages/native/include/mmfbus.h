@@ -3281,6 +3281,7 @@ struct mmfbus_subscriber {
     uint64_t next;       /* number of the next message in the ring */
     uint64_t wanted;     /* numbers before that are left out */
     uint64_t gap_from, gap_to; /* a gap to tell before anything else; 0 none */
+    uint32_t laps;       /* times that we were lapped since the last frame */
     uint32_t closed_epoch;
     uint32_t parts_epoch;
     uint32_t poll_window;
@@ -3298,13 +3299,18 @@ enum { MMFBUS__GATHERING = 64 };
 #define MMFBUS__BATCH_LENGTH ((size_t)8192)
 
 /* Results of looking at a frame. */
-typedef enum mmfbus__look { MMFBUS__INTACT, MMFBUS__LAPPED, MMFBUS__NONSENSE } mmfbus__look;
+typedef enum mmfbus__look { MMFBUS__INTACT, MMFBUS__LAPPED, MMFBUS__SKIPPED, MMFBUS__NONSENSE } mmfbus__look;
 
-/* Whether what is at our position was overwritten while it was copied. */
-static bool mmfbus__was_overwritten(const mmfbus_subscriber *sub) {
+/* After so many laps in a row without a message a subscriber goes on at the tail, which has a whole ring before it. */
+enum { MMFBUS__LAPS_AT_HEAD = 8 };
+/* Tries to go on, after which the caller looks again: nothing is wrong with a publisher that is faster. */
+enum { MMFBUS__RESUMES = 64 };
+
+/* The head, after everything that was read so far: what lies before it may have been overwritten meanwhile. */
+static int64_t mmfbus__head_after_reading(const mmfbus__participant *p) {
     /* SYNC: overwrite announced. Everything was copied before the head is loaded: the fence keeps the copies before it. */
     mmfbus__read_fence();
-    return mmfbus__load64(sub->base.memory + MMFBUS__HEAD) > sub->position;
+    return mmfbus__load64(p->memory + MMFBUS__HEAD);
 }
 
 /*
@@ -3322,6 +3328,25 @@ static void mmfbus__drop_batch(mmfbus_subscriber *sub) {
     sub->batch_next = sub->batch_end = 0;
 }
 
+static void mmfbus__forget(mmfbus__parts *parts) {
+    parts->active = false;
+    parts->received = 0;
+}
+
+/* Goes on at a later frame, of that number, and makes a gap of what was lost. False when the number makes no sense. */
+static bool mmfbus__go_on_at(mmfbus_subscriber *sub, int64_t position, uint64_t number) {
+    if (position < sub->position || !mmfbus__is_plausible(number - sub->next, position - sub->position)) return false;
+    if (number > sub->next && number > sub->wanted) {
+        sub->gap_from = sub->next > sub->wanted ? sub->next : sub->wanted;
+        sub->gap_to = number - 1;
+    }
+    sub->next = number;
+    sub->position = position;
+    sub->laps++;
+    for (uint32_t slot = 0; slot < sub->base.geometry.participant_count; slot++) mmfbus__forget(&sub->parts[slot]);
+    return true;
+}
+
 /* Copies out what is committed at our position, with a whole frame at least. */
 static mmfbus__look mmfbus__fill_batch(mmfbus_subscriber *sub) {
     uint64_t capacity = sub->base.geometry.capacity;
@@ -3336,10 +3361,18 @@ static mmfbus__look mmfbus__fill_batch(mmfbus_subscriber *sub) {
         mmfbus__copy_batch(sub, length);
     }
     MMFBUS_STEP("read: copied");
-    /* Only now is it known that nothing in it is half of two. */
-    if (mmfbus__was_overwritten(sub)) return MMFBUS__LAPPED;
+    /* Only now is it known what of it is half of two. */
+    int64_t head = mmfbus__head_after_reading(&sub->base);
     sub->batch_end = length;
-    return MMFBUS__INTACT;
+    if (head <= sub->position) return MMFBUS__INTACT;
+    uint64_t lost = (uint64_t)(head - sub->position);
+    if (!sub->is_lossy || lost > length || lost % MMFBUS__FRAME_ALIGNMENT != 0) {
+        mmfbus__drop_batch(sub);
+        return MMFBUS__LAPPED;
+    }
+    /* What begins at the head was copied before anything there was overwritten. */
+    sub->batch_next = (size_t)lost;
+    return mmfbus__go_on_at(sub, head, mmfbus__peek64(sub->batch + lost + 8)) ? MMFBUS__SKIPPED : MMFBUS__NONSENSE;
 }
 
 /* Whether the batch holds that frame whole; what it says of itself is not checked. */
@@ -3379,18 +3412,11 @@ MMFBUS__INLINE mmfbus__look mmfbus__copy_frame(mmfbus_subscriber *sub, mmfbus__f
     return MMFBUS__INTACT;
 }
 
-static void mmfbus__forget(mmfbus__parts *parts) {
-    parts->active = false;
-    parts->received = 0;
-}
-
-/* The number that stands at a position which may be overwritten meanwhile; 0 when it was. */
-static uint64_t mmfbus__number_at(const mmfbus__participant *p, int64_t position) {
-    uint64_t number;
+/* The number that stands at a position; false when it may have been overwritten meanwhile. */
+static bool mmfbus__number_at(const mmfbus__participant *p, int64_t position, uint64_t *number) {
     const unsigned char *place = p->ring + ((uint64_t)position & (p->geometry.capacity - 1));
-    mmfbus__copy_out((unsigned char *)&number, place + 8, sizeof number, true);
-    mmfbus__read_fence();
-    return mmfbus__load64(p->memory + MMFBUS__HEAD) > position ? 0 : number;
+    mmfbus__copy_out((unsigned char *)number, place + 8, sizeof *number, true);
+    return mmfbus__head_after_reading(p) <= position;
 }
 
 /* Whether everything from that position up to a tail can be in the ring. */
@@ -3398,35 +3424,34 @@ MMFBUS__INLINE bool mmfbus__fits(const mmfbus__participant *p, int64_t position,
     return position <= tail && tail - position <= (int64_t)p->geometry.capacity - MMFBUS__FRAME_ALIGNMENT;
 }
 
-/* Goes on at the head after being lapped, and makes a gap of what was lost. */
+/*
+ * Goes on after being lapped: at the head, which the next message may overtake, or, where that has come to nothing several
+ * times, at the tail. MMFBUS_READY: overtaken each time, look again.
+ */
 static mmfbus_status mmfbus__resume(mmfbus_subscriber *sub) {
     mmfbus__participant *p = &sub->base;
-    for (int tries = 0; tries < 10000; tries++) {
+    for (int tries = 0; tries < MMFBUS__RESUMES; tries++) {
         int64_t head = mmfbus__load64(p->memory + MMFBUS__HEAD);
         int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
         bool makes_sense = mmfbus__is_position(head) && mmfbus__is_position(tail) && head >= sub->position &&
                            mmfbus__fits(p, head, tail);
-        uint64_t number = makes_sense ? mmfbus__number_at(p, head) : 0;
-        if (number == 0) {
+        if (!makes_sense) {
             /* The tail was loaded after the head: together they make no sense only when both have moved since. */
-            mmfbus__pause((uint32_t)(tries < 64 ? tries : 64));
+            if (mmfbus__load64(p->memory + MMFBUS__HEAD) == head) return MMFBUS_ERROR_CORRUPT;
             continue;
         }
-        if (!mmfbus__is_plausible(number - sub->next, head - sub->position)) return MMFBUS_ERROR_CORRUPT;
-        if (number > sub->next && number > sub->wanted) {
-            sub->gap_from = sub->next > sub->wanted ? sub->next : sub->wanted;
-            sub->gap_to = number - 1;
+        uint64_t number;
+        int64_t position = sub->laps < MMFBUS__LAPS_AT_HEAD ? head : tail;
+        if (!mmfbus__number_at(p, position, &number)) {
+            sub->laps++;
+            continue;
         }
-        sub->next = number;
-        sub->position = head;
+        if (!mmfbus__go_on_at(sub, position, number)) return MMFBUS_ERROR_CORRUPT;
         sub->tail = tail;
         mmfbus__drop_batch(sub);
-        for (uint32_t slot = 0; slot < p->geometry.participant_count; slot++) {
-            mmfbus__forget(&sub->parts[slot]);
-        }
         return MMFBUS_OK;
     }
-    return MMFBUS_ERROR_CORRUPT;
+    return MMFBUS_READY;
 }
 
 /* Makes room for more of a split message: for what has arrived, not for what it says it will be. */
@@ -3547,16 +3572,17 @@ static mmfbus_status mmfbus__tell_gap(mmfbus_subscriber *sub, mmfbus_message *me
     return MMFBUS_GAP;
 }
 
-/* The frame at our position, and passes it. MMFBUS_EMPTY: it brings nothing to tell. */
+/* The frame at our position, and passes it. MMFBUS_EMPTY: it brings nothing to tell. MMFBUS_READY: look again later. */
 static mmfbus_status mmfbus__next_frame(mmfbus_subscriber *sub, mmfbus_message *message) {
     mmfbus__frame frame;
     mmfbus__look look = MMFBUS__LAPPED;
     if (mmfbus__fits(&sub->base, sub->position, sub->tail)) {
         look = mmfbus__copy_frame(sub, &frame);
-    } else if (!mmfbus__was_overwritten(sub)) {
+    } else if (mmfbus__head_after_reading(&sub->base) <= sub->position) {
         return MMFBUS_ERROR_CORRUPT;
     }
     if (look == MMFBUS__NONSENSE) return MMFBUS_ERROR_CORRUPT;
+    if (look == MMFBUS__SKIPPED) return sub->gap_from != 0 ? mmfbus__tell_gap(sub, message) : MMFBUS_EMPTY;
     if (look == MMFBUS__LAPPED) {
         if (!sub->is_lossy) {
             uint32_t state = mmfbus__load32(mmfbus__own_slot(&sub->base) + MMFBUS__STATE);
@@ -3567,6 +3593,7 @@ static mmfbus_status mmfbus__next_frame(mmfbus_subscriber *sub, mmfbus_message *
         return sub->gap_from != 0 ? mmfbus__tell_gap(sub, message) : MMFBUS_EMPTY;
     }
 
+    sub->laps = 0;
     sub->position += (int64_t)frame.size;
     if (frame.kind == MMFBUS__PADDING) return MMFBUS_EMPTY;
     mmfbus_status status = MMFBUS_OK;
@@ -3747,7 +3774,8 @@ static mmfbus_status mmfbus__find_start(mmfbus_subscriber *sub, const mmfbus_opt
     if (!mmfbus__is_position(head) || !mmfbus__is_position(tail) || !mmfbus__fits(p, head, tail)) {
         return MMFBUS_ERROR_CORRUPT;
     }
-    uint64_t oldest = mmfbus__number_at(p, head), newest = mmfbus__number_at(p, tail);
+    uint64_t oldest, newest;
+    if (!mmfbus__number_at(p, head, &oldest) || !mmfbus__number_at(p, tail, &newest)) return MMFBUS_ERROR_CORRUPT;
     /* Numbers begin at 1. */
     if (oldest < 1 || !mmfbus__is_plausible(newest - oldest, tail - head) || !mmfbus__is_plausible(newest - 1, tail)) {
         return MMFBUS_ERROR_CORRUPT;
@@ -3793,7 +3821,7 @@ static mmfbus_status mmfbus__skip_to_wanted(mmfbus_subscriber *sub) {
         sub->base.counters[MMFBUS__MISSED] = 0;
         return MMFBUS_OK;
     }
-    return status == MMFBUS_EMPTY ? MMFBUS_OK : status;
+    return status == MMFBUS_EMPTY || status == MMFBUS_READY ? MMFBUS_OK : status;
 }
 
 static void mmfbus__free_subscriber(mmfbus_subscriber *sub, uint32_t participants) {

@@ -227,6 +227,7 @@ _MARK_LENGTH = 64
 _LARGEST_NUMBER = 2**53 - 1
 _LARGEST_MESSAGE = 2**30
 _CHUNK = 65536  # bytes a subscriber copies at once
+_LAPS_AT_HEAD = 8  # laps in a row after which a subscriber goes on at the tail, which has a whole ring before it
 
 
 def _frame_size(length):
@@ -767,6 +768,12 @@ class _Participant:
             raise Error(self._fate, f"the channel {self.channel} was opened before the fork" if self._fate == "FORKED"
                         else f"this participant of {self.channel} was closed")  # fmt: skip
 
+    def _load_tail(self):
+        tail = self._words.load64(_TAIL)
+        if tail < 0 or tail % 32 or tail > _LARGEST_NUMBER:
+            raise self._corrupt(f"the tail is {tail}")
+        return tail
+
     def _corrupt(self, what):
         return Error("CORRUPTED", f"the memory of the channel {self.channel} makes no sense: {what}")
 
@@ -1265,12 +1272,6 @@ class Publisher(_Participant):
         place = self._geometry.ring + position % self.capacity
         self._memory[place : place + _FRAME.size] = header
 
-    def _load_tail(self):
-        tail = self._words.load64(_TAIL)
-        if tail < 0 or tail % 32 or tail > _LARGEST_NUMBER:
-            raise self._corrupt(f"the tail is {tail}")
-        return tail
-
     def _place(self, tail, payloads):
         """Positions of the frames, and the position behind them."""
         places = []
@@ -1379,6 +1380,7 @@ class Subscriber(_Participant):
         self._failure = None
         self._parts = {}  # of split messages, by the slot of their publisher
         self._is_lapped = False
+        self._laps = 0  # in a row, without a frame in between
         super().__init__(channel, codec, namespace=namespace, existence=existence, capacity=capacity, history=history,
                          max_message=max_message, participants=participants, schema=schema, permissions=permissions,
                          name=name, join_timeout=join_timeout)  # fmt: skip
@@ -1548,7 +1550,9 @@ class Subscriber(_Participant):
                 self._is_lapped = True
                 self._parts.clear()
                 if head >= position + size:
-                    self._position = head
+                    # The next message may overtake the head.
+                    self._laps += 1
+                    self._position = head if self._laps < _LAPS_AT_HEAD else max(head, self._load_tail())
                     return True
             start = max(0, head - position)
             end, needed = self._parse(chunk, start, tail)
@@ -1556,6 +1560,8 @@ class Subscriber(_Participant):
                 break
             size = min(rest, start + needed)
         self._position = position + end
+        if end > start:
+            self._laps = 0
         if self._events or end > start:
             self._store_cursor()
             return True

@@ -784,6 +784,8 @@ const MAX_POSITION: i64 = (1 << 53) - 1;
 const MAX_SCHEMA: u64 = 1 << 20;
 /// Bytes that a subscriber copies at once.
 const CHUNK: i64 = 65536;
+/// Laps in a row after which a subscriber goes on at the tail, which has a whole ring before it.
+const LAPS_AT_HEAD: u32 = 8;
 
 // Offsets in the header.
 const LOCK: usize = 192;
@@ -1910,6 +1912,14 @@ impl Participant {
         self.memory().read(self.place(position) + 8)
     }
 
+    fn load_tail(&self) -> Result<i64, Error> {
+        let tail = self.load_long(TAIL);
+        if tail < 0 || tail % ALIGNMENT != 0 || tail > MAX_POSITION - (1 << 32) {
+            return Err(Error::Corrupted("the tail"));
+        }
+        Ok(tail)
+    }
+
     /// Leaves: gives back what the system gave. Whoever did not free its slot leaves that to others.
     fn close(&mut self) {
         if let Some(port) = self.port.take() {
@@ -2128,7 +2138,7 @@ impl Publisher {
         if !self.base.owns_slot() {
             return Err(Error::Corrupted("this publisher has lost its slot"));
         }
-        let tail = self.load_tail()?;
+        let tail = self.base.load_tail()?;
         // Of a terminator, or of a frame that somebody wrote who died before it was committed.
         let number = self.base.number_at(tail);
         if !(1..=MAX_NUMBER - lengths.len() as u64).contains(&number) {
@@ -2140,14 +2150,6 @@ impl Publisher {
         }
         self.move_head(tail, needed)?;
         Ok(Some((tail, number)))
-    }
-
-    fn load_tail(&self) -> Result<i64, Error> {
-        let tail = self.base.load_long(TAIL);
-        if tail < 0 || tail % ALIGNMENT != 0 || tail > MAX_POSITION - (1 << 32) {
-            return Err(Error::Corrupted("the tail"));
-        }
-        Ok(tail)
     }
 
     /// Where a frame of that size begins when the one before it ends there: it never wraps.
@@ -2259,7 +2261,7 @@ impl Publisher {
     fn wait_for_room(&mut self, lengths: &[usize], deadline: Deadline) -> Result<(), Error> {
         self.base.lie_down(ROOM_WAITERS);
         // SYNC: waiting for room. We are counted and flagged: a cursor that moves after we read it rings us.
-        let tail = self.load_tail();
+        let tail = self.base.load_tail();
         if let Ok(tail) = tail {
             let needed = self.end_of(tail, lengths) + ALIGNMENT - self.base.geometry.capacity;
             if self.cursors().iter().any(|&(_, _, cursor)| cursor < needed) {
@@ -2365,6 +2367,8 @@ pub struct Subscriber {
     /// Of split messages, by the slot of their publisher.
     parts: BTreeMap<u32, Parts>,
     is_lapped: bool,
+    /// In a row, without a frame in between.
+    laps: u32,
     /// Number of the first message that is wanted.
     wanted: u64,
     /// Number of the next message.
@@ -2388,6 +2392,7 @@ impl Subscriber {
             failure: None,
             parts: BTreeMap::new(),
             is_lapped: false,
+            laps: 0,
             wanted: 0,
             next_number: 0,
             position: 0,
@@ -2593,7 +2598,9 @@ impl Subscriber {
                 self.is_lapped = true;
                 self.parts.clear();
                 if head >= self.position + size {
-                    self.position = head;
+                    // The next message may overtake the head.
+                    self.laps += 1;
+                    self.position = if self.laps < LAPS_AT_HEAD { head } else { head.max(self.base.load_tail()?) };
                     self.chunk = chunk;
                     return Ok(true);
                 }
@@ -2607,6 +2614,9 @@ impl Subscriber {
         };
         self.chunk = chunk;
         self.position += end;
+        if end > start {
+            self.laps = 0;
+        }
         let took = !self.events.is_empty() || end > start;
         if took {
             self.store_cursor();

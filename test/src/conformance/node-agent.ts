@@ -13,7 +13,12 @@ import { contentOf, digestOf } from './content.js';
 
 let fatalStep = '';
 let stepsLeft = 0;
+let millisecondsACopy = 0;
 (globalThis as Record<symbol, unknown>)[Symbol.for('mmfbus.steps')] = (step: string) => {
+  if (step === 'read: copied' && millisecondsACopy > 0) {
+    const end = performance.now() + millisecondsACopy;
+    while (performance.now() < end);
+  }
   if (stepsLeft === 0 || step !== fatalStep || --stepsLeft > 0) return;
   process.kill(process.pid, 'SIGKILL');
 };
@@ -149,6 +154,9 @@ async function obey(line: string): Promise<string> {
     case 'die-at':
       stepsLeft = first;
       fatalStep = words.slice(1).join(' ');
+      return 'ok';
+    case 'slow':
+      millisecondsACopy = first / 1000;
       return 'ok';
     case 'leave':
       await (words[0] === 'publisher' ? publisher : subscriber)!.close();

@@ -1,6 +1,17 @@
+import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import type { Language } from './agents.js';
 import type { Scenario } from './scenarios.js';
 import { Stage } from './stage.js';
+
+const hasTools = process.platform === 'linux' && spawnSync('taskset', ['--version']).status === 0;
+
+/** The language, kept to one processor and with less of a claim to it the nicer it is; as it is where that cannot be had. */
+function keptTo(language: Language, processor: number, niceness: number): Language {
+  if (!hasTools) return language;
+  const prefix = ['nice', '-n', `${niceness}`, 'taskset', '-c', `${processor}`];
+  return { ...language, command: [...prefix, ...language.command] };
+}
 
 /**
  * Runs a scenario.
@@ -12,7 +23,9 @@ export async function runScenario(
   publishing: Language,
   subscribing: Language,
 ): Promise<void> {
-  const stage = new Stage(publishing, subscribing);
+  const stage = scenario.isUneven
+    ? new Stage(keptTo(publishing, 0, 0), keptTo(subscribing, availableParallelism() - 1, 19))
+    : new Stage(publishing, subscribing);
   try {
     await scenario.run(stage);
     await stage.end();

@@ -48,6 +48,11 @@ describe('the header for C and C++', () => {
     expect(run(program, [uniqueName('cpp')])).toBe('all is well\n');
   });
 
+  test('takes it for a gap to be lapped, however often', () => {
+    const program = compile('laps', [join(sources, 'laps.c')], [include, '-pthread', ...SANITIZERS]);
+    expect(run(program, [uniqueName('laps')])).toBe('all is well\n');
+  });
+
   test('races with nobody in other threads', () => {
     const flags = [include, '-pthread', '-g', '-fsanitize=thread'];
     const program = compile('threads', [join(sources, 'threads.c')], flags);
