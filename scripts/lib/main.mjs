@@ -5,7 +5,7 @@ import { build } from './build.mjs';
 import { runNode } from './child.mjs';
 import { heading } from './report.mjs';
 import { setup } from './setup.mjs';
-import { test } from './test.mjs';
+import { test, testProofs } from './test.mjs';
 import { root } from './workspace.mjs';
 
 /**
@@ -51,7 +51,11 @@ function tool(step, what, script, fixedArgs) {
 const commands = {
   setup: { about: 'install the dependencies', steps: [setup] },
   build: { about: 'compile and type-check', steps: [setup, build] },
-  test: { about: 'all checks; arguments go to vitest: test ring', steps: [setup, test] },
+  test: { about: 'all checks but the proofs; arguments go to vitest: test ring', steps: [setup, test] },
+  'test:proofs': {
+    about: 'the tests that take minutes; arguments go to vitest',
+    steps: [setup, testProofs],
+  },
   demo: {
     about: 'run the demonstration; arguments go to it',
     steps: [setup, build, program('demo', 'examples/dist/flights/demo.js')],

@@ -23,7 +23,7 @@ import {
 } from '@mmfbus/codec';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { PYTHON } from '../support/python.js';
+import { commandOf } from '../support/tools.js';
 import { workspaceRoot } from '../support/workspace.js';
 import { decoded, encoded } from './encoded.js';
 import { shapedValues } from './random-shapes.js';
@@ -35,18 +35,13 @@ const peer = join(workspaceRoot, 'test', 'python', 'msgpack_peer.py');
 /** What Python, with Debian's python3-msgpack, answers to each of the messages. */
 function askPython(mode: 'echo' | 'show', messages: readonly Uint8Array[]): readonly string[] {
   const input = messages.map((message) => Buffer.from(message).toString('hex')).join('\n');
-  const { error, status, stdout, stderr } = spawnSync(PYTHON, [peer, mode], {
+  const python = commandOf('msgpack for Python');
+  const { status, stdout, stderr } = spawnSync(python, [peer, mode], {
     input,
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
   });
-  if (error !== undefined || stderr.includes('ModuleNotFoundError')) {
-    throw new Error(
-      `The tests against Python need ${PYTHON} with the module msgpack (${error?.message ?? stderr.trim()}). ` +
-        'Install python3-msgpack, or name another Python in the environment variable MMFBUS_TEST_PYTHON.',
-    );
-  }
-  if (status !== 0) throw new Error(`${PYTHON} ended with status ${status}:\n${stderr}`);
+  if (status !== 0) throw new Error(`${python} ended with status ${status}:\n${stderr}`);
   const lines = stdout.trimEnd().split('\n');
   expect(lines).toHaveLength(messages.length);
   return lines;

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile, compileForWindows } from '../compat/native.js';
-import { PYTHON } from '../support/python.js';
-import { compileRust, RUSTC } from '../support/rust.js';
+import { compileRust } from '../support/rust.js';
+import { commandOf, MissingTool } from '../support/tools.js';
 import { workspaceRoot } from '../support/workspace.js';
 
 /** A language that has an agent. */
@@ -42,8 +42,8 @@ function nativeAgent(name: string, flags: readonly string[]): Language {
   return { name, command: [program], env: {}, world: 'native' };
 }
 
-/** The languages by name, each built only when it is asked for; undefined where this machine cannot. */
-const builders: Readonly<Record<string, () => Language | undefined>> = {
+/** The languages by name, each built only when it is asked for. */
+const builders: Readonly<Record<string, () => Language>> = {
   node: () => ({ name: 'node', command: [process.execPath, nodeAgent], env: {}, world: 'native' }),
   c: () => {
     const built = process.env[AGENT_VARIABLE];
@@ -51,16 +51,15 @@ const builders: Readonly<Record<string, () => Language | undefined>> = {
       ? nativeAgent('c', [])
       : { name: 'c', command: [built], env: {}, world: 'native' };
   },
-  python: () => ({ name: 'python', command: [PYTHON, pythonAgent], env: {}, world: 'native' }),
+  python: () => ({ name: 'python', command: [commandOf('Python'), pythonAgent], env: {}, world: 'native' }),
   rust: () => {
-    if (RUSTC === undefined) return undefined;
-    const program = compileRust(RUSTC, 'conformance-agent', rustSource, ['--cfg', 'mmfbus_steps']);
+    const program = compileRust('conformance-agent', rustSource, ['--cfg', 'mmfbus_steps']);
     return { name: 'rust', command: [program], env: {}, world: 'native' };
   },
   'c-sanitized': () => nativeAgent('c-sanitized', SANITIZERS),
   'c-wine': () => {
     const hasWine = existsSync(winePrefix) && spawnSync('wine', ['--version']).status === 0;
-    if (!hasWine) return undefined;
+    if (!hasWine) throw new MissingTool('Wine is missing: npm run test:windows installs it');
     const program = compileForWindows('conformance-agent', [source], [include]);
     return { name: 'c-wine', command: ['wine', program], env: wineEnvironment, world: 'wine' };
   },
@@ -72,10 +71,9 @@ export const languageNames: readonly string[] = Object.keys(builders);
 /**
  * Builds the agent of a language.
  *
- * @returns undefined where this machine cannot run it.
- * @throws when there is no language of that name, or it cannot be built.
+ * @throws when there is no language of that name, it cannot be built, or a tool for it is missing.
  */
-export function languageOf(name: string): Language | undefined {
+export function languageOf(name: string): Language {
   const builder = builders[name];
   if (builder === undefined)
     throw new Error(`There is no agent for ${name}, only for ${languageNames.join(', ')}`);

@@ -1,5 +1,6 @@
 // `npm run conformance`: every scenario with every pair of languages, and the matrix of what passed.
 import { parseArgs } from 'node:util';
+import { MissingTool } from '../support/tools.js';
 import { type Language, languageNames, languageOf } from './agents.js';
 import { runScenario } from './run.js';
 import { type Scenario, scenarios } from './scenarios.js';
@@ -13,9 +14,13 @@ const { positionals, values } = parseArgs({
 function languages(): Language[] {
   const wanted = positionals.length > 0 ? positionals : languageNames;
   return wanted.flatMap((name) => {
-    const language = languageOf(name);
-    if (language === undefined) console.log(`${name}: cannot be run here`);
-    return language ?? [];
+    try {
+      return [languageOf(name)];
+    } catch (error) {
+      if (!(error instanceof MissingTool)) throw error;
+      console.log(`${name}: ${error.message}`);
+      return [];
+    }
   });
 }
 

@@ -12,8 +12,8 @@ const PAIRS = [
 
 describe.runIf(process.platform === 'win32').each(PAIRS)('%s to %s', (publishing, subscribing) => {
   test.each(scenarios.filter(({ isShort }) => isShort))('$name', async (scenario) => {
-    const [publisher, subscriber] = [languageOf(publishing), languageOf(subscribing)];
-    if (publisher === undefined || subscriber === undefined) throw new Error('an agent that cannot be run');
-    await expect(runScenario(scenario, publisher, subscriber)).resolves.toBeUndefined();
+    await expect(
+      runScenario(scenario, languageOf(publishing), languageOf(subscribing)),
+    ).resolves.toBeUndefined();
   });
 });

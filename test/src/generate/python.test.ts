@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decoded } from '../codec/encoded.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { commandOf } from '../support/tools.js';
 import { workspaceRoot } from '../support/workspace.js';
 import { chosenSamples } from './chosen-samples.js';
 import { echo } from './echo.js';
@@ -18,13 +19,13 @@ describe.each([
   ['chosen', chosenSamples()],
 ] as const)('generated Python for %s shapes', (_, samples) => {
   const folder = temporaryFolder('generated-python');
-  const command = [
-    process.env['MMFBUS_TEST_PYTHON'] ?? '/usr/bin/python3',
-    join(workspaceRoot, 'test', 'python', 'generated_peer.py'),
-  ];
+  const peer = join(workspaceRoot, 'test', 'python', 'generated_peer.py');
   const path = [folder, join(workspaceRoot, 'packages', 'native', 'python')].join(':');
   const ask = (messages: readonly Message[]) =>
-    echo(command, messages, { PYTHONPATH: path, PYTHONDONTWRITEBYTECODE: '1' });
+    echo([commandOf('msgpack for Python'), peer], messages, {
+      PYTHONPATH: path,
+      PYTHONDONTWRITEBYTECODE: '1',
+    });
 
   beforeAll(() => {
     for (const sample of samples) writeFileSync(join(folder, `${sample.name}.py`), codeOf(sample, 'python'));

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { commandOf } from '../support/tools.js';
 import { workspaceRoot } from '../support/workspace.js';
 import { codeOf, type Sample } from './samples.js';
 
@@ -45,7 +46,8 @@ fn main() {
 }
 
 /** Compiles a program that reads and writes what each of the samples has; any warning is an error. */
-export function rustProgram(compiler: string, name: string, samples: readonly Sample[]): string {
+export function rustProgram(name: string, samples: readonly Sample[]): string {
+  const compiler = commandOf('a Rust compiler');
   const text = source(samples);
   const version = spawnSync(compiler, ['--version'], { encoding: 'utf8' }).stdout;
   const hash = createHash('sha256').update(version).update(text).digest('hex').slice(0, 16);

@@ -6,6 +6,7 @@ import { compile, compileCpp } from '../compat/native.js';
 import { SANITIZERS } from '../conformance/agents.js';
 import { ownDirectory } from '../support/own-directory.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { commandOf } from '../support/tools.js';
 import { uniqueName } from '../support/unique-name.js';
 import { workspaceRoot } from '../support/workspace.js';
 
@@ -17,10 +18,6 @@ const WATCHDOG = 100_000;
 
 ownDirectory('header');
 const folder = temporaryFolder('header');
-
-function isThere(tool: string): boolean {
-  return spawnSync(tool, ['--version']).status === 0;
-}
 
 function run(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): string {
   const { status, signal, stdout, stderr } = spawnSync(file, args, {
@@ -64,14 +61,17 @@ describe('the header for C and C++', () => {
     expect(run(program, [uniqueName('hostile'), '1000', '1'])).toBe('1000 rounds\n');
   });
 
-  test.runIf(isThere('pkg-config'))('is found by pkg-config', () => {
+  test('is found by pkg-config', () => {
+    const [compiler, pkgConfig] = [commandOf('a C compiler'), commandOf('pkg-config')];
     const path = join(packageRoot, 'pkgconfig');
-    const flags = run('pkg-config', ['--cflags', '--libs', 'mmfbus'], { PKG_CONFIG_PATH: path });
+    const flags = run(pkgConfig, ['--cflags', '--libs', 'mmfbus'], { PKG_CONFIG_PATH: path });
     const listen = join(packageRoot, 'examples', 'listen.c');
-    run('cc', [listen, '-o', join(folder, 'listen'), ...flags.trim().split(/\s+/)]);
+    run(compiler, [listen, '-o', join(folder, 'listen'), ...flags.trim().split(/\s+/)]);
   });
 
-  test.runIf(isThere('cmake'))('is found by CMake', () => {
+  test('is found by CMake', () => {
+    commandOf('a C compiler');
+    const cmake = commandOf('CMake');
     const build = join(folder, 'build');
     const lines = [
       'cmake_minimum_required(VERSION 3.16)',
@@ -81,8 +81,8 @@ describe('the header for C and C++', () => {
       'target_link_libraries(say PRIVATE mmfbus::mmfbus)',
     ];
     writeFileSync(join(folder, 'CMakeLists.txt'), lines.join('\n'));
-    run('cmake', ['-S', folder, '-B', build]);
-    run('cmake', ['--build', build]);
+    run(cmake, ['-S', folder, '-B', build]);
+    run(cmake, ['--build', build]);
   });
 });
 
@@ -101,6 +101,7 @@ describe.each(['packages/native/README.md', 'examples/native/README.md'])('%s', 
   });
 
   test.each(all)('works as it is written: %s', (commands, output) => {
+    commandOf('a C compiler');
     expect(run('sh', ['-e', '-c', commands])).toBe(output);
   });
 });

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ownDirectory } from '../support/own-directory.js';
-import { PYTHON } from '../support/python.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { commandOf } from '../support/tools.js';
 import { uniqueName } from '../support/unique-name.js';
 import { workspaceRoot } from '../support/workspace.js';
 
@@ -16,11 +16,11 @@ const WATCHDOG = 100_000;
 ownDirectory('python');
 
 /** Where `python3` is the Python of the tests. */
-const programs = join(temporaryFolder('python'), 'programs');
-mkdirSync(programs);
-symlinkSync(PYTHON, join(programs, 'python3'));
+const programs = temporaryFolder('python');
 
 function run(file: string, args: readonly string[]): string {
+  const python3 = join(programs, 'python3');
+  if (!existsSync(python3)) symlinkSync(commandOf('Python'), python3);
   const { status, signal, stdout, stderr } = spawnSync(file, args, {
     cwd: workspaceRoot,
     env: {

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ownDirectory } from '../support/own-directory.js';
-import { compileRust, RUSTC } from '../support/rust.js';
+import { compileRust } from '../support/rust.js';
+import { commandOf } from '../support/tools.js';
 import { uniqueName } from '../support/unique-name.js';
 import { workspaceRoot } from '../support/workspace.js';
 
@@ -29,11 +30,7 @@ describe('the module for Rust', () => {
   const source = readFileSync(join(workspaceRoot, 'packages', 'native', 'rust', 'mmfbus.rs'), 'utf8');
 
   test('survives memory that makes no sense', () => {
-    const program = compileRust(
-      RUSTC as string,
-      'hostile',
-      join(workspaceRoot, 'test', 'native', 'hostile.rs'),
-    );
+    const program = compileRust('hostile', join(workspaceRoot, 'test', 'native', 'hostile.rs'));
     expect(run(program, [uniqueName('hostile'), `${ROUNDS}`, '1'])).toBe(`${ROUNDS} rounds\n`);
   });
 
@@ -59,6 +56,7 @@ describe('the module for Rust', () => {
   });
 
   test('works as the README of the package says', () => {
+    commandOf('a Rust compiler');
     const readme = readFileSync(join(workspaceRoot, 'packages', 'native', 'README.md'), 'utf8');
     const [, commands = '', output = ''] =
       /```sh\n([^`]*rustc[^`]*)```\n\n```text\n([^`]*)```/.exec(readme) ?? [];

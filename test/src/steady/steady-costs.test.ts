@@ -1,11 +1,11 @@
 // What a message takes beside time, counted, so that a message that takes more is noticed on any machine.
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ownDirectory } from '../support/own-directory.js';
 import { type StartOptions, startProgram } from '../support/spawn.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { commandOf } from '../support/tools.js';
 import { uniqueName } from '../support/unique-name.js';
 
 ownDirectory('steady');
@@ -49,8 +49,6 @@ function between(calls: readonly string[], stage: string): string[] {
   return found;
 }
 
-const isTraceable = spawnSync('strace', ['-qq', '-o', '/dev/null', 'true']).status === 0;
-
 describe.runIf(process.platform === 'linux')('a typed message that is published and polled', () => {
   it('takes no more of the heap than it did', async () => {
     const { publish, poll, collections } = await run('allocations', { nodeArgs: ALLOCATION_FLAGS });
@@ -63,17 +61,12 @@ describe.runIf(process.platform === 'linux')('a typed message that is published 
     expect(await run('calls')).toEqual({ publish: 0, poll: 0, counted: true });
   });
 
-  // Where strace is missing this is left out; in CI it must not be.
-  it.runIf(isTraceable || process.env['CI'] !== undefined)(
-    'takes no system call while nobody sleeps, and one ring a sleep',
-    async () => {
-      expect(isTraceable, 'strace has to be installed, and allowed').toBe(true);
-      const file = join(folder, 'calls');
-      const { sleeps } = await run('traced', { within: ['strace', '-qq', '-o', file] });
-      const calls = readFileSync(file, 'utf8').split('\n');
-      expect(between(calls, 'publish').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);
-      expect(between(calls, 'poll').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);
-      expect(between(calls, 'sleep').filter((call) => RING.test(call))).toHaveLength(sleeps as number);
-    },
-  );
+  it('takes no system call while nobody sleeps, and one ring a sleep', async () => {
+    const file = join(folder, 'calls');
+    const { sleeps } = await run('traced', { within: [commandOf('strace'), '-qq', '-o', file] });
+    const calls = readFileSync(file, 'utf8').split('\n');
+    expect(between(calls, 'publish').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);
+    expect(between(calls, 'poll').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);
+    expect(between(calls, 'sleep').filter((call) => RING.test(call))).toHaveLength(sleeps as number);
+  });
 });

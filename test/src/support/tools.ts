@@ -1,0 +1,95 @@
+import { spawnSync } from 'node:child_process';
+
+/** The Python that tests run: Debian's, for which python3-msgpack is. Another one by the environment variable MMFBUS_TEST_PYTHON. */
+const PYTHON = process.env['MMFBUS_TEST_PYTHON'] ?? '/usr/bin/python3';
+
+/** A program of others that some tests run. */
+type ToolName =
+  | 'a C compiler'
+  | 'a C++ compiler'
+  | 'a Rust compiler'
+  | 'Python'
+  | 'msgpack for Python'
+  | 'pkg-config'
+  | 'CMake'
+  | 'strace';
+
+interface Tool {
+  /** The command of it. */
+  readonly file: string;
+  /** Arguments with which the command ends well where the tool can be used. */
+  readonly probe: readonly string[];
+  /** How to get the tool. */
+  readonly remedy: string;
+}
+
+const VERSION = ['--version'];
+
+const tools: Readonly<Record<ToolName, Tool>> = {
+  'a C compiler': {
+    file: process.env['CC'] ?? 'gcc',
+    probe: VERSION,
+    remedy: 'install gcc, or name another compiler in the environment variable CC',
+  },
+  'a C++ compiler': {
+    file: process.env['CXX'] ?? 'g++',
+    probe: VERSION,
+    remedy: 'install g++, or name another compiler in the environment variable CXX',
+  },
+  'a Rust compiler': {
+    file: process.env['RUSTC'] ?? 'rustc',
+    probe: VERSION,
+    remedy: 'install rustc, or name one in the environment variable RUSTC',
+  },
+  Python: {
+    file: PYTHON,
+    probe: VERSION,
+    remedy: 'install python3, or name another Python in the environment variable MMFBUS_TEST_PYTHON',
+  },
+  'msgpack for Python': {
+    file: PYTHON,
+    probe: ['-c', 'import msgpack'],
+    remedy: 'install python3-msgpack, or name another Python in the environment variable MMFBUS_TEST_PYTHON',
+  },
+  'pkg-config': { file: 'pkg-config', probe: VERSION, remedy: 'install pkg-config' },
+  CMake: { file: 'cmake', probe: VERSION, remedy: 'install cmake' },
+  strace: {
+    file: 'strace',
+    probe: ['-qq', '-o', '/dev/null', 'true'],
+    remedy: 'install strace, and allow it',
+  },
+};
+
+/** A tool that a test needs cannot be run. */
+export class MissingTool extends Error {}
+
+let whenMissing: (error: MissingTool) => void = () => {};
+const answers = new Map<ToolName, boolean>();
+
+/** Has the action called before {@link commandOf} throws; the action may throw something else. */
+export function onMissingTool(action: (error: MissingTool) => void): void {
+  whenMissing = action;
+}
+
+/** Whether the tool can be run. */
+function hasTool(name: ToolName): boolean {
+  const { file, probe } = tools[name];
+  const answer = answers.get(name) ?? spawnSync(file, probe).status === 0;
+  answers.set(name, answer);
+  return answer;
+}
+
+/**
+ * The command of a tool. A test that calls this is skipped where the tool is missing.
+ *
+ * @throws {@link MissingTool} outside tests, and where the environment variable MMFBUS_REQUIRE_TOOLS is set.
+ */
+export function commandOf(name: ToolName): string {
+  const { file, remedy } = tools[name];
+  if (!hasTool(name)) {
+    const error = new MissingTool(`${name} is missing (${file}): ${remedy}`);
+    whenMissing(error);
+    throw error;
+  }
+  return file;
+}
