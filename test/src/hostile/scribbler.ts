@@ -51,9 +51,9 @@ export class Scribbler {
     const program = compile('scribbler', [source]);
     this.#child = spawn(program, [file, `${seed}`, `${rounds}`, `${seconds}`, ...kinds]);
     this.ended = this.#follow();
-    // A failure may come before anything waits for the end.
-    this.ended.catch(() => {});
     this.ready = Promise.race([once(this.#child.stdout, 'data'), this.ended]).then(() => {});
+    // A failure may come before anything waits for either.
+    for (const promise of [this.ended, this.ready]) promise.catch(() => {});
   }
 
   /** Ends it, if it has not ended, and waits for that: see {@link ended}. */
