@@ -1,3 +1,4 @@
+import { checkOneOf, checkOptions, checkSize, WAIT_RULES } from './arguments.js';
 import { MmfError } from './errors.js';
 import { timers } from './timers.js';
 
@@ -37,6 +38,7 @@ export interface LockWait {
 /** Tries of {@link spinAcquire} unless told otherwise: well under a millisecond. */
 const DEFAULT_MAX_TRIES = 10_000;
 
+const KINDS: readonly LockKind[] = ['read', 'write'];
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 32;
 
@@ -52,12 +54,11 @@ function lockError(kind: LockKind, lock: Lock, outcome: LockOutcome, limit: stri
 /**
  * Takes the lock, trying again at once up to `maxTries` times; the event loop stands still meanwhile.
  *
- * @throws {@link MmfError} `MAX_TRIES` or `UNINITIALIZED`.
+ * @throws {@link MmfError} `MAX_TRIES`, `UNINITIALIZED` or `INVALID_ARGUMENT`.
  */
 export function spinAcquire(lock: Lock, kind: LockKind, maxTries: number = DEFAULT_MAX_TRIES): void {
-  if (!Number.isInteger(maxTries) || maxTries < 1) {
-    throw new MmfError('INVALID_ARGUMENT', `maxTries must be a whole number of at least 1, not ${maxTries}`);
-  }
+  checkOneOf(kind, KINDS, 'the kind of a lock');
+  checkSize(maxTries, 'maxTries', 1, Number.MAX_SAFE_INTEGER);
   let outcome: LockOutcome = 'UNINITIALIZED';
   for (let tries = 0; tries < maxTries; tries++) {
     outcome = lock.tryAcquire(kind);
@@ -70,12 +71,13 @@ export function spinAcquire(lock: Lock, kind: LockKind, maxTries: number = DEFAU
 /**
  * Takes the lock, pausing longer and longer between tries, up to 32 ms; the event loop goes on meanwhile.
  *
- * @throws {@link MmfError} `MAX_TRIES` after the timeout, or `UNINITIALIZED`; the signal's reason when it aborts.
+ * @throws {@link MmfError} `MAX_TRIES` after the timeout, `UNINITIALIZED`, `INVALID_ARGUMENT`, or `CLOSED` when the lock's
+ * mapping was closed meanwhile; the signal's reason when it aborts.
  */
 export async function awaitAcquire(lock: Lock, kind: LockKind, wait: LockWait = {}): Promise<void> {
+  checkOneOf(kind, KINDS, 'the kind of a lock');
+  checkOptions(wait, WAIT_RULES, 'awaitAcquire');
   const { signal, timeout = Number.POSITIVE_INFINITY } = wait;
-  if (!(timeout >= 0))
-    throw new MmfError('INVALID_ARGUMENT', `timeout must be at least 0 ms, not ${timeout}`);
   const deadline = timers.now() + timeout;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     signal?.throwIfAborted();

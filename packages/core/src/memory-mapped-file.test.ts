@@ -1,7 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MmfError } from './errors.js';
+import { awaitAcquire } from './lock.js';
 import { MemoryMappedFile } from './memory-mapped-file.js';
 import { ValidNamespaces } from './namespaces.js';
+import { openSegment } from './segment.js';
 
 const isWindows = process.platform === 'win32';
 // Windows looks a bare name up where `Local\\` names are.
@@ -151,7 +153,142 @@ describe('a mapping', () => {
   });
 });
 
+describe('waiting for a lock', () => {
+  const kinds = ['withReadLock', 'withWriteLock'] as const;
+
+  function held(): MemoryMappedFile {
+    const mapping = keep(MemoryMappedFile.create(uniqueName(), 10));
+    mapping.lock.tryAcquire('write');
+    return mapping;
+  }
+
+  it.each(kinds)('by %s ends with the mapping, with the signal and with the timeout', async (kind) => {
+    const mapping = held();
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const use = () => expect.unreachable();
+    const aborted = mapping[kind](use, { signal: controller.signal });
+    const late = mapping[kind](use, { timeout: 1 });
+    const closed = [mapping[kind](use), mapping[kind](use, { signal: new AbortController().signal })];
+    controller.abort(reason);
+    await expect(aborted).rejects.toBe(reason);
+    await expect(late).rejects.toMatchObject({ code: 'MAX_TRIES' });
+    mapping.close();
+    for (const wait of closed) await expect(wait).rejects.toMatchObject({ code: 'CLOSED' });
+    await expect(mapping[kind](use)).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
+  it.each(kinds)('by %s leaves nothing held when the mapping closes at once', async (kind) => {
+    const other = keep(MemoryMappedFile.create(uniqueName(), 10));
+    const mapping = keep(MemoryMappedFile.open(other.name));
+    const locked = mapping[kind](() => expect.unreachable());
+    mapping.close();
+    await expect(locked).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(other.lock.describe()).toMatch(/free/);
+  });
+
+  it.each(kinds)('by %s gives the lock back when the mapping closes within', async (kind) => {
+    const other = keep(MemoryMappedFile.create(uniqueName(), 10));
+    const mapping = keep(MemoryMappedFile.open(other.name));
+    const result = await mapping[kind](() => {
+      mapping.close();
+      expect(other.lock.describe()).toMatch(/free/);
+      return 'mine';
+    });
+    expect(result).toBe('mine');
+  });
+
+  it.each(kinds)('by %s goes on behind fake timers', async (kind) => {
+    const mapping = held();
+    vi.useFakeTimers();
+    try {
+      await expect(mapping[kind](() => 1, { timeout: 3 })).rejects.toMatchObject({ code: 'MAX_TRIES' });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("leaves nothing when a lock of one's own cannot be made", () => {
+    const name = uniqueName();
+    const lock = (_memory: unknown, created: boolean) => {
+      if (created) return undefined as never;
+      throw new Error('mine');
+    };
+    expect(() => MemoryMappedFile.create(name, 10, { lock })).toThrow('mine');
+    expect(codeOf(() => MemoryMappedFile.open(name))).toBe('NOT_FOUND');
+  });
+});
+
 describe('bad arguments', () => {
+  const mapping = () => keep(MemoryMappedFile.create(uniqueName(), 10));
+  const used = expect.unreachable as () => never;
+
+  it.each<[string, RegExp, () => unknown]>([
+    ['mode 0', /mode of .* from 0o600 to 0o777.*not 0$/, () => MemoryMappedFile.create('x', 1, { mode: 0 })],
+    ['mode text', /not "0600"/, () => MemoryMappedFile.create('x', 1, { mode: '0600' as never })],
+    [
+      'an unknown option',
+      /no option "sise"; it has namespace, mode, lock, largePages/,
+      () => MemoryMappedFile.create('x', 1, { sise: 1 } as never),
+    ],
+    [
+      'an option of others',
+      /no option "largePages"/,
+      () => MemoryMappedFile.open('x', 1, { largePages: true } as never),
+    ],
+    [
+      'options that are none',
+      /must be an object, not 7/,
+      () => MemoryMappedFile.openOrCreate('x', 1, 7 as never),
+    ],
+    [
+      'readOnly',
+      /readOnly of openFile must be true or false, not 1/,
+      () => MemoryMappedFile.openFile('x', 1, { readOnly: 1 as never }),
+    ],
+    ['lock', /lock of .* must be a function/, () => MemoryMappedFile.create('x', 1, { lock: {} as never })],
+    [
+      'disposition',
+      /"create", "open", "open-or-create", not "make"/,
+      () => openSegment({ name: 'x', disposition: 'make' as never, size: 1 }),
+    ],
+    [
+      'an option of a segment',
+      /openSegment has no option "capacity"/,
+      () => openSegment({ name: 'x', disposition: 'create', size: 1, capacity: 1 } as never),
+    ],
+    ['timeout -1', /timeout of withReadLock .* not -1/, () => mapping().withReadLock(used, { timeout: -1 })],
+    ['timeout NaN', /timeout .* not NaN/, () => mapping().withWriteLock(used, { timeout: Number.NaN })],
+    [
+      'signal null',
+      /signal of dumpTo must be an AbortSignal, not null/,
+      () => mapping().dumpTo('x', { signal: null as never }),
+    ],
+    [
+      'onProgress',
+      /onProgress of fromFile must be a function/,
+      () => MemoryMappedFile.fromFile('x', 'x', { onProgress: 1 as never }),
+    ],
+    [
+      'use',
+      /what withReadLock runs must be a function, not undefined/,
+      () => mapping().withReadLock(undefined as never),
+    ],
+    ['a kind of lock', /"read", "write", not "both"/, () => awaitAcquire(mapping().lock, 'both' as never)],
+  ])('%s is refused with what is allowed', async (_, message, call) => {
+    await expect((async () => call())()).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it('bytes whose memory was given away', () => {
+    const detached = new Uint8Array(4);
+    structuredClone(detached.buffer, { transfer: [detached.buffer] });
+    expect(codeOf(() => mapping().write(detached))).toBe('INVALID_ARGUMENT');
+    expect(codeOf(() => mapping().readInto(detached))).toBe('INVALID_ARGUMENT');
+  });
+
   it.each([0, -1, 1.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY, '8' as never])('size %s', (size) => {
     expect(() => MemoryMappedFile.create(uniqueName(), size)).toThrow(/must be a whole number from 1 to/);
   });

@@ -1,6 +1,18 @@
-import { checkBytes, checkSize } from './arguments.js';
+import {
+  checkBytes,
+  checkOptions,
+  checkPath,
+  checkSize,
+  isAnything,
+  isBoolean,
+  isFunction,
+  isMode,
+  type Rules,
+} from './arguments.js';
 import { MmfError } from './errors.js';
-import { awaitAcquire, type Lock, type LockKind, type LockWait, spinAcquire } from './lock.js';
+import { atExit } from './exit-hooks.js';
+import { type Lock, type LockKind, type LockWait, spinAcquire } from './lock.js';
+import { LockHolds } from './lock-holds.js';
 import { DATA_OFFSET } from './mmf-layout.js';
 import { type ValidNamespace, ValidNamespaces } from './namespaces.js';
 import type { Disposition, Segment } from './platform/platform.js';
@@ -17,7 +29,7 @@ import {
   sharedBytes,
   shareMemory,
 } from './shared-memory.js';
-import { openSource, type TransferOptions, writeFileFrom } from './transfer.js';
+import { openSource, TRANSFER_RULES, type TransferOptions, writeFileFrom } from './transfer.js';
 
 /** Options of {@link MemoryMappedFile.create} and its like. */
 export interface MemoryMappedFileOptions {
@@ -61,6 +73,11 @@ export interface FileOptions {
   readonly lock?: LockMaker | undefined;
 }
 
+const OPEN_RULES: Rules = { namespace: isAnything, mode: isMode, lock: isFunction };
+const CREATE_RULES: Rules = { ...OPEN_RULES, largePages: isBoolean };
+const FROM_FILE_RULES: Rules = { ...CREATE_RULES, ...TRANSFER_RULES };
+const FILE_RULES: Rules = { readOnly: isBoolean, lock: isFunction };
+
 const MAX_SIZE: number = MAX_SEGMENT_SIZE - DATA_OFFSET;
 
 /**
@@ -79,7 +96,9 @@ export class MemoryMappedFile {
   readonly #segment: Segment;
   readonly #data: SharedBytes;
   readonly #lock: Lock | undefined;
+  readonly #holds: LockHolds | undefined;
   readonly #writable: boolean;
+  readonly #forgetExit: () => void;
   #open = true;
 
   private constructor(
@@ -94,8 +113,10 @@ export class MemoryMappedFile {
     this.size = segment.size - DATA_OFFSET;
     this.#segment = segment;
     this.#data = sharedBytes(segment.memory, DATA_OFFSET, this.size);
-    this.#lock = segment.lockPage === undefined ? undefined : makeLock(segment.lockPage, false);
+    this.#lock = segment.lockPage && makeLock(segment.lockPage, false);
+    this.#holds = this.#lock && new LockHolds(this.#lock);
     this.#writable = writable;
+    this.#forgetExit = atExit(() => this.close());
   }
 
   /**
@@ -148,30 +169,36 @@ export class MemoryMappedFile {
    * `INVALID_ARGUMENT`, `INVALID_NAME`, `NO_SPACE`, `ACCESS_DENIED` or `OS_ERROR`.
    */
   static openFile(path: string, size = 0, options: FileOptions = {}): MemoryMappedFile {
+    checkOptions(options, FILE_RULES, 'openFile');
     checkSize(size, 'size', 0, MAX_SIZE);
     const { readOnly = false, lock = makeRWLock } = options;
     const segment = openFileSegment(path, size === 0 ? 0 : size + DATA_OFFSET, readOnly);
-    checkMapping(segment, path);
-    return new MemoryMappedFile(segment, path, ValidNamespaces.CUSTOM, !readOnly, lock);
+    return MemoryMappedFile.#over(segment, path, ValidNamespaces.CUSTOM, !readOnly, lock);
   }
 
   /**
    * Creates a mapping with the contents of a file, which is only read.
    *
-   * @throws {@link MmfError} as {@link MemoryMappedFile.create} does; what `node:fs` throws; the signal's reason when it
-   * aborts, and then nothing is left of the mapping.
+   * @throws {@link MmfError} as {@link MemoryMappedFile.create} does, and `NOT_FOUND` or another code when the file cannot be
+   * read; the signal's reason when it aborts. Then nothing is left of the mapping.
    */
   static async fromFile(
     path: string,
     name: string,
     options: CreateOptions & TransferOptions = {},
   ): Promise<MemoryMappedFile> {
+    checkOptions(options, FROM_FILE_RULES, 'fromFile');
+    checkPath(path);
+    const { signal, timeout, onProgress, ...making } = options;
     const source = await openSource(path);
     let mapping: MemoryMappedFile | undefined;
     try {
-      const made = MemoryMappedFile.create(name, source.size, options);
+      const made = MemoryMappedFile.create(name, source.size, making);
       mapping = made;
-      await made.withWriteLock(() => source.readInto(made.#data, options), options);
+      await made.withWriteLock(() => source.readInto(made.#data, { signal, onProgress }), {
+        signal,
+        timeout,
+      });
       return made;
     } catch (error) {
       mapping?.close();
@@ -181,13 +208,33 @@ export class MemoryMappedFile {
     }
   }
 
+  /** Closes the segment where it cannot be made a mapping of. */
+  static #over(
+    segment: Segment,
+    name: string,
+    namespace: ValidNamespace,
+    writable: boolean,
+    lock: LockMaker,
+  ): MemoryMappedFile {
+    try {
+      checkMapping(segment, name);
+      return new MemoryMappedFile(segment, name, namespace, writable, lock);
+    } catch (error) {
+      segment.close();
+      throw error;
+    }
+  }
+
   static #openAs(
     name: string,
     disposition: Disposition,
     size: number,
-    { namespace = ValidNamespaces.LOCAL, mode, largePages, lock = makeRWLock }: CreateOptions,
+    options: CreateOptions,
     readOnly = false,
   ): MemoryMappedFile {
+    const rules = disposition === 'open' ? OPEN_RULES : CREATE_RULES;
+    checkOptions(options, rules, 'a mapping');
+    const { namespace = ValidNamespaces.LOCAL, mode, largePages, lock = makeRWLock } = options;
     checkSize(size, 'size', disposition === 'open' ? 0 : 1, MAX_SIZE);
     const request = {
       name,
@@ -199,8 +246,7 @@ export class MemoryMappedFile {
       initialise: (memory: ArrayBuffer) => void lock(shareMemory(memory), true),
     };
     const segment = openSegmentFor(request, readOnly);
-    checkMapping(segment, name);
-    return new MemoryMappedFile(segment, name, namespace, !readOnly, lock);
+    return MemoryMappedFile.#over(segment, name, namespace, !readOnly, lock);
   }
 
   /** Whether `read` can work: it is open. */
@@ -220,11 +266,7 @@ export class MemoryMappedFile {
    * lock means writing.
    */
   get lock(): Lock {
-    this.#checkOpen();
-    if (this.#lock === undefined) {
-      throw new MmfError('ACCESS_DENIED', `${this.name} cannot be locked: this user may only read it`);
-    }
-    return this.#lock;
+    return this.#lockable(this.#lock);
   }
 
   /**
@@ -311,11 +353,16 @@ export class MemoryMappedFile {
   /**
    * Writes the data to a file, under the read lock. The file appears when it is complete.
    *
-   * @throws {@link MmfError} `CLOSED`, or as the waiting for the lock does; what `node:fs` throws; the signal's reason
-   * when it aborts, and then the file is as it was.
+   * @throws {@link MmfError} `CLOSED`, also when it is closed meanwhile; as the waiting for the lock does; `NO_SPACE`,
+   * `ACCESS_DENIED` or another code when the file cannot be written; the signal's reason when it aborts. Then the file is
+   * as it was.
    */
   async dumpTo(path: string, options: TransferOptions = {}): Promise<void> {
-    await this.withReadLock(() => writeFileFrom(path, this.#data, options), options);
+    checkOptions(options, TRANSFER_RULES, 'dumpTo');
+    checkPath(path);
+    const { signal, timeout } = options;
+    const write = () => writeFileFrom(path, this.#data, this.size, options);
+    await this.#withLock('read', write, { signal, timeout }, 'dumpTo');
   }
 
   /**
@@ -343,34 +390,51 @@ export class MemoryMappedFile {
     this.#locked('write', () => copyIn(data, this.#data, 0));
   }
 
-  /** Waits for the read lock without blocking the event loop, runs `use` and releases it. */
-  withReadLock<R>(use: () => R | Promise<R>, wait?: LockWait): Promise<R> {
-    return this.#withLock('read', use, wait);
+  /**
+   * Waits for the read lock without blocking the event loop, runs `use` and releases the lock. Closing the mapping and the
+   * end of the process release it too, by whatever comes first.
+   *
+   * @returns what `use` returns.
+   * @throws {@link MmfError} `CLOSED`, also when it is closed while it waits; `MAX_TRIES` after the timeout; `ACCESS_DENIED`,
+   * `UNINITIALIZED` or `INVALID_ARGUMENT`; the signal's reason when it aborts; and what `use` throws.
+   */
+  async withReadLock<R>(use: () => R | Promise<R>, wait: LockWait = {}): Promise<R> {
+    return this.#withLock('read', use, wait, 'withReadLock');
   }
 
-  /** Waits for the write lock without blocking the event loop, runs `use` and releases it. */
-  withWriteLock<R>(use: () => R | Promise<R>, wait?: LockWait): Promise<R> {
-    return this.#withLock('write', use, wait);
+  /**
+   * As {@link MemoryMappedFile.withReadLock}, with the write lock.
+   *
+   * @throws {@link MmfError} as {@link MemoryMappedFile.withReadLock} does.
+   */
+  async withWriteLock<R>(use: () => R | Promise<R>, wait: LockWait = {}): Promise<R> {
+    return this.#withLock('write', use, wait, 'withWriteLock');
   }
 
-  /** Unmaps it; everything else throws `CLOSED` from now on. A second call does nothing. */
+  /**
+   * Releases what {@link MemoryMappedFile.withReadLock} and its like hold, and unmaps it; everything else throws `CLOSED`
+   * from now on. A second call does nothing.
+   */
   close(): void {
+    if (!this.#open) return;
     this.#open = false;
+    this.#holds?.close(new MmfError('CLOSED', `${this.name} was closed`));
     this.#segment.close();
+    this.#forgetExit();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  async #withLock<R>(kind: LockKind, use: () => R | Promise<R>, wait: LockWait | undefined): Promise<R> {
-    const { lock } = this;
-    await awaitAcquire(lock, kind, wait);
-    try {
-      return await use();
-    } finally {
-      if (this.#open) lock.release(kind);
-    }
+  #withLock<R>(kind: LockKind, use: () => R | Promise<R>, wait: LockWait, of: string): Promise<R> {
+    return this.#lockable(this.#holds).run(kind, use, wait, of);
+  }
+
+  #lockable<L>(lock: L | undefined): L {
+    this.#checkOpen();
+    if (lock !== undefined) return lock;
+    throw new MmfError('ACCESS_DENIED', `${this.name} cannot be locked: this user may only read it`);
   }
 
   #locked<R>(kind: LockKind, use: () => R): R {
@@ -400,7 +464,6 @@ export class MemoryMappedFile {
 
 function checkMapping(segment: Segment, name: string): void {
   if (segment.size > DATA_OFFSET) return;
-  segment.close();
   throw new MmfError(
     'SIZE_MISMATCH',
     `${name} has ${segment.size} bytes; a mapping has at least ${DATA_OFFSET + 1}: the lock word and a byte of data`,

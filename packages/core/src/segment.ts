@@ -1,5 +1,16 @@
-import { checkName, checkNamespace, checkSize } from './arguments.js';
-import { MmfError } from './errors.js';
+import {
+  checkName,
+  checkNamespace,
+  checkOneOf,
+  checkOptions,
+  checkPath,
+  checkSize,
+  isAnything,
+  isBoolean,
+  isFunction,
+  isMode,
+  type Rules,
+} from './arguments.js';
 import { atExit } from './exit-hooks.js';
 import { type ValidNamespace, ValidNamespaces } from './namespaces.js';
 import { platform } from './platform/index.js';
@@ -35,6 +46,19 @@ export interface OpenSegmentOptions {
   readonly initialise?: ((memory: ArrayBuffer) => void) | undefined;
 }
 
+const DISPOSITIONS: readonly Disposition[] = ['create', 'open', 'open-or-create'];
+
+const SEGMENT_RULES: Rules = {
+  name: isAnything,
+  namespace: isAnything,
+  disposition: isAnything,
+  size: isAnything,
+  existingSize: isAnything,
+  mode: isMode,
+  largePages: isBoolean,
+  initialise: isFunction,
+};
+
 /**
  * Creates or opens named memory: the raw bytes that mappings and channels are built on. It closes at the end of the
  * process by itself.
@@ -43,6 +67,7 @@ export interface OpenSegmentOptions {
  * `ACCESS_DENIED`, `BUSY` or `OS_ERROR`.
  */
 export function openSegment(options: OpenSegmentOptions): Segment {
+  checkOptions(options, SEGMENT_RULES, 'openSegment');
   return openSegmentFor(options, false);
 }
 
@@ -54,6 +79,7 @@ export function openSegmentFor(options: OpenSegmentOptions, readOnly: boolean): 
   const { name, namespace = ValidNamespaces.LOCAL, disposition, size, existingSize = size } = options;
   const { mode, largePages, initialise } = options;
   checkName(name);
+  checkOneOf(disposition, DISPOSITIONS, 'disposition');
   checkNamespace(namespace);
   checkSize(size, 'size', disposition === 'open' ? 0 : 1, MAX_SEGMENT_SIZE);
   checkSize(existingSize, 'existingSize', 0, MAX_SEGMENT_SIZE);
@@ -77,9 +103,7 @@ export function openSegmentFor(options: OpenSegmentOptions, readOnly: boolean): 
  * @throws {@link MmfError} `NOT_FOUND`, `SIZE_MISMATCH`, `NO_SPACE`, `ACCESS_DENIED` or `OS_ERROR`.
  */
 export function openFileSegment(path: string, size: number, readOnly: boolean): Segment {
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw new MmfError('INVALID_NAME', `${JSON.stringify(path)} is no path of a file`);
-  }
+  checkPath(path);
   return closedAtExit(platform.openFile({ path, size, readOnly }));
 }
 

@@ -71,9 +71,46 @@ describe('between a mapping and a file', () => {
     const reading = MemoryMappedFile.fromFile(path, name, { signal: abort.signal, onProgress });
     await expect(reading).rejects.toThrow('enough');
     expect(() => MemoryMappedFile.open(name)).toThrow(/no /);
-    await expect(MemoryMappedFile.fromFile(join(folder, 'none'), name)).rejects.toThrow(/ENOENT/);
+    await expect(MemoryMappedFile.fromFile(join(folder, 'none'), name)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
     writeFileSync(path, '');
     await expect(MemoryMappedFile.fromFile(path, name)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  it('leaves the old file when the mapping is closed at once', async () => {
+    const mapping = MemoryMappedFile.create(uniqueName(), 10);
+    const path = join(folder, 'dump');
+    writeFileSync(path, 'old');
+    const dumping = mapping.dumpTo(path);
+    mapping.close();
+    await expect(dumping).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(readFileSync(path, 'utf8')).toBe('old');
+    expect(readdirSync(folder)).toEqual(['dump']);
+  });
+
+  it.each([
+    ['NOT_FOUND', 'none/dump'],
+    ['NOT_FOUND', 'file/dump'],
+    ['INVALID_NAME', 'n'.repeat(300)],
+    ['INVALID_NAME', 'a\0b'],
+    ['INVALID_NAME', 7],
+  ])('fails with %s for %j', async (code, file) => {
+    using mapping = MemoryMappedFile.create(uniqueName(), 10);
+    writeFileSync(join(folder, 'file'), '');
+    const path = typeof file === 'string' ? join(folder, file) : (file as never);
+    await expect(mapping.dumpTo(path)).rejects.toMatchObject({ name: 'MmfError', code });
+    await expect(MemoryMappedFile.fromFile(path, uniqueName())).rejects.toMatchObject({
+      name: 'MmfError',
+      code,
+    });
+    expect(readdirSync(folder)).toEqual(['file']);
+  });
+
+  it('does not read what is no regular file', async () => {
+    await expect(MemoryMappedFile.fromFile(folder, uniqueName())).rejects.toMatchObject({
+      code: 'ACCESS_DENIED',
+    });
   });
 
   it('fails when the mapping is closed meanwhile', async () => {

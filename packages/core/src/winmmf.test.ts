@@ -25,6 +25,48 @@ function bytes(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text));
 }
 
+describe('handles and bytes that are none', () => {
+  const handles = [1n, true, '1', null, {}, Symbol('1'), 1.5, -1, Number.NaN] as never[];
+
+  it.each(handles)('handle %s: the codes of an unknown one', (handle) => {
+    winmmf.new(10, uniqueName(), LOCAL);
+    expect(winmmf.read_buf(handle, 1, new Uint8Array(1))).toBe(-4);
+    expect(winmmf.write(handle, new Uint8Array(1))).toBe(-5);
+    expect(() => winmmf.read(handle)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+    expect(winmmf.select_default(handle)).toBe(1);
+    winmmf.close(handle);
+    expect(winmmf.read(1)).toHaveLength(10);
+  });
+
+  it.each(handles)('size %s: the codes of a wrong one', (size) => {
+    if (size === null) return;
+    winmmf.new(10, uniqueName(), LOCAL);
+    expect(winmmf.new(size, uniqueName(), LOCAL)).toBe(-1);
+    expect(winmmf.open(size, uniqueName(), LOCAL)).toBe(-1);
+    expect(winmmf.read_buf(1, size, new Uint8Array(1))).toBe(-4);
+    expect(winmmf.write(1, new Uint8Array(1), size)).toBe(-5);
+    expect(winmmf.new(1, uniqueName(), size)).toBe(-3);
+  });
+
+  it('detached bytes: the codes of wrong arguments', () => {
+    const detached = new Uint8Array(4);
+    structuredClone(detached.buffer, { transfer: [detached.buffer] });
+    winmmf.new(10, uniqueName(), LOCAL);
+    expect(winmmf.write(1, detached)).toBe(-5);
+    expect(winmmf.read_buf(1, 0, detached)).toBe(-4);
+  });
+
+  it('only what read gave is freed', () => {
+    winmmf.new(10, uniqueName(), LOCAL);
+    const pooled = Buffer.from(winmmf.read());
+    winmmf.free_result(1, pooled);
+    expect(pooled).toHaveLength(10);
+    const own = new Uint8Array(10);
+    winmmf.free_raw(own, 10);
+    expect(own).toHaveLength(10);
+  });
+});
+
 describe('init', () => {
   it('0: the first time', () => expect(winmmf.init()).toBe(0));
 

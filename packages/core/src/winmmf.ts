@@ -16,6 +16,7 @@
  *
  * @packageDocumentation
  */
+import { isDetached, show } from './arguments.js';
 import { detach } from './detach.js';
 import { MmfError, type MmfErrorCode } from './errors.js';
 import { MemoryMappedFile } from './memory-mapped-file.js';
@@ -34,6 +35,8 @@ interface Collection {
 }
 
 let collection: Collection | undefined;
+/** The memory of what {@link read} returned. */
+const results = new WeakSet<ArrayBufferLike>();
 
 /**
  * Makes the collection. Opening a first mapping does it as well, without a limit.
@@ -44,10 +47,7 @@ let collection: Collection | undefined;
  */
 export function init(count: number = Number.POSITIVE_INFINITY): number {
   if (count !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(count) && count >= 1)) {
-    throw new MmfError(
-      'INVALID_ARGUMENT',
-      `count must be a whole number of at least 1, not ${String(count)}`,
-    );
+    throw new MmfError('INVALID_ARGUMENT', `count must be a whole number of at least 1, not ${show(count)}`);
   }
   if (collection !== undefined) return -1;
   collection = { mappings: [], limit: count, selected: 0 };
@@ -78,7 +78,7 @@ function isName(name: unknown): name is string {
   return typeof name === 'string' && name !== '' && !name.includes('\0') && !/\p{Surrogate}/u.test(name);
 }
 
-function isSize(size: unknown, least: number): boolean {
+function isSize(size: unknown, least: number): size is number {
   return typeof size === 'number' && Number.isSafeInteger(size) && size >= least;
 }
 
@@ -126,18 +126,18 @@ function newest({ mappings }: Collection): number {
 }
 
 /** The handle that is meant; 0 when nothing is open. */
-function resolve(handle: number | undefined, { mappings, selected }: Collection): number {
+function resolve(handle: unknown, { mappings, selected }: Collection): unknown {
   if (handle !== undefined && handle !== 0) return handle;
   return mappings[selected - 1]?.isReadable === true ? selected : newest(collection as Collection);
 }
 
 type Found = MemoryMappedFile | 'uninitialised' | 'nothing open' | 'closed' | 'unknown';
 
-function find(handle: number | undefined): Found {
+function find(handle: unknown): Found {
   if (collection === undefined) return 'uninitialised';
   const meant = resolve(handle, collection);
   if (meant === 0) return collection.mappings.length === 0 ? 'nothing open' : 'closed';
-  const mapping = collection.mappings[meant - 1];
+  const mapping = isSize(meant, 1) ? collection.mappings[meant - 1] : undefined;
   if (mapping === undefined) return newest(collection) === 0 ? 'nothing open' : 'unknown';
   return mapping.isReadable ? mapping : 'closed';
 }
@@ -152,7 +152,11 @@ function find(handle: number | undefined): Found {
  */
 export function read(handle?: number, count = 0): Uint8Array {
   const mapping = find(handle);
-  if (mapping instanceof MemoryMappedFile) return count === 0 ? mapping.read() : mapping.read(count);
+  if (mapping instanceof MemoryMappedFile) {
+    const result = count === 0 ? mapping.read() : mapping.read(count);
+    results.add(result.buffer);
+    return result;
+  }
   const codes = {
     uninitialised: 'UNINITIALIZED',
     'nothing open': 'CLOSED',
@@ -161,7 +165,7 @@ export function read(handle?: number, count = 0): Uint8Array {
   };
   throw new MmfError(
     codes[mapping] as MmfErrorCode,
-    `no mapping to read with handle ${handle ?? 0}: ${mapping}`,
+    `no mapping to read with handle ${show(handle ?? 0)}: ${mapping}`,
   );
 }
 
@@ -194,7 +198,7 @@ export function read_buf(handle: number | undefined, count: number, buffer: Uint
  * mapping; -4 when the lock is not to be had; -5 for wrong arguments.
  */
 export function write(handle: number | undefined, data: Uint8Array, size: number = data?.length): number {
-  if (!(data instanceof Uint8Array) || !isSize(size, 0) || size > data.length) return -5;
+  if (!(data instanceof Uint8Array) || isDetached(data) || !isSize(size, 0) || size > data.length) return -5;
   const mapping = find(handle);
   if (mapping === 'uninitialised') return -3;
   if (mapping === 'unknown') return -5;
@@ -210,8 +214,8 @@ export function write(handle: number | undefined, data: Uint8Array, size: number
 }
 
 /**
- * Frees what {@link read} gave, at once instead of when it is collected: it has no bytes afterwards. Freeing it twice
- * does nothing.
+ * Frees what {@link read} gave, at once instead of when it is collected: it has no bytes afterwards. Freeing it twice, or
+ * something else, does nothing.
  *
  * @param _handle is not needed; it stands for the reference's argument.
  */
@@ -226,16 +230,18 @@ export function free_result(_handle: number | undefined, result: Uint8Array): vo
  */
 export function free_raw(result: Uint8Array, size: number): void {
   if (result instanceof Uint8Array && result.length !== 0 && result.length !== size) {
-    throw new MmfError('INVALID_ARGUMENT', `the result has ${result.length} bytes, not ${String(size)}`);
+    throw new MmfError('INVALID_ARGUMENT', `the result has ${result.length} bytes, not ${show(size)}`);
   }
   free(result);
 }
 
 function free(result: Uint8Array): void {
   if (!(result instanceof Uint8Array)) {
-    throw new MmfError('INVALID_ARGUMENT', `a result is a Uint8Array, not ${typeof result}`);
+    throw new MmfError('INVALID_ARGUMENT', `a result is a Uint8Array, not ${show(result)}`);
   }
-  if (result.buffer instanceof ArrayBuffer) detach(result.buffer);
+  const { buffer } = result;
+  // Other bytes may lie in a pool that Node shares out, or be in use elsewhere.
+  if (buffer instanceof ArrayBuffer && results.delete(buffer)) detach(buffer);
 }
 
 /** Closes the mapping; its data lives on while any process holds it. Nothing where it is closed or unknown. */
@@ -252,7 +258,7 @@ export function close(handle?: number): void {
  */
 export function select_default(handle?: number): number {
   if (collection === undefined) return -1;
-  const isOpen = collection.mappings[(handle ?? 0) - 1]?.isReadable === true;
-  collection.selected = isOpen ? (handle as number) : newest(collection);
+  const isOpen = isSize(handle, 1) && collection.mappings[handle - 1]?.isReadable === true;
+  collection.selected = isOpen ? handle : newest(collection);
   return collection.selected;
 }

@@ -1,7 +1,8 @@
 import { readFileSync, statfsSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MmfError } from '../../errors.js';
-import { adviseHugePages, fallocate, fromFsError, type Mapped, osError, populate } from './libc.js';
+import { fromFsError, osError } from '../../os-error.js';
+import { adviseHugePages, fallocate, type Mapped, populate } from './libc.js';
 
 const CHUNK_LENGTH = 1 << 20;
 

@@ -1,8 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
 import { MmfError } from '../../errors.js';
+import { fromFsError } from '../../os-error.js';
 import type { FileRequest, Segment } from '../platform.js';
 import { allocate } from './allocation.js';
-import { fromFsError, type Mapped, map, PROT_READ, PROT_WRITE, pageSize } from './libc.js';
+import { type Mapped, map, PROT_READ, PROT_WRITE, pageSize } from './libc.js';
 import { MappedSegment } from './mapped-segment.js';
 
 const FILE_MODE = 0o600;
@@ -57,10 +58,6 @@ function open(path: string, flags: number): number {
   try {
     return openSync(path, flags | constants.O_NONBLOCK, FILE_MODE);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const refused = fromFsError(error, `cannot open ${path}`);
-    // A file system that is mounted for reading only.
-    if (code === 'EROFS') throw new MmfError('ACCESS_DENIED', refused.message, { cause: refused });
-    throw refused;
+    throw fromFsError(error, `cannot open ${path}`);
   }
 }

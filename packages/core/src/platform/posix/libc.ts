@@ -1,8 +1,8 @@
 import { constants } from 'node:buffer';
-import { getSystemErrorMap } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import koffi from 'koffi';
-import { MmfError, type MmfErrorCode } from '../../errors.js';
+import { MmfError } from '../../errors.js';
+import { osError } from '../../os-error.js';
 import { atThreadEnd } from '../thread-end.js';
 
 const library = koffi.load(null);
@@ -39,38 +39,6 @@ const cFallocate =
   process.platform === 'darwin'
     ? undefined
     : library.func('int posix_fallocate(int fd, int64_t offset, int64_t length)');
-
-const codeOfErrno: Partial<Record<string, MmfErrorCode>> = {
-  EACCES: 'ACCESS_DENIED',
-  EPERM: 'ACCESS_DENIED',
-  ELOOP: 'ACCESS_DENIED',
-  EEXIST: 'EXISTS',
-  ENOENT: 'NOT_FOUND',
-  ENOSPC: 'NO_SPACE',
-  ENOMEM: 'NO_SPACE',
-  ENAMETOOLONG: 'INVALID_NAME',
-};
-
-/** The error for a failed C call; `errno` is positive. */
-export function osError(call: string, errno: number, message: string): MmfError {
-  const [name, text] = getSystemErrorMap().get(-errno) ?? ['EUNKNOWN', 'unknown error'];
-  return new MmfError(codeOfErrno[name] ?? 'OS_ERROR', message, {
-    os: { call, osCode: errno, osMessage: `${name}, ${text}` },
-  });
-}
-
-/** What Node's own `fs` calls throw, as one of ours. */
-export function fromFsError(error: unknown, message: string): MmfError {
-  const { errno, syscall } = error as NodeJS.ErrnoException;
-  if (errno === undefined || syscall === undefined)
-    return new MmfError('OS_ERROR', message, { cause: error });
-  return osError(syscall, -errno, message);
-}
-
-/** The `errno` name of what an `fs` call threw. */
-export function errnoName(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code;
-}
 
 /** Bytes of a page of memory. */
 export const pageSize: number = cGetpagesize();

@@ -11,8 +11,9 @@ import {
 } from 'node:fs';
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { join } from 'node:path';
+import { errnoName, fromFsError } from '../../os-error.js';
 import type { Bell, LifeWatch, Liveness, NamesPort, Port, PortAddress } from '../platform.js';
-import { duplicate, errnoName, fromFsError, mkfifo } from './libc.js';
+import { duplicate, mkfifo } from './libc.js';
 import {
   directory,
   nonceOf,

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { MmfError } from '../../errors.js';
+import { errnoName, fromFsError } from '../../os-error.js';
 import type { ReadSegment } from '../platform.js';
-import { errnoName, fromFsError } from './libc.js';
 import { decodeMark, MARK_LENGTH } from './mark-layout.js';
 import { directory, isSegmentName } from './names.js';
 

@@ -11,13 +11,12 @@ import {
 import { join } from 'node:path';
 import { detach } from '../../detach.js';
 import { MmfError } from '../../errors.js';
+import { errnoName, fromFsError } from '../../os-error.js';
 import type { Segment, SegmentRequest } from '../platform.js';
 import { allocate, useLargePages } from './allocation.js';
 import { mapLockPage } from './file.js';
 import {
-  errnoName,
   flock,
-  fromFsError,
   LOCK_EX,
   LOCK_NB,
   LOCK_SH,
