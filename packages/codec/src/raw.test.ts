@@ -19,18 +19,6 @@ describe('raw', () => {
     expect(bytes).toStrictEqual(Uint8Array.of(0, 0));
   });
 
-  it('encodes in place what fits, and says so where it does not', () => {
-    const { encodeInPlace } = raw();
-    const target = new Uint8Array(6);
-    expect(encodeInPlace?.(Uint8Array.of(1, 2, 3), target, 1, 4)).toBe(4);
-    expect([...target]).toEqual([0, 1, 2, 3, 0, 0]);
-    expect(encodeInPlace?.(Uint8Array.of(9, 9, 9, 9), target, 1, 4)).toBe(-1);
-    expect(encodeInPlace?.('abc' as never, target, 1, 4)).toBe(-1);
-    const sly = Object.defineProperty(Uint8Array.of(7, 7, 7, 7), 'length', { value: 1 });
-    expect(encodeInPlace?.(sly, target, 1, 4)).toBe(-1);
-    expect([...target]).toEqual([0, 1, 2, 3, 0, 0]);
-  });
-
   it('takes zero bytes for a value', () => {
     expect(raw().encode(new Uint8Array(), new Uint8Array(), 0)).toBe(0);
     expect(raw().decode(new Uint8Array(), 0, 0)).toStrictEqual(new Uint8Array());

@@ -1,7 +1,9 @@
+import { types } from 'node:util';
 import { requireRange, requireRoom } from './bounds.js';
 import type { Codec } from './codec.js';
 import { CodecError } from './errors.js';
-import { byteLengthOf } from './shape/byte-length.js';
+import { addEncodeInPlace, type InPlaceTarget } from './in-place.js';
+import { byteLengthOf, copyUserBytes, isDetached, isShared } from './user-bytes.js';
 import { copyBytes, viewOf } from './word-bytes.js';
 
 const ID = 'raw';
@@ -23,23 +25,36 @@ export interface RawOptions {
  * @returns a codec without state, with the id `raw`; its errors are those of {@link Codec}.
  */
 export function raw({ copy = true }: RawOptions = {}): Codec<Uint8Array> {
-  return { id: ID, encode, encodeInPlace, decodesInPlace: true, decode: copy ? decode : view };
+  return addEncodeInPlace(
+    { id: ID, encode, decodesInPlace: true, decode: copy ? decode : view },
+    encodeInPlace,
+  );
 }
 
 function encode(value: Uint8Array, target: Uint8Array, offset: number): number {
-  if (!(value instanceof Uint8Array)) {
+  if (!types.isUint8Array(value)) {
     throw new CodecError('UNENCODABLE', `${ID}: the value must be a Uint8Array, not ${kindOf(value)}`);
   }
-  requireRoom(ID, target, offset, value.length);
-  copyBytes(value, 0, value.length, target, offset);
-  return offset + value.length;
+  if (isDetached(value)) {
+    throw new CodecError(
+      'UNENCODABLE',
+      `${ID}: the memory of the Uint8Array was detached, or is too short for it now`,
+    );
+  }
+  const length = byteLengthOf(value);
+  requireRoom(ID, target, offset, length);
+  copyUserBytes(value, length, target, offset);
+  return offset + length;
 }
 
-function encodeInPlace(value: Uint8Array, target: Uint8Array, offset: number, limit: number): number {
-  if (!(value instanceof Uint8Array)) return -1;
+function encodeInPlace(value: Uint8Array, place: InPlaceTarget): number {
+  // The rest is for `encode`: empty ones may be detached, and shared ones can grow meanwhile.
+  if (!types.isUint8Array(value)) return -1;
   const length = byteLengthOf(value);
-  if (length > limit - offset) return -1;
-  target.set(value, offset);
+  if (length === 0 || isShared(value) || !place.begin(length)) return -1;
+  const { offset } = place;
+  if (!(offset + length <= place.limit)) return -1;
+  (place.bytes as Uint8Array).set(value, offset);
   return offset + length;
 }
 

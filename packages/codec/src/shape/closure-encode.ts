@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { CodecError } from '../errors.js';
 import { msgpack } from '../msgpack.js';
-import { byteLengthOf } from './byte-length.js';
+import { byteLengthOf, copyUserBytes, isDetached } from '../user-bytes.js';
 import { INTEGER_SIZE, writeInteger } from './integer-bytes.js';
 import { describeValue, foundIn, Mismatch, unexpected } from './mismatch.js';
 import {
@@ -183,11 +183,12 @@ function bytesWrite(node: BytesNode, { maxBinaryBytes }: Settings): Write {
   const most = Math.min(node.maxLength ?? maxBinaryBytes, maxBinaryBytes);
   return (value, writer) => {
     if (!types.isUint8Array(value)) throw unexpected('bytes (a Uint8Array)', describeValue(value));
+    if (isDetached(value)) throw unexpected('bytes (a Uint8Array)', 'one that was detached');
     const length = byteLengthOf(value);
     if (length > most) throw unexpected(`at most ${most} bytes`, `${length}`);
     writer.header(length, 0, [0xc4, 0xc5, 0xc6]);
     writer.require(length);
-    writer.bytes.set(value, writer.position);
+    copyUserBytes(value, length, writer.bytes, writer.position);
     writer.position += length;
   };
 }

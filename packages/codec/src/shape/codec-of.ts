@@ -1,6 +1,7 @@
 import { requireRange, requireRoom } from '../bounds.js';
 import type { Codec, CodecSchema } from '../codec.js';
 import { CodecError } from '../errors.js';
+import { addEncodeInPlace } from '../in-place.js';
 import { messageOf } from '../refusal.js';
 import { copyBytes } from '../word-bytes.js';
 import { canonicalTextOf } from './canonical.js';
@@ -9,6 +10,7 @@ import { type Write, WriteFunctions } from './closure-encode.js';
 import { differenceOf } from './difference.js';
 import { type FastDecode, generateDecode, type Progress } from './generate-decode.js';
 import { type FastEncode, generateEncode } from './generate-encode.js';
+import { type EncodeInPlace, generateInPlace } from './generate-in-place.js';
 import { Mismatch, unexpected } from './mismatch.js';
 import { Reader } from './reader.js';
 import { checkSettings, type Settings, type ShapeOptions } from './settings.js';
@@ -65,6 +67,7 @@ export function codecOf<S extends Shape>(shape: S, options: ShapeOptions = {}): 
 interface FastFunctions {
   readonly encode: FastEncode;
   readonly decode: FastDecode;
+  readonly inPlace: EncodeInPlace | undefined;
 }
 
 function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
@@ -78,10 +81,11 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
   const fast = generate(() => ({
     encode: generateEncode(node, settings),
     decode: generateDecode(node, reads, progress),
+    inPlace: generateInPlace(node, settings),
   }));
   const text = canonicalTextOf(node);
 
-  return {
+  const codec: ShapeCodec<unknown> = {
     id,
     shape,
     schema: {
@@ -123,6 +127,7 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
       return readSlowly(read, new Reader(source, start, end), maxSize);
     },
   };
+  return fast?.inPlace === undefined ? codec : addEncodeInPlace(codec, fast.inPlace);
 }
 
 function generate(functions: () => FastFunctions): FastFunctions | undefined {

@@ -1,23 +1,29 @@
 import { CodecError } from '../errors.js';
 import { msgpack } from '../msgpack.js';
-import { byteLengthOf } from './byte-length.js';
-import { writeInteger } from './integer-bytes.js';
-import { containerHeader, fixedSize, isFixed, keyBytes, structHeaderSize, textBytes } from './layout.js';
-import {
-  type ArrayNode,
-  BIGINT_RANGES,
-  type BytesNode,
-  INTEGER_RANGES,
-  type IntegerNode,
-  type MapNode,
-  type OneOfNode,
-  type ShapeNode,
-  type StringNode,
-  type StructNode,
-  type UnionNode,
+import { byteLengthOf, copyUserBytes, isDetached } from '../user-bytes.js';
+import { fixedSize, isFixed, keyBytes, structHeaderSize, textBytes } from './layout.js';
+import type {
+  ArrayNode,
+  BytesNode,
+  MapNode,
+  OneOfNode,
+  ShapeNode,
+  StringNode,
+  StructNode,
+  UnionNode,
 } from './node.js';
-import { bigInt64, float32, float64, LOWER, putUint32, UPPER, words } from './number-bytes.js';
+import { putUint32 } from './number-bytes.js';
 import { Reader } from './reader.js';
+import {
+  bytesWrite,
+  headerWrite,
+  propertyOf,
+  putBytes,
+  type ScalarNode,
+  scalarCheck,
+  scalarWrite,
+  structHeaderWrite,
+} from './scalar-source.js';
 import type { Settings } from './settings.js';
 import { quoted, SourceText } from './source-text.js';
 import { writeText } from './text.js';
@@ -66,19 +72,11 @@ class EncodeGenerator {
   #value(node: ShapeNode, x: string, rest: string): string {
     switch (node.kind) {
       case 'integer':
-        return this.#integer(node, x);
-      case 'bigint': {
-        const [min, max] = BIGINT_RANGES[node.type];
-        const token = node.type === 'u64' ? 0xcf : 0xd3;
-        const check = `if (typeof ${x} !== 'bigint' || ${x} < ${min}n || ${x} > ${max}n) return -1;`;
-        return `${check} ${this.#source.value(bigInt64)}[0] = ${x}; ${this.#words(token)}`;
-      }
+      case 'bigint':
       case 'float':
-        return node.type === 'f64'
-          ? `if (typeof ${x} !== 'number') return -1; ${this.#source.value(float64)}[0] = ${x}; ${this.#words(0xcb)}`
-          : this.#float32(x);
+        return this.#scalar(node, x);
       case 'boolean':
-        return `if (${x} === true) t[o] = 0xc3; else if (${x} === false) t[o] = 0xc2; else return -1; o += 1;`;
+        return this.#scalar({ kind: 'boolean' }, x);
       case 'timestamp':
         return `if (!(${x} instanceof Date)) return -1; o = ${this.#source.value(writeDate)}(${x}, t, o); if (o < 0) return -1;`;
       case 'unknown':
@@ -102,51 +100,8 @@ class EncodeGenerator {
     }
   }
 
-  #integer(node: IntegerNode, x: string): string {
-    const [min, max] = INTEGER_RANGES[node.type];
-    const least = node.min === min ? '' : ` || ${x} < ${node.min}`;
-    const most = node.max === max ? '' : ` || ${x} > ${node.max}`;
-    if (node.type === 'u64' || node.type === 'i64') {
-      const range = node.type === 'u64' && least === '' ? ` || ${x} < 0` : least;
-      const check = `if (!Number.isSafeInteger(${x})${range}${most}) return -1;`;
-      return `${check} o = ${this.#source.value(writeInteger)}(${x}, t, o);`;
-    }
-    const isSigned = min < 0;
-    const isWhole = isSigned ? `(${x} | 0) !== ${x}` : `(${x} >>> 0) !== ${x}`;
-    // Of the narrower ones, the comparison with their range is left when neither bound was set.
-    const lower = isSigned ? ` || ${x} < ${node.min}` : least;
-    const upper = max < 0x7fff_ffff ? ` || ${x} > ${node.max}` : most;
-    const check = `if (${isWhole}${lower}${upper}) return -1;`;
-    const positive = [
-      `if (${x} < 0x80) { t[o] = ${x}; o += 1; }`,
-      ...(max > 0x7f ? [`if (${x} < 0x100) { t[o] = 0xcc; t[o + 1] = ${x}; o += 2; }`] : []),
-      ...(max > 0xff
-        ? [`if (${x} < 0x10000) { t[o] = 0xcd; t[o + 1] = ${x} >> 8; t[o + 2] = ${x}; o += 3; }`]
-        : []),
-      ...(max > 0xffff ? [`{ t[o] = 0xce; ${put32('o + 1', x)} o += 5; }`] : []),
-    ].join(' else ');
-    if (!isSigned) return `${check} ${positive}`;
-    return `${check} if (${x} < 0) o = ${this.#source.value(writeInteger)}(${x}, t, o); else ${positive}`;
-  }
-
-  #float32(x: string): string {
-    const single = this.#source.value(float32);
-    const word = this.#source.value(words);
-    return (
-      `if (typeof ${x} !== 'number') return -1; ${single}[0] = ${x}; ` +
-      `if (Number.isFinite(${x}) && !Number.isFinite(${single}[0])) return -1; ` +
-      `t[o] = 0xca; ${put32('o + 1', `${word}[0]`)} o += 5;`
-    );
-  }
-
-  /** Writes the eight bytes that `words` hold. */
-  #words(token: number): string {
-    const word = this.#source.value(words);
-    const [high, low] = [this.#source.name('h'), this.#source.name('l')];
-    return (
-      `const ${high} = ${word}[${UPPER}], ${low} = ${word}[${LOWER}]; t[o] = ${token}; ` +
-      `${put32('o + 1', high)} ${put32('o + 5', low)} o += 9;`
-    );
+  #scalar(node: ScalarNode, x: string): string {
+    return `${scalarCheck(node, x)} ${scalarWrite(this.#source, node, x)}`;
   }
 
   #string({ maxLength = Infinity }: StringNode, x: string, rest: string): string {
@@ -176,7 +131,9 @@ class EncodeGenerator {
         `o = ${this.#source.value(putBytes)}(t, o, ${found});`
       );
     }
-    const cases = node.values.map((value) => `case ${quoted(value)}: ${this.#put(textBytes(value))} break;`);
+    const cases = node.values.map(
+      (value) => `case ${quoted(value)}: ${bytesWrite(this.#source, textBytes(value))} break;`,
+    );
     return `switch (${x}) { ${cases.join(' ')} default: return -1; }`;
   }
 
@@ -188,7 +145,7 @@ class EncodeGenerator {
     return (
       `if (!Array.isArray(${x})) return -1; const ${n} = ${x}.length; ` +
       `if (${n} >>> 0 !== ${n} || ${n} > ${most} || o + 5 + ${n} * ${size} > L - (${rest})) return -1; ` +
-      `${this.#header(n, 0x90, 0xdc)} ` +
+      `${headerWrite(n, 0x90, 0xdc)} ` +
       `for (let ${i} = 0; ${i} < ${n}; ${i}++) { const ${y} = ${x}[${i}]; ${this.#value(node.item, y, after)} }`
     );
   }
@@ -202,7 +159,7 @@ class EncodeGenerator {
     const body = `${this.#value(node.key, k, `${after} + ${sizes[1]}`)} ${this.#value(node.value, y, after)}`;
     const start =
       `if (${n} > ${this.#settings.maxItems} || o + 5 + ${n} * ${each} > L - (${rest})) return -1; ` +
-      `${this.#header(n, 0x80, 0xde)} let ${i} = 0;`;
+      `${headerWrite(n, 0x80, 0xde)} let ${i} = 0;`;
     if (node.as === 'map') {
       return (
         `if (!(${x} instanceof Map)) return -1; const ${n} = ${x}.size; ${start} ` +
@@ -225,7 +182,7 @@ class EncodeGenerator {
     );
     return (
       `if (typeof ${x} !== 'object' || ${x} === null) return -1; ` +
-      `switch (${property(x, node.tag)}) { ${cases.join(' ')} default: return -1; } if (o < 0) return -1;`
+      `switch (${propertyOf(x, node.tag)}) { ${cases.join(' ')} default: return -1; } if (o < 0) return -1;`
     );
   }
 
@@ -238,11 +195,11 @@ class EncodeGenerator {
     const keys = node.fields.map((field) => keyBytes(field, this.#settings));
     const sizes = node.fields.map((field, index) => keys[index]!.length + Math.max(1, fixedSize(field.node)));
     const total = sizes.reduce((sum, size) => sum + size, 0);
-    const items = node.fields.map((field, index) => `f${index} = ${property('v', field.name)}`);
+    const items = node.fields.map((field, index) => `f${index} = ${propertyOf('v', field.name)}`);
     let rest = total;
     const writes = node.fields.map((field, index) => {
       rest -= sizes[index]!;
-      const write = `${this.#put(keys[index]!)} ${this.#value(field.node, `f${index}`, String(rest))}`;
+      const write = `${bytesWrite(this.#source, keys[index]!)} ${this.#value(field.node, `f${index}`, String(rest))}`;
       if (!field.optional) return `{ ${write} }`;
       const missing = this.#settings.layout === 'map' ? '' : 'else { t[o] = 0xc0; o += 1; }';
       return `if (f${index} !== undefined) { ${write} } ${missing}`;
@@ -252,40 +209,12 @@ class EncodeGenerator {
         if (typeof v !== 'object' || v === null || Array.isArray(v)) return -1;
         if (o + ${structHeaderSize(node) + total} > L) return -1;
         ${items.length === 0 ? '' : `const ${items.join(', ')};`}
-        ${this.#structHeader(node)}
+        ${structHeaderWrite(this.#source, node, this.#settings.layout)}
         ${writes.join('\n')}
         return o;
       }`,
     );
     return name;
-  }
-
-  #structHeader({ fields }: StructNode): string {
-    const { layout } = this.#settings;
-    const optional = fields.flatMap((field, index) => (field.optional ? [`f${index}`] : []));
-    if (layout === 'array' || optional.length === 0) return this.#put(containerHeader(layout, fields.length));
-    const counts = optional.map((name) => `(${name} === undefined ? 0 : 1)`);
-    const count = `${fields.length - optional.length} + ${counts.join(' + ')}`;
-    if (fields.length < 0x10) return `t[o] = 0x80 | (${count}); o += 1;`;
-    return `const n = ${count}; ${this.#header('n', 0x80, 0xde)}`;
-  }
-
-  #header(n: string, short: number, token: number): string {
-    return (
-      `if (${n} < 0x10) { t[o] = ${short} | ${n}; o += 1; } ` +
-      `else if (${n} < 0x10000) { t[o] = ${token}; t[o + 1] = ${n} >> 8; t[o + 2] = ${n}; o += 3; } ` +
-      `else { t[o] = ${token + 1}; ${put32('o + 1', n)} o += 5; }`
-    );
-  }
-
-  /** Writes bytes that are known beforehand. */
-  #put(bytes: readonly number[]): string {
-    if (bytes.length === 0) return '';
-    if (!this.#source.mayInline(bytes.length)) {
-      return `o = ${this.#source.value(putBytes)}(t, o, ${this.#source.value(Uint8Array.from(bytes))});`;
-    }
-    const stores = bytes.map((byte, index) => `t[o${index === 0 ? '' : ` + ${index}`}] = ${byte};`);
-    return `${stores.join(' ')} o += ${bytes.length};`;
   }
 
   readonly #codec = msgpack();
@@ -305,23 +234,6 @@ class EncodeGenerator {
   };
 }
 
-/** A field of `x`; never what every object inherits under that name. */
-function property(x: string, name: string): string {
-  const item = `${x}[${quoted(name)}]`;
-  return name in Object.prototype ? `(Object.hasOwn(${x}, ${quoted(name)}) ? ${item} : undefined)` : item;
-}
-
-function put32(at: string, x: string): string {
-  return (
-    `t[${at}] = ${x} >>> 24; t[${at} + 1] = ${x} >>> 16; ` + `t[${at} + 2] = ${x} >>> 8; t[${at} + 3] = ${x};`
-  );
-}
-
-function putBytes(target: Uint8Array, offset: number, bytes: Uint8Array): number {
-  for (let index = 0; index < bytes.length; index += 1) target[offset + index] = bytes[index]!;
-  return offset + bytes.length;
-}
-
 function writeDate(value: Date, target: Uint8Array, offset: number): number {
   const time = Date.prototype.getTime.call(value);
   return Number.isNaN(time) ? -1 : writeTimestamp(time, target, offset);
@@ -335,7 +247,7 @@ function writeBytes(
   most: number,
 ): number {
   const length = byteLengthOf(value);
-  if (length > most || offset + 5 + length > limit) return -1;
+  if (length > most || offset + 5 + length > limit || isDetached(value)) return -1;
   let start = offset + 2;
   if (length < 0x100) {
     target[offset] = 0xc4;
@@ -350,7 +262,7 @@ function writeBytes(
     putUint32(target, offset + 1, length);
     start = offset + 5;
   }
-  if (length > 32) target.set(value, start);
+  if (length > 32) copyUserBytes(value, length, target, start);
   else for (let index = 0; index < length; index += 1) target[start + index] = value[index]!;
   return start + length;
 }

@@ -1,0 +1,170 @@
+import type { encodeInPlace, InPlaceCodec, InPlaceTarget } from '../in-place.js';
+import { fixedSize, keyBytes, structHeaderSize, textBytes } from './layout.js';
+import type { OneOfNode, ShapeNode, StringNode, StructNode } from './node.js';
+import {
+  bytesWrite,
+  propertyOf,
+  type ScalarNode,
+  scalarCheck,
+  scalarWrite,
+  structHeaderWrite,
+} from './scalar-source.js';
+import type { Settings } from './settings.js';
+import { quoted, SourceText } from './source-text.js';
+
+/** Writes a value right in the ring, as {@link InPlaceCodec} says. */
+export type EncodeInPlace = InPlaceCodec<unknown>[typeof encodeInPlace];
+
+/** Characters of a text that is written in place. A longer one is written faster by a call that must not see shared memory. */
+const MOST_CHARACTERS = 20;
+
+/** What can be checked before, and then is written with plain stores alone. */
+type FlatNode = ScalarNode | StringNode | OneOfNode;
+
+/** A field of the struct: `f<index>` is its value. */
+interface FlatField {
+  readonly x: string;
+  readonly name: string;
+  readonly key: readonly number[];
+  readonly node: FlatNode;
+  readonly isOptional: boolean;
+  readonly isNullable: boolean;
+}
+
+/**
+ * Generates the function that writes the values of a flat struct in place: it reads all fields, checks them, calls `begin`,
+ * and writes.
+ *
+ * @returns undefined for a shape that is no struct, has other fields than scalars, short strings and `oneOf`, or whose
+ * values may be larger than the codec takes.
+ */
+export function generateInPlace(node: ShapeNode, settings: Settings): EncodeInPlace | undefined {
+  if (node.kind !== 'struct') return undefined;
+  const fields = flatFields(node, settings);
+  if (fields === undefined || sizeOf(node, fields) + textSize(fields, settings) > settings.maxSize)
+    return undefined;
+  const source = new SourceText();
+  source.addFunction(functionOf(source, node, fields, settings));
+  return source.compile('encode') as EncodeInPlace;
+}
+
+function flatFields(struct: StructNode, settings: Settings): readonly FlatField[] | undefined {
+  const fields = struct.fields.flatMap((field, index): FlatField[] => {
+    const isNullable = field.node.kind === 'nullable';
+    const node = field.node.kind === 'nullable' ? field.node.of : field.node;
+    if (!isFlat(node)) return [];
+    const { name, optional: isOptional } = field;
+    return [{ x: `f${index}`, name, key: keyBytes(field, settings), node, isOptional, isNullable }];
+  });
+  return fields.length === struct.fields.length ? fields : undefined;
+}
+
+function isFlat(node: ShapeNode): node is FlatNode {
+  return ['integer', 'bigint', 'float', 'boolean', 'string', 'oneOf'].includes(node.kind);
+}
+
+/** Bytes that a value takes at most, without its texts. */
+function sizeOf(struct: StructNode, fields: readonly FlatField[]): number {
+  const sizes = fields.map(({ key, node }) => key.length + Math.max(1, fixedSize(node)));
+  return sizes.reduce((sum, size) => sum + size, structHeaderSize(struct));
+}
+
+function textSize(fields: readonly FlatField[], settings: Settings): number {
+  return fields.reduce(
+    (sum, { node }) => sum + (node.kind === 'string' ? mostCharacters(node, settings) : 0),
+    0,
+  );
+}
+
+function mostCharacters({ maxLength = Infinity }: StringNode, { maxTextBytes }: Settings): number {
+  return Math.min(maxLength, maxTextBytes, MOST_CHARACTERS);
+}
+
+/**
+ * In the generated text `v` is the value, `P` the place, and `size` how many bytes the value takes at most. For the rest see
+ * {@link generateEncode}.
+ */
+function functionOf(
+  source: SourceText,
+  struct: StructNode,
+  fields: readonly FlatField[],
+  settings: Settings,
+): string {
+  const choices = fields.flatMap(({ x, node }) => (node.kind === 'oneOf' ? [`${x}c`] : []));
+  const names = [...fields.map(({ x }) => x), ...choices];
+  return `function encode(v, P) {
+    let size = ${[sizeOf(struct, fields), ...names].join(', ')};
+    try {
+      if (typeof v !== 'object' || v === null || Array.isArray(v)) return -1;
+      ${fields.map(({ x, name }) => `${x} = ${propertyOf('v', name)};`).join(' ')}
+      ${fields.map((field) => check(source, field, settings)).join('\n')}
+    } catch {
+      return -1;
+    }
+    if (!P.begin(size)) return -1;
+    const t = P.bytes;
+    let o = P.offset;
+    if (!(o + size <= P.limit)) return -1;
+    ${structHeaderWrite(source, struct, settings.layout)}
+    ${fields.map((field) => write(source, field, settings)).join('\n')}
+    return o;
+  }`;
+}
+
+function check(
+  source: SourceText,
+  { x, node, isOptional, isNullable }: FlatField,
+  settings: Settings,
+): string {
+  const conditions = [
+    ...(isOptional ? [`${x} !== undefined`] : []),
+    ...(isNullable ? [`${x} !== null`] : []),
+  ];
+  const statements = checkOf(source, node, x, settings);
+  return conditions.length === 0 ? statements : `if (${conditions.join(' && ')}) { ${statements} }`;
+}
+
+function checkOf(source: SourceText, node: FlatNode, x: string, settings: Settings): string {
+  if (node.kind === 'string') {
+    const most = mostCharacters(node, settings);
+    return (
+      `if (typeof ${x} !== 'string' || ${x}.length > ${most} || !${source.value(isAscii)}(${x})) return -1; ` +
+      `size += ${x}.length;`
+    );
+  }
+  if (node.kind !== 'oneOf') return scalarCheck(node, x);
+  const cases = node.values.map((value, index) => `case ${quoted(value)}: ${x}c = ${index}; break;`);
+  return `switch (${x}) { ${cases.join(' ')} default: return -1; }`;
+}
+
+function write(source: SourceText, field: FlatField, { layout }: Settings): string {
+  const { x, key, node, isOptional, isNullable } = field;
+  const value = writeOf(source, node, x);
+  const nil = 't[o] = 0xc0; o += 1;';
+  const written = isNullable ? `if (${x} === null) { ${nil} } else { ${value} }` : value;
+  const withKey = `{ ${bytesWrite(source, key)} ${written} }`;
+  if (!isOptional) return withKey;
+  return `if (${x} !== undefined) ${withKey} ${layout === 'map' ? '' : `else { ${nil} }`}`;
+}
+
+function writeOf(source: SourceText, node: FlatNode, x: string): string {
+  if (node.kind === 'string') return `o = ${source.value(putAscii)}(t, o, ${x});`;
+  if (node.kind !== 'oneOf') return scalarWrite(source, node, x);
+  const cases = node.values.map(
+    (value, index) => `case ${index}: ${bytesWrite(source, textBytes(value))} break;`,
+  );
+  return `switch (${x}c) { ${cases.join(' ')} }`;
+}
+
+function isAscii(text: string): boolean {
+  let all = 0;
+  for (let index = 0; index < text.length; index += 1) all |= text.charCodeAt(index);
+  return all < 0x80;
+}
+
+function putAscii(target: InPlaceTarget['bytes'], offset: number, text: string): number {
+  const { length } = text;
+  target[offset] = 0xa0 | length;
+  for (let index = 0; index < length; index += 1) target[offset + 1 + index] = text.charCodeAt(index);
+  return offset + 1 + length;
+}

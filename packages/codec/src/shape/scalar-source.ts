@@ -1,0 +1,141 @@
+import { writeInteger } from './integer-bytes.js';
+import { containerHeader } from './layout.js';
+import {
+  BIGINT_RANGES,
+  type BigintNode,
+  type FloatNode,
+  INTEGER_RANGES,
+  type IntegerNode,
+  type StructNode,
+} from './node.js';
+import { bigInt64, float32, float64, LOWER, UPPER, words } from './number-bytes.js';
+import type { Settings } from './settings.js';
+import { quoted, type SourceText } from './source-text.js';
+
+/** What is written with plain stores, after a check that needs nothing but the value. */
+export type ScalarNode = IntegerNode | BigintNode | FloatNode | { readonly kind: 'boolean' };
+
+/** A statement that returns -1 where the expression `x` is not what the node says. It runs no code of `x`, a name. */
+export function scalarCheck(node: ScalarNode, x: string): string {
+  switch (node.kind) {
+    case 'integer':
+      return integerCheck(node, x);
+    case 'bigint': {
+      const [min, max] = BIGINT_RANGES[node.type];
+      return `if (typeof ${x} !== 'bigint' || ${x} < ${min}n || ${x} > ${max}n) return -1;`;
+    }
+    case 'float':
+      return node.type === 'f64'
+        ? `if (typeof ${x} !== 'number') return -1;`
+        : `if (typeof ${x} !== 'number' || Number.isFinite(${x}) && !Number.isFinite(Math.fround(${x}))) return -1;`;
+    case 'boolean':
+      return `if (typeof ${x} !== 'boolean') return -1;`;
+  }
+}
+
+function integerCheck(node: IntegerNode, x: string): string {
+  const [min, max] = INTEGER_RANGES[node.type];
+  const least = node.min === min ? '' : ` || ${x} < ${node.min}`;
+  const most = node.max === max ? '' : ` || ${x} > ${node.max}`;
+  if (node.type === 'u64' || node.type === 'i64') {
+    const range = node.type === 'u64' && least === '' ? ` || ${x} < 0` : least;
+    return `if (!Number.isSafeInteger(${x})${range}${most}) return -1;`;
+  }
+  const isSigned = min < 0;
+  const isWhole = isSigned ? `(${x} | 0) !== ${x}` : `(${x} >>> 0) !== ${x}`;
+  // Of the narrower ones, the comparison with their range is left when neither bound was set.
+  const lower = isSigned ? ` || ${x} < ${node.min}` : least;
+  const upper = max < 0x7fff_ffff ? ` || ${x} > ${node.max}` : most;
+  return `if (${isWhole}${lower}${upper}) return -1;`;
+}
+
+/** Statements that write the expression `x`, a name that was checked, to `t` from `o` on. */
+export function scalarWrite(source: SourceText, node: ScalarNode, x: string): string {
+  switch (node.kind) {
+    case 'integer':
+      return integerWrite(source, node, x);
+    case 'bigint':
+      return `${source.value(bigInt64)}[0] = ${x}; ${wordsWrite(source, node.type === 'u64' ? 0xcf : 0xd3)}`;
+    case 'float':
+      return node.type === 'f64'
+        ? `${source.value(float64)}[0] = ${x}; ${wordsWrite(source, 0xcb)}`
+        : `${source.value(float32)}[0] = ${x}; t[o] = 0xca; ${put32('o + 1', `${source.value(words)}[0]`)} o += 5;`;
+    case 'boolean':
+      return `t[o] = ${x} ? 0xc3 : 0xc2; o += 1;`;
+  }
+}
+
+function integerWrite(source: SourceText, node: IntegerNode, x: string): string {
+  const [min, max] = INTEGER_RANGES[node.type];
+  const anyInteger = `o = ${source.value(writeInteger)}(${x}, t, o);`;
+  if (node.type === 'u64' || node.type === 'i64') return anyInteger;
+  const positive = [
+    `if (${x} < 0x80) { t[o] = ${x}; o += 1; }`,
+    ...(max > 0x7f ? [`if (${x} < 0x100) { t[o] = 0xcc; t[o + 1] = ${x}; o += 2; }`] : []),
+    ...(max > 0xff
+      ? [`if (${x} < 0x10000) { t[o] = 0xcd; t[o + 1] = ${x} >> 8; t[o + 2] = ${x}; o += 3; }`]
+      : []),
+    ...(max > 0xffff ? [`{ t[o] = 0xce; ${put32('o + 1', x)} o += 5; }`] : []),
+  ].join(' else ');
+  return min < 0 ? `if (${x} < 0) ${anyInteger} else ${positive}` : positive;
+}
+
+/** Writes the eight bytes that `words` hold. */
+function wordsWrite(source: SourceText, token: number): string {
+  const word = source.value(words);
+  const [high, low] = [source.name('h'), source.name('l')];
+  return (
+    `const ${high} = ${word}[${UPPER}], ${low} = ${word}[${LOWER}]; t[o] = ${token}; ` +
+    `${put32('o + 1', high)} ${put32('o + 5', low)} o += 9;`
+  );
+}
+
+/** Writes four bytes, the upper first. */
+export function put32(at: string, x: string): string {
+  return `t[${at}] = ${x} >>> 24; t[${at} + 1] = ${x} >>> 16; t[${at} + 2] = ${x} >>> 8; t[${at} + 3] = ${x};`;
+}
+
+/** Writes bytes that are known beforehand. */
+export function bytesWrite(source: SourceText, bytes: readonly number[]): string {
+  if (bytes.length === 0) return '';
+  if (!source.mayInline(bytes.length)) {
+    return `o = ${source.value(putBytes)}(t, o, ${source.value(Uint8Array.from(bytes))});`;
+  }
+  const stores = bytes.map((byte, index) => `t[o${index === 0 ? '' : ` + ${index}`}] = ${byte};`);
+  return `${stores.join(' ')} o += ${bytes.length};`;
+}
+
+/** Writes the header of an array or a map whose length is `n`. */
+export function headerWrite(n: string, short: number, token: number): string {
+  return (
+    `if (${n} < 0x10) { t[o] = ${short} | ${n}; o += 1; } ` +
+    `else if (${n} < 0x10000) { t[o] = ${token}; t[o + 1] = ${n} >> 8; t[o + 2] = ${n}; o += 3; } ` +
+    `else { t[o] = ${token + 1}; ${put32('o + 1', n)} o += 5; }`
+  );
+}
+
+/** Writes the header of a struct whose fields are `f0`, `f1`, … */
+export function structHeaderWrite(
+  source: SourceText,
+  { fields }: StructNode,
+  layout: Settings['layout'],
+): string {
+  const optional = fields.flatMap((field, index) => (field.optional ? [`f${index}`] : []));
+  if (layout === 'array' || optional.length === 0)
+    return bytesWrite(source, containerHeader(layout, fields.length));
+  const counts = optional.map((name) => `(${name} === undefined ? 0 : 1)`);
+  const count = `${fields.length - optional.length} + ${counts.join(' + ')}`;
+  if (fields.length < 0x10) return `t[o] = 0x80 | (${count}); o += 1;`;
+  return `const n = ${count}; ${headerWrite('n', 0x80, 0xde)}`;
+}
+
+/** A field of `x`; never what every object inherits under that name. */
+export function propertyOf(x: string, name: string): string {
+  const item = `${x}[${quoted(name)}]`;
+  return name in Object.prototype ? `(Object.hasOwn(${x}, ${quoted(name)}) ? ${item} : undefined)` : item;
+}
+
+export function putBytes(target: Uint8Array, offset: number, bytes: Uint8Array): number {
+  for (let index = 0; index < bytes.length; index += 1) target[offset + index] = bytes[index]!;
+  return offset + bytes.length;
+}

@@ -1,0 +1,42 @@
+import { types } from 'node:util';
+
+// Bytes that a user hands over are asked by their internal slots: properties of their own may say anything.
+const prototype: object = Object.getPrototypeOf(Uint8Array.prototype);
+const readLength = getterOf<Uint8Array, number>(prototype, 'length');
+const readOffset = getterOf<Uint8Array, number>(prototype, 'byteOffset');
+const readBuffer = getterOf<Uint8Array, ArrayBufferLike>(prototype, 'buffer');
+const readAt = Uint8Array.prototype.at;
+
+function getterOf<This, Result>(owner: object, name: string): (this: This) => Result {
+  return Object.getOwnPropertyDescriptor(owner, name)?.get as (this: This) => Result;
+}
+
+/** How many bytes there are: what is copied must be what was checked. */
+export function byteLengthOf(bytes: Uint8Array): number {
+  return readLength.call(bytes);
+}
+
+/** Whether their memory is gone: transferred to another thread, or cut off by a resize. Then their length is 0. */
+export function isDetached(bytes: Uint8Array): boolean {
+  if (readLength.call(bytes) > 0) return false;
+  try {
+    readAt.call(bytes, 0);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Whether other threads can change them, and let them grow. */
+export function isShared(bytes: Uint8Array): boolean {
+  return types.isSharedArrayBuffer(readBuffer.call(bytes));
+}
+
+/** Copies the first `length` of them, by one copy, and never more: those of another thread can grow meanwhile. */
+export function copyUserBytes(bytes: Uint8Array, length: number, target: Uint8Array, offset: number): void {
+  if (length === 0) return;
+  target.set(
+    isShared(bytes) ? new Uint8Array(readBuffer.call(bytes), readOffset.call(bytes), length) : bytes,
+    offset,
+  );
+}
