@@ -35,8 +35,9 @@
  *     its own: two FIFOs beside the segment on POSIX, an event on Windows.
  *
  * MEMORY
- *     Opening allocates all that publishing and receiving need. Two things allocate later: putting together a message
- *     that came in fragments, as it arrives, and nothing else. Define MMFBUS_MALLOC, MMFBUS_REALLOC and MMFBUS_FREE
+ *     Opening allocates all that publishing and receiving need. Only putting together a message that came in fragments
+ *     allocates later, as they arrive. Whatever others can change is copied once into private memory before it is looked
+ *     at: a message is such a copy. Define MMFBUS_MALLOC, MMFBUS_REALLOC and MMFBUS_FREE
  *     together for an allocator of your own.
  *
  * FORK
@@ -219,7 +220,9 @@ mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_o
 void mmfbus_publisher_close(mmfbus_publisher *publisher);
 
 /*
- * Publishes a copy. Never waits: MMFBUS_OK, MMFBUS_FULL, MMFBUS_BUSY. MMFBUS_ERROR_TOO_LARGE for more than `max_payload`
+ * Publishes a copy. Does not wait for room, and for another publisher at work only some milliseconds: MMFBUS_OK, MMFBUS_FULL,
+ * MMFBUS_BUSY. After the last two nothing is published and nothing has changed; neither is an error: look at the result, or use
+ * mmfbus_publish_wait(). MMFBUS_BUSY is rare and no counter has it: count it yourself. MMFBUS_ERROR_TOO_LARGE for more than `max_payload`
  * bytes: those are for mmfbus_publish_wait().
  */
 mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size_t length);
@@ -240,7 +243,8 @@ typedef struct mmfbus_bytes {
 mmfbus_status mmfbus_publish_batch(mmfbus_publisher *publisher, const mmfbus_bytes *messages, size_t count);
 
 /*
- * Publishing in place: `*place` has room for `length` bytes in the ring itself. Fill it, and commit as many as there are.
+ * Publishing in place: `*place` has room for `length` bytes in the ring itself. Fill it, and commit as many as there are. Write
+ * there and do not read: other processes may change it at any time.
  * The lock is held in between: do nothing there that may wait or fail. Results as for mmfbus_publish().
  */
 mmfbus_status mmfbus_claim(mmfbus_publisher *publisher, size_t length, void **place);
@@ -417,7 +421,10 @@ mmfbus_status mmf_open_readonly(mmf **mapping, const char *name, mmfbus_namespac
 void mmf_close(mmf *mapping);
 
 size_t mmf_size(const mmf *mapping);
-/* The data itself, to be touched under the lock. */
+/*
+ * The data itself, to be touched under the lock. The lock binds only who takes it: where that is not all who can open the
+ * mapping, copy a value once and check the copy.
+ */
 void *mmf_data(mmf *mapping);
 
 /* Copy under the lock, after at most `tries` tries for it: MMFBUS_OK, MMFBUS_BUSY; MMFBUS_ERROR_TOO_LARGE beyond the data. */
@@ -473,6 +480,7 @@ uint32_t mmf_lock_word(mmf *mapping);
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #else
 #include <sys/event.h>
 #include <sys/time.h>
@@ -770,6 +778,13 @@ void mmfbus__copy_out(unsigned char *target, const unsigned char *source, size_t
     memcpy(target, source, length);
 }
 
+/* Copies once what others may change at any time: what is checked after that is what is used. */
+static inline void mmfbus__copy_private(void *target, const unsigned char *source, size_t length) {
+    memcpy(target, source, length);
+    /* Without it a compiler may read the source again in place of the copy. */
+    mmfbus__read_fence();
+}
+
 /* Whether so many messages can lie between two positions that far apart. */
 static inline bool mmfbus__is_plausible(uint64_t messages, int64_t distance) {
     return messages <= (uint64_t)distance / MMFBUS__FRAME_ALIGNMENT;
@@ -879,6 +894,9 @@ static void mmfbus__pause(uint32_t turn) {
         mmfbus__sleep_microseconds(turn < 100 ? 50 : 1000);
     }
 }
+
+/* Turns of that, about two milliseconds, for who must not wait: more than any living holder needs that has a processor. */
+enum { MMFBUS__PATIENCE = 100 };
 
 #ifdef _WIN32
 
@@ -1527,47 +1545,50 @@ static bool mmfbus__is_fifo(int descriptor) {
     return fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
-/* Whether a file of the directory is a segment that names that port in its table of participants. */
-static bool mmfbus__file_names_port(const char *path, int64_t nonce) {
+static void mmfbus__strike_out(int64_t *nonces, size_t *count, int64_t nonce) {
+    for (size_t index = 0; index < *count; index++) {
+        if (nonces[index] == nonce) nonces[index--] = nonces[--*count];
+    }
+}
+
+/* Strikes out the ports that a segment names in its table of participants. False where that cannot be found out. */
+static bool mmfbus__strike_out_named(const char *path, int64_t *nonces, size_t *count) {
     unsigned char table[16 * MMFBUS__SLOT_END], header[MMFBUS__HEADER_END];
     struct stat status;
-    bool named = false;
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    /* What we may not read we cannot take part in. */
-    if (file < 0) return errno != ENOENT && errno != EACCES && errno != ELOOP;
+    /* What is gone, is no file, or may not be read by us, is nothing that we can take part in. */
+    if (file < 0) return errno != EMFILE && errno != ENFILE && errno != ENOMEM;
     if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && mmfbus__read_mark(file, status.st_size) != 0 &&
         pread(file, header, sizeof header, 0) == (ssize_t)sizeof header &&
         memcmp(header, mmfbus__magic, sizeof mmfbus__magic) == 0) {
-        uint32_t count = mmfbus__peek32(header + MMFBUS__PARTICIPANT_COUNT);
-        /* Another version may name it anywhere. */
-        named = mmfbus__peek32(header + MMFBUS__FORMAT_VERSION) != 1;
-        for (uint32_t slot = 0; slot < count && slot < 1024 && !named; slot += 16) {
+        uint32_t slots = mmfbus__peek32(header + MMFBUS__PARTICIPANT_COUNT);
+        for (uint32_t slot = 0; slot < slots && slot < 1024 && *count > 0; slot += 16) {
             off_t offset = MMFBUS__HEADER_END + (off_t)slot * MMFBUS__SLOT_END;
             ssize_t got = pread(file, table, sizeof table, offset);
             for (ssize_t at = 0; at + MMFBUS__SLOT_END <= got; at += MMFBUS__SLOT_END) {
-                if (mmfbus__peek64(table + at) == (uint64_t)nonce) named = true;
+                mmfbus__strike_out(nonces, count, (int64_t)mmfbus__peek64(table + at));
             }
         }
     }
     close(file);
-    return named;
+    return true;
 }
 
-/* Whether any channel of the directory names that port; true as well where that cannot be found out. */
-static bool mmfbus__is_named(int64_t nonce) {
-    bool named = false;
+/* Strikes out the ports that any channel of the directory names. False where that cannot be found out. */
+static bool mmfbus__strike_out_all_named(int64_t *nonces, size_t *count) {
+    bool is_known = true;
     DIR *directory = opendir(mmfbus__directory());
-    if (directory == NULL) return true;
-    for (struct dirent *entry = readdir(directory); entry != NULL && !named; entry = readdir(directory)) {
+    if (directory == NULL) return false;
+    for (struct dirent *entry = readdir(directory); entry != NULL && is_known && *count > 0; entry = readdir(directory)) {
         char path[MMFBUS__PATH];
         const char *name = entry->d_name;
         /* A channel may have any name in CUSTOM; but no bell or life line is one. */
         if (name[0] == '.' || (strncmp(name, "mmfbus~", 7) == 0 && strchr(name, '.') != NULL)) continue;
         if (snprintf(path, sizeof path, "%s/%s", mmfbus__directory(), name) >= (int)sizeof path) continue;
-        named = mmfbus__file_names_port(path, nonce);
+        is_known = mmfbus__strike_out_named(path, nonces, count);
     }
     closedir(directory);
-    return named;
+    return is_known;
 }
 
 /* Whether the files of a port themselves say that its owner is dead. */
@@ -1595,18 +1616,34 @@ static void mmfbus__unlink_port(int64_t nonce) {
 }
 
 /*
- * Removes the files of a port whose owner is dead, unless some channel names it still: they prove the death to others.
- * Memory that says of a living owner that it is dead must not take them away, so the files are asked.
+ * Removes the files of those ports whose owners are dead, unless some channel names them still: they prove the death to
+ * others. Memory that says of a living owner that it is dead must not take them away, so the files are asked. Not to be called
+ * with a lock held: it looks into all channels.
  */
-static void mmfbus__remove_port(int64_t nonce) {
-    if (mmfbus__is_port_dead(nonce) && !mmfbus__is_named(nonce)) mmfbus__unlink_port(nonce);
+static void mmfbus__remove_ports(int64_t *nonces, size_t count) {
+    size_t dead = 0;
+    for (size_t index = 0; index < count; index++) {
+        if (mmfbus__is_port_dead(nonces[index])) nonces[dead++] = nonces[index];
+    }
+    if (dead == 0 || !mmfbus__strike_out_all_named(nonces, &dead)) return;
+    for (size_t index = 0; index < dead; index++) mmfbus__unlink_port(nonces[index]);
 }
 
-/* Removes what dead processes left unfinished, and ports of the dead. */
+/* Ports that are swept at a time; those beyond are for the next one. */
+enum { MMFBUS__SWEPT = 256 };
+
+static bool mmfbus__is_own(const char *path) {
+    struct stat status;
+    return lstat(path, &status) == 0 && status.st_uid == geteuid() && (S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode));
+}
+
+/* Removes what dead processes of this user left unfinished, and their ports. */
 static void mmfbus__sweep(void) {
     DIR *directory = opendir(mmfbus__directory());
     if (directory == NULL) return;
     uint64_t here = mmfbus__pid_namespace();
+    int64_t ports[MMFBUS__SWEPT];
+    size_t count = 0;
     for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
         char path[MMFBUS__PATH];
         const char *name = entry->d_name;
@@ -1614,6 +1651,7 @@ static void mmfbus__sweep(void) {
         unsigned pid;
         if (strncmp(name, "mmfbus~", 7) != 0) continue;
         if (snprintf(path, sizeof path, "%s/%s", mmfbus__directory(), name) >= (int)sizeof path) continue;
+        if (!mmfbus__is_own(path)) continue;
         if (sscanf(name, "mmfbus~new.%llu.%u.%llu", &pid_namespace, &pid, &start) == 3) {
             mmfbus__identity maker;
             memset(&maker, 0, sizeof maker);
@@ -1621,12 +1659,15 @@ static void mmfbus__sweep(void) {
             maker.pid_namespace = pid_namespace;
             maker.start_time = start;
             if (here != 0 && pid_namespace == here && mmfbus__fate_of(&maker) == MMFBUS__GONE) unlink(path);
-        } else if (strspn(name + 7, "0123456789abcdef") == 16 &&
+        } else if (strspn(name + 7, "0123456789abcdef") == 16 && count < MMFBUS__SWEPT &&
                    (strcmp(name + 23, ".bell") == 0 || strcmp(name + 23, ".life") == 0)) {
-            mmfbus__remove_port((int64_t)strtoull(name + 7, NULL, 16));
+            int64_t nonce = (int64_t)strtoull(name + 7, NULL, 16);
+            mmfbus__strike_out(ports, &count, nonce);
+            if (mmfbus__is_port_dead(nonce)) ports[count++] = nonce;
         }
     }
     closedir(directory);
+    mmfbus__remove_ports(ports, count);
 }
 
 #endif
@@ -1823,11 +1864,13 @@ static void mmfbus__fill_channel(unsigned char *memory, const void *context) {
 
 /* Reads the geometry of an existing channel and checks it against what is mapped. */
 static mmfbus_status mmfbus__read_geometry(const mmfbus__segment *segment, mmfbus__geometry *g) {
-    const unsigned char *memory = segment->memory;
+    uint64_t header[MMFBUS__HEADER_END / sizeof(uint64_t)];
+    const unsigned char *memory = (const unsigned char *)header;
     memset(g, 0, sizeof *g);
     if (segment->length < MMFBUS__HEADER_END) return MMFBUS_ERROR_NOT_A_CHANNEL;
-    int64_t magic = mmfbus__load64(memory + MMFBUS__MAGIC);
+    int64_t magic = mmfbus__load64(segment->memory + MMFBUS__MAGIC);
     if (memcmp(&magic, mmfbus__magic, sizeof magic) != 0) return MMFBUS_ERROR_NOT_A_CHANNEL;
+    mmfbus__copy_private(header, segment->memory, sizeof header);
     if (mmfbus__peek32(memory + MMFBUS__FORMAT_VERSION) != 1) return MMFBUS_ERROR_VERSION;
     g->segment_length = mmfbus__peek64(memory + MMFBUS__SEGMENT_LENGTH);
     g->ring_offset = mmfbus__peek64(memory + MMFBUS__RING_OFFSET);
@@ -1872,8 +1915,11 @@ static mmfbus_status mmfbus__compare(const mmfbus_options *options, const mmfbus
         unsigned char digest[32];
         mmfbus__sha256(options->schema, strlen(options->schema), digest);
         if (memcmp(digest, g->schema, sizeof digest) != 0) {
-            mmfbus__tell_difference((const char *)segment->memory + g->schema_offset, g->schema_length, g->schema,
-                                    options->schema, digest);
+            char *there = (char *)MMFBUS_MALLOC(g->schema_length);
+            if (there == NULL) return MMFBUS_ERROR_NO_MEMORY;
+            mmfbus__copy_private(there, segment->memory + g->schema_offset, g->schema_length);
+            mmfbus__tell_difference(there, g->schema_length, g->schema, options->schema, digest);
+            MMFBUS_FREE(there);
             return MMFBUS_ERROR_SCHEMA;
         }
     }
@@ -1934,8 +1980,15 @@ typedef struct mmfbus__peer {
 /* A sleeper that was rung and does not wake up may have died before it heard: one in this many rings is sent again. */
 enum { MMFBUS__SKIPS = 1000 };
 
-/* The descriptors of a port. POLLER watches the bell and the life lines of others together. */
-enum { MMFBUS__BELL, MMFBUS__LIFE, MMFBUS__POLLER, MMFBUS__DESCRIPTORS };
+/*
+ * The descriptors of a port. POLLER watches the bell, the life lines of others, and TIMER together. SPARE is given up for a
+ * moment where none is left to ring another's bell with.
+ */
+enum { MMFBUS__BELL, MMFBUS__LIFE, MMFBUS__POLLER, MMFBUS__TIMER, MMFBUS__SPARE, MMFBUS__DESCRIPTORS };
+
+/* What the poller says of its own descriptors; of a life line it says the slot. */
+#define MMFBUS__BELL_TAG UINT32_MAX
+#define MMFBUS__TIMER_TAG (UINT32_MAX - 1)
 
 typedef struct mmfbus__participant {
     mmfbus__segment segment;
@@ -1948,13 +2001,15 @@ typedef struct mmfbus__participant {
     uint32_t generation;
     uint32_t join_timeout;
     mmfbus__peer *peers;
+    int64_t *buried;         /* nonces of ports whose files are to be removed when we hold no lock */
+    uint32_t buried_count;
     mmfbus_descriptor descriptors[MMFBUS__DESCRIPTORS];
 #ifndef _WIN32
     mmfbus__fork_guard guard;
 #endif
     uint32_t watched_epoch;  /* whose life lines are watched: those of this epoch */
     bool watch_is_complete;  /* false when one could not be opened: try again */
-    bool has_dead;           /* some peer has a `dead_nonce` */
+    bool has_dead;           /* some peer has a `dead_nonce`, or some was buried */
     bool joined;
     bool armed;
     uint32_t skips;          /* rings that were not sent, because the sleeper was rung before */
@@ -2027,8 +2082,9 @@ static void mmfbus__close_port(mmfbus__participant *p, bool with_files) {
 }
 
 /* There are no files: the event goes with its last handle. */
-static void mmfbus__remove_port(int64_t nonce) {
-    (void)nonce;
+static void mmfbus__remove_ports(int64_t *nonces, size_t count) {
+    (void)nonces;
+    (void)count;
 }
 
 static mmfbus_descriptor mmfbus__open_bell(int64_t nonce, mmfbus__fate *fate) {
@@ -2043,6 +2099,21 @@ static mmfbus_descriptor mmfbus__open_bell(int64_t nonce, mmfbus__fate *fate) {
 
 static bool mmfbus__is_open(mmfbus_descriptor descriptor) {
     return descriptor != NULL;
+}
+
+/* Handles are as many as there is memory for. */
+static bool mmfbus__keep_spare(mmfbus__participant *p) {
+    (void)p;
+    return true;
+}
+
+static bool mmfbus__give_up_spare(mmfbus__participant *p) {
+    (void)p;
+    return false;
+}
+
+static void mmfbus__look_again_soon(mmfbus__participant *p) {
+    (void)p;
 }
 
 static mmfbus__fate mmfbus__ring_bell(mmfbus_descriptor bell) {
@@ -2092,6 +2163,20 @@ static mmfbus_status mmfbus__poll_too(mmfbus__participant *p, int descriptor, ui
 #endif
 }
 
+static bool mmfbus__keep_spare(mmfbus__participant *p) {
+    if (p->descriptors[MMFBUS__SPARE] < 0) {
+        p->descriptors[MMFBUS__SPARE] = fcntl(p->descriptors[MMFBUS__BELL], F_DUPFD_CLOEXEC, 0);
+    }
+    return p->descriptors[MMFBUS__SPARE] >= 0;
+}
+
+/* After a call that failed: whether it was for want of a descriptor, and there is one now. */
+static bool mmfbus__give_up_spare(mmfbus__participant *p) {
+    if ((errno != EMFILE && errno != ENFILE) || p->descriptors[MMFBUS__SPARE] < 0) return false;
+    mmfbus__close_descriptor(&p->descriptors[MMFBUS__SPARE]);
+    return true;
+}
+
 static mmfbus_status mmfbus__open_port(mmfbus__participant *p, unsigned mode) {
     mmfbus__guard(&p->guard, p->descriptors, MMFBUS__DESCRIPTORS);
     p->nonce = mmfbus__new_nonce();
@@ -2107,7 +2192,29 @@ static mmfbus_status mmfbus__open_port(mmfbus__participant *p, unsigned mode) {
     if (p->descriptors[MMFBUS__POLLER] < 0) return mmfbus__failed("kqueue");
     fcntl(p->descriptors[MMFBUS__POLLER], F_SETFD, FD_CLOEXEC);
 #endif
-    return mmfbus__poll_too(p, p->descriptors[MMFBUS__BELL], UINT32_MAX);
+    status = mmfbus__poll_too(p, p->descriptors[MMFBUS__BELL], MMFBUS__BELL_TAG);
+    if (status != MMFBUS_OK) return status;
+#ifdef __linux__
+    p->descriptors[MMFBUS__TIMER] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (p->descriptors[MMFBUS__TIMER] < 0) return mmfbus__failed("timerfd_create");
+    status = mmfbus__poll_too(p, p->descriptors[MMFBUS__TIMER], MMFBUS__TIMER_TAG);
+    if (status != MMFBUS_OK) return status;
+#endif
+    return mmfbus__keep_spare(p) ? MMFBUS_OK : mmfbus__failed("fcntl");
+}
+
+/* Has the poller wake up in a second: what could not be opened is to be tried again. */
+static void mmfbus__look_again_soon(mmfbus__participant *p) {
+#ifdef __linux__
+    struct itimerspec time;
+    memset(&time, 0, sizeof time);
+    time.it_value.tv_sec = 1;
+    timerfd_settime(p->descriptors[MMFBUS__TIMER], 0, &time, NULL);
+#else
+    struct kevent event;
+    EV_SET(&event, 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 1000, (void *)(uintptr_t)MMFBUS__TIMER_TAG);
+    kevent(p->descriptors[MMFBUS__POLLER], &event, 1, NULL, 0, NULL);
+#endif
 }
 
 /* With the files, unless they are to prove that we are gone. */
@@ -2202,12 +2309,22 @@ static void mmfbus__ring_slot(mmfbus__participant *p, uint32_t slot, uint32_t as
     mmfbus__fate fate = MMFBUS__UNKNOWN;
     if (nonce == 0 || nonce == p->nonce) return;
     if (peer->bell_nonce == nonce && peer->rung == asleep && ++p->skips % MMFBUS__SKIPS != 0) return;
+    bool is_for_now = false;
     if (peer->bell_nonce != nonce) {
         if (peer->bell_nonce != 0) mmfbus__close_descriptor(&peer->bell);
         peer->bell = mmfbus__open_bell(nonce, &fate);
+        if (!mmfbus__is_open(peer->bell) && mmfbus__give_up_spare(p)) {
+            is_for_now = true;
+            peer->bell = mmfbus__open_bell(nonce, &fate);
+        }
         peer->bell_nonce = mmfbus__is_open(peer->bell) ? nonce : 0;
     }
     if (peer->bell_nonce != 0) fate = mmfbus__ring_bell(peer->bell);
+    if (is_for_now) {
+        if (peer->bell_nonce != 0) mmfbus__close_descriptor(&peer->bell);
+        peer->bell_nonce = 0;
+        mmfbus__keep_spare(p);
+    }
     if (fate == MMFBUS__GONE) mmfbus__mark_dead(p, slot, nonce);
     if (fate != MMFBUS__ALIVE) return;
     MMFBUS_STEP("ring: sent");
@@ -2405,8 +2522,9 @@ static void mmfbus__bury_locked(mmfbus__participant *p, uint32_t slot, int64_t d
     mmfbus__ring_publishers(p);
     MMFBUS_STEP("bury: role taken");
     if (!mmfbus__free_slot(p, slot, dead)) return;
-    mmfbus__remove_port(dead);
-    MMFBUS_STEP("bury: port removed");
+    /* Its files go when the lock is free again. */
+    if (p->buried_count < p->geometry.participant_count) p->buried[p->buried_count++] = dead;
+    p->has_dead = true;
 }
 
 /* Frees the slot of an owner that is proved dead. MMFBUS_BUSY: the lock that it takes is held; try again. */
@@ -2428,6 +2546,10 @@ static mmfbus_status mmfbus__bury_the_dead(mmfbus__participant *p) {
         p->has_dead = true;
         status = MMFBUS_BUSY;
     }
+    if (p->buried_count == 0) return status;
+    mmfbus__remove_ports(p->buried, p->buried_count);
+    p->buried_count = 0;
+    MMFBUS_STEP("bury: port removed");
     return status;
 }
 
@@ -2462,7 +2584,7 @@ static mmfbus_status mmfbus__claim_slot(mmfbus__participant *p, const char *name
     p->slot = slot;
     p->generation = mmfbus__take_slot(p, slot);
     p->joined = true;
-    if (replaced != 0) mmfbus__remove_port(replaced);
+    if (replaced != 0) mmfbus__remove_ports(&replaced, 1);
     if (name != NULL) memcpy(mmfbus__own_slot(p) + MMFBUS__NAME, name, strlen(name));
     return MMFBUS_OK;
 }
@@ -2498,11 +2620,13 @@ static void mmfbus__close_participant(mmfbus__participant *p, bool as_dead) {
         MMFBUS_FREE(p->peers);
         p->peers = NULL;
     }
+    MMFBUS_FREE(p->buried);
+    p->buried = NULL;
     if (p->memory != NULL) mmfbus__release_segment(&p->segment);
     p->memory = NULL;
     mmfbus__close_port(p, !as_dead);
     /* Only now: as long as there was the channel it named them. */
-    for (uint32_t index = 0; index < dead_count; index++) mmfbus__remove_port(dead[index]);
+    mmfbus__remove_ports(dead, dead_count);
     MMFBUS_FREE(dead);
 }
 
@@ -2522,7 +2646,8 @@ static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfb
     status = mmfbus__open_port(p, options->mode);
     if (status == MMFBUS_OK) {
         p->peers = (mmfbus__peer *)mmfbus__allocate_zeroed(p->geometry.participant_count * sizeof *p->peers);
-        if (p->peers == NULL) status = MMFBUS_ERROR_NO_MEMORY;
+        p->buried = (int64_t *)mmfbus__allocate_zeroed(p->geometry.participant_count * sizeof *p->buried);
+        if (p->peers == NULL || p->buried == NULL) status = MMFBUS_ERROR_NO_MEMORY;
     }
     if (status == MMFBUS_OK) status = mmfbus__claim_slot(p, options->name);
     if (status == MMFBUS_OK) {
@@ -2635,8 +2760,11 @@ static void mmfbus__wait(mmfbus__participant *p, uint32_t milliseconds) {
         int count = epoll_wait(p->descriptors[MMFBUS__POLLER], events, 32, timeout);
         for (int index = 0; index < count; index++) {
             uint32_t tag = events[index].data.u32;
-            if (tag == UINT32_MAX) {
+            if (tag == MMFBUS__BELL_TAG) {
                 mmfbus__silence_bell(p);
+            } else if (tag == MMFBUS__TIMER_TAG) {
+                uint64_t expirations;
+                if (read(p->descriptors[MMFBUS__TIMER], &expirations, sizeof expirations) < 0) continue;
             } else {
                 mmfbus__end_of_life(p, tag);
             }
@@ -2649,7 +2777,7 @@ static void mmfbus__wait(mmfbus__participant *p, uint32_t milliseconds) {
         int count = kevent(p->descriptors[MMFBUS__POLLER], NULL, 0, events, 32, timeout < 0 ? NULL : &time);
         for (int index = 0; index < count; index++) {
             uint32_t tag = (uint32_t)(uintptr_t)events[index].udata;
-            if (tag == UINT32_MAX) {
+            if (tag == MMFBUS__BELL_TAG) {
                 mmfbus__silence_bell(p);
             } else if (events[index].flags & EV_EOF) {
                 mmfbus__end_of_life(p, tag);
@@ -2904,7 +3032,7 @@ MMFBUS__INLINE mmfbus_status mmfbus__begin_frames(mmfbus_publisher *pub) {
     for (int64_t ahead = 0; ahead < MMFBUS__WRITE_NOW; ahead += MMFBUS__CACHE_LINE) {
         mmfbus__expect_write(p->ring + ((uint64_t)(pub->tail + ahead) & (p->geometry.capacity - 1)));
     }
-    mmfbus_status status = mmfbus__take_lock(p) ? MMFBUS_OK : mmfbus__try_lock(p, 80);
+    mmfbus_status status = mmfbus__take_lock(p) ? MMFBUS_OK : mmfbus__try_lock(p, MMFBUS__PATIENCE);
     if (status != MMFBUS_OK) return status;
     int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
     /* Who is taken for dead loses its slot. */
@@ -3121,7 +3249,10 @@ mmfbus_status mmfbus_publisher_arm(mmfbus_publisher *publisher, size_t length) {
     mmfbus__announce_sleep(p, MMFBUS__ROOM_WAITERS);
     /* SYNC: waiting for room. The sleep is announced first, then the cursors are looked at. */
     bool is_new = mmfbus__has_room(p, length) || mmfbus__load32(p->memory + MMFBUS__EPOCH) != p->watched_epoch;
-    if (!is_new) return MMFBUS_OK;
+    if (!is_new) {
+        if (!p->watch_is_complete) mmfbus__look_again_soon(p);
+        return MMFBUS_OK;
+    }
     mmfbus__awake(p, MMFBUS__ROOM_WAITERS);
     return MMFBUS_READY;
 }
@@ -3712,7 +3843,11 @@ mmfbus_status mmfbus_arm(mmfbus_subscriber *subscriber) {
                mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__STATE) == MMFBUS__STATE_DISCONNECTED) {
         status = MMFBUS_READY;
     }
-    if (status != MMFBUS_OK) mmfbus__awake(p, MMFBUS__SLEEPERS);
+    if (status != MMFBUS_OK) {
+        mmfbus__awake(p, MMFBUS__SLEEPERS);
+    } else if (!p->watch_is_complete) {
+        mmfbus__look_again_soon(p);
+    }
     return status;
 }
 
