@@ -33,19 +33,6 @@ export interface Codec<T> {
    */
   encode(value: T, target: Uint8Array, offset: number): number;
   /**
-   * Encodes `value` where everybody can see it, with a lock held: fast, running nobody's code but getters of the value, and
-   * never again what it has read once. Only for codecs that can promise that.
-   *
-   * @returns the offset after the last byte written, at most `limit`; -1 when the value does not fit or has no encoding,
-   * and then {@link Codec.encode} says which.
-   */
-  encodeInPlace?(value: T, target: Uint8Array, offset: number, limit: number): number;
-  /**
-   * Whether `decode` may be given memory that other processes can write to meanwhile: whatever it reads there, it returns a
-   * value or throws as it should. Defaults to false, and then it gets a copy.
-   */
-  readonly decodesInPlace?: boolean | undefined;
-  /**
    * Decodes the value that lies in `source` from `start` up to, not including, `end`.
    *
    * @throws {@link CodecError} `UNDECODABLE` when the bytes are not exactly one value of this codec.

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { findFault, MAX_DEPTH } from './msgpack-check.js';
+import { type Limits, MOST_DEPTH } from './limits.js';
+import { findFault } from './msgpack-check.js';
+
+const limits: Limits = { maxItems: 1000, maxDepth: MOST_DEPTH };
 
 function bytesOf(...parts: (number | string | readonly number[])[]): Uint8Array {
   return Uint8Array.from(parts.flatMap((part) => (typeof part === 'string' ? [...Buffer.from(part)] : part)));
@@ -31,15 +34,17 @@ describe('findFault accepts', () => {
     ['timestamp 64', bytesOf(0xd7, 0xff, zeros(8))],
     ['timestamp 96', bytesOf(0xc7, 12, 0xff, zeros(12))],
     ['timestamp 96, the last date', bytesOf(0xc7, 12, 0xff, zeros(4), 0, 0, 0x07, 0xdb, 0xa8, 0x21, 0x80, 0)],
-    ['the deepest arrays', nested(MAX_DEPTH, [0x91], [0xc0])],
-    ['the deepest maps', nested(MAX_DEPTH, [0x81, 0xa1, 0x61], [0xc0])],
+    ['the deepest arrays', nested(MOST_DEPTH, [0x91], [0xc0])],
+    ['the deepest maps', nested(MOST_DEPTH, [0x81, 0xa1, 0x61], [0xc0])],
   ])('%s', (_name, bytes) => {
-    expect(findFault(bytes, bytes.length)).toBeUndefined();
+    expect(findFault(bytes, bytes.length, limits)).toBeUndefined();
     for (let length = 0; length < bytes.length; length += 1) {
-      expect(findFault(bytes, length), `cut to ${length} bytes`).toBeTypeOf('string');
-      expect(findFault(bytes.slice(0, length), length), `cut to ${length} bytes`).toBeTypeOf('string');
+      expect(findFault(bytes, length, limits), `cut to ${length} bytes`).toBeTypeOf('string');
+      expect(findFault(bytes.slice(0, length), length, limits), `cut to ${length} bytes`).toBeTypeOf(
+        'string',
+      );
     }
-    expect(findFault(bytesOf([...bytes], 0xc0), bytes.length + 1)).toMatch(/1 bytes follow/);
+    expect(findFault(bytesOf([...bytes], 0xc0), bytes.length + 1, limits)).toMatch(/1 bytes follow/);
   });
 });
 
@@ -55,7 +60,7 @@ describe('findFault refuses', () => {
     ['a string of 2^32 - 1', bytesOf(0xdb, 0xff, 0xff, 0xff, 0xff, 'x'), /end inside/],
     ['a bin beyond the end', bytesOf(0x91, 0xc4, 2, 0), /end inside/],
     ['an extension beyond the end', bytesOf(0xc9, 0xff, 0xff, 0xff, 0xff, 0xff, 0), /end inside/],
-    ['arrays too deep', nested(MAX_DEPTH + 1, [0x91], [0xc0]), /deeper than 256/],
+    ['arrays too deep', nested(MOST_DEPTH + 1, [0x91], [0xc0]), /deeper than 256/],
     ['maps far too deep', nested(100_000, [0x81, 0xa1, 0x61], [0xc0]), /deeper than 256/],
     ['the record extension', bytesOf(0xd4, 0x72, 0x40, 0x91, 0xa1, 'a', 1), /type 114/],
     ['the record extension, two bytes', bytesOf(0xd5, 0x72, 0x40, 0x00, 0x91, 0xa1, 'a', 1), /type 114/],
@@ -88,7 +93,7 @@ describe('findFault refuses', () => {
     ['"__proto__" in str 16', bytesOf(0x81, 0xda, 0, 9, '__proto__', 0x80), /__proto__/],
     ['"__proto__" in str 32', bytesOf(0xdf, 0, 0, 0, 1, 0xdb, 0, 0, 0, 9, '__proto__', 0x80), /__proto__/],
   ])('%s', (_name, bytes, message) => {
-    expect(findFault(bytes, bytes.length)).toMatch(message);
-    expect(findFault(bytesOf(0x80), 1)).toBeUndefined();
+    expect(findFault(bytes, bytes.length, limits)).toMatch(message);
+    expect(findFault(bytesOf(0x80), 1, limits)).toBeUndefined();
   });
 });

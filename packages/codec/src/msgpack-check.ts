@@ -1,36 +1,49 @@
-/**
- * Levels of arrays and maps in one value. msgpackr recurses, at up to about 700 bytes of stack a level: this stays
- * below a fifth of what a Node thread has by default.
- */
-export const MAX_DEPTH = 256;
+import { type Limits, MOST_DEPTH } from './limits.js';
+import { cutTimestamp, readTimestamp } from './shape/timestamp-bytes.js';
 
 const ENDS_EARLY = 'the bytes end inside the value';
 const PROTO = Uint8Array.from('__proto__', (character) => character.charCodeAt(0));
-const MAX_DATE_MS = 8.64e15;
 
 // What is left to read in each enclosing container. Shared by all calls: the check runs no foreign code.
-const outerLeft = new Float64Array(MAX_DEPTH);
-const outerIsMap = new Uint8Array(MAX_DEPTH);
+const outerLeft = new Float64Array(MOST_DEPTH);
+const outerIsMap = new Uint8Array(MOST_DEPTH);
 
 /**
- * Checks that the first `end` bytes are exactly one value that {@link msgpack} may hand to msgpackr: well-formed, no
- * deeper than {@link MAX_DEPTH}, map keys strings or numbers and none of them `__proto__`, no extension but the
- * timestamp. msgpackr has extensions of its own (records, pointers, classes) that foreign bytes must not reach.
+ * Checks that the first `end` bytes, of private memory, are exactly one value that {@link msgpack} may hand to msgpackr, and cuts its
+ * timestamps to whole milliseconds: msgpackr adds up fractions, and so rounds to the next second now and then.
  *
  * @returns what is wrong, or `undefined`.
  */
-export function findFault(bytes: Uint8Array, end: number): string | undefined {
-  let position = 0;
+export function findFault(bytes: Uint8Array, end: number, limits: Limits): string | undefined {
+  const reached = checkValue(bytes, 0, end, limits, cutTimestamp);
+  if (typeof reached === 'string') return reached;
+  return reached === end ? undefined : `${end - reached} bytes follow the value`;
+}
+
+/**
+ * Checks the value between two positions: well-formed, no deeper and with no more items than allowed, map keys strings or numbers
+ * and none of them `__proto__`, no extension but the timestamp. msgpackr has extensions of its own (records, pointers, classes)
+ * that foreign bytes must not reach.
+ *
+ * @param onTimestamp gets the data of each timestamp.
+ * @returns the position after it, or what is wrong.
+ */
+export function checkValue(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  { maxItems, maxDepth }: Limits,
+  onTimestamp?: typeof cutTimestamp,
+): number | string {
+  let position = start;
   let depth = 0;
   let left = 1;
   let inMap = false;
+  let items = 0;
 
   for (;;) {
     while (left === 0) {
-      if (depth === 0) {
-        if (position === end) return undefined;
-        return position > end ? ENDS_EARLY : `${end - position} bytes follow the value`;
-      }
+      if (depth === 0) return position > end ? ENDS_EARLY : position;
       depth -= 1;
       left = outerLeft[depth] as number;
       inMap = outerIsMap[depth] === 1;
@@ -84,7 +97,9 @@ export function findFault(bytes: Uint8Array, end: number): string | undefined {
           if (position + 1 + length > end) return ENDS_EARLY;
           if (bytes[position] !== 0xff)
             return `an extension of type ${((bytes[position] as number) << 24) >> 24}`;
-          if (!isTimestamp(bytes, position + 1, length)) return 'a timestamp that is no valid date';
+          if (Number.isNaN(readTimestamp(bytes, position + 1, length)))
+            return 'a timestamp that is no valid date';
+          onTimestamp?.(bytes, position + 1, length);
           position += 1 + length;
           continue;
         }
@@ -116,12 +131,14 @@ export function findFault(bytes: Uint8Array, end: number): string | undefined {
 
     if (isKey) return 'a map key is neither a string nor a number';
     if (children > end - position) return ENDS_EARLY;
-    if (depth === MAX_DEPTH) return `nested deeper than ${MAX_DEPTH} levels`;
+    if (depth === maxDepth) return `nested deeper than ${maxDepth} levels (maxDepth)`;
     outerLeft[depth] = left;
     outerIsMap[depth] = inMap ? 1 : 0;
     depth += 1;
     left = children;
     inMap = token < 0x90 || token >= 0xde;
+    items += inMap ? children / 2 : children;
+    if (items > maxItems) return `${items} or more items and entries, where maxItems allows ${maxItems}`;
   }
 }
 
@@ -145,14 +162,4 @@ function isProto(bytes: Uint8Array, position: number): boolean {
     if (bytes[position + index] !== PROTO[index]) return false;
   }
   return true;
-}
-
-/** Whether the data of a timestamp has one of the three lengths and stands for what a `Date` can hold. */
-function isTimestamp(bytes: Uint8Array, position: number, length: number): boolean {
-  if (length === 4) return true;
-  if (length === 8) return readUint(bytes, position, 4) >>> 2 <= 999_999_999;
-  if (length !== 12) return false;
-  const nanoseconds = readUint(bytes, position, 4);
-  const seconds = (readUint(bytes, position + 4, 4) | 0) * 2 ** 32 + readUint(bytes, position + 8, 4);
-  return nanoseconds <= 999_999_999 && Math.abs(nanoseconds / 1e6 + seconds * 1000) <= MAX_DATE_MS;
 }

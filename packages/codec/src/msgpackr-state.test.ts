@@ -1,5 +1,4 @@
-import { Packr } from 'msgpackr';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Codec, CodecError, msgpack } from './index.js';
 
 const target = new Uint8Array(100_000);
@@ -32,11 +31,6 @@ function callNearTheEndOfTheStack(action: () => void, most = Infinity): unknown[
   return errors;
 }
 
-/** msgpackr grows its buffer, which all its instances share, only once. */
-function useSmallPackBuffer(): void {
-  new Packr().useBuffer(Buffer.allocUnsafeSlow(8192));
-}
-
 describe('after a stack overflow', () => {
   it('decodes the same bytes correctly', () => {
     for (let round = 0; round < 60; round += 1) {
@@ -55,27 +49,9 @@ describe('after a stack overflow', () => {
     const value = { text: 'x'.repeat(9_000), number: 1.5 };
     const after = { number: 1.5, large: 70_000, big: -5n, date: new Date(1) };
     for (let round = 0; round < 100; round += 1) {
-      useSmallPackBuffer();
       callNearTheEndOfTheStack(() => codec.encode(value, target, 0), round % 50);
       expect(roundTrip(codec, after), `round ${round}`).toStrictEqual(after);
     }
-  });
-
-  it('encodes correctly, had it come at the worst place', () => {
-    const codec = msgpack();
-    const after = { number: 1.5, large: 70_000, big: -5n, date: new Date(1) };
-    useSmallPackBuffer();
-    // Here msgpackr has replaced one of two variables that belong together.
-    const copy = vi.spyOn(Buffer.prototype, 'copy').mockImplementationOnce(() => {
-      throw new RangeError('Maximum call stack size exceeded');
-    });
-    try {
-      expect(() => codec.encode('x'.repeat(9_000), target, 0)).toThrow(CodecError);
-      expect(copy).toHaveBeenCalledOnce();
-    } finally {
-      copy.mockRestore();
-    }
-    expect(roundTrip(codec, after)).toStrictEqual(after);
   });
 });
 

@@ -25,10 +25,7 @@ export interface RawOptions {
  * @returns a codec without state, with the id `raw`; its errors are those of {@link Codec}.
  */
 export function raw({ copy = true }: RawOptions = {}): Codec<Uint8Array> {
-  return addEncodeInPlace(
-    { id: ID, encode, decodesInPlace: true, decode: copy ? decode : view },
-    encodeInPlace,
-  );
+  return addEncodeInPlace({ id: ID, encode, decode: copy ? decode : view }, encodeInPlace);
 }
 
 function encode(value: Uint8Array, target: Uint8Array, offset: number): number {

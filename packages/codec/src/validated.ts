@@ -1,7 +1,8 @@
 import type { Codec } from './codec.js';
 import { CodecError } from './errors.js';
+import { MOST_DEPTH } from './limits.js';
 import { type MsgpackOptions, msgpack } from './msgpack.js';
-import { MAX_DEPTH } from './msgpack-check.js';
+
 import { formatPath, messageOf } from './refusal.js';
 import type { StandardIssue, StandardOutput, StandardSchema } from './shape/standard-schema.js';
 
@@ -60,7 +61,7 @@ function describeIssue({ path = [], message }: StandardIssue): string {
 /** The value itself, or a copy without the properties that are undefined. Only plain objects and arrays are looked into. */
 function withoutUndefined(value: unknown, depth = 0): unknown {
   // What is deeper, or contains itself, is left to the codec, which refuses it.
-  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
+  if (typeof value !== 'object' || value === null || depth > MOST_DEPTH) return value;
   if (Array.isArray(value)) {
     const items = value.map((item) => withoutUndefined(item, depth + 1));
     return items.some((item, index) => item !== value[index]) ? items : value;

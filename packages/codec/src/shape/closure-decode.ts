@@ -1,5 +1,6 @@
 import { CodecError } from '../errors.js';
 import { msgpack } from '../msgpack.js';
+import { checkValue } from '../msgpack-check.js';
 import { foundIn, Mismatch, unexpected } from './mismatch.js';
 import {
   type ArrayNode,
@@ -114,14 +115,19 @@ function floatRead(node: FloatNode): Read {
     const { position } = reader;
     const number = reader.number(expected);
     if (number !== undefined) {
-      const value = Number(number);
-      const isExact = typeof number === 'number' || BigInt(value) === number;
+      const value = typeof number === 'bigint' && isSingle ? withSticky(number) : Number(number);
+      const isExact = isSingle || typeof number === 'number' || BigInt(value) === number;
       const rounded = isSingle ? Math.fround(value) : value;
       if (isExact && (Number.isFinite(rounded) || !Number.isFinite(value))) return rounded;
     }
     reader.position = position;
     throw unexpected(expected, reader.describe());
   };
+}
+
+/** A double for an integer of 64 bits that it does not hold, near enough to be rounded to the float that is nearest to the integer. */
+function withSticky(integer: bigint): number {
+  return Number((integer & 0x7ffn) === 0n ? integer : ((integer >> 11n) | 1n) << 11n);
 }
 
 function readBoolean(reader: Reader): boolean {
@@ -144,13 +150,15 @@ function readDate(reader: Reader): Date {
   throw unexpected('timestamp', reader.describe());
 }
 
-function unknownRead({ maxDepth }: Settings): Read {
-  const codec = msgpack();
+function unknownRead({ maxItems, maxDepth }: Settings): Read {
+  const codec = msgpack({ maxItems, maxDepth });
   return (reader) => {
-    const start = reader.position;
-    reader.skip(maxDepth);
+    const { bytes, position } = reader;
+    const end = checkValue(bytes, position, reader.end, { maxItems, maxDepth });
+    if (typeof end === 'string') throw new Mismatch(end);
+    reader.position = end;
     try {
-      return codec.decode(reader.bytes, start, reader.position);
+      return codec.decode(bytes, position, end);
     } catch (error) {
       if (error instanceof CodecError) throw new Mismatch(error.message, { cause: error });
       throw error;

@@ -2,8 +2,9 @@ import { types } from 'node:util';
 import { CodecError } from '../errors.js';
 import { msgpack } from '../msgpack.js';
 import { byteLengthOf, copyUserBytes, isDetached } from '../user-bytes.js';
+import { entriesOfMap, sizeOfMap } from '../user-map.js';
 import { INTEGER_SIZE, writeInteger } from './integer-bytes.js';
-import { describeValue, foundIn, Mismatch, unexpected } from './mismatch.js';
+import { changedMap, describeValue, foundIn, Mismatch, unexpected } from './mismatch.js';
 import {
   type ArrayNode,
   BIGINT_RANGES,
@@ -18,7 +19,6 @@ import {
   type StringNode,
 } from './node.js';
 import { bigInt64, float32, float64, putUint32, putWords, words } from './number-bytes.js';
-import { Reader } from './reader.js';
 import type { Settings } from './settings.js';
 import { structWrite, unionWrite } from './struct-encode.js';
 import { hasAtMost } from './text.js';
@@ -143,14 +143,13 @@ function writeDate(value: unknown, writer: Writer): void {
   writer.position = writeTimestamp(time, writer.bytes, writer.position);
 }
 
-function unknownWrite({ maxDepth }: Settings): Write {
-  const codec = msgpack();
+function unknownWrite({ maxItems, maxDepth }: Settings): Write {
+  const codec = msgpack({ maxItems, maxDepth });
   return (value, writer) => {
     for (;;) {
       const start = writer.position;
       try {
         const end = codec.encode(value, writer.bytes, start);
-        new Reader(writer.bytes, start, end).skip(maxDepth);
         writer.position = end;
         return;
       } catch (error) {
@@ -222,7 +221,7 @@ function arrayWrite(node: ArrayNode, write: Write, { maxItems }: Settings): Writ
 }
 
 function mapWrite(node: MapNode, writeKey: Write, writeValue: Write, { maxItems }: Settings): Write {
-  const entriesOf = node.as === 'map' ? entriesOfMap : entriesOfObject;
+  const entriesOf = node.as === 'map' ? allEntries : entriesOfObject;
   return (value, writer) => {
     const entries = entriesOf(value);
     if (entries.length > maxItems) {
@@ -237,12 +236,13 @@ function mapWrite(node: MapNode, writeKey: Write, writeValue: Write, { maxItems 
         throw foundIn(error, typeof key === 'symbol' ? 'a symbol' : String(key));
       }
     }
+    if (node.as === 'map' && sizeOfMap(value as Map<unknown, unknown>) !== entries.length) throw changedMap();
   };
 }
 
-function entriesOfMap(value: unknown): [unknown, unknown][] {
+function allEntries(value: unknown): [unknown, unknown][] {
   if (!types.isMap(value)) throw unexpected('map (a Map)', describeValue(value));
-  return [...Map.prototype.entries.call(value)];
+  return [...entriesOfMap(value)];
 }
 
 function entriesOfObject(value: unknown): [unknown, unknown][] {

@@ -345,7 +345,7 @@ describe('limits', () => {
     ['array of at most 3 items', array(u8()), { maxItems: 3 }, [1, 2, 3, 4]],
     ['map of at most 1 entries', record(u8()), { maxItems: 1 }, { a: 1, b: 2 }],
     ['at most 10 bytes', array(string()), { maxSize: 10 }, ['aaaaa', 'bbbbb']],
-    ['nested too deep', unknown(), { maxDepth: 2 }, [[[]]]],
+    ['nested deeper than 2 levels', unknown(), { maxDepth: 2 }, [[[]]]],
   ])('%s', (expected, shape, options, value) => {
     expect(refusal(shape, value, options)).toContain(expected);
     expect(decodingRefusal(shape, value, options)).toContain(expected);

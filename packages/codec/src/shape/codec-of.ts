@@ -15,7 +15,7 @@ import { Mismatch, unexpected } from './mismatch.js';
 import { Reader } from './reader.js';
 import { checkSettings, type Settings, type ShapeOptions } from './settings.js';
 import type { Infer, Shape } from './shape.js';
-import { holdsUnknown, requireUsable, sizeLimit } from './usable.js';
+import { requireUsable, sizeLimit } from './usable.js';
 import { Writer } from './writer.js';
 
 /** The codec of a shape. */
@@ -39,8 +39,8 @@ const made = new WeakMap<Shape, Map<string, ShapeCodec<unknown>>>();
  * order, further fields, integers and floats of any width that hold the same number; nil counts as missing where a field
  * is optional. The form in which it writes itself is read fastest.
  *
- * Decoding works on the source itself: when another process writes there meanwhile, the value may be a mixture, but it
- * fits the shape. Getters may run twice in an encode.
+ * A value that is not of the simplest form is read twice in an encode, getters included: what is written is the second reading. A `Map`
+ * that changes meanwhile is refused.
  *
  * @returns a codec with the id `msgpack`, or `msgpack-array` with the option `layout: 'array'`. Its errors are those of
  * {@link Codec}, and name the place: `legs[2].price: expected f64, got string "x"`.
@@ -98,22 +98,13 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
       // The unsigned shift lets through only what can be an index.
       if (fast !== undefined && offset >>> 0 === offset) {
         const end = tryEncode(fast.encode, value, target, offset, target.length);
-        if (end >= 0 && end - offset <= maxSize) return end;
+        if (end >= 0 && end - offset <= maxSize && end <= target.length) return end;
       }
       const writer = writeSlowly(write, value, maxSize);
       requireRoom(id, target, offset, writer.position);
       copyBytes(writer.bytes, 0, writer.position, target, offset);
       return offset + writer.position;
     },
-    // An unknown value may have a `toJSON`, which can do anything, and its getters are read more than once.
-    ...(fast !== undefined &&
-      !holdsUnknown(node) && {
-        encodeInPlace(value: unknown, target: Uint8Array, offset: number, limit: number) {
-          const end = tryEncode(fast.encode, value, target, offset, limit);
-          return end - offset <= maxSize ? end : -1;
-        },
-      }),
-    decodesInPlace: true,
     decode(source, start, end) {
       requireRange(id, source, start, end);
       if (fast !== undefined && end - start <= maxSize) {
@@ -139,7 +130,7 @@ function generate(functions: () => FastFunctions): FastFunctions | undefined {
   }
 }
 
-/** Getters, proxies and iterators of the value may throw. They will do so again on the long way. */
+/** Getters and proxies of the value may throw. They will do so again on the long way. */
 function tryEncode(
   encode: FastEncode,
   value: unknown,
@@ -149,7 +140,8 @@ function tryEncode(
 ): number {
   try {
     return encode(value, target, offset, limit);
-  } catch {
+  } catch (error) {
+    if (error instanceof Mismatch) throw error.toCodecError('UNENCODABLE');
     return -1;
   }
 }

@@ -1,7 +1,10 @@
+import type { Codec } from '../codec.js';
 import { CodecError } from '../errors.js';
 import { msgpack } from '../msgpack.js';
 import { byteLengthOf, copyUserBytes, isDetached } from '../user-bytes.js';
+import { entriesOfMap, sizeOfMap } from '../user-map.js';
 import { fixedSize, isFixed, keyBytes, structHeaderSize, textBytes } from './layout.js';
+import { changedMap } from './mismatch.js';
 import type {
   ArrayNode,
   BytesNode,
@@ -13,7 +16,6 @@ import type {
   UnionNode,
 } from './node.js';
 import { putUint32 } from './number-bytes.js';
-import { Reader } from './reader.js';
 import {
   bytesWrite,
   headerWrite,
@@ -51,11 +53,13 @@ export function generateEncode(node: ShapeNode, settings: Settings): FastEncode 
 
 class EncodeGenerator {
   readonly #settings: Settings;
+  readonly #codec: Codec<unknown>;
   readonly #source = new SourceText();
   readonly #structs = new Map<StructNode, string>();
 
   constructor(settings: Settings) {
     this.#settings = settings;
+    this.#codec = msgpack({ maxItems: settings.maxItems, maxDepth: settings.maxDepth });
   }
 
   compile(node: ShapeNode): FastEncode {
@@ -161,10 +165,11 @@ class EncodeGenerator {
       `if (${n} > ${this.#settings.maxItems} || o + 5 + ${n} * ${each} > L - (${rest})) return -1; ` +
       `${headerWrite(n, 0x80, 0xde)} let ${i} = 0;`;
     if (node.as === 'map') {
+      const changed = this.#source.value(throwChanged);
       return (
-        `if (!(${x} instanceof Map)) return -1; const ${n} = ${x}.size; ${start} ` +
-        `for (const [${k}, ${y}] of ${x}) { ${i} += 1; if (${i} > ${n}) return -1; ${body} } ` +
-        `if (${i} !== ${n}) return -1;`
+        `if (!(${x} instanceof Map)) return -1; const ${n} = ${this.#source.value(sizeOfMap)}(${x}); ${start} ` +
+        `for (const [${k}, ${y}] of ${this.#source.value(entriesOfMap)}(${x})) { ${i} += 1; if (${i} > ${n}) ${changed}(); ${body} } ` +
+        `if (${i} !== ${n}) ${changed}();`
       );
     }
     const keys = this.#source.name('keys');
@@ -217,21 +222,21 @@ class EncodeGenerator {
     return name;
   }
 
-  readonly #codec = msgpack();
-
   readonly #unknown = (value: unknown, target: Uint8Array, offset: number, limit: number): number => {
     if (limit < offset) return -1;
     try {
       // What lies beyond the limit belongs to somebody else, even if the target goes on.
       const part = new Uint8Array(target.buffer, target.byteOffset, limit);
-      const end = this.#codec.encode(value, part, offset);
-      new Reader(target, offset, end).skip(this.#settings.maxDepth);
-      return end;
+      return this.#codec.encode(value, part, offset);
     } catch (error) {
       if (error instanceof CodecError) return -1;
       throw error;
     }
   };
+}
+
+function throwChanged(): never {
+  throw changedMap();
 }
 
 function writeDate(value: Date, target: Uint8Array, offset: number): number {

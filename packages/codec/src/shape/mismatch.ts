@@ -34,6 +34,11 @@ export function unexpected(expected: string, actual: string): Mismatch {
   return new Mismatch(`expected ${expected}, got ${actual}`);
 }
 
+/** For a map to which a getter or a proxy in it adds entries, or from which it removes some. */
+export function changedMap(): Mismatch {
+  return new Mismatch('a Map that changes while it is encoded');
+}
+
 /** Adds a key to what was thrown below it. */
 export function foundIn(thrown: unknown, key: string | number): unknown {
   return thrown instanceof Mismatch ? thrown.foundIn(key) : thrown;

@@ -1,5 +1,5 @@
-import { MAX_DEPTH } from '../msgpack-check.js';
-import { invalidShape, requireWhole } from './invalid-shape.js';
+import { DEFAULT_ITEMS, MOST_DEPTH, MOST_ITEMS } from '../limits.js';
+import { checkLimit, describeKind, invalidShape, requireOptions } from './invalid-shape.js';
 
 /** Options of {@link codecOf}. The limits hold for encoding and for decoding. */
 export interface ShapeOptions {
@@ -18,7 +18,7 @@ export interface ShapeOptions {
   readonly maxTextBytes?: number | undefined;
   /** Bytes of one `bytes()`. Defaults to 64 MiB. */
   readonly maxBinaryBytes?: number | undefined;
-  /** Items of one array, entries of one map. Defaults to 1,048,576. */
+  /** Items of one array, entries of one map; of an `unknown()`, all of them together. Defaults to 1,048,576. */
   readonly maxItems?: number | undefined;
   /** Bytes of a whole value. Defaults to 64 MiB. */
   readonly maxSize?: number | undefined;
@@ -38,27 +38,34 @@ export interface Settings {
 const MiB = 2 ** 20;
 /** V8 has no longer strings, and Node 20 no longer arrays of bytes. */
 const MOST_BYTES = 2 ** 29;
-const MOST_ITEMS = 2 ** 27;
+
+const NAMES: readonly (keyof ShapeOptions)[] = [
+  'layout',
+  'strictUtf8',
+  'maxDepth',
+  'maxTextBytes',
+  'maxBinaryBytes',
+  'maxItems',
+  'maxSize',
+];
 
 /** Checks options and fills in the defaults. */
 export function checkSettings(options: ShapeOptions): Settings {
+  requireOptions('codecOf()', options, NAMES);
   const { layout = 'map', strictUtf8 = false } = options;
+  if (typeof strictUtf8 !== 'boolean') {
+    throw invalidShape(`strictUtf8 must be true or false, not ${describeKind(strictUtf8)}`);
+  }
   if (layout !== 'map' && layout !== 'array') {
     throw invalidShape(`layout must be "map" or "array", not ${JSON.stringify(layout)}`);
   }
   return {
     layout,
     strictUtf8,
-    maxDepth: checkLimit('maxDepth', options.maxDepth, 64, MAX_DEPTH),
+    maxDepth: checkLimit('maxDepth', options.maxDepth, 64, MOST_DEPTH),
     maxTextBytes: checkLimit('maxTextBytes', options.maxTextBytes, 16 * MiB, MOST_BYTES - 1),
     maxBinaryBytes: checkLimit('maxBinaryBytes', options.maxBinaryBytes, 64 * MiB, MOST_BYTES),
-    maxItems: checkLimit('maxItems', options.maxItems, MiB, MOST_ITEMS),
+    maxItems: checkLimit('maxItems', options.maxItems, DEFAULT_ITEMS, MOST_ITEMS),
     maxSize: checkLimit('maxSize', options.maxSize, 64 * MiB, MOST_BYTES),
   };
-}
-
-function checkLimit(what: string, value: number | undefined, byDefault: number, most: number): number {
-  if (value === undefined) return byDefault;
-  requireWhole(what, value, 1, most);
-  return value;
 }

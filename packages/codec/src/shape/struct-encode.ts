@@ -1,6 +1,6 @@
 import type { Write, WriteFunctions } from './closure-encode.js';
 import { describeValue, foundIn, unexpected } from './mismatch.js';
-import { type FieldNode, nameOf, type StructNode, type UnionNode } from './node.js';
+import { type FieldNode, nameOf, type ShapeNode, type StructNode, type UnionNode } from './node.js';
 import type { Writer } from './writer.js';
 
 interface FieldWrite {
@@ -34,7 +34,7 @@ export function structWrite(node: StructNode, functions: WriteFunctions): Write 
 }
 
 function writeField(write: Write, field: FieldNode, item: unknown, writer: Writer): void {
-  if (item === undefined && field.node.kind !== 'unknown') {
+  if (item === undefined && !takesUndefined(field.node)) {
     throw foundIn(unexpected(nameOf(field.node), 'undefined'), field.name);
   }
   try {
@@ -42,6 +42,11 @@ function writeField(write: Write, field: FieldNode, item: unknown, writer: Write
   } catch (error) {
     throw foundIn(error, field.name);
   }
+}
+
+/** Whether `undefined` is a value, which becomes nil. */
+function takesUndefined(node: ShapeNode): boolean {
+  return node.kind === 'unknown' || (node.kind === 'nullable' && node.of.kind === 'unknown');
 }
 
 function isMissing(field: FieldNode, item: unknown): boolean {

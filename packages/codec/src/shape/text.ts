@@ -27,7 +27,8 @@ const { fromCharCode } = String;
  */
 export function writeText(text: string, target: Uint8Array, offset: number, limit: number): number {
   const { length } = text;
-  if (offset + 5 + 3 * length > limit) return -1;
+  // Three bytes for each character are not needed often, but faster than counting.
+  if (offset + 5 + 3 * length > limit && offset + 5 + Buffer.byteLength(text) > limit) return -1;
   if (length > SHORT_WRITE) return writeLongText(text, target, offset);
   const start = offset + 1;
   for (let index = 0; index < length; index += 1) {

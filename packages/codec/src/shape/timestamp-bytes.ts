@@ -2,6 +2,8 @@ import { getUint, putUint32 } from './number-bytes.js';
 
 const MAX_DATE_MS = 8.64e15;
 const MAX_NANOSECONDS = 999_999_999;
+/** Nanoseconds of a millisecond. */
+const NANOSECONDS_EACH = 1_000_000;
 
 /** Bytes of the longest timestamp. */
 export const TIMESTAMP_SIZE = 15;
@@ -40,7 +42,7 @@ export function writeTimestamp(time: number, target: Uint8Array, offset: number)
 /**
  * Reads the data of a timestamp.
  *
- * @returns milliseconds since 1970, cut to whole ones as `Date` does; NaN for what is no valid timestamp, or beyond what a `Date` holds.
+ * @returns milliseconds since 1970, what is below a whole one being cut: the second stays the same, before 1970 too. NaN for what is no valid timestamp, or beyond what a `Date` holds.
  */
 export function readTimestamp(source: Uint8Array, position: number, length: number): number {
   if (length === 4) return getUint(source, position, 4) * 1000;
@@ -49,6 +51,15 @@ export function readTimestamp(source: Uint8Array, position: number, length: numb
   const nanoseconds = length === 8 ? first >>> 2 : first;
   const upper = length === 8 ? first & 3 : getUint(source, position + 4, 4) | 0;
   const seconds = upper * 2 ** 32 + getUint(source, position + length - 4, 4);
-  const time = Math.trunc(seconds * 1000 + nanoseconds / 1_000_000);
+  const time = seconds * 1000 + Math.floor(nanoseconds / NANOSECONDS_EACH);
   return nanoseconds <= MAX_NANOSECONDS && Math.abs(time) <= MAX_DATE_MS ? time : Number.NaN;
+}
+
+/** Cuts the data of a timestamp that was found valid to whole milliseconds, where it lies. */
+export function cutTimestamp(bytes: Uint8Array, position: number, length: number): void {
+  if (length === 4) return;
+  const first = getUint(bytes, position, 4);
+  const nanoseconds = length === 8 ? first >>> 2 : first;
+  const below = nanoseconds % NANOSECONDS_EACH;
+  if (below !== 0) putUint32(bytes, position, first - (length === 8 ? below * 4 : below));
 }

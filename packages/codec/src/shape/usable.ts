@@ -30,13 +30,6 @@ function requireOneMeaningOfNil(node: ShapeNode, seen: Set<ShapeNode>): void {
   for (const child of childrenOf(node)) requireOneMeaningOfNil(child, seen);
 }
 
-/** Whether values of anything are in it: those take code that is not of this shape alone. */
-export function holdsUnknown(node: ShapeNode, seen: Set<ShapeNode> = new Set()): boolean {
-  if (seen.has(node)) return false;
-  seen.add(node);
-  return node.kind === 'unknown' || childrenOf(node).some((child) => holdsUnknown(child, seen));
-}
-
 function childrenOf(node: ShapeNode): readonly ShapeNode[] {
   switch (node.kind) {
     case 'nullable':
