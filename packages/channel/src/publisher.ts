@@ -74,7 +74,7 @@ export class Publisher<T> {
     const { maxPayload, ringCapacity } = member.memory.geometry;
     this.#maxPayload = maxPayload;
     this.#largestBatch = ringCapacity / LARGEST_BATCH_PART;
-    member.atEnd = () => this.#retireAtExit();
+    member.atEnd = () => this.#leaveAtExit();
     diagnostics.open.publish(this.#self());
   }
 
@@ -287,12 +287,10 @@ export class Publisher<T> {
     return { channel: this.#channel, role: 'publisher', slot: this.#member.slot };
   }
 
-  #retireAtExit(): void {
-    const { lock } = this.#member;
-    // Where a living publisher keeps the lock, the others find out by proof of death.
-    if (!lock.spin()) return;
-    this.#member.retire();
-    lock.release();
+  #leaveAtExit(): void {
+    // Where a living participant keeps the lock, the others find out by proof of death.
+    if (this.#member.lock.spin()) this.#leave();
+    else this.#member.leave(false);
   }
 
   #checkOpen(): void {

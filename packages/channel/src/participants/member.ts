@@ -347,13 +347,17 @@ export class Member {
     this.ringSubscribers();
   }
 
-  /** Leaves the channel: frees the slot and unmaps the memory. A second call does nothing. */
-  leave(): void {
+  /**
+   * Leaves the channel: frees the slot and unmaps the memory. A second call does nothing.
+   *
+   * @param freesSlot false where the process ends before the role could be given up: whoever hears of its death does that.
+   */
+  leave(freesSlot = true): void {
     if (!this.#open) return;
     this.#open = false;
     this.#leaving.abort();
     this.stopWatching();
-    if (this.ownsSlot()) {
+    if (freesSlot && this.ownsSlot()) {
       this.table.wakeUp(this.slot);
       this.table.storeState(this.slot, STATE_NONE);
       atStep?.('leave: state stored');

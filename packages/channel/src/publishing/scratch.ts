@@ -58,6 +58,7 @@ export class Scratch<T> {
         if (end - start > limit) throw this.#tooLarge(end - start, limit, advice);
         return end - start;
       } catch (error) {
+        if (this.payload.length === 0) throw this.#detached(error);
         if (!(error instanceof CodecError)) throw error;
         if (error.code !== 'NO_ROOM') {
           throw new ChannelError('UNENCODABLE', this.#channel, error.message, { cause: error });
@@ -71,10 +72,14 @@ export class Scratch<T> {
     const { payload } = this;
     const least = Math.max(needed, payload.length - start);
     if (needed > limit || payload.length - start >= limit) throw this.#tooLarge(least, limit, advice);
-    this.payload = allocateWordBytes(
-      start + Math.min(Math.max(needed, 2 * payload.length, FIRST_LENGTH), limit),
-    );
+    this.payload = allocateWordBytes(start + Math.min(Math.max(needed, 2 * payload.length), limit));
     this.payload.set(payload.subarray(0, start));
+  }
+
+  #detached(cause: unknown): ChannelError {
+    this.payload = allocateWordBytes(FIRST_LENGTH);
+    const text = `the codec ${this.#codec.id} detached the memory that it was to encode to`;
+    return new ChannelError('UNENCODABLE', this.#channel, text, { cause });
   }
 
   #tooLarge(length: number, limit: number, advice: string): ChannelError {

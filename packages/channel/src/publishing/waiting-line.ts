@@ -27,7 +27,9 @@ export class WaitingLine {
   readonly #calls = new Set<Call>();
   #serving = false;
   #closed = false;
-  /** Ends the sleep of the publisher. */
+  /** Settled when somebody rang since the last attempt began. */
+  #rung: Promise<void> | undefined;
+  /** Settles it. */
   #wake: (() => void) | undefined;
   /** Ends the waiting for the lock. */
   #lockWait: AbortController | undefined;
@@ -79,8 +81,13 @@ export class WaitingLine {
     for (const call of this.#calls) {
       while (this.#calls.has(call)) {
         try {
-          await this.#attempt(call);
+          const outcome = this.#attempt(call);
+          // No turn of the event loop between a call that has succeeded and the next one.
+          if (outcome === 'full') await this.#rung;
+          this.#wakeUp();
+          if (outcome === 'busy') await this.#awaitLock();
         } catch (error) {
+          this.#wakeUp();
           call.fail(error);
         }
       }
@@ -89,24 +96,22 @@ export class WaitingLine {
     this.#serving = false;
   }
 
-  /** One attempt; where it failed for want of room or of the lock, the event loop sleeps until another may succeed. */
-  async #attempt(call: Call): Promise<void> {
+  /** One attempt, as a sleeper: whoever makes room after it rings. */
+  #attempt(call: Call): PublishOutcome {
     const { table, slot } = this.#member;
     this.#member.watchOver(STATE_RELIABLE);
-    const rung = new Promise<void>((resolve) => {
+    this.#rung = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     // SYNC: waiting for room. Counted before the attempt reads the cursors; subscribers store them before they count.
     table.fallAsleep(slot);
-    let outcome: PublishOutcome;
-    try {
-      outcome = call.attempt();
-      if (outcome === 'published') call.succeed();
-      if (outcome === 'full') await rung;
-    } finally {
-      if (!this.#closed) table.wakeUp(slot);
-    }
-    if (outcome === 'busy') await this.#awaitLock();
+    const outcome = call.attempt();
+    if (outcome === 'published') call.succeed();
+    return outcome;
+  }
+
+  #wakeUp(): void {
+    if (!this.#closed) this.#member.table.wakeUp(this.#member.slot);
   }
 
   async #awaitLock(): Promise<void> {

@@ -1,0 +1,180 @@
+import { openBus } from '@mmfbus/channel';
+import { raw } from '@mmfbus/codec';
+import { describe, expect, it } from 'vitest';
+import { startAgent } from '../e2e/channel-agent.js';
+import { codeOf, define, fill, publisherOf, subscriberOf } from '../support/channels.js';
+import { holdLock, someoneSleeps, tableWhere } from '../support/slots.js';
+
+/** Lets that many microtasks run, and then calls back. */
+function afterMicrotasks(count: number, callback: () => void): void {
+  if (count === 0) callback();
+  else queueMicrotask(() => afterMicrotasks(count - 1, callback));
+}
+
+async function settled(promise: Promise<unknown>): Promise<'fulfilled' | 'rejected'> {
+  const [{ status }] = await Promise.allSettled([promise]);
+  return status;
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('a call that waits has one outcome', () => {
+  it.each(['publishAsync', 'publishBatchAsync'] as const)('%s, whenever it is aborted', async (call) => {
+    for (let microtasks = 0; microtasks < 30; microtasks++) {
+      const channel = define<Uint8Array>({ codec: raw() });
+      const subscriber = await subscriberOf(channel);
+      const publisher = await publisherOf(channel);
+      // What is split goes into the line, and so does what comes behind it.
+      const first = publisher.publishAsync(new Uint8Array(2000));
+      const abort = new AbortController();
+      const value = new Uint8Array(3);
+      const second = publisher[call]((call === 'publishAsync' ? value : [value]) as never, {
+        signal: abort.signal,
+      });
+      afterMicrotasks(microtasks, () => abort.abort(new Error('enough')));
+      const outcomes = await Promise.all([settled(first), settled(second)]);
+      await turn();
+      const lengths: number[] = [];
+      subscriber.poll(({ length }) => lengths.push(length));
+      const whole = outcomes[1] === 'fulfilled' ? [2000, 3] : [2000];
+      expect({ microtasks, outcomes, lengths }).toEqual({
+        microtasks,
+        outcomes: ['fulfilled', outcomes[1]],
+        lengths: whole,
+      });
+      await publisher.close();
+      await subscriber.close();
+    }
+  });
+
+  it('drain, whenever it is aborted', async () => {
+    for (let microtasks = 0; microtasks < 20; microtasks++) {
+      const channel = define();
+      const publisher = await publisherOf(channel);
+      publisher.publish(1);
+      const abort = new AbortController();
+      const drained = settled(publisher.drain({ signal: abort.signal }));
+      afterMicrotasks(microtasks, () => abort.abort(new Error('enough')));
+      const isClosed = (await drained) === 'fulfilled';
+      await turn();
+      expect(await codeOf(() => publisher.publish(2))).toBe(isClosed ? 'CLOSED' : 'no error');
+      await publisher.close();
+    }
+  });
+
+  it('and gives its place to the next one when it has failed', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const count = fill(publisher);
+    const abort = new AbortController();
+    const [aborted, late, patient] = [
+      publisher.publishAsync(1000, { signal: abort.signal }),
+      publisher.publishAsync(1001, { timeout: 1 }),
+      publisher.publishAsync(1002),
+    ];
+    await expect(late).rejects.toMatchObject({ code: 'TIMEOUT' });
+    abort.abort(new Error('enough'));
+    await expect(aborted).rejects.toThrow('enough');
+    const received: number[] = [];
+    for await (const { value } of subscriber) if (received.push(value) === count + 1) break;
+    await patient;
+    expect(received.at(-1)).toBe(1002);
+  });
+});
+
+describe('all calls settle', () => {
+  const waits = (publisher: Awaited<ReturnType<typeof publisherOf<number>>>, signal?: AbortSignal) => [
+    publisher.publishAsync(1, { signal }),
+    publisher.publishBatchAsync([2, 3], { signal }),
+    publisher.drain({ signal }),
+    publisher.publishAsync(4, { signal }),
+    publisher.drain({ signal }),
+  ];
+
+  it('when the publisher closes', async () => {
+    const channel = define();
+    await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    fill(publisher);
+    const calls = waits(publisher);
+    const closes = [publisher.close(), publisher.close()];
+    expect(closes[0]).toBe(closes[1]);
+    for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'CLOSED' });
+    await Promise.all(closes);
+  });
+
+  it('when a signal aborts, and the publisher goes on', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    fill(publisher);
+    const abort = new AbortController();
+    const calls = waits(publisher, abort.signal);
+    abort.abort(new Error('enough'));
+    for (const call of calls) await expect(call).rejects.toThrow('enough');
+    subscriber.poll(() => {});
+    expect(publisher.publish(1)).toBe('published');
+  });
+
+  it('when drain is called twice, and once more', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    fill(publisher);
+    const drains = [publisher.drain(), publisher.drain()];
+    subscriber.on('message', () => {});
+    await Promise.all(drains);
+    expect(await codeOf(() => publisher.drain())).toBe('CLOSED');
+    await publisher.close();
+  });
+
+  it('when the subscriber that they wait for is killed', async () => {
+    const channel = define();
+    const subscriber = await startAgent('subscriber', channel.name, 'setInterval(() => {}, 1000);');
+    const publisher = await publisherOf(channel);
+    const count = fill(publisher);
+    const calls = [publisher.publishAsync(count), publisher.drain()];
+    await tableWhere(channel.name, someoneSleeps);
+    subscriber.kill();
+    await Promise.all(calls);
+  });
+});
+
+describe('while another process holds the lock', () => {
+  it('publish is busy, and a counter tells how often', async () => {
+    const channel = define();
+    const publisher = await publisherOf(channel);
+    await publisherOf(channel);
+    const release = holdLock(channel.name, 1);
+    expect(publisher.publish(1)).toBe('busy');
+    expect(publisher.publishBatch([1, 2])).toBe('busy');
+    release();
+    expect(publisher.publish(1)).toBe('published');
+    const bus = await openBus();
+    const participants = (await bus.inspect(channel.name))?.participants ?? [];
+    await bus.close();
+    expect(participants.map(({ counters }) => counters.busy)).toEqual([2, 0]);
+  });
+
+  it.each([
+    ['a timeout', () => ({ timeout: 1 }), 'TIMEOUT'],
+    ['a signal', () => ({ signal: AbortSignal.timeout(1) }), 'TimeoutError'],
+  ])('what waits ends by %s', async (_, options, expected) => {
+    const channel = define();
+    const publisher = await publisherOf(channel);
+    await publisherOf(channel);
+    const release = holdLock(channel.name, 1);
+    const errors: string[] = [];
+    for (const call of [publisher.publishAsync(1, options()), publisher.publishBatchAsync([1], options())]) {
+      await call.catch((error: { code?: string; name: string }) =>
+        errors.push(expected === 'TIMEOUT' ? String(error.code) : error.name),
+      );
+    }
+    expect(errors).toEqual([expected, expected]);
+    release();
+    await publisher.publishAsync(1);
+  });
+});
