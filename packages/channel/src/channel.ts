@@ -9,7 +9,7 @@ import {
   checkDefinition,
   type ShapedChannelOptions,
 } from './definition.js';
-import { Publisher, type PublisherOptions } from './publisher.js';
+import { checkPublisherOptions, Publisher, type PublisherOptions } from './publisher.js';
 import { Subscriber } from './subscriber.js';
 import { checkSubscriberOptions, type SubscriberOptions } from './subscriber-options.js';
 
@@ -40,6 +40,7 @@ export class Channel<T> {
    * refuses, with `NO_SPACE` for one.
    */
   async publisher(options: PublisherOptions = {}): Promise<Publisher<T>> {
+    checkPublisherOptions(this.name, options);
     return this.#join(options.create, (memory) => Publisher.open(this.#definition, memory, options));
   }
 

@@ -1,11 +1,13 @@
 import { allocateWordBytes } from '@mmfbus/codec';
 import { encodesInPlace, type InPlaceCodec } from '@mmfbus/codec/internal';
+import { timers } from '@mmfbus/core';
 import type { ChannelMemory } from './channel-memory.js';
-import { type ChannelDefinition, checkWhole } from './definition.js';
+import type { ChannelDefinition } from './definition.js';
 import { diagnostics, type ParticipantDiagnostics } from './diagnostics.js';
 import { ChannelError } from './errors.js';
 import { frameLength } from './layout/frame-layout.js';
 import { STATE_PUBLISHER } from './layout/participant-layout.js';
+import { anyBoolean, checkOptions, joinRules, oneOf, waitRules } from './options.js';
 import { Member } from './participants/member.js';
 import { Outbox, type PublishOutcome } from './publishing/outbox.js';
 import { Batch, type Parcel, SingleMessage, SplitMessage } from './publishing/parcel.js';
@@ -44,8 +46,20 @@ export interface PublisherOptions {
 export interface WaitOptions {
   /** Gives up with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Gives up with a `TIMEOUT` after that many milliseconds. Defaults to never. */
+  /** Gives up with a `TIMEOUT` after that many milliseconds; `Infinity` is never. Defaults to never. */
   readonly timeout?: number | undefined;
+}
+
+const UNLIMITED: WaitOptions = {};
+
+/**
+ * Refuses options that a publisher does not have, and values that they cannot have.
+ *
+ * @throws {@link ChannelError} `INVALID_ARGUMENT`.
+ */
+export function checkPublisherOptions(channel: string, options: PublisherOptions): void {
+  const rules = { ...joinRules, whenFull: oneOf('report', 'disconnect'), timestamps: anyBoolean };
+  checkOptions(channel, 'publisher()', options, rules);
 }
 
 /** Publishes to one channel. Made by `Channel.publisher`. */
@@ -151,9 +165,9 @@ export class Publisher<T> {
    *
    * @throws {@link ChannelError} as {@link Publisher.publish} does, and `TIMEOUT`; the signal's reason when it aborts.
    */
-  async publishAsync(value: T, options: WaitOptions = {}): Promise<void> {
+  async publishAsync(value: T, options: WaitOptions = UNLIMITED): Promise<void> {
     this.#checkOpen();
-    this.#checkWait(options);
+    this.#checkWait('publishAsync()', options);
     if (this.#publishInPlace(value)) return;
     const { maxMessage } = this.#member.memory.geometry;
     let parcel: Parcel;
@@ -176,8 +190,8 @@ export class Publisher<T> {
    * @throws {@link ChannelError} as {@link Publisher.publishBatch} does, and `TIMEOUT`; the signal's reason when it aborts.
    * Then none was published.
    */
-  async publishBatchAsync(values: readonly T[], options: WaitOptions = {}): Promise<void> {
-    this.#checkWait(options);
+  async publishBatchAsync(values: readonly T[], options: WaitOptions = UNLIMITED): Promise<void> {
+    this.#checkWait('publishBatchAsync()', options);
     const list = this.#listOf(values);
     let batch: Batch;
     this.#scratch.enter();
@@ -197,11 +211,11 @@ export class Publisher<T> {
    *
    * @throws {@link ChannelError} `CLOSED`; `TIMEOUT`, or the signal's reason when it aborts, and then it is still open.
    */
-  async drain(options: WaitOptions = {}): Promise<void> {
+  async drain(options: WaitOptions = UNLIMITED): Promise<void> {
     this.#checkOpen();
-    this.#checkWait(options);
+    this.#checkWait('drain()', options);
     const { signal, timeout = Number.POSITIVE_INFINITY } = options;
-    const deadline = performance.now() + timeout;
+    const deadline = timers.now() + timeout;
     await this.#wait(() => {
       if (!this.#outbox.isTaken()) {
         // A subscriber that could not be rung when something was published may be by now.
@@ -212,8 +226,8 @@ export class Publisher<T> {
       this.#drained = true;
       return 'published';
     }, options);
-    const left = Math.ceil(Math.max(0, deadline - performance.now()));
-    await this.close({ signal, timeout: Math.min(left, CLOSE_TIMEOUT) });
+    const left = Math.max(0, Math.min(Math.ceil(deadline - timers.now()), CLOSE_TIMEOUT));
+    await this.close({ signal, timeout: left });
   }
 
   /**
@@ -227,8 +241,15 @@ export class Publisher<T> {
    *
    * @throws {@link ChannelError} `INVALID_ARGUMENT`.
    */
-  close(options: WaitOptions = {}): Promise<void> {
-    this.#closed ??= this.#close(options);
+  close(options: WaitOptions = UNLIMITED): Promise<void> {
+    if (this.#closed === undefined) {
+      try {
+        checkOptions(this.#channel, 'close()', options, waitRules);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      this.#closed = this.#close(options);
+    }
     return this.#closed;
   }
 
@@ -241,7 +262,7 @@ export class Publisher<T> {
     this.#line.close(new ChannelError('CLOSED', this.channel, 'the publisher was closed'));
     diagnostics.close.publish(this.#self());
     if (!this.#member.lock.spin() && !(await this.#awaitLock(signal, timeout))) {
-      this.#leaveLater();
+      void this.#leaveLater();
       return;
     }
     this.#leave();
@@ -251,16 +272,15 @@ export class Publisher<T> {
   /** Whether the lock was taken in time. */
   async #awaitLock(signal: AbortSignal | undefined, timeout: number): Promise<boolean> {
     const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), timeout);
+    const timer = timers.setTimeout(() => deadline.abort(), Math.min(timeout, LONGEST_TIMEOUT));
     const limits = signal === undefined ? [deadline.signal] : [deadline.signal, signal];
     try {
       await this.#member.lock.acquire(limits);
       return true;
-    } catch (error) {
-      if (limits.some(({ aborted }) => aborted)) return false;
-      throw error;
+    } catch {
+      return false;
     } finally {
-      clearTimeout(timer);
+      timers.clearTimeout(timer);
     }
   }
 
@@ -274,13 +294,10 @@ export class Publisher<T> {
     }
   }
 
-  #leaveLater(): void {
-    const timer = setInterval(() => {
-      if (!this.#member.lock.takeOver()) return;
-      clearInterval(timer);
-      this.#leave();
-    }, LEAVE_RETRY_MS);
-    timer.unref();
+  /** As soon as the lock is free, or its holder proved dead. */
+  async #leaveLater(): Promise<void> {
+    while (!this.#member.lock.takeOver()) await timers.sleep(LEAVE_RETRY_MS, { ref: false });
+    this.#leave();
   }
 
   #self(): ParticipantDiagnostics {
@@ -376,8 +393,9 @@ export class Publisher<T> {
     return this.#line.wait(attempt, { signal, timeout, onTimeout });
   }
 
-  #checkWait({ signal, timeout }: WaitOptions): void {
-    if (timeout !== undefined) checkWhole(this.#channel, 'timeout', timeout, 0, LONGEST_TIMEOUT);
-    signal?.throwIfAborted();
+  #checkWait(what: string, options: WaitOptions): void {
+    if (options === UNLIMITED) return;
+    checkOptions(this.#channel, what, options, waitRules);
+    options.signal?.throwIfAborted();
   }
 }

@@ -1,5 +1,5 @@
 import * as codec from '@mmfbus/codec';
-import { copyIn } from '@mmfbus/core';
+import { copyIn, fillShared } from '@mmfbus/core';
 import { Cells } from './cells.js';
 import type { Handle } from './fingerprint.js';
 import type { Layout } from './layouts.js';
@@ -143,7 +143,6 @@ export class Environment {
     const ask = (call: 'connect' | 'probe' | 'watch' | 'remove', { nonce, pid }: Address) =>
       this.#now.system({ kind: 'system', call, port: portOf(nonce), pidKnown: pid !== 0 });
     return {
-      copyIn,
       MmfError: class MmfError extends Error {},
       atExit: () => () => {},
       leasePort: (onRing: () => void) => {
@@ -175,6 +174,17 @@ export class Environment {
       sweepPorts: () => {},
       yieldThread: () => {},
       removePort: (address: Address) => void ask('remove', address),
+      copyIn,
+      fillShared,
+      timers: {
+        setTimeout: (callback: () => void) => this.#now.setTimeout(callback, false),
+        clearTimeout: (timer?: Handle) => this.#now.clearTimeout(timer),
+        setImmediate: (callback: () => void) => this.#now.setImmediate(callback, false),
+        clearImmediate: (immediate?: Handle) => this.#now.clearImmediate(immediate),
+        now: () => 1,
+        sleep: () => new Promise<void>((resolve) => this.#now.setTimeout(resolve, true)),
+        nextTurn: () => this.#turn(),
+      },
     };
   }
 }

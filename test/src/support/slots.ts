@@ -88,7 +88,7 @@ export async function tableWhere(name: string, wanted: (table: Table) => boolean
  */
 export function holdLock(name: string, slot: number): () => void {
   const segment = openSegment({ name, disposition: 'open', size: 0 });
-  const words = new Int32Array(segment.memory);
+  const words = new Int32Array(rawMemory(segment.memory));
   const generation = words[(TABLE + slot * SLOT + 36) >> 2] as number;
   const word = (generation << 10) | slot;
   Atomics.store(words, PUBLISHER_LOCK, word);

@@ -1,3 +1,4 @@
+import { timers } from '@mmfbus/core';
 import { STATE_RELIABLE } from '../layout/participant-layout.js';
 import type { Member } from '../participants/member.js';
 import type { PublishOutcome } from './outbox.js';
@@ -11,9 +12,9 @@ interface Call {
 
 /** What ends the waiting of a call before its turn, or in the middle of it. */
 export interface Limits {
-  readonly signal: AbortSignal | undefined;
-  /** Milliseconds. */
-  readonly timeout: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds. Defaults to no limit. */
+  readonly timeout?: number | undefined;
   /** Makes the error of a call whose time is up. */
   readonly onTimeout: () => Error;
 }
@@ -45,14 +46,17 @@ export class WaitingLine {
   }
 
   /** Makes the attempt again and again until it succeeds or throws, after all those calls that wait already. */
-  wait(attempt: () => PublishOutcome, { signal, timeout, onTimeout }: Limits): Promise<void> {
+  wait(
+    attempt: () => PublishOutcome,
+    { signal, timeout = Number.POSITIVE_INFINITY, onTimeout }: Limits,
+  ): Promise<void> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       const settle = (decide: () => void): void => {
         if (!this.#calls.delete(call)) return;
         signal?.removeEventListener('abort', abort);
-        clearTimeout(timer);
+        timers.clearTimeout(timer);
         decide();
         // The publisher may be sleeping for this call.
         this.#wake?.();
@@ -63,7 +67,7 @@ export class WaitingLine {
       const call: Call = { attempt, succeed: () => settle(resolve), fail };
       this.#calls.add(call);
       signal?.addEventListener('abort', abort, { once: true });
-      if (timeout !== undefined) timer = setTimeout(() => fail(onTimeout()), timeout);
+      if (timeout !== Number.POSITIVE_INFINITY) timer = timers.setTimeout(() => fail(onTimeout()), timeout);
       if (!this.#serving) void this.#serve();
     });
   }
