@@ -1,5 +1,6 @@
 """Does the module for Python do what it says? Run with MMFBUS_DIRECTORY set, by test/src/native/python.test.ts."""
 
+import datetime
 import os
 import select
 import signal
@@ -11,7 +12,10 @@ import unittest
 
 MODULE_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "packages", "native", "python")
 sys.path.insert(0, MODULE_FOLDER)
+import msgpack  # noqa: E402
+
 import mmfbus  # noqa: E402
+import mmfbus_shape  # noqa: E402
 
 # Seconds after which a wait is given up as hung.
 WATCHDOG = 60
@@ -245,6 +249,28 @@ os.kill(os.getpid(), 9)
         while not isinstance(message := witness.receive(WATCHDOG), mmfbus.Message):
             pass
         self.assertEqual((message.sequence, message.data), (last, b"last"))
+
+
+class Values(unittest.TestCase):
+    def test_timestamps_are_cut(self):
+        second = datetime.timedelta(seconds=1)
+        epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+        for seconds in (-62135596800, -2, -1, 0, 2147483647, 253402300799):
+            time = epoch + seconds * second + datetime.timedelta(microseconds=999_999)
+            self.assertEqual(
+                mmfbus_shape.timestamp.write(time), msgpack.Timestamp(seconds, 999_999_000), f"{seconds} s"
+            )
+
+    def test_a_message_has_a_limited_number_of_values(self):
+        decode = mmfbus._codec_of("msgpack").decode
+        most = 1 << 20
+        values = ["text", b"bytes", 1, -1, 1 << 40, 1.5, None, {"key": [True]}, "long " * 100, msgpack.Timestamp(1, 1)]
+        packed = msgpack.packb([*values, "x" * most], datetime=True)
+        self.assertEqual(decode(packed)[:3], values[:3])
+        self.assertEqual(len(decode(msgpack.packb([0] * (most - 1)))), most - 1)
+        for element in (b"\x80", b"\x90", b"\xc0", b"\x91\x90"):
+            with self.assertRaisesRegex(ValueError, "more than 1048576 values"):
+                decode(b"\xdd" + most.to_bytes(4, "big") + element * most)
 
 
 if __name__ == "__main__":

@@ -123,9 +123,40 @@ def _codec_of(codec):
         return Codec(
             "msgpack",
             lambda value: msgpack.packb(value, datetime=True),
-            lambda data: msgpack.unpackb(data, strict_map_key=False, timestamp=3),
+            lambda data: msgpack.unpackb(_few_values(data), strict_map_key=False, timestamp=3),
         )
     raise Error("INVALID_ARGUMENT", f"there is no codec {codec!r}")
+
+
+_MOST_VALUES = 1 << 20
+# By the first byte from 0xc0 on: bytes of the length that follows, bytes after that, and values for each of that length.
+_HEADS = {0xC7: (1, 1, 0), 0xC8: (2, 1, 0), 0xC9: (4, 1, 0), 0xDC: (2, 0, 1), 0xDD: (4, 0, 1), 0xDE: (2, 0, 2), 0xDF: (4, 0, 2)}
+_HEADS.update({first: (size, 0, 0) for first, size in ((0xC4, 1), (0xC5, 2), (0xC6, 4), (0xD9, 1), (0xDA, 2), (0xDB, 4))})
+_SIZES = dict(zip((*range(0xCA, 0xD4), *range(0xD4, 0xD9)), (4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17)))
+
+
+def _few_values(data):
+    """The same msgpack; raises ValueError where it has more than 1,048,576 values, which need many times its bytes."""
+    at, end, left, seen = 0, len(data), 1, 0
+    # Each value takes a byte at least.
+    while end > _MOST_VALUES and left > 0 and at < end:
+        seen, left = seen + 1, left - 1
+        if seen > _MOST_VALUES:
+            raise ValueError(f"a message of more than {_MOST_VALUES} values")
+        first = data[at]
+        at += 1
+        if 0x80 <= first < 0xA0:
+            left += (first & 15) * (2 if first < 0x90 else 1)
+        elif 0xA0 <= first < 0xC0:
+            at += first & 31
+        elif first in _HEADS:
+            size, more, values = _HEADS[first]
+            length = int.from_bytes(data[at : at + size], "big")
+            at += size + more + (0 if values else length)
+            left += values * length
+        else:
+            at += _SIZES.get(first, 0)
+    return data
 
 
 # ---------------------------------------------------------------------------------------------------------- Atomics
@@ -227,6 +258,7 @@ _MARK_LENGTH = 64
 _LARGEST_NUMBER = 2**53 - 1
 _LARGEST_MESSAGE = 2**30
 _CHUNK = 65536  # bytes a subscriber copies at once
+_PATIENCE = 0.002  # seconds to wait at least for another publisher at work, which needs some microseconds
 _LAPS_AT_HEAD = 8  # laps in a row after which a subscriber goes on at the tail, which has a whole ring before it
 
 
@@ -253,9 +285,11 @@ class _Geometry(collections.namedtuple("_Geometry", "capacity participants ring 
     @classmethod
     def read(cls, memory):
         """Of a channel that is there."""
-        if len(memory) < _HEADER_LENGTH or memory[:8] != _MAGIC:
+        # One copy of it all: what is checked is what is used. The slice of a mapping is such a copy.
+        header = memory[: _HEADER.size]
+        if len(memory) < _HEADER_LENGTH or header[:8] != _MAGIC:
             raise Error("NOT_A_CHANNEL", "what has that name is no channel")
-        fields = _HEADER.unpack_from(memory)
+        fields = _HEADER.unpack(header)
         version, header_length, segment, ring, capacity, slots_at, slots, slot_length, payload, text_at, text = fields[1:12]
         codec, digest, history, max_message, _ = fields[12:]
         if version != 1:
@@ -372,6 +406,16 @@ def _open_fifo(path, flags):
     return None, errno.EINVAL
 
 
+def _open_spare(required=True):
+    """A descriptor to be given up for a moment where none is left to ring with."""
+    try:
+        return os.open(os.devnull, os.O_RDONLY)
+    except OSError:
+        if required:
+            raise
+        return None
+
+
 def _open_bell(nonce):
     return _open_fifo(_port_path(nonce, "bell"), os.O_WRONLY)
 
@@ -394,14 +438,21 @@ def _is_port_dead(nonce):
 
 
 def _named_nonces():
-    """All ports that any segment of the directory names; None where that cannot be found out."""
+    """All ports that any segment of the directory names. Raises OSError where that cannot be found out."""
     named = set()
-    for entry in os.scandir(_directory()):
-        if entry.name.startswith("mmfbus~") or not entry.is_file(follow_symlinks=False):
-            continue
+    with os.scandir(_directory()) as entries:
+        paths = [
+            entry.path
+            for entry in entries
+            if not entry.name.startswith("mmfbus~") and entry.is_file(follow_symlinks=False)
+        ]
+    for path in paths:
         try:
-            fd = os.open(entry.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-        except (FileNotFoundError, PermissionError):
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        except OSError as error:
+            # What is gone, is no file any more, or may not be read by us, is nothing that we can take part in.
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+                raise
             continue
         try:
             if _read_mark(fd) is None or os.pread(fd, 8, 0) != _MAGIC:
@@ -415,7 +466,8 @@ def _named_nonces():
 
 
 def _remove_ports(nonces):
-    """Removes the FIFOs of those ports that are dead and that no segment names any more."""
+    """Removes the FIFOs of those ports that are dead and that no segment names any more. Not with a lock held: it looks
+    into all segments."""
     dead = [nonce for nonce in nonces if _is_port_dead(nonce)]
     try:
         named = _named_nonces() if dead else ()
@@ -428,16 +480,31 @@ def _remove_ports(nonces):
         pass
 
 
+_SWEPT = 256  # ports that are swept at a time; those beyond are for the next one
+
+
+def _is_own(path):
+    """Whether it is a file or FIFO of this user."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return status.st_uid == os.geteuid() and (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode))
+
+
 def _sweep():
-    """Removes what the dead have left: unfinished files, and ports that no channel names."""
+    """Removes what the dead of this user have left: unfinished files, and ports that no channel names."""
     ports = set()
     for name in os.listdir(_directory()):
+        path = os.path.join(_directory(), name)
+        if not name.startswith("mmfbus~") or not _is_own(path):
+            continue
         unfinished = re.match(r"mmfbus~new\.(\d{1,20})\.(\d{1,10})\.(\d{1,20})\.", name)
         port = re.fullmatch(r"mmfbus~([0-9a-f]{16})\.(bell|life)", name)
-        if port:
+        if port and len(ports) < _SWEPT and _is_port_dead(int(port[1], 16)):
             ports.add(int(port[1], 16))
         elif unfinished and _is_process_gone(int(unfinished[3]), int(unfinished[1]), int(unfinished[2])):
-            _unlink(os.path.join(_directory(), name))
+            _unlink(path)
     _remove_ports(ports)
 
 
@@ -520,6 +587,7 @@ class _Segment:
         page = mmap.PAGESIZE
         size = -(-length // page) * page + page
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        memory = None
         try:
             # The lock comes before the name, so that nobody takes the new file for a leftover.
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -531,26 +599,26 @@ class _Segment:
             # step: create: filled
             os.link(temporary, path)
             return cls(path, fd, memory)
-        except FileExistsError:
+        except BaseException as error:
+            if memory is not None:
+                memory.close()
             os.close(fd)
-            return None
-        except OSError as error:
-            os.close(fd)
-            if error.errno == errno.ENOSPC:
+            if isinstance(error, FileExistsError):
+                return None
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 raise Error("NO_SPACE", f"{_directory()} has no room for {size} bytes") from error
             raise
         finally:
             _unlink(temporary)
 
     def close(self):
-        """Whether the name was taken away with it."""
+        """Takes the name away with it where nobody else has it open."""
         self.memory.close()
         # Dropped first: of two that close at once, both holding it, neither would get the exclusive one.
         fcntl.flock(self.fd, fcntl.LOCK_UN)
         # step: leave: unmapped
-        removed = _remove_unused(self.path, self.fd)
+        _remove_unused(self.path, self.fd)
         os.close(self.fd)
-        return removed
 
 
 def _allocate(fd, size):
@@ -647,6 +715,7 @@ class _Participant:
         self._watches = {}  # slot: (nonce, descriptor of the life line)
         self._bells = {}  # slot: (nonce, descriptor)
         self._dead = {}  # slot: nonce of who is proved dead and not yet buried
+        self._buried = []  # nonces of ports whose files are to be removed when we hold no lock
         self._watched_epoch = None  # the epoch whose life lines are watched; None: look at all of them
         self._is_watch_complete = True
         self._counted_in = None  # the counter of the sleeping we are in
@@ -654,12 +723,13 @@ class _Participant:
         self._counters = [0] * 5
         self._segment, self._geometry = self._open_channel(namespace, existence, wanted, participants, permissions)
         self._memory, self._words = self._segment.memory, _Words(self._segment.memory)
-        self._port = self._poller = self._slot = None
+        self._port = self._poller = self._slot = self._spare = None
         _open_participants.add(self)
         try:
             self._port = _Port(permissions)
             self._poller = selectors.DefaultSelector()
             self._poller.register(self._port.bell, selectors.EVENT_READ)
+            self._spare = _open_spare()
             self._claim()
             self._join()
             self._bury_whoever_is_dead()
@@ -744,13 +814,25 @@ class _Participant:
         finally:
             self._fate = "CLOSED"
             _open_participants.discard(self)
+            self._remove_buried()
+            dead = self._left_behind()
             self._close_descriptors(remove=freed)
-            if self._segment.close():
-                _sweep()
+            self._segment.close()
+            # Only now: as long as there was the channel it named them.
+            _remove_ports(dead)
+
+    def _left_behind(self):
+        """The ports of the dead whom nobody has buried, when nobody is left who may yet do so."""
+        used = min(self._words.load32(_SLOTS_USED), self._geometry.participants)
+        owners = ((slot, self._words.load64(self._at(slot) + _NONCE)) for slot in range(used))
+        others = [(slot, nonce) for slot, nonce in owners if nonce != 0 and nonce != (self._port and self._port.nonce)]
+        return [nonce for _, nonce in others] if all(self._is_dead(slot, nonce) for slot, nonce in others) else []
 
     def _close_descriptors(self, remove):
         for _, fd in [*self._watches.values(), *self._bells.values()]:
             os.close(fd)
+        if self._spare is not None:
+            os.close(self._spare)
         if self._poller is not None:
             self._poller.close()
         if self._port is not None:
@@ -773,6 +855,11 @@ class _Participant:
         if tail < 0 or tail % 32 or tail > _LARGEST_NUMBER:
             raise self._corrupt(f"the tail is {tail}")
         return tail
+
+    def _header_at(self, position):
+        """The fields of the header of a frame, from a private copy."""
+        place = self._geometry.ring + position % self.capacity
+        return _FRAME.unpack(self._memory[place : place + _FRAME.size])
 
     def _corrupt(self, what):
         return Error("CORRUPTED", f"the memory of the channel {self.channel} makes no sense: {what}")
@@ -860,11 +947,11 @@ class _Participant:
 
     def _is_dead(self, slot, nonce):
         """Whether the port with that nonce, which has the slot, is proved dead."""
-        if nonce <= 0 or nonce == self._port.nonce:
+        if nonce <= 0 or self._port is None or nonce == self._port.nonce:
             return False
         at, words = self._at(slot), self._words
         said = words.load64(at + _IDENTITY_NONCE)
-        identity = _IDENTITY.unpack_from(self._memory, at + 16)
+        identity = _IDENTITY.unpack(self._memory[at + 16 : at + 16 + _IDENTITY.size])
         _fence()
         same = words.load64(at + _IDENTITY_NONCE) == said and words.load64(at + _NONCE) == nonce
         # SYNC: identity written. Equal before and after it was read, so it is that of the slot's owner.
@@ -890,11 +977,19 @@ class _Participant:
         """Buries those that were found dead on the way. Where the lock is not to be had, they stay found."""
         for _ in range(self._geometry.participants):
             if not self._dead or not self._acquire(time.monotonic() + 0.1):
-                return
+                break
             try:
                 self._bury(*self._dead.popitem())
             finally:
                 self._release()
+        self._remove_buried()
+
+    def _remove_buried(self):
+        """Without the lock."""
+        if self._buried:
+            nonces, self._buried = self._buried, []
+            _remove_ports(nonces)
+            # step: bury: port removed
 
     def _bury(self, slot, nonce):
         """With the lock held. The slot is freed last: whoever dies in the middle leaves all of it to the next one."""
@@ -912,8 +1007,7 @@ class _Participant:
         self._ring_publishers()
         # step: bury: role taken
         if words.swap64(at + _NONCE, nonce, 0):
-            _remove_ports([nonce])
-            # step: bury: port removed
+            self._buried.append(nonce)
 
     def _inherit(self, at):
         """Takes the role of a dead owner out of a slot. With the lock held."""
@@ -945,7 +1039,9 @@ class _Participant:
     # -- The publisher lock
 
     def _acquire(self, deadline):
-        """Takes the publisher lock; False when the time is over and a living process has it. None waits for ever."""
+        """Takes the publisher lock; False when the time is over, or `_PATIENCE` where that is longer, and a living process
+        has it. None waits for ever."""
+        patience = None
         pause = 0.0
         turns = 0
         while not self._words.swap32(_LOCK, 0, self._lock_word):
@@ -958,7 +1054,9 @@ class _Participant:
                 continue
             if self._take_over(word):
                 break
-            if deadline is not None and time.monotonic() >= deadline:
+            now = time.monotonic()
+            patience = patience or now + _PATIENCE
+            if deadline is not None and now >= max(deadline, patience):
                 return False
             time.sleep(pause)
             pause = min(pause * 2 or 1e-5, 1e-3)
@@ -1010,7 +1108,12 @@ class _Participant:
         known, fd = self._bells.get(slot, (0, None))
         if known != nonce:
             self._close_bell(slot)
-            fd, _ = _open_bell(nonce)
+            fd, why = _open_bell(nonce)
+            if why in (errno.EMFILE, errno.ENFILE) and self._spare is not None:
+                # The one that is kept for this.
+                os.close(self._spare)
+                self._spare = None
+                fd, _ = _open_bell(nonce)
             if fd is not None:
                 self._bells[slot] = (nonce, fd)
         try:
@@ -1024,6 +1127,10 @@ class _Participant:
             return
         except OSError:
             self._close_bell(slot)
+        finally:
+            if self._spare is None:
+                self._close_bell(slot)
+                self._spare = _open_spare(required=False)
         if self._is_dead(slot, nonce):
             self._dead[slot] = nonce
 
@@ -1126,7 +1233,7 @@ class Publisher(_Participant):
     """Publishes in a channel.
 
     channel         its name: 1 to 128 characters of A-Z a-z 0-9 . _ -
-    codec           'msgpack', 'json', 'raw', or a Codec
+    codec           'msgpack' (up to 1,048,576 values in a message), 'json', 'raw', or a Codec
     when_full       'wait', or 'disconnect': end the subscription of whoever is too slow
     namespace       'local' (this user), 'global' (everybody), or 'custom' (the name as it is)
     existence       'any' (open or create), 'open', or 'create'
@@ -1152,8 +1259,8 @@ class Publisher(_Participant):
                          name=name, join_timeout=join_timeout)  # fmt: skip
 
     def publish(self, value, timeout=None):
-        """Publishes a message and returns its number. Waits for room at most `timeout` seconds, then raises `Full`, or
-        `Busy`; then nobody gets any of it. What is larger than a quarter of the ring is split, and needs a timeout
+        """Publishes a message and returns its number. Waits for room at most `timeout` seconds, and some milliseconds at
+        least for another publisher at work, then raises `Full`, or `Busy`; then nobody gets any of it. Nothing counts `Busy`. What is larger than a quarter of the ring is split, and needs a timeout
         other than 0."""
         self._check()
         data = self._codec.encode(value)
@@ -1227,7 +1334,7 @@ class Publisher(_Participant):
             raise self._corrupt("this publisher has lost its slot")
         tail = self._load_tail()
         # Of a terminator, or of a frame that somebody wrote who died before it was committed.
-        number = _FRAME.unpack_from(memory, ring + tail % capacity)[4]
+        number = self._header_at(tail)[4]
         if not 0 < number <= _LARGEST_NUMBER - len(payloads):
             raise self._corrupt(f"the number at the tail is {number}")
         places, end = self._place(tail, payloads)
@@ -1321,8 +1428,7 @@ class Publisher(_Participant):
         if head >= needed:
             return
         while head < needed:
-            place = head % self.capacity
-            head += _frame_size(_FRAME.unpack_from(self._memory, self._geometry.ring + place)[0])
+            head += _frame_size(self._header_at(head)[0])
             if head > tail:
                 raise self._corrupt("a frame leads beyond the tail")
         # SYNC: overwrite announced. Whoever copies what is overwritten from here on sees the new head behind its copy.
@@ -1441,7 +1547,7 @@ class Subscriber(_Participant):
         tail, head = words.load64(_TAIL), words.load64(_HEAD)
         if not max(0, tail - self.capacity) <= head <= tail <= _LARGEST_NUMBER or head % 32 or tail % 32:
             raise self._corrupt(f"the head is {head}, the tail {tail}")
-        at_head, at_tail = (self._number_at(position) for position in (head, tail))
+        at_head, at_tail = (self._header_at(position)[4] for position in (head, tail))
         if not 0 < at_head <= at_tail <= _LARGEST_NUMBER:
             raise self._corrupt(f"the number at the head is {at_head}, at the tail {at_tail}")
         start = self._start
@@ -1458,10 +1564,6 @@ class Subscriber(_Participant):
         words.store64(self._own + _CURSOR, self._position)
         # step: join: cursor stored
         self._take_role(_RELIABLE if self._is_reliable else _LOSSY)
-
-    def _number_at(self, position):
-        place = self._geometry.ring + position % self.capacity
-        return _FRAME.unpack_from(self._memory, place)[4]
 
     def _leave(self):
         self._get_up()

@@ -16,6 +16,8 @@ _MOST_TEXT = 16 << 20
 _MOST_BYTES = 64 << 20
 _MOST_ITEMS = 1 << 20
 
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
 Kind = collections.namedtuple("Kind", "read write")
 
 
@@ -148,7 +150,9 @@ def _timestamp(value):
     import msgpack
 
     if isinstance(value, datetime.datetime) and value.tzinfo is not None:
-        value = msgpack.Timestamp.from_datetime(value)
+        # In whole numbers: seconds as a float are rounded, and cut towards 1970, not to the second before.
+        seconds, rest = divmod(value - _EPOCH, datetime.timedelta(seconds=1))
+        value = msgpack.Timestamp(seconds, rest.microseconds * 1000)
     most = 8_640_000_000_000
     if not isinstance(value, msgpack.Timestamp):
         raise _mismatch("timestamp", value)

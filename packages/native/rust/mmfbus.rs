@@ -283,6 +283,9 @@ mod c {
     pub const O_WRONLY: i32 = 1;
     pub const O_RDWR: i32 = 2;
     pub const ENOENT: i32 = 2;
+    pub const ENOMEM: i32 = 12;
+    pub const ENFILE: i32 = 23;
+    pub const EMFILE: i32 = 24;
     pub const ESRCH: i32 = 3;
     pub const ENXIO: i32 = 6;
     pub const EACCES: i32 = 13;
@@ -441,6 +444,16 @@ impl Path {
 
     fn as_ptr(&self) -> *const c::c_char {
         self.0.as_ptr() as *const c::c_char
+    }
+
+    /// Whether it is a file or FIFO of this user.
+    fn is_own(&self) -> bool {
+        // SAFETY: all of the structure is numbers; the C library fills it; the path ends with a zero.
+        unsafe {
+            let mut stat: c::Stat = core::mem::zeroed();
+            let is_there = c::stat(self.as_ptr(), &mut stat) == 0;
+            is_there && stat.uid == c::geteuid() && (stat.kind() == c::S_IFREG || stat.kind() == c::S_IFIFO)
+        }
     }
 
     fn unlink(&self) {
@@ -648,19 +661,23 @@ fn pid_namespace() -> u64 {
     core::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-fn random() -> u64 {
+fn random() -> Result<u64, Error> {
     let mut bytes = [0u8; 8];
-    if let Ok(fd) = Fd::open(&Path::new("/dev/urandom"), c::O_RDONLY) {
-        // SAFETY: no more is written than the array holds.
-        unsafe { c::read(fd.0, bytes.as_mut_ptr() as *mut c::c_void, bytes.len()) };
+    let fd = Fd::open(&Path::new("/dev/urandom"), c::O_RDONLY).map_err(|code| Error::Os("open", code))?;
+    // SAFETY: no more is written than the array holds.
+    let length = unsafe { c::read(fd.0, bytes.as_mut_ptr() as *mut c::c_void, bytes.len()) };
+    if length == bytes.len() as isize {
+        Ok(u64::from_le_bytes(bytes))
+    } else {
+        Err(os_error("read"))
     }
-    u64::from_le_bytes(bytes)
 }
 
 /// A path for what is not finished; it says who makes it.
-fn temporary_path() -> Path {
+fn temporary_path() -> Result<Path, Error> {
     let Identity { start_time, pid_namespace, pid } = Identity::own();
-    Path::in_directory(&format!("mmfbus~new.{pid_namespace}.{pid}.{start_time}.{:016x}", random()))
+    let random = random()?;
+    Ok(Path::in_directory(&format!("mmfbus~new.{pid_namespace}.{pid}.{start_time}.{random:016x}")))
 }
 
 /// The names of the files in the directory.
@@ -768,6 +785,12 @@ fn bytes_of(longs: &[u64]) -> &[u8] {
     unsafe { core::slice::from_raw_parts(longs.as_ptr() as *const u8, longs.len() * 8) }
 }
 
+fn array_of<const LENGTH: usize>(longs: &[u64]) -> [u8; LENGTH] {
+    let mut array = [0u8; LENGTH];
+    array.copy_from_slice(bytes_of(longs));
+    array
+}
+
 /// The version of the format that this is for.
 pub const VERSION: u32 = 1;
 const MAGIC: u64 = u64::from_le_bytes(*b"mmfbusch");
@@ -786,6 +809,8 @@ const MAX_SCHEMA: u64 = 1 << 20;
 const CHUNK: i64 = 65536;
 /// Laps in a row after which a subscriber goes on at the tail, which has a whole ring before it.
 const LAPS_AT_HEAD: u32 = 8;
+/// To wait at least for another publisher at work, which holds the lock for some microseconds when it has a processor.
+const PATIENCE: Duration = Duration::from_millis(2);
 
 // Offsets in the header.
 const LOCK: usize = 192;
@@ -857,6 +882,9 @@ struct Geometry {
     max_payload: usize,
     max_message: u64,
     history: u64,
+    codec: [u8; 32],
+    /// The digest of the schema; none where there is none.
+    schema: Option<[u8; 32]>,
 }
 
 impl Geometry {
@@ -886,6 +914,8 @@ impl Geometry {
             max_payload: most.min(max_message) as usize,
             max_message,
             history: options.history,
+            codec: padded(options.codec),
+            schema: (!options.schema.is_empty()).then(|| sha256(options.schema.as_bytes())),
         };
         if geometry.keeps_its_promises() {
             Ok(geometry)
@@ -943,6 +973,8 @@ impl Geometry {
             max_payload: word(52) as usize,
             max_message: header[17],
             history: header[16],
+            codec: array_of(&header[8..12]),
+            schema: (schema_length > 0).then(|| array_of(&header[12..16])),
         };
         if geometry.keeps_its_promises() {
             Ok(geometry)
@@ -952,15 +984,11 @@ impl Geometry {
     }
 
     /// Compares what was asked for with what there is.
-    fn compare(&self, memory: &Memory, options: &Options<'_>) -> Result<(), Error> {
-        let mut fields = [0u64; 8];
-        memory.copy_out(64, &mut fields);
-        let fields = bytes_of(&fields);
-        if fields[..32] != padded::<32>(options.codec)[..] {
+    fn compare(&self, options: &Options<'_>) -> Result<(), Error> {
+        if self.codec != padded::<32>(options.codec) {
             return Err(Error::CodecMismatch);
         }
-        let has_schema = memory.word(60).load(SeqCst) != 0;
-        if !options.schema.is_empty() && has_schema && fields[32..] != sha256(options.schema.as_bytes()) {
+        if !options.schema.is_empty() && self.schema.map_or(false, |digest| digest != sha256(options.schema.as_bytes())) {
             return Err(Error::SchemaMismatch);
         }
         if options.capacity != 0 && options.capacity != self.capacity as u64 {
@@ -987,9 +1015,9 @@ impl Geometry {
         memory.write(40, pair(HEADER_LENGTH as u64, self.participants as u64));
         memory.write(48, pair(SLOT_LENGTH as u64, self.max_payload as u64));
         memory.write(56, pair(schema_at, schema_length));
-        memory.copy_in(64, &padded::<32>(options.codec));
-        if schema_length > 0 {
-            memory.copy_in(96, &sha256(options.schema.as_bytes()));
+        memory.copy_in(64, &self.codec);
+        if let Some(digest) = &self.schema {
+            memory.copy_in(96, digest);
             memory.copy_in(schema_at as usize, options.schema.as_bytes());
         }
         memory.write(128, self.history);
@@ -1141,7 +1169,7 @@ impl Segment {
 
     /// None where somebody was faster.
     fn create(path: &Path, geometry: &Geometry, options: &Options<'_>) -> Result<Option<Segment>, Error> {
-        let temporary = temporary_path();
+        let temporary = temporary_path()?;
         let created = Segment::create_at(&temporary, path, geometry, options);
         temporary.unlink();
         created
@@ -1183,14 +1211,14 @@ impl Segment {
         }
     }
 
-    /// Whether the name was taken away with it.
-    fn close(self) -> bool {
+    /// Takes the name away with it where nobody else has it open.
+    fn close(self) {
         let Segment { path, fd, memory } = self;
         drop(memory);
         // Dropped first: of two that close at once, both holding it, neither would get the exclusive one.
         fd.flock(c::LOCK_UN);
         step!("leave: unmapped");
-        remove_unused(&path, &fd)
+        remove_unused(&path, &fd);
     }
 }
 
@@ -1246,6 +1274,10 @@ fn port_path(nonce: i64, part: &str) -> Path {
     Path::in_directory(&format!("mmfbus~{nonce:016x}.{part}"))
 }
 
+fn open_spare() -> Result<Fd, i32> {
+    Fd::open(&Path::new("/dev/null"), c::O_RDONLY)
+}
+
 fn open_bell(nonce: i64) -> Result<Fd, i32> {
     open_fifo(&port_path(nonce, "bell"), c::O_WRONLY)
 }
@@ -1259,7 +1291,7 @@ struct Port {
 
 impl Port {
     fn open(permissions: u32) -> Result<Port, Error> {
-        let nonce = ((random() >> 1) as i64).max(1);
+        let nonce = ((random()? >> 1) as i64).max(1);
         let life = Port::make(nonce, "life", permissions)?;
         match Port::make(nonce, "bell", permissions) {
             Ok(bell) => Ok(Port { nonce, life, bell }),
@@ -1272,7 +1304,7 @@ impl Port {
 
     /// Open before it has its name: who finds the name finds a living owner.
     fn make(nonce: i64, part: &str, permissions: u32) -> Result<Fd, Error> {
-        let temporary = temporary_path();
+        let temporary = temporary_path()?;
         // SAFETY: the path ends with a zero.
         if unsafe { c::mkfifo(temporary.as_ptr(), 0o600) } != 0 {
             return Err(os_error("mkfifo"));
@@ -1317,6 +1349,11 @@ fn is_port_dead(nonce: i64) -> bool {
     }
 }
 
+/// Whether a failure says that something is there, but not what it is, for want of what the system may have again soon.
+fn is_passing(code: i32) -> bool {
+    matches!(code, c::EMFILE | c::ENFILE | c::ENOMEM)
+}
+
 /// All ports that any segment of the directory names; none where that cannot be found out.
 fn named_nonces() -> Option<Vec<i64>> {
     let mut named = Vec::new();
@@ -1326,6 +1363,7 @@ fn named_nonces() -> Option<Vec<i64>> {
         }
         let fd = match Fd::open(&Path::in_directory(&name), c::O_RDONLY) {
             Ok(fd) => fd,
+            Err(code) if is_passing(code) => return None,
             Err(_) => continue,
         };
         let mut header = [0u8; 48];
@@ -1346,7 +1384,8 @@ fn named_nonces() -> Option<Vec<i64>> {
     Some(named)
 }
 
-/// Removes the FIFOs of those ports that are dead and that no segment names any more.
+/// Removes the FIFOs of those ports that are dead and that no segment names any more. Not with a lock held: it looks into all
+/// segments.
 fn remove_ports(nonces: &[i64]) {
     let dead: Vec<i64> = nonces.iter().copied().filter(|&nonce| is_port_dead(nonce)).collect();
     if dead.is_empty() {
@@ -1360,13 +1399,16 @@ fn remove_ports(nonces: &[i64]) {
     }
 }
 
-/// Removes what the dead have left: unfinished files, and ports that no channel names.
+/// Ports that are swept at a time; those beyond are for the next one.
+const SWEPT: usize = 256;
+
+/// Removes what the dead of this user have left: unfinished files, and ports that no channel names.
 fn sweep() {
     let mut ports = Vec::new();
     for name in file_names().unwrap_or_default() {
         let rest = match name.strip_prefix("mmfbus~") {
-            Some(rest) => rest,
-            None => continue,
+            Some(rest) if Path::in_directory(&name).is_own() => rest,
+            _ => continue,
         };
         if let Some(unfinished) = rest.strip_prefix("new.") {
             let mut fields = unfinished.split('.').map(|field| field.parse::<u64>().unwrap_or(0));
@@ -1377,11 +1419,13 @@ fn sweep() {
                 Path::in_directory(&name).unlink();
             }
         } else if let (Some(digits), Some(".bell" | ".life")) = (rest.get(..16), rest.get(16..)) {
-            ports.extend(i64::from_str_radix(digits, 16));
+            if let Ok(nonce) = i64::from_str_radix(digits, 16) {
+                if ports.len() < SWEPT && !ports.contains(&nonce) && is_port_dead(nonce) {
+                    ports.push(nonce);
+                }
+            }
         }
     }
-    ports.sort_unstable();
-    ports.dedup();
     remove_ports(&ports);
 }
 
@@ -1411,11 +1455,15 @@ struct Participant {
     bells: Vec<Line>,
     /// Slots whose owners, of those nonces, are proved dead and not yet buried.
     dead: Vec<(u32, i64)>,
+    /// Ports that were buried, whose files go when we hold no lock.
+    buried: Vec<i64>,
     /// The epoch whose life lines are watched; none: look at all of them again.
     watched_epoch: Option<u32>,
     is_watch_complete: bool,
     /// The counter of the sleeping that this one is in.
     counted_in: Option<usize>,
+    /// Given up for a moment where no descriptor is left to ring with.
+    spare: Option<Fd>,
     counters: [u64; 5],
 }
 
@@ -1443,6 +1491,8 @@ impl Participant {
             life_lines: Vec::new(),
             bells: Vec::new(),
             dead: Vec::new(),
+            buried: Vec::new(),
+            spare: None,
             watched_epoch: None,
             is_watch_complete: true,
             counted_in: None,
@@ -1451,6 +1501,7 @@ impl Participant {
         let port = Port::open(options.permissions)?;
         participant.nonce = port.nonce;
         participant.port = Some(port);
+        participant.spare = Some(open_spare().map_err(|code| Error::Os("open", code))?);
         participant.claim(options.name)?;
         Ok(participant)
     }
@@ -1643,12 +1694,21 @@ impl Participant {
     fn bury_found(&mut self) {
         for _ in 0..self.geometry.participants {
             if self.dead.is_empty() || !self.acquire(Deadline::after(Some(Duration::from_millis(100)))) {
-                return;
+                break;
             }
             if let Some((slot, nonce)) = self.dead.pop() {
                 self.bury(slot, nonce);
             }
             self.release();
+        }
+        self.remove_buried();
+    }
+
+    /// Without the lock.
+    fn remove_buried(&mut self) {
+        if !self.buried.is_empty() {
+            remove_ports(&core::mem::take(&mut self.buried));
+            step!("bury: port removed");
         }
     }
 
@@ -1670,8 +1730,7 @@ impl Participant {
         self.ring_publishers();
         step!("bury: role taken");
         if self.swap_long(at + NONCE, nonce, 0) {
-            remove_ports(&[nonce]);
-            step!("bury: port removed");
+            self.buried.push(nonce);
         }
     }
 
@@ -1708,8 +1767,9 @@ impl Participant {
 
     // The publisher lock.
 
-    /// Takes the publisher lock; false when the time is over and a living process has it.
+    /// Takes the publisher lock; false when the time is over, or `PATIENCE` where that is longer, and a living process has it.
     fn acquire(&mut self, deadline: Deadline) -> bool {
+        let mut patience = None;
         let mut pause = Duration::ZERO;
         let mut turns = 0;
         while !self.swap(LOCK, 0, self.lock_word) {
@@ -1721,7 +1781,7 @@ impl Participant {
             if self.take_over() {
                 break;
             }
-            if deadline.is_over() {
+            if deadline.is_over() && patience.get_or_insert_with(|| Deadline::after(Some(PATIENCE))).is_over() {
                 return false;
             }
             sleep(pause);
@@ -1794,28 +1854,50 @@ impl Participant {
         if nonce <= 0 || nonce == self.nonce {
             return;
         }
-        if !self.bells.iter().any(|bell| bell.slot == slot && bell.nonce == nonce) {
+        let is_for_now = self.find_bell(slot, nonce);
+        let is_rung = self.send_ring(slot);
+        if is_for_now {
             self.bells.retain(|bell| bell.slot != slot);
-            if let Ok(fd) = open_bell(nonce) {
-                self.bells.push(Line { slot, nonce, fd });
-            }
+            self.spare = open_spare().ok();
         }
-        if let Some(bell) = self.bells.iter().find(|bell| bell.slot == slot) {
-            // SAFETY: one byte, which is there.
-            if unsafe { c::write(bell.fd.0, [0u8].as_ptr() as *const c::c_void, 1) } == 1 {
-                self.counters[WAKE_UPS] += 1;
-                step!("ring: sent");
-                return;
-            }
-            if errno() == c::EAGAIN {
-                // It is full of rings that were not heard yet.
-                return;
-            }
-            self.bells.retain(|bell| bell.slot != slot);
-        }
-        if self.is_dead(slot, nonce) {
+        if !is_rung && self.is_dead(slot, nonce) {
             self.note_dead(slot, nonce);
         }
+    }
+
+    /// Opens the bell of a slot's owner, if it is not open; true where the spare descriptor had to be given up for it.
+    fn find_bell(&mut self, slot: u32, nonce: i64) -> bool {
+        if self.bells.iter().any(|bell| bell.slot == slot && bell.nonce == nonce) {
+            return false;
+        }
+        self.bells.retain(|bell| bell.slot != slot);
+        let mut opened = open_bell(nonce);
+        let is_for_now = matches!(opened, Err(c::EMFILE | c::ENFILE)) && self.spare.take().is_some();
+        if is_for_now {
+            opened = open_bell(nonce);
+        }
+        self.bells.extend(opened.map(|fd| Line { slot, nonce, fd }));
+        is_for_now
+    }
+
+    /// False when its owner did not get it.
+    fn send_ring(&mut self, slot: u32) -> bool {
+        let bell = match self.bells.iter().find(|bell| bell.slot == slot) {
+            Some(bell) => bell,
+            None => return false,
+        };
+        // SAFETY: one byte, which is there.
+        if unsafe { c::write(bell.fd.0, [0u8].as_ptr() as *const c::c_void, 1) } == 1 {
+            self.counters[WAKE_UPS] += 1;
+            step!("ring: sent");
+            return true;
+        }
+        // It may be full of rings that were not heard yet.
+        let is_rung = errno() == c::EAGAIN;
+        if !is_rung {
+            self.bells.retain(|bell| bell.slot != slot);
+        }
+        is_rung
     }
 
     // Sleeping.
@@ -1920,18 +2002,37 @@ impl Participant {
         Ok(tail)
     }
 
+    /// The ports of the dead whom nobody has buried, when nobody is left who may yet do so.
+    fn left_behind(&self) -> Vec<i64> {
+        let mut dead = Vec::new();
+        for slot in 0..self.load(SLOTS_USED).min(self.geometry.participants) {
+            let nonce = self.load_long(Participant::at(slot) + NONCE);
+            if nonce == 0 || nonce == self.nonce {
+                continue;
+            }
+            if !self.is_dead(slot, nonce) {
+                return Vec::new();
+            }
+            dead.push(nonce);
+        }
+        dead
+    }
+
     /// Leaves: gives back what the system gave. Whoever did not free its slot leaves that to others.
     fn close(&mut self) {
+        self.remove_buried();
+        let dead = self.left_behind();
+        self.spare = None;
         if let Some(port) = self.port.take() {
             self.life_lines.clear();
             self.bells.clear();
             port.close(!self.has_slot);
         }
         if let Some(segment) = self.segment.take() {
-            if segment.close() {
-                sweep();
-            }
+            segment.close();
         }
+        // Only now: as long as there was the channel it named them.
+        remove_ports(&dead);
     }
 }
 
@@ -1949,7 +2050,7 @@ fn open_channel(channel: &str, options: &Options<'_>) -> Result<(Segment, Geomet
                 Err(Error::Exists)
             } else {
                 Geometry::read(&segment.memory)
-                    .and_then(|geometry| geometry.compare(&segment.memory, options).map(|()| geometry))
+                    .and_then(|geometry| geometry.compare(options).map(|()| geometry))
             };
             return match checked {
                 Ok(geometry) => Ok((segment, geometry)),
@@ -2006,8 +2107,8 @@ impl Publisher {
         self.base.geometry.max_message
     }
 
-    /// Publishes a message and returns its number. Waits for room so long, then fails with `Full` or `Busy`, and nobody gets
-    /// any of it. What is larger than a quarter of the ring is split, and needs a time.
+    /// Publishes a message and returns its number. Waits for room so long, and some milliseconds at least for another publisher
+    /// at work, then fails with `Full` or `Busy`, and nobody gets any of it. `Busy` is counted nowhere. What is larger than a quarter of the ring is split, and needs a time.
     pub fn publish(&mut self, payload: &[u8], timeout: Option<Duration>) -> Result<u64, Error> {
         let deadline = Deadline::after(timeout);
         if payload.len() <= self.base.geometry.max_payload {
