@@ -232,6 +232,17 @@ static bool read_fatal_step(const char *line) {
     return true;
 }
 
+/* Takes all descriptors that there are, or gives them back. */
+static void starve(bool takes) {
+#ifndef _WIN32
+    static int taken[LINE_LENGTH], count;
+    while (takes && count < LINE_LENGTH && (taken[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0) count++;
+    while (!takes && count > 0) close(taken[--count]);
+#endif
+    (void)takes;
+    answer("ok");
+}
+
 static bool obey(char *line) {
     char *words[12] = {0};
     int count = 0;
@@ -244,7 +255,9 @@ static bool obey(char *line) {
     uint32_t times = count > 3 ? (uint32_t)strtoul(words[3], NULL, 10) : 1;
     bool is_publisher = strcmp(count > 1 ? words[1] : "", "publisher") == 0;
 
-    if (strcmp(command, "slow") == 0) {
+    if (strcmp(command, "starve") == 0 || strcmp(command, "feed") == 0) {
+        starve(command[0] == 's');
+    } else if (strcmp(command, "slow") == 0) {
         microseconds_a_copy = first;
         answer("ok");
     } else if (strcmp(command, "hello") == 0) {

@@ -40,6 +40,8 @@ def module_with_steps():
 
 mmfbus = module_with_steps()
 joined = {}
+# Descriptors.
+taken = []
 
 
 def content_of(seed, length):
@@ -134,6 +136,16 @@ def obey(line):
         return receive(None)
     if command == "die-at":
         fatal_step, steps_left = " ".join(words[1:]), first
+        return "ok"
+    if command == "starve":
+        try:
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        except OSError:
+            return "ok"
+    if command == "feed":
+        while taken:
+            os.close(taken.pop())
         return "ok"
     if command == "slow":
         seconds_a_copy = first / 1e6

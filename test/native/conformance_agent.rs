@@ -58,6 +58,7 @@ fn say(line: &str) {
 struct Agent {
     publisher: Option<Publisher>,
     subscriber: Option<Subscriber>,
+    taken: Vec<std::fs::File>,
 }
 
 impl Agent {
@@ -102,6 +103,12 @@ impl Agent {
                 *FATAL_STEP.lock().unwrap() = words[2..].join(" ");
                 STEPS_LEFT.store(first, SeqCst);
             }
+            "starve" => {
+                while let Ok(file) = std::fs::File::open("/dev/null") {
+                    self.taken.push(file);
+                }
+            }
+            "feed" => self.taken.clear(),
             "slow" => MICROSECONDS_A_COPY.store(first, SeqCst),
             "leave" if words[1] == "publisher" => self.publisher = None,
             "leave" => self.subscriber = None,

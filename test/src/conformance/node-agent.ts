@@ -1,4 +1,5 @@
 // The conformance agent in Node. The protocol is said in README.md.
+import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type {
   ChannelOptions,
@@ -36,6 +37,8 @@ interface Told {
 }
 
 const told: Told[] = [];
+/** Descriptors. */
+const taken: number[] = [];
 let onTold: () => void = () => {};
 /** Whether messages arrive by themselves: from the first `receive` on. */
 let isFlowing = false;
@@ -154,6 +157,15 @@ async function obey(line: string): Promise<string> {
     case 'die-at':
       stepsLeft = first;
       fatalStep = words.slice(1).join(' ');
+      return 'ok';
+    case 'starve':
+      try {
+        for (;;) taken.push(openSync('/dev/null', 'r'));
+      } catch {
+        return 'ok';
+      }
+    case 'feed':
+      for (const descriptor of taken.splice(0)) closeSync(descriptor);
       return 'ok';
     case 'slow':
       millisecondsACopy = first / 1000;

@@ -13,6 +13,12 @@ function keptTo(language: Language, processor: number, niceness: number): Langua
   return { ...language, command: [...prefix, ...language.command] };
 }
 
+function limitedTo(language: Language, descriptors: number | undefined): Language {
+  if (descriptors === undefined || process.platform === 'win32') return language;
+  const prefix = ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh'];
+  return { ...language, command: [...prefix, ...language.command] };
+}
+
 /**
  * Runs a scenario.
  *
@@ -23,9 +29,12 @@ export async function runScenario(
   publishing: Language,
   subscribing: Language,
 ): Promise<void> {
-  const stage = scenario.isUneven
-    ? new Stage(keptTo(publishing, 0, 0), keptTo(subscribing, availableParallelism() - 1, 19))
-    : new Stage(publishing, subscribing);
+  const { isUneven = false, descriptors } = scenario;
+  const languages = [publishing, subscribing].map((language) => limitedTo(language, descriptors));
+  const [first, second] = languages as [Language, Language];
+  const stage = isUneven
+    ? new Stage(keptTo(first, 0, 0), keptTo(second, availableParallelism() - 1, 19))
+    : new Stage(first, second);
   try {
     await scenario.run(stage);
     await stage.end();

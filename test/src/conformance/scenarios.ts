@@ -9,6 +9,8 @@ export interface Scenario {
   readonly isShort: boolean;
   /** Whether what publishes has the first processor for itself, and what subscribes shares the last one. Defaults to false. */
   readonly isUneven?: boolean;
+  /** How many descriptors an agent may have. Defaults to what this process may have. */
+  readonly descriptors?: number;
   run(stage: Stage): Promise<void>;
 }
 
@@ -126,6 +128,40 @@ const basics: readonly Scenario[] = [
     isUneven: true,
     // Longer than most publishers take for a ring of messages: what was copied is overwritten nearly each time.
     run: (stage) => lossyRace(stage, 20_000, 100),
+  },
+  {
+    name: 'ringing without descriptors',
+    isShort: false,
+    descriptors: 100,
+    async run(stage) {
+      const subscriber = await stage.subscriber();
+      const publisher = await stage.publisher();
+      const received = subscriber.ask('receive 1');
+      await stage.sleepers(1);
+      await publisher.ask('starve');
+      await publisher.ask('publish 0 10 1');
+      expectEvents((await received).events, eventsOf({ sequence: 1, seed: 0, length: 10, count: 1 }));
+      await publisher.ask('feed');
+    },
+  },
+  {
+    name: 'a death without descriptors',
+    isShort: false,
+    descriptors: 100,
+    async run(stage) {
+      const subscriber = await stage.subscriber();
+      await subscriber.ask('starve');
+      const publisher = await stage.publisher();
+      const received = subscriber.ask(`receive ${UNTIL_THE_END}`);
+      await publisher.ask('publish 0 10 1');
+      await stage.sleepers(1);
+      await publisher.kill();
+      expectEvents((await received).events, [
+        ...eventsOf({ sequence: 1, seed: 0, length: 10, count: 1 }),
+        'closed lost',
+      ]);
+      await subscriber.ask('feed');
+    },
   },
   {
     name: 'history',

@@ -1,10 +1,14 @@
 import { deepStrictEqual } from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Agent } from './agent.js';
 import type { Language } from './agents.js';
 import { contentOf, digestOf } from './content.js';
+
+/** Where the number of sleeping subscribers stands in a segment. */
+const SLEEPERS = 388;
 
 let stages = 0;
 
@@ -52,6 +56,21 @@ export class Stage {
   /** An agent in the language that subscribes, which has joined nothing. */
   idleSubscriber(): Agent {
     return this.#start(this.#subscribing);
+  }
+
+  /** Resolves when so many subscribers of the channel say that they sleep. */
+  async sleepers(count: number): Promise<void> {
+    const path = join(this.#directory, `mmfbus.${process.geteuid?.()}.${this.channel}`);
+    const file = openSync(path, 'r');
+    const word = new Uint32Array(1);
+    try {
+      do {
+        readSync(file, word, 0, word.byteLength, SLEEPERS);
+        await nextTurn();
+      } while (word[0] !== count);
+    } finally {
+      closeSync(file);
+    }
   }
 
   /**
