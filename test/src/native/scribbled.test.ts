@@ -1,0 +1,57 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { compile } from '../compat/native.js';
+import { SANITIZERS } from '../conformance/agents.js';
+import { Scribbler, segmentFile } from '../hostile/scribbler.js';
+import { ownDirectory } from '../support/own-directory.js';
+import { PYTHON } from '../support/python.js';
+import { compileRust, RUSTC } from '../support/rust.js';
+import { uniqueName } from '../support/unique-name.js';
+import { workspaceRoot } from '../support/workspace.js';
+
+const sources = join(workspaceRoot, 'test', 'native');
+const include = `-I${join(workspaceRoot, 'packages', 'native', 'include')}`;
+const ROUNDS = Number(process.env['MMFBUS_SCRIBBLE_ROUNDS'] ?? 20_000);
+const SEED = 1;
+
+ownDirectory('scribbled');
+
+const running = new Set<ChildProcessWithoutNullStreams>();
+afterEach(() => {
+  for (const program of running) program.kill('SIGKILL');
+  running.clear();
+});
+
+/** The programs in each language that use a channel until their input ends, and say `ready` when they begin. */
+const victims: Readonly<Record<string, () => readonly string[]>> = {
+  'C with sanitizers': () => [
+    compile('scribbled', [join(sources, 'scribbled.c')], [include, '-pthread', ...SANITIZERS]),
+  ],
+  Rust: () => [compileRust(RUSTC as string, 'scribbled', join(sources, 'scribbled.rs'))],
+  Python: () => [PYTHON, join(sources, 'scribbled.py')],
+};
+
+describe.each(Object.keys(victims))('a channel that another process scribbles on, in %s', (language) => {
+  test('gives errors and gaps, but nothing that crashes or hangs', async () => {
+    const name = uniqueName('scribbled');
+    const [file = '', ...args] = (victims[language] as () => readonly string[])();
+    const victim = spawn(file, [...args, name]);
+    running.add(victim);
+    let output = '';
+    for (const stream of [victim.stdout, victim.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    }
+    const ended = once(victim, 'close');
+    await Promise.race([once(victim.stdout, 'data'), ended]);
+    const counts = await new Scribbler(segmentFile(name), { seed: SEED, rounds: ROUNDS }).ended;
+    victim.stdin.end();
+    const [status, signal] = await ended;
+    expect([status, signal], output).toEqual([0, null]);
+    expect(Number(/^(\d+) messages$/m.exec(output)?.[1]), output).toBeGreaterThan(0);
+    expect(counts.text, JSON.stringify(counts)).toBeGreaterThan(0);
+  });
+});
