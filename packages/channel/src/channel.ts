@@ -2,6 +2,7 @@ import type { Codec, StandardOutput, StandardSchema } from '@mmfbus/codec';
 import type { ValidNamespace } from '@mmfbus/core';
 import { Listing } from './bus/listing.js';
 import { type ChannelMemory, openChannelMemory } from './channel-memory.js';
+import { withDeadline } from './deadline.js';
 import {
   type AnyChannelOptions,
   type ChannelDefinition,
@@ -9,6 +10,9 @@ import {
   checkDefinition,
   type ShapedChannelOptions,
 } from './definition.js';
+import { ChannelError } from './errors.js';
+import { DEFAULT_JOIN_TIMEOUT_MS, type JoinOptions } from './join-options.js';
+import { describeLockHolder } from './participants/lock-holder.js';
 import { checkPublisherOptions, Publisher, type PublisherOptions } from './publisher.js';
 import { Subscriber } from './subscriber.js';
 import { checkSubscriberOptions, type SubscriberOptions } from './subscriber-options.js';
@@ -35,41 +39,65 @@ export class Channel<T> {
   /**
    * Joins as a publisher.
    *
-   * @throws {@link ChannelError} `NOT_FOUND` (with `create: false`), `NOT_A_CHANNEL`, `VERSION_MISMATCH`,
-   * `CAPACITY_MISMATCH`, `CODEC_MISMATCH`, `TOO_MANY_PARTICIPANTS` or `CORRUPTED`; `MmfError` when the operating system
-   * refuses, with `NO_SPACE` for one.
+   * @throws {@link ChannelError} `INVALID_ARGUMENT`, `NOT_FOUND` (with `create: false`), `NOT_A_CHANNEL`,
+   * `VERSION_MISMATCH`, `CAPACITY_MISMATCH`, `CODEC_MISMATCH`, `TOO_MANY_PARTICIPANTS`, `CORRUPTED`, or `TIMEOUT`; `MmfError`
+   * when the operating system refuses, with `NO_SPACE` for one; the signal's reason when it aborts. Nothing is left then.
    */
   async publisher(options: PublisherOptions = {}): Promise<Publisher<T>> {
     checkPublisherOptions(this.name, options);
-    return this.#join(options.create, (memory) => Publisher.open(this.#definition, memory, options));
+    return this.#join(options, (memory, signal) => Publisher.open(this.#definition, memory, options, signal));
   }
 
   /**
    * Joins as a subscriber. It gets what is published from now on; nothing is lost until listeners are added or iteration
    * begins.
    *
-   * @throws {@link ChannelError} as {@link Channel.publisher} does, and `INVALID_ARGUMENT`.
+   * @throws {@link ChannelError} as {@link Channel.publisher} does.
    */
   async subscriber(options: SubscriberOptions = {}): Promise<Subscriber<T>> {
     checkSubscriberOptions(this.name, options);
-    return this.#join(options.create, (memory) => Subscriber.open(this.#definition, memory, options));
+    return this.#join(options, (memory, signal) =>
+      Subscriber.open(this.#definition, memory, options, signal),
+    );
   }
 
   /** Opens the channel's memory, joins, and has the directory list it. */
-  async #join<P>(create = true, open: (memory: ChannelMemory) => Promise<P>): Promise<P> {
-    if (!this.#definition.listed) return open(openChannelMemory(this.#definition, create));
-    const listing = await Listing.begin(this.#definition);
-    let memory: ChannelMemory;
-    try {
-      memory = openChannelMemory(this.#definition, create);
-    } catch (error) {
-      await listing.end(false);
-      throw error;
-    }
-    memory.afterClose = (last) => listing.end(last);
-    const participant = await open(memory);
-    await listing.enter();
-    return participant;
+  async #join<P>(
+    {
+      create = true,
+      signal,
+      timeout = DEFAULT_JOIN_TIMEOUT_MS,
+    }: JoinOptions & { readonly create?: boolean | undefined },
+    open: (memory: ChannelMemory, signal: AbortSignal) => Promise<P>,
+  ): Promise<P> {
+    let memory: ChannelMemory | undefined;
+    const tooLate = () => {
+      const obstacle = memory === undefined ? 'the directory is being opened' : describeLockHolder(memory);
+      return new ChannelError('TIMEOUT', this.name, `it was not joined within ${timeout} ms: ${obstacle}`);
+    };
+    return withDeadline({ signal, timeout }, tooLate, async (signal) => {
+      const listing = this.#definition.listed ? await Listing.begin(this.#definition) : undefined;
+      try {
+        signal.throwIfAborted();
+        memory = openChannelMemory(this.#definition, create);
+      } catch (error) {
+        await listing?.end(false);
+        throw error;
+      }
+      const opened = memory;
+      if (listing !== undefined) opened.afterClose = (last) => listing.end(last);
+      let participant: P;
+      try {
+        participant = await open(opened, signal);
+      } catch (error) {
+        // Also where joining failed before anything had charge of it.
+        opened.close();
+        await opened.closed;
+        throw error;
+      }
+      await listing?.enter();
+      return participant;
+    });
   }
 }
 

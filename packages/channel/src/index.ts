@@ -17,6 +17,7 @@ export {
   type ShapedChannelOptions,
 } from './definition.js';
 export { ChannelError, type ChannelErrorCode } from './errors.js';
+export type { JoinOptions } from './join-options.js';
 export type { MessageIterator } from './message-iterator.js';
 export type { ParticipantCounters } from './participants/counters.js';
 export { Publisher, type PublisherOptions, type WaitOptions } from './publisher.js';

@@ -5,6 +5,7 @@ import type { ChannelMemory } from './channel-memory.js';
 import type { ChannelDefinition } from './definition.js';
 import { diagnostics, type ParticipantDiagnostics } from './diagnostics.js';
 import { ChannelError } from './errors.js';
+import type { JoinOptions } from './join-options.js';
 import { frameLength } from './layout/frame-layout.js';
 import { STATE_PUBLISHER } from './layout/participant-layout.js';
 import { anyBoolean, checkOptions, joinRules, oneOf, waitRules } from './options.js';
@@ -25,7 +26,7 @@ const CLOSE_TIMEOUT = 5000;
 const LEAVE_RETRY_MS = 50;
 
 /** Options of a publisher. */
-export interface PublisherOptions {
+export interface PublisherOptions extends JoinOptions {
   /** Name of this participant, for those who look who takes part; at most 48 bytes are kept. Defaults to none. */
   readonly name?: string | undefined;
   /** Creates the channel when there is none. Defaults to true. */
@@ -97,10 +98,11 @@ export class Publisher<T> {
     definition: ChannelDefinition<T>,
     memory: ChannelMemory,
     options: PublisherOptions,
+    signal: AbortSignal,
   ): Promise<Publisher<T>> {
-    const member = await Member.join(memory, options.name ?? '');
+    const member = await Member.join(memory, options.name ?? '', [signal]);
     try {
-      await member.lock.acquire();
+      await member.lock.acquire([signal]);
       member.activate(STATE_PUBLISHER);
       member.lock.release();
       return new Publisher(definition, member, options);

@@ -1,3 +1,4 @@
+import type { JoinOptions } from './join-options.js';
 import {
   type Check,
   checkOptions,
@@ -12,7 +13,7 @@ import {
 export type Start = 'latest' | 'earliest' | 'history' | { readonly after: number };
 
 /** Options of a subscriber. */
-export interface SubscriberOptions {
+export interface SubscriberOptions extends JoinOptions {
   /**
    * `reliable`: publishers wait for this subscriber when the ring is full, so it gets every message. `lossy`: they do
    * not, and it gets a `gap` event with what it lost. Defaults to `reliable`.

@@ -77,8 +77,9 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
     definition: ChannelDefinition<T>,
     memory: ChannelMemory,
     options: SubscriberOptions,
+    signal: AbortSignal,
   ): Promise<Subscriber<T>> {
-    const subscription = await Subscription.join(definition, memory, options);
+    const subscription = await Subscription.join(definition, memory, options, signal);
     return new Subscriber(definition, subscription, options);
   }
 

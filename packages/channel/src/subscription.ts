@@ -70,15 +70,20 @@ export class Subscription<T> {
     definition: ChannelDefinition<T>,
     memory: ChannelMemory,
     options: SubscriberOptions,
+    signal: AbortSignal,
   ): Promise<Subscription<T>> {
-    const member = await Member.join(memory, options.name ?? '');
+    const member = await Member.join(memory, options.name ?? '', [signal]);
     try {
-      await member.lock.acquire();
+      await member.lock.acquire([signal]);
+      let subscription: Subscription<T>;
       try {
-        return new Subscription(definition, member, options);
+        subscription = new Subscription(definition, member, options);
       } finally {
         member.lock.release();
       }
+      // Without the lock: it runs code of the program.
+      diagnostics.open.publish(subscription.#self());
+      return subscription;
     } catch (error) {
       member.leave();
       throw error;
@@ -104,7 +109,6 @@ export class Subscription<T> {
     member.watchOver(STATE_PUBLISHER);
     member.port.ref();
     member.onRing = () => this.hooks.rung();
-    diagnostics.open.publish(this.#self());
   }
 
   /** Goes to where the subscription begins. With the lock held. */

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { type Bus, type BusChange, type BusOptions, openBus } from '@mmfbus/channel';
+import { type Bus, type BusChange, type BusOptions, openBus, type ParticipantInfo } from '@mmfbus/channel';
 import { afterEach } from 'vitest';
 import { type Program, type StartOptions, startCode } from '../support/spawn.js';
 import { workspaceRoot } from '../support/workspace.js';
@@ -32,6 +32,8 @@ export interface Watched {
   until(text: string): Promise<void>;
   /** What was reported about the channel, in short. */
   about(channel: string): string[];
+  /** The participant of that name as it was reported to have left the channel. */
+  left(channel: string, name: string): ParticipantInfo | undefined;
 }
 
 /** Watches until the bus is closed. */
@@ -62,6 +64,12 @@ export function watch(bus: Bus): Watched {
         waiting.add(look);
         look();
       }),
+    left: (channel, name) =>
+      changes
+        .flatMap((change) =>
+          change.type === 'left' && change.channel === channel ? [change.participant] : [],
+        )
+        .find((participant) => participant.name === name),
     about: (channel) => changes.filter((change) => change.channel === channel).map(inShort),
   };
 }

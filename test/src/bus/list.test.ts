@@ -11,6 +11,9 @@ import { busOf, startBusProgram, watch } from './bus-support.js';
 
 ownDirectory('list');
 
+/** From FORMAT.md. */
+const SLOTS_USED = 404;
+
 const STAYS = "process.stdin.on('end', () => process.exit()).resume();";
 
 describe('a bus', () => {
@@ -106,6 +109,41 @@ describe('a bus', () => {
     expect((await bus.list()).map(({ name }) => name)).toEqual(names);
     for (const publisher of publishers) await publisher.close();
     expect(await bus.list()).toEqual([]);
+  });
+
+  it('gives the event loop its turns while it looks at many participants', async () => {
+    const bus = await busOf();
+    const channel = define({ maxParticipants: 1024 });
+    const publisher = await channel.publisher();
+    const segment = openSegment({ name: channel.name, disposition: 'open', size: 0 });
+    const memory = rawMemory(segment.memory);
+    // Ports of which nothing is to be found, but in the slot of the publisher: each is asked for.
+    const nonces = Array.from(
+      { length: 1023 },
+      (_, index) => new BigInt64Array(memory, 512 + (index + 1) * 256, 2),
+    );
+    nonces.forEach((pair, index) => {
+      pair.fill(BigInt(index) + 1n);
+    });
+    new DataView(memory).setUint32(SLOTS_USED, 1024, true);
+    const pids = nonces.map((pair) => new Uint32Array(memory, pair.byteOffset + 32, 1));
+    for (const pid of pids) pid[0] = 1;
+    let turns = 0;
+    let looking = true;
+    const count = () => {
+      turns++;
+      if (looking) setImmediate(count);
+    };
+    setImmediate(count);
+    for (let look = 0; look < 10; look++) {
+      const info = await bus.inspect(channel.name);
+      expect(info?.participants).toMatchObject([{ slot: 0, role: 'publisher' }]);
+    }
+    looking = false;
+    expect(turns).toBeGreaterThan(10);
+    for (const pair of nonces) pair.fill(0n);
+    segment.close();
+    await publisher.close();
   });
 
   it('does not keep a channel alive by looking at it, and is in nobody else’s way', async () => {

@@ -1,13 +1,22 @@
+import { getEventListeners } from 'node:events';
 import { readdirSync } from 'node:fs';
 import type { BusChange } from '@mmfbus/channel';
+import { openSegment } from '@mmfbus/core';
 import { describe, expect, it } from 'vitest';
 import { ended, exitAtEndOfInput, killed, startAgent } from '../e2e/channel-agent.js';
 import { define, publisherOf } from '../support/channels.js';
+import { holdLock } from '../support/held-lock.js';
+import { openResources } from '../support/open-resources.js';
 import { ownDirectory } from '../support/own-directory.js';
+import { rawMemory } from '../support/raw-memory.js';
 import { uniqueName } from '../support/unique-name.js';
 import { busOf, runBusProgram, startBusProgram, watch } from './bus-support.js';
 
 const directory = ownDirectory('watch');
+
+/** From FORMAT.md. */
+const DIRECTORY_NAME = 'mmfbus~directory';
+const TAIL_OFFSET = 256;
 
 describe('a watch', () => {
   it('begins with what there is, and goes on with what comes and goes', async () => {
@@ -43,6 +52,7 @@ describe('a watch', () => {
     await watched.until(`joined ${name} as reliable s`);
     for (const program of programs) await killed(program);
     await watched.until(`closed ${name}`);
+    expect(['p', 's'].map((one) => watched.left(name, one)?.alive)).toEqual([false, false]);
     expect(watched.about(name).sort()).toEqual([
       `closed ${name}`,
       `joined ${name} as publisher p`,
@@ -63,9 +73,41 @@ describe('a watch', () => {
     await watched.until(`joined ${channel.name} as reliable gone`);
     await killed(program);
     await watched.until(`left ${channel.name} as reliable gone`);
+    expect(watched.left(channel.name, 'gone')).toMatchObject({ pid: program.pid, alive: false });
     await publisher.close();
     await watched.until(`closed ${channel.name}`);
+    // This thread goes on.
+    expect(watched.left(channel.name, 'here')).toMatchObject({ pid: process.pid, alive: true });
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'tells a killed one, whom another has buried, from one that left',
+    async () => {
+      const bus = await busOf();
+      const watched = watch(bus);
+      const channel = define();
+      const dead = await startAgent('subscriber', channel.name, exitAtEndOfInput, { join: "name: 'dead'" });
+      const gone = await startAgent(
+        'publisher',
+        channel.name,
+        `const other = await defineChannel({ name: '${uniqueName()}', capacity: 4096 }).publisher();
+      process.stdin.once('data', () => publisher.close());
+      ${exitAtEndOfInput}`,
+        { join: "name: 'gone'" },
+      );
+      await watched.until(`joined ${channel.name} as publisher gone`);
+      gone.send('leave');
+      await watched.until(`left ${channel.name} as publisher gone`);
+      expect(watched.left(channel.name, 'gone')).toMatchObject({ pid: gone.pid, alive: true });
+      await watched.until(`joined ${channel.name} as reliable dead`);
+      await killed(dead);
+      // Whoever joins buries the dead; this thread has not had a turn to hear of the death by itself.
+      await publisherOf(channel);
+      await watched.until(`left ${channel.name} as reliable dead`);
+      expect(watched.left(channel.name, 'dead')).toMatchObject({ pid: dead.pid, alive: false });
+      await ended(gone);
+    },
+  );
 
   it('is one of several, each of which gets everything', async () => {
     const bus = await busOf();
@@ -173,5 +215,87 @@ describe('a watch', () => {
     expect((await abandoned.next()).done).toBe(false);
     expect((await abandoned.next()).done).toBe(true);
     expect(await waiting).toEqual({ done: true, value: undefined });
+  });
+
+  it('settles what waits for it when it is left', async () => {
+    const bus = await busOf();
+    for (const leave of ['return', 'throw'] as const) {
+      const changes = bus.watch();
+      const waiting = [changes.next(), changes.next()];
+      await new Promise(setImmediate);
+      const reason = new Error('enough');
+      if (leave === 'return') expect(await changes.return()).toEqual({ done: true, value: undefined });
+      else await expect(changes.throw(reason)).rejects.toBe(reason);
+      for (const one of waiting) expect(await one).toEqual({ done: true, value: undefined });
+    }
+    await bus.close();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('that is never iterated leaves nothing', async () => {
+    const bus = await busOf();
+    const before = openResources();
+    const abort = new AbortController();
+    const watches = Array.from({ length: 20 }, () => bus.watch({ signal: abort.signal }));
+    expect(openResources()).toEqual(before);
+    expect(getEventListeners(abort.signal, 'abort')).toEqual([]);
+    await bus.close();
+    for (const one of watches) expect(await one.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it('leaves nothing on its signal when it ends otherwise', async () => {
+    const bus = await busOf();
+    const abort = new AbortController();
+    const changes = bus.watch({ signal: abort.signal });
+    const waiting = changes.next();
+    expect(getEventListeners(abort.signal, 'abort').length).toBe(1);
+    await changes.return();
+    await waiting;
+    expect(getEventListeners(abort.signal, 'abort')).toEqual([]);
+  });
+
+  describe('where the directory’s lock is never given back', () => {
+    it.each(['the bus closes', 'its signal aborts', 'it is left'])('ends when %s', async (how) => {
+      const bus = await busOf();
+      const holder = await startAgent('publisher', uniqueName(), exitAtEndOfInput);
+      const lock = holdLock(DIRECTORY_NAME, holder.pid);
+      const abort = new AbortController();
+      const changes = bus.watch({ signal: abort.signal });
+      const waiting = changes.next();
+      // Joining has found the lock taken, again and again, by then.
+      for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+      if (how === 'the bus closes') await bus.close();
+      else if (how === 'it is left') await changes.return();
+      else abort.abort('enough');
+      if (abort.signal.aborted) await expect(waiting).rejects.toBe('enough');
+      else expect(await waiting).toEqual({ done: true, value: undefined });
+      await bus.close();
+      lock.release();
+      await ended(holder);
+      expect(readdirSync(directory)).toEqual([]);
+    });
+  });
+
+  it('throws to its loop that the directory makes no sense, and nowhere else', async () => {
+    const program = startBusProgram(`
+      process.on('uncaughtException', (error) => say('uncaught', error));
+      process.on('unhandledRejection', (error) => say('unhandled', error));
+      const bus = await openBus();
+      try {
+        for await (const { type } of bus.watch()) say(type);
+      } catch (error) {
+        say('caught', error.code);
+      }
+      await bus.close();
+    `);
+    const publisher = await define().publisher();
+    await program.waitForLine(/joined/);
+    const segment = openSegment({ name: DIRECTORY_NAME, disposition: 'open', size: 0 });
+    new BigInt64Array(rawMemory(segment.memory), TAIL_OFFSET, 1)[0] = -64n;
+    segment.close();
+    // Whoever joins the directory rings those who sleep.
+    await startBusProgram('await openBus().then((bus) => bus.close());').success();
+    expect(await program.success()).toBe('opened\njoined\ncaught CORRUPTED\n');
+    await publisher.close();
   });
 });

@@ -1,13 +1,18 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { join } from 'node:path';
 import { openSegment } from '@mmfbus/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { define, fill, publisherOf, subscriberOf } from '../support/channels.js';
 import { rawMemory } from '../support/raw-memory.js';
+import { startCode } from '../support/spawn.js';
+import { uniqueName } from '../support/unique-name.js';
+import { workspaceRoot } from '../support/workspace.js';
 
 // Offsets as FORMAT.md has them.
 const PARTICIPANTS = 512;
 const PARTICIPANT_LENGTH = 256;
 const FRAMES_OFFSET = 128;
+const PUBLISHER_LOCK = 192;
 
 const listeners: [string, (message: unknown) => void][] = [];
 
@@ -59,6 +64,51 @@ describe('diagnostics', () => {
     const self = { channel: channel.name, role: 'lossy', slot: 0 };
     expect(gaps).toEqual([{ ...self, from: 1, to: count, count }]);
     expect(slow).toEqual([{ ...self, lag: expect.any(Number), capacity: 4096 }]);
+  });
+});
+
+describe('a subscriber to diagnostics', () => {
+  it('runs without the publisher lock', async () => {
+    const channel = define();
+    const locks: number[] = [];
+    const lookAtLock = (message: unknown) => {
+      if ((message as { channel: string }).channel !== channel.name) return;
+      const segment = openSegment({ name: channel.name, disposition: 'open', size: 0 });
+      locks.push(new Int32Array(rawMemory(segment.memory), PUBLISHER_LOCK, 1)[0] as number);
+      segment.close();
+    };
+    subscribe('mmfbus:open', lookAtLock);
+    listeners.push(['mmfbus:open', lookAtLock]);
+    await subscriberOf(channel);
+    await subscriberOf(channel, { mode: 'lossy' });
+    await publisherOf(channel);
+    expect(locks).toEqual([0, 0, 0]);
+  });
+
+  it('that throws is reported by Node, and breaks nothing', async () => {
+    const program = startCode(
+      `
+      import { subscribe } from 'node:diagnostics_channel';
+      import { defineChannel } from '@mmfbus/channel';
+      const errors = [];
+      process.on('uncaughtException', (error) => errors.push(error.message));
+      for (const event of ['open', 'close', 'gap', 'slow']) {
+        subscribe('mmfbus:' + event, () => { throw new Error(event); });
+      }
+      const channel = defineChannel({ name: '${uniqueName()}', capacity: 4096 });
+      const subscriber = await channel.subscriber({ mode: 'lossy' });
+      const publisher = await channel.publisher();
+      for (let value = 0; value < 1000; value++) publisher.publish(value);
+      let last;
+      subscriber.poll((value) => { last = value; });
+      await publisher.close();
+      await subscriber.close();
+      await new Promise(setImmediate);
+      console.log(last, errors.join());
+    `,
+      { cwd: join(workspaceRoot, 'test') },
+    );
+    expect(await program.success()).toBe('999 open,open,gap,slow,close,close\n');
   });
 });
 

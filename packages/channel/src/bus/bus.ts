@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { StandardOutput, StandardSchema } from '@mmfbus/codec';
 import { type ValidNamespace, ValidNamespaces } from '@mmfbus/core';
 import { Channel } from '../channel.js';
+import { withDeadline, withSignals } from '../deadline.js';
 import {
   type AnyChannelOptions,
   type ChannelOptions,
@@ -9,9 +10,11 @@ import {
   type ShapedChannelOptions,
 } from '../definition.js';
 import { ChannelError } from '../errors.js';
-import { abortSignal, type Check, checkOptions, oneOf, permissionBits } from '../options.js';
+import { DEFAULT_JOIN_TIMEOUT_MS } from '../join-options.js';
+import { abortSignal, type Check, checkOptions, oneOf, permissionBits, waitRules } from '../options.js';
+import type { WaitOptions } from '../publisher.js';
 import type { BusChange, ChannelInfo } from './channel-info.js';
-import { type DirectoryLease, leaseDirectory } from './directory-lease.js';
+import { type DirectoryLease, describeOpening, leaseDirectory } from './directory-lease.js';
 import { watchDirectory } from './watch.js';
 
 /** Options of {@link openBus}. */
@@ -20,6 +23,13 @@ export interface BusOptions {
   readonly namespace?: ValidNamespace | undefined;
   /** POSIX permission bits when this call creates the directory. Defaults to 0o600. */
   readonly mode?: number | undefined;
+  /** Gives up opening with the signal's reason. Once open, it has no effect. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Gives up opening with a `TIMEOUT` after that many milliseconds: it takes the directory's lock, which a process that was
+   * stopped may hold. `Infinity` waits for as long as it takes. Defaults to 5000.
+   */
+  readonly timeout?: number | undefined;
 }
 
 /** Options of {@link Bus.watch}. */
@@ -31,6 +41,7 @@ export interface BusWatchOptions {
 const busRules: Readonly<Record<keyof BusOptions, Check>> = {
   namespace: oneOf(...Object.values(ValidNamespaces)),
   mode: permissionBits,
+  ...waitRules,
 };
 
 /** The channels of a namespace: which there are, and who takes part in them. Made by {@link openBus}. */
@@ -50,8 +61,13 @@ export class Bus {
   /** @internal */
   static async open(options: BusOptions): Promise<Bus> {
     checkOptions('the bus', 'openBus()', options, busRules);
-    const { namespace = ValidNamespaces.LOCAL, mode } = options;
-    return new Bus(namespace, await leaseDirectory(namespace, mode));
+    const { namespace = ValidNamespaces.LOCAL, mode, signal, timeout = DEFAULT_JOIN_TIMEOUT_MS } = options;
+    const tooLate = () => timedOut('the directory was not opened', timeout, describeOpening(namespace));
+    return withDeadline(
+      { signal, timeout },
+      tooLate,
+      async (either) => new Bus(namespace, await leaseDirectory(namespace, mode, either)),
+    );
   }
 
   /**
@@ -72,12 +88,12 @@ export class Bus {
    * Looks at all channels, in the order of their names. A channel that cannot be looked at is left out, and reported to
    * the `diagnostics_channel` of the name `mmfbus:directory-error`.
    *
-   * @throws {@link ChannelError} `CLOSED`, or `CORRUPTED` when the directory makes no sense.
+   * @throws {@link ChannelError} `CLOSED`, also when the bus is closed meanwhile, `CORRUPTED` when the directory makes no
+   * sense, or `TIMEOUT`; the signal's reason when it aborts.
    */
-  async list(): Promise<ChannelInfo[]> {
-    this.#checkOpen();
-    const found = [...(await this.#lease.directory.list()).values()];
-    const channels = found.flatMap((inspection) => (inspection === 'failed' ? [] : [inspection.info]));
+  async list(options: WaitOptions = {}): Promise<ChannelInfo[]> {
+    const found = await this.#look('list()', options, (signal) => this.#lease.directory.list(signal));
+    const channels = [...found.values()].flatMap((one) => (one === 'failed' ? [] : [one.info]));
     return channels.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -85,13 +101,23 @@ export class Bus {
    * Looks at one channel, whether it is listed or not.
    *
    * @returns undefined when nobody takes part in such a channel.
-   * @throws {@link ChannelError} `CLOSED`, `INVALID_NAME`, `NOT_A_CHANNEL`, `VERSION_MISMATCH` or `CORRUPTED`; `MmfError`
-   * when the operating system refuses.
+   * @throws {@link ChannelError} `CLOSED`, also when the bus is closed meanwhile, `INVALID_NAME`, `NOT_A_CHANNEL`,
+   * `VERSION_MISMATCH`, `CORRUPTED` or `TIMEOUT`; `MmfError` when the operating system refuses; the signal's reason when it
+   * aborts.
    */
-  async inspect(channel: string): Promise<ChannelInfo | undefined> {
-    this.#checkOpen();
+  async inspect(channel: string, options: WaitOptions = {}): Promise<ChannelInfo | undefined> {
     checkName(channel);
-    return this.#lease.directory.inspect(channel)?.info;
+    const { directory } = this.#lease;
+    const found = await this.#look('inspect()', options, (signal) => directory.inspect(channel, signal));
+    return found?.info;
+  }
+
+  async #look<R>(what: string, options: WaitOptions, look: (signal: AbortSignal) => Promise<R>): Promise<R> {
+    this.#checkOpen();
+    checkOptions('the bus', what, options, waitRules);
+    const tooLate = () =>
+      timedOut(`${what} was not done`, options.timeout, this.#lease.directory.describeObstacle());
+    return withDeadline(options, tooLate, (signal) => withSignals([signal, this.#closing.signal], look));
   }
 
   /**
@@ -99,8 +125,13 @@ export class Bus {
    * channel and `joined` for each of its participants. Each iteration watches for itself, and keeps its process alive.
    * What comes and goes between two looks of a slow loop may not be reported, but what was reported comes to its end.
    *
-   * @throws {@link ChannelError} `CLOSED`, or `CORRUPTED` when the directory makes no sense; the signal's reason when it
-   * aborts.
+   * A participant that `left` is told of as it was seen last, but for `alive`, which is of now: `false` when its death is
+   * proved, as when it was killed; `true` when its thread lives, and has left this channel only; `unknown` otherwise.
+   *
+   * Leaving the loop, or calling `return` of the iterator, ends it at once, also while a `next` waits.
+   *
+   * @throws {@link ChannelError} `CLOSED` or `INVALID_ARGUMENT` here; what goes wrong later is thrown to the loop:
+   * `CORRUPTED` when the directory makes no sense, or the signal's reason when it aborts.
    */
   watch(options: BusWatchOptions = {}): AsyncGenerator<BusChange, void, undefined> {
     this.#checkOpen();
@@ -111,7 +142,7 @@ export class Bus {
 
   /** Ends the watches and leaves the directory. Channels stay open. A second call does nothing. */
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#closing.abort(new ChannelError('CLOSED', 'the bus', 'it was closed'));
     this.#lease.release();
   }
 
@@ -124,10 +155,15 @@ export class Bus {
   }
 }
 
+function timedOut(what: string, timeout: number | undefined, obstacle: string): ChannelError {
+  return new ChannelError('TIMEOUT', 'the bus', `${what} within ${timeout} ms: ${obstacle}`);
+}
+
 /**
  * Opens the directory of a namespace, to see which channels there are and who takes part in them.
  *
- * @throws {@link ChannelError} and `MmfError` as joining a channel does, when the directory cannot be opened.
+ * @throws {@link ChannelError} and `MmfError` as joining a channel does, when the directory cannot be opened; the signal's
+ * reason when it aborts.
  */
 export function openBus(options: BusOptions = {}): Promise<Bus> {
   return Bus.open(options);

@@ -1,4 +1,7 @@
 import type { ValidNamespace } from '@mmfbus/core';
+import type { ChannelMemory } from '../channel-memory.js';
+import { unlessAborted } from '../deadline.js';
+import { describeLockHolder } from '../participants/lock-holder.js';
 import { Directory } from './directory.js';
 
 /** A share in this thread's place in the directory of a namespace. */
@@ -8,23 +11,46 @@ export interface DirectoryLease {
   release(): void;
 }
 
-interface Shared {
+/** This thread's place in a directory, and who shares it. */
+class Place {
+  shares = 0;
   readonly opening: Promise<Directory>;
-  /** Ends the opening when nobody waits for it any more. */
-  readonly unwanted: AbortController;
-  shares: number;
+  readonly #namespace: ValidNamespace;
+  readonly #unwanted = new AbortController();
+  #memory: ChannelMemory | undefined;
+  #directory: Directory | undefined;
+
+  constructor(namespace: ValidNamespace, mode: number | undefined) {
+    this.#namespace = namespace;
+    this.opening = this.#open(mode);
+  }
+
+  async #open(mode: number | undefined): Promise<Directory> {
+    const { signal } = this.#unwanted;
+    this.#directory = await Directory.open(this.#namespace, mode, signal, (memory) => {
+      this.#memory = memory;
+    });
+    // It may have been given back in this very moment.
+    if (signal.aborted) this.#directory.close();
+    signal.throwIfAborted();
+    return this.#directory;
+  }
+
+  /** What the opening waits for. */
+  describeObstacle(): string {
+    return this.#memory === undefined ? 'it is being opened' : describeLockHolder(this.#memory);
+  }
+
+  /** Gives a share back; after the last one it is opened anew for the next. */
+  release(): void {
+    if (--this.shares > 0) return;
+    places.delete(this.#namespace);
+    this.#unwanted.abort();
+    this.#directory?.close();
+  }
 }
 
-const open = new Map<ValidNamespace, Shared>();
-
-function share(namespace: ValidNamespace, mode: number | undefined): Shared {
-  const known = open.get(namespace);
-  if (known !== undefined) return known;
-  const unwanted = new AbortController();
-  const shared: Shared = { opening: Directory.open(namespace, mode, unwanted.signal), unwanted, shares: 0 };
-  open.set(namespace, shared);
-  return shared;
-}
+const places = new Map<ValidNamespace, Place>();
 
 /**
  * Takes a share in this thread's place in the directory, which the first share opens.
@@ -36,30 +62,26 @@ function share(namespace: ValidNamespace, mode: number | undefined): Shared {
 export async function leaseDirectory(
   namespace: ValidNamespace,
   mode: number | undefined,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<DirectoryLease> {
-  const shared = share(namespace, mode);
-  shared.shares++;
-  let directory: Directory | undefined;
+  const place = places.get(namespace) ?? new Place(namespace, mode);
+  places.set(namespace, place);
+  place.shares++;
   let released = false;
   const release = (): void => {
     if (released) return;
     released = true;
-    shared.shares--;
-    if (shared.shares > 0) return;
-    open.delete(namespace);
-    shared.unwanted.abort(signal?.reason);
-    directory?.close();
+    place.release();
   };
-  signal?.addEventListener('abort', release, { once: true });
   try {
-    directory = await shared.opening;
-    signal?.throwIfAborted();
-    return { directory, release };
+    return { directory: await unlessAborted(place.opening, signal), release };
   } catch (error) {
     release();
     throw error;
-  } finally {
-    signal?.removeEventListener('abort', release);
   }
+}
+
+/** What those wait for who open the directory of that namespace, for an error. */
+export function describeOpening(namespace: ValidNamespace): string {
+  return places.get(namespace)?.describeObstacle() ?? 'it is being opened';
 }

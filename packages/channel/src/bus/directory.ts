@@ -1,26 +1,35 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { probeLife, sweepPorts, type ValidNamespace } from '@mmfbus/core';
-import { openChannelMemory } from '../channel-memory.js';
+import { setMaxListeners } from 'node:events';
+import { type PortAddress, probeLife, sweepPorts, timers, type ValidNamespace } from '@mmfbus/core';
+import { type ChannelMemory, openChannelMemory } from '../channel-memory.js';
 import { now } from '../clock.js';
+import { unlessAborted, withSignals } from '../deadline.js';
 import { type ChannelDefinition, checkDefinition, KiB } from '../definition.js';
 import { ChannelError } from '../errors.js';
 import { ENTRY_LENGTH } from '../layout/directory-layout.js';
 import { MAX_PARTICIPANTS, STATE_PUBLISHER } from '../layout/participant-layout.js';
+import { describeLockHolder } from '../participants/lock-holder.js';
 import { Member } from '../participants/member.js';
 import { namesPort } from '../participants/named-ports.js';
 import { RingReader } from '../ring/ring-reader.js';
 import { RingWriter } from '../ring/ring-writer.js';
+import type { ParticipantInfo } from './channel-info.js';
 import { DirectoryEntries } from './directory-entries.js';
 import { reportDirectoryError } from './directory-error.js';
 import { directoryCodec, encodeNotice, type Notice } from './directory-notice.js';
-import { type Inspection, inspectChannel, type Probe, rememberingProbe } from './inspection.js';
+import {
+  aliveIf,
+  type Inspection,
+  inspectChannel,
+  isOccupied,
+  type Probe,
+  rememberingProbe,
+} from './inspection.js';
+import { isTurnSpent } from './turns.js';
 
 /** Of its segment; no channel's name holds a `~`. */
 const DIRECTORY_NAME = 'mmfbus~directory';
 const ENTRIES = 2048;
 const CAPACITY: number = 64 * KiB;
-/** Channels that are looked at in one turn of the event loop. */
-const CHANNELS_A_TURN = 32;
 /** Between two tries to take a lock that a living holder keeps. */
 const RETRY_MS = 5;
 /** Ends of life lines that are remembered, until probing proves the same. */
@@ -51,14 +60,21 @@ export class Directory {
   readonly #ended = new Set<bigint>();
   readonly #watchers = new Set<() => void>();
   readonly #closing = new AbortController();
+  /** A look at all channels that makes room in a full directory, for all who wait for that. */
+  #cleaning: Promise<unknown> | undefined;
 
-  /** @throws {@link ChannelError} and `MmfError`, as joining a channel does; the signal's reason when it aborts. */
+  /**
+   * @param onMemory is given its memory before it waits for anything.
+   * @throws {@link ChannelError} and `MmfError`, as joining a channel does; the signal's reason when it aborts.
+   */
   static async open(
     namespace: ValidNamespace,
     mode: number | undefined,
     signal: AbortSignal,
+    onMemory: (memory: ChannelMemory) => void,
   ): Promise<Directory> {
     const memory = openChannelMemory(directoryDefinition(namespace, mode), true, ENTRIES * ENTRY_LENGTH);
+    onMemory(memory);
     const member = await Member.join(memory, '', [signal]);
     try {
       await member.lock.acquire([signal]);
@@ -73,6 +89,8 @@ export class Directory {
 
   private constructor(namespace: ValidNamespace, member: Member) {
     this.namespace = namespace;
+    // Any number of looks may listen.
+    setMaxListeners(0, this.#closing.signal);
     this.#member = member;
     this.#entries = new DirectoryEntries(member.memory);
     this.#writer = new RingWriter(member.memory, member.table, member.slot);
@@ -91,7 +109,10 @@ export class Directory {
    */
   async enter(channel: string, signal: AbortSignal): Promise<void> {
     if (await this.#tryEnter(channel, signal)) return;
-    await this.list();
+    this.#cleaning ??= this.list(this.#closing.signal).finally(() => {
+      this.#cleaning = undefined;
+    });
+    await unlessAborted(this.#cleaning, signal);
     if (await this.#tryEnter(channel, signal)) return;
     throw new ChannelError(
       'TOO_MANY_CHANNELS',
@@ -125,11 +146,11 @@ export class Directory {
 
   /** As {@link Directory.tryLeave}, as soon as the lock is free. Does not keep the process alive for that. */
   async leave(channel: string, last: boolean): Promise<void> {
-    while (!this.tryLeave(channel, last)) await sleep(RETRY_MS, undefined, { ref: false });
+    while (!this.tryLeave(channel, last)) await timers.sleep(RETRY_MS, { ref: false });
   }
 
   #leave(channel: string, last: boolean): void {
-    if (last && this.inspect(channel) === undefined) {
+    if (last && !isOccupied(channel, this.namespace, this.#probe)) {
       if (this.#entries.remove(channel)) this.#tell({ kind: 'closed', channel });
     } else {
       this.#tell({ kind: 'changed', channel });
@@ -139,49 +160,79 @@ export class Directory {
   /**
    * Looks into a channel; undefined when nobody takes part in it.
    *
-   * @throws {@link ChannelError} and `MmfError` when it cannot be looked at.
+   * @throws {@link ChannelError} and `MmfError` when it cannot be looked at; the signal's reason when it aborts.
    */
-  inspect(channel: string, probe: Probe = this.#probe): Inspection | undefined {
-    return inspectChannel(channel, this.namespace, probe);
+  inspect(channel: string, signal: AbortSignal, probe: Probe = this.#probe): Promise<Inspection | undefined> {
+    return inspectChannel(channel, this.namespace, probe, signal);
   }
 
   /**
    * Looks into all channels, and takes those off the list that nobody takes part in.
    *
-   * @throws {@link ChannelError} `CLOSED` or `CORRUPTED`.
+   * @throws {@link ChannelError} `CLOSED` or `CORRUPTED`; the signal's reason when it aborts.
    */
-  async list(): Promise<Map<string, Inspection | 'failed'>> {
+  list(signal: AbortSignal): Promise<Map<string, Inspection | 'failed'>> {
+    return withSignals([signal, this.#closing.signal], (either) => this.#list(either));
+  }
+
+  async #list(signal: AbortSignal): Promise<Map<string, Inspection | 'failed'>> {
     const probe = rememberingProbe(this.#probe);
     const found = new Map<string, Inspection | 'failed'>();
-    let looked = 0;
+    let struck = false;
     for (const channel of this.#entries.names()) {
-      if (++looked % CHANNELS_A_TURN === 0) await nextTurn();
-      const inspection = this.tryInspect(channel, probe);
-      if (inspection === undefined) await this.#strike(channel);
-      else found.set(channel, inspection);
+      if (isTurnSpent()) await timers.nextTurn({ signal });
+      const inspection = await this.tryInspect(channel, signal, probe);
+      if (inspection !== undefined) found.set(channel, inspection);
+      else struck = (await this.#strike(channel, signal)) || struck;
+      signal.throwIfAborted();
     }
+    // They named the ports of the dead, whose memory the operating system gave back without looking.
+    if (struck) sweepPorts(namesPort);
     return found;
   }
 
   /** As {@link Directory.inspect}; `failed` when the channel cannot be looked at, which is reported. */
-  tryInspect(channel: string, probe: Probe = this.#probe): Inspection | 'failed' | undefined {
+  async tryInspect(
+    channel: string,
+    signal: AbortSignal,
+    probe: Probe = this.#probe,
+  ): Promise<Inspection | 'failed' | undefined> {
     try {
-      return this.inspect(channel, probe);
+      return await this.inspect(channel, signal, probe);
     } catch (error) {
+      signal.throwIfAborted();
       reportDirectoryError(this.namespace, channel, error);
       return 'failed';
     }
   }
 
-  /** Takes the channel off the list, unless somebody has joined it since. */
-  async #strike(channel: string): Promise<void> {
-    await this.#member.lock.acquire([this.#closing.signal]);
-    this.#locked(() => {
-      if (this.tryInspect(channel) !== undefined || !this.#entries.remove(channel)) return;
+  /** What keeps the directory's lock from those who wait for it, for an error. */
+  describeObstacle(): string {
+    return describeLockHolder(this.#member.memory);
+  }
+
+  /** What is known now of the owner of a port. */
+  isAlive(address: PortAddress): ParticipantInfo['alive'] {
+    return aliveIf(this.#probe(address));
+  }
+
+  /** Takes the channel off the list, unless somebody has joined it since; whether it did. */
+  async #strike(channel: string, signal: AbortSignal): Promise<boolean> {
+    await this.#member.lock.acquire([signal]);
+    return this.#locked(() => {
+      if (this.#mayBeOccupied(channel) || !this.#entries.remove(channel)) return false;
       this.#tell({ kind: 'closed', channel });
+      return true;
     });
-    // It named the ports of the dead, whose memory the operating system gave back without looking.
-    sweepPorts(namesPort);
+  }
+
+  #mayBeOccupied(channel: string): boolean {
+    try {
+      return isOccupied(channel, this.namespace, this.#probe);
+    } catch {
+      // The next look reports it.
+      return true;
+    }
   }
 
   /**

@@ -1,4 +1,11 @@
-import { copyOut, type Liveness, type PortAddress, removePort, type ValidNamespace } from '@mmfbus/core';
+import {
+  copyOut,
+  type Liveness,
+  type PortAddress,
+  removePort,
+  timers,
+  type ValidNamespace,
+} from '@mmfbus/core';
 import { type ChannelMemory, openForeignMemory } from '../channel-memory.js';
 import { now } from '../clock.js';
 import { ChannelError } from '../errors.js';
@@ -10,6 +17,7 @@ import { ParticipantTable } from '../participants/participant-table.js';
 import { RingReader } from '../ring/ring-reader.js';
 import type { ChannelInfo, ParticipantInfo, ParticipantRole } from './channel-info.js';
 import { showableText } from './text.js';
+import { isTurnSpent } from './turns.js';
 
 const ROLES: Partial<Record<number, ParticipantRole>> = {
   [slotLayout.STATE_PUBLISHER]: 'publisher',
@@ -21,11 +29,17 @@ const ROLES: Partial<Record<number, ParticipantRole>> = {
 /** Asks whether the owner of a port lives. */
 export type Probe = (address: PortAddress) => Liveness;
 
+/** A participant, and where its owner is to be asked for. */
+export interface Seat {
+  readonly participant: ParticipantInfo;
+  readonly address: PortAddress;
+}
+
 /** What was found in a channel's memory. */
 export interface Inspection {
   readonly info: ChannelInfo;
   /** The participants that are not proved dead, each by a key that no other participant of the channel ever has. */
-  readonly living: ReadonlyMap<string, ParticipantInfo>;
+  readonly living: ReadonlyMap<string, Seat>;
 }
 
 /** A probe that asks about each port once. What it says of the living is soon stale. */
@@ -38,36 +52,70 @@ export function rememberingProbe(probe: Probe): Probe {
   };
 }
 
+/** What {@link ParticipantInfo.alive} says of an owner. */
+export function aliveIf(liveness: Liveness): ParticipantInfo['alive'] {
+  return liveness === 'unknown' ? liveness : liveness === 'alive';
+}
+
 /**
- * Looks into a channel's memory without taking part.
+ * Looks into a channel's memory without taking part. Gives the event loop its turns meanwhile.
  *
  * @returns undefined when nobody takes part in such a channel.
  * @throws {@link ChannelError} `NOT_A_CHANNEL`, `VERSION_MISMATCH` or `CORRUPTED`; `MmfError` when the operating system
- * refuses.
+ * refuses; the signal's reason when it aborts.
  */
-export function inspectChannel(
+export async function inspectChannel(
   name: string,
   namespace: ValidNamespace,
   probe: Probe,
-): Inspection | undefined {
+  signal: AbortSignal,
+): Promise<Inspection | undefined> {
   const memory = openForeignMemory(name, namespace);
   if (memory === undefined) return undefined;
   let leftBehind: readonly PortAddress[] = [];
   try {
     const seats = new Seats(memory, probe);
+    while (seats.look()) if (isTurnSpent()) await timers.nextTurn({ signal });
     if (seats.living > 0) return seats.inspect();
-    // Where only the dead are left, nobody but us can remove the memory; a channel without any is one in the making.
     leftBehind = seats.dead;
-    return undefined;
   } finally {
     memory.close(leftBehind.length > 0);
-    for (const address of leftBehind) removePort(address, namesPort);
   }
+  for (const address of leftBehind) {
+    if (isTurnSpent()) await timers.nextTurn({ signal });
+    removePort(address, namesPort);
+  }
+  return undefined;
+}
+
+/**
+ * Whether anybody takes part in the channel, who is not proved dead. At once: for those who hold a lock, or end. What the dead
+ * have left is removed.
+ *
+ * @throws as {@link inspectChannel} does.
+ */
+export function isOccupied(name: string, namespace: ValidNamespace, probe: Probe): boolean {
+  const memory = openForeignMemory(name, namespace);
+  if (memory === undefined) return false;
+  let leftBehind: readonly PortAddress[] = [];
+  try {
+    const seats = new Seats(memory, probe);
+    while (seats.living === 0 && seats.look());
+    if (seats.living > 0) return true;
+    leftBehind = seats.dead;
+  } finally {
+    memory.close(leftBehind.length > 0);
+  }
+  for (const address of leftBehind) removePort(address, namesPort);
+  return false;
 }
 
 /** The table of participants as somebody sees it who has no slot in it. */
 class Seats {
-  /** The ports of slots whose owners are proved dead. */
+  /**
+   * The ports of slots whose owners are proved dead. Where only they are left, nobody but who looks can remove the memory; a
+   * channel without any is one in the making.
+   */
   readonly dead: PortAddress[] = [];
   /** How many belong to anybody else, also while they have no role yet. */
   living = 0;
@@ -75,17 +123,26 @@ class Seats {
   readonly #table: ParticipantTable;
   readonly #tail: number;
   readonly #published: number;
-  readonly #participants: { readonly key: string; readonly info: ParticipantInfo }[] = [];
+  readonly #probe: Probe;
+  readonly #seats: (Seat & { readonly key: string })[] = [];
+  /** The next slot to look at. */
+  #next = 0;
 
   constructor(memory: ChannelMemory, probe: Probe) {
     this.#memory = memory;
+    this.#probe = probe;
     this.#table = new ParticipantTable(memory);
     const reader = new RingReader(memory);
     if (reader.seekTail() === 'corrupted') throw new ChannelError('CORRUPTED', memory.name, reader.problem);
     this.#tail = reader.position;
     this.#published = reader.sequence - 1;
-    const used = this.#table.used();
-    for (let slot = 0; slot < used; slot++) this.#look(slot, probe);
+  }
+
+  /** Looks at the next slot; false when there is none. */
+  look(): boolean {
+    if (this.#next >= this.#table.used()) return false;
+    this.#look(this.#next++);
+    return true;
   }
 
   inspect(): Inspection {
@@ -100,18 +157,18 @@ class Seats {
         createdAt: this.#number(header.CREATED_AT_OFFSET),
         published: this.#published,
         maxParticipants: geometry.participantCount,
-        participants: this.#participants.map(({ info }) => info),
+        participants: this.#seats.map(({ participant }) => participant),
       },
       living: new Map(
-        this.#participants.filter(({ info }) => info.alive !== false).map(({ key, info }) => [key, info]),
+        this.#seats.filter(({ participant }) => participant.alive !== false).map((seat) => [seat.key, seat]),
       ),
     };
   }
 
-  #look(slot: number, probe: Probe): void {
+  #look(slot: number): void {
     const address = this.#table.addressOf(slot);
     if (address === undefined) return;
-    const liveness = probe(address);
+    const liveness = this.#probe(address);
     if (liveness === 'dead') this.dead.push(address);
     else this.living++;
     const state = this.#table.stateOf(slot);
@@ -119,19 +176,19 @@ class Seats {
     // It is about to join, or to leave.
     if (role === undefined) return;
     const offset = header.HEADER_LENGTH + slot * slotLayout.PARTICIPANT_LENGTH;
-    const info: ParticipantInfo = {
+    const participant: ParticipantInfo = {
       slot,
       role,
       pid: address.pid,
       name: this.#text(offset + slotLayout.NAME_OFFSET, slotLayout.NAME_LENGTH),
-      alive: liveness === 'unknown' ? liveness : liveness === 'alive',
+      alive: aliveIf(liveness),
       joinedAt: Math.round(Date.now() - (now() - this.#number(offset + slotLayout.JOINED_AT_OFFSET)) / 1e6),
       lag: state === slotLayout.STATE_PUBLISHER ? undefined : this.#lagOf(slot),
       counters: readCounters(this.#memory, slot),
     };
     const key = `${slot}:${this.#table.generationOf(slot)}:${address.nonce}`;
     // What was read may be of two owners when the slot changed hands meanwhile; the new one is seen next time.
-    if (this.#table.addressOf(slot)?.nonce === address.nonce) this.#participants.push({ key, info });
+    if (this.#table.isOwnedBy(slot, address.nonce)) this.#seats.push({ key, participant, address });
   }
 
   /** The cursor may have moved on since the tail was read, and may be nonsense: it is never behind by more than a ring. */

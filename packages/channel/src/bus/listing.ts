@@ -1,3 +1,4 @@
+import { timers } from '@mmfbus/core';
 import type { ChannelDefinition } from '../definition.js';
 import { reportDirectoryError } from './directory-error.js';
 import { type DirectoryLease, leaseDirectory } from './directory-lease.js';
@@ -9,10 +10,10 @@ const LONGEST_WAIT_MS = 100;
 async function briefly(promise: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, LONGEST_WAIT_MS);
+    timer = timers.setTimeout(resolve, LONGEST_WAIT_MS);
   });
   await Promise.race([promise, timeout]);
-  clearTimeout(timer);
+  timers.clearTimeout(timer);
 }
 
 /**
