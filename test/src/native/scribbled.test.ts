@@ -6,8 +6,8 @@ import { compile } from '../compat/native.js';
 import { SANITIZERS } from '../conformance/agents.js';
 import { Scribbler, segmentFile } from '../hostile/scribbler.js';
 import { ownDirectory } from '../support/own-directory.js';
-import { PYTHON } from '../support/python.js';
-import { compileRust, RUSTC } from '../support/rust.js';
+import { compileRust } from '../support/rust.js';
+import { commandOf } from '../support/tools.js';
 import { uniqueName } from '../support/unique-name.js';
 import { workspaceRoot } from '../support/workspace.js';
 
@@ -29,8 +29,8 @@ const victims: Readonly<Record<string, () => readonly string[]>> = {
   'C with sanitizers': () => [
     compile('scribbled', [join(sources, 'scribbled.c')], [include, '-pthread', ...SANITIZERS]),
   ],
-  Rust: () => [compileRust(RUSTC as string, 'scribbled', join(sources, 'scribbled.rs'))],
-  Python: () => [PYTHON, join(sources, 'scribbled.py')],
+  Rust: () => [compileRust('scribbled', join(sources, 'scribbled.rs'))],
+  Python: () => [commandOf('Python'), join(sources, 'scribbled.py')],
 };
 
 describe.each(Object.keys(victims))('a channel that another process scribbles on, in %s', (language) => {
