@@ -215,6 +215,35 @@ static void test_timestamps(const char *channel) {
     mmfbus_subscriber_close(subscriber);
 }
 
+/* Neither the head nor the history: as if it had not been called. */
+static void test_refused(const char *channel) {
+    mmfbus_options options = options_for(channel);
+    static const char payload[101] = {0};
+    static unsigned char before[65536];
+    mmfbus_publisher *publisher;
+    mmfbus_bytes batch[200];
+    options.capacity = 4096;
+    options.history = 8;
+    options.max_message = 100;
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
+    for (int count = 0; count < 40; count++) REQUIRE(mmfbus_publish(publisher, payload, 100) == MMFBUS_OK);
+    const mmfbus__segment *segment = &publisher->base.segment;
+    REQUIRE(segment->length <= sizeof before);
+    memcpy(before, segment->memory, segment->length);
+    for (int index = 0; index < 200; index++) {
+        batch[index].data = payload;
+        batch[index].length = 100;
+    }
+    REQUIRE(mmfbus_publish_batch(publisher, batch, 20) == MMFBUS_ERROR_TOO_LARGE);
+    batch[1].length = 101;
+    REQUIRE(mmfbus_publish_batch(publisher, batch, 2) == MMFBUS_ERROR_TOO_LARGE);
+    for (int index = 0; index < 200; index++) batch[index].length = 0;
+    REQUIRE(mmfbus_publish_batch(publisher, batch, 200) == MMFBUS_ERROR_TOO_LARGE);
+    REQUIRE(mmfbus_publish(publisher, payload, 101) == MMFBUS_ERROR_TOO_LARGE);
+    REQUIRE(memcmp(before, segment->memory, segment->length) == 0);
+    mmfbus_publisher_close(publisher);
+}
+
 #ifndef _WIN32
 
 /* A child that outlives its parent's participants must not keep them alive for others. */
@@ -325,6 +354,7 @@ int main(int count, char *words[]) {
     test_msgpack();
     test_claims(words[1]);
     test_refusals(words[1]);
+    test_refused(words[1]);
     test_mappings(words[1]);
     test_timestamps(words[1]);
 #ifndef _WIN32

@@ -250,6 +250,28 @@ os.kill(os.getpid(), 9)
             pass
         self.assertEqual((message.sequence, message.data), (last, b"last"))
 
+    def test_a_slot_without_a_pid_does_not_say_whose_it_is(self):
+        publisher, nonce, slot = self.publisher(), 0x1234, 1
+        words, at = publisher._words, publisher._at(slot)
+        words.store64(at + mmfbus._NONCE, nonce)
+        words.store64(at + mmfbus._IDENTITY_NONCE, nonce)
+        for pid, is_dead in ((os.getpid(), False), (0, True)):
+            mmfbus._IDENTITY.pack_into(publisher._memory, at + 16, 0, 0, pid)
+            self.assertEqual(publisher._is_dead(slot, nonce), is_dead, f"the pid {pid}, and no bell")
+        words.store64(at + mmfbus._NONCE, 0)
+
+    def test_what_is_refused_changes_nothing(self):
+        publisher = self.publisher(capacity=4096, history=8, max_message=100)
+        for _ in range(40):
+            publisher.publish(bytes(100))
+        before = publisher._memory[:]
+        for refused in ([bytes(100)] * 20, [bytes(101)], [b""] * 200):
+            with self.assertRaises(mmfbus.Error):
+                publisher.publish_batch(refused, 0)
+        self.assertEqual(publisher._memory[:], before)
+        subscriber = self.subscriber(start="history")
+        self.assertEqual([subscriber.receive(WATCHDOG).sequence for _ in range(8)], list(range(33, 41)))
+
 
 class Values(unittest.TestCase):
     def test_timestamps_are_cut(self):

@@ -2287,7 +2287,7 @@ static bool mmfbus__is_dead(const mmfbus__participant *p, uint32_t slot, int64_t
     if (fate == MMFBUS__GONE) return true;
     /*
      * Whoever has claimed a slot and not yet said who it is was alive, with its bell, the moment before: the bell can only
-     * have been swept, which takes a proof of death.
+     * have been swept, which takes a proof of death. Every process knows its pid, so one that is 0 says nothing.
      */
     bool is_known = mmfbus__read_identity(p, slot, nonce, &owner) && owner.pid != 0;
     if (!is_known) return fate == MMFBUS__ABSENT;

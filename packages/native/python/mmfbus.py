@@ -964,7 +964,8 @@ class _Participant:
         if why == errno.ENXIO:
             return True
         # Who has claimed the slot and not said who it is had a bell the moment before.
-        return why == errno.ENOENT and same and said != nonce and words.load64(at + _IDENTITY_NONCE) == said
+        is_known = said == nonce and identity[2] != 0
+        return why == errno.ENOENT and same and not is_known and words.load64(at + _IDENTITY_NONCE) == said
 
     def _bury_whoever_is_dead(self):
         for slot, at in self._slots():
