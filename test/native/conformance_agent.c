@@ -232,14 +232,15 @@ static bool read_fatal_step(const char *line) {
     return true;
 }
 
-/* Takes all descriptors that there are, or gives them back. */
-static void starve(bool takes) {
+/* Takes all descriptors that there are but so many, or gives them back. */
+static void starve(bool takes, uint64_t left) {
 #ifndef _WIN32
     static int taken[LINE_LENGTH], count;
     while (takes && count < LINE_LENGTH && (taken[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0) count++;
-    while (!takes && count > 0) close(taken[--count]);
+    while ((!takes || left-- > 0) && count > 0) close(taken[--count]);
 #endif
     (void)takes;
+    (void)left;
     answer("ok");
 }
 
@@ -256,7 +257,7 @@ static bool obey(char *line) {
     bool is_publisher = strcmp(count > 1 ? words[1] : "", "publisher") == 0;
 
     if (strcmp(command, "starve") == 0 || strcmp(command, "feed") == 0) {
-        starve(command[0] == 's');
+        starve(command[0] == 's', first);
     } else if (strcmp(command, "slow") == 0) {
         microseconds_a_copy = first;
         answer("ok");

@@ -142,6 +142,8 @@ def obey(line):
             while True:
                 taken.append(os.open(os.devnull, os.O_RDONLY))
         except OSError:
+            for _ in range(first):
+                os.close(taken.pop())
             return "ok"
     if command == "feed":
         while taken:

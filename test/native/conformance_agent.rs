@@ -107,6 +107,7 @@ impl Agent {
                 while let Ok(file) = std::fs::File::open("/dev/null") {
                     self.taken.push(file);
                 }
+                self.taken.truncate(self.taken.len() - first as usize);
             }
             "feed" => self.taken.clear(),
             "slow" => MICROSECONDS_A_COPY.store(first, SeqCst),

@@ -50,6 +50,11 @@ export class Agent {
     }, WATCHDOG);
   }
 
+  /** Its process number. */
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
   /**
    * Has it obey a command.
    *

@@ -162,6 +162,7 @@ async function obey(line: string): Promise<string> {
       try {
         for (;;) taken.push(openSync('/dev/null', 'r'));
       } catch {
+        for (let left = first; left > 0; left--) closeSync(taken.pop() as number);
         return 'ok';
       }
     case 'feed':

@@ -13,7 +13,8 @@ function keptTo(language: Language, processor: number, niceness: number): Langua
   return { ...language, command: [...prefix, ...language.command] };
 }
 
-function limitedTo(language: Language, descriptors: number | undefined): Language {
+/** The language, with so many descriptors at most. */
+export function limitedTo(language: Language, descriptors: number | undefined): Language {
   if (descriptors === undefined || process.platform === 'win32') return language;
   const prefix = ['sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh'];
   return { ...language, command: [...prefix, ...language.command] };

@@ -138,7 +138,7 @@ const basics: readonly Scenario[] = [
       const publisher = await stage.publisher();
       const received = subscriber.ask('receive 1');
       await stage.sleepers(1);
-      await publisher.ask('starve');
+      await publisher.ask('starve 0');
       await publisher.ask('publish 0 10 1');
       expectEvents((await received).events, eventsOf({ sequence: 1, seed: 0, length: 10, count: 1 }));
       await publisher.ask('feed');
@@ -150,7 +150,7 @@ const basics: readonly Scenario[] = [
     descriptors: 100,
     async run(stage) {
       const subscriber = await stage.subscriber();
-      await subscriber.ask('starve');
+      await subscriber.ask('starve 0');
       const publisher = await stage.publisher();
       const received = subscriber.ask(`receive ${UNTIL_THE_END}`);
       await publisher.ask('publish 0 10 1');
