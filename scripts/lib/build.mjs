@@ -37,7 +37,8 @@ export async function build() {
   const status = await runNode('node_modules/typescript/bin/tsc', ['-b']);
   if (status !== 0) return status;
   // Not before: on a fresh clone it is not there until the set-up is done.
-  const { bundle } = await import('./bundle.mjs');
+  const { bundle, bundlePrograms } = await import('./bundle.mjs');
   await Promise.all(BUNDLED.map(bundle));
+  await bundlePrograms();
   return 0;
 }

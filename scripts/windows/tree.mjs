@@ -105,6 +105,7 @@ export async function makeTree() {
     'packages/channel/FORMAT.md',
     'test/src',
     'test/dist',
+    'test/.cache/programs',
     'test/package.json',
     'tsconfig.base.json',
   ])

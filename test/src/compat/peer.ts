@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
+import { joinedProgram } from '../support/workspace.js';
 import { headerPeerProgram, peerProgram } from './native.js';
 
 /** Milliseconds after which a process that still runs is killed. */
@@ -47,9 +47,7 @@ export class Peer {
 
   /** Starts Node with the same commands; the names are those of `ValidNamespaces.CUSTOM`. */
   static node(): Peer {
-    // The same file from here and from where this module is compiled to.
-    const script = new URL('../../dist/compat/node-peer.js', import.meta.url);
-    return new Peer('the Node peer', process.execPath, [fileURLToPath(script)]);
+    return new Peer('the Node peer', process.execPath, [joinedProgram('compat/node-peer')]);
   }
 
   /** Sends a command; its answer, without the `ok`. An `error` is thrown. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { compile, compileForWindows } from '../compat/native.js';
 import { compileRust } from '../support/rust.js';
 import { commandOf, MissingTool } from '../support/tools.js';
-import { workspaceRoot } from '../support/workspace.js';
+import { joinedProgram, workspaceRoot } from '../support/workspace.js';
 
 /** A language that has an agent. */
 export interface Language {
@@ -18,7 +18,7 @@ export interface Language {
   readonly world: 'native' | 'wine';
 }
 
-const nodeAgent = join(workspaceRoot, 'test', 'dist', 'conformance', 'node-agent.js');
+const nodeAgent = joinedProgram('conformance/node-agent');
 const pythonAgent = join(workspaceRoot, 'test', 'native', 'conformance_agent.py');
 const include = `-I${join(workspaceRoot, 'packages', 'native', 'include')}`;
 const source = join(workspaceRoot, 'test', 'native', 'conformance_agent.c');

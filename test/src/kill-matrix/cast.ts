@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import { type Program, startNode } from '../support/spawn.js';
-import { workspaceRoot } from '../support/workspace.js';
+import { joinedProgram } from '../support/workspace.js';
 import type { Announcement, AnswerLine, OrderLine, Orders, Point, Stop } from './orders.js';
 
 /** Of a process that serves many plays. */
@@ -45,9 +44,8 @@ export class ActorProcess {
   #count = 0;
 
   constructor() {
-    const script = join(workspaceRoot, 'test', 'dist', 'kill-matrix', 'actor.js');
     const options = { nodeArgs: ['--expose-gc'], watchdog: WATCHDOG, outlivesTest: true };
-    this.#program = startNode(script, options);
+    this.#program = startNode(joinedProgram('kill-matrix/actor'), options);
     this.#end = this.#listen();
   }
 

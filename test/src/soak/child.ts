@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { join } from 'node:path';
-import { workspaceRoot } from '../support/workspace.js';
+import { joinedProgram } from '../support/workspace.js';
 
 /** How a process of the soak ended. */
 export interface ChildEnd {
@@ -21,7 +20,7 @@ export class Child<Order, Report> {
 
   /** @param program name of one in this folder. */
   constructor(program: string, env: Readonly<Record<string, string>>) {
-    this.#process = fork(join(workspaceRoot, 'test', 'dist', 'soak', `${program}.js`), [], {
+    this.#process = fork(joinedProgram(`soak/${program}`), [], {
       env: { ...process.env, ...env },
       execArgv: [],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

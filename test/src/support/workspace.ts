@@ -24,6 +24,16 @@ export function sourceFiles(name: PackageName): string[] {
     .sort();
 }
 
+/**
+ * The path of a program of the tests in one file with all that it imports: it starts faster than from `test/dist`. The
+ * programs are listed in `scripts/lib/bundle.mjs`.
+ *
+ * @param name its path in `test/src`, without an extension.
+ */
+export function joinedProgram(name: string): string {
+  return join(workspaceRoot, 'test', '.cache', 'programs', `${name}.js`);
+}
+
 /** The folder that holds the file of that module. */
 export function folderOf(moduleUrl: string): string {
   return dirname(fileURLToPath(moduleUrl));

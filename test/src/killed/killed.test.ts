@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Program, startNode } from '../support/spawn.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { uniqueName } from '../support/unique-name.js';
-import { workspaceRoot } from '../support/workspace.js';
+import { joinedProgram } from '../support/workspace.js';
 import {
   MAPPING_SIZE,
   type MappingName,
@@ -16,7 +16,7 @@ import {
   spread,
 } from './mortal.js';
 
-/** To try another one: `MMFBUS_TEST_SEED=7 npm test -- killed`. */
+/** To try another one: `MMFBUS_TEST_SEED=7 npm run test:proofs -- killed`. */
 const SEED = Number(process.env['MMFBUS_TEST_SEED'] ?? 20_251);
 /** Processes that run at a time. */
 const BATCH = 8;
@@ -64,8 +64,7 @@ afterAll(() => {
 });
 
 function start(task: MortalTask): Program {
-  const script = join(workspaceRoot, 'test', 'dist', 'compat', 'mortal.js');
-  return startNode(script, { args: [JSON.stringify(task)], watchdog: WATCHDOG });
+  return startNode(joinedProgram('killed/mortal'), { args: [JSON.stringify(task)], watchdog: WATCHDOG });
 }
 
 /** What the next one to come finds: mappings are made anew, and hold zeros. */
