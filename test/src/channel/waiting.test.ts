@@ -143,6 +143,28 @@ describe('all calls settle', () => {
   });
 });
 
+describe('drain', () => {
+  it.skipIf(process.platform === 'win32')('rings a subscriber that could not be rung before', async () => {
+    const directory = ownDirectory('drain');
+    const channel = define();
+    const subscriber = await startAgent(
+      'subscriber',
+      channel.name,
+      `${exitAtEndOfInput} subscriber.on('message', (value) => say('message', value));`,
+    );
+    const publisher = await publisherOf(channel);
+    const { slots } = await tableWhere(channel.name, someoneSleeps);
+    const sleeper = slots.find(({ asleep }) => asleep);
+    const bell = join(directory, `mmfbus~${sleeper?.nonce.toString(16).padStart(16, '0')}.bell`);
+    renameSync(bell, `${bell}-hidden`);
+    expect(publisher.publish(1)).toBe('published');
+    renameSync(`${bell}-hidden`, bell);
+    await Promise.all([publisher.drain(), subscriber.waitForLine(/^message 1$/)]);
+    subscriber.endInput();
+    await subscriber.success();
+  });
+});
+
 describe('while another process holds the lock', () => {
   it('publish is busy, and a counter tells how often', async () => {
     const channel = define();

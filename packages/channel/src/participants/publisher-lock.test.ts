@@ -1,6 +1,6 @@
 import { raw } from '@mmfbus/codec';
 import { leasePort, type PortAddress, type PortLease } from '@mmfbus/core';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ChannelMemory, openChannelMemory } from '../channel-memory.js';
 import { checkDefinition } from '../definition.js';
 import { PUBLISHER_LOCK_OFFSET } from '../layout/header-layout.js';
@@ -8,6 +8,14 @@ import { SLOT_BITS } from '../layout/participant-layout.js';
 import { namesPort } from './named-ports.js';
 import { ParticipantTable } from './participant-table.js';
 import { PublisherLock } from './publisher-lock.js';
+
+/** Called when somebody lets other threads run. */
+const others = vi.hoisted(() => ({ run: () => {} }));
+
+vi.mock('@mmfbus/core', async (importOriginal) => ({
+  ...(await importOriginal<object>()),
+  yieldThread: () => others.run(),
+}));
 
 const LOCK = PUBLISHER_LOCK_OFFSET >> 2;
 
@@ -57,5 +65,29 @@ describe('a lock word that nobody wrote who follows the rules', () => {
     expect(lock.spin()).toBe(false);
     lock.release();
     expect(other.spin()).toBe(true);
+  });
+});
+
+describe('a lock whose holder does not run', () => {
+  it('is taken when the holder was given the time to finish', () => {
+    const [lock, holder] = [join(0), join(1)];
+    holder.tryAcquire();
+    let turns = 0;
+    others.run = () => {
+      if (++turns === 20) holder.release();
+    };
+    expect(lock.spin()).toBe(true);
+    expect(turns).toBe(20);
+    lock.release();
+  });
+
+  it('is given up after a bounded number of turns', () => {
+    const [lock, holder] = [join(0), join(1)];
+    holder.tryAcquire();
+    let turns = 0;
+    others.run = () => turns++;
+    expect(lock.spin()).toBe(false);
+    expect(turns).toBe(64);
+    holder.release();
   });
 });
