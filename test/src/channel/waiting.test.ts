@@ -1,9 +1,14 @@
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { openBus } from '@mmfbus/channel';
 import { raw } from '@mmfbus/codec';
 import { describe, expect, it } from 'vitest';
-import { startAgent } from '../e2e/channel-agent.js';
+import { exitAtEndOfInput, startAgent } from '../e2e/channel-agent.js';
 import { codeOf, define, fill, publisherOf, subscriberOf } from '../support/channels.js';
+import { ownDirectory } from '../support/own-directory.js';
 import { holdLock, someoneSleeps, tableWhere } from '../support/slots.js';
+
+const directory = ownDirectory('waiting');
 
 /** Lets that many microtasks run, and then calls back. */
 function afterMicrotasks(count: number, callback: () => void): void {
@@ -145,7 +150,6 @@ describe('all calls settle', () => {
 
 describe('drain', () => {
   it.skipIf(process.platform === 'win32')('rings a subscriber that could not be rung before', async () => {
-    const directory = ownDirectory('drain');
     const channel = define();
     const subscriber = await startAgent(
       'subscriber',
