@@ -187,7 +187,7 @@ function encodeSchema(
   if (schema === undefined)
     return { schemaBytes: new Uint8Array(0), schemaHash: new Uint8Array(SCHEMA_HASH_LENGTH) };
   const schemaBytes = new TextEncoder().encode(schema.text);
-  checkWhole(name, 'bytes of the schema', schemaBytes.length, 1, MAX_SCHEMA_LENGTH);
+  checkValue(name, 'bytes of the schema', schemaBytes.length, wholeNumber(1, MAX_SCHEMA_LENGTH));
   return { schemaBytes, schemaHash: createHash('sha256').update(schemaBytes).digest() };
 }
 
@@ -215,9 +215,4 @@ export function checkName(name: unknown): asserts name is string {
       `a channel's name ${problem}`,
     );
   }
-}
-
-/** Refuses what is no whole number within the limits. */
-export function checkWhole(channel: string, what: string, value: unknown, least: number, most: number): void {
-  checkValue(channel, what, value, wholeNumber(least, most));
 }

@@ -94,7 +94,8 @@ export class Environment {
       new MappedChannel(this.#geometry, this.cells, (operation) => this.#now.memory(operation));
     const open = async <T>(file: string, name: string, options: object): Promise<T> => {
       const opener = this.load(file)[name] as { open(...args: unknown[]): Promise<T> };
-      const opened = await opener.open({ name: 'model', codec: valueCodec }, memory(), options);
+      const { signal } = new AbortController();
+      const opened = await opener.open({ name: 'model', codec: valueCodec }, memory(), options, signal);
       this.#now.opened.push(opened);
       return opened;
     };
