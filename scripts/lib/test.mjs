@@ -71,8 +71,9 @@ async function runTests({ project, other }, args) {
     env: leftovers.environment,
     onInterrupted: () => leftovers.endProcesses(),
   });
+  const hasRun = existsSync(vitestFile) && readJson(vitestFile).numTotalTests > 0;
+  if (!hasRun && args.length > 0) console.error(`Other tests, which may match, are run by: ${other}`);
   const tests = vitestResult(status);
-  if (tests.passed + tests.failed + tests.skipped <= 1) console.log(`The other tests are run by: ${other}`);
   heading('leftovers', 'files and processes that the tests should have removed');
   const left = await leftovers.collect();
   for (const line of left) console.error(line);
