@@ -1,14 +1,15 @@
 /**
  * What went wrong, for programs:
- * - `INVALID_ARGUMENT`: an argument is of the wrong type or outside its limits.
+ * - `INVALID_ARGUMENT`: an argument or option is unknown, of the wrong type or outside its limits, or `MMFBUS_DIRECTORY` does
+ *   not name a directory.
  * - `INVALID_NAME`: a name is empty, too long, or holds a character that names cannot hold.
- * - `NOT_FOUND`: no mapping of that name exists.
+ * - `NOT_FOUND`: no mapping, or no file, of that name exists.
  * - `EXISTS`: a mapping of that name exists already.
  * - `SIZE_MISMATCH`: the mapping is smaller than the caller asked for.
- * - `NO_SPACE`: the operating system cannot supply that much shared memory.
+ * - `NO_SPACE`: the operating system cannot supply that much shared memory, or the disk is full.
  * - `ACCESS_DENIED`: the operating system refuses access, or the file is not one to map.
- * - `BUSY`: another process kept the name locked for as long as was waited.
- * - `CLOSED`: the object was closed before the call.
+ * - `BUSY`: other processes were creating or removing the name for as long as was waited.
+ * - `CLOSED`: the object was closed before the call, or while it waited.
  * - `READ_ONLY`: a write on something opened for reading only.
  * - `READ_LOCKED`: readers hold the lock.
  * - `WRITE_LOCKED`: a writer holds the lock.
@@ -17,7 +18,7 @@
  * - `LOCK_VIOLATION`: a lock was released that nobody holds.
  * - `MAX_TRIES`: the lock was not free within the tries, or the time, that were allowed.
  * - `UNSUPPORTED`: this operating system or this Node cannot do it.
- * - `OS_ERROR`: any other failure of a call to the operating system; see `call`, `osCode` and `osMessage`.
+ * - `OS_ERROR`: any other failure of a call to the operating system, such as a lack of descriptors; see `call`, `osCode` and `osMessage`.
  */
 export type MmfErrorCode =
   | 'INVALID_ARGUMENT'

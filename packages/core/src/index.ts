@@ -38,7 +38,7 @@ export {
   yieldThread,
 } from './ports.js';
 export { RWLock } from './rw-lock.js';
-export { type OpenSegmentOptions, openSegment } from './segment.js';
+export { awaitSegment, type OpenSegmentOptions, openSegment } from './segment.js';
 export {
   copyIn,
   copyInto,

@@ -10,11 +10,14 @@ import {
   isFunction,
   isMode,
   type Rules,
+  WAIT_RULES,
 } from './arguments.js';
 import { atExit } from './exit-hooks.js';
+import type { LockWait } from './lock.js';
 import { type ValidNamespace, ValidNamespaces } from './namespaces.js';
+import { openInTurns, openNow } from './opening.js';
 import { platform } from './platform/index.js';
-import type { Disposition, Segment } from './platform/platform.js';
+import type { Disposition, Opening, Segment } from './platform/platform.js';
 
 /** Largest size that is asked of the operating system, bytes: what a Number counts exactly, less room for our own. */
 export const MAX_SEGMENT_SIZE: number = Number.MAX_SAFE_INTEGER - 2 ** 20;
@@ -42,7 +45,7 @@ export interface OpenSegmentOptions {
    * grant them. Defaults to false.
    */
   readonly largePages?: boolean | undefined;
-  /** Fills a new segment before anybody else can see it; may be called again when a creator died in it. */
+  /** Fills a new segment, which is all zero, before any other process uses it. */
   readonly initialise?: ((memory: ArrayBuffer) => void) | undefined;
 }
 
@@ -63,8 +66,12 @@ const SEGMENT_RULES: Rules = {
  * Creates or opens named memory: the raw bytes that mappings and channels are built on. It closes at the end of the
  * process by itself.
  *
+ * Where another process is creating or removing the name at this moment, this waits 50 ms at most (500 ms on Windows), and
+ * blocks the event loop;
+ * {@link awaitSegment} does not.
+ *
  * @throws {@link MmfError} `INVALID_ARGUMENT`, `INVALID_NAME`, `NOT_FOUND`, `EXISTS`, `SIZE_MISMATCH`, `NO_SPACE`,
- * `ACCESS_DENIED`, `BUSY` or `OS_ERROR`.
+ * `ACCESS_DENIED`, `BUSY` or `OS_ERROR`. Then nothing is left of it.
  */
 export function openSegment(options: OpenSegmentOptions): Segment {
   checkOptions(options, SEGMENT_RULES, 'openSegment');
@@ -76,6 +83,22 @@ export function openSegment(options: OpenSegmentOptions): Segment {
  * has no read-only buffer, and a store into it ends the process.
  */
 export function openSegmentFor(options: OpenSegmentOptions, readOnly: boolean): Segment {
+  return closedAtExit(openNow(startOpening(options, readOnly)));
+}
+
+/**
+ * As {@link openSegment}, without blocking the event loop for more than some milliseconds at a time.
+ *
+ * @param wait `timeout` limits the waiting for other processes. Defaults to 5000 ms.
+ * @throws {@link MmfError} as {@link openSegment} does; the signal's reason when it aborts. Then nothing is left of it.
+ */
+export async function awaitSegment(options: OpenSegmentOptions, wait: LockWait = {}): Promise<Segment> {
+  checkOptions(options, SEGMENT_RULES, 'awaitSegment');
+  checkOptions(wait, WAIT_RULES, 'awaitSegment');
+  return closedAtExit(await openInTurns(startOpening(options, false), wait));
+}
+
+function startOpening(options: OpenSegmentOptions, readOnly: boolean): Opening {
   const { name, namespace = ValidNamespaces.LOCAL, disposition, size, existingSize = size } = options;
   const { mode, largePages, initialise } = options;
   checkName(name);
@@ -83,7 +106,7 @@ export function openSegmentFor(options: OpenSegmentOptions, readOnly: boolean): 
   checkNamespace(namespace);
   checkSize(size, 'size', disposition === 'open' ? 0 : 1, MAX_SEGMENT_SIZE);
   checkSize(existingSize, 'existingSize', 0, MAX_SEGMENT_SIZE);
-  const segment = platform.openSegment({
+  return platform.openSegment({
     osName: platform.osName(name, namespace),
     disposition,
     size,
@@ -93,7 +116,6 @@ export function openSegmentFor(options: OpenSegmentOptions, readOnly: boolean): 
     ...(largePages === undefined ? {} : { largePages }),
     ...(initialise === undefined ? {} : { initialise }),
   });
-  return closedAtExit(segment);
 }
 
 /**

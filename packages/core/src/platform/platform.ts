@@ -12,11 +12,11 @@ export interface Platform {
    */
   osName(name: string, namespace: ValidNamespace): string;
   /**
-   * Creates or opens a named segment.
+   * Creates or opens a named segment, step by step.
    *
    * @throws {@link MmfError} `NOT_FOUND`, `EXISTS`, `SIZE_MISMATCH`, `NO_SPACE`, `ACCESS_DENIED`, `BUSY` or `OS_ERROR`.
    */
-  openSegment(request: SegmentRequest): Segment;
+  openSegment(request: SegmentRequest): Opening;
   /**
    * Maps a file of the file system, which keeps the data.
    *
@@ -71,11 +71,16 @@ export interface SegmentRequest {
   /** Asks for large pages for a new segment, or fails. Defaults to false. */
   readonly largePages?: boolean;
   /**
-   * Fills a new segment. It gets the zeroed memory before anybody else can see it, and may be called again on the
-   * same memory when a creator died in it.
+   * Fills a new segment. It gets the zeroed memory before any other process uses it.
    */
   readonly initialise?: (memory: ArrayBuffer) => void;
 }
+
+/**
+ * The steps of opening a segment. Each yields how many milliseconds to let pass before the next one, 0 where the event loop
+ * may have a turn, and is told whether there is no more time to wait for other processes. Ending them early leaves nothing.
+ */
+export type Opening<R = Segment> = Generator<number, R, boolean>;
 
 /** What {@link Platform.openFile} is asked for. */
 export interface FileRequest {

@@ -1,19 +1,17 @@
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
-import { MmfError } from '../../errors.js';
+import { MmfError, type MmfErrorCode } from '../../errors.js';
 import { fromFsError } from '../../os-error.js';
 import type { FileRequest, Segment } from '../platform.js';
 import { allocate } from './allocation.js';
 import { type Mapped, map, PROT_READ, PROT_WRITE, pageSize } from './libc.js';
-import { MappedSegment } from './mapped-segment.js';
+import { MappedSegment, release } from './mapped-segment.js';
+import { unlinkIfThere } from './names.js';
 
 const FILE_MODE = 0o600;
 
 /** Maps a file; see {@link Platform.openFile}. */
 export function openFile({ path, size, readOnly }: FileRequest): Segment {
-  const fd = open(
-    path,
-    readOnly ? constants.O_RDONLY : constants.O_RDWR | (size > 0 ? constants.O_CREAT : 0),
-  );
+  const { fd, made } = openOrMake(path, size, readOnly);
   try {
     const { size: present } = checkFile(fd, path);
     if (size > present && readOnly) {
@@ -22,11 +20,50 @@ export function openFile({ path, size, readOnly }: FileRequest): Segment {
     if (size > present) allocate(fd, size, path);
     const length = size === 0 ? present : size;
     if (length === 0) throw new MmfError('SIZE_MISMATCH', `${path} is empty`);
-    const data = map(fd, length, readOnly ? PROT_READ : PROT_READ | PROT_WRITE, path);
-    return new MappedSegment(data, readOnly ? mapLockPage(path, length) : data, present === 0, () => {});
+    const { data, lockPage } = mapData(fd, length, readOnly, path);
+    return new MappedSegment(data, lockPage, present === 0, () => {});
+  } catch (error) {
+    if (made) unlinkIfThere(path);
+    throw fromFsError(error, `cannot map ${path}`);
   } finally {
     // The mapping holds the file by itself.
     closeSync(fd);
+  }
+}
+
+function openOrMake(path: string, size: number, readOnly: boolean): { fd: number; made: boolean } {
+  const flags = readOnly ? constants.O_RDONLY : constants.O_RDWR;
+  for (;;) {
+    const fd = tryOpen(path, flags, 'NOT_FOUND', readOnly || size === 0);
+    if (fd !== undefined) return { fd, made: false };
+    const made = tryOpen(path, flags | constants.O_CREAT | constants.O_EXCL, 'EXISTS', false);
+    if (made !== undefined) return { fd: made, made: true };
+  }
+}
+
+/** Undefined where it failed with that code, unless that is the last word. */
+function tryOpen(path: string, flags: number, code: MmfErrorCode, isLast: boolean): number | undefined {
+  try {
+    return open(path, flags);
+  } catch (error) {
+    if (isLast || !(error instanceof MmfError) || error.code !== code) throw error;
+    return undefined;
+  }
+}
+
+/** Maps the first `length` bytes, and the lock word so that it can be changed where the user may. */
+export function mapData(
+  fd: number,
+  length: number,
+  readOnly: boolean,
+  path: string,
+): { readonly data: Mapped; readonly lockPage: Mapped | undefined } {
+  const data = map(fd, length, readOnly ? PROT_READ : PROT_READ | PROT_WRITE, path);
+  try {
+    return { data, lockPage: readOnly ? mapLockPage(path, length) : data };
+  } catch (error) {
+    release(data);
+    throw error;
   }
 }
 
@@ -35,7 +72,7 @@ export function openFile({ path, size, readOnly }: FileRequest): Segment {
  *
  * @returns undefined where this process may only read.
  */
-export function mapLockPage(path: string, length: number): Mapped | undefined {
+function mapLockPage(path: string, length: number): Mapped | undefined {
   let fd: number | undefined;
   try {
     fd = open(path, constants.O_RDWR);

@@ -96,8 +96,13 @@ export function map(fd: number, length: number, protection: number, path: string
   if (BigInt.asIntN(64, koffi.address(address)) === -1n) {
     throw osError('mmap', koffi.errno(), `cannot map ${length} bytes of ${path}`);
   }
-  const forgetThreadEnd = unmapAtThreadEnd(address, length);
-  return { address, length, memory: koffi.view(address, length), forgetThreadEnd };
+  try {
+    const memory = koffi.view(address, length);
+    return { address, length, memory, forgetThreadEnd: unmapAtThreadEnd(address, length) };
+  } catch (error) {
+    cMunmap(address, length);
+    throw error;
+  }
 }
 
 /** Unmaps; the memory's buffers must be detached. */
@@ -131,14 +136,14 @@ export function flock(fd: number, operation: number): boolean {
 }
 
 /**
- * Claims the file's blocks, so that a full file system is an error now and not a SIGBUS at the first store.
+ * Claims blocks of the file, so that a full file system is an error now and not a SIGBUS at the first store.
  *
  * @returns the errno, 0 for success; undefined where the system has no such call.
  */
-export function fallocate(fd: number, length: number): number | undefined {
+export function fallocate(fd: number, offset: number, length: number): number | undefined {
   if (cFallocate === undefined) return undefined;
   for (;;) {
-    const errno: number = cFallocate(fd, 0, length);
+    const errno: number = cFallocate(fd, offset, length);
     if (errno !== koffi.os.errno['EINTR']) return errno;
   }
 }

@@ -3,6 +3,11 @@ import { type SharedMemory, shareMemory } from '../../shared-memory.js';
 import type { Segment } from '../platform.js';
 import { type Mapped, sync, unmap } from './libc.js';
 
+/** Unmaps. A buffer that cannot be detached stays mapped: a leak, where unmapping would let an access kill the process. */
+export function release(mapping: Mapped): void {
+  if (detach(mapping.memory)) unmap(mapping);
+}
+
 /** A segment over mappings of this process. */
 export class MappedSegment implements Segment {
   readonly memory: SharedMemory;
@@ -37,10 +42,7 @@ export class MappedSegment implements Segment {
   close(last = false): void {
     if (!this.#open) return;
     this.#open = false;
-    for (const mapping of this.#mappings) {
-      // A buffer that cannot be detached stays mapped: a leak, where unmapping would let an access kill the process.
-      if (detach(mapping.memory)) unmap(mapping);
-    }
+    for (const mapping of this.#mappings) release(mapping);
     this.#afterwards(last);
   }
 }

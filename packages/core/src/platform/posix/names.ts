@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MmfError } from '../../errors.js';
 import { type ValidNamespace, ValidNamespaces } from '../../namespaces.js';
+import { errnoName, fromFsError } from '../../os-error.js';
 import { timers } from '../../timers.js';
 import type { ProcessIdentity } from '../platform.js';
 import { isProvedGone, ownIdentity } from './process.js';
@@ -17,7 +18,30 @@ const MAX_FILE_NAME = 255;
  * because macOS can neither list nor lock its shared memory objects.
  */
 export function directory(): string {
-  return process.env[DIRECTORY_VARIABLE] ?? (process.platform === 'linux' ? '/dev/shm' : tmpdir());
+  const named = process.env[DIRECTORY_VARIABLE];
+  const path = named ?? (process.platform === 'linux' ? '/dev/shm' : tmpdir());
+  const problem = problemOf(path);
+  if (problem === undefined) return path;
+  const what = path === '' ? DIRECTORY_VARIABLE : `the directory ${path}${directoryNote()}`;
+  throw new MmfError('INVALID_ARGUMENT', `${what} ${problem}`);
+}
+
+/** Says where the directory's path comes from, after the path or a file in it. */
+export function directoryNote(): string {
+  return process.env[DIRECTORY_VARIABLE] === undefined
+    ? ` (${DIRECTORY_VARIABLE} can name another directory)`
+    : ` (${DIRECTORY_VARIABLE} names the directory)`;
+}
+
+function problemOf(path: string): string | undefined {
+  if (path === '') return 'is empty; it must name a directory';
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return 'does not exist';
+    return stat.isDirectory() ? undefined : 'is not a directory';
+  } catch (error) {
+    return `cannot be looked at: ${(error as Error).message}`;
+  }
 }
 
 /** What stands before the names of this user's mappings. */
@@ -34,9 +58,9 @@ export function isLocal(fileName: string): boolean {
   return fileName.startsWith(localPrefix());
 }
 
-/** Names in the directory that are segments of this user or of the whole machine. */
-export function segmentFileNames(): string[] {
-  return readdirSync(directory()).filter((name) => isLocal(name) || name.startsWith(GLOBAL_PREFIX));
+/** Whether a file of that name is a segment of this user or of the whole machine. */
+export function isPrefixed(fileName: string): boolean {
+  return isLocal(fileName) || fileName.startsWith(GLOBAL_PREFIX);
 }
 
 /** Whether a file of that name can be a segment: any but those that are ours beside the segments. */
@@ -109,18 +133,26 @@ export function sweepTemporaries(fileNames: readonly string[]): void {
   }
 }
 
-/** Unlinks; somebody else may have done so already, or own the file. */
-export function unlinkIfThere(path: string): void {
+const REFUSALS = ['EACCES', 'EPERM', 'EROFS'];
+
+/** Unlinks, where the file is still there. False where this user may not. */
+export function unlinkIfThere(path: string): boolean {
   try {
     unlinkSync(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'EPERM') throw error;
+    const code = errnoName(error) ?? '';
+    if (REFUSALS.includes(code)) return false;
+    if (code !== 'ENOENT') throw fromFsError(error, `cannot remove ${path}`);
   }
+  return true;
 }
 
 /** Whether the path still leads to that file. */
 export function leadsTo(path: string, file: { readonly ino: bigint; readonly dev: bigint }): boolean {
-  const now = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return now !== undefined && now.ino === file.ino && now.dev === file.dev;
+  try {
+    const now = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return now !== undefined && now.ino === file.ino && now.dev === file.dev;
+  } catch (error) {
+    throw fromFsError(error, `cannot look at ${path}`);
+  }
 }

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openNow } from '../../opening.js';
 import { sharedLongs } from '../../shared-memory.js';
 import type { NamesPort, Port, PortAddress } from '../platform.js';
 import { mkfifo } from './libc.js';
@@ -143,7 +144,7 @@ describe('what the dead leave', () => {
     const address = deadPort(93n);
     const initialise = (memory: ArrayBuffer) => new BigUint64Array(memory).set([93n]);
     const request = { osName: 'any', disposition: 'create', size: 8, existingSize: 8 } as const;
-    const segment = openSegment({ ...request, initialise });
+    const segment = openNow(openSegment({ ...request, initialise }));
     removePort(address, names);
     sweepPorts(names);
     expect(probeLife(address)).toBe('dead');

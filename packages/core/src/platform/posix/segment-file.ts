@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { MmfError } from '../../errors.js';
 import { errnoName, fromFsError } from '../../os-error.js';
@@ -16,8 +16,13 @@ export function openFd(path: string, readOnly: boolean): number | undefined {
     );
   } catch (error) {
     if (errnoName(error) === 'ENOENT') return undefined;
-    throw fromFsError(error, `cannot open ${path}`);
+    throw fromFsError(error, `cannot open ${path}${ownerOf(path)}`);
   }
+}
+
+function ownerOf(path: string): string {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? '' : `, which belongs to user ${stat.uid}`;
 }
 
 /** Bytes of the segment in that file; undefined when it has no mark. */

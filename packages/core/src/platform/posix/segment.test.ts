@@ -1,6 +1,7 @@
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -13,12 +14,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openInTurns, openNow } from '../../opening.js';
 import { exposeBytes, sharedBytes } from '../../shared-memory.js';
+import { timers } from '../../timers.js';
 import type { Segment, SegmentRequest } from '../platform.js';
-import { flock, LOCK_SH, mkfifo } from './libc.js';
+import { flock, LOCK_EX, LOCK_SH, mkfifo } from './libc.js';
 import { encodeMark, markedFileSize } from './mark-layout.js';
 import { DIRECTORY_VARIABLE } from './names.js';
-import { openSegment } from './segment.js';
+import { openSegment as startOpening } from './segment.js';
 
 let directory: string;
 const before = process.env[DIRECTORY_VARIABLE];
@@ -33,6 +36,10 @@ afterEach(() => {
   if (before === undefined) delete process.env[DIRECTORY_VARIABLE];
   else process.env[DIRECTORY_VARIABLE] = before;
 });
+
+function openSegment(request: SegmentRequest): Segment {
+  return openNow(startOpening(request));
+}
 
 function open(disposition: SegmentRequest['disposition'], osName = 'name', size = 100) {
   return openSegment({ osName, disposition, size, existingSize: disposition === 'open' ? 0 : size });
@@ -88,10 +95,26 @@ describe('a segment file', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('of dead holders is swept when another one is created, whatever its name', () => {
-    leaveBehind(`mmfbus.${process.getuid?.()}.other`);
-    open('create').close();
-    expect(readdirSync(directory)).toEqual([]);
+  it('of dead holders is swept after another one is created, whatever its name', async () => {
+    vi.resetModules();
+    const { openSegment: startOpening } = await import('./segment.js');
+    const open = (disposition: 'create') =>
+      openNow(startOpening({ osName: 'name', disposition, size: 1, existingSize: 1 }));
+    const left = `mmfbus.${process.getuid?.()}.other`;
+    leaveBehind(left);
+    // Neither what no user of ours made nor what cannot be opened stands in the way.
+    const others = [`mmfbus.g.fifo`, 'mmfbus.g.folder', 'mmfbus.g.link', 'mmfbus.g.other-format'];
+    mkfifo(join(directory, 'mmfbus.g.fifo'), 0o600);
+    mkdirSync(join(directory, 'mmfbus.g.folder'));
+    symlinkSync('nowhere', join(directory, 'mmfbus.g.link'));
+    writeFileSync(join(directory, 'mmfbus.g.other-format'), Buffer.alloc(8192, 7));
+    const segment = open('create');
+    expect(readdirSync(directory)).toContain(left);
+    await vi.waitFor(() => expect(readdirSync(directory).sort()).toEqual([...others, 'name']), {
+      timeout: 60_000,
+    });
+    segment.close();
+    expect(readdirSync(directory).sort()).toEqual(others);
   });
 
   it('is kept while somebody holds the lock who maps nothing', () => {
@@ -139,6 +162,70 @@ describe('a segment file', () => {
     expect(() => open('open', 'fifo')).toThrow(/not a regular file/);
     writeFileSync(join(directory, 'empty'), '');
     expect(() => open('open', 'empty')).toThrow(/is empty/);
+  });
+
+  describe('that another process keeps locked', () => {
+    const request = { osName: 'name', disposition: 'open-or-create', size: 100, existingSize: 0 } as const;
+    let other: number;
+
+    beforeEach(() => {
+      leaveBehind('name');
+      other = openSync(join(directory, 'name'), 'r');
+      flock(other, LOCK_EX);
+    });
+
+    it('is waited for without blocking, until the signal aborts', async () => {
+      const wait = vi.spyOn(Atomics, 'wait');
+      const controller = new AbortController();
+      const opening = openInTurns(startOpening(request), { signal: controller.signal });
+      await timers.sleep(5);
+      controller.abort(new Error('enough'));
+      await expect(opening).rejects.toThrow('enough');
+      expect(wait).not.toHaveBeenCalled();
+      wait.mockRestore();
+      closeSync(other);
+      expect(readdirSync(directory)).toEqual(['name']);
+    });
+
+    it('is BUSY after the time that was given', async () => {
+      await expect(openInTurns(startOpening(request), { timeout: 1 })).rejects.toMatchObject({
+        code: 'BUSY',
+      });
+      expect(() => openSegment(request)).toThrow(expect.objectContaining({ code: 'BUSY' }));
+      closeSync(other);
+    });
+
+    it('is opened when the other one is done', async () => {
+      const opening = openInTurns(startOpening(request), {});
+      await timers.sleep(5);
+      closeSync(other);
+      const segment = await opening;
+      expect(segment.created).toBe(true);
+      segment.close();
+      expect(readdirSync(directory)).toEqual([]);
+    });
+  });
+
+  it('that is large is made in more turns than one, and nothing is left when that is given up', () => {
+    const steps = startOpening({ osName: 'name', disposition: 'create', size: 2 ** 25, existingSize: 0 });
+    expect(steps.next()).toEqual({ done: false, value: 0 });
+    expect(readdirSync(directory)).toHaveLength(1);
+    steps.return(undefined as never);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it.each([
+    ['', /^MMFBUS_DIRECTORY is empty/],
+    ['none', /none \(MMFBUS_DIRECTORY names the directory\) does not exist/],
+    ['file', /file \(MMFBUS_DIRECTORY names the directory\) is not a directory/],
+  ])('is nowhere where the directory is %j', (name, message) => {
+    writeFileSync(join(directory, 'file'), '');
+    process.env[DIRECTORY_VARIABLE] = name === '' ? '' : join(directory, name);
+    for (const disposition of ['open', 'create', 'open-or-create'] as const) {
+      expect(() => open(disposition)).toThrow(
+        expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) }),
+      );
+    }
   });
 
   it('leaves nothing when its contents could not be made', () => {

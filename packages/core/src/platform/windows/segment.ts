@@ -1,7 +1,7 @@
 import { MmfError } from '../../errors.js';
 import { type SharedMemory, shareMemory } from '../../shared-memory.js';
 import { timers } from '../../timers.js';
-import type { Segment, SegmentRequest } from '../platform.js';
+import type { Opening, Segment, SegmentRequest } from '../platform.js';
 import {
   ERROR_ACCESS_DENIED,
   ERROR_ALREADY_EXISTS,
@@ -37,8 +37,6 @@ const READ_WRITE = FILE_MAP_READ | FILE_MAP_WRITE;
 const LONGEST_DYING = 500;
 const RETRY = 5;
 
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
-
 /** A section that is open and mapped. */
 interface Found {
   readonly section: Handle;
@@ -47,14 +45,14 @@ interface Found {
 }
 
 /** Opens or creates the segment; see {@link Platform.openSegment}. */
-export function openSegment(request: SegmentRequest): Segment {
-  const hold = holdNameFor(request);
+export function* openSegment(request: SegmentRequest): Opening {
+  const hold = yield* holdNameFor(request);
   try {
     const deadline = timers.now() + LONGEST_DYING;
-    for (;;) {
+    for (let last = false; ; last = yield RETRY) {
       const segment = tryOpen(request, hold, timers.now() >= deadline);
       if (segment !== undefined) return segment;
-      Atomics.wait(sleeper, 0, 0, RETRY);
+      if (last) throw new MmfError('BUSY', `${request.osName} is held by a process that is ending`);
     }
   } finally {
     hold?.release();
@@ -62,9 +60,9 @@ export function openSegment(request: SegmentRequest): Segment {
 }
 
 /** Undefined where the mutex belongs to another user: what others made can be opened nevertheless. */
-function holdNameFor({ osName, disposition }: SegmentRequest): NameHold | undefined {
+function* holdNameFor({ osName, disposition }: SegmentRequest): Opening<NameHold | undefined> {
   try {
-    return holdName(osName);
+    return yield* holdName(osName);
   } catch (error) {
     const isDenied = error instanceof MmfError && error.os?.osCode === ERROR_ACCESS_DENIED;
     if (disposition === 'open' && isDenied) return undefined;

@@ -1,0 +1,133 @@
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MemoryMappedFile, ValidNamespaces } from '@mmfbus/core';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ownDirectory } from '../support/own-directory.js';
+import { startCode } from '../support/spawn.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { uniqueName } from '../support/unique-name.js';
+import { workspaceRoot } from '../support/workspace.js';
+
+const directory = ownDirectory('failing');
+const cwd = join(workspaceRoot, 'test');
+const folder = temporaryFolder('failing');
+
+describe.skipIf(process.platform === 'win32')('without descriptors', () => {
+  const attempts = {
+    create: "MemoryMappedFile.create('new', 10)",
+    open: 'MemoryMappedFile.open(name)',
+    openReadOnly: 'MemoryMappedFile.openReadOnly(name)',
+    openFile: `MemoryMappedFile.openFile(${JSON.stringify(join(folder, 'file'))}, 10)`,
+    awaitSegment: "await awaitSegment({ name: 'new', disposition: 'create', size: 10 })",
+    fromFile: "await MemoryMappedFile.fromFile('/etc/hostname', 'new')",
+    dumpTo: `await base.dumpTo(${JSON.stringify(join(folder, 'dump'))})`,
+  };
+
+  it.each(Object.entries(attempts))('%s fails by an MmfError and leaves nothing', async (_, attempt) => {
+    const name = uniqueName('descriptors');
+    using _base = MemoryMappedFile.create(name, 10);
+    const output = await startCode(
+      `import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+       import { awaitSegment, MemoryMappedFile } from '@mmfbus/core';
+       const name = ${JSON.stringify(name)};
+       const folders = ${JSON.stringify([directory, folder])};
+       const base = MemoryMappedFile.open(name);
+       const hoard = [];
+       const fill = () => { try { for (;;) hoard.push(openSync('/dev/null', 'r')); } catch {} };
+       const drop = (count) => { for (let i = 0; i < count; i++) closeSync(hoard.pop()); };
+       const left = () => [
+         ...folders.flatMap((folder) => readdirSync(folder)),
+         readFileSync('/proc/self/maps', 'latin1').split('\\n').filter((line) => line.includes(folders[0])).length,
+       ].join();
+       const before = left();
+       const outcomes = new Set();
+       for (let free = 0; free < 8; free++) {
+         fill();
+         drop(free);
+         try {
+           const made = ${attempt};
+           made?.close();
+           outcomes.add('made');
+         } catch (error) {
+           outcomes.add(error.name === 'MmfError' ? 'refused' : String(error));
+         }
+         const hoarded = hoard.length;
+         fill();
+         const lost = free - (hoard.length - hoarded);
+         if (lost !== 0) outcomes.add(lost + ' descriptors are lost of ' + free);
+         drop(8);
+         for (const file of ['file', 'dump']) if (outcomes.has('made')) rmSync(folders[1] + '/' + file, { force: true });
+         if (left() !== before) outcomes.add('left: ' + left());
+       }
+       console.log([...outcomes].sort().join('; '));`,
+      { cwd, within: ['sh', '-c', 'ulimit -n 64; exec "$@"', 'sh'] },
+    ).success();
+    expect(output).toBe('made; refused\n');
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('in a directory whose files this user may not remove', () => {
+  const sealed = join(folder, 'sealed');
+  afterAll(() => chmodSync(sealed, 0o700));
+
+  it('a leftover is used again, or refused at once, and nothing new is made', async () => {
+    mkdirSync(sealed);
+    const maker = `import { MemoryMappedFile } from '@mmfbus/core';
+       MemoryMappedFile.create('left', 100, { namespace: 2, mode: 0o666 }).write(new Uint8Array(100).fill(7));
+       process.kill(process.pid, 'SIGKILL');`;
+    const env = { MMFBUS_DIRECTORY: sealed };
+    await startCode(maker, { cwd, env }).exit();
+    expect(readdirSync(sealed)).toEqual(['left']);
+    chmodSync(folder, 0o755);
+    chmodSync(sealed, 0o555);
+    const output = await startCode(
+      `import { awaitSegment, MemoryMappedFile, openSegment } from '@mmfbus/core';
+       if (process.getuid() === 0) { process.setgid(65534); process.setuid(65534); }
+       const said = [];
+       const attempt = (action) => { try { return action(); } catch (error) { said.push(error.code, error.message); } };
+       const options = { namespace: ${ValidNamespaces.CUSTOM} };
+       attempt(() => MemoryMappedFile.open('left', 0, options));
+       attempt(() => MemoryMappedFile.create('left', 10_000, options));
+       attempt(() => MemoryMappedFile.create('new', 1, options));
+       const made = MemoryMappedFile.openOrCreate('left', 80, options);
+       said.push(made.size, made.read().every((byte) => byte === 0));
+       const second = MemoryMappedFile.open('left', 0, options);
+       said.push(second.size);
+       attempt(() => MemoryMappedFile.create('left', 80, options));
+       made.close();
+       second.close();
+       const again = await awaitSegment({ name: 'left', ...options, disposition: 'create', size: 50 });
+       said.push(again.created, again.size);
+       again.close();
+       console.log(JSON.stringify(said));`,
+      { cwd, env },
+    ).success();
+    const said = JSON.parse(output);
+    expect(said).toEqual([
+      'NOT_FOUND',
+      expect.stringMatching(/there is no/),
+      'ACCESS_DENIED',
+      expect.stringMatching(/left was left behind by user \d+, .*has 8192 bytes; 16384 are needed/),
+      'ACCESS_DENIED',
+      expect.stringMatching(/cannot create .*MMFBUS_DIRECTORY/),
+      80,
+      true,
+      80,
+      'EXISTS',
+      expect.stringMatching(/exists already/),
+      true,
+      50,
+    ]);
+    expect(readdirSync(sealed)).toEqual(['left']);
+  });
+});
+
+describe('a file that cannot be mapped', () => {
+  it('is not made', () => {
+    writeFileSync(join(folder, 'plain'), '');
+    expect(() => MemoryMappedFile.openFile(join(folder, 'huge'), 2 ** 52)).toThrow(
+      expect.objectContaining({ name: 'MmfError' }),
+    );
+    expect(readdirSync(folder)).not.toContain('huge');
+  });
+});
