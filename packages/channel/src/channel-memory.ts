@@ -1,5 +1,6 @@
 import { type WordBytes, withWords } from '@mmfbus/codec';
 import {
+  awaitSegment,
   copyOut,
   MmfError,
   openSegment,
@@ -69,28 +70,31 @@ export class ChannelMemory {
 /**
  * Opens the channel's segment, or creates it when `create`.
  *
+ * @param signal ends the waiting for processes that create or remove the segment at this moment.
  * @param room bytes that a new one has between the participants and the ring. Defaults to 0.
  * @throws {@link ChannelError} `NOT_FOUND`, `NOT_A_CHANNEL`, `CORRUPTED`, or one of the codes that end in `_MISMATCH`;
- * and what `openSegment` throws.
+ * and what `awaitSegment` throws.
  */
-export function openChannelMemory(
+export async function openChannelMemory(
   definition: ChannelDefinition<unknown>,
   create: boolean,
+  signal?: AbortSignal,
   room = 0,
-): ChannelMemory {
+): Promise<ChannelMemory> {
   const { name, namespace, mode } = definition;
   const geometry = planGeometry(definition, room);
   let segment: Segment;
   try {
-    segment = openSegment({
+    const request = {
       name,
       namespace,
       mode,
       disposition: create ? 'open-or-create' : 'open',
       size: geometry.ringOffset + geometry.ringCapacity,
       existingSize: 0,
-      initialise: (memory) => initialise(memory, definition, geometry),
-    });
+      initialise: (memory: ArrayBuffer) => initialise(memory, definition, geometry),
+    } as const;
+    segment = await awaitSegment(request, { signal, timeout: Number.POSITIVE_INFINITY });
   } catch (error) {
     if (error instanceof MmfError && error.code === 'NOT_FOUND') {
       throw new ChannelError('NOT_FOUND', name, 'there is no such channel', { cause: error });

@@ -79,7 +79,7 @@ export class Channel<T> {
       const listing = this.#definition.listed ? await Listing.begin(this.#definition) : undefined;
       try {
         signal.throwIfAborted();
-        memory = openChannelMemory(this.#definition, create);
+        memory = await openChannelMemory(this.#definition, create, signal);
       } catch (error) {
         await listing?.end(false);
         throw error;

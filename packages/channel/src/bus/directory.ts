@@ -73,7 +73,8 @@ export class Directory {
     signal: AbortSignal,
     onMemory: (memory: ChannelMemory) => void,
   ): Promise<Directory> {
-    const memory = openChannelMemory(directoryDefinition(namespace, mode), true, ENTRIES * ENTRY_LENGTH);
+    const room = ENTRIES * ENTRY_LENGTH;
+    const memory = await openChannelMemory(directoryDefinition(namespace, mode), true, signal, room);
     onMemory(memory);
     const member = await Member.join(memory, '', [signal]);
     try {

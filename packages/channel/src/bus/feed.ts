@@ -30,7 +30,7 @@ export class Feed {
   /** @throws {@link ChannelError} and `MmfError` as joining a channel does; the signal's reason when it aborts. */
   static async open(directory: Directory, signal: AbortSignal): Promise<Feed> {
     const definition = directoryDefinition(directory.namespace, undefined);
-    const memory = openChannelMemory(definition, false);
+    const memory = await openChannelMemory(definition, false, signal);
     const subscriber = await Subscriber.open(definition, memory, { mode: 'lossy' }, signal);
     try {
       signal.throwIfAborted();

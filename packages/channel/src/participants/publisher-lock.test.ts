@@ -24,10 +24,10 @@ let memory: ChannelMemory;
 let table: ParticipantTable;
 let names = 0;
 
-beforeEach(() => {
+beforeEach(async () => {
   port = leasePort(() => {}, namesPort);
   const name = `mmfbus-test-${process.pid}-lock-${++names}`;
-  memory = openChannelMemory(checkDefinition({ name, capacity: 4096, codec: raw() }), true);
+  memory = await openChannelMemory(checkDefinition({ name, capacity: 4096, codec: raw() }), true);
   table = new ParticipantTable(memory);
 });
 

@@ -24,9 +24,9 @@ let table: ParticipantTable;
 let writer: RingWriter;
 let names = 0;
 
-beforeEach(() => {
+beforeEach(async () => {
   const name = `mmfbus-test-${process.pid}-ring-${++names}`;
-  memory = openChannelMemory(checkDefinition({ name, capacity: CAPACITY, codec: raw() }), true);
+  memory = await openChannelMemory(checkDefinition({ name, capacity: CAPACITY, codec: raw() }), true);
   table = new ParticipantTable(memory);
   table.tryClaim(0, 0n, owner);
   writer = new RingWriter(memory, table, 0);
