@@ -28,6 +28,11 @@ function isWanted({ name, isShort }: Scenario): boolean {
   return (!values.short || isShort) && name.includes(values.scenario ?? '');
 }
 
+/** Wine itself needs more descriptors than such a scenario leaves. */
+function canRun({ descriptors }: Scenario, { world }: Language): boolean {
+  return descriptors === undefined || world === 'native';
+}
+
 const all = languages();
 const pairs = all.flatMap((publishing) =>
   all
@@ -44,7 +49,8 @@ for (const scenario of wanted) {
   for (const { publishing, subscribing, name } of pairs) {
     let result = 'ok';
     try {
-      await runScenario(scenario, publishing, subscribing);
+      if (canRun(scenario, publishing)) await runScenario(scenario, publishing, subscribing);
+      else result = '-';
     } catch (error) {
       result = 'FAILED';
       failures.push(`${scenario.name}, ${name}: ${error instanceof Error ? error.message : String(error)}`);
