@@ -185,3 +185,29 @@ describe('a codec of the program', () => {
     expect(subscriber.poll((value) => expect([...value]).toEqual(new Array(8).fill(7)))).toBe(1);
   });
 });
+
+describe('options of a publisher', () => {
+  it.each([
+    [{ whenFul: 'report' }, /publisher\(\) has no option "whenFul"; it takes .*whenFull/],
+    [{ whenFull: 'dissconnect' }, /whenFull must be 'report' or 'disconnect', not 'dissconnect'/],
+    [{ timestamps: 1 }, /timestamps must be true or false, not 1/],
+    [{ name: 5 }, /name must be a string, not 5/],
+  ])('that are wrong are refused: %j', async (options, message) => {
+    await expect(define().publisher(options as never)).rejects.toThrow(message);
+  });
+
+  it.each([{ signal: null }, { timeout: -1 }, { timeout: 1.5 }, { timeOut: 1 }])(
+    'that wait and are wrong are refused: %j',
+    async (options) => {
+      const publisher = await publisherOf(define());
+      const calls = [
+        publisher.publishAsync(1, options as never),
+        publisher.publishBatchAsync([1], options as never),
+        publisher.drain(options as never),
+        publisher.close(options as never),
+      ];
+      for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      await publisher.publishAsync(1, { timeout: Number.POSITIVE_INFINITY });
+    },
+  );
+});

@@ -1,5 +1,5 @@
 import * as codec from '@mmfbus/codec';
-import { copyIn, fillShared } from '@mmfbus/core';
+import { copyIn, fillShared, ValidNamespaces } from '@mmfbus/core';
 import { Cells } from './cells.js';
 import type { Handle } from './fingerprint.js';
 import type { Layout } from './layouts.js';
@@ -177,6 +177,7 @@ export class Environment {
       removePort: (address: Address) => void ask('remove', address),
       copyIn,
       fillShared,
+      ValidNamespaces,
       timers: {
         setTimeout: (callback: () => void) => this.#now.setTimeout(callback, false),
         clearTimeout: (timer?: Handle) => this.#now.clearTimeout(timer),
