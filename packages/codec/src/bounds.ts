@@ -1,7 +1,15 @@
+import { types } from 'node:util';
 import { CodecError } from './errors.js';
+import { describeKind } from './shape/arguments.js';
 
 /** Refuses a target in which `needed` bytes from `offset` on do not fit. */
 export function requireRoom(id: string, target: Uint8Array, offset: number, needed: number): void {
+  if (!types.isUint8Array(target)) {
+    throw new CodecError(
+      'UNENCODABLE',
+      `${id}: the target must be a Uint8Array, not ${describeKind(target)}`,
+    );
+  }
   if (Number.isInteger(offset) && offset >= 0 && needed <= target.length - offset) return;
   throw new CodecError(
     'NO_ROOM',
@@ -12,6 +20,12 @@ export function requireRoom(id: string, target: Uint8Array, offset: number, need
 
 /** Refuses a range that does not lie inside `source`. */
 export function requireRange(id: string, source: Uint8Array, start: number, end: number): void {
+  if (!types.isUint8Array(source)) {
+    throw new CodecError(
+      'UNDECODABLE',
+      `${id}: the source must be a Uint8Array, not ${describeKind(source)}`,
+    );
+  }
   if (Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= source.length)
     return;
   throw new CodecError(

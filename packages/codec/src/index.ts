@@ -1,6 +1,6 @@
 export type { Codec, CodecSchema } from './codec.js';
 export { CodecError, type CodecErrorCode } from './errors.js';
-export { json } from './json.js';
+export { type JsonOptions, json } from './json.js';
 export { type MsgpackOptions, msgpack } from './msgpack.js';
 export { type RawOptions, raw } from './raw.js';
 export { codecOf, type ShapeCodec } from './shape/codec-of.js';

@@ -106,3 +106,36 @@ describe('json', () => {
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 });
+
+describe('the limit of json', () => {
+  const few = json({ maxItems: 4 });
+  const target = new Uint8Array(1000);
+
+  it.each([
+    ['[1,2,3,4]', '[1,2,3,4,5]'],
+    ['{ "a": [ ], "b": { }, "c": [ "]],,\\",[[" ] }', '{"a":[[]],"b":{},"c":{"d":1}}'],
+    ['[[[[[]]]]]', '[[[[[[]]]]]]'],
+  ])('counts members and items: %s, and not %s', (fits, larger) => {
+    const bytes = Buffer.from(fits);
+    const value: unknown = few.decode(bytes, 0, bytes.length);
+    expect(value).toStrictEqual(JSON.parse(fits));
+    expect(few.encode(value, target, 0)).toBeGreaterThan(4);
+    const more = Buffer.from(larger);
+    expect(() => few.decode(more, 0, more.length)).toThrow(
+      'json: 5 items and members, where maxItems allows 4',
+    );
+    expect(() => few.encode(JSON.parse(larger), target, 0)).toThrow(
+      expect.objectContaining({
+        code: 'UNENCODABLE',
+        message: 'json: 5 items and members, where maxItems allows 4',
+      }),
+    );
+  });
+
+  it('refuses 22 million empty arrays before they become anything', () => {
+    const source = Buffer.from(`[${'[],'.repeat(22_000_000)}[]]`);
+    expect(() => json().decode(source, 0, source.length)).toThrow(
+      'json: 22000001 items and members, where maxItems allows 1048576',
+    );
+  });
+});

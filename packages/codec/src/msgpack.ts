@@ -8,7 +8,8 @@ import { MsgpackEncoder } from './msgpack-encode.js';
 import { msgpackrState, renewKeyCache } from './msgpackr-state.js';
 import { copyToScratch, createScratch } from './private-copy.js';
 import { messageOf, toUnencodable } from './refusal.js';
-import { checkLimit, invalidShape, requireOptions } from './shape/invalid-shape.js';
+import { requireOptions } from './shape/arguments.js';
+import { checkLimit, invalidShape } from './shape/invalid-shape.js';
 import { copyBytes } from './word-bytes.js';
 
 const ID = 'msgpack';

@@ -3,6 +3,8 @@ import { requireRange, requireRoom } from './bounds.js';
 import type { Codec } from './codec.js';
 import { CodecError } from './errors.js';
 import { addEncodeInPlace, type InPlaceTarget } from './in-place.js';
+import { describeKind, requireOptions } from './shape/arguments.js';
+import { invalidShape } from './shape/invalid-shape.js';
 import { byteLengthOf, copyUserBytes, isDetached, isShared } from './user-bytes.js';
 import { copyBytes, viewOf } from './word-bytes.js';
 
@@ -14,7 +16,7 @@ export interface RawOptions {
    * Whether each decoded value is a copy of its own. Defaults to true; without, it is a view of what is decoded, which a
    * subscriber uses again: valid in the handler only.
    */
-  readonly copy?: boolean;
+  readonly copy?: boolean | undefined;
 }
 
 /**
@@ -24,7 +26,10 @@ export interface RawOptions {
  *
  * @returns a codec without state, with the id `raw`; its errors are those of {@link Codec}.
  */
-export function raw({ copy = true }: RawOptions = {}): Codec<Uint8Array> {
+export function raw(options: RawOptions = {}): Codec<Uint8Array> {
+  requireOptions('raw()', options, ['copy']);
+  const { copy = true } = options;
+  if (typeof copy !== 'boolean') throw invalidShape(`copy must be true or false, not ${describeKind(copy)}`);
   return addEncodeInPlace({ id: ID, encode, decode: copy ? decode : view }, encodeInPlace);
 }
 

@@ -4,6 +4,8 @@ import { MOST_DEPTH } from './limits.js';
 import { type MsgpackOptions, msgpack } from './msgpack.js';
 
 import { formatPath, messageOf } from './refusal.js';
+import { describeKind } from './shape/arguments.js';
+import { invalidShape } from './shape/invalid-shape.js';
 import type { StandardIssue, StandardOutput, StandardSchema } from './shape/standard-schema.js';
 
 /**
@@ -21,6 +23,11 @@ export function validated<S extends StandardSchema>(
   schema: S,
   options: MsgpackOptions = {},
 ): Codec<StandardOutput<S>> {
+  if (typeof (schema as Partial<StandardSchema> | null)?.['~standard']?.validate !== 'function') {
+    throw invalidShape(
+      `validated() takes a Standard Schema, as those of zod, valibot and arktype are, not ${describeKind(schema)}`,
+    );
+  }
   const codec = msgpack<unknown>(options);
   return {
     id: codec.id,

@@ -6,6 +6,9 @@
  *     mmfbus_problem problem;
  *     if (quote_decode(&value, message.data, message.length, &arena, &problem) != MMFBUS_OK) puts(problem.text);
  *
+ *     The bytes must be private: nobody may change them while they are decoded, and as long as the views below are used. Those
+ *     of a message are a copy already; a range of shared memory has to be copied first, by one memcpy.
+ *
  *     Nothing is allocated. Strings and bytes are views of the message: they live as long as `message.data` does. The items
  *     of arrays and maps are put one after the other into the arena; set `arena.used` to 0 to use it again. Shapes without
  *     arrays and maps take NULL for it. MMFBUS_ERROR_NO_MEMORY: it is too small. MMFBUS_ERROR_VALUE: the bytes are not of
@@ -302,17 +305,24 @@ static inline bool mmfbus_shape__read_real(mmfbus_shape__input *in, const char *
     return mmfbus_shape__unexpected(in, at, expected);
 }
 
-/* Rounds. */
+/* A number of any kind, rounded to the nearest float: an integer in one step, not by way of a double. */
 static inline bool mmfbus_shape__read_float(mmfbus_shape__input *in, float *number) {
     mmfbus_mp_reader at = in->reader;
-    double real;
-    if (!mmfbus_shape__read_real(in, "f32", &real)) return false;
+    mmfbus_mp_value value;
+    if (!mmfbus_mp_next(&in->reader, &value)) return mmfbus_shape__unexpected(in, at, "f32");
     /* From here on it would round to infinity. */
     const double end = 3.4028235677973366e38;
-    bool is_finite = real - real == 0;
-    if (is_finite && (real >= end || real <= -end)) return mmfbus_shape__unexpected(in, at, "f32");
-    *number = (float)real;
-    return true;
+    double real = value.as.real;
+    switch (value.type) {
+    case MMFBUS_MP_UINT: *number = (float)value.as.natural; return true;
+    case MMFBUS_MP_INT: *number = (float)value.as.integer; return true;
+    case MMFBUS_MP_DOUBLE:
+        if (real - real == 0 && (real >= end || real <= -end)) break;
+        *number = (float)real;
+        return true;
+    default: break;
+    }
+    return mmfbus_shape__unexpected(in, at, "f32");
 }
 
 static inline bool mmfbus_shape__read_double(mmfbus_shape__input *in, double *number) {

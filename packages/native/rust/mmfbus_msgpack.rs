@@ -239,15 +239,12 @@ pub fn read_f64(reader: &mut Reader<'_>) -> Result<f64> {
     reader.expect("f64", real)
 }
 
-/// Rounds to the nearest.
+/// Rounds to the nearest; an integer in one step, not by way of a double.
 pub fn read_f32(reader: &mut Reader<'_>) -> Result<f32> {
-    reader.expect("f32", |token| {
-        let number = real(token)?;
-        let rounded = number as f32;
-        if number.is_finite() && !rounded.is_finite() {
-            return None;
-        }
-        Some(rounded)
+    reader.expect("f32", |token| match token {
+        Token::Integer(number) => Some(number as f32),
+        Token::Float(number) => Some(number as f32).filter(|rounded| rounded.is_finite() || !number.is_finite()),
+        _ => None,
     })
 }
 

@@ -109,6 +109,9 @@ function edgeSamples(): readonly Unnamed[] {
     '0020000000000001',
     '001fffffffffffff',
     '7fffffffffffffff',
+    // Above the middle between two floats, and a double would be that middle.
+    '1000001000000001',
+    '1000003000000001',
   ];
   const negative = [
     '8000000000000000',
@@ -116,6 +119,8 @@ function edgeSamples(): readonly Unnamed[] {
     'ffdfffffffffffff',
     'ffe0000000000001',
     'ffffffffffffffff',
+    'effffff000000001',
+    'efffffcfffffffff',
   ];
   const numbers = [
     ...real,
@@ -203,6 +208,8 @@ function edgeSamples(): readonly Unnamed[] {
     ],
     ...['c70cff3b9ac9ffffffffffffffffff', 'c70cff3b9aca000000000000000000', 'd6fe00000000', 'c704ff00000000'],
     ...['c70cff00000000000007dba8218000', 'c70cff00000000000007dba8218001', 'c70cff00000000fffff82457de8000'],
+    ...['c70cff00000001000007dba8218000', 'c70cff3b9ac9fffffff82457de8000', 'c70cff3b9ac9fffffff82457de7fff'],
+    ...['c70cff3b9ac9ff000000007fffffff', 'd7ffee6b27fc7fffffff', 'd7ffee6b27ffffffffff'],
     ...[
       'c70cff000000007fffffffffffffff',
       'c705ff0000000000',

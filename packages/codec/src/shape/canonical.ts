@@ -1,4 +1,5 @@
 import { messageOf } from '../refusal.js';
+import { describeKind } from './arguments.js';
 import { mapNode, structNode, unionNode } from './containers.js';
 import { invalidShape, requireText, requireWhole } from './invalid-shape.js';
 import { type FieldNode, INTEGER_RANGES, type IntegerType, type ShapeNode, type StructNode } from './node.js';
@@ -71,6 +72,7 @@ function toFieldTerm({ name, node, optional }: FieldNode): readonly unknown[] {
  * @throws {@link CodecError} `INVALID_SHAPE` for what {@link canonicalTextOf} does not write.
  */
 export function parseCanonical(text: string): ShapeNode {
+  if (typeof text !== 'string') throw invalidShape(`a text is missing: it is ${describeKind(text)}`);
   if (text.length > MAX_TEXT) throw invalidShape(`a text of ${text.length} characters is no shape`);
   let document: unknown;
   try {

@@ -3,7 +3,9 @@ import type { Codec, CodecSchema } from '../codec.js';
 import { CodecError } from '../errors.js';
 import { addEncodeInPlace } from '../in-place.js';
 import { messageOf } from '../refusal.js';
-import { copyBytes } from '../word-bytes.js';
+import { isShared } from '../user-bytes.js';
+import { copyBytes, type WordBytes } from '../word-bytes.js';
+import { requireShape } from './arguments.js';
 import { canonicalTextOf } from './canonical.js';
 import { ReadFunctions } from './closure-decode.js';
 import { type Write, WriteFunctions } from './closure-encode.js';
@@ -48,6 +50,7 @@ const made = new WeakMap<Shape, Map<string, ShapeCodec<unknown>>>();
  * `layout: 'array'` for optional fields that are nullable or unknown, where nil would have two meanings.
  */
 export function codecOf<S extends Shape>(shape: S, options: ShapeOptions = {}): ShapeCodec<Infer<S>> {
+  requireShape('what codecOf() takes', shape);
   const settings = checkSettings(options);
   const key = JSON.stringify(settings);
   let codecs = made.get(shape);
@@ -97,7 +100,7 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
     encode(value, target, offset) {
       // The unsigned shift lets through only what can be an index.
       if (fast !== undefined && offset >>> 0 === offset) {
-        const end = tryEncode(fast.encode, value, target, offset, target.length);
+        const end = tryEncode(fast.encode, value, target, offset);
         if (end >= 0 && end - offset <= maxSize && end <= target.length) return end;
       }
       const writer = writeSlowly(write, value, maxSize);
@@ -107,6 +110,8 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
     },
     decode(source, start, end) {
       requireRange(id, source, start, end);
+      if ((source as Partial<WordBytes>).words === undefined && isShared(source))
+        return codec.decode(new Uint8Array(source.subarray(start, end)), 0, end - start);
       if (fast !== undefined && end - start <= maxSize) {
         try {
           const value = fast.decode(source, start, end);
@@ -131,15 +136,9 @@ function generate(functions: () => FastFunctions): FastFunctions | undefined {
 }
 
 /** Getters and proxies of the value may throw. They will do so again on the long way. */
-function tryEncode(
-  encode: FastEncode,
-  value: unknown,
-  target: Uint8Array,
-  offset: number,
-  limit: number,
-): number {
+function tryEncode(encode: FastEncode, value: unknown, target: Uint8Array, offset: number): number {
   try {
-    return encode(value, target, offset, limit);
+    return encode(value, target, offset, target.length);
   } catch (error) {
     if (error instanceof Mismatch) throw error.toCodecError('UNENCODABLE');
     return -1;

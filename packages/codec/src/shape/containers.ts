@@ -1,3 +1,4 @@
+import { describeKind, requireOptions, requireShape } from './arguments.js';
 import { invalidShape, requireName } from './invalid-shape.js';
 import type { FieldNode, KeyNode, MapNode, ShapeNode, StructNode, UnionNode } from './node.js';
 import { checkMaximum } from './scalars.js';
@@ -38,6 +39,7 @@ export type UnionOf<Tag extends string, V extends Readonly<Record<string, Shape<
  * @throws {@link CodecError} `INVALID_SHAPE` for the name `__proto__` and names with lone surrogates.
  */
 export function struct<const F extends Fields>(fields: F): Shape<StructOf<F>> {
+  requireFields('the fields of a struct', fields);
   return makeShape(structNode(Object.entries(fields).map(([name, field]) => toField(name, field))));
 }
 
@@ -63,6 +65,7 @@ export interface ArrayOptions {
 /** An array whose items have one shape. */
 export function array<T>(item: Shape<T>, options: ArrayOptions = {}): Shape<T[]> {
   requireShape('the item of an array', item);
+  requireOptions('array()', options, ['maxItems']);
   return makeShape({
     kind: 'array',
     item: item.node,
@@ -102,6 +105,7 @@ export function union<const Tag extends string, const V extends Readonly<Record<
   tag: Tag,
   variants: V,
 ): Shape<UnionOf<Tag, V>> {
+  requireFields('the variants of a union', variants);
   const entries = Object.entries(variants).map(([name, shape]): [string, ShapeNode] => {
     requireShape(`the variant ${JSON.stringify(name)}`, shape);
     return [name, shape.node];
@@ -154,11 +158,13 @@ function isKey(node: ShapeNode): node is KeyNode {
   return node.kind === 'string' || node.kind === 'oneOf' || node.kind === 'integer' || node.kind === 'bigint';
 }
 
-function requireShape(what: string, value: unknown): asserts value is Shape {
-  if (typeof value === 'object' && value !== null && 'node' in value && '~standard' in value) return;
-  throw invalidShape(`${what} must be a shape${isOptional(value) ? ', and optional() is for fields' : ''}`);
-}
-
-function isOptional(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && optionalOf in value;
+/** Refuses what is no plain object of shapes. */
+function requireFields(what: string, fields: unknown): void {
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields) || '~standard' in fields) {
+    const kind =
+      typeof fields === 'object' && fields !== null && '~standard' in fields
+        ? 'a shape'
+        : describeKind(fields);
+    throw invalidShape(`${what} must be an object, as in { id: u32() }, not ${kind}`);
+  }
 }

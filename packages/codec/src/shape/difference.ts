@@ -1,6 +1,8 @@
 import { CodecError } from '../errors.js';
 import { formatPath } from '../refusal.js';
+import { requireOptions, requireShape } from './arguments.js';
 import { canonicalTextOf, parseCanonical } from './canonical.js';
+import { invalidShape } from './invalid-shape.js';
 import {
   BIGINT_RANGES,
   type FieldNode,
@@ -31,7 +33,16 @@ export interface DifferenceOptions {
  * @returns what keeps the two sides apart, for example `price: f64 there, u32 here`; undefined when nothing does.
  */
 export function difference(ours: Shape, there: string, options: DifferenceOptions = {}): string | undefined {
-  return differenceOf(ours.node, there, options);
+  requireShape('what difference() takes', ours);
+  requireOptions('difference()', options, ['direction', 'layout']);
+  const { direction = 'both', layout = 'map' } = options;
+  if (!['read', 'write', 'both'].includes(direction)) {
+    throw invalidShape(`direction must be "read", "write" or "both", not ${JSON.stringify(direction)}`);
+  }
+  if (layout !== 'map' && layout !== 'array') {
+    throw invalidShape(`layout must be "map" or "array", not ${JSON.stringify(layout)}`);
+  }
+  return differenceOf(ours.node, there, { direction, layout });
 }
 
 /** The same for a node. */

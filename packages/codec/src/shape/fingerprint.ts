@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { requireShape } from './arguments.js';
 import { canonicalTextOf } from './canonical.js';
 import type { Shape } from './shape.js';
 
@@ -7,10 +8,12 @@ import type { Shape } from './shape.js';
  * integer is a bigint, is not in it.
  */
 export function canonicalText(shape: Shape): string {
+  requireShape('what canonicalText() takes', shape);
   return canonicalTextOf(shape.node);
 }
 
 /** The SHA-256 of the {@link canonicalText} of a shape, in UTF-8: 32 bytes. */
 export function fingerprint(shape: Shape): Uint8Array {
+  requireShape('what fingerprint() takes', shape);
   return new Uint8Array(createHash('sha256').update(canonicalTextOf(shape.node), 'utf8').digest());
 }

@@ -1,3 +1,4 @@
+import { requireShape } from './arguments.js';
 import { mapNode, nullable, structNode, unionNode } from './containers.js';
 import { invalidShape, requireText } from './invalid-shape.js';
 import { INTEGER_FORMATS, type JsonSchema } from './json-schema.js';
@@ -29,6 +30,7 @@ const MAX_SCHEMAS = 100_000;
  * The JSON Schema (2020-12) of a shape. It describes the values as JSON has them: bytes as base64, timestamps as text.
  */
 export function toJsonSchema(shape: Shape): JsonSchema {
+  requireShape('what toJsonSchema() takes', shape);
   return toJsonSchemaOf(shape.node, 'draft-2020-12');
 }
 

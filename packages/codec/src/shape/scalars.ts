@@ -1,3 +1,4 @@
+import { describeKind, requireOptions } from './arguments.js';
 import { invalidShape, requireText, requireWhole } from './invalid-shape.js';
 import { INTEGER_RANGES, type IntegerNode, type IntegerType } from './node.js';
 import { makeShape, type Shape } from './shape.js';
@@ -83,6 +84,7 @@ export interface StringOptions {
 
 /** A string. Lone surrogates are refused. */
 export function string(options: StringOptions = {}): Shape<string> {
+  requireOptions('string()', options, ['maxLength']);
   return makeShape({ kind: 'string', maxLength: checkMaximum('maxLength', options.maxLength) });
 }
 
@@ -99,8 +101,11 @@ export interface BytesOptions {
 
 /** A `Uint8Array`; any is encoded, `Buffer` included. */
 export function bytes(options: BytesOptions = {}): Shape<Uint8Array> {
+  requireOptions('bytes()', options, ['maxLength', 'copy']);
+  const { copy = true } = options;
+  if (typeof copy !== 'boolean') throw invalidShape(`copy must be true or false, not ${describeKind(copy)}`);
   const maxLength = checkMaximum('maxLength', options.maxLength);
-  return makeShape({ kind: 'bytes', maxLength, copy: options.copy ?? true });
+  return makeShape({ kind: 'bytes', maxLength, copy });
 }
 
 /** One of the given strings. */
@@ -131,11 +136,13 @@ export function checkMaximum(what: string, value: number | undefined): number | 
 }
 
 function integer(type: IntegerType, options: IntegerOptions = {}): Shape<number> {
+  requireOptions(`${type}()`, options, ['min', 'max']);
   return makeShape(integerNode(type, options.min, options.max));
 }
 
 function integer64(type: 'u64' | 'i64', options: { readonly as?: 'bigint' } | Integer64Options): Shape {
-  if (options.as === 'number') return integer(type, options);
+  requireOptions(`${type}()`, options, options?.as === 'number' ? ['as', 'min', 'max'] : ['as']);
+  if (options.as === 'number') return makeShape(integerNode(type, options.min, options.max));
   if (options.as !== undefined && options.as !== 'bigint') {
     throw invalidShape(`${type} is a "number" or a "bigint", not ${JSON.stringify(options.as)}`);
   }

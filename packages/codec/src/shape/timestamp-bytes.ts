@@ -1,6 +1,7 @@
 import { getUint, putUint32 } from './number-bytes.js';
 
-const MAX_DATE_MS = 8.64e15;
+/** Seconds from 1970 to the last moment that a `Date` holds. */
+const MAX_SECONDS = 8.64e12;
 const MAX_NANOSECONDS = 999_999_999;
 /** Nanoseconds of a millisecond. */
 const NANOSECONDS_EACH = 1_000_000;
@@ -51,8 +52,9 @@ export function readTimestamp(source: Uint8Array, position: number, length: numb
   const nanoseconds = length === 8 ? first >>> 2 : first;
   const upper = length === 8 ? first & 3 : getUint(source, position + 4, 4) | 0;
   const seconds = upper * 2 ** 32 + getUint(source, position + length - 4, 4);
-  const time = seconds * 1000 + Math.floor(nanoseconds / NANOSECONDS_EACH);
-  return nanoseconds <= MAX_NANOSECONDS && Math.abs(time) <= MAX_DATE_MS ? time : Number.NaN;
+  const isWithin = Math.abs(seconds) <= MAX_SECONDS && (seconds < MAX_SECONDS || nanoseconds === 0);
+  if (!isWithin || nanoseconds > MAX_NANOSECONDS) return Number.NaN;
+  return seconds * 1000 + Math.floor(nanoseconds / NANOSECONDS_EACH);
 }
 
 /** Cuts the data of a timestamp that was found valid to whole milliseconds, where it lies. */
