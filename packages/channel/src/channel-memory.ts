@@ -50,6 +50,11 @@ export class ChannelMemory {
     this.#segment = segment;
   }
 
+  /** Whether programs that join find this memory. False only where they surely do not. */
+  isNamed(): boolean {
+    return this.#segment.isNamed();
+  }
+
   /**
    * Unmaps it. Nothing may touch the arrays after this: they are empty.
    *

@@ -32,6 +32,16 @@ export interface RecoveredDiagnostics {
   readonly slot: number;
 }
 
+/**
+ * What `mmfbus:names-removed` tells: the names are gone under which a living participant is found. It can be woken no more,
+ * and looks for messages, or for room, by itself.
+ */
+export interface NamesRemovedDiagnostics {
+  readonly channel: string;
+  /** The slot of the participant. */
+  readonly slot: number;
+}
+
 /** Channels of `node:diagnostics_channel`, each with what it carries. Nothing is made for them while nobody listens. */
 export const diagnostics: {
   readonly open: Channel<string, ParticipantDiagnostics>;
@@ -39,15 +49,22 @@ export const diagnostics: {
   readonly gap: Channel<string, GapDiagnostics>;
   readonly slow: Channel<string, SlowDiagnostics>;
   readonly recovered: Channel<string, RecoveredDiagnostics>;
+  readonly namesRemoved: Channel<string, NamesRemovedDiagnostics>;
 } = {
   open: named('open'),
   close: named('close'),
   gap: named('gap'),
   slow: named('slow'),
   recovered: named('recovered'),
+  namesRemoved: named('names-removed'),
 };
 
 function named<M>(event: string): Channel<string, M> {
   // Node's types know only channels of anything.
   return channel(`mmfbus:${event}`) as unknown as Channel<string, M>;
+}
+
+/** Tells it when all that runs now has come to its end: those who listen may do anything with the channel. */
+export function tellSoon<M>(to: Channel<string, M>, message: M): void {
+  if (to.hasSubscribers) queueMicrotask(() => to.publish(message));
 }

@@ -18,6 +18,7 @@
  * - `TOO_MANY_PARTICIPANTS`: all slots of the channel are taken by the living.
  * - `TOO_MANY_CHANNELS`: all entries of the directory are taken; the channel works, and is not listed.
  * - `IN_USE`: messages are taken by listeners, by one iterator or by `poll`, one of them at a time.
+ * - `NAMES_REMOVED`: the channel's files were removed while it was open, so that others cannot find or wake this participant.
  * - `CORRUPTED`: the shared memory holds what no participant writes.
  * - `CLOSED`: the publisher or subscriber was closed before.
  */
@@ -41,6 +42,7 @@ export type ChannelErrorCode =
   | 'TOO_MANY_PARTICIPANTS'
   | 'TOO_MANY_CHANNELS'
   | 'IN_USE'
+  | 'NAMES_REMOVED'
   | 'CORRUPTED'
   | 'CLOSED';
 

@@ -1,3 +1,4 @@
+export { callAlone } from './call-alone.js';
 export { MmfError, type MmfErrorCode, type OsFailure } from './errors.js';
 export { atExit } from './exit-hooks.js';
 export {
@@ -21,20 +22,24 @@ export type {
   Disposition,
   LifeWatch,
   Liveness,
-  NamesPort,
+  NamedPorts,
   PortAddress,
   ProcessIdentity,
   ReadSegment,
+  RingOutcome,
   Segment,
 } from './platform/platform.js';
 export {
+  advanceRemovals,
   connectBell,
   leasePort,
+  type NamesWatch,
   type PortLease,
   probeLife,
   removePort,
   sweepPorts,
   watchLife,
+  watchNames,
   yieldThread,
 } from './ports.js';
 export { RWLock } from './rw-lock.js';

@@ -1,6 +1,17 @@
+import { callAlone } from './call-alone.js';
 import { atExit } from './exit-hooks.js';
 import { platform } from './platform/index.js';
-import type { Bell, LifeWatch, Liveness, NamesPort, Port, PortAddress } from './platform/platform.js';
+import type { Bell, LifeWatch, Liveness, NamedPorts, Port, PortAddress } from './platform/platform.js';
+import { timers } from './timers.js';
+
+/** Between two looks at somebody whose life line cannot be watched; from 1 ms on, each pause twice the one before. */
+const LONGEST_PAUSE_MS = 1000;
+/** How long the end of a thread may wait for ports that are to be removed. */
+const LAST_REMOVALS_MS = 100;
+/** How long removing them at once may take where nobody waits for it. */
+const REMOVALS_MS = 2;
+/** Between two looks whether names are there still: rare enough for an idle process to cost nothing. */
+const NAMES_PAUSE_MS = 10_000;
 
 /**
  * A share in the one port of this thread. Several participants share it: a ring wakes them all, and each looks whether
@@ -8,6 +19,8 @@ import type { Bell, LifeWatch, Liveness, NamesPort, Port, PortAddress } from './
  */
 export interface PortLease {
   readonly address: PortAddress;
+  /** Whether others can find the port. False only where they surely cannot. */
+  isNamed(): boolean;
   /** Keeps the event loop alive. A new lease does not. */
   ref(): void;
   /** Lets the event loop end, as far as this lease goes. */
@@ -29,21 +42,27 @@ function openShared(): Shared {
   const port = platform.openPort();
   const listeners = new Set<() => void>();
   port.onRing = () => {
-    for (const listener of listeners) listener();
+    for (const listener of listeners) callAlone(listener);
   };
-  return { port, listeners, keepers: new Set(), forgetExit: atExit(() => port.close()) };
+  const forgetExit = atExit(() => {
+    port.close();
+    void platform.advanceRemovals(LAST_REMOVALS_MS);
+  });
+  return { port, listeners, keepers: new Set(), forgetExit };
 }
 
 /**
- * Takes a share in this thread's port, which opens with the first. What dead ports left behind is swept then.
+ * Takes a share in this thread's port, which opens with the first. What dead ports of this user left behind is swept
+ * then, for 2 ms at once, and the rest between turns of the event loop; in a crowded directory once a thread. Not with a lock held.
  *
  * @param onRing is called after the bell was rung, for whomever.
- * @param names tells which of the dead are still named.
+ * @param named tells which ports segments name.
+ * @throws {@link MmfError} `OS_ERROR`, `NO_SPACE` or `ACCESS_DENIED`; then nothing is left of it.
  */
-export function leasePort(onRing: () => void, names: NamesPort): PortLease {
+export function leasePort(onRing: () => void, named: NamedPorts): PortLease {
   if (shared === undefined) {
-    platform.sweepPorts(names);
     shared = openShared();
+    void platform.sweepPorts(named, true);
   }
   const { port, listeners, keepers, forgetExit } = shared;
   // A function of its own, so that one given twice counts twice.
@@ -51,6 +70,7 @@ export function leasePort(onRing: () => void, names: NamesPort): PortLease {
   listeners.add(listener);
   const lease: PortLease = {
     address: port.address,
+    isNamed: () => port.isNamed(),
     ref: () => {
       if (!listeners.has(listener)) return;
       keepers.add(lease);
@@ -70,17 +90,38 @@ export function leasePort(onRing: () => void, names: NamesPort): PortLease {
   return lease;
 }
 
-/** Connects to the bell of somebody else's port. */
+/** Connects to the bell of somebody else's port. What cannot be opened now is tried again at each ring. */
 export function connectBell(address: PortAddress): Bell {
   return platform.connectBell(address);
 }
 
 /**
  * Calls back once when the owner of that port has died, also when that was before this call. Never keeps the process
- * alive. A port that was closed in good order may be reported too.
+ * alive. A port that was closed in good order may be reported too. Where its life line cannot be watched, for want of a
+ * descriptor for one, this tries again until it can, and looks itself meanwhile, each second at least.
  */
 export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch {
-  return platform.watchLife(address, onDeath);
+  let watch = platform.watchLife(address, onDeath);
+  if (watch !== undefined) return watch;
+  let timer: NodeJS.Timeout;
+  const lookAfter = (pause: number) => {
+    timer = timers.setTimeout(() => {
+      if (platform.probeLife(address) === 'dead') {
+        onDeath();
+        return;
+      }
+      watch = platform.watchLife(address, onDeath);
+      if (watch === undefined) lookAfter(Math.min(2 * pause, LONGEST_PAUSE_MS));
+    }, pause);
+    timer.unref();
+  };
+  lookAfter(1);
+  return {
+    close: () => {
+      timers.clearTimeout(timer);
+      watch?.close();
+    },
+  };
 }
 
 /** Asks now whether the owner of that port lives. Only `dead` is proof; `unknown` must be taken as alive. */
@@ -90,15 +131,73 @@ export function probeLife(address: PortAddress): Liveness {
 
 /**
  * Removes what a dead port left behind, unless a segment still names it: it is what proves the death to others. Call it
- * with proof of death only.
+ * with proof of death only. Does nothing before the next turn of the event loop, which it never blocks for long.
+ *
+ * @returns settles when it is done, or was given up, 130 ms after the first try at the latest; never rejects.
  */
-export function removePort(address: PortAddress, names: NamesPort): void {
-  platform.removePort(address, names);
+export function removePort(address: PortAddress, named: NamedPorts): Promise<void> {
+  return platform.removePort(address, named);
 }
 
-/** Does that for everything that dead ports left behind. Looks at every port of the directory: for rare events. */
-export function sweepPorts(names: NamesPort): void {
-  platform.sweepPorts(names);
+/**
+ * Goes on at once with ports that are to be removed, for 2 ms at most. Not with a lock held.
+ *
+ * @returns settles when the rest is done as well, or was given up; never rejects.
+ */
+export function advanceRemovals(): Promise<void> {
+  return platform.advanceRemovals(REMOVALS_MS);
+}
+
+/**
+ * Does that for everything that dead ports of this user left behind, reading every segment of the directory once; for 2 ms
+ * at once, and the rest between turns of the event loop.
+ */
+export function sweepPorts(named: NamedPorts): Promise<void> {
+  return platform.sweepPorts(named);
+}
+
+/** A look at names, again and again. */
+export interface NamesWatch {
+  /** Looks at once, where there is reason to doubt. */
+  look(): void;
+  close(): void;
+}
+
+const namesWatches = new Set<NamesWatch>();
+let namesTimer: NodeJS.Timeout | undefined;
+
+function lookAtNames(): void {
+  timers.clearTimeout(namesTimer);
+  namesTimer = timers.setTimeout(() => {
+    for (const watch of namesWatches) callAlone(() => watch.look());
+    if (namesWatches.size > 0) lookAtNames();
+  }, NAMES_PAUSE_MS);
+  namesTimer.unref();
+}
+
+/**
+ * Calls back once when names are gone under which others find what is open here, as some cleaners of `/dev/shm` do. Nothing
+ * tells of that by itself: so this looks each ten seconds, all watches of a thread at once. Never keeps the process alive.
+ *
+ * @param areThere looks.
+ */
+export function watchNames(areThere: () => boolean, onRemoved: () => void): NamesWatch {
+  const close = () => {
+    if (!namesWatches.delete(watch) || namesWatches.size > 0) return;
+    timers.clearTimeout(namesTimer);
+    namesTimer = undefined;
+  };
+  const watch: NamesWatch = {
+    look: () => {
+      if (!namesWatches.has(watch) || areThere()) return;
+      close();
+      onRemoved();
+    },
+    close,
+  };
+  if (namesWatches.size === 0) lookAtNames();
+  namesWatches.add(watch);
+  return watch;
 }
 
 /** Lets another thread run that waits for this core, if there is one. For those who look for something again and again. */

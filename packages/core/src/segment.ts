@@ -136,6 +136,7 @@ function closedAtExit(segment: Segment): Segment {
     lockPage: segment.lockPage,
     size: segment.size,
     created: segment.created,
+    isNamed: () => segment.isNamed(),
     flush: () => segment.flush(),
     close: (last) => {
       segment.close(last);

@@ -267,9 +267,9 @@ describe('a process that dies at any of its stores to shared memory', () => {
       );
     }
     expect(reports).toEqual([]);
-    // The sweep of what died before it had a slot comes with the next port.
+    // The sweep of what died before it had a slot comes with the next process.
     await bus.close();
-    await talk();
+    await startBusProgram(mortal(uniqueName(), 0)).success();
     expect(readdirSync(directory)).toEqual([]);
   });
 });

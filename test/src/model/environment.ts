@@ -172,9 +172,16 @@ export class Environment {
         const watching = ask('watch', address) === 'watching';
         return { close: watching ? this.#now.watch(portOf(address.nonce), onDeath) : () => {} };
       },
-      sweepPorts: () => {},
+      advanceRemovals: async () => {},
+      sweepPorts: async () => {},
       yieldThread: () => {},
-      removePort: (address: Address) => void ask('remove', address),
+      removePort: (address: Address) => {
+        ask('remove', address);
+        return Promise.resolve();
+      },
+      // Nobody takes names away here.
+      watchNames: () => ({ look() {}, close() {} }),
+      callAlone: (callback: () => void) => callback(),
       copyIn,
       fillShared,
       ValidNamespaces,

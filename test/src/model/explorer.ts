@@ -52,6 +52,11 @@ const SHORT_LOOPS: readonly Edit[] = [
     from: 'const TURNS_BEFORE_SLEEPING = 20;',
     to: 'const TURNS_BEFORE_SLEEPING = 1;',
   },
+  {
+    file: 'participants/doorbells.ts',
+    from: 'const LONGEST_PAUSE_MS = 1000;',
+    to: 'const LONGEST_PAUSE_MS = FIRST_PAUSE_MS;',
+  },
   { file: 'subscriber.ts', from: 'const LONGEST_PAUSE_MS = 32;', to: 'const LONGEST_PAUSE_MS = 1;' },
 ];
 

@@ -27,7 +27,7 @@ const WRITE = '      parcel.write(writer, this.#now());\n';
 const SHOW_AND_RELEASE =
   "      this.#show(parcel.messages, parcel.bytes);\n      return 'published';\n    } finally {\n      lock.release();\n";
 /** Who hears of a death looks again. */
-const LOOK_AGAIN = '    this.onRing?.();\n';
+const LOOK_AGAIN = '    callAlone(() => this.onRing?.());\n';
 
 /** Who buries a dead publisher does not ring for it, nor look again itself. */
 const BURY_SILENTLY: readonly Edit[] = [

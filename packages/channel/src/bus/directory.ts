@@ -9,7 +9,7 @@ import { ENTRY_LENGTH } from '../layout/directory-layout.js';
 import { MAX_PARTICIPANTS, STATE_PUBLISHER } from '../layout/participant-layout.js';
 import { describeLockHolder } from '../participants/lock-holder.js';
 import { Member } from '../participants/member.js';
-import { namesPort } from '../participants/named-ports.js';
+import { namedPorts } from '../participants/named-ports.js';
 import { RingReader } from '../ring/ring-reader.js';
 import { RingWriter } from '../ring/ring-writer.js';
 import type { ParticipantInfo } from './channel-info.js';
@@ -188,7 +188,7 @@ export class Directory {
       signal.throwIfAborted();
     }
     // They named the ports of the dead, whose memory the operating system gave back without looking.
-    if (struck) sweepPorts(namesPort);
+    if (struck) void sweepPorts(namedPorts);
     return found;
   }
 

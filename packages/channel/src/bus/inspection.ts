@@ -12,7 +12,7 @@ import { ChannelError } from '../errors.js';
 import * as header from '../layout/header-layout.js';
 import * as slotLayout from '../layout/participant-layout.js';
 import { readCounters } from '../participants/counters.js';
-import { namesPort } from '../participants/named-ports.js';
+import { namedPorts } from '../participants/named-ports.js';
 import { ParticipantTable } from '../participants/participant-table.js';
 import { RingReader } from '../ring/ring-reader.js';
 import type { ChannelInfo, ParticipantInfo, ParticipantRole } from './channel-info.js';
@@ -81,10 +81,7 @@ export async function inspectChannel(
   } finally {
     memory.close(leftBehind.length > 0);
   }
-  for (const address of leftBehind) {
-    if (isTurnSpent()) await timers.nextTurn({ signal });
-    removePort(address, namesPort);
-  }
+  for (const address of leftBehind) void removePort(address, namedPorts);
   return undefined;
 }
 
@@ -106,7 +103,7 @@ export function isOccupied(name: string, namespace: ValidNamespace, probe: Probe
   } finally {
     memory.close(leftBehind.length > 0);
   }
-  for (const address of leftBehind) removePort(address, namesPort);
+  for (const address of leftBehind) void removePort(address, namedPorts);
   return false;
 }
 

@@ -1,15 +1,18 @@
 import {
+  advanceRemovals,
   atExit,
+  callAlone,
   type LifeWatch,
   leasePort,
   type PortAddress,
   type PortLease,
   probeLife,
   removePort,
+  timers,
   watchLife,
 } from '@mmfbus/core';
 import type { ChannelMemory } from '../channel-memory.js';
-import { diagnostics } from '../diagnostics.js';
+import { diagnostics, tellSoon } from '../diagnostics.js';
 import { ChannelError } from '../errors.js';
 import {
   CLOSED_BY_DEATH,
@@ -20,11 +23,12 @@ import {
   ROOM_WAITERS_OFFSET,
   SLEEPERS_OFFSET,
 } from '../layout/header-layout.js';
-import { STATE_NONE, STATE_PUBLISHER } from '../layout/participant-layout.js';
+import { STATE_NONE, STATE_PUBLISHER, STATE_RELIABLE } from '../layout/participant-layout.js';
 import { atStep } from '../steps.js';
 import { Counters } from './counters.js';
 import { Doorbells } from './doorbells.js';
-import { namesPort } from './named-ports.js';
+import { namedPorts } from './named-ports.js';
+import { NamesGuard } from './names-guard.js';
 import { ParticipantTable } from './participant-table.js';
 import { PublisherLock } from './publisher-lock.js';
 
@@ -56,17 +60,26 @@ export class Member {
   atEnd: (() => void) | undefined;
   /** Called when the life line of somebody who is watched over has ended, after the burial. */
   onDeath: ((nonce: bigint) => void) | undefined;
+  /**
+   * Called once with a `NAMES_REMOVED`, when the names are gone under which others find this participant, or the channel.
+   * The member goes on: where it cannot be rung any more, `onRing` is called again and again.
+   */
+  onNamesRemoved: ((error: ChannelError) => void) | undefined;
   readonly #doorbells: Doorbells;
   readonly #watches = new Map<number, Watched>();
+  readonly #names: NamesGuard;
   readonly #forgetExit: () => void;
   readonly #leaving = new AbortController();
+  #role: number = STATE_NONE;
   #open = true;
 
   /**
    * Takes a slot in the channel, and the memory's lifetime with it.
    *
+   * Where it fails, nothing is left of it, nor of the memory.
+   *
    * @param signals any of them ends the waiting for the lock, with its reason.
-   * @throws {@link ChannelError} `TOO_MANY_PARTICIPANTS`.
+   * @throws {@link ChannelError} `TOO_MANY_PARTICIPANTS`; `MmfError` when the port cannot be opened.
    */
   static async join(
     memory: ChannelMemory,
@@ -74,23 +87,25 @@ export class Member {
     signals: readonly AbortSignal[] = [],
   ): Promise<Member> {
     let member: Member | undefined;
-    const port = leasePort(() => member?.onRing?.(), namesPort);
+    let port: PortLease | undefined;
     try {
+      port = leasePort(() => member?.onRing?.(), namedPorts);
       member = new Member(memory, port);
       member.table.storeName(member.slot, name);
       await member.lock.acquire(signals);
       member.#inherit(member.slot);
       member.lock.release();
       atStep?.('join: done');
-      await member.buryDead();
+      await member.buryDead(signals);
       return member;
     } catch (error) {
       if (member !== undefined) {
         member.leave();
       } else {
-        port.release();
+        port?.release();
         memory.close();
       }
+      await memory.closed;
       throw error;
     }
   }
@@ -104,10 +119,17 @@ export class Member {
     // A dead holder may have joined as a publisher without anybody knowing; it must not count as one.
     this.lock = new PublisherLock(memory, this.table, this.slot, (slot) => this.#buryNow(slot));
     this.counters = new Counters(memory, this.slot);
-    this.#doorbells = new Doorbells(
-      this.table,
-      () => this.counters.countWakeUp(),
-      (slot) => setImmediate(() => void this.#buryLater(slot)),
+    this.#doorbells = new Doorbells(this.table, {
+      rung: () => this.counters.countWakeUp(),
+      dead: (slot) => void timers.setImmediate(() => void this.#buryLater(slot)),
+      absent: (slot) => this.#onAbsent(slot),
+    });
+    this.#names = new NamesGuard(
+      memory,
+      port,
+      this.slot,
+      () => this.onRing?.(),
+      (error) => this.onNamesRemoved?.(error),
     );
     this.#forgetExit = atExit(() => {
       this.atEnd?.();
@@ -123,7 +145,7 @@ export class Member {
       const address = table.addressOf(slot);
       if (address === undefined || probeLife(address) !== 'dead') continue;
       if (!table.tryClaim(slot, address.nonce, owner)) continue;
-      removePort(address, namesPort);
+      void removePort(address, namedPorts);
       this.#tellRecovered(slot);
       return slot;
     }
@@ -170,6 +192,10 @@ export class Member {
     Atomics.add(this.memory.words, EPOCH, 1);
     atStep?.('join: epoch raised');
     this.ringSubscribers();
+    this.#role = state;
+    // Those who watch over others are connected to them by that.
+    if (state !== STATE_PUBLISHER) return;
+    this.lock.afterRelease(() => this.#doorbells.connectToSubscribers());
   }
 
   /** Gives up a publisher's role. With the lock held. */
@@ -186,6 +212,11 @@ export class Member {
   ringSubscribers(): void {
     // SYNC: going to sleep. What changed was stored before this load; a subscriber counts itself before it looks.
     if (Atomics.load(this.memory.words, SLEEPERS) !== 0) this.#doorbells.ringSubscribers();
+  }
+
+  /** As {@link Member.ringSubscribers}, also those that were rung before and have not woken up since. */
+  ringAgain(): void {
+    this.#doorbells.ringSubscribersAgain();
   }
 
   /** Rings the publishers that wait for room. After a cursor moved. */
@@ -215,6 +246,10 @@ export class Member {
     known?.watch.close();
     const watch = watchLife(address, () => void this.#onDeath(slot, nonce, state));
     this.#watches.set(slot, { nonce, pid, watch });
+    // Whom publishers watch over they wake, and reliable subscribers those.
+    if (this.#role === (state === STATE_PUBLISHER ? STATE_RELIABLE : STATE_PUBLISHER)) {
+      this.#doorbells.connectTo(slot);
+    }
     return this.table.isOwnedBy(slot, nonce);
   }
 
@@ -232,23 +267,24 @@ export class Member {
     this.watchOver(state);
     // INVARIANT: nobody waits for ever. The dead may have freed the slot itself, or somebody else may have, and have died
     // before it rang: so whoever hears of the death looks again.
-    this.onRing?.();
-    this.onDeath?.(nonce);
+    callAlone(() => this.onRing?.());
+    callAlone(() => this.onDeath?.(nonce));
   }
 
   /** Buries everybody who is proved dead. */
-  async buryDead(): Promise<void> {
+  async buryDead(signals: readonly AbortSignal[] = []): Promise<void> {
     const used = this.table.used();
-    for (let slot = 0; slot < used; slot++) await this.bury(slot);
+    for (let slot = 0; slot < used; slot++) await this.bury(slot, undefined, signals);
   }
 
   /**
    * Frees the slot when its owner is proved dead, and tells the others what they lost with it.
    *
    * @param dead nonce of a port that was proved dead by the end of its life line.
+   * @param signals any of them ends the waiting for the lock, with its reason.
    */
-  async bury(slot: number, dead?: bigint): Promise<void> {
-    if (!this.#isDead(slot, dead) || !(await this.#acquireLock())) return;
+  async bury(slot: number, dead?: bigint, signals: readonly AbortSignal[] = []): Promise<void> {
+    if (!this.#isDead(slot, dead) || !(await this.#acquireLock(signals))) return;
     try {
       this.#buryNow(slot, dead);
     } finally {
@@ -303,13 +339,24 @@ export class Member {
     atStep?.('bury: role taken');
     // INVARIANT: no lost wake-up. The slot goes last, so that whoever buries one who died before this does all of it again.
     if (!this.table.release(slot, address.nonce)) return;
-    this.#tellRecovered(slot);
-    removePort(address, namesPort);
-    atStep?.('bury: port removed');
+    this.lock.afterRelease(() => {
+      this.#tellRecovered(slot);
+      void removePort(address, namedPorts);
+      // Now, as far as it goes fast: who buries may be a Worker that is terminated the moment after.
+      void advanceRemovals();
+      atStep?.('bury: port removed');
+    });
   }
 
   #tellRecovered(slot: number): void {
-    diagnostics.recovered.publish({ channel: this.memory.name, what: 'slot', slot });
+    tellSoon(diagnostics.recovered, { channel: this.memory.name, what: 'slot', slot });
+  }
+
+  /** Somebody whose bell is gone cannot be rung; this member's own may have been removed with it. */
+  #onAbsent(slot: number): void {
+    tellSoon(diagnostics.namesRemoved, { channel: this.memory.name, slot });
+    // In a turn of its own: a publisher rings with the lock held.
+    timers.setImmediate(() => this.#names.doubt());
   }
 
   /** Takes the role of a dead owner out of the slot. With the lock held. */
@@ -320,8 +367,8 @@ export class Member {
   }
 
   /** False when the member left meanwhile; the memory is gone then. */
-  async #acquireLock(): Promise<boolean> {
-    await this.lock.acquire([this.#leaving.signal]).catch((error: unknown) => {
+  async #acquireLock(signals: readonly AbortSignal[]): Promise<boolean> {
+    await this.lock.acquire([this.#leaving.signal, ...signals]).catch((error: unknown) => {
       if (this.#open) throw error;
     });
     return this.#open;
@@ -357,6 +404,7 @@ export class Member {
     this.#open = false;
     this.#leaving.abort();
     this.stopWatching();
+    this.#names.close();
     if (freesSlot && this.ownsSlot()) {
       this.table.wakeUp(this.slot);
       this.table.storeState(this.slot, STATE_NONE);
@@ -368,7 +416,8 @@ export class Member {
     this.#doorbells.close();
     try {
       this.memory.close(leftBehind !== undefined);
-      for (const address of leftBehind ?? []) removePort(address, namesPort);
+      for (const address of leftBehind ?? []) void removePort(address, namedPorts);
+      this.memory.closed = Promise.all([this.memory.closed, advanceRemovals()]).then(() => {});
     } finally {
       this.port.release();
       this.#forgetExit();

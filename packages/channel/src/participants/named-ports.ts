@@ -2,24 +2,39 @@ import type { ReadSegment } from '@mmfbus/core';
 import * as header from '../layout/header-layout.js';
 import { MAX_PARTICIPANTS, NONCE_OFFSET, PARTICIPANT_LENGTH } from '../layout/participant-layout.js';
 
+/** Where another version of the format may name ports: in its first bytes, several times what this one needs for that. */
+const OTHER_VERSION_LENGTH: number = 4 * (header.HEADER_LENGTH + MAX_PARTICIPANTS * PARTICIPANT_LENGTH);
+const LONG = 8;
+
 /**
- * Whether a segment is a channel whose table of participants names that port. A port serves all of its thread's slots,
- * in all channels: while one of them is not buried, the dead port's files must stay.
+ * The ports that a segment names, if it is a channel, in its table of participants. A port serves all of its thread's
+ * slots, in all channels: while one of them is not buried, the dead port's files must stay.
  */
-export function namesPort(read: ReadSegment, nonce: bigint): boolean {
+export function* namedPorts(read: ReadSegment): Generator<bigint, void> {
   const top = view(read(0, header.HEADER_LENGTH));
-  if (top.byteLength < header.HEADER_LENGTH) return false;
-  if (top.getBigUint64(header.MAGIC_OFFSET, true) !== header.MAGIC) return false;
-  // Another version may name it anywhere.
-  if (top.getUint32(header.FORMAT_VERSION_OFFSET, true) !== header.FORMAT_VERSION) return true;
-  const count = Math.min(top.getUint32(header.PARTICIPANT_COUNT_OFFSET, true), MAX_PARTICIPANTS);
-  const table = view(read(header.HEADER_LENGTH, count * PARTICIPANT_LENGTH));
-  for (let slot = 0; slot + PARTICIPANT_LENGTH <= table.byteLength; slot += PARTICIPANT_LENGTH) {
-    if (table.getBigUint64(slot + NONCE_OFFSET, true) === nonce) return true;
+  if (top.byteLength < header.HEADER_LENGTH) return;
+  if (top.getBigUint64(header.MAGIC_OFFSET, true) !== header.MAGIC) return;
+  if (top.getUint32(header.FORMAT_VERSION_OFFSET, true) !== header.FORMAT_VERSION) {
+    yield* longs(view(read(0, OTHER_VERSION_LENGTH)), 0, LONG);
+    return;
   }
-  return false;
+  const count = Math.min(top.getUint32(header.PARTICIPANT_COUNT_OFFSET, true), MAX_PARTICIPANTS);
+  yield* longs(
+    view(read(header.HEADER_LENGTH, count * PARTICIPANT_LENGTH)),
+    NONCE_OFFSET,
+    PARTICIPANT_LENGTH,
+  );
 }
 
+/** The numbers of 64 bits at an offset and so many bytes apart that are not 0. */
+function* longs(bytes: DataView, offset: number, distance: number): Generator<bigint, void> {
+  for (let at = offset; at + LONG <= bytes.byteLength; at += distance) {
+    const long = bytes.getBigUint64(at, true);
+    if (long !== 0n) yield long;
+  }
+}
+
+/** `read` gives a copy, which nobody else can change. */
 function view({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }

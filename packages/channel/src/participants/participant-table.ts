@@ -81,12 +81,8 @@ export class ParticipantTable {
     // Before the fields, so that the nonce of an earlier owner never stands beside the pid of a later one.
     this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, 0n);
     atStep?.('claim: identity cleared');
-    fillShared(
-      this.#bytes,
-      0,
-      this.#offsetOf(slot, slotLayout.FRAMES_OFFSET),
-      this.#offsetOf(slot, slotLayout.PARTICIPANT_LENGTH),
-    );
+    const counters = this.#offsetOf(slot, slotLayout.FRAMES_OFFSET);
+    fillShared(this.#bytes, 0, counters, this.#offsetOf(slot, slotLayout.PARTICIPANT_LENGTH));
     this.#storeWord(slot, slotLayout.PID_OFFSET, owner.pid);
     this.#storeLong(slot, slotLayout.START_TIME_OFFSET, owner.startTime);
     this.#storeLong(slot, slotLayout.PID_NAMESPACE_OFFSET, owner.pidNamespace);
@@ -176,10 +172,9 @@ export class ParticipantTable {
 
   /** Writes the owner's name, cut at a whole character. */
   storeName(slot: number, name: string): void {
-    const offset = this.#offsetOf(slot, slotLayout.NAME_OFFSET);
-    const field = new Uint8Array(slotLayout.NAME_LENGTH);
-    new TextEncoder().encodeInto(name, field);
-    copyIn(field, this.#bytes, offset);
+    const bytes = new Uint8Array(slotLayout.NAME_LENGTH);
+    new TextEncoder().encodeInto(name, bytes);
+    copyIn(bytes, this.#bytes, this.#offsetOf(slot, slotLayout.NAME_OFFSET));
   }
 
   #sleepCounter(slot: number): number {

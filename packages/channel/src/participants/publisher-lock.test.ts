@@ -1,11 +1,11 @@
 import { raw } from '@mmfbus/codec';
-import { leasePort, type PortAddress, type PortLease } from '@mmfbus/core';
+import { leasePort, type PortAddress, type PortLease, timers } from '@mmfbus/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ChannelMemory, openChannelMemory } from '../channel-memory.js';
 import { checkDefinition } from '../definition.js';
 import { PUBLISHER_LOCK_OFFSET } from '../layout/header-layout.js';
 import { SLOT_BITS } from '../layout/participant-layout.js';
-import { namesPort } from './named-ports.js';
+import { namedPorts } from './named-ports.js';
 import { ParticipantTable } from './participant-table.js';
 import { PublisherLock } from './publisher-lock.js';
 
@@ -25,7 +25,7 @@ let table: ParticipantTable;
 let names = 0;
 
 beforeEach(async () => {
-  port = leasePort(() => {}, namesPort);
+  port = leasePort(() => {}, namedPorts);
   const name = `mmfbus-test-${process.pid}-lock-${++names}`;
   memory = await openChannelMemory(checkDefinition({ name, capacity: 4096, codec: raw() }), true);
   table = new ParticipantTable(memory);
@@ -89,5 +89,49 @@ describe('a lock whose holder does not run', () => {
     expect(lock.spin()).toBe(false);
     expect(turns).toBe(64);
     holder.release();
+  });
+});
+
+describe('waiting for a lock that a living holder keeps', () => {
+  it('ends at once with the signal, also in the middle of a pause', async () => {
+    const [holder, waiting] = [join(0), join(1)];
+    holder.tryAcquire();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const acquired = waiting.acquire([first.signal, second.signal]);
+    for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
+    second.abort(new Error('enough'));
+    await expect(acquired).rejects.toThrow('enough');
+    await expect(waiting.acquire([second.signal])).rejects.toThrow('enough');
+    holder.release();
+    expect(waiting.spin()).toBe(true);
+    waiting.release();
+  });
+
+  it('goes on under fake timers', async () => {
+    vi.useFakeTimers();
+    try {
+      const [holder, waiting] = [join(0), join(1)];
+      holder.tryAcquire();
+      const acquired = waiting.acquire();
+      for (let turn = 0; turn < 30; turn++) await timers.nextTurn();
+      holder.release();
+      await acquired;
+      waiting.release();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+describe('what is left for after the release', () => {
+  it('is done once, with the lock free', () => {
+    const lock = join(0);
+    const seen: boolean[] = [];
+    lock.tryAcquire();
+    lock.afterRelease(() => seen.push(lock.isHeld()));
+    lock.release();
+    lock.tryAcquire();
+    lock.release();
+    expect(seen).toEqual([false]);
   });
 });

@@ -1,7 +1,6 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { probeLife, yieldThread } from '@mmfbus/core';
+import { probeLife, timers, yieldThread } from '@mmfbus/core';
 import type { ChannelMemory } from '../channel-memory.js';
-import { diagnostics } from '../diagnostics.js';
+import { diagnostics, tellSoon } from '../diagnostics.js';
 import { PUBLISHER_LOCK_OFFSET } from '../layout/header-layout.js';
 import { SLOT_BITS } from '../layout/participant-layout.js';
 import { atStep } from '../steps.js';
@@ -37,6 +36,7 @@ export class PublisherLock {
   readonly #channel: string;
   readonly #own: number;
   readonly #onTakenOver: (slot: number) => void;
+  readonly #afterwards: (() => void)[] = [];
   #held = false;
 
   /** @param onTakenOver is told of the slot whose lock was taken over, if there is such a slot, with the lock held. */
@@ -89,11 +89,11 @@ export class PublisherLock {
       for (const signal of signals) signal.throwIfAborted();
       if (this.tryAcquire()) return;
       if (turns < TURNS_BEFORE_SLEEPING) {
-        await nextTurn();
+        await timers.nextTurn();
         continue;
       }
       if (this.takeOver()) return;
-      await sleep(pause);
+      await pauseUnlessAborted(pause, signals);
       pause = Math.min(2 * pause, LONGEST_SLEEP_MS);
     }
   }
@@ -108,7 +108,8 @@ export class PublisherLock {
     if (Atomics.compareExchange(this.#words, LOCK, word, this.#own) !== word) return false;
     this.#held = true;
     atStep?.('lock: taken over');
-    diagnostics.recovered.publish({ channel: this.#channel, what: 'lock', slot });
+    const recovered = { channel: this.#channel, what: 'lock', slot } as const;
+    this.afterRelease(() => tellSoon(diagnostics.recovered, recovered));
     // A word that names a slot which there is not has nobody to bury.
     if (slot < this.#table.count) this.#onTakenOver(slot);
     return true;
@@ -118,6 +119,12 @@ export class PublisherLock {
     this.#held = false;
     Atomics.compareExchange(this.#words, LOCK, this.#own, 0);
     atStep?.('lock: released');
+    if (this.#afterwards.length > 0) for (const action of this.#afterwards.splice(0)) action();
+  }
+
+  /** Has something done as soon as the lock, which is held now, is released: what others need not wait for. */
+  afterRelease(action: () => void): void {
+    this.#afterwards.push(action);
   }
 
   #isHolderDead(slot: number, generation: number): boolean {
@@ -126,5 +133,19 @@ export class PublisherLock {
     return (
       address === undefined || this.#table.generationOf(slot) !== generation || probeLife(address) === 'dead'
     );
+  }
+}
+
+/** Settles after so many milliseconds, or as soon as one of the signals aborts. */
+async function pauseUnlessAborted(milliseconds: number, signals: readonly AbortSignal[]): Promise<void> {
+  const interruption = new AbortController();
+  const interrupt = () => interruption.abort();
+  for (const signal of signals) signal.addEventListener('abort', interrupt, { once: true });
+  try {
+    await timers.sleep(milliseconds, { signal: interruption.signal });
+  } catch (error) {
+    if (!interruption.signal.aborted) throw error;
+  } finally {
+    for (const signal of signals) signal.removeEventListener('abort', interrupt);
   }
 }

@@ -29,18 +29,32 @@ export interface Platform {
   connectBell(address: PortAddress): Bell;
   /**
    * Calls back once when the owner of that port has died, also when that was before this call. Never keeps the
-   * process alive. A port that was closed in good order may or may not be reported.
+   * process alive. A port that was closed in good order may or may not be reported. Undefined where that cannot be watched
+   * now, for want of a descriptor for one: then nothing is reported.
    */
-  watchLife(address: PortAddress, onDeath: () => void): LifeWatch;
+  watchLife(address: PortAddress, onDeath: () => void): LifeWatch | undefined;
   /** Asks now whether the owner of that port lives. Only `dead` is proof; `unknown` must be taken as alive. */
   probeLife(address: PortAddress): Liveness;
   /**
    * Removes what a dead port left behind, unless a segment still names it: it is what proves the death to others. Call
-   * it with proof of death only.
+   * it with proof of death only. Does nothing before the next turn of the event loop, which it never blocks for long.
+   *
+   * @returns settles when it is done; never rejects.
    */
-  removePort(address: PortAddress, names: NamesPort): void;
-  /** Does that for everything that dead ports left behind. */
-  sweepPorts(names: NamesPort): void;
+  removePort(address: PortAddress, named: NamedPorts): Promise<void>;
+  /**
+   * Does that for everything that dead ports of this user left behind, beginning at once, for 2 ms, and going on in later
+   * turns of the event loop, which keeps the process alive.
+   *
+   * @param unlessCrowded does nothing where this thread's last sweep met more than a thousand files.
+   */
+  sweepPorts(named: NamedPorts, unlessCrowded?: boolean): Promise<void>;
+  /**
+   * Goes on at once with ports that are to be removed, for so many milliseconds at most.
+   *
+   * @returns settles when they are; never rejects.
+   */
+  advanceRemovals(milliseconds: number): Promise<void>;
   /** Lets another thread run that waits for this core, if there is one. Microseconds when there is none. */
   yieldThread(): void;
 }
@@ -48,8 +62,8 @@ export interface Platform {
 /** Reads bytes of a segment, fewer where it ends; a copy. */
 export type ReadSegment = (offset: number, length: number) => Uint8Array;
 
-/** Whether that port is named in a segment, by what its format says. */
-export type NamesPort = (read: ReadSegment, nonce: bigint) => boolean;
+/** The nonces of all ports that a segment names, by what its format says. */
+export type NamedPorts = (read: ReadSegment) => Iterable<bigint>;
 
 /** How a segment is to be opened. */
 export type Disposition = 'create' | 'open' | 'open-or-create';
@@ -104,6 +118,11 @@ export interface Segment {
   readonly size: number;
   /** Whether this call made it. */
   readonly created: boolean;
+  /**
+   * Whether its name still leads to it. False only where it surely does not: the name was removed while it was open, so
+   * that others do not find it any more.
+   */
+  isNamed(): boolean;
   /** Writes changes to the disk and waits for that. Nothing to do for a segment that no file backs. */
   flush(): void;
   /**
@@ -147,6 +166,8 @@ export interface Port {
   ref(): void;
   /** Lets the event loop end. */
   unref(): void;
+  /** Whether others can find it. False only where they surely cannot: its names were removed while it was open. */
+  isNamed(): boolean;
   /** Ends the life line and removes what belongs to the port. A second call does nothing. */
   close(): void;
 }
@@ -154,10 +175,16 @@ export interface Port {
 /** `unknown` must be taken as alive. */
 export type Liveness = 'alive' | 'dead' | 'unknown';
 
-/** The far end of somebody's bell. */
+/**
+ * What ringing came to. `alive`: it rings, or was ringing already. `absent`: there is no bell of that name, which proves
+ * nothing of its owner. `unknown`: it could not be rung, and the next try may succeed.
+ */
+export type RingOutcome = Liveness | 'absent';
+
+/** The far end of somebody's bell. What kept it from being opened is tried again at each ring. */
 export interface Bell {
-  /** Rings without blocking. `alive` means it rings, or was ringing already. */
-  ring(): Liveness;
+  /** Rings without blocking. */
+  ring(): RingOutcome;
   close(): void;
 }
 

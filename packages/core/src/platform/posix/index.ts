@@ -2,8 +2,9 @@ import type { Platform } from '../platform.js';
 import { openFile } from './file.js';
 import { pageSize, yieldThread } from './libc.js';
 import { fileNameOf } from './names.js';
-import { connectBell, openPort, probeLife, removePort, sweepPorts, watchLife } from './port.js';
+import { connectBell, openPort, probeLife, watchLife } from './port.js';
 import { openSegment } from './segment.js';
+import { advanceRemovals, removePort, sweepPorts } from './sweeper.js';
 
 /** Linux and macOS. */
 export function createPosixPlatform(): Platform {
@@ -19,5 +20,6 @@ export function createPosixPlatform(): Platform {
     removePort,
     yieldThread,
     sweepPorts,
+    advanceRemovals,
   };
 }

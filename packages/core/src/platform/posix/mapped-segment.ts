@@ -17,14 +17,19 @@ export class MappedSegment implements Segment {
   readonly #data: Mapped;
   readonly #mappings: ReadonlySet<Mapped>;
   readonly #afterwards: (last: boolean) => void;
+  readonly #leadsHere: () => boolean;
   #open = true;
 
-  /** @param afterwards runs when it was unmapped. */
+  /**
+   * @param afterwards runs when it was unmapped.
+   * @param leadsHere whether its name leads to it, asked while it is open.
+   */
   constructor(
     data: Mapped,
     lockPage: Mapped | undefined,
     created: boolean,
     afterwards: (last: boolean) => void,
+    leadsHere: () => boolean = () => true,
   ) {
     this.memory = shareMemory(data.memory);
     this.lockPage = lockPage && shareMemory(lockPage.memory);
@@ -33,6 +38,11 @@ export class MappedSegment implements Segment {
     this.#data = data;
     this.#mappings = new Set(lockPage === undefined ? [data] : [data, lockPage]);
     this.#afterwards = afterwards;
+    this.#leadsHere = leadsHere;
+  }
+
+  isNamed(): boolean {
+    return !this.#open || this.#leadsHere();
   }
 
   flush(): void {

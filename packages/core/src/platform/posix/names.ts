@@ -63,9 +63,9 @@ export function isPrefixed(fileName: string): boolean {
   return isLocal(fileName) || fileName.startsWith(GLOBAL_PREFIX);
 }
 
-/** Whether a file of that name can be a segment: any but those that are ours beside the segments. */
-export function isSegmentName(fileName: string): boolean {
-  return !fileName.startsWith(OWN_PREFIX);
+/** Whether a file of that name is ours beside the segments, such as one of a port. */
+export function isOwnName(fileName: string): boolean {
+  return fileName.startsWith(OWN_PREFIX);
 }
 
 /** The file name of a mapping; see {@link ValidNamespaces}. */
@@ -114,7 +114,7 @@ export function temporaryPath(): string {
 
 /** Names in the directory that are ours beside the segments. */
 export function ownFileNames(): string[] {
-  return readdirSync(directory()).filter((name) => name.startsWith(OWN_PREFIX));
+  return readdirSync(directory()).filter(isOwnName);
 }
 
 /** Who is making the temporary file of that name; undefined when it is not one. */
@@ -154,5 +154,14 @@ export function leadsTo(path: string, file: { readonly ino: bigint; readonly dev
     return now !== undefined && now.ino === file.ino && now.dev === file.dev;
   } catch (error) {
     throw fromFsError(error, `cannot look at ${path}`);
+  }
+}
+
+/** As {@link leadsTo}, where it surely does not. */
+export function leadsElsewhere(path: string, file: { readonly ino: bigint; readonly dev: bigint }): boolean {
+  try {
+    return !leadsTo(path, file);
+  } catch {
+    return false;
   }
 }

@@ -1,26 +1,31 @@
 import {
+  chownSync,
   closeSync,
   constants,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openNow } from '../../opening.js';
 import { sharedLongs } from '../../shared-memory.js';
-import type { NamesPort, Port, PortAddress } from '../platform.js';
+import type { NamedPorts, Port, PortAddress } from '../platform.js';
 import { mkfifo } from './libc.js';
 import { DIRECTORY_VARIABLE, portPath, temporaryPath } from './names.js';
-import { connectBell, openPort, probeLife, removePort, sweepPorts, watchLife } from './port.js';
+import { connectBell, openPort, probeLife, watchLife } from './port.js';
 import { isProvedGone, ownIdentity } from './process.js';
 import { openSegment } from './segment.js';
+import { advanceRemovals, removePort, sweepPorts } from './sweeper.js';
 
 let directory: string;
 const before = process.env[DIRECTORY_VARIABLE];
@@ -46,7 +51,7 @@ function open(): Port {
 }
 
 /** A format that has the port's number in its first 8 bytes. */
-const names: NamesPort = (read, nonce) => Buffer.from(read(0, 8)).readBigUInt64LE() === nonce;
+const named: NamedPorts = (read) => [Buffer.from(read(0, 8)).readBigUInt64LE()];
 
 /** What is left of a port whose owner died without an identity that could prove it. */
 function deadPort(nonce: bigint): PortAddress {
@@ -80,12 +85,43 @@ describe('a bell', () => {
     bell.close();
   });
 
+  it('that is not there proves nothing, and is rung as soon as it is', () => {
+    const port = open();
+    const path = portPath(port.address.nonce, 'bell');
+    renameSync(path, join(directory, 'elsewhere'));
+    const bell = connectBell(port.address);
+    expect([bell.ring(), bell.ring()]).toEqual(['absent', 'absent']);
+    renameSync(join(directory, 'elsewhere'), path);
+    expect(bell.ring()).toBe('alive');
+    bell.close();
+  });
+
   it('of a port that was closed proves it dead to who is connected', () => {
     const port = open();
     const bell = connectBell(port.address);
     port.close();
     expect(bell.ring()).toBe('dead');
     bell.close();
+  });
+});
+
+describe('a port', () => {
+  it('knows whether others can find it', () => {
+    const port = open();
+    expect(port.isNamed()).toBe(true);
+    rmSync(portPath(port.address.nonce, 'life'));
+    expect(port.isNamed()).toBe(false);
+    mkfifo(portPath(port.address.nonce, 'life'), 0o600);
+    expect(port.isNamed()).toBe(false);
+    port.close();
+    expect(port.isNamed()).toBe(true);
+  });
+
+  it('that cannot be made leaves nothing', () => {
+    process.env[DIRECTORY_VARIABLE] = join(directory, 'nowhere');
+    const before = readdirSync('/proc/self/fd').length;
+    expect(() => openPort()).toThrow(/ENOENT/);
+    expect(readdirSync('/proc/self/fd').length).toBe(before);
   });
 });
 
@@ -126,43 +162,43 @@ describe('a life', () => {
   it('is not heard of after the watch was closed', async () => {
     const port = open();
     const watch = watchLife(port.address, () => expect.unreachable());
-    watch.close();
+    watch?.close();
     port.close();
     await new Promise((resolve) => setImmediate(resolve));
   });
 });
 
 describe('what the dead leave', () => {
-  it('is removed by proof', () => {
+  it('is removed by proof', async () => {
     const address = deadPort(96n);
-    removePort(address, names);
-    removePort(address, names);
+    await removePort(address, named);
+    await removePort(address, named);
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('stays while a segment names it, under whatever name, as the proof for others', () => {
+  it('stays while a segment names it, under whatever name, as the proof for others', async () => {
     const address = deadPort(93n);
     const initialise = (memory: ArrayBuffer) => new BigUint64Array(memory).set([93n]);
     const request = { osName: 'any', disposition: 'create', size: 8, existingSize: 8 } as const;
     const segment = openNow(openSegment({ ...request, initialise }));
-    removePort(address, names);
-    sweepPorts(names);
+    await removePort(address, named);
+    await sweepPorts(named);
     expect(probeLife(address)).toBe('dead');
     sharedLongs(segment.memory, 0, 1)[0] = 0n;
-    removePort(address, names);
+    await removePort(address, named);
     segment.close();
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('is not what belongs to the living, whoever says that they are dead', () => {
+  it('is not what belongs to the living, whoever says that they are dead', async () => {
     const { address } = open();
-    removePort({ ...address, pid: 4194304 }, names);
+    await removePort({ ...address, pid: 4194304 }, named);
     expect(readdirSync(directory).length).toBe(2);
   });
 
   it.each(['bell', 'life'] as const)(
     'is not a %s that is no FIFO: nothing is written, nothing removed',
-    (part) => {
+    async (part) => {
       const { address } = open();
       for (const [name, make] of [
         ['a file', (path: string) => writeFileSync(path, '')],
@@ -174,9 +210,9 @@ describe('what the dead leave', () => {
         const bell = connectBell(address);
         expect(bell.ring(), name).toBe(part === 'bell' ? 'unknown' : 'alive');
         bell.close();
-        watchLife(address, () => expect.unreachable()).close();
-        removePort(address, names);
-        sweepPorts(names);
+        watchLife(address, () => expect.unreachable())?.close();
+        await removePort(address, named);
+        await sweepPorts(named);
         expect(readFileSync(portPath(address.nonce, part), 'utf8'), name).toBe('');
         expect(readdirSync(directory).length, name).toBe(3);
       }
@@ -185,7 +221,7 @@ describe('what the dead leave', () => {
     },
   );
 
-  it('is swept, and nothing else is', () => {
+  it('is swept, and nothing else is', async () => {
     const alive = open();
     deadPort(95n);
     const temporary = temporaryPath();
@@ -193,7 +229,7 @@ describe('what the dead leave', () => {
     const dead = temporary.replace(`.${process.pid}.`, '.4194304.');
     writeFileSync(dead, '');
     writeFileSync(join(directory, 'other'), '');
-    sweepPorts(names);
+    await sweepPorts(named);
     expect(existsSync(portPath(alive.address.nonce, 'bell'))).toBe(true);
     expect(existsSync(portPath(alive.address.nonce, 'life'))).toBe(true);
     expect(existsSync(portPath(95n, 'bell'))).toBe(false);
@@ -201,6 +237,66 @@ describe('what the dead leave', () => {
     expect(existsSync(dead)).toBe(false);
     expect(existsSync(temporary)).toBe(true);
     expect(existsSync(join(directory, 'other'))).toBe(true);
+  });
+
+  it('is removed at once when the thread ends', () => {
+    void removePort(deadPort(92n), named);
+    expect(readdirSync(directory).length).toBe(2);
+    void advanceRemovals(100);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('is removed whatever else is in the directory', async () => {
+    deadPort(91n);
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(join(directory, 'a-socket'), resolve));
+    symlinkSync(join(directory, 'nowhere'), join(directory, 'a-link'));
+    mkdirSync(join(directory, 'a-folder'));
+    writeFileSync(join(directory, 'a-file'), 'x'.repeat(100_000));
+    mkfifo(join(directory, 'a-fifo'), 0o600);
+    await sweepPorts(named);
+    expect(existsSync(portPath(91n, 'bell'))).toBe(false);
+    expect(readdirSync(directory).length).toBe(5);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('is found by reading each segment once, and others between the slices', async () => {
+    const ports = 500;
+    for (let nonce = 1; nonce <= ports; nonce++) deadPort(BigInt(nonce));
+    const request = { disposition: 'create', size: 8, existingSize: 8 } as const;
+    const initialise = (memory: ArrayBuffer) => new BigUint64Array(memory).set([1n]);
+    const segments = Array.from({ length: 100 }, (_, index) =>
+      openNow(openSegment({ ...request, osName: `segment-${index}`, initialise })),
+    );
+    let reads = 0;
+    let turns = 0;
+    let sweeping = true;
+    const countTurns = () => {
+      turns++;
+      if (sweeping) setImmediate(countTurns);
+    };
+    setImmediate(countTurns);
+    await sweepPorts((read) => {
+      reads++;
+      return named(read);
+    });
+    sweeping = false;
+    expect(reads).toBe(segments.length);
+    expect(turns).toBeGreaterThan(1);
+    expect(existsSync(portPath(1n, 'bell'))).toBe(true);
+    for (const segment of segments) segment.close();
+    expect(readdirSync(directory).length).toBe(2);
+  });
+
+  const isRoot = process.getuid?.() === 0;
+
+  it.runIf(isRoot)('is left alone where it belongs to another user', async () => {
+    const others = deadPort(90n);
+    chownSync(portPath(90n, 'bell'), 1, 1);
+    chownSync(portPath(90n, 'life'), 1, 1);
+    await sweepPorts(named);
+    await removePort(others, named);
+    expect(readdirSync(directory).length).toBe(2);
   });
 
   it('is nothing where the port was closed', () => {

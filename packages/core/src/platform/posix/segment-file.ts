@@ -1,10 +1,7 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
-import { join } from 'node:path';
-import { MmfError } from '../../errors.js';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { errnoName, fromFsError } from '../../os-error.js';
 import type { ReadSegment } from '../platform.js';
 import { decodeMark, MARK_LENGTH } from './mark-layout.js';
-import { directory, isSegmentName } from './names.js';
 
 /** Undefined: there is none. */
 export function openFd(path: string, readOnly: boolean): number | undefined {
@@ -32,37 +29,33 @@ export function readMark(fd: number, fileSize: number): number | undefined {
   return decodeMark(mark.subarray(0, length), fileSize);
 }
 
-/**
- * Whether `looks` is true of any segment of ours in the directory, under whatever name, also of those that nobody uses
- * any more. Segments that this user may not read are left out: it cannot take part in them. True as well where that
- * cannot be found out.
- */
-export function someSegment(looks: (read: ReadSegment) => boolean): boolean {
-  try {
-    return readdirSync(directory()).some(
-      (name) => isSegmentName(name) && looksAt(join(directory(), name), looks),
-    );
-  } catch {
-    return true;
-  }
-}
+/** Errors that tell of a file that it is no segment, or none that this user takes part in. */
+const NO_SEGMENT = /^(?:ENOENT|EACCES|EPERM|ELOOP|ENXIO|ENODEV)$/;
 
-function looksAt(path: string, looks: (read: ReadSegment) => boolean): boolean {
+/**
+ * Reads a segment of ours, under whatever name, also one that nobody uses any more, by what its format says.
+ *
+ * @returns nothing for a file that is no segment, or that this user may not read: then it cannot take part in it either.
+ * Undefined where that cannot be found out now.
+ */
+export function readSegmentFile<V>(
+  path: string,
+  reads: (read: ReadSegment) => Iterable<V>,
+): readonly V[] | undefined {
   let fd: number | undefined;
   try {
-    fd = openFd(path, true);
-    if (fd === undefined) return false;
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
     const file = fd;
     const stat = fstatSync(file);
     const size = stat.isFile() ? readMark(file, stat.size) : undefined;
-    if (size === undefined) return false;
-    return looks((offset, length) => {
+    if (size === undefined) return [];
+    const read: ReadSegment = (offset, length) => {
       const bytes = new Uint8Array(Math.max(0, Math.min(length, size - offset)));
       return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, offset));
-    });
+    };
+    return [...reads(read)];
   } catch (error) {
-    if (error instanceof MmfError && error.code === 'ACCESS_DENIED') return false;
-    throw error;
+    return NO_SEGMENT.test(errnoName(error) ?? '') ? [] : undefined;
   } finally {
     if (fd !== undefined) closeSync(fd);
   }

@@ -19,7 +19,7 @@ import {
 } from './libc.js';
 import { MappedSegment, release } from './mapped-segment.js';
 import { encodeMark, MARK_LENGTH, markedFileSize } from './mark-layout.js';
-import { directory, isLocal, leadsTo } from './names.js';
+import { directory, isLocal, leadsElsewhere, leadsTo } from './names.js';
 import { discardSegment, makeSegment, type NewSegment, nameSegment } from './new-segment.js';
 import { openFd, readMark } from './segment-file.js';
 
@@ -207,7 +207,7 @@ function mappedSegment(
   created: boolean,
 ): Segment {
   if (marked) countHolders(fd, 1);
-  return new MappedSegment(data, lockPage, created, (last) => {
+  const giveUp = (last: boolean) => {
     try {
       if (marked && countHolders(fd, -1) === 0) {
         flock(fd, LOCK_UN);
@@ -216,5 +216,7 @@ function mappedSegment(
     } finally {
       closeSync(fd);
     }
-  });
+  };
+  const leadsHere = () => !leadsElsewhere(path, fstatSync(fd, { bigint: true }));
+  return new MappedSegment(data, lockPage, created, giveUp, leadsHere);
 }

@@ -108,6 +108,11 @@ class MappedFile implements Segment {
     this.#views = new Set(lockView === undefined ? [data] : [data, lockView]);
   }
 
+  isNamed(): boolean {
+    // A name lives as long as what it names.
+    return true;
+  }
+
   flush(): void {
     // A read-only view has a lock page of its own, or none, and nothing to write.
     if (!this.#open || this.memory !== this.lockPage) return;

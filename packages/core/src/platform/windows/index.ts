@@ -3,7 +3,7 @@ import { openFile } from './file.js';
 import { readPageSize, yieldThread } from './kernel32.js';
 import { probeLife, watchLife } from './life.js';
 import { objectNameOf } from './names.js';
-import { connectBell, openPort, removePort, sweepPorts } from './port.js';
+import { advanceRemovals, connectBell, openPort, removePort, sweepPorts } from './port.js';
 import { openSegment } from './segment.js';
 
 /** Windows. */
@@ -20,5 +20,6 @@ export function createWindowsPlatform(): Platform {
     removePort,
     yieldThread,
     sweepPorts,
+    advanceRemovals,
   };
 }

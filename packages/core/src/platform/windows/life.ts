@@ -1,3 +1,4 @@
+import { timers } from '../../timers.js';
 import type { LifeWatch, Liveness, PortAddress } from '../platform.js';
 import {
   ERROR_FILE_NOT_FOUND,
@@ -17,9 +18,6 @@ import { Waker } from './waker.js';
  * The life line of a port is the handle of its owner's thread: a Worker that is terminated dies alone. Where that thread
  * cannot be looked at, the handle of its process says less, but nothing wrong.
  */
-
-/** Between two looks at somebody who has not said yet who it is. */
-const LONGEST_PAUSE_MS = 500;
 
 interface OwnerWatch {
   readonly owner: Handle;
@@ -43,11 +41,14 @@ function endWatch(watch: OwnerWatch): boolean {
   if (!watches.delete(watch)) return false;
   waker?.endWait(watch.wait);
   watch.closeOwner();
-  if (watches.size === 0) {
-    waker?.close();
-    waker = undefined;
-  }
+  closeUnusedWaker();
   return true;
+}
+
+function closeUnusedWaker(): void {
+  if (watches.size > 0) return;
+  waker?.close();
+  waker = undefined;
 }
 
 /** A handle that is signalled when the owner of that port has died; close it. */
@@ -57,28 +58,15 @@ export function openOwner(address: PortAddress): Handle | 'dead' | 'unknown' {
 }
 
 /**
- * Watches over somebody who has claimed something and not said yet who it is, which takes it some microseconds: until then
- * there is only its bell, whose end nobody can wait for. When it goes on, it is watched over anew.
+ * See {@link Platform.watchLife}. Of somebody who has claimed something and not said yet who it is there is only its bell,
+ * whose end nobody can wait for.
  */
-function watchNameless(address: PortAddress, onDeath: () => void): LifeWatch {
-  let timer: NodeJS.Timeout;
-  const lookAfter = (pause: number) => {
-    timer = setTimeout(() => {
-      if (isBellGone(address)) onDeath();
-      else lookAfter(Math.min(2 * pause, LONGEST_PAUSE_MS));
-    }, pause).unref();
-  };
-  lookAfter(1);
-  return { close: () => clearTimeout(timer) };
-}
-
-/** See {@link Platform.watchLife}. */
-export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch {
+export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch | undefined {
   const owner = openOwner(address);
-  if (owner === 'unknown') return address.pid === 0 ? watchNameless(address, onDeath) : { close: () => {} };
+  if (owner === 'unknown') return undefined;
   if (owner === 'dead') {
-    const report = setImmediate(onDeath);
-    return { close: () => clearImmediate(report) };
+    const report = timers.setImmediate(onDeath);
+    return { close: () => timers.clearImmediate(report) };
   }
   const closeOwner = holdHandle(owner);
   try {
@@ -87,9 +75,10 @@ export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch 
     const watch = { owner, closeOwner, wait: waker.wait(owner, 'once'), onDeath };
     watches.add(watch);
     return { close: () => void endWatch(watch) };
-  } catch (error) {
+  } catch {
     closeOwner();
-    throw error;
+    closeUnusedWaker();
+    return undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Bell, Liveness, Port, PortAddress } from '../platform.js';
+import type { Bell, Port, PortAddress, RingOutcome } from '../platform.js';
 import {
+  ERROR_FILE_NOT_FOUND,
   EVENT_MODIFY_STATE,
   type Handle,
   holdHandle,
@@ -55,6 +56,11 @@ class EventPort implements Port {
     if (this.#open) this.#waker.unref();
   }
 
+  isNamed(): boolean {
+    // A name lives as long as what it names.
+    return true;
+  }
+
   close(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -70,23 +76,36 @@ export function openPort(): Port {
 
 class EventBell implements Bell {
   readonly #address: PortAddress;
-  #event: Handle;
-  #owner: Handle | 'dead' | 'unknown';
+  #event: Handle = NO_HANDLE;
+  #owner: Handle | 'dead' | 'unknown' = 'unknown';
   readonly #closers: (() => void)[] = [];
 
   constructor(address: PortAddress) {
     this.#address = address;
-    this.#owner = openOwner(address);
-    if (typeof this.#owner === 'number') this.#closers.push(holdHandle(this.#owner));
-    this.#event = kernel32().OpenEventW(EVENT_MODIFY_STATE, 0, bellNameOf(address.nonce));
-    if (this.#event !== NO_HANDLE) this.#closers.push(holdHandle(this.#event));
+    this.#connect();
   }
 
-  ring(): Liveness {
-    if (this.#event === NO_HANDLE) return probeLife(this.#address);
+  ring(): RingOutcome {
+    const problem = this.#connect();
+    if (problem !== undefined) return probeLife(this.#address) === 'dead' ? 'dead' : problem;
     if (kernel32().SetEvent(this.#event) === 0) return 'unknown';
-    if (typeof this.#owner !== 'number') return this.#owner;
+    // Where its owner cannot be looked at, the event was there, and others hear of a death.
+    if (typeof this.#owner !== 'number') return this.#owner === 'dead' ? 'dead' : 'alive';
     return isSignalled(this.#owner) ? 'dead' : 'alive';
+  }
+
+  /** Opens what is not open yet; what is wrong when there is nothing to ring. */
+  #connect(): 'absent' | 'unknown' | undefined {
+    if (this.#owner === 'unknown') {
+      this.#owner = openOwner(this.#address);
+      if (typeof this.#owner === 'number') this.#closers.push(holdHandle(this.#owner));
+    }
+    if (this.#event !== NO_HANDLE) return undefined;
+    const { OpenEventW, GetLastError } = kernel32();
+    this.#event = OpenEventW(EVENT_MODIFY_STATE, 0, bellNameOf(this.#address.nonce));
+    if (this.#event === NO_HANDLE) return GetLastError() === ERROR_FILE_NOT_FOUND ? 'absent' : 'unknown';
+    this.#closers.push(holdHandle(this.#event));
+    return undefined;
   }
 
   close(): void {
@@ -102,7 +121,10 @@ export function connectBell(address: PortAddress): Bell {
 }
 
 /** See {@link Platform.removePort}. Windows removes the events of the dead itself, and does not need them as proof. */
-export function removePort(): void {}
+export async function removePort(): Promise<void> {}
 
 /** See {@link Platform.sweepPorts}. */
-export function sweepPorts(): void {}
+export async function sweepPorts(): Promise<void> {}
+
+/** See {@link Platform.advanceRemovals}. */
+export async function advanceRemovals(): Promise<void> {}

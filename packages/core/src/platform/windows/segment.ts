@@ -230,6 +230,11 @@ class MappedSegment implements Segment {
     this.#views = lockView === undefined ? [view] : [view, lockView];
   }
 
+  isNamed(): boolean {
+    // A name lives as long as what it names.
+    return true;
+  }
+
   flush(): void {
     // No file backs it.
   }
