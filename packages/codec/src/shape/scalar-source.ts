@@ -91,7 +91,7 @@ function wordsWrite(source: SourceText, token: number): string {
 }
 
 /** Writes four bytes, the upper first. */
-export function put32(at: string, x: string): string {
+function put32(at: string, x: string): string {
   return `t[${at}] = ${x} >>> 24; t[${at} + 1] = ${x} >>> 16; t[${at} + 2] = ${x} >>> 8; t[${at} + 3] = ${x};`;
 }
 
