@@ -1,5 +1,13 @@
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, writeSync } from 'node:fs';
-import { mkdirSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
@@ -132,14 +140,15 @@ export class Kit {
     return { signal: controller.signal, abort: () => controller.abort(REASON) };
   }
 
-  /** Runs the action while this process can open nothing. */
-  async withoutDescriptors<R>(action: () => Promise<R>): Promise<R> {
+  /** Runs the action while this process can open nothing, or no more than so many. */
+  async withoutDescriptors<R>(action: () => Promise<R>, free = 0): Promise<R> {
     const taken: number[] = [];
     try {
       for (;;) taken.push(openSync('/dev/null', 'r'));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error;
     }
+    for (const fd of taken.splice(0, free)) closeSync(fd);
     try {
       return await action();
     } finally {
@@ -188,8 +197,7 @@ export class Kit {
   async clear(): Promise<string[]> {
     this.waitsFor = 'what the cell has made to be closed';
     for (const peer of this.#peers) {
-      if (!peer.isFit) await peer.kill();
-      else if (await leaves(peer)) spare.push(peer);
+      if (await leaves(peer)) spare.push(peer);
     }
     for (const close of this.#closers.reverse()) await Promise.resolve(close()).catch(() => {});
     // Sockets on FIFOs are closed in the turn after.
@@ -208,6 +216,7 @@ export class Kit {
 
 async function leaves(peer: PeerProcess): Promise<boolean> {
   try {
+    if (peer.isStopped) await peer.goOn();
     await peer.ask('leave');
     return true;
   } catch {

@@ -35,14 +35,9 @@ export class PeerProcess {
     return this.#child.pid!;
   }
 
-  /** Whether it can take part once more. */
-  get isFit(): boolean {
-    return !this.#dead && !this.#stopped;
-  }
-
-  /** What it has not answered yet, for people. */
-  get pending(): string {
-    return [...this.#questions.values()].map(({ text }) => text).join('; ');
+  /** Whether it has stopped. */
+  get isStopped(): boolean {
+    return this.#stopped;
   }
 
   /** Gives an order; rejects when the process dies before the answer. */

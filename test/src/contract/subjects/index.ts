@@ -1,5 +1,21 @@
 import type { Subject } from '../contract.js';
+import { busSubjects } from './bus.js';
+import { eventSubjects } from './events.js';
+import { joiningSubjects } from './joining.js';
+import { mappingSubjects } from './mapping.js';
+import { openingSubjects } from './opening.js';
 import { publisherSubjects } from './publisher.js';
+import { subscriberSubjects } from './subscriber.js';
+import { takingSubjects } from './taking.js';
 
 /** Everything exported that waits, iterates or calls back, as rows of the table. */
-export const subjects: readonly Subject[] = [...publisherSubjects];
+export const subjects: readonly Subject[] = [
+  ...joiningSubjects,
+  ...busSubjects,
+  ...publisherSubjects,
+  ...subscriberSubjects,
+  ...takingSubjects,
+  ...eventSubjects,
+  ...mappingSubjects,
+  ...openingSubjects,
+];
