@@ -122,7 +122,8 @@ function nameOf(value: unknown): string {
   return type ?? String(message ?? value);
 }
 
-function describeError(error: unknown): string {
+/** An error, in a word. */
+export function describeError(error: unknown): string {
   if (error === REASON) return 'reason';
   if (error === THROWN) return 'thrown';
   if (!(error instanceof Error)) return `raw ${String(error)}`;

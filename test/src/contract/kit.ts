@@ -28,6 +28,7 @@ import { PeerProcess } from './peer-process.js';
 
 /** A call that still waits after so many turns of the event loop is taken to wait for something. */
 const TURNS_OF_WAITING = 5;
+const NOTHING = 'nothing';
 const BLOCK: Uint8Array = new Uint8Array(64 * 1024);
 
 const spare: PeerProcess[] = [];
@@ -45,9 +46,10 @@ export class Kit {
   /** Where other files may live. */
   readonly folder: string;
   /** What is waited for, for people. */
-  waitsFor = 'nothing';
-  /** What nobody caught. */
-  readonly uncaught: unknown[] = [];
+  waitsFor: string = NOTHING;
+  /** Is told of what nobody caught; else it is kept. */
+  onUncaught: ((error: unknown) => void) | undefined;
+  readonly #uncaught: unknown[] = [];
   readonly #closers: (() => unknown)[] = [];
   readonly #peers: PeerProcess[] = [];
   #names = 0;
@@ -114,7 +116,7 @@ export class Kit {
   /** Waits for that, and can tell for what. */
   async until<R>(what: string, promise: R | Promise<R>): Promise<Awaited<R>> {
     const before = this.waitsFor;
-    this.waitsFor = what;
+    this.waitsFor = before === NOTHING ? what : `${before}: ${what}`;
     const result = await promise;
     this.waitsFor = before;
     return result;
@@ -176,9 +178,15 @@ export class Kit {
     }
   }
 
-  /** What uncaught errors have told since the last call. */
+  /** Nobody caught it. */
+  tellUncaught(error: unknown): void {
+    if (this.onUncaught === undefined) this.#uncaught.push(error);
+    else this.onUncaught(error);
+  }
+
+  /** What nobody has caught since the last call. */
   takeUncaught(): unknown[] {
-    return this.uncaught.splice(0);
+    return this.#uncaught.splice(0);
   }
 
   /** Descriptors and mappings of this process that lead into the directory, and files in it. */

@@ -1,16 +1,26 @@
 import type { Situation } from './contract.js';
+import type { Action, Way } from './sequences.js';
 
 /** One cell to play. */
-export interface StageOrder {
+export interface CellOrder {
   readonly subject: string;
   readonly situation: Situation;
 }
 
+/** All sequences to play that begin with that action. */
+export interface SequencesOrder {
+  readonly way: Way;
+  readonly first: Action;
+}
+
+export type StageOrder = CellOrder | SequencesOrder;
+
 /** What came out of it. */
 export interface StageAnswer {
+  /** Of sequences, what was wrong with which of them, line by line. */
   readonly outcome: string;
   /** What must never be, whatever came out. */
   readonly faults: readonly string[];
-  /** Whether this process can play no other cell. */
+  /** Whether this process can play nothing else. */
   readonly isSpent: boolean;
 }

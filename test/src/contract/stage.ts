@@ -4,7 +4,8 @@ import { createInterface } from 'node:readline';
 import type { Applicable } from './contract.js';
 import { Kit, killPeers } from './kit.js';
 import { plays } from './plays.js';
-import type { StageAnswer, StageOrder } from './stage-orders.js';
+import { playSequence, sequencesOf } from './sequences.js';
+import type { CellOrder, SequencesOrder, StageAnswer, StageOrder } from './stage-orders.js';
 import { subjects } from './subjects/index.js';
 
 const [root = '', watchdog = ''] = process.argv.slice(2);
@@ -14,14 +15,29 @@ function say(answer: StageAnswer): void {
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
 
-async function play({ subject: name, situation }: StageOrder, own: Kit): Promise<string> {
+async function playCell({ subject: name, situation }: CellOrder, own: Kit): Promise<string> {
   const subject = subjects.find((one) => one.name === name)!;
   const cell = subject.cells[situation] as Applicable;
   const how = cell.play ?? ((one: Kit) => plays[situation]!(one, subject));
+  return String(await how(own));
+}
+
+async function playSequences({ way, first }: SequencesOrder, own: Kit): Promise<string> {
+  const wrong: string[] = [];
+  for (const sequence of sequencesOf(way, first)) {
+    for (const listensToErrors of [true, false]) {
+      const problem = await playSequence(own, way, sequence, listensToErrors);
+      if (problem !== undefined) wrong.push(problem);
+    }
+  }
+  return wrong.join('\n');
+}
+
+async function play(order: StageOrder, own: Kit): Promise<string> {
   try {
-    return String(await how(own));
+    return await ('way' in order ? playSequences(order, own) : playCell(order, own));
   } catch (error) {
-    return `the cell failed: ${error instanceof Error ? error.stack : String(error)}`;
+    return `it failed: ${error instanceof Error ? error.stack : String(error)}`;
   }
 }
 
@@ -43,8 +59,8 @@ async function obey(order: StageOrder): Promise<void> {
   say({ outcome, faults, isSpent: left.length > 0 });
 }
 
-process.on('uncaughtException', (error) => kit?.uncaught.push(error));
-process.on('unhandledRejection', (error) => kit?.uncaught.push(error));
+process.on('uncaughtException', (error) => kit?.tellUncaught(error));
+process.on('unhandledRejection', (error) => kit?.tellUncaught(error));
 process.on('exit', killPeers);
 createInterface({ input: process.stdin })
   .on('line', (line) => void obey(JSON.parse(line) as StageOrder))

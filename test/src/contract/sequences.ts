@@ -1,0 +1,267 @@
+import { ChannelError, type Publisher, type Subscriber } from '@mmfbus/channel';
+import { type Codec, CodecError, json } from '@mmfbus/codec';
+import { describeError, THROWN } from './contract.js';
+import type { Kit } from './kit.js';
+
+/** How messages are taken. */
+export const ways = ['events', 'poll', 'iterator'] as const;
+export type Way = (typeof ways)[number];
+
+/** What happens while the second message is handled, one after the other. */
+export const actions = ['await', 'publish', 'iterate', 'remove', 'drain', 'close', 'throw', 'break'] as const;
+export type Action = (typeof actions)[number];
+
+/** Messages that are there from the start; one of them cannot be decoded. */
+const FIRST = 6;
+const BAD = 4;
+/** The message in whose handling the actions happen. */
+const ACTIVE = 2;
+/** So many turns of the event loop are more than delivering everything takes. */
+const MANY_TURNS = 2_000;
+const LONGEST = 3;
+
+/** What ends the handling comes last, and not every way has everything. */
+function isPossible(way: Way, sequence: readonly Action[]): boolean {
+  if (sequence.includes('remove') && way !== 'events') return false;
+  if (sequence.includes('break') && way !== 'iterator') return false;
+  // After a pause the handler has returned, so that what it throws is nobody's but its own.
+  const thrown = sequence.indexOf('throw');
+  if (thrown >= 0 && way !== 'iterator' && sequence.slice(0, thrown).includes('await')) return false;
+  return sequence.slice(0, -1).every((action) => action !== 'throw' && action !== 'break');
+}
+
+/** All sequences that begin with that action. */
+export function sequencesOf(way: Way, first: Action): Action[][] {
+  const all: Action[][] = [[first]];
+  for (const sequence of all) {
+    if (sequence.length === LONGEST) continue;
+    for (const action of actions) if (!sequence.includes(action)) all.push([...sequence, action]);
+  }
+  return all.filter((sequence) => isPossible(way, sequence));
+}
+
+const plain = json();
+const codec: Codec<unknown> = {
+  id: 'contract',
+  encode: (value, target, offset) => plain.encode(value, target, offset),
+  decode(source, start, end) {
+    const value = plain.decode(source, start, end);
+    if (value === BAD) throw new CodecError('UNDECODABLE', 'it is bad');
+    return value;
+  },
+};
+
+/** One subscriber that handles messages, and what it has seen. */
+class Handling {
+  /** Numbers of messages, and those of errors as negative ones, in the order in which they came. */
+  readonly seen: number[] = [];
+  readonly wrong: string[] = [];
+  readonly #kit: Kit;
+  readonly #way: Way;
+  readonly #publisher: Publisher<unknown>;
+  readonly #subscriber: Subscriber<unknown>;
+  readonly #unsettled: Promise<unknown>[] = [];
+  #published = FIRST;
+  /** Number of the last message before the call of drain. */
+  #drained: number | undefined;
+  #isClosed = false;
+  #isTaking = true;
+  #thrown = 0;
+  #expectedThrows = 0;
+  #listener: (value: unknown) => void = () => {};
+
+  constructor(kit: Kit, way: Way, publisher: Publisher<unknown>, subscriber: Subscriber<unknown>) {
+    this.#kit = kit;
+    this.#way = way;
+    this.#publisher = publisher;
+    this.#subscriber = subscriber;
+  }
+
+  async play(sequence: readonly Action[], listensToErrors: boolean): Promise<void> {
+    const subscriber = this.#subscriber;
+    if (listensToErrors) subscriber.on('error', (error) => this.note(error));
+    if (this.#way === 'events') await this.#listen(sequence);
+    else if (this.#way === 'poll') await this.#poll(sequence);
+    else await this.#iterate(sequence);
+    await this.#kit.until('everything to be delivered', this.#settle());
+    await this.#kit.until('drain and close to settle', Promise.all(this.#unsettled));
+    if (!this.#isClosed && this.#drained === undefined) await this.#takeRest();
+    await this.#kit.until('close to settle', subscriber.close());
+    this.#judge();
+  }
+
+  async #listen(sequence: readonly Action[]): Promise<void> {
+    this.#listener = (value) => {
+      this.#take(value);
+      if (value === ACTIVE) this.#act(sequence, 0);
+    };
+    this.#subscriber.on('message', this.#listener);
+  }
+
+  async #poll(sequence: readonly Action[]): Promise<void> {
+    this.#isTaking = false;
+    await this.#pollAll((value) => {
+      if (value === ACTIVE) this.#act(sequence, 0);
+    });
+  }
+
+  async #iterate(sequence: readonly Action[]): Promise<void> {
+    const loop = async (): Promise<void> => {
+      for await (const { value } of this.#subscriber) {
+        this.#take(value);
+        if (value !== ACTIVE) continue;
+        for (const action of sequence) {
+          if (action === 'break') return;
+          await this.#do(action);
+        }
+      }
+    };
+    const ended = loop()
+      .catch((error) => this.note(error))
+      .finally(() => {
+        this.#isTaking = false;
+      });
+    this.#kit.later(() => ended);
+  }
+
+  /** At once, up to a pause. */
+  #act(sequence: readonly Action[], from: number): void {
+    for (let index = from; index < sequence.length; index++) {
+      const done = this.#do(sequence[index]!);
+      if (sequence[index] !== 'await') continue;
+      this.#unsettled.push(done!.then(() => this.#act(sequence, index + 1)));
+      return;
+    }
+  }
+
+  #do(action: Action): Promise<void> | undefined {
+    switch (action) {
+      case 'await':
+        return this.#kit.turns(1);
+      case 'publish':
+        if (this.#publisher.publish(++this.#published) !== 'published') this.wrong.push('not published');
+        return undefined;
+      case 'iterate':
+        this.#unsettled.push(this.#takeOne());
+        return undefined;
+      case 'remove':
+        this.#isTaking = false;
+        this.#subscriber.off('message', this.#listener);
+        return undefined;
+      case 'drain':
+        if (!this.#isClosed) this.#drained ??= this.#published;
+        this.#unsettled.push(this.#subscriber.drain().catch((error: unknown) => this.#closing(error)));
+        return undefined;
+      case 'close':
+        this.#isClosed = true;
+        this.#unsettled.push(this.#subscriber.close());
+        return undefined;
+      default:
+        this.#expectedThrows++;
+        throw THROWN;
+    }
+  }
+
+  /** Another way of taking messages is refused while there is one. */
+  async #takeOne(): Promise<void> {
+    const isTaken = this.#isTaking || this.#way === 'poll';
+    const iterator = this.#subscriber[Symbol.asyncIterator]();
+    try {
+      const step = await iterator.next();
+      if (step.done === true) return;
+      if (isTaken && this.#subscriber.isOpen) this.wrong.push('a second iteration was not refused');
+      this.#take(step.value.value);
+      await iterator.return();
+    } catch (error) {
+      if (!isTaken || describeError(error) !== 'IN_USE') this.note(error);
+    }
+  }
+
+  #closing(error: unknown): void {
+    if (!this.#isClosed || describeError(error) !== 'CLOSED') this.note(error);
+  }
+
+  #take(value: unknown): void {
+    if (this.#isClosed) this.wrong.push(`message ${value} came after close`);
+    this.seen.push(Number(value));
+  }
+
+  /** Takes notice of an error, whoever was told of it. */
+  note(error: unknown): void {
+    if (error === THROWN) {
+      this.#thrown++;
+      return;
+    }
+    const number = error instanceof ChannelError && /message (\d+)/.exec(error.message)?.[1];
+    if (!number) this.wrong.push(`it threw ${describeError(error)}`);
+    else if (this.#isClosed) this.wrong.push(`the error of message ${number} came after close`);
+    else this.seen.push(-Number(number));
+  }
+
+  /** Lets the event loop turn until everything has come, or nobody takes it. */
+  async #settle(): Promise<void> {
+    for (let turns = 0; turns < MANY_TURNS; turns++) {
+      const isComplete = Math.abs(this.seen.at(-1) ?? 0) === this.#published;
+      if (isComplete || !this.#isTaking || !this.#subscriber.isOpen) break;
+      await this.#kit.turns(1);
+    }
+    await this.#kit.turns();
+  }
+
+  async #pollAll(handler: (value: unknown) => void): Promise<void> {
+    for (let count = 1; count > 0 && this.#subscriber.isOpen; ) {
+      try {
+        count = this.#subscriber.poll((value) => {
+          this.#take(value);
+          handler(value);
+        });
+      } catch (error) {
+        this.note(error);
+      }
+      await this.#kit.turns(1);
+    }
+  }
+
+  /** What nobody took is there still. */
+  async #takeRest(): Promise<void> {
+    if (this.#isTaking) return;
+    await this.#pollAll(() => {});
+  }
+
+  #judge(): void {
+    const numbers = this.seen.map(Math.abs);
+    if (numbers.some((number, index) => number !== index + 1)) this.wrong.push('lost, twice or out of order');
+    if (numbers.length >= BAD && this.seen[BAD - 1] !== -BAD) this.wrong.push('no error of its number');
+    const isTakenToTheEnd = this.#way !== 'poll' && this.#isTaking;
+    const owed = this.#isClosed
+      ? 0
+      : this.#drained === undefined
+        ? this.#published
+        : isTakenToTheEnd
+          ? this.#drained
+          : 0;
+    if (numbers.length < owed) this.wrong.push(`${owed} were to come`);
+    if (this.#thrown !== this.#expectedThrows) this.wrong.push(`thrown ${this.#thrown} times`);
+  }
+}
+
+/** Plays the sequence; what was wrong, or undefined. */
+export async function playSequence(
+  kit: Kit,
+  way: Way,
+  sequence: readonly Action[],
+  listensToErrors: boolean,
+): Promise<string | undefined> {
+  const channel = kit.define<unknown>({ codec });
+  const subscriber = await channel.subscriber();
+  const publisher = await channel.publisher();
+  for (let number = 1; number <= FIRST; number++) publisher.publish(number);
+  const handling = new Handling(kit, way, publisher, subscriber);
+  kit.onUncaught = (error) => handling.note(error);
+  const name = `${sequence.join(', ')}${listensToErrors ? '' : ' (without a listener of errors)'}`;
+  await kit.until(name, handling.play(sequence, listensToErrors));
+  await publisher.close();
+  kit.onUncaught = undefined;
+  if (handling.wrong.length === 0) return undefined;
+  return `${name}: ${[...new Set(handling.wrong)].join('; ')}; seen ${handling.seen.join(' ')}`;
+}
