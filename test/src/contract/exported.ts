@@ -12,24 +12,22 @@ export const entryPoints: Readonly<Record<string, { readonly module: string; rea
 /** Why a function belongs into the table. */
 export type Kind = 'promise' | 'iterator' | 'callback';
 
-/** Types that are a promise or an iterator by their name, wherever they come from. */
-const PENDING: ReadonlyMap<string, Kind> = new Map([
-  ['Promise', 'promise'],
-  ['PromiseLike', 'promise'],
-  ['AsyncGenerator', 'iterator'],
-  ['AsyncIterable', 'iterator'],
-  ['AsyncIterator', 'iterator'],
-  ['Generator', 'iterator'],
-  ['Iterator', 'iterator'],
-  ['IterableIterator', 'iterator'],
-]);
+/** Types that are a promise by their name. */
+const PROMISES: readonly string[] = ['Promise', 'PromiseLike'];
 /** So deep the options of an argument may lie. */
 const DEEPEST = 4;
+
+/** An exported function or method. */
+export interface Declared {
+  readonly kinds: ReadonlySet<Kind>;
+  /** Whether its owner is exported as more than a type. */
+  readonly isLoaded: boolean;
+}
 
 /** What the declarations of one entry point say, function by function. */
 class Declarations {
   readonly #checker: ts.TypeChecker;
-  readonly #found = new Map<string, ReadonlySet<Kind>>();
+  readonly #found = new Map<string, Declared>();
 
   constructor(checker: ts.TypeChecker, source: ts.SourceFile, entry: string) {
     this.#checker = checker;
@@ -39,7 +37,7 @@ class Declarations {
   }
 
   /** All exported functions and methods, each with the kinds that it is of. */
-  get found(): ReadonlyMap<string, ReadonlySet<Kind>> {
+  get found(): ReadonlyMap<string, Declared> {
     return this.#found;
   }
 
@@ -47,32 +45,37 @@ class Declarations {
     const symbol =
       exported.flags & ts.SymbolFlags.Alias ? this.#checker.getAliasedSymbol(exported) : exported;
     const name = `${entry}.${exported.name}`;
-    if (symbol.flags & ts.SymbolFlags.Function) this.#note(name, this.#checker.getTypeOfSymbol(symbol));
+    const isLoaded = !exported.declarations?.some(ts.isTypeOnlyExportDeclaration);
+    const type = this.#typeOf(symbol);
+    const isFunction = symbol.flags & (ts.SymbolFlags.Function | ts.SymbolFlags.Variable);
+    if (isFunction) this.#note(name, type.getCallSignatures(), isLoaded);
     if (!(symbol.flags & ts.SymbolFlags.Class)) return;
-    const statics = this.#checker.getTypeOfSymbol(symbol);
-    this.#notePart(`${name}.constructor`, statics.getConstructSignatures(), false);
-    for (const member of statics.getProperties()) {
-      if (member.name !== 'prototype') this.#note(`${name}.${member.name}`, this.#typeOf(member));
+    if (isLoaded) this.#note(`${name}.constructor`, type.getConstructSignatures(), true, 'constructs');
+    for (const member of isLoaded ? type.getProperties() : []) {
+      if (member.name === 'prototype') continue;
+      this.#note(`${name}.${member.name}`, this.#typeOf(member).getCallSignatures(), true);
     }
     for (const member of this.#checker.getDeclaredTypeOfSymbol(symbol).getProperties()) {
-      this.#note(`${name}#${readable(member.name)}`, this.#typeOf(member));
+      const key = `${name}#${readable(member.name)}`;
+      this.#note(key, this.#typeOf(member).getCallSignatures(), isLoaded);
     }
   }
 
-  #note(name: string, type: ts.Type): void {
-    this.#notePart(name, type.getCallSignatures(), true);
-  }
-
-  #notePart(name: string, signatures: readonly ts.Signature[], returns: boolean): void {
+  #note(
+    name: string,
+    signatures: readonly ts.Signature[],
+    isLoaded: boolean,
+    how: 'calls' | 'constructs' = 'calls',
+  ): void {
     if (signatures.length === 0) return;
     const kinds = new Set<Kind>();
     for (const signature of signatures) {
-      const pending = returns && PENDING.get(signature.getReturnType().symbol?.name);
-      if (pending) kinds.add(pending);
+      const pending = how === 'calls' ? pendingKind(signature.getReturnType()) : undefined;
+      if (pending !== undefined) kinds.add(pending);
       const parameters = signature.getParameters().map((parameter) => this.#typeOf(parameter));
       if (parameters.some((type) => this.#takesCallback(type, new Set()))) kinds.add('callback');
     }
-    this.#found.set(name, kinds);
+    this.#found.set(name, { kinds, isLoaded });
   }
 
   /** Whether it is a function, or an object of types of ours that holds one. */
@@ -94,6 +97,11 @@ class Declarations {
   }
 }
 
+function pendingKind(type: ts.Type): Kind | undefined {
+  if (PROMISES.includes(type.symbol?.name ?? '')) return 'promise';
+  return type.getProperty('next') === undefined ? undefined : 'iterator';
+}
+
 function isOurs(declaration: ts.Declaration): boolean {
   return /\/packages\/\w+\/dist\//.test(declaration.getSourceFile().fileName);
 }
@@ -104,7 +112,7 @@ function readable(name: string): string {
 }
 
 /** All functions and methods that the entry points declare, each with the kinds that it is of. */
-export function declaredFunctions(): Map<string, ReadonlySet<Kind>> {
+export function declaredFunctions(): Map<string, Declared> {
   const paths = Object.values(entryPoints).map(({ types }) => join(workspaceRoot, types));
   const program = ts.createProgram(paths, {
     target: ts.ScriptTarget.ES2023,

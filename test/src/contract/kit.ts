@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import {
   type Bus,
   type BusOptions,
@@ -28,7 +28,9 @@ import { PeerProcess } from './peer-process.js';
 
 /** A call that still waits after so many turns of the event loop is taken to wait for something. */
 const TURNS_OF_WAITING = 5;
-const NOTHING = 'nothing';
+/** Looks for what is left behind, before it is taken to stay, and the pause between them. */
+const LOOKS = 200;
+const PAUSE_MS = 5;
 const BLOCK: Uint8Array = new Uint8Array(64 * 1024);
 
 const spare: PeerProcess[] = [];
@@ -45,8 +47,7 @@ export class Kit {
   readonly directory: string;
   /** Where other files may live. */
   readonly folder: string;
-  /** What is waited for, for people. */
-  waitsFor: string = NOTHING;
+  readonly #waits = new Set<string>();
   /** Is told of what nobody caught; else it is kept. */
   onUncaught: ((error: unknown) => void) | undefined;
   readonly #uncaught: unknown[] = [];
@@ -60,6 +61,11 @@ export class Kit {
     mkdirSync(this.directory);
     mkdirSync(this.folder);
     process.env['MMFBUS_DIRECTORY'] = this.directory;
+  }
+
+  /** What is waited for, for people. */
+  get waitsFor(): string {
+    return [...this.#waits].join(', ') || 'nothing that it says';
   }
 
   /** A name of this cell's own. */
@@ -115,10 +121,9 @@ export class Kit {
 
   /** Waits for that, and can tell for what. */
   async until<R>(what: string, promise: R | Promise<R>): Promise<Awaited<R>> {
-    const before = this.waitsFor;
-    this.waitsFor = before === NOTHING ? what : `${before}: ${what}`;
+    this.#waits.add(what);
     const result = await promise;
-    this.waitsFor = before;
+    this.#waits.delete(what);
     return result;
   }
 
@@ -203,13 +208,14 @@ export class Kit {
 
   /** Closes what the cell has made; what is left then. */
   async clear(): Promise<string[]> {
-    this.waitsFor = 'what the cell has made to be closed';
+    this.#waits.add('what the cell has made to be closed');
     for (const peer of this.#peers) {
       if (await leaves(peer)) spare.push(peer);
     }
     for (const close of this.#closers.reverse()) await Promise.resolve(close()).catch(() => {});
-    // Sockets on FIFOs are closed in the turn after.
+    // Sockets on FIFOs are closed in the turn after, and what could not leave at once leaves when it can.
     await this.turns();
+    for (let looks = 0; looks < LOOKS && this.leftovers().length > 0; looks++) await pause(PAUSE_MS);
     const left = this.leftovers();
     rmSync(this.directory, { recursive: true });
     rmSync(this.folder, { recursive: true });

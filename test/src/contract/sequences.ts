@@ -65,6 +65,8 @@ class Handling {
   /** Number of the last message before the call of drain. */
   #drained: number | undefined;
   #isClosed = false;
+  /** Iterations that try to take a message. */
+  #iterations = 0;
   #isTaking = true;
   #thrown = 0;
   #expectedThrows = 0;
@@ -166,14 +168,20 @@ class Handling {
   async #takeOne(): Promise<void> {
     const isTaken = this.#isTaking || this.#way === 'poll';
     const iterator = this.#subscriber[Symbol.asyncIterator]();
+    this.#iterations++;
     try {
-      const step = await iterator.next();
+      const next = iterator.next();
+      next.catch(() => {});
+      await this.#kit.turns();
+      await iterator.return();
+      const step = await next;
       if (step.done === true) return;
       if (isTaken && this.#subscriber.isOpen) this.wrong.push('a second iteration was not refused');
       this.#take(step.value.value);
-      await iterator.return();
     } catch (error) {
       if (!isTaken || describeError(error) !== 'IN_USE') this.note(error);
+    } finally {
+      this.#iterations--;
     }
   }
 
@@ -216,7 +224,8 @@ class Handling {
           handler(value);
         });
       } catch (error) {
-        this.note(error);
+        // Another iteration has not ended yet.
+        if (this.#iterations === 0 || describeError(error) !== 'IN_USE') this.note(error);
       }
       await this.#kit.turns(1);
     }

@@ -263,15 +263,27 @@ export const publisherSubjects: readonly Subject[] = [
   publishing('publishAsync'),
   publishing('publishBatchAsync'),
   drain,
+  // It gives up waiting, not leaving: that happens as soon as it can.
   closing('close', {
-    aborted: comes('reason'),
-    'aborted before': comes(/^(reason|settles)$/),
-    'timed out': comes('TIMEOUT'),
-    'the peer is stopped': comes('TIMEOUT, reason, then settles'),
+    aborted: comes('settles'),
+    'aborted before': comes('settles'),
+    'timed out': comes('settles'),
+    'the peer is stopped': comes('settles, then settles', async (kit) => {
+      const scene = await leaving(kit, 'close', 'stopped');
+      const outcome = await kit.until(
+        'close to settle',
+        outcomeOf(() => scene.call({ timeout: 20 })),
+      );
+      await scene.release?.();
+      return `${outcome}, then ${await kit.until(
+        'a second close',
+        outcomeOf(() => scene.call()),
+      )}`;
+    }),
   }),
   closing(Symbol.asyncDispose, {
     ...disposalOptions,
-    'the peer is stopped': comes(/^(settles|TIMEOUT)$/, async (kit) => {
+    'the peer is stopped': comes('settles', async (kit) => {
       const scene = await leaving(kit, Symbol.asyncDispose, 'stopped');
       const outcome = await kit.until(
         'the disposal to settle',

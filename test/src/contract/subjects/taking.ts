@@ -1,4 +1,4 @@
-import type { Subscriber } from '@mmfbus/channel';
+import type { MessageIterator, Subscriber } from '@mmfbus/channel';
 import {
   comes,
   never,
@@ -275,5 +275,77 @@ const poll: Subject = {
   },
 };
 
+type Ending = 'return' | 'throw' | typeof Symbol.asyncDispose;
+
+/** What ends an iteration, whatever it waits for. */
+function ending(method: Ending): Subject {
+  const isThrow = method === 'throw';
+  const ends = method === 'return' ? 'done' : isThrow ? 'thrown' : 'settles';
+  const call = (iterator: MessageIterator<unknown>): unknown =>
+    isThrow ? iterator.throw(THROWN) : iterator[method]();
+  const plain = comes(ends, async (kit) => {
+    const { subscriber } = await pair(kit);
+    const iterator = subscriber[Symbol.asyncIterator]();
+    await subscriber.close();
+    return kit.until(
+      'the end of the iteration',
+      outcomeOf(() => call(iterator)),
+    );
+  });
+  return {
+    name: `channel.MessageIterator#${typeof method === 'string' ? method : '[asyncDispose]'}`,
+    cells: {
+      'called after close': plain,
+      ...neverOf('it settles at once', 'closed while it waits', 'drained while it waits'),
+      'called after drain': plain,
+      ...neverOf('it takes no options', 'aborted', 'aborted before', 'timed out'),
+      cancelled: comes(`done, ${ends}`, async (kit) => {
+        const { subscriber } = await pair(kit);
+        const iterator = subscriber[Symbol.asyncIterator]();
+        const next = outcomeOf(() => iterator.next());
+        await kit.waits(next);
+        const outcome = await kit.until(
+          'the end of the iteration',
+          outcomeOf(() => call(iterator)),
+        );
+        return `${await kit.until('next to settle', next)}, ${outcome}`;
+      }),
+      'called twice': comes(`${ends}, ${ends}`, async (kit) => {
+        const { subscriber } = await pair(kit);
+        const iterator = subscriber[Symbol.asyncIterator]();
+        return `${await outcomeOf(() => call(iterator))}, ${await outcomeOf(() => call(iterator))}`;
+      }),
+      'called re-entrantly': comes(`1 ${ends}, 2`, async (kit) => {
+        // In its own loop, which takes no more, and loses nothing.
+        const { publisher, subscriber } = await pair(kit);
+        publishNumbers(publisher, 1, 2);
+        const log: unknown[] = [];
+        const iterator = subscriber[Symbol.asyncIterator]();
+        for await (const { value } of iterator) log.push(value, await outcomeOf(() => call(iterator)));
+        subscriber.poll((value) => log.push(`, ${value}`));
+        return log.join(' ').replace(' ,', ',');
+      }),
+      ...neverOf(
+        'it waits for nothing and takes no callback',
+        'its listener is removed',
+        'called inside a handler',
+        'its callback throws',
+        'the peer dies',
+        'the peer is stopped',
+        'without descriptors',
+        'without space',
+      ),
+    },
+  };
+}
+
 /** Taking messages without listeners. */
-export const takingSubjects: readonly Subject[] = [iteration, poll];
+export const takingSubjects: readonly Subject[] = [
+  iteration,
+  { ...iteration, name: 'channel.MessageIterator#next' },
+  { ...iteration, name: 'channel.MessageIterator#[asyncIterator]' },
+  ending('return'),
+  ending('throw'),
+  ending(Symbol.asyncDispose),
+  poll,
+];
