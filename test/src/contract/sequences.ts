@@ -25,6 +25,9 @@ function isPossible(way: Way, sequence: readonly Action[]): boolean {
   if (sequence.includes('remove') && way !== 'events') return false;
   if (sequence.includes('break') && way !== 'iterator') return false;
   // After a pause the handler has returned, so that what it throws is nobody's but its own.
+  const paused = sequence.indexOf('await');
+  // Between two polls anything may take messages.
+  if (way === 'poll' && paused >= 0 && sequence.indexOf('iterate') > paused) return false;
   const thrown = sequence.indexOf('throw');
   if (thrown >= 0 && way !== 'iterator' && sequence.slice(0, thrown).includes('await')) return false;
   return sequence.slice(0, -1).every((action) => action !== 'throw' && action !== 'break');
