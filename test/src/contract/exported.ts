@@ -3,7 +3,7 @@ import ts from 'typescript';
 import { workspaceRoot } from '../support/workspace.js';
 
 /** The entry points whose exports are looked at, by the name that the table of subjects has for them. */
-export const entryPoints: Readonly<Record<string, { readonly module: string; readonly types: string }>> = {
+const entryPoints: Readonly<Record<string, { readonly module: string; readonly types: string }>> = {
   channel: { module: '@mmfbus/channel', types: 'packages/channel/dist/index.d.ts' },
   core: { module: '@mmfbus/core', types: 'packages/core/dist/index.d.ts' },
   winmmf: { module: '@mmfbus/core/winmmf', types: 'packages/core/dist/winmmf.d.ts' },

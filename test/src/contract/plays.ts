@@ -146,7 +146,7 @@ export const plays: Readonly<Record<Situation, Play | undefined>> = {
 };
 
 /** Runs the action in a `message` handler of a channel that nothing else is about. */
-export async function insideHandler(kit: Kit, action: () => unknown): Promise<void> {
+async function insideHandler(kit: Kit, action: () => unknown): Promise<void> {
   const channel = kit.define();
   const subscriber = await kit.subscriber(channel);
   const publisher = await kit.publisher(channel);
