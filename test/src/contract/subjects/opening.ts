@@ -208,7 +208,7 @@ const hooks: Subject = {
   },
 };
 
-const noName = (): boolean => false;
+const noName = (): readonly bigint[] => [];
 
 const lease: Subject = {
   name: 'core.leasePort',
