@@ -9,6 +9,7 @@ const PROOFS = [
   'model',
   'conformance',
   'generated',
+  'native',
   'soak',
   'hostile',
   'workers',

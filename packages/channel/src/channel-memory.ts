@@ -1,4 +1,3 @@
-import { type WordBytes, withWords } from '@mmfbus/codec';
 import {
   awaitSegment,
   copyOut,
@@ -28,7 +27,7 @@ export class ChannelMemory {
   readonly longs: BigInt64Array<ArrayBuffer>;
   /** The same region, byte by byte. */
   readonly bytes: SharedBytes;
-  readonly ring: WordBytes;
+  readonly ring: SharedBytes;
   readonly ringWords: Int32Array<ArrayBuffer>;
   /** Called once, after it was unmapped, with what {@link ChannelMemory.close} was told. */
   afterClose: ((last: boolean) => Promise<void>) | undefined;
@@ -44,9 +43,8 @@ export class ChannelMemory {
     this.words = sharedWords(memory, 0, ringOffset / Int32Array.BYTES_PER_ELEMENT);
     this.longs = sharedLongs(memory, 0, ringOffset / BigInt64Array.BYTES_PER_ELEMENT);
     this.bytes = sharedBytes(memory, 0, ringOffset);
-    // All that codecs are given by channels carries its words: for the same kind of memory they are compiled once.
-    this.ring = withWords(sharedBytes(memory, ringOffset, ringCapacity) as Uint8Array<ArrayBuffer>);
-    this.ringWords = this.ring.words;
+    this.ring = sharedBytes(memory, ringOffset, ringCapacity);
+    this.ringWords = sharedWords(memory, ringOffset, ringCapacity / Int32Array.BYTES_PER_ELEMENT);
     this.#segment = segment;
   }
 

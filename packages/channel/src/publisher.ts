@@ -221,7 +221,7 @@ export class Publisher<T> {
     await this.#wait(() => {
       if (!this.#outbox.isTaken()) {
         // A subscriber that could not be rung when something was published may be by now.
-        this.#member.ringSubscribers();
+        this.#member.ringAgain();
         return 'full';
       }
       // At once, before the next in line has its turn.

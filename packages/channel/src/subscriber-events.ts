@@ -57,7 +57,11 @@ export interface SubscriberEvents<T> {
    * again only after it has caught up by half.
    */
   slow: [slow: Slow];
-  /** A message could not be decoded, or the memory makes no sense. Without a listener the error is thrown instead. */
+  /**
+   * A message could not be decoded, or the memory makes no sense: without a listener the error is thrown instead. With the
+   * code `NAMES_REMOVED`, the files were removed by which others wake this subscriber, or find the channel: it goes on, and
+   * looks by itself from then on, each 50 ms.
+   */
   error: [error: ChannelError];
   /**
    * The channel has no publisher any more: the last one left (`closed`) or died (`lost`). Everything published before

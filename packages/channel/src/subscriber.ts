@@ -67,6 +67,7 @@ export class Subscriber<T> extends EventEmitter<SubscriberEvents<T>> {
         if (this.listenerCount('error') === 0) throw error;
         this.#tell(() => this.emit('error', error));
       },
+      warning: (error) => this.#tell(() => this.emit('error', error)),
       end: (reason) => this.#finish(reason),
     };
     if (typeof endWithPublishers === 'object') this.#waitForFirstPublisher(endWithPublishers.timeout);

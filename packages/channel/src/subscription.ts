@@ -30,6 +30,8 @@ export interface SubscriptionHooks {
   slow(slow: Slow): void;
   /** Throws the error on when nobody takes it. */
   error(error: ChannelError): void;
+  /** The subscription goes on; so nothing is thrown. */
+  warning(error: ChannelError): void;
   /** The subscription cannot go on. */
   end(reason: CloseReason): void;
 }
@@ -37,7 +39,7 @@ export interface SubscriptionHooks {
 /** A subscriber's part in the protocol: it takes messages when asked, and sleeps when told. */
 export class Subscription<T> {
   /** Set by the subscriber before anything else. */
-  hooks: SubscriptionHooks = { rung() {}, gap() {}, slow() {}, error() {}, end() {} };
+  hooks: SubscriptionHooks = { rung() {}, gap() {}, slow() {}, error() {}, warning() {}, end() {} };
   readonly #definition: ChannelDefinition<T>;
   readonly #member: Member;
   readonly #reader: RingReader;
@@ -109,6 +111,7 @@ export class Subscription<T> {
     member.watchOver(STATE_PUBLISHER);
     member.port.ref();
     member.onRing = () => this.hooks.rung();
+    member.onNamesRemoved = (error) => this.hooks.warning(error);
   }
 
   /** Goes to where the subscription begins. With the lock held. */

@@ -172,7 +172,7 @@ describe('a ring', () => {
     const reader = startReader();
     for (let count = 1; count <= 10; count++) write(16, count);
     expect(reader.read()).toBe('message');
-    memory.ring.fill(0xff);
+    memory.ringWords.fill(-1);
     for (let count = 2; count <= 10; count++)
       expect([reader.read(), reader.sequence]).toEqual(['message', count]);
   });
@@ -339,7 +339,8 @@ describe('a ring with bad contents', () => {
     'neither publishes nor reads on from the number %i where it is impossible',
     (number) => {
       for (let count = 0; count < 2; count++) write(10);
-      new DataView(memory.ring.buffer, memory.ring.byteOffset).setBigUint64(128 + 8, BigInt(number), true);
+      const { buffer, byteOffset } = memory.ringWords;
+      new DataView(buffer, byteOffset).setBigUint64(128 + 8, BigInt(number), true);
       const other = new RingWriter(memory, table, 1);
       expect(() => other.begin()).toThrow(`number ${number} stands at the tail, 128; it was 1 at 0`);
       const reader = new RingReader(memory);

@@ -11,7 +11,7 @@ import {
   sweepPorts,
   watchLife,
 } from '@mmfbus/core';
-import { type Cell, comes, neverOf, outcomeNow, type Subject, THROWN } from '../contract.js';
+import { type Cell, comes, neverOf, outcomeNow, outcomeOf, type Subject, THROWN } from '../contract.js';
 import type { Kit } from '../kit.js';
 
 interface Opened {
@@ -285,8 +285,8 @@ function livingPort(kit: Kit): ReturnType<typeof leasePort>['address'] {
   }
 }
 
-function sweeping(name: string, sweep: (kit: Kit, names: () => boolean) => void): Subject {
-  const quiet: Cell = comes('settles', async (kit) => outcomeNow(() => sweep(kit, noName)));
+function sweeping(name: string, sweep: (kit: Kit, names: typeof noName) => Promise<void>): Subject {
+  const quiet: Cell = comes('settles', (kit) => outcomeOf(() => sweep(kit, noName)));
   return {
     name: `core.${name}`,
     cells: {
@@ -296,7 +296,7 @@ function sweeping(name: string, sweep: (kit: Kit, names: () => boolean) => void)
       ...neverOf('nothing is dead that it would be asked about', 'its callback throws'),
       ...neverOf('the rows of channels have it', 'the peer dies', 'the peer is stopped'),
       'without descriptors': comes(/^(settles|OS_ERROR)$/, (kit) =>
-        kit.withoutDescriptors(async () => outcomeNow(() => sweep(kit, noName))),
+        kit.withoutDescriptors(() => outcomeOf(() => sweep(kit, noName))),
       ),
       ...neverOf('it writes nothing', 'without space'),
     },
