@@ -1,5 +1,11 @@
 import { allocateWordBytes } from '@mmfbus/codec';
-import { encodesInPlace, type InPlaceCodec } from '@mmfbus/codec/internal';
+import {
+  encodesInPlace,
+  hasOwnBytes,
+  type InPlaceCodec,
+  type OwnBytesCodec,
+  ownBytes,
+} from '@mmfbus/codec/internal';
 import { timers } from '@mmfbus/core';
 import type { ChannelMemory } from './channel-memory.js';
 import type { ChannelDefinition } from './definition.js';
@@ -11,7 +17,7 @@ import { STATE_PUBLISHER } from './layout/participant-layout.js';
 import { anyBoolean, checkOptions, joinRules, oneOf, waitRules } from './options.js';
 import { Member } from './participants/member.js';
 import { Outbox, type PublishOutcome } from './publishing/outbox.js';
-import { Batch, type Parcel, SingleMessage, SplitMessage } from './publishing/parcel.js';
+import { Batch, BytesBatch, type Parcel, SingleMessage, SplitMessage } from './publishing/parcel.js';
 import { Scratch } from './publishing/scratch.js';
 import { WaitingLine } from './publishing/waiting-line.js';
 
@@ -71,6 +77,7 @@ export class Publisher<T> {
   readonly #line: WaitingLine;
   readonly #scratch: Scratch<T>;
   readonly #inPlace: InPlaceCodec<T> | undefined;
+  readonly #ownBytes: OwnBytesCodec<T> | undefined;
   readonly #single: SingleMessage;
   readonly #maxPayload: number;
   /** Most bytes that the frames of a batch may take. */
@@ -85,6 +92,7 @@ export class Publisher<T> {
     this.#line = new WaitingLine(member);
     this.#scratch = new Scratch(definition.codec, definition.name);
     this.#inPlace = encodesInPlace(definition.codec) ? definition.codec : undefined;
+    this.#ownBytes = hasOwnBytes(definition.codec) ? definition.codec : undefined;
     this.#single = new SingleMessage(this.#scratch.payload, 0);
     const { maxPayload, ringCapacity } = member.memory.geometry;
     this.#maxPayload = maxPayload;
@@ -149,10 +157,10 @@ export class Publisher<T> {
    */
   publishBatch(values: readonly T[]): PublishOutcome {
     const list = this.#listOf(values);
+    if (list.length === 0) return 'published';
     this.#scratch.enter();
     try {
-      const batch = this.#encodeBatch(list);
-      if (list.length === 0) return 'published';
+      const batch = this.#batchOfBytes(list) ?? this.#encodeBatch(list);
       return this.#line.isEmpty ? this.#outbox.append(batch) : 'full';
     } finally {
       this.#scratch.leave();
@@ -195,11 +203,14 @@ export class Publisher<T> {
   async publishBatchAsync(values: readonly T[], options: WaitOptions = UNLIMITED): Promise<void> {
     this.#checkWait('publishBatchAsync()', options);
     const list = this.#listOf(values);
+    if (list.length === 0) return;
     let batch: Batch;
     this.#scratch.enter();
     try {
+      const bytes = this.#batchOfBytes(list);
+      if (bytes !== undefined && this.#line.isEmpty && this.#outbox.append(bytes) === 'published') return;
       batch = this.#encodeBatch(list);
-      if (list.length === 0 || (this.#line.isEmpty && this.#outbox.append(batch) === 'published')) return;
+      if (bytes === undefined && this.#line.isEmpty && this.#outbox.append(batch) === 'published') return;
       this.#scratch.take();
     } finally {
       this.#scratch.leave();
@@ -357,6 +368,23 @@ export class Publisher<T> {
     if (typeof values?.[Symbol.iterator] === 'function') return [...values];
     const text = `a batch must be an array, not ${values === null ? 'null' : typeof values}`;
     throw new ChannelError('INVALID_ARGUMENT', this.#channel, text);
+  }
+
+  /** Undefined where the values have to be encoded, or are refused. */
+  #batchOfBytes(values: readonly T[]): BytesBatch | undefined {
+    const codec = this.#ownBytes;
+    if (codec === undefined) return undefined;
+    const lengths: number[] = [];
+    let [bytes, taken] = [0, 0];
+    for (const value of values) {
+      const length = codec[ownBytes](value);
+      if (length < 0 || length > this.#maxPayload) return undefined;
+      lengths.push(length);
+      bytes += length;
+      taken += frameLength(length);
+    }
+    if (taken > this.#largestBatch) return undefined;
+    return new BytesBatch(values as readonly unknown[] as readonly Uint8Array[], lengths, bytes);
   }
 
   #encodeBatch(values: readonly T[]): Batch {

@@ -49,3 +49,25 @@ export function addEncodeInPlace<T, C extends Codec<T>>(
 ): C {
   return Object.defineProperty(codec, encodeInPlace, { value: encode });
 }
+
+/** The key under which a codec tells of values that are their own encoding. */
+export const ownBytes: unique symbol = Symbol('ownBytes');
+
+/** A codec of bytes as they are. */
+export interface OwnBytesCodec<T> {
+  /**
+   * How many bytes the value has, where it is a Uint8Array whose bytes are its encoding, and which no other thread can
+   * change; -1 where `encode` is to be asked. Runs no code of the value, and trusts no property of it.
+   */
+  [ownBytes](value: T): number;
+}
+
+/** Whether a codec tells of such values. */
+export function hasOwnBytes<T>(codec: Codec<T>): codec is Codec<T> & OwnBytesCodec<T> {
+  return Object.hasOwn(codec, ownBytes);
+}
+
+/** Lets a codec tell of such values. Not enumerable, as its way of encoding in place is not. */
+export function addOwnBytes<T, C extends Codec<T>>(codec: C, own: OwnBytesCodec<T>[typeof ownBytes]): C {
+  return Object.defineProperty(codec, ownBytes, { value: own });
+}

@@ -3,4 +3,12 @@
  *
  * @module
  */
-export { encodeInPlace, encodesInPlace, type InPlaceCodec, type InPlaceTarget } from './in-place.js';
+export {
+  encodeInPlace,
+  encodesInPlace,
+  hasOwnBytes,
+  type InPlaceCodec,
+  type InPlaceTarget,
+  type OwnBytesCodec,
+  ownBytes,
+} from './in-place.js';

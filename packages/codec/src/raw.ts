@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import { requireRange, requireRoom } from './bounds.js';
 import type { Codec } from './codec.js';
 import { CodecError } from './errors.js';
-import { addEncodeInPlace, type InPlaceTarget } from './in-place.js';
+import { addEncodeInPlace, addOwnBytes, type InPlaceTarget } from './in-place.js';
 import { describeKind, requireOptions } from './shape/arguments.js';
 import { invalidShape } from './shape/invalid-shape.js';
 import { byteLengthOf, copyUserBytes, isDetached, isShared } from './user-bytes.js';
@@ -30,7 +30,8 @@ export function raw(options: RawOptions = {}): Codec<Uint8Array> {
   requireOptions('raw()', options, ['copy']);
   const { copy = true } = options;
   if (typeof copy !== 'boolean') throw invalidShape(`copy must be true or false, not ${describeKind(copy)}`);
-  return addEncodeInPlace({ id: ID, encode, decode: copy ? decode : view }, encodeInPlace);
+  const codec = addEncodeInPlace({ id: ID, encode, decode: copy ? decode : view }, encodeInPlace);
+  return addOwnBytes(codec, ownBytesOf);
 }
 
 function encode(value: Uint8Array, target: Uint8Array, offset: number): number {
@@ -49,11 +50,16 @@ function encode(value: Uint8Array, target: Uint8Array, offset: number): number {
   return offset + length;
 }
 
-function encodeInPlace(value: Uint8Array, place: InPlaceTarget): number {
-  // The rest is for `encode`: empty ones may be detached, and shared ones can grow meanwhile.
+/** The rest is for `encode`: empty ones may be detached, and shared ones can grow meanwhile. */
+function ownBytesOf(value: Uint8Array): number {
   if (!types.isUint8Array(value)) return -1;
   const length = byteLengthOf(value);
-  if (length === 0 || isShared(value) || !place.begin(length)) return -1;
+  return length > 0 && !isShared(value) ? length : -1;
+}
+
+function encodeInPlace(value: Uint8Array, place: InPlaceTarget): number {
+  const length = ownBytesOf(value);
+  if (length < 0 || !place.begin(length)) return -1;
   const { offset } = place;
   if (!(offset + length <= place.limit)) return -1;
   (place.bytes as Uint8Array).set(value, offset);

@@ -75,6 +75,41 @@ export class Batch implements Parcel {
   }
 }
 
+/** A batch of bytes that are messages as they are, and still the program's: to be published at once or not at all. */
+export class BytesBatch implements Parcel {
+  readonly bytes: number;
+  readonly #values: readonly Uint8Array[];
+  readonly #lengths: readonly number[];
+
+  /** @param lengths of the values: they themselves are the program's, and may say anything. */
+  constructor(values: readonly Uint8Array[], lengths: readonly number[], bytes: number) {
+    this.#values = values;
+    this.#lengths = lengths;
+    this.bytes = bytes;
+  }
+
+  get messages(): number {
+    return this.#lengths.length;
+  }
+
+  endIn(writer: RingWriter): number {
+    let end = writer.tail;
+    for (const length of this.#lengths) end = writer.endOf(end, length);
+    return end;
+  }
+
+  write(writer: RingWriter, timestamp: number): void {
+    const lengths = this.#lengths;
+    for (let index = 0; index < lengths.length; index++) {
+      writer.writeBytes(this.#values[index] as Uint8Array, lengths[index] as number, timestamp);
+    }
+  }
+
+  advance(): boolean {
+    return false;
+  }
+}
+
 /** A message that is too large for one frame, a part a commit. Other publishers may come in between. */
 export class SplitMessage implements Parcel {
   readonly #payload: WordBytes;

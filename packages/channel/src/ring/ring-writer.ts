@@ -172,6 +172,12 @@ export class RingWriter {
     this.nextSequence++;
   }
 
+  /** As {@link RingWriter.writeMessage}, a message of these bytes, wherever they lie: all of them, `length` in number. */
+  writeBytes(bytes: Uint8Array, length: number, timestamp: number): void {
+    copyIn(bytes, this.#ring, this.#openFrame(length, frame.KIND_MESSAGE, timestamp) * 4);
+    this.nextSequence++;
+  }
+
   /** Copies bytes of a payload to that word of the ring. */
   #copy(payload: WordBytes, start: number, length: number, word: number): void {
     if (length > WORD_COPY_LIMIT) {
