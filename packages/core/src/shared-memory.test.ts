@@ -19,6 +19,9 @@ const CAST = / as (?:unknown as |never as |any as )?(?:ArrayBuffer|Uint8Array|Bu
 const PRIVATE = new Set([
   // A copy of private bytes, in a package that does not know this one.
   '(place.bytes as Uint8Array).set(value, offset);',
+  // The program's own bytes.
+  'readPrivateLength.call(readBuffer.call(bytes) as ArrayBuffer);',
+  'writer.writeBytes(this.#values[index] as Uint8Array, lengths[index] as number, timestamp);',
 ]);
 
 function sourcesOf(name: string): string[] {

@@ -52,36 +52,6 @@ describe('a subscriber whose channel makes no sense any more', () => {
     subscriber.poll(() => {});
     expect(told).toEqual(['CORRUPTED', 'close: local']);
   });
-
-  it('does not believe what was overwritten while it was decoded in the ring', async () => {
-    let interrupt = () => {};
-    const codec: Codec<Uint8Array> = {
-      ...rawBytes(),
-      decode: (source, start, end) => {
-        interrupt();
-        return rawBytes().decode(source, start, end);
-      },
-    };
-    const channel = define({ codec, capacity: 512 * KiB });
-    const subscriber = await subscriberOf(channel);
-    const publisher = await publisherOf(channel);
-    publisher.publish(new Uint8Array(100 * KiB));
-    publisher.publish(new Uint8Array(10));
-    const { view } = rawOf(channel.name);
-    const setHead = (head: bigint) => view.setBigInt64(headerTable.offsetOf('head'), head, true);
-    interrupt = () => {
-      interrupt = () => {};
-      setHead(32n);
-    };
-    const told: unknown[] = [];
-    subscriber.on('error', ({ code }) => {
-      setHead(0n);
-      told.push(code);
-    });
-    subscriber.on('gap', (gap) => told.push(gap));
-    subscriber.poll(({ length }) => told.push(length));
-    expect(told).toEqual(['CORRUPTED', { from: 1, to: 1, count: 1 }, 10]);
-  });
 });
 
 describe('a participant whose slot was taken from it', () => {

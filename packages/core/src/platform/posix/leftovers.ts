@@ -5,8 +5,9 @@ import { flock, LOCK_EX, LOCK_NB } from './libc.js';
 import { directory, isPrefixed, leadsTo, sweepTemporaries, unlinkIfThere } from './names.js';
 import { openFd, readMark } from './segment-file.js';
 
-/** How long a turn of the event loop is taken up by sweeping, milliseconds. */
+/** How long a turn of the event loop is taken up by sweeping, milliseconds, if it has looked at so many files by then. */
 const SLICE_MS = 2;
+const SLICE_FILES = 64;
 /** Names that one call to the operating system reads. */
 const NAMES_A_READ = 64;
 
@@ -20,18 +21,24 @@ export function removeIfUnused(fd: number, path: string): Removal {
   return unlinkIfThere(path) ? 'removed' : 'refused';
 }
 
-/** Removes a segment of this user that only dead processes had open, or a file that a dead process was about to make. */
-function sweepFile(folder: string, name: string): void {
+/**
+ * Removes a segment of this user that only dead processes had open, or a file that a dead process was about to make.
+ *
+ * @returns whether it was a segment of this user.
+ */
+function sweepFile(folder: string, name: string): boolean {
   sweepTemporaries([name]);
-  if (!isPrefixed(name)) return;
+  if (!isPrefixed(name)) return false;
   const path = join(folder, name);
   // Those of others are theirs to remove, and may be anything.
   const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined || !found.isFile() || found.uid !== process.getuid?.()) return;
+  if (found === undefined || !found.isFile() || found.uid !== process.getuid?.()) return false;
   const fd = openFd(path, true);
-  if (fd === undefined) return;
+  if (fd === undefined) return false;
   try {
-    if (readMark(fd, fstatSync(fd).size) !== undefined) removeIfUnused(fd, path);
+    if (readMark(fd, fstatSync(fd).size) === undefined) return false;
+    removeIfUnused(fd, path);
+    return true;
   } finally {
     closeSync(fd);
   }
@@ -40,41 +47,58 @@ function sweepFile(folder: string, name: string): void {
 /**
  * Removes what processes of this user that died left behind, under whatever name, so that the memory does not fill up with
  * it. Yields when the event loop should have a turn.
+ *
+ * @returns how many segments of this user there were.
  */
-export function* sweep(): Generator<void> {
+export function* sweep(): Generator<undefined, number> {
+  let segments = 0;
   const folder = directory();
   const entries = opendirSync(folder, { bufferSize: NAMES_A_READ });
   try {
     let until = timers.now() + SLICE_MS;
+    let files = 0;
     for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
       try {
-        sweepFile(folder, entry.name);
+        if (sweepFile(folder, entry.name)) segments++;
       } catch {
         // What cannot be looked at, or removed, harms nobody but the memory it takes.
       }
-      if (timers.now() < until) continue;
+      if (++files < SLICE_FILES || timers.now() < until) continue;
       yield;
+      files = 0;
       until = timers.now() + SLICE_MS;
     }
   } finally {
     entries.closeSync();
   }
+  return segments;
 }
 
-let hasSwept = false;
+/** In a directory with more segments of this user than that, a thread sweeps only once. */
+const CROWD = 100;
+let isSweeping = false;
+let isCrowded = false;
 
-/** Sweeps in the turns of the event loop that come, once a thread. Does not keep the process alive for that. */
-export function sweepOnce(): void {
-  if (hasSwept) return;
-  hasSwept = true;
-  let steps: Generator<void> | undefined;
+/**
+ * Sweeps for 2 ms, and the rest in the turns of the event loop that come; in a crowded directory once a thread. Does not
+ * keep the process alive for that.
+ */
+export function sweepLeftovers(): void {
+  if (isSweeping || isCrowded) return;
+  isSweeping = true;
+  const steps = sweep();
   const turn = () => {
     try {
-      steps ??= sweep();
-      if (steps.next().done !== true) timers.setImmediate(turn).unref();
+      const { done, value: files } = steps.next();
+      if (done !== true) {
+        timers.setImmediate(turn).unref();
+        return;
+      }
+      isCrowded = files > CROWD;
     } catch {
-      // The directory cannot be read; the next thread tries again.
+      // The directory cannot be read now.
     }
+    isSweeping = false;
   };
-  timers.setImmediate(turn).unref();
+  turn();
 }

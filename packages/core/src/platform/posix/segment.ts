@@ -5,7 +5,7 @@ import { fromFsError } from '../../os-error.js';
 import type { Opening, Segment, SegmentRequest } from '../platform.js';
 import { allocateInSteps, STEP_LENGTH } from './allocation.js';
 import { mapData } from './file.js';
-import { removeIfUnused, sweepOnce } from './leftovers.js';
+import { removeIfUnused, sweepLeftovers } from './leftovers.js';
 import {
   flock,
   LOCK_NB,
@@ -63,7 +63,7 @@ export function* openSegment(request: SegmentRequest): Opening {
         if (nameSegment(made, path)) {
           const { fd, mapped } = made;
           made = undefined;
-          sweepOnce();
+          sweepLeftovers();
           return mappedSegment(path, { fd, size: request.size, marked: true }, mapped, mapped, true);
         }
       } else if (found !== 'busy') return found;
