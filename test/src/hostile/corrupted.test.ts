@@ -1,5 +1,4 @@
-import { KiB, type Subscriber } from '@mmfbus/channel';
-import { type Codec, raw as rawBytes } from '@mmfbus/codec';
+import type { Subscriber } from '@mmfbus/channel';
 import { afterEach, describe, expect, it } from 'vitest';
 import { define, publisherOf, subscriberOf } from '../support/channels.js';
 import { headerTable, slotTable } from './format-tables.js';
