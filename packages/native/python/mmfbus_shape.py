@@ -75,8 +75,11 @@ def _f64(value):
 
 
 def _f32(value):
-    if type(value) not in (float, int) or type(value) is int and (abs(value) >= 1 << 64 or int(float(value)) != value):
+    if type(value) not in (float, int) or type(value) is int and abs(value) >= 1 << 64:
         raise _mismatch("f32", value)
+    if type(value) is int and abs(value) >= 1 << 53 and value & 0x7FF:
+        # What a double cannot hold of an integer still counts where it is rounded.
+        value = (value >> 11 | 1) << 11
     try:
         return _struct.unpack("<f", _struct.pack("<f", value))[0]
     except OverflowError:
