@@ -8,7 +8,7 @@ export interface PullSource<T> {
 
 /** Signals that end an iteration. They are listened to from the first `next` to the end. */
 export interface EndSignals {
-  /** Ends it in good order, after the values that were pulled already. */
+  /** Ends it in good order and at once: values that were pulled and not given yet are dropped. */
   readonly ends: AbortSignal;
   /** Ends it by throwing the signal's reason, instead of anything else. */
   readonly fails?: AbortSignal | undefined;
@@ -35,7 +35,7 @@ export class PulledIterator<T> implements AsyncGenerator<T, void, undefined> {
   #state: 'new' | 'begun' | 'ended' = 'new';
   #pulling = false;
   #closed: Promise<void> = Promise.resolve();
-  readonly #onEnd = () => this.#end();
+  readonly #onEnd = () => this.#leave();
   readonly #onFail = () => this.#fail(this.#signals.fails?.reason);
 
   constructor(source: PullSource<T>, signals: EndSignals) {
@@ -60,8 +60,7 @@ export class PulledIterator<T> implements AsyncGenerator<T, void, undefined> {
 
   /** Ends the iteration: every `next` that waits is settled at once. */
   async return(): Promise<IteratorResult<T, void>> {
-    this.#drop();
-    this.#end();
+    this.#leave();
     await this.#closed;
     return { done: true, value: undefined };
   }
@@ -121,6 +120,11 @@ export class PulledIterator<T> implements AsyncGenerator<T, void, undefined> {
 
   #take(): IteratorResult<T, void> {
     return { done: false, value: this.#ready[this.#at++] as T };
+  }
+
+  #leave(): void {
+    this.#drop();
+    this.#end();
   }
 
   #drop(): void {

@@ -124,6 +124,7 @@ export class Bus {
    * Iterates over what changes about the channels, until the bus is closed. It begins with what there is: `opened` for each
    * channel and `joined` for each of its participants. Each iteration watches for itself, and keeps its process alive.
    * What comes and goes between two looks of a slow loop may not be reported, but what was reported comes to its end.
+   * Once the bus is closed, no further change is reported.
    *
    * A participant that `left` is told of as it was seen last, but for `alive`, which is of now: `false` when its death is
    * proved, as when it was killed; `true` when its thread lives, and has left this channel only; `unknown` otherwise.
@@ -140,7 +141,7 @@ export class Bus {
     return watchDirectory(this.#lease.directory, this.#closing.signal, signal);
   }
 
-  /** Ends the watches and leaves the directory. Channels stay open. A second call does nothing. */
+  /** Ends the watches at once and leaves the directory. Channels stay open. A second call does nothing. */
   async close(): Promise<void> {
     this.#closing.abort(new ChannelError('CLOSED', 'the bus', 'it was closed'));
     this.#lease.release();
