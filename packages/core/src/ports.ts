@@ -98,19 +98,21 @@ export function connectBell(address: PortAddress): Bell {
 /**
  * Calls back once when the owner of that port has died, also when that was before this call. Never keeps the process
  * alive. A port that was closed in good order may be reported too. Where its life line cannot be watched, for want of a
- * descriptor for one, this tries again until it can, and looks itself meanwhile, each second at least.
+ * descriptor for one, this tries again until it can, and looks itself meanwhile, each second at least. What the callback
+ * throws is an uncaught exception.
  */
 export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch {
-  let watch = platform.watchLife(address, onDeath);
+  const tell = () => callAlone(onDeath);
+  let watch = platform.watchLife(address, tell);
   if (watch !== undefined) return watch;
   let timer: NodeJS.Timeout;
   const lookAfter = (pause: number) => {
     timer = timers.setTimeout(() => {
       if (platform.probeLife(address) === 'dead') {
-        onDeath();
+        tell();
         return;
       }
-      watch = platform.watchLife(address, onDeath);
+      watch = platform.watchLife(address, tell);
       if (watch === undefined) lookAfter(Math.min(2 * pause, LONGEST_PAUSE_MS));
     }, pause);
     timer.unref();
@@ -177,7 +179,8 @@ function lookAtNames(): void {
 
 /**
  * Calls back once when names are gone under which others find what is open here, as some cleaners of `/dev/shm` do. Nothing
- * tells of that by itself: so this looks each ten seconds, all watches of a thread at once. Never keeps the process alive.
+ * tells of that by itself: so this looks each ten seconds, all watches of a thread at once. Never keeps the process alive. What
+ * the callback throws is an uncaught exception.
  *
  * @param areThere looks.
  */
@@ -191,7 +194,7 @@ export function watchNames(areThere: () => boolean, onRemoved: () => void): Name
     look: () => {
       if (!namesWatches.has(watch) || areThere()) return;
       close();
-      onRemoved();
+      callAlone(onRemoved);
     },
     close,
   };
