@@ -23,7 +23,7 @@ import {
   type SubscriberOptions,
 } from '@mmfbus/channel';
 import { MemoryMappedFile } from '@mmfbus/core';
-import { REASON } from './contract.js';
+import { describeError, REASON } from './contract.js';
 import { PeerProcess } from './peer-process.js';
 
 /** A call that still waits after so many turns of the event loop is taken to wait for something. */
@@ -192,6 +192,12 @@ export class Kit {
   /** What nobody has caught since the last call. */
   takeUncaught(): unknown[] {
     return this.#uncaught.splice(0);
+  }
+
+  /** That, in words, when what was thrown before has become an uncaught exception. */
+  async uncaughtSoFar(): Promise<string> {
+    await this.turns();
+    return this.takeUncaught().map(describeError).join(' ');
   }
 
   /** Descriptors and mappings of this process that lead into the directory, and files in it. */

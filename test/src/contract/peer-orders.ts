@@ -22,6 +22,8 @@ export interface PeerOrders {
   arm(halt: Halt | undefined): void;
   /** Opens the mapping and keeps its write lock; within `withWriteLock` where `guarded`. */
   lockMapping(name: string, guarded: boolean): Promise<void>;
+  /** Has made the segment and left it behind, and holds it as one does that is about to remove it. */
+  holdLeftover(name: string): void;
   /** Leaves whatever it is in. */
   leave(): Promise<void>;
 }

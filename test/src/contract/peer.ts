@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Publisher, PublisherOptions, Subscriber, SubscriberOptions } from '@mmfbus/channel';
 import { MemoryMappedFile, ValidNamespaces } from '@mmfbus/core';
+import { holdLeftover } from '../support/leftover.js';
 import type { Halt, PeerAnswer, PeerChannel, PeerHalts, PeerOrder, PeerOrders } from './peer-orders.js';
 
 /** At once: this process may not come to anything else. */
@@ -33,6 +34,7 @@ class Peer implements PeerOrders {
   #publisher: Publisher<unknown> | undefined;
   #subscriber: Subscriber<unknown> | undefined;
   #mapping: MemoryMappedFile | undefined;
+  #removeLeftover: (() => void) | undefined;
   #count = 0;
 
   begin(directory: string): void {
@@ -86,13 +88,19 @@ class Peer implements PeerOrders {
     });
   }
 
+  holdLeftover(name: string): void {
+    this.#removeLeftover = holdLeftover(name);
+  }
+
   async leave(): Promise<void> {
     await this.#publisher?.close();
     await this.#subscriber?.close();
     this.#mapping?.close();
+    this.#removeLeftover?.();
     this.#publisher = undefined;
     this.#subscriber = undefined;
     this.#mapping = undefined;
+    this.#removeLeftover = undefined;
   }
 }
 

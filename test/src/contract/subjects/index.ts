@@ -1,9 +1,11 @@
 import type { Subject } from '../contract.js';
 import { busSubjects } from './bus.js';
 import { eventSubjects } from './events.js';
+import { hookSubjects } from './hooks.js';
 import { joiningSubjects } from './joining.js';
 import { mappingSubjects } from './mapping.js';
 import { openingSubjects } from './opening.js';
+import { portSubjects } from './ports.js';
 import { publisherSubjects } from './publisher.js';
 import { subscriberSubjects } from './subscriber.js';
 import { takingSubjects } from './taking.js';
@@ -18,4 +20,6 @@ export const subjects: readonly Subject[] = [
   ...eventSubjects,
   ...mappingSubjects,
   ...openingSubjects,
+  ...portSubjects,
+  ...hookSubjects,
 ];

@@ -1,71 +1,27 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { awaitSegment, type CreateOptions, MemoryMappedFile, openSegment, RWLock } from '@mmfbus/core';
 import {
-  atExit,
-  type CreateOptions,
-  leasePort,
-  MemoryMappedFile,
-  openSegment,
-  RWLock,
-  removePort,
-  sweepPorts,
-  watchLife,
-} from '@mmfbus/core';
-import { type Cell, comes, neverOf, outcomeNow, outcomeOf, type Subject, THROWN } from '../contract.js';
+  type CallOptions,
+  comes,
+  neverOf,
+  outcomeNow,
+  outcomeOf,
+  type Subject,
+  THROWN,
+} from '../contract.js';
 import type { Kit } from '../kit.js';
-
-interface Opened {
-  close(): void;
-}
-
-const AT_ONCE = 'it returns at once';
-const waiting: Pick<
-  Subject['cells'],
-  | 'called after close'
-  | 'closed while it waits'
-  | 'called after drain'
-  | 'drained while it waits'
-  | 'aborted'
-  | 'aborted before'
-  | 'timed out'
-  | 'cancelled'
-  | 'its listener is removed'
-> = neverOf(
-  AT_ONCE,
-  'called after close',
-  'closed while it waits',
-  'called after drain',
-  'drained while it waits',
-  'aborted',
-  'aborted before',
-  'timed out',
-  'cancelled',
-  'its listener is removed',
-);
+import { atOnce } from './at-once.js';
+import { inBadTimes, type Opened } from './bad-times.js';
 
 /** An opening, with what it calls back: the maker of a lock, or what fills new memory. */
 type Open = (kit: Kit, callback: () => void) => Opened;
-
-/** How it comes out while something is missing, what is left of it, and how it comes out after that. */
-async function inBadTimes(
-  kit: Kit,
-  open: () => Opened,
-  meanwhile: (action: () => Promise<string>) => Promise<string>,
-): Promise<string> {
-  // What is there before is there after, and no more.
-  open().close();
-  const before = kit.leftovers().length;
-  const during = await meanwhile(async () => outcomeNow(() => void kit.closing(open())));
-  const isLeft = during !== 'settles' && kit.leftovers().length > before;
-  const after = outcomeNow(() => void kit.closing(open()));
-  return `${during}, ${isLeft ? 'something left' : 'nothing left'}, then ${after}`;
-}
 
 function opening(name: string, open: Open, space: string, again = 'settles'): Subject {
   return {
     name,
     cells: {
-      ...waiting,
+      ...atOnce,
       'called twice': comes(`settles, ${again}`, async (kit) => {
         const outcomes = [1, 2].map(() => outcomeNow(() => void kit.closing(open(kit, () => {}))));
         return outcomes.join(', ');
@@ -184,131 +140,88 @@ const openings: readonly Subject[] = [
   ),
 ];
 
-const hooks: Subject = {
-  name: 'core.atExit',
+const SEGMENT = { name: 'segment', disposition: 'open-or-create', size: 64 } as const;
+
+/** Opens it without blocking, and says whether it was there before. */
+async function opened(kit: Kit, wait?: CallOptions, initialise?: () => void): Promise<string> {
+  return kit.closing(await awaitSegment({ ...SEGMENT, initialise }, wait)).created ? 'created' : 'opened';
+}
+
+/** A peer that seems to be about to remove the segment, for as long as it is not told to `leave`. */
+async function removed(kit: Kit) {
+  const peer = await kit.peer();
+  await kit.until('the peer to hold the segment', peer.ask('holdLeftover', SEGMENT.name));
+  return peer;
+}
+
+async function awaitedInBadTimes(
+  kit: Kit,
+  meanwhile: (action: () => Promise<string>) => Promise<string>,
+): Promise<string> {
+  const during = await meanwhile(() => outcomeOf(() => opened(kit)));
+  return [during, ...kit.leftovers(), `then ${await outcomeOf(() => opened(kit))}`].join(', ');
+}
+
+const awaited: Subject = {
+  name: 'core.awaitSegment',
+  scene: async (kit) => {
+    const peer = await removed(kit);
+    return { call: (wait) => opened(kit, wait), release: () => peer.ask('leave') };
+  },
+  peerScene: async (kit, end) => {
+    const peer = await removed(kit);
+    if (end === 'killed') await peer.kill();
+    else peer.stop();
+    return {
+      call: (wait) => opened(kit, wait),
+      release: async () => {
+        if (end === 'killed') return;
+        await peer.goOn();
+        await peer.ask('leave');
+      },
+    };
+  },
   cells: {
-    ...waiting,
     ...neverOf(
-      'the end of processes is played by the exits',
-      'its callback throws',
-      'the peer dies',
-      'the peer is stopped',
+      'there is nothing to close or to drain before it settles',
+      'called after close',
+      'closed while it waits',
+      'called after drain',
+      'drained while it waits',
     ),
-    ...neverOf('it opens nothing', 'without descriptors', 'without space'),
-    'called twice': comes('settles, settles', async () => {
-      const forget = [atExit(() => {}), atExit(() => {})];
-      return forget.map((one) => outcomeNow(one)).join(', ');
+    aborted: comes('reason'),
+    'aborted before': comes('reason'),
+    'timed out': comes('BUSY'),
+    ...neverOf('it is no iteration and has no listener', 'cancelled', 'its listener is removed'),
+    'called twice': comes(/^(created, opened|opened, created)$/),
+    'called inside a handler': comes('created'),
+    'called re-entrantly': comes(/^(created, opened|opened, created)$/, async (kit) => {
+      let inner: Promise<string> | undefined;
+      const outer = await outcomeOf(() =>
+        opened(kit, {}, () => {
+          inner = outcomeOf(() => opened(kit));
+        }),
+      );
+      return `${outer}, ${await kit.until('the inner one', inner!)}`;
     }),
-    'called inside a handler': comes('settles', async () => outcomeNow(atExit(() => {}))),
-    'called re-entrantly': comes('settles', async () => {
-      const forget = atExit(() => {});
-      forget();
-      return outcomeNow(forget);
+    'its callback throws': comes('thrown, then created', async (kit) => {
+      const outcome = await outcomeOf(() =>
+        opened(kit, {}, () => {
+          throw THROWN;
+        }),
+      );
+      return [outcome, ...kit.leftovers(), `then ${await outcomeOf(() => opened(kit))}`].join(', ');
     }),
-  },
-};
-
-const noName = (): readonly bigint[] => [];
-
-const lease: Subject = {
-  name: 'core.leasePort',
-  cells: {
-    ...waiting,
-    'called twice': comes('one port', async (kit) => {
-      const leases = [1, 2].map(() => leasePort(() => {}, noName));
-      kit.later(() => leases.forEach((one) => void one.release()));
-      return leases[0]!.address.nonce === leases[1]!.address.nonce ? 'one port' : 'two ports';
-    }),
-    ...neverOf(
-      'the rows of subscribers have it',
-      'called inside a handler',
-      'called re-entrantly',
-      'its callback throws',
-      'the peer dies',
-      'the peer is stopped',
+    'the peer dies': comes('created'),
+    'the peer is stopped': comes('BUSY, reason, then created'),
+    'without descriptors': comes('OS_ERROR, then created', (kit) =>
+      awaitedInBadTimes(kit, (action) => kit.withoutDescriptors(action)),
     ),
-    'without descriptors': comes('OS_ERROR, nothing left, then settles', async (kit) => {
-      const open = (): Opened => {
-        const port = leasePort(() => {}, noName);
-        return { close: () => port.release() };
-      };
-      return inBadTimes(kit, open, (action) => kit.withoutDescriptors(action));
-    }),
-    ...neverOf('a FIFO takes none', 'without space'),
+    'without space': comes('NO_SPACE, then created', (kit) =>
+      awaitedInBadTimes(kit, (action) => kit.withoutSpace(action)),
+    ),
   },
 };
 
-const life: Subject = {
-  name: 'core.watchLife',
-  cells: {
-    ...waiting,
-    ...neverOf('death is told in a turn of its own', 'called inside a handler', 'called re-entrantly'),
-    'called twice': comes('quiet', async (kit) => watched(kit, 2)),
-    'its callback throws': comes('thrown', async (kit) => {
-      const { address, release } = leasePort(() => {}, noName);
-      const gone = { ...address, pid: 2 ** 22 + 1, pidNamespace: address.pidNamespace };
-      release();
-      const watch = watchLife(gone, () => {
-        throw THROWN;
-      });
-      kit.later(() => watch.close());
-      await kit.turns();
-      return kit
-        .takeUncaught()
-        .map((error) => (error === THROWN ? 'thrown' : String(error)))
-        .join(' ');
-    }),
-    ...neverOf('the rows of channels have it', 'the peer dies', 'the peer is stopped'),
-    'without descriptors': comes('quiet', (kit) => kit.withoutDescriptors(() => watched(kit, 1))),
-    ...neverOf('it writes nothing', 'without space'),
-  },
-};
-
-/** Watches over this very thread, which lives. */
-async function watched(kit: Kit, times: number): Promise<string> {
-  let deaths = 0;
-  const port = livingPort(kit);
-  const watches = Array.from({ length: times }, () => watchLife(port, () => deaths++));
-  await kit.turns();
-  for (const watch of watches) watch.close();
-  return deaths === 0 ? 'quiet' : `${deaths} deaths`;
-}
-
-/** The address of a port that lives on for the cell. */
-function livingPort(kit: Kit): ReturnType<typeof leasePort>['address'] {
-  try {
-    const port = leasePort(() => {}, noName);
-    kit.later(() => port.release());
-    return port.address;
-  } catch {
-    return { nonce: 1n, pid: process.pid, startTime: 0n, pidNamespace: 0n, threadId: 0, threadStartTime: 0n };
-  }
-}
-
-function sweeping(name: string, sweep: (kit: Kit, names: typeof noName) => Promise<void>): Subject {
-  const quiet: Cell = comes('settles', (kit) => outcomeOf(() => sweep(kit, noName)));
-  return {
-    name: `core.${name}`,
-    cells: {
-      ...waiting,
-      'called twice': quiet,
-      ...neverOf('it is the same everywhere', 'called inside a handler', 'called re-entrantly'),
-      ...neverOf('nothing is dead that it would be asked about', 'its callback throws'),
-      ...neverOf('the rows of channels have it', 'the peer dies', 'the peer is stopped'),
-      'without descriptors': comes(/^(settles|OS_ERROR)$/, (kit) =>
-        kit.withoutDescriptors(() => outcomeOf(() => sweep(kit, noName))),
-      ),
-      ...neverOf('it writes nothing', 'without space'),
-    },
-  };
-}
-
-/** What opens something and calls back at once, or at the end. */
-export const openingSubjects: readonly Subject[] = [
-  ...openings,
-  hooks,
-  lease,
-  life,
-  sweeping('sweepPorts', (_, names) => sweepPorts(names)),
-  sweeping('removePort', (kit, names) => removePort(livingPort(kit), names)),
-];
+/** What opens memory and calls back meanwhile. */
+export const openingSubjects: readonly Subject[] = [...openings, awaited];
