@@ -1,4 +1,4 @@
-import { readdirSync, statSync, unlinkSync } from 'node:fs';
+import { statSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MmfError } from '../../errors.js';
@@ -110,11 +110,6 @@ export function temporaryPath(): string {
   const { pid, startTime, pidNamespace } = ownIdentity;
   const unique = `${timers.hrtime().toString(36)}-${++temporaries}`;
   return join(directory(), `mmfbus~new.${pidNamespace}.${pid}.${startTime}.${unique}`);
-}
-
-/** Names in the directory that are ours beside the segments. */
-export function ownFileNames(): string[] {
-  return readdirSync(directory()).filter(isOwnName);
 }
 
 /** Who is making the temporary file of that name; undefined when it is not one. */
