@@ -1,5 +1,5 @@
 import * as codec from '@mmfbus/codec';
-import { copyIn, fillShared, ValidNamespaces } from '@mmfbus/core';
+import { copyIn, copyInto, fillShared, ValidNamespaces } from '@mmfbus/core';
 import { Cells } from './cells.js';
 import type { Handle } from './fingerprint.js';
 import type { Layout } from './layouts.js';
@@ -78,10 +78,6 @@ export class Environment {
     const modules = {
       '@mmfbus/core': this.#core(),
       '@mmfbus/codec': codec,
-      'node:timers/promises': {
-        setImmediate: () => this.#turn(),
-        setTimeout: () => new Promise<void>((resolve) => this.#now.setTimeout(resolve, true)),
-      },
     };
     this.load = loadChannel({ globals, modules }, edits);
     const { headerLayout } = this.load('layout/header-layout.ts') as { headerLayout: Layout };
@@ -119,24 +115,19 @@ export class Environment {
   }
 
   #globals(): Record<string, unknown> {
+    const queueMicrotask = (callback: () => void) => {
+      const run = this.#now;
+      Promise.resolve()
+        .then(callback)
+        .catch((error: unknown) => run.fail(error));
+    };
     return {
       [LEAVE_TO_ITSELF]: (promise: unknown) => {
         const run = this.#now;
         if (promise instanceof Promise) promise.catch((error: unknown) => run.fail(error));
       },
-      setImmediate: (callback: () => void) => this.#now.setImmediate(callback, false),
-      queueMicrotask: (callback: () => void) => {
-        const run = this.#now;
-        Promise.resolve()
-          .then(callback)
-          .catch((error: unknown) => run.fail(error));
-      },
-      clearImmediate: (immediate?: Handle) => this.#now.clearImmediate(immediate),
-      setTimeout: (callback: () => void) => this.#now.setTimeout(callback, false),
-      clearTimeout: (timer?: Handle) => this.#now.clearTimeout(timer),
-      // Time stands still: what depends on it is which timer fires, and that is tried out.
-      performance: { now: () => 1 },
-      process: { hrtime: { bigint: () => 0n } },
+      queueMicrotask,
+      globalThis: { queueMicrotask },
     };
   }
 
@@ -183,6 +174,7 @@ export class Environment {
       watchNames: () => ({ look() {}, close() {} }),
       callAlone: (callback: () => void) => callback(),
       copyIn,
+      copyInto,
       fillShared,
       ValidNamespaces,
       timers: {
@@ -190,7 +182,9 @@ export class Environment {
         clearTimeout: (timer?: Handle) => this.#now.clearTimeout(timer),
         setImmediate: (callback: () => void) => this.#now.setImmediate(callback, false),
         clearImmediate: (immediate?: Handle) => this.#now.clearImmediate(immediate),
+        // Time stands still: what depends on it is which timer fires, and that is tried out.
         now: () => 1,
+        hrtime: () => 0n,
         sleep: () => new Promise<void>((resolve) => this.#now.setTimeout(resolve, true)),
         nextTurn: () => this.#turn(),
       },

@@ -57,7 +57,7 @@ const SHORT_LOOPS: readonly Edit[] = [
     from: 'const LONGEST_PAUSE_MS = 1000;',
     to: 'const LONGEST_PAUSE_MS = FIRST_PAUSE_MS;',
   },
-  { file: 'subscriber.ts', from: 'const LONGEST_PAUSE_MS = 32;', to: 'const LONGEST_PAUSE_MS = 1;' },
+  { file: 'pump.ts', from: 'const LONGEST_PAUSE_MS = 32;', to: 'const LONGEST_PAUSE_MS = 1;' },
 ];
 
 /** Tries out every order in which the processes of a scenario can go on, shortest first, up to the first violation. */

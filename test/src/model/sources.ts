@@ -79,8 +79,8 @@ export function loadChannel(
     loaded.set(file, module);
     const text = applyEdits(file, readFileSync(join(folder, file), 'utf8'), edits);
     const names = ['exports', 'require', ...Object.keys(globals)];
-    // The name is what stack traces show.
-    const body = `${compile(text)}\n//# sourceURL=channel/${file}`;
+    // A block, so that a source may declare a global name anew. The sourceURL is what stack traces show.
+    const body = `'use strict'; {${compile(text)}\n}\n//# sourceURL=channel/${file}`;
     new Function(...names, body)(
       module.exports,
       (name: string) => {
