@@ -1,4 +1,4 @@
-import { type Bell, connectBell, timers } from '@mmfbus/core';
+import { type Bell, connectBell, type PortAddress, timers } from '@mmfbus/core';
 import { STATE_LOSSY, STATE_PUBLISHER, STATE_RELIABLE } from '../layout/participant-layout.js';
 import { atStep } from '../steps.js';
 import type { ParticipantTable } from './participant-table.js';
@@ -50,13 +50,13 @@ export class Doorbells {
     const used = this.#table.used();
     for (let slot = 0; slot < used; slot++) {
       const state = this.#table.stateOf(slot);
-      if (state === STATE_RELIABLE || state === STATE_LOSSY) this.connectTo(slot);
+      if (state === STATE_RELIABLE || state === STATE_LOSSY) this.#connectionTo(slot);
     }
   }
 
   /** Opens the bell of a slot's owner. */
-  connectTo(slot: number): void {
-    this.#connectionTo(slot);
+  connectTo(slot: number, owner: PortAddress): void {
+    this.#connectionTo(slot, owner);
   }
 
   /** Rings the subscribers that sleep. */
@@ -92,8 +92,7 @@ export class Doorbells {
     }
   }
 
-  #connectionTo(slot: number): Connection | undefined {
-    const address = this.#table.addressOf(slot);
+  #connectionTo(slot: number, address = this.#table.addressOf(slot)): Connection | undefined {
     const known = this.#connections[slot];
     if (address !== undefined && known?.nonce === address.nonce) return known;
     known?.bell.close();

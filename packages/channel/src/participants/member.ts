@@ -248,7 +248,7 @@ export class Member {
     this.#watches.set(slot, { nonce, pid, watch });
     // Whom publishers watch over they wake, and reliable subscribers those.
     if (this.#role === (state === STATE_PUBLISHER ? STATE_RELIABLE : STATE_PUBLISHER)) {
-      this.#doorbells.connectTo(slot);
+      this.#doorbells.connectTo(slot, address);
     }
     return this.table.isOwnedBy(slot, nonce);
   }
