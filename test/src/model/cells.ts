@@ -7,6 +7,9 @@ export const RING_BASE = 0x10000;
 /** Fields of a slot whose low and high words are written plainly, by their owner. */
 const STATISTIC = /^(?:frames|bytes|full|missed|wakeUps|busy|\+\d+)$/;
 
+/** Fields that say of a slot's owner what the model has no use for: there, a process is known by its pid alone. */
+const IDENTITY = /^(?:startTime|pidNamespace|threadId|threadStartTime|joinedAt)$/;
+
 /** The places of shared memory that were ever accessed, each a word of 32 or 64 bits. */
 export class Cells {
   readonly names: string[] = [];
@@ -65,9 +68,10 @@ export class Cells {
       : undefined;
   }
 
-  /** Whether nobody decides anything by what stands there: counters are for people. */
-  isStatistic(offset: number): boolean {
-    return STATISTIC.test(this.fieldOf(offset)?.field ?? '');
+  /** Whether nobody decides anything by what stands there, as by counters, which are for people. */
+  decidesNothing(offset: number): boolean {
+    const field = this.fieldOf(offset)?.field ?? '';
+    return STATISTIC.test(field) || IDENTITY.test(field);
   }
 
   #nameOf(offset: number): string {

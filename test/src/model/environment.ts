@@ -132,7 +132,7 @@ export class Environment {
   }
 
   #core(): Record<string, unknown> {
-    const ask = (call: 'connect' | 'probe' | 'watch' | 'remove', { nonce, pid }: Address) =>
+    const ask = (call: 'probe' | 'watch' | 'remove', { nonce, pid }: Address) =>
       this.#now.system({ kind: 'system', call, port: portOf(nonce), pidKnown: pid !== 0 });
     return {
       MmfError: class MmfError extends Error {},
@@ -150,13 +150,20 @@ export class Environment {
         return { address, release, ref() {}, unref() {} };
       },
       connectBell: (address: Address) => {
-        const connected = ask('connect', address) === 'connected';
-        const port = portOf(address.nonce);
-        return {
-          ring: () =>
-            connected ? this.#now.system({ kind: 'system', call: 'ring', port }) : ask('probe', address),
+        const bell = {
+          address,
+          // A real one is opened at once, where that is possible, or else when it is rung.
+          connected: false,
+          ring: () => {
+            const { connected } = bell;
+            const [port, pidKnown] = [portOf(address.nonce), address.pid !== 0];
+            const outcome = this.#now.system({ kind: 'system', call: 'ring', port, pidKnown, connected });
+            bell.connected = outcome === 'alive';
+            return outcome;
+          },
           close() {},
         };
+        return bell;
       },
       probeLife: (address: Address) => ask('probe', address),
       watchLife: (address: Address, onDeath: () => void) => {

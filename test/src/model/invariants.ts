@@ -34,8 +34,7 @@ const STATE_RELIABLE = 2;
 const STATE_DISCONNECTED = 4;
 
 /** Fields of a slot that only its owner writes, while it lives. Whoever claimed it is its owner. */
-const OWN_FIELDS =
-  /^(?:identityNonce|startTime|pidNamespace|pid|threadId|threadStartTime|generation|joinedAt|cursor|state|asleep|sleeps)$/;
+const OWN_FIELDS = /^(?:identityNonce|pid|generation|cursor|state|asleep|sleeps)$/;
 const COUNTED = /^(?:state|asleep)$/;
 /** What programs note when they have their role. */
 const JOINED = /^(?:publishing|subscribed|joined)$/;

@@ -17,11 +17,11 @@ export interface MemoryOperation {
 /** A call of the operating system about a port. */
 export interface SystemOperation {
   readonly kind: 'system';
-  readonly call: 'open' | 'close' | 'connect' | 'ring' | 'probe' | 'watch' | 'remove';
+  readonly call: 'open' | 'close' | 'ring' | 'probe' | 'watch' | 'remove';
   readonly port: number;
   /** Whether the caller knows the owner's process, so that its death can be proved without the port. */
   readonly pidKnown?: boolean | undefined;
-  /** `ring`: whether the bell could be connected. */
+  /** `ring`: whether the bell was connected before; otherwise that is tried now. */
   readonly connected?: boolean | undefined;
 }
 

@@ -48,8 +48,8 @@ export class MappedChannel {
 
   #array(base: number, width: 4 | 8, cells: Cells, perform: Perform): object {
     const access: SharedArray['access'] = (how, index, value, expected) => {
+      if (cells.decidesNothing(base + index * width)) return width === 8 ? 0n : 0;
       // The real arrays are detached then, and `Atomics` throws.
-      if (cells.isStatistic(base + index * width)) return 0;
       if (!this.#mapped) throw new TypeError('shared memory was touched after it was unmapped');
       const offset = base + index * width;
       const wide = width === 4 ? cells.wideFieldAt(offset) : undefined;

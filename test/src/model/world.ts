@@ -316,7 +316,7 @@ export class World {
     return operation.access === 'store' ? (after as Value) : before;
   }
 
-  #call(draft: Draft, process: number, { call, port, pidKnown }: SystemOperation): string {
+  #call(draft: Draft, process: number, { call, port, pidKnown, connected }: SystemOperation): string {
     const dead = this.isDead(draft, ownerOf(port));
     const status = draft.ports[port];
     const there = status === PORT_OPEN;
@@ -336,10 +336,9 @@ export class World {
         this.#invariants.beforeRemoval(draft, process, port);
         if (there) setStatus(PORT_REMOVED);
         return 'removed';
-      case 'connect':
-        return there && !dead ? 'connected' : 'refused';
       case 'ring':
-        if (this.#isGone(draft, port)) return 'dead';
+        if (connected !== true && !there && pidKnown === true && !dead) return 'absent';
+        if (this.#isGone(draft, port) || (connected !== true && !there)) return 'dead';
         draft.rung |= 1 << ownerOf(port);
         return 'alive';
       case 'watch':
