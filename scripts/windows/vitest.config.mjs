@@ -35,16 +35,18 @@ export default defineConfig({
             'test/src/e2e/**/*.test.ts',
             'test/src/hostile/**/*.test.ts',
             'test/src/kill-matrix/**/*.test.ts',
+            'test/src/mappings/**/*.test.ts',
             'test/src/properties/**/*.test.ts',
             'test/src/soak/**/*.test.ts',
             'test/src/workers/**/*.test.ts',
           ],
-          // The others compile programs for POSIX.
+          // These are of POSIX: programs that are compiled for it, names of files, signals that a process hears.
           exclude: [
             'packages/core/src/platform/posix/**',
             'test/src/compat/names-document.test.ts',
             'test/src/compat/header.test.ts',
             'test/src/hostile/native.test.ts',
+            'test/src/mappings/two-copies.test.ts',
           ],
           // Most of the time they wait for processes, so that two at a time are no burden even where there are two cores.
           maxWorkers: Math.max(2, availableParallelism() - 1),

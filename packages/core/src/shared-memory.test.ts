@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   copyIn,
@@ -38,7 +38,7 @@ describe('shared memory', () => {
         .split('\n')
         .map((line) => line.trim())
         .filter((line) => CAST.test(line) && !/^(\*|\/\/|import )/.test(line) && !PRIVATE.has(line))
-        .map(() => relative(PACKAGES, file)),
+        .map(() => relative(PACKAGES, file).replaceAll(sep, '/')),
     );
     expect([...new Set(casts)]).toEqual(['core/src/shared-memory.ts']);
   });

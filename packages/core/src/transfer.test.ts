@@ -92,7 +92,8 @@ describe('between a mapping and a file', () => {
   it.each([
     ['NOT_FOUND', 'none/dump'],
     ['NOT_FOUND', 'file/dump'],
-    ['INVALID_NAME', 'n'.repeat(300)],
+    // Windows does not tell a name that is too long from one that is not there.
+    [process.platform === 'win32' ? 'NOT_FOUND' : 'INVALID_NAME', 'n'.repeat(300)],
     ['INVALID_NAME', 'a\0b'],
     ['INVALID_NAME', 7],
   ])('fails with %s for %j', async (code, file) => {

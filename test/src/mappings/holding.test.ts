@@ -27,8 +27,13 @@ const endings = {
   SIGTERM: "return later(() => process.kill(process.pid, 'SIGTERM'))",
 };
 
+// A signal ends a process of Windows at once, which then gives nothing back.
+const told = Object.entries(endings).filter(
+  ([ending]) => process.platform !== 'win32' || ending !== 'SIGTERM',
+);
+
 const cases = Object.entries(holding).flatMap(([how, hold]) =>
-  Object.entries(endings).map(([ending, end]) => ({ how, hold, ending, end })),
+  told.map(([ending, end]) => ({ how, hold, ending, end })),
 );
 
 describe('a lock that is held', () => {
