@@ -46,6 +46,7 @@ export default defineConfig({
             'test/src/compat/names-document.test.ts',
             'test/src/compat/header.test.ts',
             'test/src/hostile/native.test.ts',
+            'test/src/hostile/scribbler.test.ts',
             'test/src/mappings/two-copies.test.ts',
           ],
           // Most of the time they wait for processes, so that two at a time are no burden even where there are two cores.

@@ -2,6 +2,7 @@ import { MmfError } from '../../errors.js';
 import { type SharedMemory, shareMemory } from '../../shared-memory.js';
 import type { FileRequest, Segment } from '../platform.js';
 import {
+  ERROR_ALREADY_EXISTS,
   FILE_MAP_READ,
   FILE_MAP_WRITE,
   FILE_SHARE_ALL,
@@ -14,6 +15,7 @@ import {
   NO_HANDLE,
   OPEN_ALWAYS,
   OPEN_EXISTING,
+  osError,
   PAGE_READONLY,
   PAGE_READWRITE,
   readPageSize,
@@ -22,7 +24,7 @@ import { View } from './view.js';
 
 /** Maps a file; see {@link Platform.openFile}. */
 export function openFile({ path, size, readOnly }: FileRequest): Segment {
-  const file = openHandle(path, !readOnly, size > 0 && !readOnly);
+  const { file, made } = openHandle(path, !readOnly, size > 0 && !readOnly);
   try {
     const present = sizeOf(file, path);
     if (size > present && readOnly) {
@@ -35,16 +37,21 @@ export function openFile({ path, size, readOnly }: FileRequest): Segment {
     return new MappedFile(file, data, lockView, length, present === 0);
   } catch (error) {
     kernel32().CloseHandle(file);
+    // It stays where somebody else has mapped it meanwhile.
+    if (made) kernel32().DeleteFileW(path);
     throw error;
   }
 }
 
-function openHandle(path: string, writable: boolean, create: boolean): Handle {
+function openHandle(path: string, writable: boolean, create: boolean): { file: Handle; made: boolean } {
+  const { CreateFileW, GetLastError, SetLastError } = kernel32();
   const access = writable ? GENERIC_READ + GENERIC_WRITE : GENERIC_READ;
   const disposition = create ? OPEN_ALWAYS : OPEN_EXISTING;
-  const file = kernel32().CreateFileW(path, access, FILE_SHARE_ALL, null, disposition, 0, NO_HANDLE);
-  if (file === INVALID_HANDLE_VALUE) throw lastError('CreateFileW', `cannot open ${path}`);
-  return file;
+  SetLastError(0);
+  const file = CreateFileW(path, access, FILE_SHARE_ALL, null, disposition, 0, NO_HANDLE);
+  const code = GetLastError();
+  if (file === INVALID_HANDLE_VALUE) throw osError('CreateFileW', code, `cannot open ${path}`);
+  return { file, made: create && code !== ERROR_ALREADY_EXISTS };
 }
 
 function sizeOf(file: Handle, path: string): number {
@@ -78,7 +85,7 @@ function mapHandle(file: Handle, length: number, writable: boolean, path: string
 function mapLockPage(path: string, length: number): View | undefined {
   let file = NO_HANDLE;
   try {
-    file = openHandle(path, true, false);
+    ({ file } = openHandle(path, true, false));
     return mapHandle(file, Math.min(length, readPageSize()), true, path);
   } catch (error) {
     if (error instanceof MmfError && error.code === 'ACCESS_DENIED') return undefined;

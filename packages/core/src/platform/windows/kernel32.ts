@@ -96,6 +96,7 @@ interface Kernel32 {
     flags: number,
     template: Handle,
   ): Handle;
+  DeleteFileW(path: string): number;
   GetFileSizeEx(file: Handle, size: BigUint64Array): number;
   GetLargePageMinimum(): number;
   VirtualQuery(address: Address, information: [Partial<MemoryInformation>], length: number): number;
@@ -217,6 +218,7 @@ function load(): Kernel32 {
     FlushViewOfFile: declare('FlushViewOfFile', bool, [pointer, 'size_t']),
     FlushFileBuffers: declare('FlushFileBuffers', bool, [handle]),
     CreateFileW: declare('CreateFileW', handle, [text, dword, dword, pointer, dword, dword, handle]),
+    DeleteFileW: declare('DeleteFileW', bool, [text]),
     GetFileSizeEx: declare('GetFileSizeEx', bool, [handle, out('uint64_t')]),
     GetLargePageMinimum: declare('GetLargePageMinimum', 'size_t', []),
     VirtualQuery: declare('VirtualQuery', 'size_t', [pointer, out(memoryInformation), 'size_t']),
