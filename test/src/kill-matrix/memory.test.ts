@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Point } from './orders.js';
-import { atEach, Life, onStage, TIMEOUT } from './play.js';
+import { atEach, chosenPoints, Life, onStage, TIMEOUT } from './play.js';
 import { folderForPlays, type Stage } from './stage.js';
 
 const folder = folderForPlays();
@@ -47,7 +47,7 @@ describe('of a message that its publisher did not finish', () => {
   it('subscribers keep nothing, wherever it died while it left', { timeout: TIMEOUT }, async () => {
     const channel = { capacity: CAPACITY };
     const life = await onStage(folder, channel, (stage) => forgetsAfter(undefined, stage));
-    await atEach(life.points(), async (point) => {
+    await atEach(chosenPoints(life), async (point) => {
       await onStage(folder, channel, (stage) => forgetsAfter(point, stage));
     });
   });

@@ -227,19 +227,24 @@ export function stepsDiedAt(): string[] {
   return [...deaths].sort();
 }
 
-/** Where it is worth dying. Processes start slowly on Windows: there, what was died at before is left out. */
-function choosePoints(scenario: Scenario, complete: Life): Point[] {
+/** Where it is worth dying. Processes start slowly on Windows: there, only the first of each step is taken. */
+export function chosenPoints(complete: Life): Point[] {
   const points = complete.points();
-  if (process.platform !== 'win32') return points;
-  const firsts = points.filter(({ occurrence }) => occurrence === 1);
-  return scenario.isHard === true ? firsts : firsts.filter(({ step }) => !deaths.has(step));
+  return process.platform === 'win32' ? points.filter(({ occurrence }) => occurrence === 1) : points;
+}
+
+/** And there, what was died at before is left out. */
+function pointsOf(scenario: Scenario, complete: Life): Point[] {
+  const points = chosenPoints(complete);
+  if (process.platform !== 'win32' || scenario.isHard === true) return points;
+  return points.filter(({ step }) => !deaths.has(step));
 }
 
 /** Plays it once for each step that comes by in it, and has the victim end there. */
 export async function killAtEachStep(scenario: Scenario, folder: string, end: End): Promise<void> {
   const complete = await record(scenario, folder);
   expect(complete.points().length, 'steps').toBeGreaterThan(0);
-  const points = choosePoints(scenario, complete);
+  const points = pointsOf(scenario, complete);
   const notReached = new Set(points.map(({ step }) => step));
   await atEach(points, async (point) => {
     const life = await play(scenario, folder, point, end, complete);
