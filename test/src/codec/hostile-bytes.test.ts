@@ -11,7 +11,7 @@ import { shapedValues } from './random-shapes.js';
 
 const SEED = Number(process.env['CODEC_TEST_SEED'] ?? 20_261_123);
 const SHAPES = 500;
-const ROUNDS = 200;
+const ROUNDS = Number(process.env['CODEC_TEST_ROUNDS'] ?? 50);
 
 /** Keeps msgpackr's own extensions out of reach, and what is not exactly one value. */
 const guard = msgpack();
