@@ -45,10 +45,12 @@ function writeLongText(text: string, target: Uint8Array, offset: number): number
   const { length } = text;
   // As if it were ASCII; where it is not and the header grows, the text is moved.
   const guess = headerSize(length);
-  const written = utf8Write.call(target, text, offset + guess, 3 * length);
+  const start = offset + guess;
+  // From Node 22 on it throws for a length that goes beyond the target, also where the text does not.
+  const written = utf8Write.call(target, text, start, Math.min(3 * length, target.length - start));
   if (written !== length && !isWellFormed(text)) return -1;
   const header = headerSize(written);
-  if (header !== guess) target.copyWithin(offset + header, offset + guess, offset + guess + written);
+  if (header !== guess) target.copyWithin(offset + header, start, start + written);
   putTextHeader(target, offset, written);
   return offset + header + written;
 }
