@@ -247,7 +247,7 @@ export class Member {
     const watch = watchLife(address, () => void this.#onDeath(slot, nonce, state));
     this.#watches.set(slot, { nonce, pid, watch });
     // Whom publishers watch over they wake, and reliable subscribers those.
-    if (this.#role === (state === STATE_PUBLISHER ? STATE_RELIABLE : STATE_PUBLISHER)) {
+    if (pid !== 0 && this.#role === (state === STATE_PUBLISHER ? STATE_RELIABLE : STATE_PUBLISHER)) {
       this.#doorbells.connectTo(slot, address);
     }
     return this.table.isOwnedBy(slot, nonce);

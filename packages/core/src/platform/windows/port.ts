@@ -82,13 +82,17 @@ class EventBell implements Bell {
 
   constructor(address: PortAddress) {
     this.#address = address;
-    this.#connect();
+    if (address.pid !== 0) this.#connect();
   }
 
   ring(): RingOutcome {
     const problem = this.#connect();
     if (problem !== undefined) return probeLife(this.#address) === 'dead' ? 'dead' : problem;
-    if (kernel32().SetEvent(this.#event) === 0) return 'unknown';
+    const isRung = kernel32().SetEvent(this.#event) !== 0;
+    // The name of an event lives as long as any handle of it, and its end is all that proves the death of an owner who has
+    // not said yet who it is.
+    if (this.#address.pid === 0) this.close();
+    if (!isRung) return 'unknown';
     // Where its owner cannot be looked at, the event was there, and others hear of a death.
     if (typeof this.#owner !== 'number') return this.#owner === 'dead' ? 'dead' : 'alive';
     return isSignalled(this.#owner) ? 'dead' : 'alive';
