@@ -217,7 +217,7 @@ export class Directory {
     return aliveIf(this.#probe(address));
   }
 
-  /** Takes the channel off the list, unless somebody has joined it since; whether it did. */
+  /** Takes the channel off the list, unless a participant has joined it since. Returns whether it did. */
   async #strike(channel: string, signal: AbortSignal): Promise<boolean> {
     await this.#member.lock.acquire([signal]);
     return this.#locked(() => {

@@ -111,7 +111,7 @@ export class Feed {
     });
   }
 
-  /** Nothing may be thrown here: it is called by the event loop, where nobody would take it. */
+  /** Nothing may be thrown here: the event loop calls it, and what it throws would end the process. */
   #hear(notice: Notice | undefined, sequenceOf: () => number): void {
     try {
       const sequence = sequenceOf();
