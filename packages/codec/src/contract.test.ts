@@ -104,6 +104,21 @@ const subjects: Record<string, Subject> = {
   },
 };
 
+/** What has a length or memory, and yet is no target and no source. */
+const wrongBytes: readonly unknown[] = [
+  new Uint16Array(100),
+  new Uint8ClampedArray(100),
+  new DataView(new ArrayBuffer(100)),
+  new ArrayBuffer(100),
+  new Proxy(new Uint8Array(100), {}),
+  new Array(100).fill(0),
+  { length: 100 },
+  'x'.repeat(100),
+  100,
+  null,
+  undefined,
+];
+
 function encodeAlone(codec: Codec<unknown>, value: unknown): Uint8Array {
   const target = new Uint8Array(2_000_000);
   return target.slice(0, codec.encode(value, target, 0));
@@ -181,6 +196,45 @@ describe.each(Object.entries(subjects))(
         [0, Number.NaN],
       ] as const) {
         expect(failure(() => codec.decode(bytes, start, end)).code).toBe('UNDECODABLE');
+      }
+    });
+
+    it('refuses targets and sources that are no Uint8Array', () => {
+      const codec = make();
+      const value = values[0];
+      const end = encodeAlone(codec, value).length;
+      for (const wrong of wrongBytes) {
+        const target = wrong as Uint8Array;
+        const what = Object.prototype.toString.call(wrong);
+        const encoding = failure(() => codec.encode(value, target, 0));
+        expect([encoding.code, encoding.needed], what).toStrictEqual(['UNENCODABLE', undefined]);
+        expect(encoding.message, what).toContain(`${id}: the target must be a Uint8Array, not `);
+        const decoding = failure(() => codec.decode(target, 0, end));
+        expect(decoding.code, what).toBe('UNDECODABLE');
+        expect(decoding.message, what).toContain(`${id}: the source must be a Uint8Array, not `);
+      }
+    });
+
+    it('has no room in a target, and finds nothing in a source, whose memory was detached', () => {
+      const codec = make();
+      const value = values.at(-1);
+      const { length } = encodeAlone(codec, value);
+      const detached = new Uint8Array(length);
+      structuredClone(detached.buffer, { transfer: [detached.buffer] });
+      const error = failure(() => codec.encode(value, detached, 0));
+      expect([error.code, error.needed]).toStrictEqual(['NO_ROOM', length]);
+      expect(failure(() => codec.decode(detached, 0, length)).code).toBe('UNDECODABLE');
+    });
+
+    it('works with memory that threads share, and keeps no connection to it', () => {
+      const codec = make();
+      const shared = new Uint8Array(new SharedArrayBuffer(2_000_000));
+      for (const value of values) {
+        const end = codec.encode(value, shared, 3);
+        expect(Buffer.compare(shared.subarray(3, end), encodeAlone(codec, value))).toBe(0);
+        const decoded = codec.decode(shared, 3, end);
+        shared.fill(0xee, 0, end);
+        expect(decoded).toStrictEqual(value);
       }
     });
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { requireRange, requireRoom } from '../bounds.js';
 import type { Codec, CodecSchema } from '../codec.js';
 import { CodecError } from '../errors.js';
@@ -99,7 +100,7 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
     generated: fast !== undefined,
     encode(value, target, offset) {
       // The unsigned shift lets through only what can be an index.
-      if (fast !== undefined && offset >>> 0 === offset) {
+      if (fast !== undefined && offset >>> 0 === offset && types.isUint8Array(target)) {
         const end = tryEncode(fast.encode, value, target, offset);
         if (end >= 0 && end - offset <= maxSize && end <= target.length) return end;
       }
