@@ -1,15 +1,13 @@
-import { closeSync, fstatSync, lstatSync, opendirSync } from 'node:fs';
+import { closeSync, fstatSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { timers } from '../../timers.js';
 import { flock, LOCK_EX, LOCK_NB } from './libc.js';
-import { directory, isPrefixed, leadsTo, sweepTemporaries, unlinkIfThere } from './names.js';
+import { directory, fileNames, isPrefixed, leadsTo, sweepTemporaries, unlinkIfThere } from './names.js';
 import { openFd, readMark } from './segment-file.js';
 
 /** How long a turn of the event loop is taken up by sweeping, milliseconds, if it has looked at so many files by then. */
 const SLICE_MS = 2;
 const SLICE_FILES = 64;
-/** Names that one call to the operating system reads. */
-const NAMES_A_READ = 64;
 
 /** What became of a file that was to be removed: other processes use it, or this user may not remove it. */
 export type Removal = 'used' | 'removed' | 'refused';
@@ -53,23 +51,18 @@ function sweepFile(folder: string, name: string): boolean {
 export function* sweep(): Generator<undefined, number> {
   let segments = 0;
   const folder = directory();
-  const entries = opendirSync(folder, { bufferSize: NAMES_A_READ });
-  try {
-    let until = timers.now() + SLICE_MS;
-    let files = 0;
-    for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
-      try {
-        if (sweepFile(folder, entry.name)) segments++;
-      } catch {
-        // What cannot be looked at, or removed, harms nobody but the memory it takes.
-      }
-      if (++files < SLICE_FILES || timers.now() < until) continue;
-      yield;
-      files = 0;
-      until = timers.now() + SLICE_MS;
+  let until = timers.now() + SLICE_MS;
+  let files = 0;
+  for (const name of fileNames()) {
+    try {
+      if (sweepFile(folder, name)) segments++;
+    } catch {
+      // What cannot be looked at, or removed, harms nobody but the memory it takes.
     }
-  } finally {
-    entries.closeSync();
+    if (++files < SLICE_FILES || timers.now() < until) continue;
+    yield;
+    files = 0;
+    until = timers.now() + SLICE_MS;
   }
   return segments;
 }

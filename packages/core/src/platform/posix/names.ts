@@ -1,4 +1,4 @@
-import { statSync, unlinkSync } from 'node:fs';
+import { opendirSync, statSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MmfError } from '../../errors.js';
@@ -12,6 +12,8 @@ import { isProvedGone, ownIdentity } from './process.js';
 export const DIRECTORY_VARIABLE = 'MMFBUS_DIRECTORY';
 /** NAME_MAX of the file systems that matter, bytes. */
 const MAX_FILE_NAME = 255;
+/** Names that one call to the operating system reads. */
+const NAMES_A_READ = 64;
 
 /**
  * Where segments and ports live. Linux: `/dev/shm`, where `shm_open` looks too. Elsewhere: the user's temporary folder,
@@ -41,6 +43,16 @@ function problemOf(path: string): string | undefined {
     return stat.isDirectory() ? undefined : 'is not a directory';
   } catch (error) {
     return `cannot be looked at: ${(error as Error).message}`;
+  }
+}
+
+/** The names of the directory's files, read little by little: there may be any number of them. */
+export function* fileNames(): Generator<string, void> {
+  const entries = opendirSync(directory(), { bufferSize: NAMES_A_READ });
+  try {
+    for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) yield entry.name;
+  } finally {
+    entries.closeSync();
   }
 }
 

@@ -1,9 +1,9 @@
-import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { lstatSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { timers } from '../../timers.js';
 import type { NamedPorts, PortAddress } from '../platform.js';
 import { isBellDead, isLifeLineDead, unlinkPort } from './fifo.js';
-import { directory, isOwnName, nonceOf, portPath, sweepTemporaries } from './names.js';
+import { directory, fileNames, isOwnName, nonceOf, portPath, sweepTemporaries } from './names.js';
 import { readSegmentFile } from './segment-file.js';
 
 /*
@@ -127,35 +127,47 @@ function* pass(named: NamedPorts): Generator<undefined, void> {
 /** Removes ports, but for those that a segment names. */
 function* removeUnnamed(dead: Set<bigint>, named: NamedPorts): Generator<undefined, void> {
   if (dead.size === 0) return;
-  // After the deaths were proved: the dead claim no slots any more.
-  const fileNames = listFiles();
-  if (fileNames === undefined) return;
-  for (const fileName of fileNames) {
-    if (isOwnName(fileName)) continue;
-    // One that cannot be read now may name any of them.
-    for (const nonce of readSegmentFile(join(directory(), fileName), named) ?? dead) dead.delete(nonce);
-    if (dead.size === 0) return;
+  try {
+    // After the deaths were proved: the dead claim no slots any more.
+    for (const fileName of fileNames()) {
+      yield;
+      if (isOwnName(fileName)) continue;
+      // One that cannot be read now may name any of them.
+      for (const nonce of readSegmentFile(join(directory(), fileName), named) ?? dead) dead.delete(nonce);
+      if (dead.size === 0) return;
+    }
+  } catch {
+    // So may a file in what cannot be read of the directory.
+    return;
+  }
+  for (const nonce of dead) {
+    unlinkPort(nonce);
     yield;
   }
-  for (const nonce of dead) unlinkPort(nonce);
 }
 
 /** Looks at everything that this user's ports, and files in the making, have left. */
 function* findDead(dead: Set<bigint>): Generator<undefined, void> {
   everything = false;
   const seen = new Set<bigint>();
-  const fileNames = listFiles()?.filter(isOwnName) ?? [];
-  crowded = fileNames.length > CROWD;
-  for (const fileName of fileNames) {
-    const nonce = nonceOf(fileName);
-    if (nonce === undefined) {
-      if (ownFile(join(directory(), fileName)) !== undefined) sweepTemporaries([fileName]);
-    } else if (!seen.has(nonce)) {
-      seen.add(nonce);
-      if (lookAt(nonce) === 'dead') dead.add(nonce);
+  let files = 0;
+  try {
+    for (const fileName of fileNames()) {
+      yield;
+      if (!isOwnName(fileName)) continue;
+      files++;
+      const nonce = nonceOf(fileName);
+      if (nonce === undefined) {
+        if (ownFile(join(directory(), fileName)) !== undefined) sweepTemporaries([fileName]);
+      } else if (!seen.has(nonce)) {
+        seen.add(nonce);
+        if (lookAt(nonce) === 'dead') dead.add(nonce);
+      }
     }
-    yield;
+  } catch {
+    // The directory cannot be read now: the next sweep finds them.
   }
+  crowded = files > CROWD;
 }
 
 /** What the file is, where it is there and this user's. */
@@ -171,13 +183,4 @@ function lookAt(nonce: bigint): 'dead' | 'held' | 'gone' {
   const hasLife = ownFile(life)?.isFIFO() === true;
   if (!hasBell && !hasLife) return 'gone';
   return (hasLife && isLifeLineDead(life)) || (hasBell && isBellDead(bell)) ? 'dead' : 'held';
-}
-
-/** Undefined where that cannot be found out. */
-function listFiles(): string[] | undefined {
-  try {
-    return readdirSync(directory());
-  } catch {
-    return undefined;
-  }
 }
