@@ -1,4 +1,4 @@
-import { ChannelError, type Publisher, type Subscriber } from '@mmfbus/channel';
+import { ChannelError, type Gap, type Publisher, type Subscriber } from '@mmfbus/channel';
 import { type Codec, CodecError, json } from '@mmfbus/codec';
 import { describeError, THROWN } from './contract.js';
 import type { Kit } from './kit.js';
@@ -7,21 +7,42 @@ import type { Kit } from './kit.js';
 export const ways = ['events', 'poll', 'iterator'] as const;
 export type Way = (typeof ways)[number];
 
-/** What happens while the second message is handled, one after the other. */
-export const actions = ['await', 'publish', 'iterate', 'remove', 'drain', 'close', 'throw', 'break'] as const;
+/** A lossy subscriber begins when the first messages are gone, a reliable one when all are there. */
+export const modes = ['reliable', 'lossy'] as const;
+export type Mode = (typeof modes)[number];
+
+/** What happens while one message is handled, one after the other; `flood` overwrites all that come after it. */
+export const actions = [
+  'await',
+  'publish',
+  'flood',
+  'iterate',
+  'remove',
+  'drain',
+  'close',
+  'throw',
+  'break',
+] as const;
 export type Action = (typeof actions)[number];
 
-/** Messages that are there from the start; one of them cannot be decoded. */
-const FIRST = 6;
+/** Messages that no ring of 4096 bytes has room for. */
+const FLOOD = 150;
+/** How many come before the following ones. */
+const BEFORE: Readonly<Record<Mode, number>> = { reliable: 0, lossy: FLOOD };
+/** The last messages that are there from the start; one of them cannot be decoded. */
+const LAST = 6;
 const BAD = 4;
-/** The message in whose handling the actions happen. */
+/** The one in whose handling the actions happen. */
 const ACTIVE = 2;
 /** So many turns of the event loop are more than delivering everything takes. */
 const MANY_TURNS = 2_000;
 const LONGEST = 3;
+/** Numbers that a failure shows. */
+const MOST_SHOWN = 20;
 
 /** What ends the handling comes last, and not every way has everything. */
-function isPossible(way: Way, sequence: readonly Action[]): boolean {
+function isPossible(way: Way, mode: Mode, sequence: readonly Action[]): boolean {
+  if (sequence.includes('flood') && mode !== 'lossy') return false;
   if (sequence.includes('remove') && way !== 'events') return false;
   if (sequence.includes('break') && way !== 'iterator') return false;
   // After a pause the handler has returned, so that what it throws is nobody's but its own.
@@ -34,13 +55,13 @@ function isPossible(way: Way, sequence: readonly Action[]): boolean {
 }
 
 /** All sequences that begin with that action. */
-export function sequencesOf(way: Way, first: Action): Action[][] {
+export function sequencesOf(way: Way, mode: Mode, first: Action): Action[][] {
   const all: Action[][] = [[first]];
   for (const sequence of all) {
     if (sequence.length === LONGEST) continue;
     for (const action of actions) if (!sequence.includes(action)) all.push([...sequence, action]);
   }
-  return all.filter((sequence) => isPossible(way, sequence));
+  return all.filter((sequence) => isPossible(way, mode, sequence));
 }
 
 const plain = json();
@@ -49,48 +70,71 @@ const codec: Codec<unknown> = {
   encode: (value, target, offset) => plain.encode(value, target, offset),
   decode(source, start, end) {
     const value = plain.decode(source, start, end);
-    if (value === BAD) throw new CodecError('UNDECODABLE', 'it is bad');
+    if (Number(value) < 0) throw new CodecError('UNDECODABLE', 'it is bad');
     return value;
   },
 };
 
+/** What is to be played. */
+export interface Play {
+  readonly way: Way;
+  readonly mode: Mode;
+  readonly sequence: readonly Action[];
+  readonly listensToErrors: boolean;
+}
+
+interface Ends {
+  readonly publisher: Publisher<unknown>;
+  readonly subscriber: Subscriber<unknown>;
+}
+
 /** One subscriber that handles messages, and what it has seen. */
 class Handling {
-  /** Numbers of messages, and those of errors as negative ones, in the order in which they came. */
+  /** Numbers of messages, lost ones included, and those of errors as negative ones, in the order in which they came. */
   readonly seen: number[] = [];
+  readonly #lost = new Set<number>();
   readonly wrong: string[] = [];
   readonly #kit: Kit;
   readonly #way: Way;
+  readonly #before: number;
+  readonly #listensToErrors: boolean;
   readonly #publisher: Publisher<unknown>;
   readonly #subscriber: Subscriber<unknown>;
   readonly #unsettled: Promise<unknown>[] = [];
-  #published = FIRST;
+  #published = 0;
   /** Number of the last message before the call of drain. */
   #drained: number | undefined;
   #isClosed = false;
   /** Iterations that try to take a message. */
   #iterations = 0;
   #isTaking = true;
+  /** Whether anything happened that a loop ends by. */
+  #mayEnd = false;
   #thrown = 0;
   #expectedThrows = 0;
   #listener: (value: unknown) => void = () => {};
 
-  constructor(kit: Kit, way: Way, publisher: Publisher<unknown>, subscriber: Subscriber<unknown>) {
+  constructor(kit: Kit, { way, mode, listensToErrors }: Play, ends: Ends) {
     this.#kit = kit;
     this.#way = way;
-    this.#publisher = publisher;
-    this.#subscriber = subscriber;
+    this.#before = BEFORE[mode];
+    this.#listensToErrors = listensToErrors;
+    this.#publisher = ends.publisher;
+    this.#subscriber = ends.subscriber;
   }
 
-  async play(sequence: readonly Action[], listensToErrors: boolean): Promise<void> {
+  async play(sequence: readonly Action[]): Promise<void> {
     const subscriber = this.#subscriber;
-    if (listensToErrors) subscriber.on('error', (error) => this.note(error));
+    if (this.#listensToErrors) subscriber.on('error', (error) => this.note(error, 'listener'));
+    subscriber.on('gap', (gap) => this.#miss(gap));
+    this.#publish(this.#before + LAST);
     if (this.#way === 'events') await this.#listen(sequence);
     else if (this.#way === 'poll') await this.#poll(sequence);
     else await this.#iterate(sequence);
     await this.#kit.until('everything to be delivered', this.#settle());
     await this.#kit.until('drain and close to settle', Promise.all(this.#unsettled));
     if (!this.#isClosed && this.#drained === undefined) await this.#takeRest();
+    this.#mayEnd = true;
     await this.#kit.until('close to settle', subscriber.close());
     this.#judge();
   }
@@ -98,7 +142,7 @@ class Handling {
   async #listen(sequence: readonly Action[]): Promise<void> {
     this.#listener = (value) => {
       this.#take(value);
-      if (value === ACTIVE) this.#act(sequence, 0);
+      if (this.#isActive(value)) this.#act(sequence, 0);
     };
     this.#subscriber.on('message', this.#listener);
   }
@@ -106,7 +150,7 @@ class Handling {
   async #poll(sequence: readonly Action[]): Promise<void> {
     this.#isTaking = false;
     await this.#pollAll((value) => {
-      if (value === ACTIVE) this.#act(sequence, 0);
+      if (this.#isActive(value)) this.#act(sequence, 0);
     });
   }
 
@@ -114,15 +158,21 @@ class Handling {
     const loop = async (): Promise<void> => {
       for await (const { value } of this.#subscriber) {
         this.#take(value);
-        if (value !== ACTIVE) continue;
+        if (!this.#isActive(value)) continue;
         for (const action of sequence) {
-          if (action === 'break') return;
+          if (action === 'break') {
+            this.#mayEnd = true;
+            return;
+          }
           await this.#do(action);
         }
       }
     };
     const ended = loop()
-      .catch((error) => this.note(error))
+      .then(() => {
+        if (!this.#mayEnd) this.wrong.push('the loop ended');
+      })
+      .catch((error) => this.note(error, 'taker'))
       .finally(() => {
         this.#isTaking = false;
       });
@@ -144,7 +194,10 @@ class Handling {
       case 'await':
         return this.#kit.turns(1);
       case 'publish':
-        if (this.#publisher.publish(++this.#published) !== 'published') this.wrong.push('not published');
+        this.#publish(1);
+        return undefined;
+      case 'flood':
+        this.#publish(FLOOD);
         return undefined;
       case 'iterate':
         this.#unsettled.push(this.#takeOne());
@@ -154,11 +207,12 @@ class Handling {
         this.#subscriber.off('message', this.#listener);
         return undefined;
       case 'drain':
+        this.#mayEnd = true;
         if (!this.#isClosed) this.#drained ??= this.#published;
         this.#unsettled.push(this.#subscriber.drain().catch((error: unknown) => this.#closing(error)));
         return undefined;
       case 'close':
-        this.#isClosed = true;
+        this.#isClosed = this.#mayEnd = true;
         this.#unsettled.push(this.#subscriber.close());
         return undefined;
       default:
@@ -182,14 +236,27 @@ class Handling {
       if (isTaken && this.#subscriber.isOpen) this.wrong.push('a second iteration was not refused');
       this.#take(step.value.value);
     } catch (error) {
-      if (!isTaken || describeError(error) !== 'IN_USE') this.note(error);
+      if (!isTaken || describeError(error) !== 'IN_USE') this.note(error, 'taker');
     } finally {
       this.#iterations--;
     }
   }
 
+  #isActive(value: unknown): boolean {
+    return value === this.#before + ACTIVE;
+  }
+
+  /** Publishes the next numbers, and one of them so that it cannot be decoded. */
+  #publish(count: number): void {
+    for (let left = count; left > 0; left--) {
+      const number = ++this.#published;
+      const value = number === this.#before + BAD ? -number : number;
+      if (this.#publisher.publish(value) !== 'published') this.wrong.push('not published');
+    }
+  }
+
   #closing(error: unknown): void {
-    if (!this.#isClosed || describeError(error) !== 'CLOSED') this.note(error);
+    if (!this.#isClosed || describeError(error) !== 'CLOSED') this.note(error, 'drain');
   }
 
   #take(value: unknown): void {
@@ -197,8 +264,18 @@ class Handling {
     this.seen.push(Number(value));
   }
 
-  /** Takes notice of an error, whoever was told of it. */
-  note(error: unknown): void {
+  /** What was overwritten counts as seen where its number is told. */
+  #miss({ from, to, count }: Gap): void {
+    if (this.#isClosed) this.wrong.push(`the gap from ${from} came after close`);
+    if (count !== to - from + 1) this.wrong.push(`a gap from ${from} to ${to} of ${count}`);
+    for (let number = from; number <= to; number++) {
+      this.seen.push(number);
+      this.#lost.add(number);
+    }
+  }
+
+  /** Takes notice of an error, and of who was told of it. */
+  note(error: unknown, told: 'listener' | 'taker' | 'drain' | 'nobody'): void {
     if (error === THROWN) {
       this.#thrown++;
       return;
@@ -207,6 +284,13 @@ class Handling {
     if (!number) this.wrong.push(`it threw ${describeError(error)}`);
     else if (this.#isClosed) this.wrong.push(`the error of message ${number} came after close`);
     else this.seen.push(-Number(number));
+    // Nobody called where the subscriber calls listeners.
+    const due = this.#listensToErrors
+      ? 'listener'
+      : this.#way === 'events' && this.#isTaking
+        ? 'nobody'
+        : 'taker';
+    if (told !== due) this.wrong.push(`told ${told} of ${describeError(error)}, not ${due}`);
   }
 
   /** Lets the event loop turn until everything has come, or nobody takes it. */
@@ -228,7 +312,7 @@ class Handling {
         });
       } catch (error) {
         // Another iteration has not ended yet.
-        if (this.#iterations === 0 || describeError(error) !== 'IN_USE') this.note(error);
+        if (this.#iterations === 0 || describeError(error) !== 'IN_USE') this.note(error, 'taker');
       }
       await this.#kit.turns(1);
     }
@@ -243,7 +327,16 @@ class Handling {
   #judge(): void {
     const numbers = this.seen.map(Math.abs);
     if (numbers.some((number, index) => number !== index + 1)) this.wrong.push('lost, twice or out of order');
-    if (numbers.length >= BAD && this.seen[BAD - 1] !== -BAD) this.wrong.push('no error of its number');
+    const bad = this.#before + BAD;
+    if (numbers.length >= bad && !this.#lost.has(bad) && this.seen[bad - 1] !== -bad) {
+      this.wrong.push('no error of its number');
+    }
+    // The first message is gone where others came before; none is where nothing was overwritten.
+    if (this.#lost.has(1) !== this.#before > 0) this.wrong.push('no gap, or one too many');
+    const isFlooded = this.#published >= this.#before + LAST + FLOOD;
+    if (isFlooded && numbers.length === this.#published && Math.max(...this.#lost) <= this.#before) {
+      this.wrong.push('no gap after the flood');
+    }
     const isTakenToTheEnd = this.#way !== 'poll' && this.#isTaking;
     const owed = this.#isClosed
       ? 0
@@ -258,22 +351,17 @@ class Handling {
 }
 
 /** Plays the sequence; what was wrong, or undefined. */
-export async function playSequence(
-  kit: Kit,
-  way: Way,
-  sequence: readonly Action[],
-  listensToErrors: boolean,
-): Promise<string | undefined> {
+export async function playSequence(kit: Kit, play: Play): Promise<string | undefined> {
+  const { mode, sequence, listensToErrors } = play;
   const channel = kit.define<unknown>({ codec });
-  const subscriber = await channel.subscriber();
+  const subscriber = await channel.subscriber({ mode });
   const publisher = await channel.publisher();
-  for (let number = 1; number <= FIRST; number++) publisher.publish(number);
-  const handling = new Handling(kit, way, publisher, subscriber);
-  kit.onUncaught = (error) => handling.note(error);
+  const handling = new Handling(kit, play, { publisher, subscriber });
+  kit.onUncaught = (error) => handling.note(error, 'nobody');
   const name = `${sequence.join(', ')}${listensToErrors ? '' : ' (without a listener of errors)'}`;
-  await kit.until(name, handling.play(sequence, listensToErrors));
+  await kit.until(name, handling.play(sequence));
   await publisher.close();
   kit.onUncaught = undefined;
   if (handling.wrong.length === 0) return undefined;
-  return `${name}: ${[...new Set(handling.wrong)].join('; ')}; seen ${handling.seen.join(' ')}`;
+  return `${name}: ${[...new Set(handling.wrong)].join('; ')}; seen ${handling.seen.slice(-MOST_SHOWN).join(' ')}`;
 }

@@ -22,11 +22,11 @@ async function playCell({ subject: name, situation }: CellOrder, own: Kit): Prom
   return String(await how(own));
 }
 
-async function playSequences({ way, first }: SequencesOrder, own: Kit): Promise<string> {
+async function playSequences({ way, mode, first }: SequencesOrder, own: Kit): Promise<string> {
   const wrong: string[] = [];
-  for (const sequence of sequencesOf(way, first)) {
+  for (const sequence of sequencesOf(way, mode, first)) {
     for (const listensToErrors of [true, false]) {
-      const problem = await playSequence(own, way, sequence, listensToErrors);
+      const problem = await playSequence(own, { way, mode, sequence, listensToErrors });
       if (problem !== undefined) wrong.push(problem);
     }
   }
