@@ -1,11 +1,12 @@
 import * as codec from '@mmfbus/codec';
 import { copyIn, copyInto, fillShared, ValidNamespaces } from '@mmfbus/core';
 import { Cells } from './cells.js';
+import type { Change } from './changes.js';
 import type { Handle } from './fingerprint.js';
 import type { Layout } from './layouts.js';
 import { PORTS_A_PROCESS, type Run } from './run.js';
 import { type Geometry, MappedChannel, modelAtomics } from './shared-arrays.js';
-import { type Edit, LEAVE_TO_ITSELF, loadChannel } from './sources.js';
+import { LEAVE_TO_ITSELF, loadChannel } from './sources.js';
 
 interface Address {
   readonly nonce: bigint;
@@ -69,27 +70,26 @@ export class Environment {
   readonly cells: Cells;
   /** The run that the sources are executed for. */
   run: Run | undefined;
-  readonly load: (file: string) => Record<string, unknown>;
+  /** Gives what the sources export by a name. */
+  readonly load: (name: string) => unknown;
   readonly #geometry: Geometry;
 
-  constructor(geometry: Geometry, edits: readonly Edit[]) {
+  constructor(geometry: Geometry, changes: readonly Change[]) {
     this.#geometry = geometry;
     const globals = { ...this.#globals(), Atomics: modelAtomics };
     const modules = {
       '@mmfbus/core': this.#core(),
       '@mmfbus/codec': codec,
     };
-    this.load = loadChannel({ globals, modules }, edits);
-    const { headerLayout } = this.load('layout/header-layout.ts') as { headerLayout: Layout };
-    const { participantLayout } = this.load('layout/participant-layout.ts') as { participantLayout: Layout };
-    this.cells = new Cells(headerLayout, participantLayout);
+    this.load = loadChannel({ globals, modules }, changes);
+    this.cells = new Cells(this.load('headerLayout') as Layout, this.load('participantLayout') as Layout);
   }
 
   machine(process: number): Machine {
     const memory = () =>
       new MappedChannel(this.#geometry, this.cells, (operation) => this.#now.memory(operation));
-    const open = async <T>(file: string, name: string, options: object): Promise<T> => {
-      const opener = this.load(file)[name] as { open(...args: unknown[]): Promise<T> };
+    const open = async <T>(name: string, options: object): Promise<T> => {
+      const opener = this.load(name) as { open(...args: unknown[]): Promise<T> };
       const { signal } = new AbortController();
       const opened = await opener.open({ name: 'model', codec: valueCodec }, memory(), options, signal);
       this.#now.opened.push(opened);
@@ -100,8 +100,8 @@ export class Environment {
       start: () => this.#now.start(),
       note: (text) => this.#now.note(text),
       rest: () => this.#now.rest(),
-      publisher: (whenFull = 'report') => open('publisher.ts', 'Publisher', { whenFull }),
-      subscriber: (mode = 'reliable') => open('subscriber.ts', 'Subscriber', { mode, pollWindow: 0 }),
+      publisher: (whenFull = 'report') => open('Publisher', { whenFull }),
+      subscriber: (mode = 'reliable') => open('Subscriber', { mode, pollWindow: 0 }),
     };
   }
 

@@ -1,5 +1,5 @@
+import { type Change, inside } from './changes.js';
 import type { Violation } from './invariants.js';
-import type { Edit } from './sources.js';
 import type { Choice, State } from './state.js';
 import { traceOf } from './trace.js';
 import { type Scenario, World } from './world.js';
@@ -45,42 +45,26 @@ const MOST_STATES = 3_000_000;
  */
 
 /** Loops that only try the same again are this short: what they find in between is found by trying once, at any moment. */
-const SHORT_LOOPS: readonly Edit[] = [
-  { file: 'participants/publisher-lock.ts', from: 'const SPIN_TRIES = 200;', to: 'const SPIN_TRIES = 1;' },
-  { file: 'participants/publisher-lock.ts', from: 'const SPIN_ROUNDS = 64;', to: 'const SPIN_ROUNDS = 1;' },
-  {
-    file: 'participants/publisher-lock.ts',
-    from: 'const TURNS_BEFORE_SLEEPING = 20;',
-    to: 'const TURNS_BEFORE_SLEEPING = 1;',
-  },
-  {
-    file: 'participants/doorbells.ts',
-    from: 'const LONGEST_PAUSE_MS = 1000;',
-    to: 'const LONGEST_PAUSE_MS = FIRST_PAUSE_MS;',
-  },
-  { file: 'pump.ts', from: 'const LONGEST_PAUSE_MS = 32;', to: 'const LONGEST_PAUSE_MS = 1;' },
+const SHORT_LOOPS: readonly Change[] = [
+  inside('PublisherLock.spin').let('SPIN_TRIES').be('1'),
+  inside('PublisherLock.spin').let('SPIN_ROUNDS').be('1'),
+  inside('PublisherLock.acquire').let('TURNS_BEFORE_SLEEPING').be('1'),
+  inside('Doorbells.ringLater').let('LONGEST_PAUSE_MS').be('FIRST_PAUSE_MS'),
+  inside('Pump.lookAgainLater').let('LONGEST_PAUSE_MS').be('1'),
 ];
 
 /**
  * Bells are opened when they are first to be rung. A bell that could not be opened before is opened then anyway: that it
  * mostly is open by then saves time, and descriptors when they are scarce, and nobody's next step depends on it.
  */
-const LATE_CONNECTIONS: readonly Edit[] = [
-  {
-    file: 'participants/member.ts',
-    from: '    this.lock.afterRelease(() => this.#doorbells.connectToSubscribers());\n',
-    to: '',
-  },
-  {
-    file: 'participants/member.ts',
-    from: '      this.#doorbells.connectTo(slot, address);\n',
-    to: '',
-  },
+const LATE_CONNECTIONS: readonly Change[] = [
+  inside('Member.activate').leaveOut('afterRelease'),
+  inside('Member.watchSlot').leaveOut('connectTo'),
 ];
 
 /** Tries out every order in which the processes of a scenario can go on, shortest first, up to the first violation. */
-export async function explore(scenario: Scenario, edits: readonly Edit[] = []): Promise<Exploration> {
-  const world = new World(scenario, [...SHORT_LOOPS, ...LATE_CONNECTIONS, ...edits]);
+export async function explore(scenario: Scenario, changes: readonly Change[] = []): Promise<Exploration> {
+  const world = new World(scenario, [...SHORT_LOOPS, ...LATE_CONNECTIONS, ...changes]);
   const first = await world.begin();
   for (;;) {
     world.reduction.beginAnew();

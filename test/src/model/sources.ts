@@ -1,17 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join } from 'node:path/posix';
 import ts from 'typescript';
-import { packageFolder, sourceFiles } from '../support/workspace.js';
-
-/** One replacement in a source of the channel package. */
-export interface Edit {
-  /** The file, from `packages/channel/src`. */
-  readonly file: string;
-  /** What must stand there exactly once. */
-  readonly from: string;
-  readonly to: string;
-}
+import { findExport, parsedSources } from '../support/parsed-sources.js';
+import { packageFolder } from '../support/workspace.js';
+import { applyChanges, type Change } from './changes.js';
 
 /** Names that the sources find in place of the global ones, and modules in place of those they import. */
 export interface Surroundings {
@@ -23,8 +15,8 @@ interface Module {
   readonly exports: Record<string, unknown>;
 }
 
-const folder = join(packageFolder('channel'), 'src');
-const fromChannel = createRequire(join(packageFolder('channel'), 'package.json'));
+const channelSources = parsedSources('channel');
+const fromChannel = createRequire(`${packageFolder('channel')}/package.json`);
 /** Private fields become ordinary ones, so that what an object knows can be compared. */
 const PRIVATE_NAME = /#(?=[A-Za-z])(\w+)/g;
 /** Calls whose promises nobody waits for; what happens there ends the process where nobody catches it. */
@@ -33,43 +25,40 @@ const UNAWAITED = /\bvoid (this\.\w+\((?:[^()]|\([^()]*\))*\))/g;
 export const LEAVE_TO_ITSELF = 'leaveToItself';
 const compiled = new Map<string, string>();
 
-function compile(text: string): string {
+/** Makes JavaScript of a source; throws when that is not well-formed. */
+export function transpile(fileName: string, text: string): string {
+  const { outputText, diagnostics = [] } = ts.transpileModule(text, {
+    fileName,
+    reportDiagnostics: true,
+    compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.CommonJS },
+  });
+  for (const { messageText, start } of diagnostics) {
+    throw new Error(`${fileName}: ${messageText} ${text.slice(start).split('\n', 1)}`);
+  }
+  return outputText;
+}
+
+function compile(fileName: string, text: string): string {
   let javascript = compiled.get(text);
   if (javascript === undefined) {
-    javascript = ts
-      .transpileModule(text, {
-        compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.CommonJS },
-      })
-      .outputText.replace(PRIVATE_NAME, '__$1')
+    javascript = transpile(fileName, text)
+      .replace(PRIVATE_NAME, '__$1')
       .replace(UNAWAITED, `${LEAVE_TO_ITSELF}($1)`);
     compiled.set(text, javascript);
   }
   return javascript;
 }
 
-function applyEdits(file: string, text: string, edits: readonly Edit[]): string {
-  return edits
-    .filter((edit) => edit.file === file)
-    .reduce((before, { from, to }) => {
-      const parts = before.split(from);
-      if (parts.length !== 2) throw new Error(`${file} holds ${parts.length - 1} times: ${from}`);
-      return parts.join(to);
-    }, text);
-}
-
 /**
- * The sources of the channel package, as they are but for the edits, with other surroundings than a process has.
+ * The sources of the channel package, as they are but for the changes, with other surroundings than a process has.
  *
- * @returns gives the exports of a file, from `packages/channel/src`.
+ * @returns gives what is exported by a name, whatever the file.
  */
 export function loadChannel(
   { globals, modules }: Surroundings,
-  edits: readonly Edit[],
-): (file: string) => Record<string, unknown> {
-  const files = new Set(sourceFiles('channel').map((path) => relative(folder, path).split(sep).join('/')));
-  const unknown = edits.find(({ file }) => !files.has(file));
-  if (unknown !== undefined) throw new Error(`there is no ${unknown.file} to edit`);
-  for (const { file } of edits) applyEdits(file, readFileSync(join(folder, file), 'utf8'), edits);
+  changes: readonly Change[],
+): (name: string) => unknown {
+  const sources = applyChanges(channelSources, changes);
   const loaded = new Map<string, Module>();
 
   const load = (file: string): Record<string, unknown> => {
@@ -77,19 +66,25 @@ export function loadChannel(
     if (known !== undefined) return known.exports;
     const module: Module = { exports: {} };
     loaded.set(file, module);
-    const text = applyEdits(file, readFileSync(join(folder, file), 'utf8'), edits);
+    const source = sources.get(file);
+    if (source === undefined) throw new Error(`there is no ${file}`);
     const names = ['exports', 'require', ...Object.keys(globals)];
     // A block, so that a source may declare a global name anew. The sourceURL is what stack traces show.
-    const body = `'use strict'; {${compile(text)}\n}\n//# sourceURL=channel/${file}`;
+    const body = `'use strict'; {${compile(file, source.text)}\n}\n//# sourceURL=channel/${file}`;
     new Function(...names, body)(
       module.exports,
       (name: string) => {
         if (!name.startsWith('.')) return modules[name] ?? fromChannel(name);
-        return load(join(dirname(file), name).split(sep).join('/').replace(/\.js$/, '.ts'));
+        return load(join(dirname(file), name).replace(/\.js$/, '.ts'));
       },
       ...Object.values(globals),
     );
     return module.exports;
   };
-  return load;
+  // Asked for the same few names at every execution.
+  const exported = new Map<string, unknown>();
+  return (name) => {
+    if (!exported.has(name)) exported.set(name, load(findExport(sources, name).file)[name]);
+    return exported.get(name);
+  };
 }

@@ -1,3 +1,4 @@
+import type { Change } from './changes.js';
 import { type Contents, Memory } from './contents.js';
 import { Environment, type Machine, ownerOf } from './environment.js';
 import { Invariants, type Violation } from './invariants.js';
@@ -11,7 +12,6 @@ import type {
 } from './operations.js';
 import { Reduction } from './reduction.js';
 import { PORTS_A_PROCESS, Run } from './run.js';
-import type { Edit } from './sources.js';
 import type { Choice, Draft, Happening, Local, State } from './state.js';
 import { valueAfter } from './values.js';
 
@@ -68,7 +68,7 @@ export class World {
   #locals = 0;
   readonly #knowing = new Map<string, Local>();
 
-  constructor(scenario: Scenario, edits: readonly Edit[]) {
+  constructor(scenario: Scenario, changes: readonly Change[]) {
     this.scenario = scenario;
     const { slots, ring, processes } = scenario;
     this.#everybody = 2 ** processes.length - 1;
@@ -80,7 +80,7 @@ export class World {
       maxMessage: 8,
       history: 0,
     };
-    this.environment = new Environment(geometry, edits);
+    this.environment = new Environment(geometry, changes);
     this.memory = new Memory(this.environment.cells);
     this.reduction = new Reduction(scenario.plainSteps ?? false);
     this.#invariants = new Invariants(this);
@@ -240,9 +240,11 @@ export class World {
 
   #firstContents(): Contents {
     const { cells } = this.environment;
-    const { writeTerminator } = this.environment.load('ring/frame.ts') as {
-      writeTerminator(words: Int32Array, word: number, sequence: number): void;
-    };
+    const writeTerminator = this.environment.load('writeTerminator') as (
+      words: Int32Array,
+      word: number,
+      sequence: number,
+    ) => void;
     const words = new Int32Array(8);
     writeTerminator(words, 0, 1);
     return words.reduce(
