@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { packageFolder } from '../support/workspace.js';
+import { findExport, parsedSources } from '../support/parsed-sources.js';
 import { killAtEachStep, type Scenario, stepsDiedAt, TIMEOUT } from './play.js';
 import { recovering } from './recovering.js';
 import { joinings, leaving, publishing, taking } from './scenarios.js';
@@ -11,8 +10,13 @@ const folder = folderForPlays();
 
 /** The steps that the protocol has: the members of the type. */
 function allSteps(): string[] {
-  const source = readFileSync(join(packageFolder('channel'), 'src', 'steps.ts'), 'utf8');
-  return [...source.matchAll(/^ {2}\| '(.+)';?$/gm)].map(([, step]) => step as string);
+  const steps: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isStringLiteral(node)) steps.push(node.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(findExport(parsedSources('channel'), 'Step').declaration);
+  return steps;
 }
 
 const killed = (scenario: Scenario) => killAtEachStep(scenario, folder, 'kill');
