@@ -1,4 +1,3 @@
-import { CodecError } from '../errors.js';
 import { msgpack } from '../msgpack.js';
 import { checkValue } from '../msgpack-check.js';
 import { foundIn, Mismatch, unexpected } from './mismatch.js';
@@ -157,12 +156,7 @@ function unknownRead({ maxItems, maxDepth }: Settings): Read {
     const end = checkValue(bytes, position, reader.end, { maxItems, maxDepth });
     if (typeof end === 'string') throw new Mismatch(end);
     reader.position = end;
-    try {
-      return codec.decode(bytes, position, end);
-    } catch (error) {
-      if (error instanceof CodecError) throw new Mismatch(error.message, { cause: error });
-      throw error;
-    }
+    return codec.decode(bytes, position, end);
   };
 }
 

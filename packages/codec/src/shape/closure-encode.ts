@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { CodecError } from '../errors.js';
+import type { CodecError } from '../errors.js';
 import { msgpack } from '../msgpack.js';
 import { byteLengthOf, copyUserBytes, isDetached } from '../user-bytes.js';
 import { entriesOfMap, sizeOfMap } from '../user-map.js';
@@ -153,9 +153,9 @@ function unknownWrite({ maxItems, maxDepth }: Settings): Write {
         writer.position = end;
         return;
       } catch (error) {
-        if (!(error instanceof CodecError)) throw error;
-        if (error.needed === undefined) throw new Mismatch(error.message, { cause: error });
-        writer.require(error.needed);
+        const { needed, message } = error as CodecError;
+        if (needed === undefined) throw new Mismatch(message, { cause: error });
+        writer.require(needed);
       }
     }
   };

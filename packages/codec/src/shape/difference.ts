@@ -1,5 +1,4 @@
-import { CodecError } from '../errors.js';
-import { formatPath } from '../refusal.js';
+import { formatPath, messageOf } from '../refusal.js';
 import { requireOptions, requireShape } from './arguments.js';
 import { canonicalTextOf, parseCanonical } from './canonical.js';
 import { invalidShape } from './invalid-shape.js';
@@ -57,8 +56,7 @@ export function differenceOf(
   try {
     theirs = parseCanonical(there);
   } catch (error) {
-    if (error instanceof CodecError) return `the text there is no shape: ${error.message}`;
-    throw error;
+    return `the text there is no shape: ${messageOf(error)}`;
   }
   // Read back, so that how the values look in JavaScript plays no part.
   const here = parseCanonical(ours);

@@ -1,5 +1,4 @@
 import type { Codec } from '../codec.js';
-import { CodecError } from '../errors.js';
 import { msgpack } from '../msgpack.js';
 import { byteLengthOf, copyUserBytes, isDetached } from '../user-bytes.js';
 import { entriesOfMap, sizeOfMap } from '../user-map.js';
@@ -223,14 +222,13 @@ class EncodeGenerator {
   }
 
   readonly #unknown = (value: unknown, target: Uint8Array, offset: number, limit: number): number => {
-    if (limit < offset) return -1;
     try {
       // What lies beyond the limit belongs to somebody else, even if the target goes on.
       const part = new Uint8Array(target.buffer, target.byteOffset, limit);
       return this.#codec.encode(value, part, offset);
-    } catch (error) {
-      if (error instanceof CodecError) return -1;
-      throw error;
+    } catch {
+      // There is no room, or the long way says what is wrong.
+      return -1;
     }
   };
 }

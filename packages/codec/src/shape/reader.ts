@@ -138,9 +138,8 @@ export class Reader {
     const { position } = this;
     try {
       return this.#describe();
-    } catch (error) {
-      if (error instanceof Mismatch) return ENDS_EARLY;
-      throw error;
+    } catch {
+      return ENDS_EARLY;
     } finally {
       this.position = position;
     }
