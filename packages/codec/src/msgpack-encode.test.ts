@@ -75,6 +75,11 @@ describe('msgpack reads everything once', () => {
     },
   );
 
+  it('and leaves out what an object inherits', () => {
+    const inheriting = Object.assign(Object.create({ inherited: 1 }), { own: 2 });
+    expect(roundTrip(inheriting)).toStrictEqual({ own: 2 });
+  });
+
   it('and refuses bytes that are gone', () => {
     const bytes = new Uint8Array(4);
     structuredClone(bytes, { transfer: [bytes.buffer] });

@@ -102,6 +102,12 @@ test('what the validator makes of a value is what travels', () => {
   expect(decoded(codec, encoded(msgpack(), { name: 'b ' }))).toStrictEqual({ name: 'b', count: 3 });
 });
 
+test('what is no plain object goes to the codec as it is', () => {
+  const codec = validated(z.object({ at: z.date(), bytes: z.instanceof(Uint8Array) }));
+  const value = { at: new Date(5), bytes: Uint8Array.of(1, 2) };
+  expect(decoded(codec, encoded(codec, value))).toStrictEqual(value);
+});
+
 test('a validator that does not take what it makes is found out on encoding', () => {
   const codec = validated(z.string().transform((text) => text.length));
   expect(failure(() => encoded(codec, 5)).code).toBe('UNENCODABLE');

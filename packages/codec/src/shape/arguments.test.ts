@@ -11,6 +11,7 @@ import {
   map,
   msgpack,
   nullable,
+  oneOf,
   optional,
   raw,
   record,
@@ -27,6 +28,11 @@ import {
 /** What is wrong on purpose. */
 // biome-ignore lint/suspicious/noExplicitAny: the types would refuse all of it.
 type Wrong = any;
+
+function manyFields(): Record<string, unknown> {
+  const shape = u8();
+  return Object.fromEntries(Array.from({ length: 0x1_0000 }, (_, index) => [`f${index}`, shape]));
+}
 
 describe('wrong arguments say what is expected:', () => {
   it.each<[string, (wrong: Wrong) => unknown, Wrong, string]>([
@@ -90,6 +96,11 @@ describe('wrong arguments say what is expected:', () => {
       {},
       'what canonicalText() takes must be a shape, not a plain object: write struct({ … })',
     ],
+    ['union', (wrong) => union('t', wrong), {}, 'a union has one variant at least'],
+    ['oneOf', (wrong) => oneOf(...wrong), [], 'oneOf takes one string at least'],
+    ['oneOf', (wrong) => oneOf(...wrong), ['a', 5], 'oneOf takes strings, not number'],
+    ['oneOf', (wrong) => oneOf(...wrong), ['a', 'a'], 'oneOf takes each string once'],
+    ['struct', struct, manyFields(), 'a struct has at most 65,535 fields'],
     ['fingerprint', fingerprint, 1, 'what fingerprint() takes must be a shape, not number'],
     ['toJsonSchema', toJsonSchema, undefined, 'what toJsonSchema() takes must be a shape, not undefined'],
     [
@@ -150,6 +161,12 @@ describe('wrong arguments say what is expected:', () => {
       'strictUtf8 must be true or false, not string',
     ],
     ['u64', () => u64({ as: 'number', mix: 1 } as Wrong), 'u64() has no option "mix"; it takes as, min, max'],
+    ['u64', () => u64({ as: 'text' as Wrong }), 'u64 is a "number" or a "bigint", not "text"'],
+    [
+      'difference',
+      () => difference(u8(), '', { layout: 'row' as Wrong }),
+      'layout must be "map" or "array", not "row"',
+    ],
     [
       'difference',
       () => difference(u8(), '', { direction: 'up' as Wrong }),

@@ -91,6 +91,8 @@ describe('the text of a shape', () => {
     '{"version":1,"shape":{"u8":{"min":1e999}}}',
     '{"version":1,"shape":{"oneOf":[]}}',
     '{"version":1,"shape":{"oneOf":["\\ud800"]}}',
+    '{"version":1,"shape":{"oneOf":[5]}}',
+    '{"version":1,"shape":{"union":"t","of":[["a",[]],["a",[]]]}}',
     '{"version":1,"shape":{"struct":[["__proto__","u8"]]}}',
     '{"version":1,"shape":{"struct":[["a","u8"],["a","u8"]]}}',
     '{"version":1,"shape":{"struct":[["a","u8","maybe"]]}}',

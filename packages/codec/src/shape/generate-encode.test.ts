@@ -23,6 +23,8 @@ import { generateEncode } from './generate-encode.js';
 import { checkSettings } from './settings.js';
 
 const START = 7;
+/** More than are compared one by one. */
+const many = ['none', ...Array.from({ length: 20 }, (_, index) => `é${index}`)] as const satisfies string[];
 
 const cases: readonly (readonly [string, Shape, unknown])[] = [
   [
@@ -32,6 +34,7 @@ const cases: readonly (readonly [string, Shape, unknown])[] = [
   ],
   ['short strings', struct({ a: string(), b: string() }), { a: 'abc', b: 'é€😀' }],
   ['long strings', struct({ a: string(), b: u32() }), { a: 'ä'.repeat(200), b: 1 }],
+  ['one of many', array(oneOf(...many)), [...many]],
   ['bytes', struct({ a: bytes(), b: bytes() }), { a: new Uint8Array(5), b: new Uint8Array(300) }],
   ['arrays', array(nullable(string())), ['a', null, 'b'.repeat(30), null]],
   [
@@ -49,6 +52,7 @@ const cases: readonly (readonly [string, Shape, unknown])[] = [
   ],
   ['records', record(timestamp()), { a: new Date(0), b: new Date(1), c: new Date(-1) }],
   ['unions', array(union('t', { a: struct({ x: u32() }), b: struct({}) })), [{ t: 'a', x: 1 }, { t: 'b' }]],
+  ['an unknown value', unknown(), { deep: [1, 'x'.repeat(40)] }],
   ['unknown values', struct({ a: unknown(), b: u32() }), { a: { deep: [1, 'x'.repeat(40)] }, b: 2 }],
 ];
 

@@ -142,6 +142,14 @@ describe('JSON Schema', () => {
     ],
     ['#: a choice between anything but objects', { anyOf: [{ type: 'string' }, { type: 'number' }] }],
     ['#: "b" is required and has no schema', { type: 'object', properties: {}, required: ['b'] }],
+    ['#: required must be an array', { type: 'object', properties: {}, required: 'a' }],
+    ['#: properties must be an object', { type: 'object', properties: 5 }],
+    [
+      '#: properties beside additionalProperties with a schema',
+      { type: 'object', properties: {}, additionalProperties: { type: 'string' } },
+    ],
+    ['#: anyOf must be an array', { anyOf: {} }],
+    ['#: nullable is not 1', { type: 'string', nullable: 1 }],
     ['#: there is nothing at "#/$defs/x"', { $ref: '#/$defs/x' }],
     [
       'it is nested deeper than 256 levels, or contains itself',
