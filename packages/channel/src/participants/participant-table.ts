@@ -130,11 +130,6 @@ export class ParticipantTable {
     atStep?.('disconnect: state stored');
   }
 
-  /** Why the slot's owner was disconnected. */
-  disconnectReasonOf(slot: number): number {
-    return this.#loadWord(slot, slotLayout.DISCONNECT_REASON_OFFSET);
-  }
-
   /** Not to be trusted: whoever reads it checks it. */
   cursorOf(slot: number): number {
     return Number(this.#loadLong(slot, slotLayout.CURSOR_OFFSET));
