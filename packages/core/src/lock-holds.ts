@@ -48,15 +48,13 @@ export class LockHolds {
   }
 
   async #acquire(hold: Hold, wait: LockWait): Promise<void> {
-    const lock: Lock = {
+    const lock: Pick<Lock, 'tryAcquire' | 'describe'> = {
       tryAcquire: (kind) => {
         const outcome = this.#lock.tryAcquire(kind);
         // At once: a promise that tells of it settles later than somebody may close.
         if (outcome === 'acquired') this.#holds.add(hold);
         return outcome;
       },
-      release: (kind) => this.#lock.release(kind),
-      breakLock: () => this.#lock.breakLock(),
       describe: () => this.#lock.describe(),
     };
     wait.signal?.throwIfAborted();

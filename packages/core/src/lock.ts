@@ -42,7 +42,12 @@ const KINDS: readonly LockKind[] = ['read', 'write'];
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 32;
 
-function lockError(kind: LockKind, lock: Lock, outcome: LockOutcome, limit: string): MmfError {
+function lockError(
+  kind: LockKind,
+  lock: Pick<Lock, 'describe'>,
+  outcome: LockOutcome,
+  limit: string,
+): MmfError {
   const wait = outcome === 'READ_LOCKED' || outcome === 'WRITE_LOCKED' || outcome === 'MAX_READERS';
   return new MmfError(
     wait ? 'MAX_TRIES' : (outcome as 'UNINITIALIZED'),
@@ -74,7 +79,11 @@ export function spinAcquire(lock: Lock, kind: LockKind, maxTries: number = DEFAU
  * @throws {@link MmfError} `MAX_TRIES` after the timeout, `UNINITIALIZED`, `INVALID_ARGUMENT`, or `CLOSED` when the lock's
  * mapping was closed meanwhile; the signal's reason when it aborts.
  */
-export async function awaitAcquire(lock: Lock, kind: LockKind, wait: LockWait = {}): Promise<void> {
+export async function awaitAcquire(
+  lock: Pick<Lock, 'tryAcquire' | 'describe'>,
+  kind: LockKind,
+  wait: LockWait = {},
+): Promise<void> {
   checkOneOf(kind, KINDS, 'the kind of a lock');
   checkOptions(wait, WAIT_RULES, 'awaitAcquire');
   const { signal, timeout = Number.POSITIVE_INFINITY } = wait;
