@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -106,6 +114,18 @@ describe('between a mapping and a file', () => {
       code,
     });
     expect(readdirSync(folder)).toEqual(['file']);
+  });
+
+  it('leaves no mapping when the file becomes shorter while it is read', async () => {
+    const path = join(folder, 'file');
+    const name = uniqueName();
+    writeFileSync(path, pattern(3 * 2 ** 20));
+    const onProgress = (done: number) => truncateSync(path, done + 100);
+    await expect(MemoryMappedFile.fromFile(path, name, { onProgress })).rejects.toMatchObject({
+      code: 'SIZE_MISMATCH',
+      message: expect.stringContaining(`ended at ${2 ** 20 + 100} bytes while it was read`),
+    });
+    expect(() => MemoryMappedFile.open(name)).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
   });
 
   it('does not read what is no regular file', async () => {

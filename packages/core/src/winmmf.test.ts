@@ -75,6 +75,11 @@ describe('init', () => {
     expect(winmmf.init()).toBe(-1);
   });
 
+  it.each([0, 1.5, Number.NaN])('throws on the count %s', (count) => {
+    expect(() => winmmf.init(count)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+    expect(winmmf.init()).toBe(0);
+  });
+
   it('-1: initialised by the first mapping', () => {
     winmmf.new(1, uniqueName(), LOCAL);
     expect(winmmf.init()).toBe(-1);

@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:buffer';
+import { chmodSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryMappedFile, ValidNamespaces } from '@mmfbus/core';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -122,7 +123,75 @@ describe.skipIf(process.platform === 'win32')('in a directory whose files this u
   });
 });
 
+describe.skipIf(process.platform === 'win32')('a file that this user may only read', () => {
+  it('is opened, and refused where it has to be locked', async () => {
+    const file = join(folder, 'readable');
+    MemoryMappedFile.openFile(file, 4).close();
+    chmodSync(file, 0o444);
+    chmodSync(folder, 0o755);
+    const output = await startCode(
+      `import { MemoryMappedFile } from '@mmfbus/core';
+       // By a short name: another user may not look into the folders above.
+       process.chdir(${JSON.stringify(folder)});
+       if (process.getuid() === 0) { process.setgid(65534); process.setuid(65534); }
+       const mapping = MemoryMappedFile.openFile('readable', 0, { readOnly: true });
+       const said = [mapping.size];
+       const attempt = (action) => { try { action(); } catch (error) { said.push(error.code, error.message); } };
+       attempt(() => mapping.read());
+       attempt(() => MemoryMappedFile.openFile('readable'));
+       console.log(JSON.stringify(said));`,
+      { cwd },
+    ).success();
+    expect(JSON.parse(output)).toEqual([
+      4,
+      'ACCESS_DENIED',
+      'readable cannot be locked: this user may only read it',
+      'ACCESS_DENIED',
+      expect.stringContaining('cannot open readable'),
+    ]);
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('where no file may grow that large', () => {
+  it('nothing is made', async () => {
+    const output = await startCode(
+      `import { MemoryMappedFile } from '@mmfbus/core';
+       try { MemoryMappedFile.create('new', 2 ** 22); } catch (error) { console.log(error.name, error.message); }`,
+      { cwd, within: ['sh', '-c', 'ulimit -f 1024; exec "$@"', 'sh'] },
+    ).success();
+    expect(output).toMatch(/^MmfError cannot allocate .*posix_fallocate: EFBIG/);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('large pages in a directory where nothing is mounted', () => {
+  it('are refused, and nothing is made', () => {
+    expect(() => MemoryMappedFile.create(uniqueName('large'), 10, { largePages: true })).toThrow(
+      expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringContaining('huge=never') }),
+    );
+    expect(readdirSync(directory)).toEqual([]);
+  });
+});
+
 describe('a file that cannot be mapped', () => {
+  it.skipIf(constants.MAX_LENGTH > 2 ** 40)('is one that is larger than Node has memory for', () => {
+    const file = join(folder, 'large');
+    writeFileSync(file, '');
+    truncateSync(file, constants.MAX_LENGTH + 1);
+    expect(() => MemoryMappedFile.openFile(file)).toThrow(
+      expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringContaining('maps at most') }),
+    );
+  });
+
+  it.skipIf(process.platform === 'win32')('is one that is no regular file', () => {
+    expect(() => MemoryMappedFile.openFile('/dev/null', 10)).toThrow(
+      expect.objectContaining({
+        code: 'ACCESS_DENIED',
+        message: expect.stringContaining('is not a regular file'),
+      }),
+    );
+  });
+
   it('is not made', () => {
     writeFileSync(join(folder, 'plain'), '');
     expect(() => MemoryMappedFile.openFile(join(folder, 'huge'), 2 ** 52)).toThrow(

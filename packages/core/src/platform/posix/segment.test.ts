@@ -227,6 +227,7 @@ describe('a segment file', () => {
     ['', /^MMFBUS_DIRECTORY is empty/],
     ['none', /none \(MMFBUS_DIRECTORY names the directory\) does not exist/],
     ['file', /file \(MMFBUS_DIRECTORY names the directory\) is not a directory/],
+    ['n'.repeat(300), /nn \(MMFBUS_DIRECTORY names the directory\) cannot be looked at: ENAMETOOLONG/],
   ])('is nowhere where the directory is %j', (name, message) => {
     writeFileSync(join(directory, 'file'), '');
     process.env[DIRECTORY_VARIABLE] = name === '' ? '' : join(directory, name);
