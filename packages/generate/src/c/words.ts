@@ -31,7 +31,6 @@ export function byteLength(text: string): number {
 }
 
 /** The limits of an integer as constants. */
-export function integerLiteral(value: number | bigint): string {
-  if (value === -(2n ** 63n)) return 'INT64_MIN';
+export function integerLiteral(value: number): string {
   return value < 0 ? `INT64_C(${value})` : value > 0x7fff_ffff ? `UINT64_C(${value})` : String(value);
 }
