@@ -71,6 +71,15 @@ describe('an iterator that pulls', () => {
     expect(closed).toEqual(['closed']);
   });
 
+  it('drops what comes after it was left', async () => {
+    const { iterated, pulls, closed } = iterator();
+    const asked = iterated.next();
+    await iterated.return();
+    pulls[0]?.resolve([1, 2]);
+    expect([await asked, await iterated.next()]).toEqual([DONE, DONE]);
+    expect({ pulls: pulls.length, closed }).toEqual({ pulls: 1, closed: ['closed'] });
+  });
+
   it('drops what was pulled already when it is left', async () => {
     const { iterated, pulls } = iterator();
     const first = iterated.next();

@@ -1,3 +1,4 @@
+import { raw } from '@mmfbus/codec';
 import { describe, expect, it } from 'vitest';
 import { codeOf, define, fill, publisherOf, subscriberOf } from '../support/channels.js';
 
@@ -9,6 +10,7 @@ describe('a batch', () => {
     const values = [1, 'two', { three: 3 }, [4], null];
     expect(publisher.publishBatch(values)).toBe('published');
     expect(publisher.publishBatch([])).toBe('published');
+    await publisher.publishBatchAsync([]);
     expect(publisher.publish('after')).toBe('published');
     const received: [unknown, number][] = [];
     subscriber.poll((value, { sequence }) => received.push([value, sequence]));
@@ -32,6 +34,18 @@ describe('a batch', () => {
     const publisher = await publisherOf(channel);
     expect(await codeOf(() => publisher.publishBatch([1, () => {}, 3]))).toBe('UNENCODABLE');
     expect(await codeOf(() => publisher.publishBatch([1, 'x'.repeat(1001)]))).toBe('TOO_LARGE');
+    expect(subscriber.poll(() => {})).toBe(0);
+  });
+
+  it('of bytes is refused as any other', async () => {
+    const channel = define<Uint8Array>({ codec: raw() });
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const small = new Uint8Array(8);
+    const attempt = (values: unknown[]) => codeOf(() => publisher.publishBatch(values as Uint8Array[]));
+    expect(await attempt([small, new Uint8Array(1001)])).toBe('TOO_LARGE');
+    expect(await attempt(new Array(33).fill(small))).toBe('TOO_LARGE');
+    expect(await attempt([small, 'text'])).toBe('UNENCODABLE');
     expect(subscriber.poll(() => {})).toBe(0);
   });
 

@@ -98,6 +98,19 @@ describe('draining a subscriber', () => {
     expect(subscriber.isOpen).toBe(true);
   });
 
+  it('waits on after a message was handled, and gives up when no other one is', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    for (const value of [1, 2, 3]) publisher.publish(value);
+    const iterator = subscriber[Symbol.asyncIterator]();
+    await iterator.next();
+    const drained = subscriber.drain({ timeout: 10 });
+    await iterator.next();
+    await expect(drained).rejects.toMatchObject({ code: 'TIMEOUT', message: /message 2 in hand/ });
+    expect(await iterator.next()).toMatchObject({ value: { value: 3 } });
+  });
+
   it('can be aborted, and is open then', async () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);

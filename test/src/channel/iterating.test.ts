@@ -79,6 +79,18 @@ describe('an iterator', () => {
     expect(values).toEqual([1, 2, 3]);
   });
 
+  it('throws what cannot be decoded to the call that waits for it, and ends the others', async () => {
+    const channel = define({ codec: picky });
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const iterator = subscriber[Symbol.asyncIterator]();
+    const waiting = [iterator.next(), iterator.next(), iterator.next()];
+    for (const value of [1, 1001]) publisher.publish(value);
+    expect(await waiting[0]).toMatchObject({ value: { value: 1 } });
+    await expect(waiting[1]).rejects.toMatchObject({ code: 'UNDECODABLE', message: /message 2 cannot/ });
+    expect(await waiting[2]).toEqual({ done: true, value: undefined });
+  });
+
   it('passes on what it is made to throw', async () => {
     const subscriber = await subscriberOf(define());
     const iterator = subscriber[Symbol.asyncIterator]();

@@ -165,6 +165,15 @@ describe('a batch', () => {
 });
 
 describe('a codec of the program', () => {
+  it.each([-1, 0.5, Number.NaN, 2 ** 40, undefined])('that says it wrote up to %s fails', async (end) => {
+    const codec: Codec<number> = { id: 'liar', encode: () => end as number, decode: () => 0 };
+    const channel = define<number>({ codec });
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    expect(await codeOf(() => publisher.publish(1))).toBe('UNENCODABLE');
+    expect(subscriber.poll(() => {})).toBe(0);
+  });
+
   it('that takes away the memory it was given fails, and the next message is published', async () => {
     const text = raw();
     let steals = true;

@@ -124,6 +124,30 @@ describe('all calls settle', () => {
     expect(publisher.publish(1)).toBe('published');
   });
 
+  it('when the signal aborts while the value is encoded, and the publisher goes on', async () => {
+    const channel = define<unknown>();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    fill(publisher);
+    const abort = new AbortController();
+    const value = { toJSON: () => abort.abort(new Error('enough')) };
+    await expect(publisher.publishAsync(value, { signal: abort.signal })).rejects.toThrow('enough');
+    subscriber.poll(() => {});
+    expect(publisher.publish(1)).toBe('published');
+  });
+
+  it('with the name of the slowest subscriber, when the time is over', async () => {
+    const channel = define();
+    const slow = await subscriberOf(channel);
+    await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    fill(publisher);
+    slow.poll(() => {});
+    await expect(publisher.publishAsync(1, { timeout: 1 })).rejects.toThrow(
+      'the reliable subscriber in slot 1 is',
+    );
+  });
+
   it('when drain is called twice, and once more', async () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);

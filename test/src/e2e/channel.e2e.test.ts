@@ -183,7 +183,7 @@ describe('a process that ends', () => {
 });
 
 describe('an idle subscriber', () => {
-  it('keeps its process alive until it is closed, and not after unref', async () => {
+  it('keeps its process alive until it is closed, and not after unref, but after ref', async () => {
     const name = uniqueName('alive');
     const kept = await startAgent('subscriber', name, "subscriber.on('message', () => subscriber.close());");
     const free = await startAgent(
@@ -191,11 +191,18 @@ describe('an idle subscriber', () => {
       name,
       "subscriber.on('message', () => {}); subscriber.unref();",
     );
+    const again = await startAgent(
+      'subscriber',
+      name,
+      "subscriber.on('message', (value) => { say('heard', value); subscriber.close(); }); subscriber.unref().ref();",
+    );
     await free.success();
     const channel = defineChannel<number>({ name });
     await using publisher = await channel.publisher();
     publisher.publish(1);
     await kept.success();
+    await again.waitForLine(/^heard 1$/);
+    await again.success();
     await publisher.close();
   });
 

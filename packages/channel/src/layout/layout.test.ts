@@ -52,6 +52,10 @@ describe('layouts', () => {
   });
 
   // `npx vitest run layout -u` writes the tables anew.
+  it('have a place in the document', () => {
+    expect(() => withLayoutTables('no marks')).toThrow('the document has no place for the layout');
+  });
+
   it('are what FORMAT.md says', async () => {
     await expect(withLayoutTables(readFileSync(formatDocument, 'utf8'))).toMatchFileSnapshot(
       fileURLToPath(formatDocument),

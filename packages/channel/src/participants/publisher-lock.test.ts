@@ -5,6 +5,7 @@ import { type ChannelMemory, openChannelMemory } from '../channel-memory.js';
 import { checkDefinition } from '../definition.js';
 import { PUBLISHER_LOCK_OFFSET } from '../layout/header-layout.js';
 import { SLOT_BITS } from '../layout/participant-layout.js';
+import { describeLockHolder } from './lock-holder.js';
 import { namedPorts } from './named-ports.js';
 import { ParticipantTable } from './participant-table.js';
 import { PublisherLock } from './publisher-lock.js';
@@ -120,6 +121,22 @@ describe('waiting for a lock that a living holder keeps', () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+});
+
+describe('what is said of the holder', () => {
+  it('is who it is, or that there is none', () => {
+    const lock = join(0);
+    expect(describeLockHolder(memory)).toBe('the publisher lock is free, and others were faster');
+    lock.tryAcquire();
+    expect(describeLockHolder(memory)).toBe(
+      `the publisher lock is held by slot 0, of process ${process.pid}`,
+    );
+    lock.release();
+    memory.words[LOCK] = (1 << SLOT_BITS) | table.count;
+    expect(describeLockHolder(memory)).toMatch(/of an unknown process$/);
+    memory.close();
+    expect(describeLockHolder(memory)).toBe('it is being left');
   });
 });
 

@@ -191,6 +191,16 @@ describe('a ring', () => {
     expect(reader.read()).toBe('empty');
   });
 
+  it('goes on where its tail passes 4 GiB', () => {
+    memory.longs[TAIL_OFFSET >> 3] = memory.longs[HEAD_OFFSET >> 3] = BigInt(2 ** 32 - CAPACITY);
+    const reader = startReader();
+    for (let count = 1; count <= 200; count++) {
+      expect(write(40, count)).toBe(true);
+      expect([reader.read(), reader.sequence]).toEqual(['message', count]);
+    }
+    expect(memory.longs[TAIL_OFFSET >> 3]).toBe(BigInt(2 ** 32 - CAPACITY + 200 * 64));
+  });
+
   it('goes on with the number that stands at the tail when another publisher takes over', () => {
     write(1);
     write(1);
