@@ -209,6 +209,28 @@ describe('while another process holds the lock', () => {
     expect(participants.map(({ counters }) => counters.busy)).toEqual([2, 0]);
   });
 
+  it('a subscriber that may be left alone does not keep its process alive', async () => {
+    const channel = define();
+    await publisherOf(channel);
+    const subscriber = await startAgent(
+      'subscriber',
+      channel.name,
+      `subscriber.unref();
+       process.stdin.once('data', async () => {
+         subscriber.on('message', () => {});
+         for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+         process.stdin.destroy();
+       });`,
+    );
+    const release = holdLock(channel.name, 0);
+    try {
+      subscriber.send('go');
+      await subscriber.success();
+    } finally {
+      release();
+    }
+  });
+
   it.each([
     ['a timeout', () => ({ timeout: 1 }), 'TIMEOUT'],
     ['a signal', () => ({ signal: AbortSignal.timeout(1) }), 'TimeoutError'],

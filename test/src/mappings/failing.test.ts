@@ -183,6 +183,24 @@ describe('a file that cannot be mapped', () => {
     );
   });
 
+  it.runIf(process.platform === 'linux')('is one for which no addresses are left', async () => {
+    const file = join(folder, 'wide');
+    writeFileSync(file, '');
+    truncateSync(file, 2 ** 31);
+    const output = await startCode(
+      `import { readFileSync } from 'node:fs';
+       import { MemoryMappedFile } from '@mmfbus/core';
+       import koffi from 'koffi';
+       const taken = 1024 * Number(/VmSize:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))[1]);
+       const setrlimit = koffi.load(null).func('int setrlimit(int resource, uint64_t *limits)');
+       const RLIMIT_AS = 9;
+       setrlimit(RLIMIT_AS, BigUint64Array.of(BigInt(taken + 2 ** 30), BigInt(taken + 2 ** 30)));
+       try { MemoryMappedFile.openFile(${JSON.stringify(file)}); } catch (error) { console.log(error.code, error.message); }`,
+      { cwd },
+    ).success();
+    expect(output).toMatch(/^NO_SPACE cannot map 2147483648 bytes of .*mmap: ENOMEM/);
+  });
+
   it.skipIf(process.platform === 'win32')('is one that is no regular file', () => {
     expect(() => MemoryMappedFile.openFile('/dev/null', 10)).toThrow(
       expect.objectContaining({
