@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer';
-import { chmodSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryMappedFile, ValidNamespaces } from '@mmfbus/core';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -149,6 +149,25 @@ describe.skipIf(process.platform === 'win32')('a file that this user may only re
       'ACCESS_DENIED',
       expect.stringContaining('cannot open readable'),
     ]);
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)('a file of another user under a name of this one', () => {
+  it('is not opened', () => {
+    const name = uniqueName('foreign');
+    const path = join(directory, `mmfbus.0.${name}`);
+    writeFileSync(path, new Uint8Array(100));
+    chownSync(path, 65534, 65534);
+    try {
+      expect(() => MemoryMappedFile.open(name)).toThrow(
+        expect.objectContaining({
+          code: 'ACCESS_DENIED',
+          message: expect.stringContaining('belongs to user 65534, not to this user, 0'),
+        }),
+      );
+    } finally {
+      rmSync(path);
+    }
   });
 });
 
