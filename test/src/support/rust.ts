@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandOf } from './tools.js';
 import { workspaceRoot } from './workspace.js';
@@ -24,15 +24,18 @@ export function compileRust(name: string, source: string, flags: readonly string
   for (const file of readdirSync(library)) hash.update(readFileSync(join(library, file)));
   const program = join(folder, `${hash.digest('hex').slice(0, 16)}-${name}`);
   if (existsSync(program)) return program;
-  mkdirSync(folder, { recursive: true });
-  // Another test file may be compiling the same: it appears under its name at once and whole.
-  const unfinished = `${program}.${process.pid}`;
+  // Another test file may be compiling the same, and the compiler keeps its own files beside the program: so each has a
+  // folder of its own, and the program appears under its name at once and whole.
+  const own = `${program}.${process.pid}`;
+  mkdirSync(own, { recursive: true });
+  const unfinished = join(own, name);
   const all = ['--edition', '2021', '-O', '-D', 'warnings', '-C', 'overflow-checks=on', ...flags];
   const { status, stderr } = spawnSync(compiler, [...all, source, '-o', unfinished], {
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
   });
+  if (status === 0) renameSync(unfinished, program);
+  rmSync(own, { recursive: true });
   if (status !== 0) throw new Error(`${compiler} ended with status ${status}:\n${stderr.slice(0, 8_000)}`);
-  renameSync(unfinished, program);
   return program;
 }
