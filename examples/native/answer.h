@@ -55,7 +55,7 @@ static inline bool answer__write(mmfbus_shape__output *out, const answer *value)
     return true;
 }
 
-/* Has a channel joined or made that carries these values: others are MMFBUS_ERROR_SCHEMA. */
+/* Has a channel joined or made that carries these values: others are MMFBUS_SCHEMA_MISMATCH. */
 static inline void answer_describe(mmfbus_options *options) {
     options->codec = ANSWER_CODEC;
     options->schema = ANSWER_SCHEMA;
@@ -70,7 +70,7 @@ static inline mmfbus_status answer_decode(answer *value, const void *data, size_
     return mmfbus_shape__end_input(in, is_read, used);
 }
 
-/* Writes a message. MMFBUS_ERROR_TOO_LARGE: it takes `writer->length` bytes. */
+/* Writes a message. MMFBUS_TOO_LARGE: it takes `writer->length` bytes. */
 static inline mmfbus_status answer_encode(mmfbus_mp_writer *writer, const answer *value,
     mmfbus_problem *problem) {
     mmfbus_shape__output output = mmfbus_shape__begin_output(writer, problem), *out = &output;

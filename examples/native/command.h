@@ -87,7 +87,7 @@ static inline bool command__write(mmfbus_shape__output *out, const command *valu
     return true;
 }
 
-/* Has a channel joined or made that carries these values: others are MMFBUS_ERROR_SCHEMA. */
+/* Has a channel joined or made that carries these values: others are MMFBUS_SCHEMA_MISMATCH. */
 static inline void command_describe(mmfbus_options *options) {
     options->codec = COMMAND_CODEC;
     options->schema = COMMAND_SCHEMA;
@@ -102,7 +102,7 @@ static inline mmfbus_status command_decode(command *value, const void *data, siz
     return mmfbus_shape__end_input(in, is_read, used);
 }
 
-/* Writes a message. MMFBUS_ERROR_TOO_LARGE: it takes `writer->length` bytes. */
+/* Writes a message. MMFBUS_TOO_LARGE: it takes `writer->length` bytes. */
 static inline mmfbus_status command_encode(mmfbus_mp_writer *writer, const command *value,
     mmfbus_problem *problem) {
     mmfbus_shape__output output = mmfbus_shape__begin_output(writer, problem), *out = &output;

@@ -64,7 +64,7 @@ static inline bool reading__write(mmfbus_shape__output *out, const reading *valu
     return true;
 }
 
-/* Has a channel joined or made that carries these values: others are MMFBUS_ERROR_SCHEMA. */
+/* Has a channel joined or made that carries these values: others are MMFBUS_SCHEMA_MISMATCH. */
 static inline void reading_describe(mmfbus_options *options) {
     options->codec = READING_CODEC;
     options->schema = READING_SCHEMA;
@@ -79,7 +79,7 @@ static inline mmfbus_status reading_decode(reading *value, const void *data, siz
     return mmfbus_shape__end_input(in, is_read, used);
 }
 
-/* Writes a message. MMFBUS_ERROR_TOO_LARGE: it takes `writer->length` bytes. */
+/* Writes a message. MMFBUS_TOO_LARGE: it takes `writer->length` bytes. */
 static inline mmfbus_status reading_encode(mmfbus_mp_writer *writer, const reading *value,
     mmfbus_problem *problem) {
     mmfbus_shape__output output = mmfbus_shape__begin_output(writer, problem), *out = &output;

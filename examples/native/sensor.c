@@ -7,7 +7,7 @@
 
 static mmfbus_status publish_reading(mmfbus_publisher *publisher, const reading *value) {
     void *place;
-    mmfbus_status status = mmfbus_claim(publisher, READING_MAX_SIZE, &place);
+    mmfbus_status status = mmfbus_try_claim(publisher, READING_MAX_SIZE, &place);
     if (status != MMFBUS_OK) return status;
     /* Written where it is read from: in the ring itself. */
     mmfbus_mp_writer writer = mmfbus_mp_write_to(place, READING_MAX_SIZE);
@@ -18,15 +18,15 @@ static mmfbus_status publish_reading(mmfbus_publisher *publisher, const reading 
 }
 
 int main(void) {
-    mmfbus_options options = {0};
+    mmfbus_options options = mmfbus_options_init();
     mmfbus_publisher *publisher;
     options.channel = "readings";
-    options.existence = MMFBUS_OPEN_ONLY;
+    options.open = MMFBUS_OPEN;
     reading_describe(&options);
     mmfbus_status status;
     do {
         status = mmfbus_publisher_open(&publisher, &options);
-    } while (status == MMFBUS_ERROR_NOT_FOUND);
+    } while (status == MMFBUS_NOT_FOUND);
     for (int number = 0; number < 5 && status == MMFBUS_OK; number++) {
         reading value = {0};
         value.sensor = mmfbus_string_of("boiler");
@@ -37,6 +37,6 @@ int main(void) {
     }
     mmfbus_publisher_close(publisher);
     if (status == MMFBUS_OK) return 0;
-    fprintf(stderr, "sensor: %s\n", status == MMFBUS_ERROR_SCHEMA ? mmfbus_last_difference() : mmfbus_text(status));
+    fprintf(stderr, "sensor: %s\n", status == MMFBUS_SCHEMA_MISMATCH ? mmfbus_last_detail() : mmfbus_text(status));
     return 1;
 }

@@ -11,7 +11,7 @@ static mmfbus_status publish_answer(mmfbus_publisher *answers, const answer *val
     mmfbus_mp_writer writer = mmfbus_mp_write_to(bytes, sizeof bytes);
     mmfbus_status status = answer_encode(&writer, value, NULL);
     if (status != MMFBUS_OK) return status;
-    return mmfbus_publish_wait(answers, bytes, writer.length, MMFBUS_FOREVER);
+    return mmfbus_publish(answers, bytes, writer.length, MMFBUS_FOREVER);
 }
 
 static mmfbus_status work(mmfbus_subscriber *commands, mmfbus_publisher *answers) {
@@ -19,7 +19,7 @@ static mmfbus_status work(mmfbus_subscriber *commands, mmfbus_publisher *answers
         mmfbus_message message;
         mmfbus_problem problem;
         command next;
-        mmfbus_status status = mmfbus_receive_wait(commands, &message, MMFBUS_FOREVER);
+        mmfbus_status status = mmfbus_receive(commands, &message, MMFBUS_FOREVER);
         if (status != MMFBUS_OK) return status;
         status = command_decode(&next, message.data, message.length, NULL, &problem);
         if (status != MMFBUS_OK) {
@@ -39,27 +39,27 @@ static mmfbus_status work(mmfbus_subscriber *commands, mmfbus_publisher *answers
 }
 
 int main(void) {
-    mmfbus_options options = {0};
+    mmfbus_options options = mmfbus_options_init();
     mmfbus_subscriber *commands = NULL;
     mmfbus_publisher *answers = NULL;
     mmfbus_status status;
-    options.existence = MMFBUS_OPEN_ONLY;
-    options.start = MMFBUS_EARLIEST;
+    options.open = MMFBUS_OPEN;
+    options.start = MMFBUS_START_EARLIEST;
     options.channel = "answers";
     answer_describe(&options);
     do {
         status = mmfbus_publisher_open(&answers, &options);
-    } while (status == MMFBUS_ERROR_NOT_FOUND);
+    } while (status == MMFBUS_NOT_FOUND);
     options.channel = "commands";
     command_describe(&options);
     while (status == MMFBUS_OK && commands == NULL) {
         status = mmfbus_subscriber_open(&commands, &options);
-        if (status == MMFBUS_ERROR_NOT_FOUND) status = MMFBUS_OK;
+        if (status == MMFBUS_NOT_FOUND) status = MMFBUS_OK;
     }
     if (status == MMFBUS_OK) status = work(commands, answers);
     mmfbus_subscriber_close(commands);
     mmfbus_publisher_close(answers);
     if (status == MMFBUS_OK) return 0;
-    fprintf(stderr, "worker: %s\n", status == MMFBUS_ERROR_SCHEMA ? mmfbus_last_difference() : mmfbus_text(status));
+    fprintf(stderr, "worker: %s\n", status == MMFBUS_SCHEMA_MISMATCH ? mmfbus_last_detail() : mmfbus_text(status));
     return 1;
 }

@@ -56,7 +56,7 @@ static void at_step(const char *step) {
 
 static void answer_status(mmfbus_status status) {
     mmfbus_failure failure = mmfbus_last_failure();
-    if (status == MMFBUS_ERROR_SYSTEM) {
+    if (status == MMFBUS_OS_ERROR) {
         answer("error %d %s: %s %ld", (int)status, mmfbus_text(status), failure.call, failure.number);
     } else {
         answer("error %d %s", (int)status, mmfbus_text(status));
@@ -96,26 +96,28 @@ static bool read_option(mmfbus_options *options, const char *word) {
     } else if (strncmp(word, "maxMessage", length) == 0) {
         options->max_message = number;
     } else if (strncmp(word, "participants", length) == 0) {
-        options->participants = (uint32_t)number;
-    } else if (strncmp(word, "whenFull", length) == 0) {
-        options->when_full = strcmp(value, "disconnect") == 0 ? MMFBUS_DISCONNECT : MMFBUS_REFUSE;
-    } else if (strncmp(word, "mode", length) == 0) {
-        options->reading = strcmp(value, "lossy") == 0 ? MMFBUS_LOSSY : MMFBUS_RELIABLE;
+        options->max_participants = (uint32_t)number;
+    } else if (strncmp(word, "slowSubscribers", length) == 0) {
+        bool disconnects = strcmp(value, "disconnect") == 0;
+        options->slow_subscribers = disconnects ? MMFBUS_SLOW_SUBSCRIBERS_DISCONNECT : MMFBUS_SLOW_SUBSCRIBERS_WAIT;
+    } else if (strncmp(word, "delivery", length) == 0) {
+        options->delivery = strcmp(value, "lossy") == 0 ? MMFBUS_DELIVERY_LOSSY : MMFBUS_DELIVERY_RELIABLE;
     } else if (strcmp(value, "earliest") == 0) {
-        options->start = MMFBUS_EARLIEST;
+        options->start = MMFBUS_START_EARLIEST;
     } else if (strcmp(value, "history") == 0) {
-        options->start = MMFBUS_HISTORY;
+        options->start = MMFBUS_START_HISTORY;
     } else if (strncmp(value, "after:", 6) == 0) {
-        options->start = MMFBUS_AFTER;
+        options->start = MMFBUS_START_AFTER;
         options->after = strtoull(value + 6, NULL, 10);
     }
     return true;
 }
 
 static void join(bool publishes, char *words[], int count) {
-    mmfbus_options options = {0};
+    mmfbus_options options = mmfbus_options_init();
     options.channel = words[1];
     options.codec = "raw";
+    options.start = MMFBUS_START_LATEST;
     for (int index = 2; index < count; index++) {
         if (!read_option(&options, words[index])) {
             answer("error option %s", words[index]);
@@ -133,7 +135,7 @@ static void join(bool publishes, char *words[], int count) {
 
 static void publish(uint32_t seed, size_t length, uint32_t count) {
     for (uint32_t index = 0; index < count; index++) {
-        mmfbus_status status = mmfbus_publish_wait(publisher, content_of(seed + index, length), length, WATCHDOG);
+        mmfbus_status status = mmfbus_publish(publisher, content_of(seed + index, length), length, WATCHDOG);
         if (status != MMFBUS_OK) {
             answer_status(status);
             return;
@@ -149,7 +151,7 @@ static void try_publishing(uint32_t seed, size_t length, uint32_t count) {
     while (published < count) {
         void *place;
         const unsigned char *source = content_of(seed + published, length);
-        status = mmfbus_claim(publisher, length, &place);
+        status = mmfbus_try_claim(publisher, length, &place);
         if (status != MMFBUS_OK) break;
         memcpy(place, source, length);
         status = mmfbus_commit(publisher, length);
@@ -172,7 +174,7 @@ static void publish_batch(uint32_t seed, size_t length, uint32_t count) {
         messages[index].data = all + length * index;
         messages[index].length = length;
     }
-    mmfbus_status status = mmfbus_publish_batch(publisher, messages, count);
+    mmfbus_status status = mmfbus_try_publish_all(publisher, messages, count);
     free(all);
     if (mmfbus_is_error(status)) {
         answer_status(status);
@@ -186,8 +188,8 @@ static void receive(uint64_t numbers) {
     uint64_t accounted = 0;
     while (numbers == 0 || accounted < numbers) {
         mmfbus_message message;
-        mmfbus_status status = numbers == 0 ? mmfbus_receive(subscriber, &message)
-                                            : mmfbus_receive_wait(subscriber, &message, WATCHDOG);
+        mmfbus_status status = numbers == 0 ? mmfbus_try_receive(subscriber, &message)
+                                            : mmfbus_receive(subscriber, &message, WATCHDOG);
         if (status == MMFBUS_OK) {
             answer("message %" PRIu64 " %zu %08" PRIx32, message.sequence, message.length,
                    digest_of(message.data, message.length));
@@ -195,8 +197,8 @@ static void receive(uint64_t numbers) {
         } else if (status == MMFBUS_GAP) {
             answer("gap %" PRIu64 " %" PRIu64, message.from, message.to);
             accounted += message.to - message.from + 1;
-        } else if (status == MMFBUS_CLOSED || status == MMFBUS_LOST) {
-            answer("closed %s", status == MMFBUS_LOST ? "lost" : "closed");
+        } else if (status == MMFBUS_PUBLISHERS_GONE) {
+            answer("gone %s", message.reason == MMFBUS_REASON_DIED ? "died" : "left");
             break;
         } else if (status == MMFBUS_DISCONNECTED) {
             answer("disconnected");

@@ -58,35 +58,31 @@ def digest_of(data):
 def join(role, channel, words):
     given = dict(word.split("=") for word in words)
     options = {"codec": "raw"}
-    names = {"capacity": "capacity", "history": "history", "maxMessage": "max_message", "participants": "participants"}
+    names = {"capacity": "capacity", "history": "history", "maxMessage": "max_message", "participants": "max_participants"}
     for word, name in names.items():
         if word in given:
             options[name] = int(given[word])
     if role == "publisher":
-        options["when_full"] = "disconnect" if given.get("whenFull") == "disconnect" else "wait"
+        options["slow_subscribers"] = "disconnect" if given.get("slowSubscribers") == "disconnect" else "wait"
         joined[role] = mmfbus.Publisher(channel, **options)
     else:
         start = given.get("start", "latest")
         options["start"] = int(start[6:]) if start.startswith("after:") else start
-        joined[role] = mmfbus.Subscriber(channel, mode=given.get("mode", "reliable"), **options)
+        joined[role] = mmfbus.Subscriber(channel, delivery=given.get("delivery", "reliable"), **options)
     return "ok"
 
 
 def try_publishing(seed, length, count):
     for index in range(count):
-        try:
-            joined["publisher"].publish(content_of(seed + index, length), timeout=0)
-        except (mmfbus.Full, mmfbus.Busy) as error:
-            return f"ok {index} {error.code.lower()}"
+        outcome = joined["publisher"].try_publish(content_of(seed + index, length))
+        if outcome != "published":
+            return f"ok {index} {outcome}"
     return f"ok {count} published"
 
 
 def publish_batch(seed, length, count):
-    try:
-        joined["publisher"].publish_batch([content_of(seed + index, length) for index in range(count)], timeout=0)
-    except (mmfbus.Full, mmfbus.Busy) as error:
-        return f"ok {error.code.lower()}"
-    return "ok published"
+    contents = [content_of(seed + index, length) for index in range(count)]
+    return f"ok {joined['publisher'].try_publish_all(contents)}"
 
 
 def receive(numbers):
@@ -94,7 +90,7 @@ def receive(numbers):
     accounted = 0
     while numbers is None or accounted < numbers:
         try:
-            event = joined["subscriber"].receive(WATCHDOG if numbers else 0)
+            event = joined["subscriber"].receive(WATCHDOG) if numbers else joined["subscriber"].try_receive()
         except mmfbus.Disconnected:
             say("disconnected")
             break
@@ -104,8 +100,8 @@ def receive(numbers):
         elif isinstance(event, mmfbus.Gap):
             say(f"gap {event.first} {event.last}")
             accounted += event.last - event.first + 1
-        elif isinstance(event, mmfbus.Closed):
-            say(f"closed {event.reason}")
+        elif isinstance(event, mmfbus.PublishersGone):
+            say("gone died" if event.reason == "died" else "gone left")
             break
         elif numbers is None:
             break

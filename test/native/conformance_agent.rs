@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 #[allow(dead_code)]
 mod mmfbus;
 
-use mmfbus::{Error, Event, Options, Publisher, Reason, Start, Subscriber};
+use mmfbus::{Delivery, Error, Event, Options, Outcome, Publisher, Reason, SlowSubscribers, Start, Subscriber};
 
 /// After which a wait is given up as hung.
 const WATCHDOG: Duration = Duration::from_secs(60);
@@ -54,6 +54,14 @@ fn say(line: &str) {
     writeln!(output, "{line}").and_then(|()| output.flush()).unwrap();
 }
 
+fn word_of(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Published(_) => "published",
+        Outcome::Full => "full",
+        Outcome::Busy => "busy",
+    }
+}
+
 #[derive(Default)]
 struct Agent {
     publisher: Option<Publisher>,
@@ -80,22 +88,17 @@ impl Agent {
             }
             "try" => {
                 for index in 0..count {
-                    match self.publisher().publish(&content_of(first + index, length), Some(Duration::ZERO)) {
-                        Err(Error::Full) => return Ok(format!("ok {index} full")),
-                        Err(Error::Busy) => return Ok(format!("ok {index} busy")),
-                        published => published?,
-                    };
+                    match self.publisher().try_publish(&content_of(first + index, length))? {
+                        Outcome::Published(_) => {}
+                        refused => return Ok(format!("ok {index} {}", word_of(refused))),
+                    }
                 }
                 return Ok(format!("ok {count} published"));
             }
             "batch" => {
                 let contents: Vec<Vec<u8>> = (first..first + count).map(|seed| content_of(seed, length)).collect();
                 let payloads: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
-                return match self.publisher().publish_batch(&payloads, Some(Duration::ZERO)) {
-                    Err(Error::Full) => Ok("ok full".into()),
-                    Err(Error::Busy) => Ok("ok busy".into()),
-                    published => published.map(|_| "ok published".into()),
-                };
+                return self.publisher().try_publish_all(&payloads).map(|outcome| format!("ok {}", word_of(outcome)));
             }
             "receive" => return self.receive(Some(first)),
             "take" => return self.receive(None),
@@ -120,22 +123,23 @@ impl Agent {
 
     fn join(&mut self, role: &str, channel: &str, words: &[&str]) -> Result<(), Error> {
         let mut options = Options::new("raw");
+        options.start = Some(Start::Latest);
         for (name, value) in words.iter().filter_map(|word| word.split_once('=')) {
             let number = value.parse().unwrap_or(0);
             match name {
                 "capacity" => options.capacity = number,
                 "history" => options.history = number,
                 "maxMessage" => options.max_message = number,
-                "participants" => options.participants = number as u32,
-                "whenFull" => options.disconnects = value == "disconnect",
-                "mode" => options.reliable = value != "lossy",
+                "participants" => options.max_participants = number as u32,
+                "slowSubscribers" if value == "disconnect" => options.slow_subscribers = SlowSubscribers::Disconnect,
+                "delivery" if value == "lossy" => options.delivery = Delivery::Lossy,
                 "start" => {
-                    options.start = match value {
+                    options.start = Some(match value {
                         "latest" => Start::Latest,
                         "earliest" => Start::Earliest,
                         "history" => Start::History,
                         _ => Start::After(value.trim_start_matches("after:").parse().unwrap_or(0)),
-                    }
+                    })
                 }
                 _ => {}
             }
@@ -150,10 +154,9 @@ impl Agent {
     /// Until so many numbers are accounted for; without a number all there are, without waiting.
     fn receive(&mut self, numbers: Option<u64>) -> Result<String, Error> {
         let subscriber = self.subscriber.as_mut().expect("no subscriber");
-        let timeout = if numbers.is_some() { WATCHDOG } else { Duration::ZERO };
         let mut accounted = 0;
         while numbers.map_or(true, |numbers| accounted < numbers) {
-            match subscriber.receive(Some(timeout)) {
+            match if numbers.is_some() { subscriber.receive(Some(WATCHDOG)) } else { subscriber.try_receive() } {
                 Ok(Some(Event::Message(message))) => {
                     let digest = digest_of(&message.data);
                     say(&format!("message {} {} {digest:08x}", message.sequence, message.data.len()));
@@ -163,8 +166,8 @@ impl Agent {
                     say(&format!("gap {first} {last}"));
                     accounted += last - first + 1;
                 }
-                Ok(Some(Event::Closed(reason))) => {
-                    say(if reason == Reason::Lost { "closed lost" } else { "closed closed" });
+                Ok(Some(Event::PublishersGone { reason })) => {
+                    say(if reason == Reason::Died { "gone died" } else { "gone left" });
                     break;
                 }
                 Err(Error::Disconnected) => {

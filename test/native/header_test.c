@@ -19,8 +19,7 @@
     } while (0)
 
 static mmfbus_options options_for(const char *channel) {
-    mmfbus_options options;
-    memset(&options, 0, sizeof options);
+    mmfbus_options options = mmfbus_options_init();
     options.channel = channel;
     options.codec = "raw";
     options.capacity = 4096;
@@ -103,25 +102,25 @@ static void test_claims(const char *channel) {
     void *place;
     REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
     REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
-    REQUIRE(mmfbus_claim(publisher, 100, &place) == MMFBUS_OK);
-    REQUIRE(mmfbus_publish(publisher, "x", 1) == MMFBUS_ERROR_ARGUMENT);
+    REQUIRE(mmfbus_try_claim(publisher, 100, &place) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_publish(publisher, "x", 1) == MMFBUS_INVALID_ARGUMENT);
     REQUIRE(mmfbus_arm(subscriber) == MMFBUS_BUSY);
     mmfbus_abandon(publisher);
-    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_EMPTY);
-    REQUIRE(mmfbus_claim(publisher, 100, &place) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_EMPTY);
+    REQUIRE(mmfbus_try_claim(publisher, 100, &place) == MMFBUS_OK);
     memcpy(place, "shorter", 7);
-    REQUIRE(mmfbus_commit(publisher, 101) == MMFBUS_ERROR_ARGUMENT);
+    REQUIRE(mmfbus_commit(publisher, 101) == MMFBUS_INVALID_ARGUMENT);
     REQUIRE(mmfbus_commit(publisher, 7) == MMFBUS_OK);
     REQUIRE(mmfbus_arm(subscriber) == MMFBUS_READY);
-    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK);
     REQUIRE(message.length == 7 && memcmp(message.data, "shorter", 7) == 0 && message.sequence == 1);
-    REQUIRE(mmfbus_publish(publisher, NULL, 0) == MMFBUS_OK);
-    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_OK && message.length == 0 && message.sequence == 2);
-    REQUIRE(mmfbus_publish(publisher, "", 2000) == MMFBUS_ERROR_TOO_LARGE);
-    REQUIRE(mmfbus_receive_wait(subscriber, &message, 1) == MMFBUS_TIMEOUT);
+    REQUIRE(mmfbus_try_publish(publisher, NULL, 0) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK && message.length == 0 && message.sequence == 2);
+    REQUIRE(mmfbus_try_publish(publisher, "", 2000) == MMFBUS_TOO_LARGE);
+    REQUIRE(mmfbus_receive(subscriber, &message, 1) == MMFBUS_TIMEOUT);
     REQUIRE(mmfbus_last_published(publisher) == 2);
     mmfbus_publisher_close(publisher);
-    REQUIRE(mmfbus_receive_wait(subscriber, &message, MMFBUS_FOREVER) == MMFBUS_CLOSED);
+    REQUIRE(mmfbus_receive(subscriber, &message, MMFBUS_FOREVER) == MMFBUS_PUBLISHERS_GONE && message.reason == MMFBUS_REASON_LEFT);
     mmfbus_subscriber_close(subscriber);
 }
 
@@ -130,52 +129,166 @@ static void test_refusals(const char *channel) {
     mmfbus_publisher *publisher, *other;
     mmfbus_subscriber *subscriber;
     options.schema = "{\"a\":1}";
-    options.participants = 2;
-    options.existence = MMFBUS_OPEN_ONLY;
-    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_ERROR_NOT_FOUND && publisher == NULL);
-    options.existence = MMFBUS_OPEN_OR_CREATE;
+    options.max_participants = 2;
+    options.open = MMFBUS_OPEN;
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_NOT_FOUND && publisher == NULL);
+    options.open = MMFBUS_OPEN_OR_CREATE;
     REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
-    options.existence = MMFBUS_CREATE_ONLY;
-    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_ERROR_EXISTS);
-    options.existence = MMFBUS_OPEN_OR_CREATE;
+    options.open = MMFBUS_CREATE;
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_EXISTS);
+    options.open = MMFBUS_OPEN_OR_CREATE;
     options.capacity = 8192;
-    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_ERROR_MISMATCH);
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_CAPACITY_MISMATCH);
+    REQUIRE(strcmp(mmfbus_last_detail(), "its capacity is 4096, this program's 8192") == 0);
     options.capacity = 0;
+    options.history = 1;
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_HISTORY_MISMATCH);
+    options.history = 0;
+    options.max_message = 1;
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_MAX_MESSAGE_MISMATCH);
+    options.max_message = 0;
     options.codec = "json";
-    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_ERROR_CODEC);
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_CODEC_MISMATCH);
+    REQUIRE(strcmp(mmfbus_last_detail(), "its codec is raw, this program's json") == 0);
     options.codec = "raw";
     options.schema = "{\"a\":2}";
-    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_ERROR_SCHEMA);
-    /* Who has none may join one that has one. */
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_SCHEMA_MISMATCH);
+    REQUIRE(strncmp(mmfbus_last_detail(), "the schemas differ from byte 5 on:", 34) == 0);
     options.schema = NULL;
-    options.start = MMFBUS_AFTER;
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_SCHEMA_MISMATCH);
+    REQUIRE(strncmp(mmfbus_last_detail(), "the channel has a schema, and this program none", 47) == 0);
+    /* A subscriber that takes any compares neither. */
+    options.schema = MMFBUS_SCHEMA_ANY;
+    options.codec = "json";
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_INVALID_ARGUMENT);
+    options.start = MMFBUS_START_AFTER;
     options.after = 1;
-    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_ERROR_NEVER_PUBLISHED && subscriber == NULL);
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_SEQUENCE_AHEAD && subscriber == NULL);
     options.after = 0;
     REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
-    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_ERROR_NO_SLOT);
+    REQUIRE(strcmp(mmfbus_subscriber_information(subscriber).codec, "raw") == 0);
+    options.codec = "raw";
+    options.schema = "{\"a\":1}";
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_TOO_MANY_PARTICIPANTS);
     mmfbus_subscriber_close(subscriber);
     mmfbus_publisher_close(publisher);
+    options.schema = NULL;
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
+    options.schema = "{\"a\":1}";
+    REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_SCHEMA_MISMATCH);
+    REQUIRE(strcmp(mmfbus_last_detail(), "the channel has no schema, and this program has one") == 0);
+    mmfbus_publisher_close(publisher);
+    options.schema = MMFBUS_SCHEMA_ANY;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_NOT_FOUND);
+    options.open = MMFBUS_CREATE;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_INVALID_ARGUMENT);
+    options.open = MMFBUS_OPEN_OR_CREATE;
+    options.schema = NULL;
     options.channel = "no/name";
-    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_ERROR_ARGUMENT);
-    options.channel = channel;
-    options.capacity = 5000;
-    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_ERROR_ARGUMENT);
-    for (int status = 0; status <= MMFBUS_ERROR_FORKED; status++) {
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_INVALID_NAME);
+    for (int status = 0; status <= MMFBUS_FORKED; status++) {
         REQUIRE(strcmp(mmfbus_text((mmfbus_status)status), "no such status") != 0);
     }
+    REQUIRE(strcmp(mmfbus_text((mmfbus_status)(MMFBUS_FORKED + 1)), "no such status") == 0);
+}
+
+static void refused_option(mmfbus_options options, const char *detail) {
+    mmfbus_subscriber *subscriber;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_INVALID_ARGUMENT && subscriber == NULL);
+    REQUIRE(strstr(mmfbus_last_detail(), detail) != NULL);
+}
+
+static void test_options(const char *channel) {
+    const mmfbus_options valid = options_for(channel);
+    mmfbus_options options = valid;
+    mmfbus_publisher *publisher;
+    mmfbus_subscriber *subscriber;
+    mmfbus_message message;
+    options.struct_size = 0;
+    refused_option(options, "struct_size of the options is 0, not");
+    options.struct_size = sizeof options + 8;
+    refused_option(options, "struct_size");
+    options = valid, options.capacity = 5000;
+    refused_option(options, "capacity");
+    options = valid, options.mode = 01777;
+    refused_option(options, "mode");
+    options = valid, options.scope = (mmfbus_scope)2;
+    refused_option(options, "scope");
+    options = valid, options.open = (mmfbus_open_mode)3;
+    refused_option(options, "open");
+    options = valid, options.delivery = (mmfbus_delivery)2;
+    refused_option(options, "delivery");
+    options = valid, options.start = (mmfbus_start)5;
+    refused_option(options, "start");
+    options = valid, options.slow_subscribers = (mmfbus_slow_subscribers)2;
+    refused_option(options, "slow_subscribers");
+    options = valid, options.name = "forty-nine-bytes-are-more-than-a-name-may-have--!";
+    refused_option(options, "name");
+    REQUIRE(MMFBUS_VERSION_NUMBER >= 0 && strchr(MMFBUS_VERSION, '.') != NULL);
+
+    /* What zero means. */
+    options = mmfbus_options_init();
+    options.channel = channel;
+    options.history = 2;
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_publisher_information(publisher).capacity == 8u << 20);
+    REQUIRE(mmfbus_publisher_information(publisher).max_participants == 64);
+    REQUIRE(strcmp(mmfbus_publisher_information(publisher).codec, "msgpack") == 0);
+    for (int count = 0; count < 5; count++) REQUIRE(mmfbus_publish(publisher, "x", 1, 0) == MMFBUS_OK);
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK && message.sequence == 4);
+    mmfbus_subscriber_close(subscriber);
+    options.start = MMFBUS_START_LATEST;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_EMPTY);
+    mmfbus_subscriber_close(subscriber);
+    mmfbus_publisher_close(publisher);
+}
+
+/* Waiting for room that only several frames at once lack. */
+static void test_publishing_all(const char *channel) {
+    mmfbus_options options = options_for(channel);
+    static const char payload[200] = {0};
+    mmfbus_bytes batch[4] = {{payload, 200}, {payload, 200}, {payload, 200}, {payload, 200}};
+    mmfbus_publisher *publisher;
+    mmfbus_subscriber *subscriber;
+    mmfbus_message message;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
+    while (mmfbus_try_publish_all(publisher, batch, 4) == MMFBUS_OK) {
+    }
+    uint64_t published = mmfbus_last_published(publisher);
+    REQUIRE(published > 0 && published % 4 == 0);
+    REQUIRE(mmfbus_publish_all(publisher, batch, 4, 1) == MMFBUS_TIMEOUT);
+    REQUIRE(mmfbus_last_published(publisher) == published);
+    uint64_t number = 0;
+    while (mmfbus_publisher_arm(publisher, 200) == MMFBUS_OK) {
+        REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK && message.sequence == ++number);
+    }
+    /* There is room for one of them. It sleeps all the same, and tries once before and once after that. */
+    uint64_t full = mmfbus_publisher_information(publisher).full;
+    REQUIRE(mmfbus_publish_all(publisher, batch, 4, 20) == MMFBUS_TIMEOUT);
+    REQUIRE(mmfbus_publisher_information(publisher).full == full + 2);
+    while (number < published) {
+        REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK && message.sequence == ++number);
+    }
+    REQUIRE(mmfbus_publish_all(publisher, batch, 4, MMFBUS_FOREVER) == MMFBUS_OK);
+    REQUIRE(mmfbus_last_published(publisher) == published + 4);
+    REQUIRE(mmfbus_publish_all(publisher, NULL, 0, MMFBUS_FOREVER) == MMFBUS_OK);
+    mmfbus_publisher_close(publisher);
+    mmfbus_subscriber_close(subscriber);
 }
 
 static void test_mappings(const char *name) {
     mmf *mapping, *other;
     char text[8] = {0};
     REQUIRE(mmf_create(&mapping, name, MMFBUS_LOCAL, 100) == MMFBUS_OK && mmf_size(mapping) == 100);
-    REQUIRE(mmf_create(&other, name, MMFBUS_LOCAL, 100) == MMFBUS_ERROR_EXISTS && other == NULL);
+    REQUIRE(mmf_create(&other, name, MMFBUS_LOCAL, 100) == MMFBUS_EXISTS && other == NULL);
     REQUIRE(mmf_open_readonly(&other, name, MMFBUS_LOCAL) == MMFBUS_OK && mmf_size(other) == 100);
     REQUIRE(mmf_write(mapping, 93, "1234567", 7, 10) == MMFBUS_OK);
-    REQUIRE(mmf_write(mapping, 94, "1234567", 7, 10) == MMFBUS_ERROR_TOO_LARGE);
+    REQUIRE(mmf_write(mapping, 94, "1234567", 7, 10) == MMFBUS_TOO_LARGE);
     REQUIRE(mmf_read(other, 93, text, 7, 10) == MMFBUS_OK && strcmp(text, "1234567") == 0);
-    REQUIRE(mmf_write(other, 0, "1", 1, 10) == MMFBUS_ERROR_ARGUMENT);
+    REQUIRE(mmf_write(other, 0, "1", 1, 10) == MMFBUS_INVALID_ARGUMENT);
     REQUIRE(mmf_lock_try(mapping, MMF_READ) && mmf_lock_try(other, MMF_READ) && mmf_lock_word(mapping) == 2);
     REQUIRE(!mmf_lock_spin(other, MMF_WRITE, 3));
     REQUIRE(mmf_lock_release(mapping, MMF_READ) && mmf_lock_release(mapping, MMF_READ));
@@ -185,7 +298,7 @@ static void test_mappings(const char *name) {
     REQUIRE(mmf_lock_word(mapping) == 0);
     mmf_close(mapping);
     mmf_close(other);
-    REQUIRE(mmf_open(&mapping, name, MMFBUS_LOCAL) == MMFBUS_ERROR_NOT_FOUND);
+    REQUIRE(mmf_open(&mapping, name, MMFBUS_LOCAL) == MMFBUS_NOT_FOUND);
 }
 
 /* Timestamps do not go back, are not ahead of the clock, and not far behind it, unless they are left out. */
@@ -199,18 +312,18 @@ static void test_timestamps(const char *channel) {
     REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
     while (last < end) {
         uint64_t before = mmfbus_now();
-        REQUIRE(mmfbus_publish(publisher, "x", 1) == MMFBUS_OK);
+        REQUIRE(mmfbus_try_publish(publisher, "x", 1) == MMFBUS_OK);
         uint64_t after = mmfbus_now();
-        REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_OK);
+        REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK);
         REQUIRE(message.timestamp >= last && message.timestamp <= after && message.timestamp + 10000 >= before);
         last = message.timestamp;
     }
     mmfbus_publisher_close(publisher);
-    options.without_time = true;
+    options.no_timestamps = true;
     REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
-    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_CLOSED);
-    REQUIRE(mmfbus_publish(publisher, "x", 1) == MMFBUS_OK);
-    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_OK && message.timestamp == 0);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_PUBLISHERS_GONE && message.reason == MMFBUS_REASON_LEFT);
+    REQUIRE(mmfbus_try_publish(publisher, "x", 1) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK && message.timestamp == 0);
     mmfbus_publisher_close(publisher);
     mmfbus_subscriber_close(subscriber);
 }
@@ -226,7 +339,7 @@ static void test_refused(const char *channel) {
     options.history = 8;
     options.max_message = 100;
     REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
-    for (int count = 0; count < 40; count++) REQUIRE(mmfbus_publish(publisher, payload, 100) == MMFBUS_OK);
+    for (int count = 0; count < 40; count++) REQUIRE(mmfbus_try_publish(publisher, payload, 100) == MMFBUS_OK);
     const mmfbus__segment *segment = &publisher->base.segment;
     REQUIRE(segment->length <= sizeof before);
     memcpy(before, segment->memory, segment->length);
@@ -234,17 +347,29 @@ static void test_refused(const char *channel) {
         batch[index].data = payload;
         batch[index].length = 100;
     }
-    REQUIRE(mmfbus_publish_batch(publisher, batch, 20) == MMFBUS_ERROR_TOO_LARGE);
+    REQUIRE(mmfbus_try_publish_all(publisher, batch, 20) == MMFBUS_TOO_LARGE);
     batch[1].length = 101;
-    REQUIRE(mmfbus_publish_batch(publisher, batch, 2) == MMFBUS_ERROR_TOO_LARGE);
+    REQUIRE(mmfbus_try_publish_all(publisher, batch, 2) == MMFBUS_TOO_LARGE);
     for (int index = 0; index < 200; index++) batch[index].length = 0;
-    REQUIRE(mmfbus_publish_batch(publisher, batch, 200) == MMFBUS_ERROR_TOO_LARGE);
-    REQUIRE(mmfbus_publish(publisher, payload, 101) == MMFBUS_ERROR_TOO_LARGE);
+    REQUIRE(mmfbus_try_publish_all(publisher, batch, 200) == MMFBUS_TOO_LARGE);
+    REQUIRE(mmfbus_try_publish(publisher, payload, 101) == MMFBUS_TOO_LARGE);
     REQUIRE(memcmp(before, segment->memory, segment->length) == 0);
     mmfbus_publisher_close(publisher);
 }
 
 #ifndef _WIN32
+
+static void test_failures(void) {
+    static const struct { int number; mmfbus_status status; } failures[] = {
+        {EACCES, MMFBUS_ACCESS_DENIED}, {EPERM, MMFBUS_ACCESS_DENIED}, {ENOSPC, MMFBUS_NO_SPACE},
+        {ENOMEM, MMFBUS_NO_MEMORY},     {EMFILE, MMFBUS_OS_ERROR},
+    };
+    for (size_t index = 0; index < sizeof failures / sizeof failures[0]; index++) {
+        errno = failures[index].number;
+        REQUIRE(mmfbus__failed("a call") == failures[index].status);
+        REQUIRE(mmfbus_last_failure().number == failures[index].number);
+    }
+}
 
 /* A child that outlives its parent's participants must not keep them alive for others. */
 static void test_fork(const char *channel) {
@@ -258,11 +383,11 @@ static void test_fork(const char *channel) {
     pid_t owner = fork();
     if (owner == 0) {
         mmfbus_publisher *publisher;
-        REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_ERROR_FORKED);
+        REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_FORKED);
         REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
         pid_t child = fork();
         if (child == 0) {
-            REQUIRE(mmfbus_publish(publisher, "x", 1) == MMFBUS_ERROR_FORKED);
+            REQUIRE(mmfbus_try_publish(publisher, "x", 1) == MMFBUS_FORKED);
             mmfbus_publisher_close(publisher);
             mmfbus_subscriber_close(subscriber);
             /* Lives until the test has seen the death of its parent. */
@@ -271,16 +396,16 @@ static void test_fork(const char *channel) {
             if (read(done[0], &byte, 1) < 0) _exit(1);
             _exit(0);
         }
-        REQUIRE(mmfbus_publish(publisher, "last words", 10) == MMFBUS_OK);
+        REQUIRE(mmfbus_try_publish(publisher, "last words", 10) == MMFBUS_OK);
         close(done[1]);
         REQUIRE(read(done[0], &byte, 1) == 0);
         _exit(0);
     }
     REQUIRE(read(ready[0], &byte, 1) == 1);
-    REQUIRE(mmfbus_receive_wait(subscriber, &message, 20000) == MMFBUS_OK && message.length == 10);
+    REQUIRE(mmfbus_receive(subscriber, &message, 20000) == MMFBUS_OK && message.length == 10);
     kill(owner, SIGKILL);
     REQUIRE(waitpid(owner, NULL, 0) == owner);
-    REQUIRE(mmfbus_receive_wait(subscriber, &message, 20000) == MMFBUS_LOST);
+    REQUIRE(mmfbus_receive(subscriber, &message, 20000) == MMFBUS_PUBLISHERS_GONE && message.reason == MMFBUS_REASON_DIED);
     close(done[1]);
     mmfbus_subscriber_close(subscriber);
     close(done[0]);
@@ -299,7 +424,7 @@ static void test_fork_of_the_killed(const char *channel) {
     if (owner == 0) {
         mmfbus_publisher *publisher;
         REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
-        if (fork() == 0) REQUIRE(mmfbus_publish(publisher, "x", 1) == MMFBUS_ERROR_FORKED && write(ready[1], "!", 1) == 1);
+        if (fork() == 0) REQUIRE(mmfbus_try_publish(publisher, "x", 1) == MMFBUS_FORKED && write(ready[1], "!", 1) == 1);
         close(done[1]);
         if (read(done[0], &byte, 1) < 0) _exit(1);
         _exit(0);
@@ -307,8 +432,8 @@ static void test_fork_of_the_killed(const char *channel) {
     REQUIRE(read(ready[0], &byte, 1) == 1);
     kill(owner, SIGKILL);
     REQUIRE(waitpid(owner, NULL, 0) == owner);
-    options.existence = MMFBUS_OPEN_ONLY;
-    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_ERROR_NOT_FOUND);
+    options.open = MMFBUS_OPEN;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_NOT_FOUND);
     close(done[1]);
     close(done[0]);
     close(ready[0]);
@@ -324,24 +449,24 @@ static void test_descriptor(const char *channel) {
     struct pollfd wait;
     REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
     REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
-    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_EMPTY);
-    while (mmfbus_arm(subscriber) != MMFBUS_OK) REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_EMPTY);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_EMPTY);
+    while (mmfbus_arm(subscriber) != MMFBUS_OK) REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_EMPTY);
     wait.fd = mmfbus_subscriber_descriptor(subscriber);
     wait.events = POLLIN;
     REQUIRE(poll(&wait, 1, 0) == 0);
-    REQUIRE(mmfbus_publish(publisher, "x", 1) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_publish(publisher, "x", 1) == MMFBUS_OK);
     REQUIRE(poll(&wait, 1, 20000) == 1);
-    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK);
     REQUIRE(poll(&wait, 1, 0) == 0);
 
-    while (mmfbus_publish(publisher, "x", 1) == MMFBUS_OK) {
+    while (mmfbus_try_publish(publisher, "x", 1) == MMFBUS_OK) {
     }
     REQUIRE(mmfbus_publisher_arm(publisher, 1) == MMFBUS_OK);
     wait.fd = mmfbus_publisher_descriptor(publisher);
     REQUIRE(poll(&wait, 1, 0) == 0);
-    REQUIRE(mmfbus_receive(subscriber, &message) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK);
     REQUIRE(poll(&wait, 1, 20000) == 1);
-    REQUIRE(mmfbus_publish(publisher, "x", 1) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_publish(publisher, "x", 1) == MMFBUS_OK);
     mmfbus_publisher_close(publisher);
     mmfbus_subscriber_close(subscriber);
 }
@@ -355,9 +480,12 @@ int main(int count, char *words[]) {
     test_claims(words[1]);
     test_refusals(words[1]);
     test_refused(words[1]);
+    test_options(words[1]);
+    test_publishing_all(words[1]);
     test_mappings(words[1]);
     test_timestamps(words[1]);
 #ifndef _WIN32
+    test_failures();
     test_fork(words[1]);
     test_fork_of_the_killed(words[1]);
     test_descriptor(words[1]);

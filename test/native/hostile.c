@@ -61,6 +61,11 @@ static void disturb(unsigned char *memory, size_t length) {
     }
 }
 
+/* Whatever it says. */
+static void allow(mmfbus_status status) {
+    (void)status;
+}
+
 static void use(mmfbus_publisher *publisher, mmfbus_subscriber *subscriber) {
     static const char payload[LARGEST_MESSAGE] = {0};
     mmfbus_bytes batch[3] = {{payload, 10}, {payload, 100}, {payload, 0}};
@@ -68,16 +73,16 @@ static void use(mmfbus_publisher *publisher, mmfbus_subscriber *subscriber) {
     void *place;
     for (int turn = 0; turn < 20; turn++) {
         switch (any(7)) {
-        case 0: mmfbus_publish(publisher, payload, (size_t)any(1000)); break;
-        case 1: mmfbus_publish_batch(publisher, batch, 3); break;
-        case 2: mmfbus_publish_wait(publisher, payload, (size_t)any(LARGEST_MESSAGE), 1); break;
+        case 0: allow(mmfbus_try_publish(publisher, payload, (size_t)any(1000))); break;
+        case 1: allow(mmfbus_try_publish_all(publisher, batch, 3)); break;
+        case 2: allow(mmfbus_publish(publisher, payload, (size_t)any(LARGEST_MESSAGE), 1)); break;
         case 3:
-            if (mmfbus_claim(publisher, 100, &place) == MMFBUS_OK) mmfbus_commit(publisher, (size_t)any(100));
+            if (mmfbus_try_claim(publisher, 100, &place) == MMFBUS_OK) allow(mmfbus_commit(publisher, (size_t)any(100)));
             break;
-        case 4: mmfbus_receive_wait(subscriber, &message, 1); break;
-        case 5: mmfbus_arm(subscriber); break;
+        case 4: allow(mmfbus_receive(subscriber, &message, 1)); break;
+        case 5: allow(mmfbus_arm(subscriber)); break;
         default:
-            while (mmfbus_receive(subscriber, &message) == MMFBUS_OK) {
+            while (mmfbus_try_receive(subscriber, &message) == MMFBUS_OK) {
                 volatile unsigned char sum = 0;
                 taken++;
                 for (size_t index = 0; index < message.length; index++) sum ^= ((const unsigned char *)message.data)[index];
@@ -89,16 +94,16 @@ static void use(mmfbus_publisher *publisher, mmfbus_subscriber *subscriber) {
 static int round_of(const char *channel, uint64_t round) {
     mmfbus_publisher *publisher = NULL, *late = NULL;
     mmfbus_subscriber *subscriber = NULL;
-    mmfbus_options options = {0};
+    mmfbus_options options = mmfbus_options_init();
     options.channel = channel;
     options.codec = "raw";
     options.capacity = 4096;
     options.max_message = LARGEST_MESSAGE;
-    options.participants = 4;
-    options.join_timeout = 1;
-    options.reading = round % 2 == 0 ? MMFBUS_LOSSY : MMFBUS_RELIABLE;
-    options.when_full = round % 3 == 0 ? MMFBUS_DISCONNECT : MMFBUS_REFUSE;
-    options.start = (mmfbus_start)(round % 4);
+    options.max_participants = 4;
+    options.timeout = 1;
+    options.delivery = round % 2 == 0 ? MMFBUS_DELIVERY_LOSSY : MMFBUS_DELIVERY_RELIABLE;
+    options.slow_subscribers = round % 3 == 0 ? MMFBUS_SLOW_SUBSCRIBERS_DISCONNECT : MMFBUS_SLOW_SUBSCRIBERS_WAIT;
+    options.start = (mmfbus_start)(round % 5);
     mmfbus_status status = mmfbus_publisher_open(&publisher, &options);
     if (status == MMFBUS_OK) status = mmfbus_subscriber_open(&subscriber, &options);
     if (status != MMFBUS_OK) {
@@ -110,7 +115,7 @@ static int round_of(const char *channel, uint64_t round) {
         disturb(publisher->base.memory, publisher->base.segment.length);
         use(publisher, subscriber);
     }
-    mmfbus_publisher_open(&late, &options);
+    allow(mmfbus_publisher_open(&late, &options));
     mmfbus_publisher_close(late);
     mmfbus_subscriber_close(subscriber);
     mmfbus_publisher_close(publisher);
@@ -121,18 +126,18 @@ static int round_of(const char *channel, uint64_t round) {
 static void live_round(const char *channel) {
     mmfbus_publisher *publisher;
     mmfbus_subscriber *subscribers[2];
-    mmfbus_options options = {0};
+    mmfbus_options options = mmfbus_options_init();
     options.channel = channel;
-    options.existence = MMFBUS_OPEN_ONLY;
+    options.open = MMFBUS_OPEN;
     options.codec = "raw";
-    options.join_timeout = 1;
-    options.when_full = any(2) == 0 ? MMFBUS_DISCONNECT : MMFBUS_REFUSE;
-    mmfbus_publisher_open(&publisher, &options);
+    options.timeout = 1;
+    options.slow_subscribers = any(2) == 0 ? MMFBUS_SLOW_SUBSCRIBERS_DISCONNECT : MMFBUS_SLOW_SUBSCRIBERS_WAIT;
+    allow(mmfbus_publisher_open(&publisher, &options));
     for (int which = 0; which < 2; which++) {
-        options.reading = which == 0 ? MMFBUS_LOSSY : MMFBUS_RELIABLE;
-        options.start = (mmfbus_start)any(4);
+        options.delivery = which == 0 ? MMFBUS_DELIVERY_LOSSY : MMFBUS_DELIVERY_RELIABLE;
+        options.start = (mmfbus_start)any(5);
         options.after = any(4);
-        mmfbus_subscriber_open(&subscribers[which], &options);
+        allow(mmfbus_subscriber_open(&subscribers[which], &options));
     }
     for (int turn = 0; turn < 10; turn++) use(publisher, subscribers[any(2)]);
     mmfbus_subscriber_close(subscribers[0]);

@@ -33,14 +33,14 @@ def disturb(chance, memory):
 
 def use(chance, publisher, subscriber):
     def receive_all():
-        while isinstance(event := subscriber.receive(0), (mmfbus.Message, mmfbus.Gap)):
+        while isinstance(event := subscriber.try_receive(), (mmfbus.Message, mmfbus.Gap)):
             assert not isinstance(event, mmfbus.Message) or len(event.data) <= LARGEST_MESSAGE
 
     for _ in range(20):
         action = chance.choice(
             [
-                lambda: publisher.publish(bytes(chance.randrange(1000)), timeout=0),
-                lambda: publisher.publish_batch([bytes(10), bytes(100), b""], timeout=0),
+                lambda: publisher.try_publish(bytes(chance.randrange(1000))),
+                lambda: publisher.try_publish_all([bytes(10), bytes(100), b""]),
                 lambda: publisher.publish(bytes(chance.randrange(LARGEST_MESSAGE)), timeout=0.001),
                 lambda: subscriber.receive(0.001),
                 subscriber.arm,
@@ -55,10 +55,10 @@ def use(chance, publisher, subscriber):
 
 def play(channel, number, seed):
     chance = random.Random(seed + number)
-    options = dict(codec="raw", capacity=4096, max_message=LARGEST_MESSAGE, participants=4, join_timeout=0.001)
-    start = ("latest", "earliest", "history", 0)[number % 4]
-    publisher = mmfbus.Publisher(channel, when_full="wait" if number % 3 else "disconnect", **options)
-    subscriber = mmfbus.Subscriber(channel, mode="reliable" if number % 2 else "lossy", start=start, **options)
+    options = dict(codec="raw", capacity=4096, max_message=LARGEST_MESSAGE, max_participants=4, timeout=0.001)
+    start = (None, "latest", "earliest", "history", 0)[number % 5]
+    publisher = mmfbus.Publisher(channel, slow_subscribers="wait" if number % 3 else "disconnect", **options)
+    subscriber = mmfbus.Subscriber(channel, delivery="reliable" if number % 2 else "lossy", start=start, **options)
     use(chance, publisher, subscriber)
     for _ in range(4):
         disturb(chance, publisher._memory)

@@ -13,7 +13,7 @@ use std::time::Duration;
 #[allow(dead_code)]
 mod mmfbus;
 
-use mmfbus::{Error, Event, Options, Publisher, Start, Subscriber};
+use mmfbus::{ClaimOutcome, Delivery, Error, Event, Options, Publisher, SlowSubscribers, Start, Subscriber};
 
 const LARGEST_MESSAGE: u64 = 100_000;
 const LARGEST_ALLOCATION: usize = 1 << 20;
@@ -82,17 +82,20 @@ fn disturb(chance: &mut Chance, memory: &File, ring: u64) {
 fn perform(chance: &mut Chance, publisher: &mut Publisher, subscriber: &mut Subscriber) -> Result<(), Error> {
     let moment = Some(Duration::from_millis(1));
     match chance.below(7) {
-        0 => publisher.publish(&vec![1; chance.below(1000) as usize], Some(Duration::ZERO)).map(drop),
-        1 => publisher.publish_batch(&[&[1; 10], &[2; 100], &[]], Some(Duration::ZERO)).map(drop),
+        0 => publisher.try_publish(&vec![1; chance.below(1000) as usize]).map(drop),
+        1 => publisher.try_publish_all(&[&[1; 10], &[2; 100], &[]]).map(drop),
         2 => publisher.publish(&vec![1; chance.below(LARGEST_MESSAGE) as usize], moment).map(drop),
-        3 => publisher.claim(100).and_then(|mut claim| claim.write(8, b"in place").map(|()| claim.commit())).map(drop),
+        3 => match publisher.try_claim(100)? {
+            ClaimOutcome::Claimed(mut claim) => claim.write(8, b"in place").map(|()| claim.commit()).map(drop),
+            ClaimOutcome::Full | ClaimOutcome::Busy => Ok(()),
+        },
         4 => subscriber.receive(moment).map(drop),
         5 => {
             subscriber.arm();
             Ok(())
         }
         _ => {
-            while let Some(event) = subscriber.receive(Some(Duration::ZERO))? {
+            while let Some(event) = subscriber.try_receive()? {
                 if let Event::Message(message) = event {
                     assert!(message.data.len() as u64 <= LARGEST_MESSAGE);
                 }
@@ -107,13 +110,16 @@ fn play(channel: &str, number: u64, seed: u64) {
     let mut options = Options::new("raw");
     options.capacity = 4096;
     options.max_message = LARGEST_MESSAGE;
-    options.participants = 4;
-    options.lock_timeout = Duration::from_millis(1);
-    options.disconnects = number % 3 == 0;
-    options.reliable = number % 2 == 1;
-    options.start = [Start::Latest, Start::Earliest, Start::History, Start::After(0)][(number % 4) as usize];
+    options.max_participants = 4;
+    options.timeout = Duration::from_millis(1);
+    if number % 3 == 0 {
+        options.slow_subscribers = SlowSubscribers::Disconnect;
+    }
+    if number % 2 == 0 {
+        options.delivery = Delivery::Lossy;
+    }
+    options.start = [None, Some(Start::Latest), Some(Start::Earliest), Some(Start::History)][(number % 4) as usize];
     let mut publisher = Publisher::join(channel, &options).unwrap();
-    options.start = if options.start == Start::After(0) { Start::Latest } else { options.start };
     let mut subscriber = Subscriber::join(channel, &options).unwrap();
     // SAFETY: nothing but numbers.
     let user = unsafe { geteuid() };

@@ -30,7 +30,7 @@ static void publish(int count) {
     while (count-- > 0) {
         uint64_t number = mmfbus_last_published(publisher) + 1;
         memcpy(payload, &number, sizeof number);
-        if (mmfbus_publish(publisher, payload, sizeof payload) != MMFBUS_OK) abort();
+        if (mmfbus_try_publish(publisher, payload, sizeof payload) != MMFBUS_OK) abort();
     }
     is_publishing = false;
 }
@@ -43,7 +43,7 @@ static void at_step(const char *step) {
 static uint64_t receive(uint64_t due, int calls, int *messages) {
     for (int call = 0; call < calls; call++) {
         mmfbus_message message;
-        mmfbus_status status = mmfbus_receive(subscriber, &message);
+        mmfbus_status status = mmfbus_try_receive(subscriber, &message);
         if (status == MMFBUS_OK) {
             uint64_t number;
             memcpy(&number, message.data, sizeof number);
@@ -61,14 +61,14 @@ static uint64_t receive(uint64_t due, int calls, int *messages) {
 }
 
 int main(int count, char *words[]) {
-    mmfbus_options options = {0};
+    mmfbus_options options = mmfbus_options_init();
     uint64_t due = 1;
     int messages = 0;
     if (count != 2) return 2;
     options.channel = words[1];
     options.codec = "raw";
     options.capacity = CAPACITY;
-    options.reading = MMFBUS_LOSSY;
+    options.delivery = MMFBUS_DELIVERY_LOSSY;
     CHECK(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
     CHECK(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
 

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define MARK_LENGTH 64
-#define MAX_TRIES 1000
+#define MOST_TRIES 1000
 
 static const unsigned char mark_magic[8] = {'m', 'm', 'f', 'b', 'u', 's', 0, 1};
 
@@ -107,7 +107,7 @@ static void pause_a_millisecond(void) {
 
 /* Opens a file with a mark and takes its shared lock; -1 when it failed, with ENOENT also for a leftover. */
 static int open_by_rule(const char *path, size_t *size) {
-    for (int tries = 0; tries < MAX_TRIES; tries++) {
+    for (int tries = 0; tries < MOST_TRIES; tries++) {
         int file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (file < 0) return close_failed(file, "open");
         *size = read_mark(file);

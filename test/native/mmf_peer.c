@@ -65,7 +65,7 @@ static void write_hex(const char *hex) {
 
 static void read_hex(size_t count) {
     static unsigned char bytes[LINE_LENGTH / 2];
-    mmfbus_status status = count > sizeof bytes ? MMFBUS_ERROR_TOO_LARGE : mmf_read(mapping, 0, bytes, count, 1);
+    mmfbus_status status = count > sizeof bytes ? MMFBUS_TOO_LARGE : mmf_read(mapping, 0, bytes, count, 1);
     if (status != MMFBUS_OK) {
         answer_status(status);
         return;

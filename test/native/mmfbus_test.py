@@ -66,7 +66,7 @@ class Codecs(ModuleTest):
         self.check(mmfbus.Codec("upper", str.encode, bytes.decode), "text")
 
     def test_raw_takes_bytes_only(self):
-        self.assertRaises(TypeError, self.publisher().publish, 5)
+        self.refused("UNENCODABLE", self.publisher().publish, 5)
 
 
 class Joining(ModuleTest):
@@ -78,38 +78,75 @@ class Joining(ModuleTest):
             "MAX_MESSAGE_MISMATCH": {"max_message": 99},
             "CODEC_MISMATCH": {"codec": "json"},
             "SCHEMA_MISMATCH": {"schema": "{}"},
-            "EXISTS": {"existence": "create"},
+            "EXISTS": {"open": "create"},
         }.items():
-            self.refused(code, self.subscriber, **options)
-        subscriber = self.subscriber(existence="open")
+            self.refused(code, self.subscriber, **{"schema": '{"a":1}', **options})
+        self.refused("SCHEMA_MISMATCH", self.subscriber)
+        subscriber = self.subscriber(open="open", schema='{"a":1}')
         there = (subscriber.capacity, subscriber.history, subscriber.max_message, subscriber.schema)
         self.assertEqual(there, (8192, 2, 100, '{"a":1}'))
 
+    def test_a_channel_without_a_schema_refuses_one(self):
+        self.publisher()
+        self.refused("SCHEMA_MISMATCH", self.subscriber, schema="{}")
+
+    def test_takes_any(self):
+        self.refused("NOT_FOUND", self.subscriber, schema="any")
+        self.refused("INVALID_ARGUMENT", self.subscriber, schema="any", open="create")
+        self.refused("INVALID_ARGUMENT", self.publisher, schema="any")
+        publisher = self.publisher(codec="json", schema="{}")
+        subscriber = self.subscriber(codec="msgpack", schema="any")
+        publisher.publish({"a": 1})
+        self.assertEqual((subscriber.receive(WATCHDOG).value, subscriber.codec), ({"a": 1}, "json"))
+
+    def test_takes_no_codec_that_it_does_not_know(self):
+        self.publisher(codec=mmfbus.Codec("upper", str.encode, bytes.decode))
+        self.refused("CODEC_MISMATCH", self.subscriber, schema="any")
+        self.subscriber(schema="any", codec=mmfbus.Codec("upper", str.encode, bytes.decode))
+
+    def test_defaults(self):
+        publisher = self.publisher(history=2)
+        self.assertEqual((publisher.capacity, publisher.sequence), (8 << 20, 0))
+        publisher.publish_all([b"a", b"b", b"c"])
+        self.assertEqual(self.subscriber().try_receive().sequence, 2)
+        self.assertIsNone(self.subscriber(start="latest").try_receive())
+
     def test_refuses(self):
         for code, options in {
-            "NOT_FOUND": {"existence": "open"},
+            "NOT_FOUND": {"open": "open"},
             "INVALID_ARGUMENT": {"capacity": 5000},
             "INVALID_NAME": {"channel": "a/b"},
         }.items():
             options = {"channel": self.channel, **options}
             self.refused(code, mmfbus.Publisher, **options)
         self.refused("INVALID_ARGUMENT", self.publisher, history=1000, max_message=100_000)
-        self.refused("INVALID_ARGUMENT", self.publisher, participants=1)
+        self.refused("INVALID_ARGUMENT", self.publisher, max_participants=1)
+        for option in ("scope", "open", "slow_subscribers"):
+            self.refused("INVALID_ARGUMENT", self.publisher, **{option: "never"})
+        self.refused("INVALID_ARGUMENT", self.publisher, mode=0o1777)
         self.refused("INVALID_ARGUMENT", self.subscriber, start="never")
+        self.refused("INVALID_ARGUMENT", self.subscriber, delivery="never")
         self.refused("SEQUENCE_AHEAD", self.subscriber, start=1)
 
+    def test_what_the_system_refuses(self):
+        directory = os.environ["MMFBUS_DIRECTORY"]
+        self.addCleanup(os.environ.__setitem__, "MMFBUS_DIRECTORY", directory)
+        os.environ["MMFBUS_DIRECTORY"] = os.path.join(directory, "none")
+        self.refused("NOT_FOUND", self.publisher, open="open")
+        self.refused("OS_ERROR", self.publisher)
+
     def test_has_so_many_slots(self):
-        members = [self.publisher(participants=2), self.subscriber()]
+        members = [self.publisher(max_participants=2), self.subscriber()]
         self.refused("TOO_MANY_PARTICIPANTS", self.subscriber)
         members[1].close()
         self.subscriber()
 
     def test_what_is_no_channel(self):
-        path = os.path.join(os.environ["MMFBUS_DIRECTORY"], self.channel)
+        path = os.path.join(os.environ["MMFBUS_DIRECTORY"], f"mmfbus.{os.geteuid()}.{self.channel}")
         with open(path, "wb") as file:
             file.write(bytes(100_000))
         self.addCleanup(os.unlink, path)
-        self.refused("NOT_A_CHANNEL", self.publisher, namespace="custom")
+        self.refused("NOT_A_CHANNEL", self.publisher)
 
     def test_closed(self):
         publisher = self.publisher()
@@ -121,14 +158,16 @@ class Joining(ModuleTest):
 class Messages(ModuleTest):
     def test_full(self):
         subscriber, publisher = self.subscriber(capacity=4096), self.publisher()
-        with self.assertRaises(mmfbus.Full):
-            for _ in range(1000):
-                publisher.publish(bytes(100), timeout=0)
-        with self.assertRaises(mmfbus.Full):
+        while (outcome := publisher.try_publish(bytes(100))) == "published":
+            pass
+        self.assertEqual((outcome, publisher.try_publish_all([bytes(100)] * 2)), ("full", "full"))
+        with self.assertRaises(mmfbus.Timeout):
             publisher.publish(bytes(100), timeout=0.05)
+        with self.assertRaises(mmfbus.Timeout):
+            publisher.publish_all([bytes(100)], timeout=0)
         waiting = threading.Thread(target=publisher.publish, args=(bytes(100),))
         waiting.start()
-        while subscriber.receive(0) is not None:
+        while subscriber.try_receive() is not None:
             pass
         waiting.join(WATCHDOG)
         self.assertFalse(waiting.is_alive())
@@ -136,29 +175,61 @@ class Messages(ModuleTest):
     def test_too_large(self):
         publisher = self.publisher(capacity=4096, max_message=5000)
         self.refused("TOO_LARGE", publisher.publish, bytes(5001))
-        self.refused("TOO_LARGE", publisher.publish, bytes(2000), timeout=0)
-        self.refused("TOO_LARGE", publisher.publish_batch, [bytes(500)] * 3)
-        self.refused("INVALID_ARGUMENT", publisher.publish_batch, [])
-        self.assertEqual(publisher.publish(bytes(5000)), 1)
-        self.assertEqual(publisher.publish_batch([b"a", b"b"]), 3)
+        self.refused("TOO_LARGE", publisher.try_publish, bytes(2000))
+        self.refused("TOO_LARGE", publisher.publish_all, [bytes(500)] * 3)
+        self.refused("TOO_LARGE", publisher.try_publish_all, [bytes(500)] * 3)
+        self.refused("INVALID_ARGUMENT", publisher.publish_all, [])
+        self.assertEqual(publisher.publish(bytes(5000), timeout=0), 1)
+        self.assertEqual(publisher.publish_all([b"a", b"b"]), 2)
+        self.assertEqual(publisher.sequence, 3)
+
+    def test_says_when_it_was_published_if_it_is_told_to(self):
+        subscriber, publisher = self.subscriber(), self.publisher(timestamps=False)
+        publisher.publish(b"")
+        self.assertEqual(subscriber.receive(WATCHDOG).timestamp, 0)
+
+    def test_what_the_codec_refuses(self):
+        subscriber, publisher = self.subscriber(codec="json"), self.publisher(codec="json")
+        self.refused("UNENCODABLE", publisher.publish, b"bytes")
+        publisher._codec = mmfbus.Codec("json", bytes, bytes)
+        publisher.publish(b"no json")
+        message = subscriber.receive(WATCHDOG)
+        self.refused("UNDECODABLE", lambda: message.value)
+
+    def test_what_a_signal_handler_raises_is_left_as_it_is(self):
+        class Interrupt(Exception):
+            pass
+
+        def interrupted(_):
+            raise Interrupt
+
+        self.assertRaises(Interrupt, self.publisher(codec=mmfbus.Codec("raw", interrupted, bytes)).publish, b"")
+
+    def test_polls_before_it_sleeps(self):
+        subscriber, publisher = self.subscriber(poll_window=WATCHDOG), self.publisher()
+        received = []
+        thread = threading.Thread(target=lambda: received.append(subscriber.receive(WATCHDOG)))
+        thread.start()
+        publisher.publish(b"a")
+        thread.join(WATCHDOG)
+        self.assertEqual((received[0].data, subscriber._words.load32(subscriber._own + mmfbus._SLEEPS)), (b"a", 0))
 
     def test_iterates_until_the_publishers_have_left(self):
         subscriber, publisher = self.subscriber(), self.publisher()
-        publisher.publish_batch([b"a", b"b"])
+        publisher.publish_all([b"a", b"b"])
         publisher.close()
         self.assertEqual([message.data for message in subscriber], [b"a", b"b"])
 
     def test_who_was_given_up_makes_room_for_all(self):
         self.subscriber(capacity=4096)
         waiting = self.publisher()
-        with self.assertRaises(mmfbus.Full):
-            while True:
-                waiting.publish(bytes(100), timeout=0)
+        while waiting.try_publish(bytes(100)) == "published":
+            pass
         waiter = threading.Thread(target=waiting.publish, args=(bytes(100),))
         waiter.start()
         while waiting._words.load32(mmfbus._ROOM_WAITERS) == 0:
             time.sleep(0.001)
-        self.publisher(when_full="disconnect").publish(bytes(100))
+        self.publisher(slow_subscribers="disconnect").publish(bytes(100))
         waiter.join(WATCHDOG)
         self.assertFalse(waiter.is_alive())
 
@@ -166,24 +237,24 @@ class Messages(ModuleTest):
         subscriber = self.subscriber()
         publisher = self.publisher()
         while subscriber.arm() != None:  # noqa: E711
-            self.assertIsNone(subscriber.receive(0))
+            self.assertIsNone(subscriber.try_receive())
         self.assertEqual(select.select([subscriber], [], [], 0)[0], [])
         publisher.publish(b"a")
         self.assertEqual(select.select([subscriber], [], [], WATCHDOG)[0], [subscriber])
-        self.assertEqual(subscriber.receive(0).data, b"a")
+        self.assertEqual(subscriber.try_receive().data, b"a")
         # And by the death of a publisher, which nobody rings for.
         publisher.close()
-        self.assertEqual(subscriber.receive(0), mmfbus.Closed("closed"))
+        self.assertEqual(subscriber.try_receive(), mmfbus.PublishersGone("left"))
         other = run(f"mmfbus.Publisher({self.channel!r}, 'raw'); print(flush=True); sys.stdin.read()", stdin=subprocess.PIPE)
         other.stdout.readline()
         while subscriber.arm() != None:  # noqa: E711
-            self.assertIsNone(subscriber.receive(0))
+            self.assertIsNone(subscriber.try_receive())
         other.kill()
         other.communicate()
-        while (event := subscriber.receive(0)) is None:
+        while (event := subscriber.try_receive()) is None:
             wait = subscriber.arm()
             self.assertTrue(select.select([subscriber], [], [], WATCHDOG if wait is None else wait)[0] or wait == 0)
-        self.assertEqual(event, mmfbus.Closed("lost"))
+        self.assertEqual(event, mmfbus.PublishersGone("died"))
 
 
 class Processes(ModuleTest):
@@ -213,7 +284,7 @@ os.kill(os.getpid(), 9)
         self.assertEqual(parent.stdout.readline(), "FORKED\n")
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait()
-        self.assertEqual(subscriber.receive(WATCHDOG), mmfbus.Closed("lost"))
+        self.assertEqual(subscriber.receive(WATCHDOG), mmfbus.PublishersGone("died"))
 
     def test_a_signal_interrupts_without_harm(self):
         class Interrupt(Exception):
@@ -229,7 +300,7 @@ os.kill(os.getpid(), 9)
 
         previous = signal.signal(signal.SIGALRM, interrupt)
         self.addCleanup(signal.signal, signal.SIGALRM, previous)
-        witness = self.subscriber(capacity=4096, mode="lossy")
+        witness = self.subscriber(capacity=4096, delivery="lossy")
         signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
         for _ in range(100):
             subscriber, publisher = self.subscriber(), self.publisher()
@@ -237,12 +308,12 @@ os.kill(os.getpid(), 9)
                 is_inside = True
                 while True:
                     publisher.publish(bytes(100), WATCHDOG)
-                    while subscriber.receive(0) is not None:
+                    while subscriber.try_receive() is not None:
                         pass
             except Interrupt:
                 publisher.close()
                 subscriber.close()
-            while isinstance(witness.receive(0), (mmfbus.Message, mmfbus.Gap)):
+            while isinstance(witness.try_receive(), (mmfbus.Message, mmfbus.Gap)):
                 pass
         signal.setitimer(signal.ITIMER_REAL, 0)
         last = self.publisher().publish(b"last", WATCHDOG)
@@ -267,7 +338,7 @@ os.kill(os.getpid(), 9)
         before = publisher._memory[:]
         for refused in ([bytes(100)] * 20, [bytes(101)], [b""] * 200):
             with self.assertRaises(mmfbus.Error):
-                publisher.publish_batch(refused, 0)
+                publisher.try_publish_all(refused)
         self.assertEqual(publisher._memory[:], before)
         subscriber = self.subscriber(start="history")
         self.assertEqual([subscriber.receive(WATCHDOG).sequence for _ in range(8)], list(range(33, 41)))

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[allow(dead_code)]
 mod mmfbus;
 
-use mmfbus::{Event, Existence, Options, Publisher, Start, Subscriber};
+use mmfbus::{Delivery, Event, Open, Options, Publisher, SlowSubscribers, Start, Subscriber};
 
 static HAS_ENDED: AtomicBool = AtomicBool::new(false);
 const LARGEST: usize = 40_000;
@@ -18,15 +18,15 @@ fn options() -> Options<'static> {
     options.capacity = 65536;
     options.max_message = 100_000;
     options.schema = "{\"a channel of texts\":1}";
-    options.lock_timeout = Duration::from_millis(1);
-    options.disconnects = true;
+    options.timeout = Duration::from_millis(1);
+    options.slow_subscribers = SlowSubscribers::Disconnect;
     options
 }
 
 fn receive(subscriber: &mut Subscriber) -> u64 {
     let mut messages = 0;
     for _ in 0..50 {
-        match subscriber.receive(Some(Duration::ZERO)) {
+        match subscriber.try_receive() {
             Ok(Some(Event::Message(message))) => {
                 messages += 1;
                 let text = String::from_utf8_lossy(&message.data);
@@ -42,11 +42,11 @@ fn receive(subscriber: &mut Subscriber) -> u64 {
 fn live(channel: &str, turn: u64) -> u64 {
     let mut joining = options();
     let mut messages = 0;
-    joining.existence = Existence::Open;
+    joining.open = Open::Open;
     let mut publisher = Publisher::join(channel, &joining);
-    joining.start = if turn % 2 == 0 { Start::Latest } else { Start::Earliest };
+    joining.start = Some(if turn % 2 == 0 { Start::Latest } else { Start::Earliest });
     let mut reliable = Subscriber::join(channel, &joining);
-    joining.reliable = false;
+    joining.delivery = Delivery::Lossy;
     let mut lossy = Subscriber::join(channel, &joining);
     for count in 0..100 {
         let length = if count % 7 == 0 { LARGEST } else { 30 + count * 37 };
@@ -69,7 +69,7 @@ fn main() {
     let keeper = Publisher::join(&channel, &options()).unwrap();
     let mut messages = live(&channel, 0);
     let mut differing = options();
-    differing.existence = Existence::Open;
+    differing.open = Open::Open;
     differing.schema = "{\"another\":1}";
     println!("ready");
     std::io::stdout().flush().unwrap();

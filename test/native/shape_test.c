@@ -53,18 +53,18 @@ static void test_arena(void) {
     mmfbus_problem problem;
     size_t length;
     REQUIRE(encode(&value, sizeof bytes, &length, NULL) == MMFBUS_OK);
-    REQUIRE(order_decode(&back, bytes, length, NULL, &problem) == MMFBUS_ERROR_NO_MEMORY);
+    REQUIRE(order_decode(&back, bytes, length, NULL, &problem) == MMFBUS_NO_MEMORY);
     for (size_t size = 0; size < 2 * sizeof(order_legs_item); size++) {
         void *block = malloc(size);
         mmfbus_arena arena = mmfbus_arena_of(block, size);
-        REQUIRE(order_decode(&back, bytes, length, &arena, &problem) == MMFBUS_ERROR_NO_MEMORY && arena.used == 0);
+        REQUIRE(order_decode(&back, bytes, length, &arena, &problem) == MMFBUS_NO_MEMORY && arena.used == 0);
         REQUIRE(strcmp(problem.text, "legs: the arena has no room for 2 items of 16 bytes") == 0);
         free(block);
     }
     /* What was reserved for a value that is refused in the end is given back. */
     mmfbus_arena arena = mmfbus_arena_of((char *)room + 1, sizeof room - 1);
     arena.used = 3;
-    REQUIRE(order_decode(&back, bytes, length - 1, &arena, &problem) == MMFBUS_ERROR_VALUE && arena.used == 3);
+    REQUIRE(order_decode(&back, bytes, length - 1, &arena, &problem) == MMFBUS_UNDECODABLE && arena.used == 3);
     REQUIRE(order_decode(&back, bytes, length, &arena, &problem) == MMFBUS_OK);
     REQUIRE((uintptr_t)back.legs.items % 8 == 0 && problem.text[0] == 0);
 }
@@ -75,7 +75,7 @@ static void test_room(void) {
     size_t length, needed;
     REQUIRE(encode(&value, sizeof bytes, &needed, NULL) == MMFBUS_OK);
     for (size_t capacity = 0; capacity < needed; capacity++) {
-        REQUIRE(encode(&value, capacity, &length, &problem) == MMFBUS_ERROR_TOO_LARGE && length == needed);
+        REQUIRE(encode(&value, capacity, &length, &problem) == MMFBUS_TOO_LARGE && length == needed);
     }
     REQUIRE(encode(&value, needed, &length, &problem) == MMFBUS_OK && length == needed);
 }
@@ -83,8 +83,8 @@ static void test_room(void) {
 static void refused(order value, const char *why) {
     mmfbus_problem problem;
     size_t length;
-    REQUIRE(encode(&value, sizeof bytes, &length, NULL) == MMFBUS_ERROR_VALUE);
-    REQUIRE(encode(&value, sizeof bytes, &length, &problem) == MMFBUS_ERROR_VALUE);
+    REQUIRE(encode(&value, sizeof bytes, &length, NULL) == MMFBUS_UNENCODABLE);
+    REQUIRE(encode(&value, sizeof bytes, &length, &problem) == MMFBUS_UNENCODABLE);
     if (strcmp(problem.text, why) == 0) return;
     fprintf(stderr, "%s\ninstead of\n%s\n", problem.text, why);
     exit(1);
@@ -127,8 +127,8 @@ static void unreadable(const void *data, size_t length, const char *why) {
     mmfbus_arena arena = mmfbus_arena_of(room, sizeof room);
     mmfbus_problem problem;
     order value;
-    REQUIRE(order_decode(&value, data, length, &arena, NULL) == MMFBUS_ERROR_VALUE);
-    REQUIRE(order_decode(&value, data, length, &arena, &problem) == MMFBUS_ERROR_VALUE);
+    REQUIRE(order_decode(&value, data, length, &arena, NULL) == MMFBUS_UNDECODABLE);
+    REQUIRE(order_decode(&value, data, length, &arena, &problem) == MMFBUS_UNDECODABLE);
     if (strcmp(problem.text, why) == 0) return;
     fprintf(stderr, "%s\ninstead of\n%s\n", problem.text, why);
     exit(1);

@@ -52,14 +52,13 @@ static pthread_barrier_t joined, done;
         }                                                           \
     } while (0)
 
-static mmfbus_options options_for(mmfbus_mode reading) {
-    mmfbus_options options;
-    memset(&options, 0, sizeof options);
+static mmfbus_options options_for(mmfbus_delivery delivery) {
+    mmfbus_options options = mmfbus_options_init();
     options.channel = channel;
     options.codec = "raw";
     options.capacity = 8192;
     options.max_message = LARGEST;
-    options.reading = reading;
+    options.delivery = delivery;
     return options;
 }
 
@@ -73,15 +72,14 @@ static mmfbus_status publish_one(mmfbus_publisher *publisher, const unsigned cha
     batch.data = message;
     batch.length = length;
     if (number % 5 == 0 && length < 1000) {
-        mmfbus_status status = mmfbus_publish_batch(publisher, &batch, 1);
-        if (status == MMFBUS_OK) return status;
+        return mmfbus_publish_all(publisher, &batch, 1, MMFBUS_FOREVER);
     }
-    return mmfbus_publish_wait(publisher, message, length, MMFBUS_FOREVER);
+    return mmfbus_publish(publisher, message, length, MMFBUS_FOREVER);
 }
 
 static void *publish(void *argument) {
     unsigned char message[LARGEST];
-    mmfbus_options options = options_for(MMFBUS_RELIABLE);
+    mmfbus_options options = options_for(MMFBUS_DELIVERY_RELIABLE);
     mmfbus_publisher *publisher;
     uint64_t which = (uint64_t)(uintptr_t)argument;
     pthread_barrier_wait(&joined);
@@ -114,15 +112,15 @@ static void check(const mmfbus_message *message, uint64_t next[PUBLISHERS], bool
 /* Takes messages until all are told of: the first of the readers lossily, the last one without ever sleeping. */
 static void *read_all(void *argument) {
     uint64_t which = (uint64_t)(uintptr_t)argument, next[PUBLISHERS] = {0}, sequence = 0;
-    mmfbus_options options = options_for(which == 0 ? MMFBUS_LOSSY : MMFBUS_RELIABLE);
+    mmfbus_options options = options_for(which == 0 ? MMFBUS_DELIVERY_LOSSY : MMFBUS_DELIVERY_RELIABLE);
     mmfbus_subscriber *subscriber;
     mmfbus_message message;
-    options.poll_window = which == READERS - 1 ? MMFBUS_FOREVER : 0;
+    options.poll_window_us = which == READERS - 1 ? MMFBUS_FOREVER : 1;
     REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
     pthread_barrier_wait(&joined);
     while (sequence < PUBLISHERS * messages) {
-        mmfbus_status status = mmfbus_receive_wait(subscriber, &message, MMFBUS_FOREVER);
-        if (status == MMFBUS_CLOSED) continue;
+        mmfbus_status status = mmfbus_receive(subscriber, &message, MMFBUS_FOREVER);
+        if (status == MMFBUS_PUBLISHERS_GONE) continue;
         if (status == MMFBUS_GAP) {
             REQUIRE(which == 0 && message.from == sequence + 1 && message.to >= message.from);
             sequence = message.to;
@@ -144,7 +142,7 @@ int main(int count, char *words[]) {
     messages = strtoull(words[2], NULL, 10);
     /* Whoever comes next opens this one: of several that create it at once all but one throw theirs away. */
     mmfbus_subscriber *first;
-    mmfbus_options options = options_for(MMFBUS_LOSSY);
+    mmfbus_options options = options_for(MMFBUS_DELIVERY_LOSSY);
     REQUIRE(mmfbus_subscriber_open(&first, &options) == MMFBUS_OK);
     pthread_barrier_init(&joined, NULL, PUBLISHERS + READERS);
     pthread_barrier_init(&done, NULL, PUBLISHERS + READERS);

@@ -1,5 +1,7 @@
-import { type Channel, defineChannel, MiB } from '@mmfbus/channel';
+import { type Channel, defineChannel } from '@mmfbus/channel';
 import { f64, type Infer, i16, struct, u16 } from '@mmfbus/codec';
+
+const MiB = 2 ** 20;
 
 /** One flight, as `flights-200k.json` has it. */
 const flight = struct({
@@ -19,5 +21,5 @@ export const DEFAULT_CHANNEL = 'flights';
 
 /** The one definition of the channel that all the programs share. */
 export function flightsChannel(name: string = DEFAULT_CHANNEL): Channel<Flight> {
-  return defineChannel({ name, shape: flight, capacity: 8 * MiB });
+  return defineChannel({ name, schema: flight, capacity: 8 * MiB });
 }

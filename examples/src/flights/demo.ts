@@ -48,13 +48,13 @@ async function demonstrate(options: PublishingOptions, stop: AbortSignal): Promi
   const subscribers = summaryNames.map((name) => {
     return start(name, 'subscriber', [name, '--channel', options.channel], 'keep');
   });
-  // Who joins late would miss the beginning. One that fails does not keep the others from going on.
+  // A subscriber that joins late would miss the beginning. One that fails does not stop the others.
   const joined = await unlessStopped(Promise.all(subscribers.map((child) => child.joined)), stop);
   let publisher: Child | undefined;
   if (joined.includes(true)) {
     publisher = start('publisher', 'publisher', publisherArguments(options), 'show');
     await unlessStopped(publisher.ended, stop);
-    // Subscribers wait for ever for a publisher that never came.
+    // Without a publisher the subscribers would wait for ever.
     if (!(await publisher.joined)) await Promise.all(subscribers.map((child) => child.stop()));
   }
   await unlessStopped(Promise.all(subscribers.map((child) => child.ended)), stop);

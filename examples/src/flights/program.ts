@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { UsageError } from './command-line.js';
 import { isLaunched } from './launcher-link.js';
 
-/** Somebody wants the program to end: the reason of the signal that {@link runProgram} hands out. */
+/** The program was asked to end: the reason of the signal that {@link runProgram} hands out. */
 class Stopped extends Error {
   override readonly name = 'Stopped';
   readonly exitStatus: number;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Takes all flights from the channel until the publisher has left, and prints what it made of them.
-import { type CloseReason, now, type Subscriber } from '@mmfbus/channel';
+import { type CloseReason, monotonicNow, type Subscriber } from '@mmfbus/channel';
 import { DEFAULT_CHANNEL, type Flight, flightsChannel } from './channel.js';
 import { Checksum } from './checksum.js';
 import { parseSubscribing } from './command-line.js';
@@ -21,11 +21,11 @@ Takes all flights from a channel, until their publisher has left, and prints
   --channel <name>    use another channel than "${DEFAULT_CHANNEL}"
   --help              print this`;
 
-/** Why a subscription that nobody here closed is incomplete; undefined when it is complete. */
+/** Why a subscription that ended is incomplete; undefined when it is complete. */
 const problemOf: Readonly<Record<CloseReason, string | undefined>> = {
-  closed: undefined,
+  left: undefined,
   local: 'closed early',
-  lost: 'publisher died',
+  died: 'publisher died',
   timeout: 'no publisher came',
   disconnected: 'disconnected',
   corrupted: 'memory corrupted',
@@ -39,8 +39,8 @@ async function takeAll(subscriber: Subscriber<Flight>, summary: Summary, stop: A
   let first = 0;
   let last = 0;
   let problem: string | undefined;
-  subscriber.on('message', (flight, { timestamp }) => {
-    last = now();
+  subscriber.on('message', ({ value: flight, timestamp }) => {
+    last = monotonicNow();
     if (received === 0) first = last;
     received++;
     latency.add(last - timestamp);
@@ -53,13 +53,10 @@ async function takeAll(subscriber: Subscriber<Flight>, summary: Summary, stop: A
   subscriber.on('error', (error) => {
     problem = error.message;
   });
-  const ended = new Promise<CloseReason>((resolve) => {
-    subscriber.once('close', ({ reason }) => resolve(reason));
-  });
   const stopped = (): void => void subscriber.close();
   stop.addEventListener('abort', stopped, { once: true });
   if (stop.aborted) stopped();
-  const reason = await ended;
+  const { reason } = await subscriber.closed;
   stop.throwIfAborted();
   const [p50, p99] = [latency.percentile(0.5), latency.percentile(0.99)];
   return {
@@ -84,7 +81,7 @@ await runProgram('subscriber', async (args, stop) => {
     console.log(HELP);
     return 0;
   }
-  const subscriber = await flightsChannel(channel).subscriber({ name, endWithPublishers: true });
+  const subscriber = await flightsChannel(channel).subscriber({ name, closeWithPublishers: true });
   if (!isLaunched) {
     console.log(`${name} ${process.pid} has joined the channel ${channel} and waits for a publisher.`);
   }

@@ -1,10 +1,12 @@
 // Has the worker, a C program, compute. See examples/native/README.md.
-import { defineChannel, KiB } from '@mmfbus/channel';
+import { defineChannel } from '@mmfbus/channel';
 import type { Infer } from '@mmfbus/codec';
 import { answer, command } from './shapes.js';
 
-const commands = await defineChannel({ name: 'commands', shape: command, capacity: 64 * KiB }).publisher();
-const answers = await defineChannel({ name: 'answers', shape: answer, capacity: 64 * KiB }).subscriber({
+const KiB = 1024;
+
+const commands = await defineChannel({ name: 'commands', schema: command, capacity: 64 * KiB }).publisher();
+const answers = await defineChannel({ name: 'answers', schema: answer, capacity: 64 * KiB }).subscriber({
   start: 'earliest',
 });
 
@@ -13,13 +15,13 @@ const questions: readonly Infer<typeof command>[] = [
   { op: 'negate', id: 2, n: 7.5 },
   { op: 'square', id: 3, n: 1.5 },
 ];
-for (const question of questions) await commands.publishAsync(question);
+for (const question of questions) await commands.publish(question);
 
 for await (const { value } of answers) {
   const question = questions.find(({ id }) => id === value.id);
   console.log(`${question?.op} ${question?.n} = ${value.result}`);
   if (value.id === questions.length) break;
 }
-await commands.publishAsync({ op: 'stop', id: 0, n: 0 });
+await commands.publish({ op: 'stop', id: 0, n: 0 });
 await answers.close();
 await commands.close();

@@ -1,8 +1,10 @@
 // Shows what the sensor, a C program, measures. See examples/native/README.md.
-import { defineChannel, KiB } from '@mmfbus/channel';
+import { defineChannel } from '@mmfbus/channel';
 import { reading } from './shapes.js';
 
-const readings = defineChannel({ name: 'readings', shape: reading, capacity: 64 * KiB });
+const KiB = 1024;
+
+const readings = defineChannel({ name: 'readings', schema: reading, capacity: 64 * KiB });
 const subscriber = await readings.subscriber({ start: 'earliest' });
 
 for await (const { sequence, value } of subscriber) {

@@ -1,29 +1,35 @@
-import type { Codec, StandardOutput, StandardSchema } from '@mmfbus/codec';
-import type { ValidNamespace } from '@mmfbus/core';
-import { Listing } from './bus/listing.js';
-import { type ChannelMemory, openChannelMemory } from './channel-memory.js';
-import { withDeadline } from './deadline.js';
+import { type Codec, codecOfText, type StandardOutput, type StandardSchema } from '@mmfbus/codec';
+import { Registration } from './directory/registration.js';
 import {
   type AnyChannelOptions,
+  type AnySchemaChannelOptions,
   type ChannelDefinition,
   type ChannelOptions,
   checkDefinition,
-  type ShapedChannelOptions,
-} from './definition.js';
-import { ChannelError } from './errors.js';
-import { DEFAULT_JOIN_TIMEOUT_MS, type JoinOptions } from './join-options.js';
-import { describeLockHolder } from './participants/lock-holder.js';
-import { checkPublisherOptions, Publisher, type PublisherOptions } from './publisher.js';
-import { Subscriber } from './subscriber.js';
-import { checkSubscriberOptions, type SubscriberOptions } from './subscriber-options.js';
+  type SchemaChannelOptions,
+} from './format/definition.js';
+import type { Scope } from './format/scope.js';
+import { withDeadline } from './foundation/deadline.js';
+import { ChannelError } from './foundation/errors.js';
+import { type ChannelMemory, openChannelMemory, readEncoding } from './membership/channel-memory.js';
+import { describeLockHolder } from './membership/lock-holder.js';
+import { DEFAULT_JOIN_TIMEOUT_MS, type JoinOptions } from './pubsub/join-options.js';
+import {
+  checkPublisherOptions,
+  JoinedPublisher,
+  type Publisher,
+  type PublisherOptions,
+} from './pubsub/publisher.js';
+import { JoinedSubscriber, type Subscriber } from './pubsub/subscriber.js';
+import { checkSubscriberOptions, type SubscriberOptions } from './pubsub/subscriber-options.js';
 
 /** A channel as a program sees it: its name, and the type of what it carries. Opens nothing by itself. */
 export class Channel<T> {
   readonly #definition: ChannelDefinition<T>;
 
   /** Use {@link defineChannel}, or `define` of a bus. */
-  constructor(options: AnyChannelOptions<T>, namespaceOfBus?: ValidNamespace) {
-    this.#definition = checkDefinition(options, namespaceOfBus);
+  constructor(options: AnyChannelOptions<T>, scopeOfBus?: Scope) {
+    this.#definition = checkDefinition(options, scopeOfBus);
   }
 
   /** Name of the channel. */
@@ -39,36 +45,64 @@ export class Channel<T> {
   /**
    * Joins as a publisher.
    *
-   * @throws {@link ChannelError} `INVALID_ARGUMENT`, `NOT_FOUND` (with `create: false`), `NOT_A_CHANNEL`,
-   * `VERSION_MISMATCH`, `CAPACITY_MISMATCH`, `CODEC_MISMATCH`, `TOO_MANY_PARTICIPANTS`, `CORRUPTED`, or `TIMEOUT`; `MmfError`
-   * when the operating system refuses, with `NO_SPACE` for one; the signal's reason when it aborts. Nothing is left then.
+   * @throws {@link ChannelError} `INVALID_ARGUMENT`, `NOT_FOUND` or `EXISTS` (by `open`), `NOT_A_CHANNEL`,
+   * `VERSION_MISMATCH`, `CAPACITY_MISMATCH`, `HISTORY_MISMATCH`, `MAX_MESSAGE_MISMATCH`, `CODEC_MISMATCH`, `SCHEMA_MISMATCH`,
+   * `TOO_MANY_PARTICIPANTS`, `CORRUPTED` or `TIMEOUT`; `MmfError` when the operating system refuses, for example `NO_SPACE`;
+   * the signal's reason when it aborts. A call that fails leaves nothing behind.
    */
   async publisher(options: PublisherOptions = {}): Promise<Publisher<T>> {
     checkPublisherOptions(this.name, options);
-    return this.#join(options, (memory, signal) => Publisher.open(this.#definition, memory, options, signal));
+    const definition = this.#definition;
+    if (definition.takesAny) {
+      throw new ChannelError(
+        'INVALID_ARGUMENT',
+        this.name,
+        "a channel with schema: 'any' is for subscribers only",
+      );
+    }
+    return this.#join(options, (memory, signal) => JoinedPublisher.open(definition, memory, options, signal));
   }
 
   /**
-   * Joins as a subscriber. It gets what is published from now on; nothing is lost until listeners are added or iteration
-   * begins.
+   * Joins as a subscriber, which gets what is published from now on unless `start` says otherwise. Nothing is lost until
+   * listeners are added or iteration begins.
    *
    * @throws {@link ChannelError} as {@link Channel.publisher} does.
    */
   async subscriber(options: SubscriberOptions = {}): Promise<Subscriber<T>> {
     checkSubscriberOptions(this.name, options);
-    return this.#join(options, (memory, signal) =>
-      Subscriber.open(this.#definition, memory, options, signal),
-    );
+    const { takesAny } = this.#definition;
+    if (takesAny && (options.open ?? 'open') !== 'open') {
+      throw new ChannelError(
+        'INVALID_ARGUMENT',
+        this.name,
+        "with schema: 'any' a channel is not created: open is 'open'",
+      );
+    }
+    const joinOptions = takesAny ? { ...options, open: 'open' as const } : options;
+    return this.#join(joinOptions, (memory, signal) => {
+      const definition = takesAny ? this.#withCodecOf(memory) : this.#definition;
+      return JoinedSubscriber.open(definition, memory, options, signal);
+    });
   }
 
-  /** Opens the channel's memory, joins, and has the directory list it. */
+  /** The definition with the codec that the channel has. */
+  #withCodecOf(memory: ChannelMemory): ChannelDefinition<T> {
+    const { codec, schema } = readEncoding(memory);
+    try {
+      return { ...this.#definition, codec: codecOfText(codec, schema) as Codec<T> };
+    } catch (error) {
+      const text = `its values cannot be decoded: ${error instanceof Error ? error.message : String(error)}`;
+      throw new ChannelError(schema === undefined ? 'CODEC_MISMATCH' : 'SCHEMA_MISMATCH', this.name, text, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Opens the channel's memory, joins, and registers the channel in the directory. */
   async #join<P>(
-    {
-      create = true,
-      signal,
-      timeout = DEFAULT_JOIN_TIMEOUT_MS,
-    }: JoinOptions & { readonly create?: boolean | undefined },
-    open: (memory: ChannelMemory, signal: AbortSignal) => Promise<P>,
+    { open = 'open-or-create', signal, timeout = DEFAULT_JOIN_TIMEOUT_MS }: JoinOptions,
+    take: (memory: ChannelMemory, signal: AbortSignal) => Promise<P>,
   ): Promise<P> {
     let memory: ChannelMemory | undefined;
     const tooLate = () => {
@@ -76,41 +110,45 @@ export class Channel<T> {
       return new ChannelError('TIMEOUT', this.name, `it was not joined within ${timeout} ms: ${obstacle}`);
     };
     return withDeadline({ signal, timeout }, tooLate, async (signal) => {
-      const listing = this.#definition.listed ? await Listing.begin(this.#definition) : undefined;
+      const registration = this.#definition.discoverable
+        ? await Registration.begin(this.#definition)
+        : undefined;
       try {
         signal.throwIfAborted();
-        memory = await openChannelMemory(this.#definition, create, signal);
+        memory = await openChannelMemory(this.#definition, open, signal);
       } catch (error) {
-        await listing?.end(false);
+        await registration?.end(false);
         throw error;
       }
       const opened = memory;
-      if (listing !== undefined) opened.afterClose = (last) => listing.end(last);
+      if (registration !== undefined) opened.afterClose = (last) => registration.end(last);
       let participant: P;
       try {
-        participant = await open(opened, signal);
+        participant = await take(opened, signal);
       } catch (error) {
         // Also where joining failed before anything had charge of it.
         opened.close();
         await opened.closed;
         throw error;
       }
-      await listing?.enter();
+      await registration?.enter();
       return participant;
     });
   }
 }
 
 /**
- * Defines a channel once for all programs that use it: its name, and the shape of what it carries, from which the type follows.
+ * Defines a channel once for all programs that use it: its name, and the schema of its values, from which their type follows.
  *
  * @throws {@link ChannelError} `INVALID_NAME` or `INVALID_ARGUMENT`.
  */
 export function defineChannel<S extends StandardSchema>(
-  options: ShapedChannelOptions<S>,
+  options: SchemaChannelOptions<S>,
 ): Channel<StandardOutput<S>>;
+/** Defines a channel for subscribers, which decode by the schema that the channel has. */
+export function defineChannel(options: AnySchemaChannelOptions): Channel<unknown>;
 /**
- * Defines a channel of values that nobody checks, or that a codec of your own encodes.
+ * Defines a channel of values without a schema, in msgpack or by a codec of your own.
  *
  * @throws {@link ChannelError} `INVALID_NAME` or `INVALID_ARGUMENT`.
  */

@@ -1,27 +1,34 @@
 export { Bus, type BusOptions, type BusWatchOptions, openBus } from './bus/bus.js';
+export { Channel, defineChannel } from './channel.js';
 export type {
   BusChange,
   ChannelInfo,
   ParticipantInfo,
   ParticipantRole,
-} from './bus/channel-info.js';
-export type { DirectoryError } from './bus/directory-error.js';
-export { Channel, defineChannel } from './channel.js';
-export { now } from './clock.js';
-export {
-  type AnyChannelOptions,
-  type ChannelOptions,
-  type CommonChannelOptions,
-  KiB,
-  MiB,
-  type ShapedChannelOptions,
-} from './definition.js';
-export { ChannelError, type ChannelErrorCode } from './errors.js';
-export type { JoinOptions } from './join-options.js';
-export type { MessageIterator } from './message-iterator.js';
-export type { ParticipantCounters } from './participants/counters.js';
-export { Publisher, type PublisherOptions, type WaitOptions } from './publisher.js';
-export type { PublishOutcome } from './publishing/outbox.js';
-export { Subscriber } from './subscriber.js';
-export type { CloseReason, Gap, Message, MessageMeta, Slow, SubscriberEvents } from './subscriber-events.js';
-export type { DrainOptions, Start, SubscriberOptions } from './subscriber-options.js';
+} from './directory/channel-info.js';
+export type { DirectoryFailure } from './directory/directory-failure.js';
+export type { PublishOutcome } from './endpoint/appender.js';
+export type { Gap, Message, PublishersGone, Slow } from './endpoint/delivery.js';
+export type { Start } from './endpoint/start.js';
+export type {
+  AnyChannelOptions,
+  AnySchemaChannelOptions,
+  ChannelOptions,
+  CommonChannelOptions,
+  SchemaChannelOptions,
+} from './format/definition.js';
+export { monotonicNow } from './foundation/clock.js';
+export { ChannelError, type ChannelErrorCode } from './foundation/errors.js';
+export type { ParticipantCounters } from './membership/counters.js';
+export type { JoinLimits, JoinOptions } from './pubsub/join-options.js';
+export type { MessageIterator } from './pubsub/message-iterator.js';
+export type { Publisher, PublisherCloseInfo, PublisherOptions, WaitOptions } from './pubsub/publisher.js';
+export type { Subscriber } from './pubsub/subscriber.js';
+export type {
+  CloseInfo,
+  CloseReason,
+  SubscriberEvent,
+  SubscriberEvents,
+  SubscriberListener,
+} from './pubsub/subscriber-events.js';
+export type { DrainOptions, SubscriberOptions } from './pubsub/subscriber-options.js';

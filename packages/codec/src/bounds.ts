@@ -1,6 +1,6 @@
 import { types } from 'node:util';
+import { describeKind } from './arguments.js';
 import { CodecError } from './errors.js';
-import { describeKind } from './shape/arguments.js';
 
 /** Refuses a target in which `needed` bytes from `offset` on do not fit. */
 export function requireRoom(id: string, target: Uint8Array, offset: number, needed: number): void {

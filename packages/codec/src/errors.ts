@@ -7,6 +7,9 @@
  */
 export type CodecErrorCode = 'UNENCODABLE' | 'UNDECODABLE' | 'NO_ROOM' | 'INVALID_SHAPE';
 
+/** What every copy of this package marks its errors with. */
+const BRAND: unique symbol = Symbol.for('mmfbus.CodecError') as never;
+
 /** Every error that `@mmfbus/codec` throws. */
 export class CodecError extends Error {
   override readonly name = 'CodecError';
@@ -18,6 +21,16 @@ export class CodecError extends Error {
   constructor(code: CodecErrorCode, message: string, options?: { needed?: number; cause?: unknown }) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
+    Object.defineProperty(this, BRAND, { value: true });
     this.needed = options?.needed;
+  }
+
+  /** Also of errors that another copy of this package has made. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: of a class that extends this one, only its own.
+    const { prototype } = this;
+    if (prototype !== CodecError.prototype)
+      return Object.prototype.isPrototypeOf.call(prototype, value as object);
+    return typeof value === 'object' && value !== null && BRAND in value;
   }
 }

@@ -1,4 +1,5 @@
 export type { Codec, CodecSchema } from './codec.js';
+export { codecOfText } from './codec-of-text.js';
 export { CodecError, type CodecErrorCode } from './errors.js';
 export { type JsonOptions, json } from './json.js';
 export { type MsgpackOptions, msgpack } from './msgpack.js';

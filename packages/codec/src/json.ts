@@ -1,11 +1,11 @@
+import { requireOptions } from './arguments.js';
 import { requireRange, requireRoom } from './bounds.js';
 import type { Codec } from './codec.js';
 import { CodecError } from './errors.js';
+import { checkLimit } from './invalid-shape.js';
 import { DEFAULT_ITEMS, MOST_ITEMS } from './limits.js';
 import { copyToScratch, createScratch } from './private-copy.js';
 import { messageOf, Refusal, toUnencodable } from './refusal.js';
-import { requireOptions } from './shape/arguments.js';
-import { checkLimit } from './shape/invalid-shape.js';
 
 const ID = 'json';
 const encoder = new TextEncoder();

@@ -1,15 +1,15 @@
 import { Unpackr } from 'msgpackr';
+import { requireOptions } from './arguments.js';
 import { requireRange, requireRoom } from './bounds.js';
 import type { Codec } from './codec.js';
 import { CodecError } from './errors.js';
+import { checkLimit, invalidShape } from './invalid-shape.js';
 import { DEFAULT_ITEMS, type Limits, MOST_DEPTH, MOST_ITEMS } from './limits.js';
 import { findFault } from './msgpack-check.js';
 import { MsgpackEncoder } from './msgpack-encode.js';
 import { msgpackrState, renewKeyCache } from './msgpackr-state.js';
 import { copyToScratch, createScratch } from './private-copy.js';
 import { messageOf, toUnencodable } from './refusal.js';
-import { requireOptions } from './shape/arguments.js';
-import { checkLimit, invalidShape } from './shape/invalid-shape.js';
 import { copyBytes } from './word-bytes.js';
 
 const ID = 'msgpack';

@@ -1,10 +1,10 @@
 import { types } from 'node:util';
+import { describeKind, requireOptions } from './arguments.js';
 import { requireRange, requireRoom } from './bounds.js';
 import type { Codec } from './codec.js';
 import { CodecError } from './errors.js';
 import { addEncodeInPlace, addOwnBytes, type InPlaceTarget } from './in-place.js';
-import { describeKind, requireOptions } from './shape/arguments.js';
-import { invalidShape } from './shape/invalid-shape.js';
+import { invalidShape } from './invalid-shape.js';
 import { byteLengthOf, copyUserBytes, isDetached, isShared } from './user-bytes.js';
 import { copyBytes, viewOf } from './word-bytes.js';
 

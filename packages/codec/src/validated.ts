@@ -1,11 +1,10 @@
+import { describeKind } from './arguments.js';
 import type { Codec } from './codec.js';
 import { CodecError } from './errors.js';
+import { invalidShape } from './invalid-shape.js';
 import { MOST_DEPTH } from './limits.js';
 import { type MsgpackOptions, msgpack } from './msgpack.js';
-
 import { formatPath, messageOf } from './refusal.js';
-import { describeKind } from './shape/arguments.js';
-import { invalidShape } from './shape/invalid-shape.js';
 import type { StandardIssue, StandardOutput, StandardSchema } from './shape/standard-schema.js';
 
 /**

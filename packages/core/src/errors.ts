@@ -16,7 +16,7 @@
  * - `UNINITIALIZED`: the lock word was never set up by the creator of the mapping.
  * - `MAX_READERS`: the lock already has 16,777,215 readers.
  * - `LOCK_VIOLATION`: a lock was released that nobody holds.
- * - `MAX_TRIES`: the lock was not free within the tries, or the time, that were allowed.
+ * - `TIMEOUT`: the lock was not free within the tries, or the time, that were allowed.
  * - `UNSUPPORTED`: this operating system or this Node cannot do it.
  * - `OS_ERROR`: any other failure of a call to the operating system, such as a lack of descriptors; see `call`, `osCode` and `osMessage`.
  */
@@ -36,7 +36,7 @@ export type MmfErrorCode =
   | 'UNINITIALIZED'
   | 'MAX_READERS'
   | 'LOCK_VIOLATION'
-  | 'MAX_TRIES'
+  | 'TIMEOUT'
   | 'UNSUPPORTED'
   | 'OS_ERROR';
 
@@ -49,6 +49,9 @@ export interface OsFailure {
   /** The system's own text for that number. */
   readonly osMessage: string;
 }
+
+/** What every copy of this package marks its errors with. */
+const BRAND: unique symbol = Symbol.for('mmfbus.MmfError') as never;
 
 /** Every error that `@mmfbus/core` throws. */
 export class MmfError extends Error {
@@ -65,6 +68,16 @@ export class MmfError extends Error {
       options?.cause === undefined ? undefined : { cause: options.cause },
     );
     this.code = code;
+    Object.defineProperty(this, BRAND, { value: true });
     this.os = os;
+  }
+
+  /** Also of errors that another copy of this package has made. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: of a class that extends this one, only its own.
+    const { prototype } = this;
+    if (prototype !== MmfError.prototype)
+      return Object.prototype.isPrototypeOf.call(prototype, value as object);
+    return typeof value === 'object' && value !== null && BRAND in value;
   }
 }

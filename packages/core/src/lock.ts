@@ -31,7 +31,7 @@ export interface Lock {
 export interface LockWait {
   /** Gives up with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds until it gives up with `MAX_TRIES`. Defaults to waiting for ever. */
+  /** Milliseconds until it gives up with `TIMEOUT`. Defaults to waiting for ever. */
   readonly timeout?: number | undefined;
 }
 
@@ -50,7 +50,7 @@ function lockError(
 ): MmfError {
   const wait = outcome === 'READ_LOCKED' || outcome === 'WRITE_LOCKED' || outcome === 'MAX_READERS';
   return new MmfError(
-    wait ? 'MAX_TRIES' : (outcome as 'UNINITIALIZED'),
+    wait ? 'TIMEOUT' : (outcome as 'UNINITIALIZED'),
     `no ${kind} lock ${limit}: ${lock.describe()}. The word names no owner, so a process that died with the lock ` +
       'leaves it held; see breakLock()',
   );
@@ -59,7 +59,7 @@ function lockError(
 /**
  * Takes the lock, trying again at once up to `maxTries` times; the event loop stands still meanwhile.
  *
- * @throws {@link MmfError} `MAX_TRIES`, `UNINITIALIZED` or `INVALID_ARGUMENT`.
+ * @throws {@link MmfError} `TIMEOUT`, `UNINITIALIZED` or `INVALID_ARGUMENT`.
  */
 export function spinAcquire(lock: Lock, kind: LockKind, maxTries: number = DEFAULT_MAX_TRIES): void {
   checkOneOf(kind, KINDS, 'the kind of a lock');
@@ -76,7 +76,7 @@ export function spinAcquire(lock: Lock, kind: LockKind, maxTries: number = DEFAU
 /**
  * Takes the lock, pausing longer and longer between tries, up to 32 ms; the event loop goes on meanwhile.
  *
- * @throws {@link MmfError} `MAX_TRIES` after the timeout, `UNINITIALIZED`, `INVALID_ARGUMENT`, or `CLOSED` when the lock's
+ * @throws {@link MmfError} `TIMEOUT` after the timeout, `UNINITIALIZED`, `INVALID_ARGUMENT`, or `CLOSED` when the lock's
  * mapping was closed meanwhile; the signal's reason when it aborts.
  */
 export async function awaitAcquire(

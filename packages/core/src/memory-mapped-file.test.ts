@@ -135,7 +135,7 @@ describe('a mapping', () => {
     const mapping = keep(MemoryMappedFile.create(uniqueName(), 10));
     expect(mapping.lock.tryAcquire('write')).toBe('acquired');
     expect(() => mapping.read()).toThrow(/lock word 0x80000000, held by a writer/);
-    expect(codeOf(() => mapping.write(new Uint8Array(1)))).toBe('MAX_TRIES');
+    expect(codeOf(() => mapping.write(new Uint8Array(1)))).toBe('TIMEOUT');
     mapping.lock.release('write');
     expect(mapping.read(1)).toEqual(new Uint8Array(1));
     expect(mapping.lock.describe()).toMatch(/free/);
@@ -172,7 +172,7 @@ describe('waiting for a lock', () => {
     const closed = [mapping[kind](use), mapping[kind](use, { signal: new AbortController().signal })];
     controller.abort(reason);
     await expect(aborted).rejects.toBe(reason);
-    await expect(late).rejects.toMatchObject({ code: 'MAX_TRIES' });
+    await expect(late).rejects.toMatchObject({ code: 'TIMEOUT' });
     mapping.close();
     for (const wait of closed) await expect(wait).rejects.toMatchObject({ code: 'CLOSED' });
     await expect(mapping[kind](use)).rejects.toMatchObject({ code: 'CLOSED' });
@@ -202,7 +202,7 @@ describe('waiting for a lock', () => {
     const mapping = held();
     vi.useFakeTimers();
     try {
-      await expect(mapping[kind](() => 1, { timeout: 3 })).rejects.toMatchObject({ code: 'MAX_TRIES' });
+      await expect(mapping[kind](() => 1, { timeout: 3 })).rejects.toMatchObject({ code: 'TIMEOUT' });
     } finally {
       vi.useRealTimers();
     }

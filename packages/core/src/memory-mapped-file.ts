@@ -273,7 +273,7 @@ export class MemoryMappedFile {
    * Copies the first `count` bytes out, under the read lock.
    *
    * @param count defaults to all.
-   * @throws {@link MmfError} `CLOSED`, `INVALID_ARGUMENT`; `MAX_TRIES` or `UNINITIALIZED` when the lock is not to be
+   * @throws {@link MmfError} `CLOSED`, `INVALID_ARGUMENT`; `TIMEOUT` or `UNINITIALIZED` when the lock is not to be
    * had; `ACCESS_DENIED` where there is none to take.
    */
   read(count: number = this.size): Uint8Array {
@@ -379,7 +379,7 @@ export class MemoryMappedFile {
   /**
    * Copies `data` to the start of the mapping, under the write lock. What lies behind it keeps its bytes.
    *
-   * @throws {@link MmfError} `CLOSED`, `READ_ONLY`; `INVALID_ARGUMENT` when it does not fit; `MAX_TRIES` or
+   * @throws {@link MmfError} `CLOSED`, `READ_ONLY`; `INVALID_ARGUMENT` when it does not fit; `TIMEOUT` or
    * `UNINITIALIZED` when the lock is not to be had.
    */
   write(data: Uint8Array): void {
@@ -395,7 +395,7 @@ export class MemoryMappedFile {
    * end of the process release it too, by whatever comes first.
    *
    * @returns what `use` returns.
-   * @throws {@link MmfError} `CLOSED`, also when it is closed while it waits; `MAX_TRIES` after the timeout; `ACCESS_DENIED`,
+   * @throws {@link MmfError} `CLOSED`, also when it is closed while it waits; `TIMEOUT` after the timeout; `ACCESS_DENIED`,
    * `UNINITIALIZED` or `INVALID_ARGUMENT`; the signal's reason when it aborts; and what `use` throws.
    */
   async withReadLock<R>(use: () => R | Promise<R>, wait: LockWait = {}): Promise<R> {

@@ -77,7 +77,7 @@ describe('waiting for a lock', () => {
 
   it('gives up after its timeout, at once where nobody will ever set the lock up', async () => {
     await expect(awaitAcquire(lockOver(1).lock, 'write', { timeout: 5 })).rejects.toMatchObject({
-      code: 'MAX_TRIES',
+      code: 'TIMEOUT',
     });
     const uninitialised = awaitAcquire(lockOver(0xff000000).lock, 'write');
     await expect(uninitialised).rejects.toMatchObject({ code: 'UNINITIALIZED' });

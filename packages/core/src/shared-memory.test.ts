@@ -21,7 +21,7 @@ const PRIVATE = new Set([
   '(place.bytes as Uint8Array).set(value, offset);',
   // The program's own bytes.
   'readPrivateLength.call(readBuffer.call(bytes) as ArrayBuffer);',
-  'writer.writeBytes(this.#values[index] as Uint8Array, lengths[index] as number, timestamp);',
+  'writer.writeBytes(this.#values[index] as Uint8Array, this.lengths[index] as number, timestamp);',
 ]);
 
 function sourcesOf(name: string): string[] {

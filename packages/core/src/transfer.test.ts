@@ -51,7 +51,7 @@ describe('between a mapping and a file', () => {
     using mapping = MemoryMappedFile.create(uniqueName(), 10);
     mapping.lock.tryAcquire('write');
     const path = join(folder, 'dump');
-    await expect(mapping.dumpTo(path, { timeout: 1 })).rejects.toMatchObject({ code: 'MAX_TRIES' });
+    await expect(mapping.dumpTo(path, { timeout: 1 })).rejects.toMatchObject({ code: 'TIMEOUT' });
     await expect(mapping.dumpTo(path, { signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow(
       'enough',
     );
@@ -205,7 +205,7 @@ describe('a larger mapping of the same data', () => {
     using old = MemoryMappedFile.create(uniqueName(), 4);
     old.lock.tryAcquire('write');
     const name = uniqueName();
-    expect(() => old.resize(name, 6)).toThrow(expect.objectContaining({ code: 'MAX_TRIES' }));
+    expect(() => old.resize(name, 6)).toThrow(expect.objectContaining({ code: 'TIMEOUT' }));
     expect(() => MemoryMappedFile.open(name)).toThrow(/no /);
   });
 });

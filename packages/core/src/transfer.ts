@@ -15,7 +15,7 @@ const CHUNK_LENGTH = 1 << 20;
 export interface TransferOptions extends LockWait {
   /** Gives up the waiting for the lock and the copying with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds to wait for the lock until it gives up with `MAX_TRIES`. Defaults to waiting for ever. */
+  /** Milliseconds to wait for the lock until it gives up with `TIMEOUT`. Defaults to waiting for ever. */
   readonly timeout?: number | undefined;
   /** Told after each mebibyte how many bytes are done, of how many. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;

@@ -147,7 +147,7 @@ function find(handle: unknown): Found {
  * @param count bytes; 0, the default, means all.
  * @returns a copy in memory of its own; {@link free_result} is not needed, but may be called.
  * @throws {@link MmfError} `UNINITIALIZED` before `init` and the first mapping; `CLOSED`; `INVALID_ARGUMENT` for a handle
- * or count that is none; `MAX_TRIES` when the lock is not to be had.
+ * or count that is none; `TIMEOUT` when the lock is not to be had.
  */
 export function read(handle?: number, count = 0): Uint8Array {
   const mapping = find(handle);

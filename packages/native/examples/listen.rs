@@ -7,7 +7,7 @@ use mmfbus::{Event, Options, Start, Subscriber};
 
 fn main() -> Result<(), mmfbus::Error> {
     let mut options = Options::new("raw");
-    options.start = Start::Earliest;
+    options.start = Some(Start::Earliest);
     let mut subscriber = Subscriber::join("greetings", &options)?;
     let mut left: u32 = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(1);
     while left > 0 {

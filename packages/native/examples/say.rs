@@ -3,11 +3,11 @@
 #[path = "../rust/mmfbus.rs"]
 mod mmfbus;
 
-use mmfbus::{Error, Existence, Options, Publisher};
+use mmfbus::{Error, Open, Options, Publisher};
 
 fn main() -> Result<(), Error> {
     let mut options = Options::new("raw");
-    options.existence = Existence::Open;
+    options.open = Open::Open;
     let mut publisher = loop {
         match Publisher::join("greetings", &options) {
             Err(Error::NotFound) => std::thread::yield_now(),

@@ -9,26 +9,29 @@
  *     Written from FORMAT.md of @mmfbus/channel: the same channels, shared with Node and any other language.
  *
  * EXAMPLE
- *     mmfbus_options options = {0};
+ *     mmfbus_options options = mmfbus_options_init();
  *     options.channel = "readings";
  *     options.codec = "raw";
  *
  *     mmfbus_publisher *publisher;
  *     if (mmfbus_publisher_open(&publisher, &options) != MMFBUS_OK) ...
- *     mmfbus_publish(publisher, "hello", 5);
+ *     if (mmfbus_publish(publisher, "hello", 5, MMFBUS_FOREVER) != MMFBUS_OK) ...
  *     mmfbus_publisher_close(publisher);
  *
  *     mmfbus_subscriber *subscriber;
  *     mmfbus_message message;
  *     if (mmfbus_subscriber_open(&subscriber, &options) != MMFBUS_OK) ...
- *     while (mmfbus_receive_wait(subscriber, &message, MMFBUS_FOREVER) == MMFBUS_OK)
+ *     while (mmfbus_receive(subscriber, &message, MMFBUS_FOREVER) == MMFBUS_OK)
  *         fwrite(message.data, 1, message.length, stdout);
  *     mmfbus_subscriber_close(subscriber);
  *
  * RESULTS
- *     Every function that can fail returns an mmfbus_status. What is expected to happen (empty, full, a gap ...) comes
- *     before MMFBUS_ERROR_ARGUMENT, failures from there on; mmfbus_is_error() tells them apart, mmfbus_text() says what
- *     one means, and mmfbus_last_failure() which call of the system failed in this thread, and with which number.
+ *     Every function that can fail returns an mmfbus_status: an outcome (MMFBUS_OK, MMFBUS_FULL, MMFBUS_GAP ...) or an error,
+ *     which mmfbus_is_error() tells apart. mmfbus_text() says what one means, mmfbus_last_detail() what exactly was wrong when
+ *     opening, and mmfbus_last_failure() which call of the operating system failed, and with which number. The names are
+ *     those of Node, Rust and Python: API.md of @mmfbus/channel has all of them in one table.
+ *
+ *     A function with `try` in its name never waits. The one without it waits, at most as many milliseconds as it is told.
  *
  * THREADS
  *     A publisher or subscriber is used by one thread at a time; several of them by several threads. Each has a port of
@@ -42,7 +45,7 @@
  *
  * FORK
  *     A forked child must not keep what tells others that its parent lives. All descriptors and mappings of the parent's
- *     publishers and subscribers are closed in the child, where every call on them says MMFBUS_ERROR_FORKED; close them
+ *     publishers and subscribers are closed in the child, where every call on them says MMFBUS_FORKED; close them
  *     there too, or leave them. An exec closes them by itself.
  *
  * SIGNALS, ENDING
@@ -75,47 +78,65 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/* ---------------------------------------------------------------------------------------------------- Version */
+
+#define MMFBUS_VERSION "0.0.0"
+/* To compare: 1000000 * major + 1000 * minor + patch. */
+#define MMFBUS_VERSION_NUMBER 0
+
 /* ---------------------------------------------------------------------------------------------------- Results */
+
+/* A program that ignores such a result may lose messages silently. */
+#if defined(__GNUC__) || defined(__clang__)
+#define MMFBUS_MUST_USE __attribute__((warn_unused_result))
+#else
+#define MMFBUS_MUST_USE
+#endif
 
 typedef enum mmfbus_status {
     MMFBUS_OK = 0,
-    /* Expected outcomes. */
-    MMFBUS_EMPTY,        /* nothing to receive now */
-    MMFBUS_GAP,          /* messages `from` to `to` were lost */
-    MMFBUS_CLOSED,       /* the last publisher left; another one may come */
-    MMFBUS_LOST,         /* the last publisher died; another one may come */
-    MMFBUS_DISCONNECTED, /* this reliable subscriber was too slow: close it */
-    MMFBUS_FULL,         /* a reliable subscriber has not taken enough yet */
-    MMFBUS_BUSY,         /* a living process holds the publisher lock */
-    MMFBUS_READY,        /* do not sleep: look again now */
-    MMFBUS_TIMEOUT,      /* the time is over, nothing happened */
-    /* Failures. */
-    MMFBUS_ERROR_ARGUMENT,        /* misuse: an argument, or a call at the wrong time */
-    MMFBUS_ERROR_SYSTEM,          /* a call of the system: see mmfbus_last_failure() */
-    MMFBUS_ERROR_NO_MEMORY,       /* malloc */
-    MMFBUS_ERROR_NO_SPACE,        /* the file system has no room for the segment */
-    MMFBUS_ERROR_NOT_FOUND,       /* there is no such channel or mapping */
-    MMFBUS_ERROR_EXISTS,          /* there is one already */
-    MMFBUS_ERROR_NOT_A_CHANNEL,   /* something else has that name */
-    MMFBUS_ERROR_VERSION,         /* a channel of another version of the format */
-    MMFBUS_ERROR_MISMATCH,        /* its capacity, history or max_message are not what was asked for */
-    MMFBUS_ERROR_CODEC,           /* its payloads are written by another codec */
-    MMFBUS_ERROR_SCHEMA,          /* its payloads have another schema */
-    MMFBUS_ERROR_NO_SLOT,         /* all its participants are there */
-    MMFBUS_ERROR_TOO_LARGE,       /* message or batch: see mmfbus_publish(), mmfbus_publish_batch() */
-    MMFBUS_ERROR_NEVER_PUBLISHED, /* start after a number that this channel has not reached */
-    MMFBUS_ERROR_CORRUPT,         /* the memory makes no sense */
-    MMFBUS_ERROR_FORKED,          /* opened by a process that this one was forked from */
-    MMFBUS_ERROR_VALUE            /* a value is not of its shape: see mmfbus_shape.h */
+    /* Outcomes. */
+    MMFBUS_EMPTY,           /* nothing to receive now */
+    MMFBUS_GAP,             /* the messages `from` to `to` were lost */
+    MMFBUS_PUBLISHERS_GONE, /* the last publisher has left or died, as `reason` says; another one may come */
+    MMFBUS_FULL,            /* not published: a reliable subscriber has not taken enough yet */
+    MMFBUS_BUSY,            /* not published: another publisher holds the publisher lock */
+    MMFBUS_READY,           /* do not sleep: look again now */
+    MMFBUS_TIMEOUT,         /* the time that the call was given is over; nothing happened */
+    /* Errors. */
+    MMFBUS_INVALID_ARGUMENT,      /* an argument or option is unknown or outside its limits, or a call came at the wrong time */
+    MMFBUS_INVALID_NAME,          /* the name of a channel is not 1 to 128 characters of A-Z a-z 0-9 . _ - */
+    MMFBUS_NOT_FOUND,             /* there is no such channel or mapping, and the call was not to create it */
+    MMFBUS_EXISTS,                /* there is one already, and the call was to create it */
+    MMFBUS_NOT_A_CHANNEL,         /* the memory of that name is not a channel */
+    MMFBUS_VERSION_MISMATCH,      /* the channel has another version of the format */
+    MMFBUS_CAPACITY_MISMATCH,     /* the channel has another capacity */
+    MMFBUS_HISTORY_MISMATCH,      /* the channel has another history */
+    MMFBUS_MAX_MESSAGE_MISMATCH,  /* the channel has another limit of messages */
+    MMFBUS_CODEC_MISMATCH,        /* the channel has another codec */
+    MMFBUS_SCHEMA_MISMATCH,       /* the channel has another schema, or only one of channel and program has one */
+    MMFBUS_TOO_MANY_PARTICIPANTS, /* all slots of the channel are taken by the living */
+    MMFBUS_TOO_LARGE,             /* more than the channel carries, or than one call can publish without waiting */
+    MMFBUS_SEQUENCE_AHEAD,        /* the subscription was to begin after a message that was not published yet */
+    MMFBUS_UNENCODABLE,           /* a value is not of its shape: see mmfbus_shape.h */
+    MMFBUS_UNDECODABLE,           /* bytes are not of their shape: see mmfbus_shape.h */
+    MMFBUS_DISCONNECTED,          /* this reliable subscriber was too slow, and a publisher gave it up: close it */
+    MMFBUS_CORRUPTED,             /* the shared memory holds what no participant writes */
+    MMFBUS_NO_SPACE,              /* the operating system cannot supply that much shared memory */
+    MMFBUS_ACCESS_DENIED,         /* the operating system refuses access */
+    MMFBUS_OS_ERROR,              /* any other failure of a call to the operating system: see mmfbus_last_failure() */
+    MMFBUS_NO_MEMORY,             /* there is no memory left for this process, or an arena of mmfbus_shape.h is too small */
+    MMFBUS_FORKED                 /* opened by a process that this one was forked from */
 } mmfbus_status;
 
 static inline bool mmfbus_is_error(mmfbus_status status) {
-    return status >= MMFBUS_ERROR_ARGUMENT;
+    return status >= MMFBUS_INVALID_ARGUMENT;
 }
 
 /* A sentence without a full stop; never NULL. */
@@ -126,71 +147,86 @@ typedef struct mmfbus_failure {
     long number;      /* errno, or GetLastError() */
 } mmfbus_failure;
 
-/* The call of the system that failed last in this thread. */
+/* The call of the operating system that failed last in this thread. */
 mmfbus_failure mmfbus_last_failure(void);
 
 /*
- * What the last MMFBUS_ERROR_SCHEMA of this thread was about: where the text of the channel and ours begin to differ, and
- * the SHA-256 of both. One line of printable text; empty when there was none yet.
+ * What exactly was wrong when this thread opened a publisher or subscriber last: which option, what the channel has instead,
+ * where its schema and ours begin to differ. One line of printable text; empty where there is nothing to add.
  */
-const char *mmfbus_last_difference(void);
+const char *mmfbus_last_detail(void);
 
 /* ---------------------------------------------------------------------------------------------------- Options */
 
-typedef enum mmfbus_namespace {
-    MMFBUS_LOCAL = 0,  /* this user, on Windows this logon session */
-    MMFBUS_GLOBAL = 1, /* everybody */
-    MMFBUS_CUSTOM = 2  /* the name as it is */
-} mmfbus_namespace;
+typedef enum mmfbus_scope {
+    MMFBUS_SCOPE_USER = 0,   /* found by the programs of this user, on Windows of this logon session */
+    MMFBUS_SCOPE_MACHINE = 1 /* found by the programs of all users */
+} mmfbus_scope;
 
-typedef enum mmfbus_existence {
+typedef enum mmfbus_open_mode {
     MMFBUS_OPEN_OR_CREATE = 0,
-    MMFBUS_OPEN_ONLY = 1,
-    MMFBUS_CREATE_ONLY = 2
-} mmfbus_existence;
+    MMFBUS_OPEN = 1,
+    MMFBUS_CREATE = 2
+} mmfbus_open_mode;
 
-typedef enum mmfbus_mode {
-    MMFBUS_RELIABLE = 0, /* publishers wait for this subscriber */
-    MMFBUS_LOSSY = 1     /* they overtake it, and it is told what it missed */
-} mmfbus_mode;
+typedef enum mmfbus_delivery {
+    MMFBUS_DELIVERY_RELIABLE = 0, /* publishers wait for this subscriber */
+    MMFBUS_DELIVERY_LOSSY = 1     /* they overtake it, and it is told what it missed */
+} mmfbus_delivery;
 
 typedef enum mmfbus_start {
-    MMFBUS_LATEST = 0,   /* the next message */
-    MMFBUS_EARLIEST = 1, /* the oldest that is in the ring still */
-    MMFBUS_HISTORY = 2,  /* the last `history` of the channel */
-    MMFBUS_AFTER = 3     /* the one after the number `after`; what the ring has lost since is a gap */
+    MMFBUS_START_DEFAULT = 0,  /* MMFBUS_START_HISTORY where the channel has a history, else MMFBUS_START_LATEST */
+    MMFBUS_START_LATEST = 1,   /* the next message */
+    MMFBUS_START_EARLIEST = 2, /* the oldest that is in the ring still */
+    MMFBUS_START_HISTORY = 3,  /* the last `history` of the channel */
+    MMFBUS_START_AFTER = 4     /* the one after the number `after`; what the ring has lost since is a gap */
 } mmfbus_start;
 
-typedef enum mmfbus_when_full {
-    MMFBUS_REFUSE = 0,    /* say MMFBUS_FULL, or wait */
-    MMFBUS_DISCONNECT = 1 /* end the subscription of whoever is too slow */
-} mmfbus_when_full;
+typedef enum mmfbus_slow_subscribers {
+    MMFBUS_SLOW_SUBSCRIBERS_WAIT = 0,      /* wait for them: MMFBUS_FULL where a call does not wait */
+    MMFBUS_SLOW_SUBSCRIBERS_DISCONNECT = 1 /* end their subscription */
+} mmfbus_slow_subscribers;
 
 #define MMFBUS_FOREVER UINT32_MAX
 
-/* Begin with all zero, which means the defaults; only `channel` is needed. Nothing is kept after the call. */
+/* For `schema` of a subscriber: neither schema nor codec are compared, and the channel is never created. */
+#define MMFBUS_SCHEMA_ANY "any"
+
+/* Begin with mmfbus_options_init(); only `channel` is needed. Zero means the default. Nothing is kept after the call. */
 typedef struct mmfbus_options {
+    size_t struct_size; /* bytes of this struct as the caller was compiled with it: mmfbus_options_init() stores it */
     /* The channel. 1 to 128 characters of A-Z a-z 0-9 . _ - */
     const char *channel;
-    mmfbus_namespace space;
-    mmfbus_existence existence;
-    const char *codec;         /* up to 31 characters; NULL "msgpack" */
-    const char *schema;        /* text that describes the payloads; compared byte by byte, where both sides have one */
-    uint64_t capacity;         /* bytes of the ring, a power of two; 0 whatever it has, 1 MiB where we create it */
-    uint64_t history;          /* last messages that stay for late joiners; 0 whatever it has, none */
-    uint64_t max_message;      /* bytes; 0 whatever it has, 64 MiB, with a history what a frame holds */
-    uint32_t participants;     /* 2 to 1024 where we create it; 0 for 64 */
-    unsigned mode;             /* permissions on POSIX, where we create it; 0 for 0600 */
+    mmfbus_scope scope;
+    const char *codec;         /* up to 31 characters; NULL for "msgpack" */
+    const char *schema;        /* text that describes the payloads, compared byte by byte; NULL where the channel has none */
+    uint64_t capacity;         /* bytes of the ring, a power of two; 0 for whatever it has, 8 MiB where we create it */
+    uint64_t history;          /* last messages that late joiners find for certain; 0 for whatever it has, none */
+    uint64_t max_message;      /* bytes; 0 for whatever it has, 64 MiB, with a history what lets that fit */
+    uint32_t max_participants; /* slots, 2 to 1024, where we create it; 0 for 64 */
+    unsigned mode;             /* permission bits on POSIX, where we create it; 0 for 0600 */
     /* The participant. */
-    const char *name;          /* up to 48 bytes, for people who look into the channel; NULL none */
-    uint32_t join_timeout;     /* milliseconds to wait for a living holder of the publisher lock; 0 for 5000 */
-    uint32_t poll_window;      /* microseconds to look for messages before sleeping; MMFBUS_FOREVER never to sleep */
-    mmfbus_when_full when_full; /* publisher */
-    bool without_time;         /* publisher: messages say 0 instead of when, which spares reading the clock */
-    mmfbus_mode reading;       /* subscriber */
+    mmfbus_open_mode open;
+    const char *name;          /* up to 48 bytes, shown by tools that look into the channel; NULL for none */
+    uint32_t timeout;          /* of opening and closing: milliseconds to wait for a living holder of the publisher lock; 0 for 5000 */
+    mmfbus_slow_subscribers slow_subscribers; /* publisher */
+    bool no_timestamps;        /* publisher: messages say 0 instead of when, which spares reading the clock */
+    mmfbus_delivery delivery;  /* subscriber */
     mmfbus_start start;        /* subscriber */
-    uint64_t after;            /* subscriber, with MMFBUS_AFTER */
+    uint64_t after;            /* subscriber, with MMFBUS_START_AFTER */
+    /*
+     * Subscriber: how long mmfbus_receive() looks for the next message before it sleeps. In microseconds, unlike all other
+     * times; 0 for 200, 1 to sleep at once, MMFBUS_FOREVER never to sleep.
+     */
+    uint32_t poll_window_us;
 } mmfbus_options;
+
+static inline mmfbus_options mmfbus_options_init(void) {
+    mmfbus_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    return options;
+}
 
 /* What a participant may be waited for by: readable in poll(), or a HANDLE for WaitForSingleObject(). */
 #ifdef _WIN32
@@ -205,50 +241,55 @@ uint64_t mmfbus_now(void);
 /* Geometry of a channel, and what a participant has counted. */
 typedef struct mmfbus_information {
     uint64_t capacity, history, max_message;
-    uint32_t participants, max_payload, slot;
+    uint32_t max_participants, max_payload, slot;
     uint64_t messages, bytes, full, missed, wake_ups;
+    char codec[32];
 } mmfbus_information;
 
 /* ------------------------------------------------------------------------------------------------- Publishing */
 
 typedef struct mmfbus_publisher mmfbus_publisher;
 
-/* Joins as a publisher. `*publisher` is NULL when it fails. */
-mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_options *options);
+/* Joins as a publisher. `*publisher` is NULL when it fails. MMFBUS_TIMEOUT: the publisher lock was held all the time. */
+MMFBUS_MUST_USE mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_options *options);
 
 /* Leaves and frees everything. The last one in a channel to close removes it. NULL is allowed. */
 void mmfbus_publisher_close(mmfbus_publisher *publisher);
 
 /*
  * Publishes a copy. Does not wait for room, and for another publisher at work only some milliseconds: MMFBUS_OK, MMFBUS_FULL,
- * MMFBUS_BUSY. After the last two nothing is published and nothing has changed; neither is an error: look at the result, or use
- * mmfbus_publish_wait(). MMFBUS_BUSY is rare and no counter has it: count it yourself. MMFBUS_ERROR_TOO_LARGE for more than `max_payload`
- * bytes: those are for mmfbus_publish_wait().
+ * MMFBUS_BUSY. After the last two nothing is published and nothing has changed. MMFBUS_BUSY is rare and no counter has it:
+ * count it yourself. MMFBUS_TOO_LARGE for more than `max_payload` bytes: those are for mmfbus_publish().
  */
-mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size_t length);
+MMFBUS_MUST_USE mmfbus_status mmfbus_try_publish(mmfbus_publisher *publisher, const void *data, size_t length);
 
 /*
  * Publishes a copy and waits for room and for the lock, at most `timeout` milliseconds: MMFBUS_OK, MMFBUS_TIMEOUT. What
  * is larger than a frame, up to `max_message` bytes, is split; subscribers put it together. After a timeout nobody gets
  * any of it.
  */
-mmfbus_status mmfbus_publish_wait(mmfbus_publisher *publisher, const void *data, size_t length, uint32_t timeout);
+MMFBUS_MUST_USE mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size_t length, uint32_t timeout);
 
 typedef struct mmfbus_bytes {
     const void *data;
     size_t length;
 } mmfbus_bytes;
 
-/* All or none, with one commit and one wake-up. MMFBUS_ERROR_TOO_LARGE for more than a quarter of the ring in frames. */
-mmfbus_status mmfbus_publish_batch(mmfbus_publisher *publisher, const mmfbus_bytes *messages, size_t count);
+/*
+ * The same two for several messages: all or none, with one commit and one wake-up. MMFBUS_TOO_LARGE for more than a quarter
+ * of the ring in frames, and for a message of more than `max_payload` bytes.
+ */
+MMFBUS_MUST_USE mmfbus_status mmfbus_try_publish_all(mmfbus_publisher *publisher, const mmfbus_bytes *messages, size_t count);
+MMFBUS_MUST_USE mmfbus_status mmfbus_publish_all(mmfbus_publisher *publisher, const mmfbus_bytes *messages, size_t count,
+                                                 uint32_t timeout);
 
 /*
  * Publishing in place: `*place` has room for `length` bytes in the ring itself. Fill it, and commit as many as there are. Write
  * there and do not read: other processes may change it at any time.
- * The lock is held in between: do nothing there that may wait or fail. Results as for mmfbus_publish().
+ * The lock is held in between: do nothing there that may wait or fail. Results as for mmfbus_try_publish().
  */
-mmfbus_status mmfbus_claim(mmfbus_publisher *publisher, size_t length, void **place);
-mmfbus_status mmfbus_commit(mmfbus_publisher *publisher, size_t length);
+MMFBUS_MUST_USE mmfbus_status mmfbus_try_claim(mmfbus_publisher *publisher, size_t length, void **place);
+MMFBUS_MUST_USE mmfbus_status mmfbus_commit(mmfbus_publisher *publisher, size_t length);
 /* Gives a claim back; nobody sees anything of it. */
 void mmfbus_abandon(mmfbus_publisher *publisher);
 
@@ -256,10 +297,10 @@ void mmfbus_abandon(mmfbus_publisher *publisher);
 uint64_t mmfbus_last_published(const mmfbus_publisher *publisher);
 
 /*
- * Waiting for room in an event loop of one's own. Arm it when mmfbus_publish() said MMFBUS_FULL. MMFBUS_OK: wait until the
+ * Waiting for room in an event loop of one's own. Arm it when mmfbus_try_publish() said MMFBUS_FULL. MMFBUS_OK: wait until the
  * descriptor is readable, then publish again (which disarms it). MMFBUS_READY: there is room now.
  */
-mmfbus_status mmfbus_publisher_arm(mmfbus_publisher *publisher, size_t length);
+MMFBUS_MUST_USE mmfbus_status mmfbus_publisher_arm(mmfbus_publisher *publisher, size_t length);
 mmfbus_descriptor mmfbus_publisher_descriptor(const mmfbus_publisher *publisher);
 
 mmfbus_information mmfbus_publisher_information(const mmfbus_publisher *publisher);
@@ -268,6 +309,8 @@ mmfbus_information mmfbus_publisher_information(const mmfbus_publisher *publishe
 
 typedef struct mmfbus_subscriber mmfbus_subscriber;
 
+typedef enum mmfbus_reason { MMFBUS_REASON_LEFT = 1, MMFBUS_REASON_DIED = 2 } mmfbus_reason;
+
 typedef struct mmfbus_message {
     const void *data;   /* a private copy, until the next call with this subscriber */
     size_t length;
@@ -275,36 +318,36 @@ typedef struct mmfbus_message {
     uint64_t timestamp; /* when it was published, or 0 where that is not said: compare with mmfbus_now() */
     uint32_t publisher; /* slot of its publisher */
     uint64_t from, to;  /* with MMFBUS_GAP: the first and the last number that were lost */
+    mmfbus_reason reason; /* with MMFBUS_PUBLISHERS_GONE: what the last publisher did */
 } mmfbus_message;
 
-/* Joins as a subscriber. `*subscriber` is NULL when it fails. */
-mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbus_options *options);
+/* Joins as a subscriber. `*subscriber` is NULL when it fails. MMFBUS_TIMEOUT: the publisher lock was held all the time. */
+MMFBUS_MUST_USE mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbus_options *options);
 
 /* Leaves and frees everything. NULL is allowed. */
 void mmfbus_subscriber_close(mmfbus_subscriber *subscriber);
 
 /*
- * The next message, without waiting: MMFBUS_OK, MMFBUS_EMPTY, MMFBUS_GAP, MMFBUS_CLOSED, MMFBUS_LOST or
- * MMFBUS_DISCONNECTED. Only MMFBUS_DISCONNECTED and errors are final. A message that it has returned is taken: a
- * publisher may overwrite it in the ring.
+ * The next message, without waiting: MMFBUS_OK, MMFBUS_EMPTY, MMFBUS_GAP or MMFBUS_PUBLISHERS_GONE. Only errors are final,
+ * MMFBUS_DISCONNECTED among them. A message that it has returned is taken: a publisher may overwrite it in the ring.
  */
-mmfbus_status mmfbus_receive(mmfbus_subscriber *subscriber, mmfbus_message *message);
+MMFBUS_MUST_USE mmfbus_status mmfbus_try_receive(mmfbus_subscriber *subscriber, mmfbus_message *message);
 
 /*
- * The same, but instead of MMFBUS_EMPTY it waits, asleep after `poll_window`; MMFBUS_TIMEOUT after `timeout` milliseconds.
- * With a `poll_window` it pauses for a microsecond or two after it has found several messages, as many at once cost much
- * less: a loop that polls is faster with MMFBUS_FOREVER here than with mmfbus_receive().
+ * The same, but instead of MMFBUS_EMPTY it waits, asleep after `poll_window_us`; MMFBUS_TIMEOUT after `timeout` milliseconds.
+ * It pauses for a microsecond or two after it has found several messages, as many at once cost much less: a loop that
+ * polls is faster with a window of MMFBUS_FOREVER here than with mmfbus_try_receive().
  */
-mmfbus_status mmfbus_receive_wait(mmfbus_subscriber *subscriber, mmfbus_message *message, uint32_t timeout);
+MMFBUS_MUST_USE mmfbus_status mmfbus_receive(mmfbus_subscriber *subscriber, mmfbus_message *message, uint32_t timeout);
 
 /*
- * Waiting in an event loop of one's own. Arm it when mmfbus_receive() said MMFBUS_EMPTY. MMFBUS_OK: wait until the
+ * Waiting in an event loop of one's own. Arm it when mmfbus_try_receive() said MMFBUS_EMPTY. MMFBUS_OK: wait until the
  * descriptor is readable, then receive again (which disarms it). MMFBUS_READY: receive again now. MMFBUS_BUSY: receive
  * again in a millisecond, because a publisher is at work.
  *
  * On Windows the handle is signalled by publishers, not by their death: wake up now and then, and receive.
  */
-mmfbus_status mmfbus_arm(mmfbus_subscriber *subscriber);
+MMFBUS_MUST_USE mmfbus_status mmfbus_arm(mmfbus_subscriber *subscriber);
 mmfbus_descriptor mmfbus_subscriber_descriptor(const mmfbus_subscriber *subscriber);
 
 mmfbus_information mmfbus_subscriber_information(const mmfbus_subscriber *subscriber);
@@ -411,12 +454,18 @@ bool mmfbus_mp_is(const mmfbus_mp_value *value, const char *text);
  */
 typedef struct mmf mmf;
 
-/* Makes a new one of `size` bytes, all zero. MMFBUS_ERROR_EXISTS when the name is taken. */
-mmfbus_status mmf_create(mmf **mapping, const char *name, mmfbus_namespace space, size_t size);
+typedef enum mmfbus_namespace {
+    MMFBUS_LOCAL = 0,  /* this user, on Windows this logon session */
+    MMFBUS_GLOBAL = 1, /* everybody */
+    MMFBUS_CUSTOM = 2  /* the name as it is */
+} mmfbus_namespace;
+
+/* Makes a new one of `size` bytes, all zero. MMFBUS_EXISTS when the name is taken. */
+MMFBUS_MUST_USE mmfbus_status mmf_create(mmf **mapping, const char *name, mmfbus_namespace space, size_t size);
 /* Opens one that exists; of one without our mark the size is that of its file, or whole pages on Windows. */
-mmfbus_status mmf_open(mmf **mapping, const char *name, mmfbus_namespace space);
+MMFBUS_MUST_USE mmfbus_status mmf_open(mmf **mapping, const char *name, mmfbus_namespace space);
 /* The same, but its data cannot be written. */
-mmfbus_status mmf_open_readonly(mmf **mapping, const char *name, mmfbus_namespace space);
+MMFBUS_MUST_USE mmfbus_status mmf_open_readonly(mmf **mapping, const char *name, mmfbus_namespace space);
 /* The last one to close removes it. NULL is allowed. */
 void mmf_close(mmf *mapping);
 
@@ -427,9 +476,9 @@ size_t mmf_size(const mmf *mapping);
  */
 void *mmf_data(mmf *mapping);
 
-/* Copy under the lock, after at most `tries` tries for it: MMFBUS_OK, MMFBUS_BUSY; MMFBUS_ERROR_TOO_LARGE beyond the data. */
-mmfbus_status mmf_read(mmf *mapping, size_t offset, void *target, size_t length, uint32_t tries);
-mmfbus_status mmf_write(mmf *mapping, size_t offset, const void *source, size_t length, uint32_t tries);
+/* Copy under the lock, after at most `tries` tries for it: MMFBUS_OK, MMFBUS_BUSY; MMFBUS_TOO_LARGE beyond the data. */
+MMFBUS_MUST_USE mmfbus_status mmf_read(mmf *mapping, size_t offset, void *target, size_t length, uint32_t tries);
+MMFBUS_MUST_USE mmfbus_status mmf_write(mmf *mapping, size_t offset, const void *source, size_t length, uint32_t tries);
 
 typedef enum mmf_lock_kind { MMF_READ = 0, MMF_WRITE = 1 } mmf_lock_kind;
 
@@ -455,7 +504,6 @@ uint32_t mmf_lock_word(mmf *mapping);
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #ifdef _WIN32
 #ifndef WIN32_LEAN_AND_MEAN
@@ -724,7 +772,6 @@ enum {
     MMFBUS__STATE_DISCONNECTED = 4
 };
 
-enum { MMFBUS__REASON_LEFT = 1, MMFBUS__REASON_DIED = 2 };
 enum { MMFBUS__TOO_SLOW = 1, MMFBUS__NO_CURSOR = 2 };
 enum { MMFBUS__FRAMES, MMFBUS__BYTES, MMFBUS__FULL, MMFBUS__MISSED, MMFBUS__WAKE_UPS, MMFBUS__COUNTER_COUNT };
 
@@ -814,12 +861,25 @@ static mmfbus_status mmfbus__failed(const char *call) {
 #endif
     mmfbus__failure.call = call;
     mmfbus__failure.number = number;
-#ifndef _WIN32
-    if (number == ENOSPC) return MMFBUS_ERROR_NO_SPACE;
-    if (number == ENOMEM) return MMFBUS_ERROR_NO_MEMORY;
+#ifdef _WIN32
+    switch (number) {
+    case ERROR_ACCESS_DENIED: return MMFBUS_ACCESS_DENIED;
+    case ERROR_DISK_FULL:
+    case ERROR_COMMITMENT_LIMIT: return MMFBUS_NO_SPACE;
+    case ERROR_NOT_ENOUGH_MEMORY:
+    case ERROR_OUTOFMEMORY: return MMFBUS_NO_MEMORY;
+    default: return MMFBUS_OS_ERROR;
+    }
+#else
     errno = (int)number;
+    switch (number) {
+    case EACCES:
+    case EPERM: return MMFBUS_ACCESS_DENIED;
+    case ENOSPC: return MMFBUS_NO_SPACE;
+    case ENOMEM: return MMFBUS_NO_MEMORY;
+    default: return MMFBUS_OS_ERROR;
+    }
 #endif
-    return MMFBUS_ERROR_SYSTEM;
 }
 
 const char *mmfbus_text(mmfbus_status status) {
@@ -827,32 +887,48 @@ const char *mmfbus_text(mmfbus_status status) {
     case MMFBUS_OK: return "done";
     case MMFBUS_EMPTY: return "there is nothing to receive now";
     case MMFBUS_GAP: return "messages were lost";
-    case MMFBUS_CLOSED: return "the last publisher has left";
-    case MMFBUS_LOST: return "the last publisher has died";
-    case MMFBUS_DISCONNECTED: return "this subscriber was too slow and was disconnected";
+    case MMFBUS_PUBLISHERS_GONE: return "the last publisher has left or died";
     case MMFBUS_FULL: return "there is no room until a reliable subscriber has taken more";
     case MMFBUS_BUSY: return "another publisher is at work";
     case MMFBUS_READY: return "look again now";
     case MMFBUS_TIMEOUT: return "the time is over";
-    case MMFBUS_ERROR_ARGUMENT: return "an argument, or a call at the wrong time";
-    case MMFBUS_ERROR_SYSTEM: return "a call of the operating system failed";
-    case MMFBUS_ERROR_NO_MEMORY: return "there is not enough memory";
-    case MMFBUS_ERROR_NO_SPACE: return "the file system for shared memory is full";
-    case MMFBUS_ERROR_NOT_FOUND: return "there is none of that name";
-    case MMFBUS_ERROR_EXISTS: return "there is one of that name already";
-    case MMFBUS_ERROR_NOT_A_CHANNEL: return "what has that name is no channel";
-    case MMFBUS_ERROR_VERSION: return "the channel has another version of the format";
-    case MMFBUS_ERROR_MISMATCH: return "the channel has another capacity, history or largest message";
-    case MMFBUS_ERROR_CODEC: return "the channel has another codec";
-    case MMFBUS_ERROR_SCHEMA: return "the channel has another schema";
-    case MMFBUS_ERROR_NO_SLOT: return "the channel has no room for another participant";
-    case MMFBUS_ERROR_TOO_LARGE: return "too large";
-    case MMFBUS_ERROR_NEVER_PUBLISHED: return "the channel has not come to that number yet";
-    case MMFBUS_ERROR_CORRUPT: return "the shared memory makes no sense";
-    case MMFBUS_ERROR_FORKED: return "it was opened before a fork, by the parent";
-    case MMFBUS_ERROR_VALUE: return "a value is not of its shape";
+    case MMFBUS_INVALID_ARGUMENT: return "an argument or option is wrong, or a call came at the wrong time";
+    case MMFBUS_INVALID_NAME: return "the name of a channel is 1 to 128 characters of A-Z a-z 0-9 . _ -";
+    case MMFBUS_NOT_FOUND: return "there is none of that name";
+    case MMFBUS_EXISTS: return "there is one of that name already";
+    case MMFBUS_NOT_A_CHANNEL: return "the memory of that name is not a channel";
+    case MMFBUS_VERSION_MISMATCH: return "the channel has another version of the format";
+    case MMFBUS_CAPACITY_MISMATCH: return "the channel has another capacity";
+    case MMFBUS_HISTORY_MISMATCH: return "the channel has another history";
+    case MMFBUS_MAX_MESSAGE_MISMATCH: return "the channel has another limit of messages";
+    case MMFBUS_CODEC_MISMATCH: return "the channel has another codec";
+    case MMFBUS_SCHEMA_MISMATCH: return "the channel has another schema";
+    case MMFBUS_TOO_MANY_PARTICIPANTS: return "all slots of the channel are taken";
+    case MMFBUS_TOO_LARGE: return "too large";
+    case MMFBUS_SEQUENCE_AHEAD: return "the channel has not published that number yet";
+    case MMFBUS_UNENCODABLE: return "a value is not of its shape";
+    case MMFBUS_UNDECODABLE: return "the bytes of a message are not of their shape";
+    case MMFBUS_DISCONNECTED: return "this subscriber was too slow and was disconnected";
+    case MMFBUS_CORRUPTED: return "the shared memory holds what no participant writes";
+    case MMFBUS_NO_SPACE: return "the operating system cannot supply that much shared memory";
+    case MMFBUS_ACCESS_DENIED: return "access is denied";
+    case MMFBUS_OS_ERROR: return "a call of the operating system failed";
+    case MMFBUS_NO_MEMORY: return "there is not enough memory";
+    case MMFBUS_FORKED: return "it was opened before a fork, by the parent";
     }
     return "no such status";
+}
+
+static MMFBUS__THREAD_LOCAL char mmfbus__detail[512];
+
+const char *mmfbus_last_detail(void) {
+    return mmfbus__detail;
+}
+
+/* Keeps a detail of an error, which is returned. */
+static mmfbus_status mmfbus__refuse(mmfbus_status status, const char *detail) {
+    snprintf(mmfbus__detail, sizeof mmfbus__detail, "%s", detail);
+    return status;
 }
 
 /* ====================================================================================================== The system
@@ -1322,18 +1398,18 @@ static mmfbus_status mmfbus__open_segment(mmfbus__segment *segment, const char *
                                           bool readonly) {
     wchar_t wide[MMFBUS__WIDE_NAME];
     memset(segment, 0, sizeof *segment);
-    if (!mmfbus__object_name(wide, name, space, L"")) return MMFBUS_ERROR_ARGUMENT;
+    if (!mmfbus__object_name(wide, name, space, L"")) return MMFBUS_INVALID_ARGUMENT;
     HANDLE hold = mmfbus__hold_name(name, space);
     mmfbus_status status = MMFBUS_OK;
     segment->mapping = OpenFileMappingW(FILE_MAP_READ | FILE_MAP_WRITE, FALSE, wide);
     if (segment->mapping == NULL) {
         status = mmfbus__failed("OpenFileMappingW");
-        if (mmfbus__failure.number == ERROR_FILE_NOT_FOUND) status = MMFBUS_ERROR_NOT_FOUND;
+        if (mmfbus__failure.number == ERROR_FILE_NOT_FOUND) status = MMFBUS_NOT_FOUND;
     }
     if (status == MMFBUS_OK) status = mmfbus__map(segment, readonly);
     /* With the mutex held nobody is filling it: its creator died before it was complete. */
     if (status == MMFBUS_OK && mmfbus__read_mark(segment) == MMFBUS__MARK_FILLING) {
-        status = hold == NULL ? MMFBUS_BUSY : MMFBUS_ERROR_NOT_FOUND;
+        status = hold == NULL ? MMFBUS_TIMEOUT : MMFBUS_NOT_FOUND;
     }
     mmfbus__let_name_go(hold);
     if (status != MMFBUS_OK) mmfbus__release_segment(segment);
@@ -1345,7 +1421,7 @@ static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char
     wchar_t wide[MMFBUS__WIDE_NAME];
     (void)mode;
     memset(segment, 0, sizeof *segment);
-    if (!mmfbus__object_name(wide, name, space, L"")) return MMFBUS_ERROR_ARGUMENT;
+    if (!mmfbus__object_name(wide, name, space, L"")) return MMFBUS_INVALID_ARGUMENT;
     HANDLE hold = mmfbus__hold_name(name, space);
     if (hold == NULL) return mmfbus__failed("CreateMutexExW");
     uint64_t total = ((uint64_t)length + MMFBUS__MARK_LENGTH + MMFBUS__PAGE - 1) / MMFBUS__PAGE * MMFBUS__PAGE;
@@ -1357,7 +1433,7 @@ static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char
     if (status == MMFBUS_OK && existed) {
         /* One whose creator died while filling it may be used again; whatever else is there is somebody's. */
         bool is_unfinished = mmfbus__read_mark(segment) == MMFBUS__MARK_FILLING;
-        status = is_unfinished && segment->mapped >= total ? MMFBUS_OK : MMFBUS_ERROR_EXISTS;
+        status = is_unfinished && segment->mapped >= total ? MMFBUS_OK : MMFBUS_EXISTS;
     }
     if (status == MMFBUS_OK) {
         mmfbus__write_mark(segment, length, MMFBUS__MARK_FILLING);
@@ -1451,10 +1527,10 @@ static mmfbus_status mmfbus__try_open_segment(mmfbus__segment *segment, mmfbus_n
     segment->file = open(segment->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (segment->file < 0) {
         mmfbus_status failed = mmfbus__failed("open");
-        return errno == ENOENT ? MMFBUS_ERROR_NOT_FOUND : failed;
+        return errno == ENOENT ? MMFBUS_NOT_FOUND : failed;
     }
     if (fstat(segment->file, &status) != 0) return mmfbus__failed("fstat");
-    if (!S_ISREG(status.st_mode)) return MMFBUS_ERROR_NOT_A_CHANNEL;
+    if (!S_ISREG(status.st_mode)) return MMFBUS_NOT_A_CHANNEL;
     if (space == MMFBUS_LOCAL && status.st_uid != geteuid()) {
         /* Somebody else has put it there, to be taken for one of ours. */
         errno = EPERM;
@@ -1475,7 +1551,7 @@ static mmfbus_status mmfbus__open_segment(mmfbus__segment *segment, const char *
                                           bool readonly) {
     memset(segment, 0, sizeof *segment);
     segment->file = -1;
-    if (!mmfbus__segment_path(segment->path, name, space)) return MMFBUS_ERROR_ARGUMENT;
+    if (!mmfbus__segment_path(segment->path, name, space)) return MMFBUS_INVALID_ARGUMENT;
     mmfbus__guard(&segment->guard, &segment->file, 1);
     size_t length = 0;
     mmfbus_status status = MMFBUS_BUSY;
@@ -1487,7 +1563,8 @@ static mmfbus_status mmfbus__open_segment(mmfbus__segment *segment, const char *
         segment->file = -1;
         mmfbus__sleep_microseconds(1000);
     }
-    if (status == MMFBUS_OK && length == 0) status = MMFBUS_ERROR_NOT_A_CHANNEL;
+    if (status == MMFBUS_BUSY) status = MMFBUS_TIMEOUT;
+    if (status == MMFBUS_OK && length == 0) status = MMFBUS_NOT_A_CHANNEL;
     if (status == MMFBUS_OK) status = mmfbus__map(segment, length, readonly);
     if (status != MMFBUS_OK) mmfbus__release_segment(segment);
     return status;
@@ -1504,15 +1581,15 @@ static mmfbus_status mmfbus__allocate_blocks(int file, off_t length) {
 #endif
 }
 
-/* A new segment of `length` bytes under a name. MMFBUS_ERROR_EXISTS: somebody was faster. */
+/* A new segment of `length` bytes under a name. MMFBUS_EXISTS: somebody was faster. */
 static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char *name, mmfbus_namespace space,
                                             size_t length, unsigned mode, mmfbus__fill fill, const void *context) {
     char temporary[MMFBUS__PATH];
     memset(segment, 0, sizeof *segment);
     segment->file = -1;
-    if (!mmfbus__segment_path(segment->path, name, space)) return MMFBUS_ERROR_ARGUMENT;
+    if (!mmfbus__segment_path(segment->path, name, space)) return MMFBUS_INVALID_ARGUMENT;
     int64_t nonce = mmfbus__new_nonce();
-    if (nonce == 0) return MMFBUS_ERROR_SYSTEM;
+    if (nonce == 0) return MMFBUS_OS_ERROR;
     mmfbus__temporary_path(temporary, nonce, "");
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     off_t file_length = (off_t)((length + page - 1) / page * page + page);
@@ -1531,7 +1608,7 @@ static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char
         fill(segment->memory, context);
         MMFBUS_STEP("create: filled");
         if (link(temporary, segment->path) != 0) {
-            status = errno == EEXIST ? MMFBUS_ERROR_EXISTS : mmfbus__failed("link");
+            status = errno == EEXIST ? MMFBUS_EXISTS : mmfbus__failed("link");
         }
     }
     if (segment->file >= 0) unlink(temporary);
@@ -1730,12 +1807,6 @@ static void mmfbus__sha256(const char *text, size_t length, unsigned char digest
     for (int i = 0; i < 32; i++) digest[i] = (unsigned char)(state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-static MMFBUS__THREAD_LOCAL char mmfbus__difference[512];
-
-const char *mmfbus_last_difference(void) {
-    return mmfbus__difference;
-}
-
 /* The part of a text around the byte `at`; of what others wrote, only what can be printed. */
 static void mmfbus__excerpt(char out[64], const char *text, size_t length, size_t at) {
     size_t first = at > 20 ? at - 20 : 0, count = 0;
@@ -1761,7 +1832,7 @@ static void mmfbus__tell_difference(const char *there, size_t there_length, cons
     mmfbus__excerpt(ours, here, here_length, at);
     mmfbus__hexadecimal(their_hash, there_digest);
     mmfbus__hexadecimal(our_hash, here_digest);
-    snprintf(mmfbus__difference, sizeof mmfbus__difference,
+    snprintf(mmfbus__detail, sizeof mmfbus__detail,
              "the schemas differ from byte %zu on: ...%s... there, ...%s... here (SHA-256 %s there, %s here)", at, theirs,
              ours, their_hash, our_hash);
 }
@@ -1791,31 +1862,74 @@ static bool mmfbus__is_geometry(const mmfbus__geometry *g) {
     return g->history <= g->capacity / 2 / mmfbus__frame_size(g->max_message);
 }
 
-/* What a new channel looks like; MMFBUS_ERROR_ARGUMENT for options that are none. */
+#define MMFBUS__DEFAULT_CAPACITY (8u << 20)
+#define MMFBUS__DEFAULT_POLL_WINDOW 200u
+
+/* Whether any schema will do. */
+static bool mmfbus__takes_any(const mmfbus_options *options) {
+    return options->schema != NULL && strcmp(options->schema, MMFBUS_SCHEMA_ANY) == 0;
+}
+
+static const char *mmfbus__codec_of(const mmfbus_options *options) {
+    return options->codec != NULL ? options->codec : "msgpack";
+}
+
+/* Names the first option that no channel can have. */
+static mmfbus_status mmfbus__check_options(const mmfbus_options *options, bool subscribes) {
+    const mmfbus_status wrong = MMFBUS_INVALID_ARGUMENT;
+    mmfbus__detail[0] = 0;
+    if (options == NULL) return mmfbus__refuse(wrong, "there are no options");
+    if (options->struct_size != sizeof *options) {
+        snprintf(mmfbus__detail, sizeof mmfbus__detail,
+                 "struct_size of the options is %zu, not %zu: begin with mmfbus_options_init(), of the header that was compiled",
+                 options->struct_size, sizeof *options);
+        return wrong;
+    }
+    size_t codec_length = strlen(mmfbus__codec_of(options));
+    size_t schema_length = options->schema != NULL ? strlen(options->schema) : 1;
+    if ((unsigned)options->scope > MMFBUS_SCOPE_MACHINE) return mmfbus__refuse(wrong, "scope is none of mmfbus_scope");
+    if ((unsigned)options->open > MMFBUS_CREATE) return mmfbus__refuse(wrong, "open is none of mmfbus_open_mode");
+    if ((unsigned)options->delivery > MMFBUS_DELIVERY_LOSSY) return mmfbus__refuse(wrong, "delivery is none of mmfbus_delivery");
+    if ((unsigned)options->start > MMFBUS_START_AFTER) return mmfbus__refuse(wrong, "start is none of mmfbus_start");
+    if ((unsigned)options->slow_subscribers > MMFBUS_SLOW_SUBSCRIBERS_DISCONNECT) {
+        return mmfbus__refuse(wrong, "slow_subscribers is none of mmfbus_slow_subscribers");
+    }
+    if (codec_length == 0 || codec_length > 31) return mmfbus__refuse(wrong, "codec is not 1 to 31 characters");
+    if (schema_length == 0 || schema_length > MMFBUS__MAX_SCHEMA) return mmfbus__refuse(wrong, "schema is not 1 byte to 1 MiB");
+    if ((options->mode & ~0777u) != 0) return mmfbus__refuse(wrong, "mode has other bits than those of permissions");
+    if (options->name != NULL && strlen(options->name) > MMFBUS__NAME_LENGTH) {
+        return mmfbus__refuse(wrong, "name is longer than 48 bytes");
+    }
+    if (mmfbus__takes_any(options) && !subscribes) return mmfbus__refuse(wrong, "schema is any, which is for subscribers");
+    if (mmfbus__takes_any(options) && options->open == MMFBUS_CREATE) {
+        return mmfbus__refuse(wrong, "schema is any, and a channel is created with one of its own");
+    }
+    return MMFBUS_OK;
+}
+
+/* What a new channel looks like; MMFBUS_INVALID_ARGUMENT for options that are none. */
 static mmfbus_status mmfbus__plan(const mmfbus_options *options, mmfbus__geometry *g) {
+    static const char limits[] = "capacity, history, max_message or max_participants is outside its limits";
     memset(g, 0, sizeof *g);
-    g->capacity = options->capacity != 0 ? options->capacity : 1u << 20;
+    g->capacity = options->capacity != 0 ? options->capacity : MMFBUS__DEFAULT_CAPACITY;
     g->history = options->history;
     uint64_t most = g->capacity / 4 - MMFBUS__FRAME_HEADER;
     g->max_message = options->max_message != 0 ? options->max_message : g->history != 0 ? most : 64u << 20;
     if (options->max_message == 0 && g->history != 0 && g->capacity >= MMFBUS__PAGE) {
         /* As large as the promise allows. */
         uint64_t share = g->capacity / 2 / g->history;
-        if (share < 2 * MMFBUS__FRAME_ALIGNMENT) return MMFBUS_ERROR_ARGUMENT;
+        if (share < 2 * MMFBUS__FRAME_ALIGNMENT) return mmfbus__refuse(MMFBUS_INVALID_ARGUMENT, limits);
         share = share / MMFBUS__FRAME_ALIGNMENT * MMFBUS__FRAME_ALIGNMENT - MMFBUS__FRAME_HEADER;
         g->max_message = share < most ? share : most;
     }
     g->max_payload = (uint32_t)(g->max_message < most ? g->max_message : most);
-    g->participant_count = options->participants != 0 ? options->participants : 64;
-    if (!mmfbus__is_geometry(g)) return MMFBUS_ERROR_ARGUMENT;
+    g->participant_count = options->max_participants != 0 ? options->max_participants : 64;
+    if (!mmfbus__is_geometry(g)) return mmfbus__refuse(MMFBUS_INVALID_ARGUMENT, limits);
 
-    const char *codec = options->codec != NULL ? options->codec : "msgpack";
-    if (codec[0] == 0 || strlen(codec) > 31) return MMFBUS_ERROR_ARGUMENT;
-    memcpy(g->codec, codec, strlen(codec));
+    memcpy(g->codec, mmfbus__codec_of(options), strlen(mmfbus__codec_of(options)));
     uint64_t end = MMFBUS__HEADER_END + (uint64_t)g->participant_count * MMFBUS__SLOT_END;
     if (options->schema != NULL) {
         size_t length = strlen(options->schema);
-        if (length == 0 || length > MMFBUS__MAX_SCHEMA) return MMFBUS_ERROR_ARGUMENT;
         g->schema_text = options->schema;
         g->schema_offset = (uint32_t)end;
         g->schema_length = (uint32_t)length;
@@ -1867,11 +1981,11 @@ static mmfbus_status mmfbus__read_geometry(const mmfbus__segment *segment, mmfbu
     uint64_t header[MMFBUS__HEADER_END / sizeof(uint64_t)];
     const unsigned char *memory = (const unsigned char *)header;
     memset(g, 0, sizeof *g);
-    if (segment->length < MMFBUS__HEADER_END) return MMFBUS_ERROR_NOT_A_CHANNEL;
+    if (segment->length < MMFBUS__HEADER_END) return MMFBUS_NOT_A_CHANNEL;
     int64_t magic = mmfbus__load64(segment->memory + MMFBUS__MAGIC);
-    if (memcmp(&magic, mmfbus__magic, sizeof magic) != 0) return MMFBUS_ERROR_NOT_A_CHANNEL;
+    if (memcmp(&magic, mmfbus__magic, sizeof magic) != 0) return MMFBUS_NOT_A_CHANNEL;
     mmfbus__copy_private(header, segment->memory, sizeof header);
-    if (mmfbus__peek32(memory + MMFBUS__FORMAT_VERSION) != 1) return MMFBUS_ERROR_VERSION;
+    if (mmfbus__peek32(memory + MMFBUS__FORMAT_VERSION) != 1) return MMFBUS_VERSION_MISMATCH;
     g->segment_length = mmfbus__peek64(memory + MMFBUS__SEGMENT_LENGTH);
     g->ring_offset = mmfbus__peek64(memory + MMFBUS__RING_OFFSET);
     g->capacity = mmfbus__peek64(memory + MMFBUS__RING_CAPACITY);
@@ -1883,50 +1997,69 @@ static mmfbus_status mmfbus__read_geometry(const mmfbus__segment *segment, mmfbu
     g->max_message = mmfbus__peek64(memory + MMFBUS__MAX_MESSAGE);
     memcpy(g->codec, memory + MMFBUS__CODEC, sizeof g->codec);
     memcpy(g->schema, memory + MMFBUS__SCHEMA, sizeof g->schema);
-    if (!mmfbus__is_geometry(g)) return MMFBUS_ERROR_CORRUPT;
+    if (!mmfbus__is_geometry(g)) return MMFBUS_CORRUPTED;
     if (mmfbus__peek32(memory + MMFBUS__HEADER_LENGTH) != MMFBUS__HEADER_END ||
         mmfbus__peek32(memory + MMFBUS__PARTICIPANTS_OFFSET) != MMFBUS__HEADER_END ||
         mmfbus__peek32(memory + MMFBUS__PARTICIPANT_LENGTH) != MMFBUS__SLOT_END) {
-        return MMFBUS_ERROR_CORRUPT;
+        return MMFBUS_CORRUPTED;
     }
     uint64_t slots_end = MMFBUS__HEADER_END + (uint64_t)g->participant_count * MMFBUS__SLOT_END;
     uint64_t schema_end = (uint64_t)g->schema_offset + g->schema_length;
     if (g->segment_length > segment->length || g->ring_offset % MMFBUS__PAGE != 0 || g->ring_offset < slots_end ||
         g->ring_offset > g->segment_length || g->capacity > g->segment_length - g->ring_offset) {
-        return MMFBUS_ERROR_CORRUPT;
+        return MMFBUS_CORRUPTED;
     }
     if (g->schema_length > MMFBUS__MAX_SCHEMA ||
         (g->schema_length > 0 && (g->schema_offset < slots_end || schema_end > g->ring_offset))) {
-        return MMFBUS_ERROR_CORRUPT;
+        return MMFBUS_CORRUPTED;
     }
     return MMFBUS_OK;
+}
+
+/* Of a number that was asked for: whether the channel has it. */
+static bool mmfbus__has(const char *what, uint64_t there, uint64_t wanted) {
+    if (wanted == 0 || wanted == there) return true;
+    snprintf(mmfbus__detail, sizeof mmfbus__detail, "its %s is %llu, this program's %llu", what, (unsigned long long)there,
+             (unsigned long long)wanted);
+    return false;
+}
+
+static mmfbus_status mmfbus__compare_schema(const mmfbus_options *options, const mmfbus__segment *segment,
+                                            const mmfbus__geometry *g) {
+    unsigned char digest[32];
+    const mmfbus_status differs = MMFBUS_SCHEMA_MISMATCH;
+    if (options->schema == NULL && g->schema_length == 0) return MMFBUS_OK;
+    if (options->schema == NULL) {
+        return mmfbus__refuse(differs, "the channel has a schema, and this program none to compare with it; subscribers may "
+                                       "say MMFBUS_SCHEMA_ANY");
+    }
+    if (g->schema_length == 0) return mmfbus__refuse(differs, "the channel has no schema, and this program has one");
+    mmfbus__sha256(options->schema, strlen(options->schema), digest);
+    if (memcmp(digest, g->schema, sizeof digest) == 0) return MMFBUS_OK;
+    char *there = (char *)MMFBUS_MALLOC(g->schema_length);
+    if (there == NULL) return MMFBUS_NO_MEMORY;
+    mmfbus__copy_private(there, segment->memory + g->schema_offset, g->schema_length);
+    mmfbus__tell_difference(there, g->schema_length, g->schema, options->schema, digest);
+    MMFBUS_FREE(there);
+    return differs;
 }
 
 /* Whether the channel that is there is what was asked for. */
 static mmfbus_status mmfbus__compare(const mmfbus_options *options, const mmfbus__segment *segment,
                                      const mmfbus__geometry *g) {
+    if (!mmfbus__has("capacity", g->capacity, options->capacity)) return MMFBUS_CAPACITY_MISMATCH;
+    if (!mmfbus__has("history", g->history, options->history)) return MMFBUS_HISTORY_MISMATCH;
+    if (!mmfbus__has("max_message", g->max_message, options->max_message)) return MMFBUS_MAX_MESSAGE_MISMATCH;
+    if (mmfbus__takes_any(options)) return MMFBUS_OK;
     char codec[32] = {0};
-    const char *wanted = options->codec != NULL ? options->codec : "msgpack";
-    if (strlen(wanted) > 31) return MMFBUS_ERROR_ARGUMENT;
-    memcpy(codec, wanted, strlen(wanted));
-    if (memcmp(codec, g->codec, sizeof codec) != 0) return MMFBUS_ERROR_CODEC;
-    /* Of two that both have one: who has a schema may join a channel that has none. */
-    if (options->schema != NULL && g->schema_length > 0) {
-        unsigned char digest[32];
-        mmfbus__sha256(options->schema, strlen(options->schema), digest);
-        if (memcmp(digest, g->schema, sizeof digest) != 0) {
-            char *there = (char *)MMFBUS_MALLOC(g->schema_length);
-            if (there == NULL) return MMFBUS_ERROR_NO_MEMORY;
-            mmfbus__copy_private(there, segment->memory + g->schema_offset, g->schema_length);
-            mmfbus__tell_difference(there, g->schema_length, g->schema, options->schema, digest);
-            MMFBUS_FREE(there);
-            return MMFBUS_ERROR_SCHEMA;
-        }
+    memcpy(codec, mmfbus__codec_of(options), strlen(mmfbus__codec_of(options)));
+    if (memcmp(codec, g->codec, sizeof codec) != 0) {
+        char there[64];
+        mmfbus__excerpt(there, g->codec, g->codec[31] == 0 ? strlen(g->codec) : sizeof g->codec, 0);
+        snprintf(mmfbus__detail, sizeof mmfbus__detail, "its codec is %s, this program's %s", there, codec);
+        return MMFBUS_CODEC_MISMATCH;
     }
-    if (options->capacity != 0 && options->capacity != g->capacity) return MMFBUS_ERROR_MISMATCH;
-    if (options->history != 0 && options->history != g->history) return MMFBUS_ERROR_MISMATCH;
-    if (options->max_message != 0 && options->max_message != g->max_message) return MMFBUS_ERROR_MISMATCH;
-    return MMFBUS_OK;
+    return mmfbus__compare_schema(options, segment, g);
 }
 
 static bool mmfbus__is_channel_name(const char *name) {
@@ -1936,28 +2069,28 @@ static bool mmfbus__is_channel_name(const char *name) {
 }
 
 static mmfbus_status mmfbus__open_channel(const mmfbus_options *options, mmfbus__segment *segment, mmfbus__geometry *g) {
-    if (!mmfbus__is_channel_name(options->channel)) return MMFBUS_ERROR_ARGUMENT;
+    if (!mmfbus__is_channel_name(options->channel)) return MMFBUS_INVALID_NAME;
+    mmfbus_namespace space = options->scope == MMFBUS_SCOPE_MACHINE ? MMFBUS_GLOBAL : MMFBUS_LOCAL;
+    bool creates = options->open != MMFBUS_OPEN && !mmfbus__takes_any(options);
     for (int tries = 0; tries < 1000; tries++) {
-        mmfbus_status status = MMFBUS_ERROR_NOT_FOUND;
-        if (options->existence != MMFBUS_CREATE_ONLY) {
-            status = mmfbus__open_segment(segment, options->channel, options->space, false);
-        }
+        mmfbus_status status = MMFBUS_NOT_FOUND;
+        if (options->open != MMFBUS_CREATE) status = mmfbus__open_segment(segment, options->channel, space, false);
         if (status == MMFBUS_OK) {
-            status = segment->marked ? mmfbus__read_geometry(segment, g) : MMFBUS_ERROR_NOT_A_CHANNEL;
+            status = segment->marked ? mmfbus__read_geometry(segment, g) : MMFBUS_NOT_A_CHANNEL;
             if (status == MMFBUS_OK) status = mmfbus__compare(options, segment, g);
             if (status != MMFBUS_OK) mmfbus__release_segment(segment);
             return status;
         }
-        if (status != MMFBUS_ERROR_NOT_FOUND || options->existence == MMFBUS_OPEN_ONLY) return status;
+        if (status != MMFBUS_NOT_FOUND || !creates) return status;
         mmfbus__sweep();
         status = mmfbus__plan(options, g);
         if (status == MMFBUS_OK) {
-            status = mmfbus__create_segment(segment, options->channel, options->space, (size_t)g->segment_length,
-                                            options->mode, mmfbus__fill_channel, g);
+            status = mmfbus__create_segment(segment, options->channel, space, (size_t)g->segment_length, options->mode,
+                                            mmfbus__fill_channel, g);
         }
-        if (status != MMFBUS_ERROR_EXISTS || options->existence == MMFBUS_CREATE_ONLY) return status;
+        if (status != MMFBUS_EXISTS || options->open == MMFBUS_CREATE) return status;
     }
-    return MMFBUS_BUSY;
+    return MMFBUS_TIMEOUT;
 }
 
 /* ==================================================================================================== Participants
@@ -1971,7 +2104,7 @@ static mmfbus_status mmfbus__open_channel(const mmfbus_options *options, mmfbus_
 typedef struct mmfbus__peer {
     int64_t bell_nonce; /* whose bell is open; 0 none */
     int64_t life_nonce; /* whose life line is open; 0 none */
-    int64_t dead_nonce; /* who is proved dead and not yet buried; 0 nobody */
+    int64_t dead_nonce; /* who is proved dead and not yet reclaimed; 0 nobody */
     mmfbus_descriptor bell;
     mmfbus_descriptor life;
     uint32_t rung; /* the sleep that was rung last */
@@ -1999,17 +2132,17 @@ typedef struct mmfbus__participant {
     int64_t nonce;
     uint32_t slot;
     uint32_t generation;
-    uint32_t join_timeout;
+    uint32_t timeout;
     mmfbus__peer *peers;
-    int64_t *buried;         /* nonces of ports whose files are to be removed when we hold no lock */
-    uint32_t buried_count;
+    int64_t *reclaimed;         /* nonces of ports whose files are to be removed when we hold no lock */
+    uint32_t reclaimed_count;
     mmfbus_descriptor descriptors[MMFBUS__DESCRIPTORS];
 #ifndef _WIN32
     mmfbus__fork_guard guard;
 #endif
     uint32_t watched_epoch;  /* whose life lines are watched: those of this epoch */
     bool watch_is_complete;  /* false when one could not be opened: try again */
-    bool has_dead;           /* some peer has a `dead_nonce`, or some was buried */
+    bool has_dead;           /* some peer has a `dead_nonce`, or some was reclaimed */
     bool joined;
     bool armed;
     uint32_t skips;          /* rings that were not sent, because the sleeper was rung before */
@@ -2065,7 +2198,7 @@ static mmfbus_status mmfbus__open_port(mmfbus__participant *p, unsigned mode) {
     char name[64];
     (void)mode;
     p->nonce = mmfbus__new_nonce();
-    if (p->nonce == 0) return MMFBUS_ERROR_SYSTEM;
+    if (p->nonce == 0) return MMFBUS_OS_ERROR;
     mmfbus__bell_name(name, p->nonce);
     p->descriptors[MMFBUS__BELL] = CreateEventA(NULL, FALSE, FALSE, name);
     return p->descriptors[MMFBUS__BELL] == NULL ? mmfbus__failed("CreateEventA") : MMFBUS_OK;
@@ -2180,7 +2313,7 @@ static bool mmfbus__give_up_spare(mmfbus__participant *p) {
 static mmfbus_status mmfbus__open_port(mmfbus__participant *p, unsigned mode) {
     mmfbus__guard(&p->guard, p->descriptors, MMFBUS__DESCRIPTORS);
     p->nonce = mmfbus__new_nonce();
-    if (p->nonce == 0) return MMFBUS_ERROR_SYSTEM;
+    if (p->nonce == 0) return MMFBUS_OS_ERROR;
     mmfbus_status status = mmfbus__make_fifo(&p->descriptors[MMFBUS__LIFE], p->nonce, "life", mode);
     if (status == MMFBUS_OK) status = mmfbus__make_fifo(&p->descriptors[MMFBUS__BELL], p->nonce, "bell", mode);
     if (status != MMFBUS_OK) return status;
@@ -2364,7 +2497,7 @@ static bool mmfbus__holder_is_gone(mmfbus__participant *p, uint32_t word) {
     return true;
 }
 
-static void mmfbus__bury_locked(mmfbus__participant *p, uint32_t slot, int64_t dead);
+static void mmfbus__reclaim_locked(mmfbus__participant *p, uint32_t slot, int64_t dead);
 
 /* Takes the lock when it is free, or its holder is gone. MMFBUS_BUSY: somebody who may be living holds it. */
 static mmfbus_status mmfbus__take_over(mmfbus__participant *p) {
@@ -2376,9 +2509,9 @@ static mmfbus_status mmfbus__take_over(mmfbus__participant *p) {
     /* From exactly the word whose holder is gone: nothing needs repair, what was not committed is not seen. */
     if (!mmfbus__swap32(lock, held, mmfbus__own_word(p))) return MMFBUS_BUSY;
     MMFBUS_STEP("lock: taken over");
-    /* It may have joined as a publisher of whom nobody has heard. A word that names no slot has nobody to bury. */
+    /* It may have joined as a publisher of whom nobody has heard. A word that names no slot has nobody to reclaim. */
     if (held != 0 && slot < p->geometry.participant_count && p->peers[slot].dead_nonce != 0) {
-        mmfbus__bury_locked(p, slot, p->peers[slot].dead_nonce);
+        mmfbus__reclaim_locked(p, slot, p->peers[slot].dead_nonce);
     }
     return MMFBUS_OK;
 }
@@ -2437,7 +2570,7 @@ static void mmfbus__end_publisher(mmfbus__participant *p, uint32_t slot, uint32_
     for (uint32_t other = 0; other < used && is_last; other++) {
         is_last = other == slot || mmfbus__load32(mmfbus__slot(p, other) + MMFBUS__STATE) != MMFBUS__STATE_PUBLISHER;
     }
-    /* Before the state: who dies in between is a publisher still, and is buried as one. */
+    /* Before the state: who dies in between is a publisher still, and is reclaimed as one. */
     if (is_last) {
         mmfbus__store32(p->memory + MMFBUS__CLOSED_REASON, reason);
         MMFBUS_STEP("leave: reason stored");
@@ -2449,7 +2582,7 @@ static void mmfbus__end_publisher(mmfbus__participant *p, uint32_t slot, uint32_
     mmfbus__tell_of_leaving(p);
 }
 
-/* -- Claiming, freeing and burying */
+/* -- Claiming, freeing and reclaiming */
 
 /* Steps 2 and 3 of claiming: `slot` has our nonce already. Step 4 needs the lock. */
 static uint32_t mmfbus__take_slot(mmfbus__participant *p, uint32_t slot) {
@@ -2492,7 +2625,7 @@ static void mmfbus__inherit(mmfbus__participant *p, uint32_t slot) {
         MMFBUS_STEP("wake: counted out");
     }
     if (was_publisher) {
-        mmfbus__end_publisher(p, slot, MMFBUS__REASON_DIED);
+        mmfbus__end_publisher(p, slot, MMFBUS_REASON_DIED);
     } else {
         mmfbus__store32(place + MMFBUS__STATE, MMFBUS__STATE_NONE);
     }
@@ -2509,47 +2642,47 @@ static bool mmfbus__free_slot(mmfbus__participant *p, uint32_t slot, int64_t own
  * Frees the slot of an owner that is proved dead. With the lock held, and the slot freed last: whoever dies in the middle
  * leaves both to the next one, who does all of it again.
  */
-static void mmfbus__bury_locked(mmfbus__participant *p, uint32_t slot, int64_t dead) {
+static void mmfbus__reclaim_locked(mmfbus__participant *p, uint32_t slot, int64_t dead) {
     unsigned char *place = mmfbus__slot(p, slot);
     p->peers[slot].dead_nonce = 0;
     /* Somebody else may have been faster, or the slot have another owner by now. */
     if (mmfbus__load64(place + MMFBUS__NONCE) != dead) return;
-    MMFBUS_STEP("bury: begun");
+    MMFBUS_STEP("reclaim: begun");
     bool had_role = mmfbus__load32(place + MMFBUS__STATE) != MMFBUS__STATE_NONE;
     mmfbus__inherit(p, slot);
     /* It may have given up the role by itself, and have died before it said so. */
     if (!had_role) mmfbus__tell_of_leaving(p);
     mmfbus__ring_publishers(p);
-    MMFBUS_STEP("bury: role taken");
+    MMFBUS_STEP("reclaim: role taken");
     if (!mmfbus__free_slot(p, slot, dead)) return;
     /* Its files go when the lock is free again. */
-    if (p->buried_count < p->geometry.participant_count) p->buried[p->buried_count++] = dead;
+    if (p->reclaimed_count < p->geometry.participant_count) p->reclaimed[p->reclaimed_count++] = dead;
     p->has_dead = true;
 }
 
 /* Frees the slot of an owner that is proved dead. MMFBUS_BUSY: the lock that it takes is held; try again. */
-static mmfbus_status mmfbus__bury(mmfbus__participant *p, uint32_t slot, int64_t dead) {
+static mmfbus_status mmfbus__reclaim(mmfbus__participant *p, uint32_t slot, int64_t dead) {
     if (mmfbus__try_lock(p, 200) != MMFBUS_OK) return MMFBUS_BUSY;
-    mmfbus__bury_locked(p, slot, dead);
+    mmfbus__reclaim_locked(p, slot, dead);
     mmfbus__unlock(p);
     return MMFBUS_OK;
 }
 
-/* Buries whoever was found dead. MMFBUS_BUSY: not all, try again soon. Not while holding the lock. */
-static mmfbus_status mmfbus__bury_the_dead(mmfbus__participant *p) {
+/* Reclaims whoever was found dead. MMFBUS_BUSY: not all, try again soon. Not while holding the lock. */
+static mmfbus_status mmfbus__reclaim_the_dead(mmfbus__participant *p) {
     mmfbus_status status = MMFBUS_OK;
     if (!p->has_dead) return MMFBUS_OK;
     p->has_dead = false;
     for (uint32_t slot = 0; slot < p->geometry.participant_count; slot++) {
         mmfbus__peer *peer = &p->peers[slot];
-        if (peer->dead_nonce == 0 || mmfbus__bury(p, slot, peer->dead_nonce) == MMFBUS_OK) continue;
+        if (peer->dead_nonce == 0 || mmfbus__reclaim(p, slot, peer->dead_nonce) == MMFBUS_OK) continue;
         p->has_dead = true;
         status = MMFBUS_BUSY;
     }
-    if (p->buried_count == 0) return status;
-    mmfbus__remove_ports(p->buried, p->buried_count);
-    p->buried_count = 0;
-    MMFBUS_STEP("bury: port removed");
+    if (p->reclaimed_count == 0) return status;
+    mmfbus__remove_ports(p->reclaimed, p->reclaimed_count);
+    p->reclaimed_count = 0;
+    MMFBUS_STEP("reclaim: port removed");
     return status;
 }
 
@@ -2580,7 +2713,7 @@ static mmfbus_status mmfbus__claim_slot(mmfbus__participant *p, const char *name
             }
         }
     }
-    if (slot == count) return MMFBUS_ERROR_NO_SLOT;
+    if (slot == count) return MMFBUS_TOO_MANY_PARTICIPANTS;
     p->slot = slot;
     p->generation = mmfbus__take_slot(p, slot);
     p->joined = true;
@@ -2589,7 +2722,7 @@ static mmfbus_status mmfbus__claim_slot(mmfbus__participant *p, const char *name
     return MMFBUS_OK;
 }
 
-/* The nonces of the dead whom nobody has buried, when nobody is left who may yet do so; their number, 0 otherwise. */
+/* The nonces of the dead whom nobody has reclaimed, when nobody is left who may yet do so; their number, 0 otherwise. */
 static uint32_t mmfbus__left_behind(const mmfbus__participant *p, int64_t *dead) {
     uint32_t used = mmfbus__slots_used(p), count = 0;
     for (uint32_t slot = 0; slot < used; slot++) {
@@ -2606,7 +2739,7 @@ static void mmfbus__close_participant(mmfbus__participant *p, bool as_dead) {
     int64_t *dead = NULL;
     uint32_t dead_count = 0;
     if (p->joined && !mmfbus__is_forked(p)) {
-        mmfbus__bury_the_dead(p);
+        mmfbus__reclaim_the_dead(p);
         if (!as_dead) mmfbus__free_slot(p, p->slot, p->nonce);
         mmfbus__ring_publishers(p);
         dead = (int64_t *)MMFBUS_MALLOC(p->geometry.participant_count * sizeof *dead);
@@ -2620,8 +2753,8 @@ static void mmfbus__close_participant(mmfbus__participant *p, bool as_dead) {
         MMFBUS_FREE(p->peers);
         p->peers = NULL;
     }
-    MMFBUS_FREE(p->buried);
-    p->buried = NULL;
+    MMFBUS_FREE(p->reclaimed);
+    p->reclaimed = NULL;
     if (p->memory != NULL) mmfbus__release_segment(&p->segment);
     p->memory = NULL;
     mmfbus__close_port(p, !as_dead);
@@ -2632,7 +2765,6 @@ static void mmfbus__close_participant(mmfbus__participant *p, bool as_dead) {
 
 /* Opens the channel, a port and a slot, and takes the lock, under which the caller gives the slot its state. */
 static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfbus_options *options) {
-    if (options->name != NULL && strlen(options->name) > MMFBUS__NAME_LENGTH) return MMFBUS_ERROR_ARGUMENT;
     mmfbus_status status = mmfbus__open_channel(options, &p->segment, &p->geometry);
     if (status != MMFBUS_OK) return status;
     p->memory = p->segment.memory;
@@ -2642,17 +2774,18 @@ static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfb
 #endif
     p->ring = p->memory + p->geometry.ring_offset;
     p->identity = mmfbus__own_identity();
-    p->join_timeout = options->join_timeout != 0 ? options->join_timeout : 5000;
+    p->timeout = options->timeout != 0 ? options->timeout : 5000;
     status = mmfbus__open_port(p, options->mode);
     if (status == MMFBUS_OK) {
         p->peers = (mmfbus__peer *)mmfbus__allocate_zeroed(p->geometry.participant_count * sizeof *p->peers);
-        p->buried = (int64_t *)mmfbus__allocate_zeroed(p->geometry.participant_count * sizeof *p->buried);
-        if (p->peers == NULL || p->buried == NULL) status = MMFBUS_ERROR_NO_MEMORY;
+        p->reclaimed = (int64_t *)mmfbus__allocate_zeroed(p->geometry.participant_count * sizeof *p->reclaimed);
+        if (p->peers == NULL || p->reclaimed == NULL) status = MMFBUS_NO_MEMORY;
     }
     if (status == MMFBUS_OK) status = mmfbus__claim_slot(p, options->name);
     if (status == MMFBUS_OK) {
         mmfbus__find_dead(p, 0);
-        status = mmfbus__lock(p, mmfbus__deadline(p->join_timeout));
+        status = mmfbus__lock(p, mmfbus__deadline(p->timeout));
+        if (status == MMFBUS_BUSY) status = MMFBUS_TIMEOUT;
     }
     if (status == MMFBUS_OK) {
         mmfbus__inherit(p, p->slot);
@@ -2672,7 +2805,7 @@ static void mmfbus__join(mmfbus__participant *p, uint32_t state) {
     mmfbus__ring_subscribers(p);
     mmfbus__unlock(p);
     MMFBUS_STEP("join: done");
-    mmfbus__bury_the_dead(p);
+    mmfbus__reclaim_the_dead(p);
 }
 
 /* ======================================================================================================== Sleeping
@@ -2854,8 +2987,8 @@ enum { MMFBUS__MARKS = 64 };
 
 struct mmfbus_publisher {
     mmfbus__participant base;
-    mmfbus_when_full when_full;
-    bool without_time;
+    bool disconnects;
+    bool no_timestamps;
     int64_t head;            /* at or below the head, which only moves up */
     int64_t kept;            /* so many bytes before the tail are not given up without need */
     int64_t needed;          /* least position that a reliable subscriber may need, as of `needed_epoch` */
@@ -2898,7 +3031,7 @@ typedef struct mmfbus__outgoing {
 } mmfbus__outgoing;
 
 MMFBUS__INLINE uint64_t mmfbus__timestamp(const mmfbus_publisher *pub) {
-    return pub->without_time ? 0 : mmfbus_now();
+    return pub->no_timestamps ? 0 : mmfbus_now();
 }
 
 MMFBUS__INLINE void mmfbus__write_header(mmfbus_publisher *pub, int64_t at, uint32_t length, uint8_t kind, uint64_t timestamp) {
@@ -2968,7 +3101,7 @@ static mmfbus_status mmfbus__move_head(mmfbus_publisher *pub, int64_t least) {
     if (goal < least) goal = least;
     int64_t head = mmfbus__load64(p->memory + MMFBUS__HEAD);
     if (!mmfbus__is_position(head) || head > pub->tail || pub->tail - head > (int64_t)p->geometry.capacity) {
-        return MMFBUS_ERROR_CORRUPT;
+        return MMFBUS_CORRUPTED;
     }
     int64_t mark = *mmfbus__mark_of(pub, goal - (int64_t)p->geometry.capacity / MMFBUS__MARKS);
     bool is_between = mark > head && mark <= goal;
@@ -2977,7 +3110,7 @@ static mmfbus_status mmfbus__move_head(mmfbus_publisher *pub, int64_t least) {
     while (head < stop) {
         const unsigned char *place = p->ring + ((uint64_t)head & (p->geometry.capacity - 1));
         uint64_t size = mmfbus__frame_size(mmfbus__peek32(place));
-        if (size > (uint64_t)(pub->tail - head)) return MMFBUS_ERROR_CORRUPT;
+        if (size > (uint64_t)(pub->tail - head)) return MMFBUS_CORRUPTED;
         head += (int64_t)size;
     }
     /*
@@ -2996,7 +3129,7 @@ static mmfbus_status mmfbus__find_room(mmfbus_publisher *pub, int64_t overwritte
     uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__EPOCH);
     if (!pub->needed_is_known || epoch != pub->needed_epoch || overwritten > pub->needed) {
         pub->needed = mmfbus__least_needed(p, pub->tail, true);
-        if (overwritten > pub->needed && pub->when_full == MMFBUS_DISCONNECT) {
+        if (overwritten > pub->needed && pub->disconnects) {
             mmfbus__disconnect_slow(p, overwritten);
             pub->needed = mmfbus__least_needed(p, pub->tail, true);
         }
@@ -3039,7 +3172,7 @@ MMFBUS__INLINE mmfbus_status mmfbus__begin_frames(mmfbus_publisher *pub) {
     bool is_ours = mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__GENERATION) == p->generation;
     if (!is_ours || ((tail != pub->tail || tail < 0) && !mmfbus__follow_tail(pub, tail))) {
         mmfbus__unlock(p);
-        return MMFBUS_ERROR_CORRUPT;
+        return MMFBUS_CORRUPTED;
     }
     pub->position = tail;
     pub->next = pub->committed;
@@ -3086,14 +3219,14 @@ MMFBUS__INLINE void mmfbus__commit_frames(mmfbus_publisher *pub) {
 }
 
 static mmfbus_status mmfbus__put_in_order(mmfbus_publisher *pub) {
-    if (pub->claimed) return MMFBUS_ERROR_ARGUMENT;
-    if (mmfbus__is_forked(&pub->base)) return MMFBUS_ERROR_FORKED;
+    if (pub->claimed) return MMFBUS_INVALID_ARGUMENT;
+    if (mmfbus__is_forked(&pub->base)) return MMFBUS_FORKED;
     mmfbus__awake(&pub->base, MMFBUS__ROOM_WAITERS);
-    return mmfbus__bury_the_dead(&pub->base) == MMFBUS_OK ? MMFBUS_OK : MMFBUS_BUSY;
+    return mmfbus__reclaim_the_dead(&pub->base) == MMFBUS_OK ? MMFBUS_OK : MMFBUS_BUSY;
 }
 
 MMFBUS__INLINE mmfbus_status mmfbus__check_publisher(mmfbus_publisher *pub) {
-    if (pub == NULL) return MMFBUS_ERROR_ARGUMENT;
+    if (pub == NULL) return MMFBUS_INVALID_ARGUMENT;
     bool is_quiet = !(pub->claimed | mmfbus__is_forked(&pub->base) | pub->base.armed | pub->base.has_dead);
     return is_quiet ? MMFBUS_OK : mmfbus__put_in_order(pub);
 }
@@ -3101,11 +3234,21 @@ MMFBUS__INLINE mmfbus_status mmfbus__check_publisher(mmfbus_publisher *pub) {
 /* After MMFBUS_FULL: whether a dead subscriber was in the way, so that it may be tried again. */
 static bool mmfbus__was_held_up_by_dead(mmfbus__participant *p) {
     mmfbus__find_dead(p, 1u << MMFBUS__STATE_RELIABLE);
-    return p->has_dead && mmfbus__bury_the_dead(p) == MMFBUS_OK;
+    return p->has_dead && mmfbus__reclaim_the_dead(p) == MMFBUS_OK;
 }
 
 /* Bytes of payload of one of several frames. */
 typedef uint64_t (*mmfbus__payload_of)(const void *frames, size_t index);
+
+/* Where those frames end that begin at that position, with their padding. */
+MMFBUS__INLINE int64_t mmfbus__end_of(const mmfbus__participant *p, int64_t position, mmfbus__payload_of payload_of,
+                                      const void *frames, size_t count) {
+    for (size_t index = 0; index < count; index++) {
+        uint64_t size = mmfbus__frame_size(payload_of(frames, index));
+        position += (int64_t)(mmfbus__padding_before(p, position, size) + size);
+    }
+    return position;
+}
 
 /* Takes the lock and makes room for those frames, which the caller then writes and commits. Without the lock on failure. */
 MMFBUS__INLINE mmfbus_status mmfbus__reserve(mmfbus_publisher *pub, mmfbus__payload_of payload_of, const void *frames,
@@ -3115,18 +3258,13 @@ MMFBUS__INLINE mmfbus_status mmfbus__reserve(mmfbus_publisher *pub, mmfbus__payl
     for (int attempt = 0; status == MMFBUS_OK; attempt++) {
         status = mmfbus__begin_frames(pub);
         if (status != MMFBUS_OK) break;
-        int64_t end = pub->tail;
-        for (size_t index = 0; index < count; index++) {
-            uint64_t size = mmfbus__frame_size(payload_of(frames, index));
-            end += (int64_t)(mmfbus__padding_before(p, end, size) + size);
-        }
-        status = mmfbus__make_room(pub, end);
+        status = mmfbus__make_room(pub, mmfbus__end_of(p, pub->tail, payload_of, frames, count));
         if (status == MMFBUS_OK) return MMFBUS_OK;
         mmfbus__unlock(p);
         if (status == MMFBUS_FULL && attempt == 0 && mmfbus__was_held_up_by_dead(p)) status = MMFBUS_OK;
     }
     if (status == MMFBUS_FULL) mmfbus__count(p, MMFBUS__FULL, 1);
-    mmfbus__bury_the_dead(p);
+    mmfbus__reclaim_the_dead(p);
     return status;
 }
 
@@ -3146,7 +3284,7 @@ MMFBUS__INLINE mmfbus_status mmfbus__publish_frame(mmfbus_publisher *pub, const 
     mmfbus__copy_in(place + frame->head_length, frame->data, frame->length);
     mmfbus__end_frame(pub, payload, frame->kind, timestamp);
     mmfbus__commit_frames(pub);
-    if (pub->base.has_dead) mmfbus__bury_the_dead(&pub->base);
+    if (pub->base.has_dead) mmfbus__reclaim_the_dead(&pub->base);
     return MMFBUS_OK;
 }
 
@@ -3155,10 +3293,10 @@ MMFBUS__INLINE void mmfbus__count_published(mmfbus_publisher *pub, uint64_t mess
     mmfbus__count(&pub->base, MMFBUS__BYTES, bytes);
 }
 
-mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size_t length) {
+mmfbus_status mmfbus_try_publish(mmfbus_publisher *publisher, const void *data, size_t length) {
     mmfbus__outgoing frame = {MMFBUS__MESSAGE, false, NULL, 0, data, length};
-    if (publisher == NULL || (data == NULL && length > 0)) return MMFBUS_ERROR_ARGUMENT;
-    if (length > publisher->base.geometry.max_payload) return MMFBUS_ERROR_TOO_LARGE;
+    if (publisher == NULL || (data == NULL && length > 0)) return MMFBUS_INVALID_ARGUMENT;
+    if (length > publisher->base.geometry.max_payload) return MMFBUS_TOO_LARGE;
     mmfbus_status status = mmfbus__publish_frame(publisher, &frame);
     if (status == MMFBUS_OK) mmfbus__count_published(publisher, 1, length);
     return status;
@@ -3168,36 +3306,56 @@ MMFBUS__INLINE uint64_t mmfbus__batch_payload(const void *frames, size_t index) 
     return ((const mmfbus_bytes *)frames)[index].length;
 }
 
-mmfbus_status mmfbus_publish_batch(mmfbus_publisher *publisher, const mmfbus_bytes *messages, size_t count) {
-    if (publisher == NULL || (messages == NULL && count > 0)) return MMFBUS_ERROR_ARGUMENT;
-    mmfbus__participant *p = &publisher->base;
-    uint64_t size = 0, bytes = 0;
-    for (size_t index = 0; index < count; index++) {
-        if (messages[index].length > p->geometry.max_payload) return MMFBUS_ERROR_TOO_LARGE;
-        if (messages[index].data == NULL && messages[index].length > 0) return MMFBUS_ERROR_ARGUMENT;
-        bytes += messages[index].length;
-        size += mmfbus__frame_size(messages[index].length);
-        if (size > p->geometry.capacity / 4) return MMFBUS_ERROR_TOO_LARGE;
+/* Several messages, and the bytes of all of them. */
+typedef struct mmfbus__batch {
+    const mmfbus_bytes *messages;
+    size_t count;
+    uint64_t bytes;
+} mmfbus__batch;
+
+static mmfbus_status mmfbus__check_batch(mmfbus_publisher *pub, mmfbus__batch *batch) {
+    if (pub == NULL || (batch->messages == NULL && batch->count > 0)) return MMFBUS_INVALID_ARGUMENT;
+    const mmfbus__geometry *geometry = &pub->base.geometry;
+    uint64_t size = 0;
+    for (size_t index = 0; index < batch->count; index++) {
+        size_t length = batch->messages[index].length;
+        if (length > geometry->max_payload) return MMFBUS_TOO_LARGE;
+        if (batch->messages[index].data == NULL && length > 0) return MMFBUS_INVALID_ARGUMENT;
+        batch->bytes += length;
+        size += mmfbus__frame_size(length);
+        if (size > geometry->capacity / 4) return MMFBUS_TOO_LARGE;
     }
-    if (count == 0) return mmfbus__check_publisher(publisher);
-    mmfbus_status status = mmfbus__reserve(publisher, mmfbus__batch_payload, messages, count);
-    if (status != MMFBUS_OK) return status;
-    uint64_t timestamp = mmfbus__timestamp(publisher);
-    for (size_t index = 0; index < count; index++) {
-        unsigned char *place = mmfbus__place_frame(publisher, messages[index].length, timestamp);
-        mmfbus__copy_in(place, messages[index].data, messages[index].length);
-        mmfbus__end_frame(publisher, messages[index].length, MMFBUS__MESSAGE, timestamp);
-    }
-    mmfbus__commit_frames(publisher);
-    mmfbus__count_published(publisher, count, bytes);
-    mmfbus__bury_the_dead(p);
     return MMFBUS_OK;
 }
 
-mmfbus_status mmfbus_claim(mmfbus_publisher *publisher, size_t length, void **place) {
+static mmfbus_status mmfbus__publish_frames(mmfbus_publisher *pub, const void *context) {
+    const mmfbus__batch *batch = (const mmfbus__batch *)context;
+    if (batch->count == 0) return mmfbus__check_publisher(pub);
+    mmfbus_status status = mmfbus__reserve(pub, mmfbus__batch_payload, batch->messages, batch->count);
+    if (status != MMFBUS_OK) return status;
+    uint64_t timestamp = mmfbus__timestamp(pub);
+    for (size_t index = 0; index < batch->count; index++) {
+        const mmfbus_bytes *message = &batch->messages[index];
+        unsigned char *place = mmfbus__place_frame(pub, message->length, timestamp);
+        mmfbus__copy_in(place, message->data, message->length);
+        mmfbus__end_frame(pub, message->length, MMFBUS__MESSAGE, timestamp);
+    }
+    mmfbus__commit_frames(pub);
+    mmfbus__count_published(pub, batch->count, batch->bytes);
+    mmfbus__reclaim_the_dead(&pub->base);
+    return MMFBUS_OK;
+}
+
+mmfbus_status mmfbus_try_publish_all(mmfbus_publisher *publisher, const mmfbus_bytes *messages, size_t count) {
+    mmfbus__batch batch = {messages, count, 0};
+    mmfbus_status status = mmfbus__check_batch(publisher, &batch);
+    return status == MMFBUS_OK ? mmfbus__publish_frames(publisher, &batch) : status;
+}
+
+mmfbus_status mmfbus_try_claim(mmfbus_publisher *publisher, size_t length, void **place) {
     mmfbus_bytes claim = {NULL, length};
-    if (publisher == NULL || place == NULL) return MMFBUS_ERROR_ARGUMENT;
-    if (length > publisher->base.geometry.max_payload) return MMFBUS_ERROR_TOO_LARGE;
+    if (publisher == NULL || place == NULL) return MMFBUS_INVALID_ARGUMENT;
+    if (length > publisher->base.geometry.max_payload) return MMFBUS_TOO_LARGE;
     mmfbus_status status = mmfbus__reserve(publisher, mmfbus__batch_payload, &claim, 1);
     if (status != MMFBUS_OK) return status;
     *place = mmfbus__place_frame(publisher, length, publisher->timestamp);
@@ -3207,14 +3365,14 @@ mmfbus_status mmfbus_claim(mmfbus_publisher *publisher, size_t length, void **pl
 }
 
 mmfbus_status mmfbus_commit(mmfbus_publisher *publisher, size_t length) {
-    if (publisher == NULL || !publisher->claimed || length > publisher->claimed_length) return MMFBUS_ERROR_ARGUMENT;
+    if (publisher == NULL || !publisher->claimed || length > publisher->claimed_length) return MMFBUS_INVALID_ARGUMENT;
     /* A child that was forked in between has the claim, but not the lock. */
-    if (mmfbus__is_forked(&publisher->base)) return MMFBUS_ERROR_FORKED;
+    if (mmfbus__is_forked(&publisher->base)) return MMFBUS_FORKED;
     publisher->claimed = false;
     mmfbus__end_frame(publisher, length, MMFBUS__MESSAGE, mmfbus__timestamp(publisher));
     mmfbus__commit_frames(publisher);
     mmfbus__count_published(publisher, 1, length);
-    if (publisher->base.has_dead) mmfbus__bury_the_dead(&publisher->base);
+    if (publisher->base.has_dead) mmfbus__reclaim_the_dead(&publisher->base);
     return MMFBUS_OK;
 }
 
@@ -3230,25 +3388,23 @@ uint64_t mmfbus_last_published(const mmfbus_publisher *publisher) {
 
 /* -- Waiting for room */
 
-/* Whether a frame of that payload would find room. Without the lock: it may be stale when it is answered. */
-static bool mmfbus__has_room(mmfbus__participant *p, size_t payload) {
+/* Whether those frames would find room. Without the lock: it may be stale when it is answered. */
+static bool mmfbus__has_room(mmfbus__participant *p, mmfbus__payload_of payload_of, const void *frames, size_t count) {
     int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
-    uint64_t size = mmfbus__frame_size(payload);
     if (!mmfbus__is_position(tail)) return true; /* publishing will say what is wrong */
-    int64_t end = tail + (int64_t)(mmfbus__padding_before(p, tail, size) + size);
-    return mmfbus__overwritten(p, end) <= mmfbus__least_needed(p, tail, false);
+    return mmfbus__overwritten(p, mmfbus__end_of(p, tail, payload_of, frames, count)) <= mmfbus__least_needed(p, tail, false);
 }
 
-mmfbus_status mmfbus_publisher_arm(mmfbus_publisher *publisher, size_t length) {
-    mmfbus_status status = mmfbus__check_publisher(publisher);
+static mmfbus_status mmfbus__arm_publisher(mmfbus_publisher *pub, mmfbus__payload_of payload_of, const void *frames,
+                                           size_t count) {
+    mmfbus_status status = mmfbus__check_publisher(pub);
     if (status != MMFBUS_OK) return status;
-    mmfbus__participant *p = &publisher->base;
-    if (length > p->geometry.max_payload) length = p->geometry.max_payload;
+    mmfbus__participant *p = &pub->base;
     mmfbus__watch(p, MMFBUS__STATE_RELIABLE);
-    if (mmfbus__bury_the_dead(p) != MMFBUS_OK) return MMFBUS_BUSY;
+    if (mmfbus__reclaim_the_dead(p) != MMFBUS_OK) return MMFBUS_BUSY;
     mmfbus__announce_sleep(p, MMFBUS__ROOM_WAITERS);
     /* SYNC: waiting for room. The sleep is announced first, then the cursors are looked at. */
-    bool is_new = mmfbus__has_room(p, length) || mmfbus__load32(p->memory + MMFBUS__EPOCH) != p->watched_epoch;
+    bool is_new = mmfbus__has_room(p, payload_of, frames, count) || mmfbus__load32(p->memory + MMFBUS__EPOCH) != p->watched_epoch;
     if (!is_new) {
         if (!p->watch_is_complete) mmfbus__look_again_soon(p);
         return MMFBUS_OK;
@@ -3257,13 +3413,29 @@ mmfbus_status mmfbus_publisher_arm(mmfbus_publisher *publisher, size_t length) {
     return MMFBUS_READY;
 }
 
-static mmfbus_status mmfbus__publish_until(mmfbus_publisher *pub, const mmfbus__outgoing *frame, uint64_t deadline) {
+mmfbus_status mmfbus_publisher_arm(mmfbus_publisher *publisher, size_t length) {
+    mmfbus_bytes frame = {NULL, length};
+    if (publisher == NULL) return MMFBUS_INVALID_ARGUMENT;
+    if (length > publisher->base.geometry.max_payload) frame.length = publisher->base.geometry.max_payload;
+    return mmfbus__arm_publisher(publisher, mmfbus__batch_payload, &frame, 1);
+}
+
+/* One attempt to publish, and what it needs room for. */
+typedef struct mmfbus__attempt {
+    mmfbus_status (*publish)(mmfbus_publisher *pub, const void *context);
+    const void *context;
+    mmfbus__payload_of payload_of;
+    const void *frames;
+    size_t count;
+} mmfbus__attempt;
+
+MMFBUS__INLINE mmfbus_status mmfbus__publish_until(mmfbus_publisher *pub, const mmfbus__attempt *attempt, uint64_t deadline) {
     for (;;) {
-        mmfbus_status status = mmfbus__publish_frame(pub, frame);
+        mmfbus_status status = attempt->publish(pub, attempt->context);
         if (status != MMFBUS_FULL && status != MMFBUS_BUSY) return status;
         uint32_t left = mmfbus__time_left(deadline);
         if (left == 0) return MMFBUS_TIMEOUT;
-        if (status == MMFBUS_FULL) status = mmfbus_publisher_arm(pub, frame->head_length + frame->length);
+        if (status == MMFBUS_FULL) status = mmfbus__arm_publisher(pub, attempt->payload_of, attempt->frames, attempt->count);
         if (status == MMFBUS_OK) {
             /* Where a life line could not be opened the dead are looked for now and then. */
             mmfbus__wait(&pub->base, pub->base.watch_is_complete || left < 1000 ? left : 1000);
@@ -3275,14 +3447,31 @@ static mmfbus_status mmfbus__publish_until(mmfbus_publisher *pub, const mmfbus__
     }
 }
 
-mmfbus_status mmfbus_publish_wait(mmfbus_publisher *publisher, const void *data, size_t length, uint32_t timeout) {
-    if (publisher == NULL || (data == NULL && length > 0)) return MMFBUS_ERROR_ARGUMENT;
+static mmfbus_status mmfbus__publish_outgoing(mmfbus_publisher *pub, const void *context) {
+    return mmfbus__publish_frame(pub, (const mmfbus__outgoing *)context);
+}
+
+static mmfbus_status mmfbus__publish_frame_until(mmfbus_publisher *pub, const mmfbus__outgoing *frame, uint64_t deadline) {
+    mmfbus__attempt attempt = {mmfbus__publish_outgoing, frame, mmfbus__outgoing_payload, frame, 1};
+    return mmfbus__publish_until(pub, &attempt, deadline);
+}
+
+mmfbus_status mmfbus_publish_all(mmfbus_publisher *publisher, const mmfbus_bytes *messages, size_t count, uint32_t timeout) {
+    mmfbus__batch batch = {messages, count, 0};
+    mmfbus__attempt attempt = {mmfbus__publish_frames, &batch, mmfbus__batch_payload, messages, count};
+    uint64_t deadline = mmfbus__deadline(timeout);
+    mmfbus_status status = mmfbus__check_batch(publisher, &batch);
+    return status == MMFBUS_OK ? mmfbus__publish_until(publisher, &attempt, deadline) : status;
+}
+
+mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size_t length, uint32_t timeout) {
+    if (publisher == NULL || (data == NULL && length > 0)) return MMFBUS_INVALID_ARGUMENT;
     const mmfbus__geometry *geometry = &publisher->base.geometry;
     uint64_t deadline = mmfbus__deadline(timeout);
-    if (length > geometry->max_message) return MMFBUS_ERROR_TOO_LARGE;
+    if (length > geometry->max_message) return MMFBUS_TOO_LARGE;
     if (length <= geometry->max_payload) {
         mmfbus__outgoing frame = {MMFBUS__MESSAGE, false, NULL, 0, data, length};
-        mmfbus_status status = mmfbus__publish_until(publisher, &frame, deadline);
+        mmfbus_status status = mmfbus__publish_frame_until(publisher, &frame, deadline);
         if (status == MMFBUS_OK) mmfbus__count_published(publisher, 1, length);
         return status;
     }
@@ -3296,7 +3485,7 @@ mmfbus_status mmfbus_publish_wait(mmfbus_publisher *publisher, const void *data,
         mmfbus__outgoing frame = {MMFBUS__FRAGMENT, offset == 0, head, sizeof head, (const char *)data + offset, part};
         if (offset + part == length) frame.kind = MMFBUS__LAST_FRAGMENT;
         mmfbus__put32(head + 12, (uint32_t)offset);
-        mmfbus_status status = mmfbus__publish_until(publisher, &frame, deadline);
+        mmfbus_status status = mmfbus__publish_frame_until(publisher, &frame, deadline);
         if (status != MMFBUS_OK) return status;
         offset += part;
     }
@@ -3317,7 +3506,7 @@ static mmfbus_information mmfbus__information(const mmfbus__participant *p) {
     information.capacity = p->geometry.capacity;
     information.history = p->geometry.history;
     information.max_message = p->geometry.max_message;
-    information.participants = p->geometry.participant_count;
+    information.max_participants = p->geometry.participant_count;
     information.max_payload = p->geometry.max_payload;
     information.slot = p->slot;
     information.messages = p->counters[MMFBUS__FRAMES];
@@ -3325,6 +3514,8 @@ static mmfbus_information mmfbus__information(const mmfbus__participant *p) {
     information.full = p->counters[MMFBUS__FULL];
     information.missed = p->counters[MMFBUS__MISSED];
     information.wake_ups = p->counters[MMFBUS__WAKE_UPS];
+    memcpy(information.codec, p->geometry.codec, sizeof information.codec);
+    information.codec[sizeof information.codec - 1] = 0;
     return information;
 }
 
@@ -3333,18 +3524,19 @@ mmfbus_information mmfbus_publisher_information(const mmfbus_publisher *publishe
 }
 
 mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_options *options) {
-    if (publisher == NULL) return MMFBUS_ERROR_ARGUMENT;
+    if (publisher == NULL) return MMFBUS_INVALID_ARGUMENT;
     *publisher = NULL;
-    if (options == NULL) return MMFBUS_ERROR_ARGUMENT;
+    mmfbus_status status = mmfbus__check_options(options, false);
+    if (status != MMFBUS_OK) return status;
     mmfbus_publisher *pub = (mmfbus_publisher *)mmfbus__allocate_zeroed(sizeof *pub);
-    if (pub == NULL) return MMFBUS_ERROR_NO_MEMORY;
-    mmfbus_status status = mmfbus__open_participant(&pub->base, options);
+    if (pub == NULL) return MMFBUS_NO_MEMORY;
+    status = mmfbus__open_participant(&pub->base, options);
     if (status != MMFBUS_OK) {
         MMFBUS_FREE(pub);
         return status;
     }
-    pub->when_full = options->when_full;
-    pub->without_time = options->without_time;
+    pub->disconnects = options->slow_subscribers == MMFBUS_SLOW_SUBSCRIBERS_DISCONNECT;
+    pub->no_timestamps = options->no_timestamps;
     pub->tail = -1;
     pub->committed = 1;
     while (pub->base.geometry.capacity >> pub->mark_shift > MMFBUS__MARKS) pub->mark_shift++;
@@ -3364,13 +3556,13 @@ void mmfbus_publisher_close(mmfbus_publisher *publisher) {
     if (!mmfbus__is_forked(p)) {
         mmfbus_abandon(publisher);
         mmfbus__awake(p, MMFBUS__ROOM_WAITERS);
-        could_leave = mmfbus__lock(p, mmfbus__deadline(p->join_timeout)) == MMFBUS_OK;
+        could_leave = mmfbus__lock(p, mmfbus__deadline(p->timeout)) == MMFBUS_OK;
         if (could_leave) {
-            if (mmfbus__owns_slot(p)) mmfbus__end_publisher(p, p->slot, MMFBUS__REASON_LEFT);
+            if (mmfbus__owns_slot(p)) mmfbus__end_publisher(p, p->slot, MMFBUS_REASON_LEFT);
             mmfbus__unlock(p);
         }
     }
-    /* A publisher that could not say that it leaves is buried as one that died. */
+    /* A publisher that could not say that it leaves is reclaimed as one that died. */
     mmfbus__close_participant(p, !could_leave);
     MMFBUS_FREE(publisher);
 }
@@ -3415,7 +3607,7 @@ struct mmfbus_subscriber {
     uint32_t laps;       /* times that we were lapped since the last frame */
     uint32_t closed_epoch;
     uint32_t parts_epoch;
-    uint32_t poll_window;
+    uint32_t poll_window; /* microseconds; MMFBUS_FOREVER never to sleep */
     bool in_flood;           /* more than one frame was there at the last look */
     unsigned char *batch;    /* a private copy of frames, and of the header that follows them */
     size_t batch_capacity;   /* without that header */
@@ -3568,7 +3760,7 @@ static mmfbus_status mmfbus__resume(mmfbus_subscriber *sub) {
                            mmfbus__fits(p, head, tail);
         if (!makes_sense) {
             /* The tail was loaded after the head: together they make no sense only when both have moved since. */
-            if (mmfbus__load64(p->memory + MMFBUS__HEAD) == head) return MMFBUS_ERROR_CORRUPT;
+            if (mmfbus__load64(p->memory + MMFBUS__HEAD) == head) return MMFBUS_CORRUPTED;
             continue;
         }
         uint64_t number;
@@ -3577,7 +3769,7 @@ static mmfbus_status mmfbus__resume(mmfbus_subscriber *sub) {
             sub->laps++;
             continue;
         }
-        if (!mmfbus__go_on_at(sub, position, number)) return MMFBUS_ERROR_CORRUPT;
+        if (!mmfbus__go_on_at(sub, position, number)) return MMFBUS_CORRUPTED;
         sub->tail = tail;
         mmfbus__drop_batch(sub);
         return MMFBUS_OK;
@@ -3634,11 +3826,11 @@ static mmfbus_status mmfbus__take_fragment(mmfbus_subscriber *sub, const mmfbus_
     bool is_last = frame->kind == MMFBUS__LAST_FRAGMENT;
     int64_t position = sub->position - (int64_t)frame->size;
     mmfbus__fragment part;
-    if (!mmfbus__read_fragment(frame, &part) || part.length == 0) return MMFBUS_ERROR_CORRUPT;
+    if (!mmfbus__read_fragment(frame, &part) || part.length == 0) return MMFBUS_CORRUPTED;
     uint64_t end = (uint64_t)part.offset + part.length;
-    if (part.total > sub->base.geometry.max_message || end > part.total) return MMFBUS_ERROR_CORRUPT;
-    if (is_last != (end == part.total)) return MMFBUS_ERROR_CORRUPT;
-    if ((part.offset == 0) != (part.began == position)) return MMFBUS_ERROR_CORRUPT;
+    if (part.total > sub->base.geometry.max_message || end > part.total) return MMFBUS_CORRUPTED;
+    if (is_last != (end == part.total)) return MMFBUS_CORRUPTED;
+    if ((part.offset == 0) != (part.began == position)) return MMFBUS_CORRUPTED;
 
     if (part.offset == 0) {
         mmfbus__forget(parts);
@@ -3652,9 +3844,9 @@ static mmfbus_status mmfbus__take_fragment(mmfbus_subscriber *sub, const mmfbus_
         return part.began < sub->owed_from ? MMFBUS_EMPTY : MMFBUS_GAP;
     } else if (!mmfbus__continues(parts, &part)) {
         mmfbus__forget(parts);
-        return MMFBUS_ERROR_CORRUPT;
+        return MMFBUS_CORRUPTED;
     }
-    if (!mmfbus__make_parts_room(parts, (size_t)end)) return MMFBUS_ERROR_NO_MEMORY;
+    if (!mmfbus__make_parts_room(parts, (size_t)end)) return MMFBUS_NO_MEMORY;
     memcpy(parts->data + part.offset, frame->payload + MMFBUS__FRAGMENT_HEADER, part.length);
     parts->received += part.length;
     if (!is_last) return MMFBUS_EMPTY;
@@ -3683,11 +3875,11 @@ static void mmfbus__drop_parts(mmfbus_subscriber *sub) {
     }
 }
 
-/* Tells publishers how far we are. MMFBUS_ERROR_CORRUPT: our slot is somebody else's. */
+/* Tells publishers how far we are. MMFBUS_CORRUPTED: our slot is somebody else's. */
 MMFBUS__INLINE mmfbus_status mmfbus__store_cursor(mmfbus_subscriber *sub) {
     mmfbus__participant *p = &sub->base;
     if (sub->stored == sub->position) return MMFBUS_OK;
-    if (!mmfbus__owns_slot(p)) return MMFBUS_ERROR_CORRUPT;
+    if (!mmfbus__owns_slot(p)) return MMFBUS_CORRUPTED;
     sub->stored = sub->position;
     mmfbus__store64(mmfbus__own_slot(p) + MMFBUS__CURSOR, sub->position);
     MMFBUS_STEP("read: cursor stored");
@@ -3710,14 +3902,14 @@ static mmfbus_status mmfbus__next_frame(mmfbus_subscriber *sub, mmfbus_message *
     if (mmfbus__fits(&sub->base, sub->position, sub->tail)) {
         look = mmfbus__copy_frame(sub, &frame);
     } else if (mmfbus__head_after_reading(&sub->base) <= sub->position) {
-        return MMFBUS_ERROR_CORRUPT;
+        return MMFBUS_CORRUPTED;
     }
-    if (look == MMFBUS__NONSENSE) return MMFBUS_ERROR_CORRUPT;
+    if (look == MMFBUS__NONSENSE) return MMFBUS_CORRUPTED;
     if (look == MMFBUS__SKIPPED) return sub->gap_from != 0 ? mmfbus__tell_gap(sub, message) : MMFBUS_EMPTY;
     if (look == MMFBUS__LAPPED) {
         if (!sub->is_lossy) {
             uint32_t state = mmfbus__load32(mmfbus__own_slot(&sub->base) + MMFBUS__STATE);
-            return state == MMFBUS__STATE_DISCONNECTED ? MMFBUS_DISCONNECTED : MMFBUS_ERROR_CORRUPT;
+            return state == MMFBUS__STATE_DISCONNECTED ? MMFBUS_DISCONNECTED : MMFBUS_CORRUPTED;
         }
         mmfbus_status status = mmfbus__resume(sub);
         if (status != MMFBUS_OK) return status;
@@ -3731,7 +3923,7 @@ static mmfbus_status mmfbus__next_frame(mmfbus_subscriber *sub, mmfbus_message *
     if (frame.kind == MMFBUS__MESSAGE) {
         mmfbus__parts *parts = &sub->parts[frame.publisher];
         if (parts->active) {
-            if (mmfbus__is_end(parts, &frame)) return MMFBUS_ERROR_CORRUPT;
+            if (mmfbus__is_end(parts, &frame)) return MMFBUS_CORRUPTED;
             mmfbus__forget(parts);
         }
         message->data = frame.payload;
@@ -3759,7 +3951,7 @@ static mmfbus_status mmfbus__next_frame(mmfbus_subscriber *sub, mmfbus_message *
 }
 
 /* When everything was read: whether the publishers have ended, or we have. */
-static mmfbus_status mmfbus__at_the_end(mmfbus_subscriber *sub, uint32_t closed_epoch) {
+static mmfbus_status mmfbus__at_the_end(mmfbus_subscriber *sub, mmfbus_message *message, uint32_t closed_epoch) {
     mmfbus__participant *p = &sub->base;
     mmfbus__drop_parts(sub);
     if (!sub->is_lossy && mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__STATE) == MMFBUS__STATE_DISCONNECTED) {
@@ -3768,7 +3960,8 @@ static mmfbus_status mmfbus__at_the_end(mmfbus_subscriber *sub, uint32_t closed_
     if (closed_epoch == sub->closed_epoch) return MMFBUS_EMPTY;
     sub->closed_epoch = closed_epoch;
     uint32_t reason = mmfbus__load32(p->memory + MMFBUS__CLOSED_REASON);
-    return reason == MMFBUS__REASON_DIED ? MMFBUS_LOST : MMFBUS_CLOSED;
+    message->reason = reason == MMFBUS_REASON_DIED ? MMFBUS_REASON_DIED : MMFBUS_REASON_LEFT;
+    return MMFBUS_PUBLISHERS_GONE;
 }
 
 MMFBUS__INLINE mmfbus_status mmfbus__receive(mmfbus_subscriber *sub, mmfbus_message *message) {
@@ -3781,10 +3974,10 @@ MMFBUS__INLINE mmfbus_status mmfbus__receive(mmfbus_subscriber *sub, mmfbus_mess
         closed_epoch = mmfbus__load32(p->memory + MMFBUS__CLOSED_EPOCH);
         /* SYNC: frame visible. The tail is loaded first; only what lies before it is read. */
         int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
-        if (!mmfbus__is_position(tail) || tail < sub->position) return MMFBUS_ERROR_CORRUPT;
+        if (!mmfbus__is_position(tail) || tail < sub->position) return MMFBUS_CORRUPTED;
         sub->tail = tail;
         sub->in_flood = false;
-        if (tail == sub->position) return mmfbus__at_the_end(sub, closed_epoch);
+        if (tail == sub->position) return mmfbus__at_the_end(sub, message, closed_epoch);
     }
     while (sub->position != sub->tail) {
         mmfbus_status status = mmfbus__next_frame(sub, message), stored = MMFBUS_OK;
@@ -3801,23 +3994,23 @@ MMFBUS__INLINE mmfbus_status mmfbus__receive(mmfbus_subscriber *sub, mmfbus_mess
 }
 
 MMFBUS__INLINE mmfbus_status mmfbus__check_subscriber(mmfbus_subscriber *sub) {
-    if (sub == NULL) return MMFBUS_ERROR_ARGUMENT;
+    if (sub == NULL) return MMFBUS_INVALID_ARGUMENT;
     if (!(mmfbus__is_forked(&sub->base) | sub->base.armed | sub->base.has_dead)) return sub->ended;
-    if (mmfbus__is_forked(&sub->base)) return MMFBUS_ERROR_FORKED;
+    if (mmfbus__is_forked(&sub->base)) return MMFBUS_FORKED;
     mmfbus__awake(&sub->base, MMFBUS__SLEEPERS);
-    mmfbus__bury_the_dead(&sub->base);
+    mmfbus__reclaim_the_dead(&sub->base);
     return sub->ended;
 }
 
-mmfbus_status mmfbus_receive(mmfbus_subscriber *subscriber, mmfbus_message *message) {
+mmfbus_status mmfbus_try_receive(mmfbus_subscriber *subscriber, mmfbus_message *message) {
     mmfbus_status status = mmfbus__check_subscriber(subscriber);
     if (status != MMFBUS_OK) return status;
-    if (message == NULL) return MMFBUS_ERROR_ARGUMENT;
+    if (message == NULL) return MMFBUS_INVALID_ARGUMENT;
     memset(message, 0, sizeof *message);
     status = mmfbus__receive(subscriber, message);
     /* Only padding and parts were there: what came meanwhile is for the next call. */
     if (status == MMFBUS_READY) status = MMFBUS_EMPTY;
-    if (status == MMFBUS_DISCONNECTED || mmfbus_is_error(status)) subscriber->ended = status;
+    if (mmfbus_is_error(status)) subscriber->ended = status;
     return status;
 }
 
@@ -3826,7 +4019,7 @@ mmfbus_status mmfbus_arm(mmfbus_subscriber *subscriber) {
     if (status != MMFBUS_OK) return status;
     mmfbus__participant *p = &subscriber->base;
     mmfbus__watch(p, MMFBUS__STATE_PUBLISHER);
-    if (mmfbus__bury_the_dead(p) != MMFBUS_OK) return MMFBUS_BUSY;
+    if (mmfbus__reclaim_the_dead(p) != MMFBUS_OK) return MMFBUS_BUSY;
     /*
      * SYNC: going to sleep. First the sleep is announced, then the lock is looked at, then the tail. A publisher that was
      * not seen holding the lock will see the sleep and ring; one that dies in between is seen by its lock or its life line.
@@ -3856,24 +4049,22 @@ mmfbus_status mmfbus_arm(mmfbus_subscriber *subscriber) {
  * then wait for the same cache lines. A moment later there are many.
  */
 MMFBUS__INLINE void mmfbus__gather(mmfbus_subscriber *sub) {
-    if (sub == NULL || !sub->in_flood || sub->position != sub->tail || sub->poll_window == 0) return;
+    if (sub == NULL || !sub->in_flood || sub->position != sub->tail) return;
     for (int turn = 0; turn < MMFBUS__GATHERING; turn++) mmfbus__relax();
 }
 
-mmfbus_status mmfbus_receive_wait(mmfbus_subscriber *subscriber, mmfbus_message *message, uint32_t timeout) {
+mmfbus_status mmfbus_receive(mmfbus_subscriber *subscriber, mmfbus_message *message, uint32_t timeout) {
     uint64_t deadline = mmfbus__deadline(timeout), began = 0;
     for (uint32_t turn = 0;;) {
         mmfbus__gather(subscriber);
-        mmfbus_status status = mmfbus_receive(subscriber, message);
+        mmfbus_status status = mmfbus_try_receive(subscriber, message);
         if (status != MMFBUS_EMPTY) return status;
-        if (subscriber->poll_window != 0) {
-            uint64_t now = mmfbus_now();
-            if (began == 0) began = now;
-            if (now >= deadline) return MMFBUS_TIMEOUT;
-            if (subscriber->poll_window == MMFBUS_FOREVER || now - began < (uint64_t)subscriber->poll_window * 1000u) {
-                mmfbus__relax();
-                continue;
-            }
+        uint64_t now = mmfbus_now();
+        if (began == 0) began = now;
+        if (now >= deadline) return MMFBUS_TIMEOUT;
+        if (subscriber->poll_window == MMFBUS_FOREVER || now - began < (uint64_t)subscriber->poll_window * 1000u) {
+            mmfbus__relax();
+            continue;
         }
         uint32_t left = mmfbus__time_left(deadline);
         if (left == 0) return MMFBUS_TIMEOUT;
@@ -3907,30 +4098,32 @@ static mmfbus_status mmfbus__find_start(mmfbus_subscriber *sub, const mmfbus_opt
     mmfbus__participant *p = &sub->base;
     int64_t head = mmfbus__load64(p->memory + MMFBUS__HEAD), tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
     if (!mmfbus__is_position(head) || !mmfbus__is_position(tail) || !mmfbus__fits(p, head, tail)) {
-        return MMFBUS_ERROR_CORRUPT;
+        return MMFBUS_CORRUPTED;
     }
     uint64_t oldest, newest;
-    if (!mmfbus__number_at(p, head, &oldest) || !mmfbus__number_at(p, tail, &newest)) return MMFBUS_ERROR_CORRUPT;
+    if (!mmfbus__number_at(p, head, &oldest) || !mmfbus__number_at(p, tail, &newest)) return MMFBUS_CORRUPTED;
     /* Numbers begin at 1. */
     if (oldest < 1 || !mmfbus__is_plausible(newest - oldest, tail - head) || !mmfbus__is_plausible(newest - 1, tail)) {
-        return MMFBUS_ERROR_CORRUPT;
+        return MMFBUS_CORRUPTED;
     }
-    bool is_early = options->start != MMFBUS_LATEST;
+    mmfbus_start start = options->start;
+    if (start == MMFBUS_START_DEFAULT) start = p->geometry.history > 0 ? MMFBUS_START_HISTORY : MMFBUS_START_LATEST;
+    bool is_early = start != MMFBUS_START_LATEST;
     sub->position = is_early ? head : tail;
     sub->next = is_early ? oldest : newest;
     sub->wanted = sub->next;
-    if (options->start == MMFBUS_HISTORY) {
+    if (start == MMFBUS_START_HISTORY) {
         uint64_t history = p->geometry.history < newest ? p->geometry.history : newest - 1;
         if (newest - history > oldest) sub->wanted = newest - history;
-    } else if (options->start == MMFBUS_AFTER) {
-        if (options->after >= newest) return MMFBUS_ERROR_NEVER_PUBLISHED;
+    } else if (start == MMFBUS_START_AFTER) {
+        if (options->after >= newest) return MMFBUS_SEQUENCE_AHEAD;
         sub->wanted = options->after + 1;
         if (sub->wanted < oldest) {
             sub->gap_from = sub->wanted;
             sub->gap_to = oldest - 1;
         }
     }
-    sub->owed_from = options->start == MMFBUS_AFTER ? 0 : sub->position;
+    sub->owed_from = start == MMFBUS_START_AFTER ? 0 : sub->position;
     sub->tail = sub->stored = sub->position;
     sub->closed_epoch = mmfbus__load32(p->memory + MMFBUS__CLOSED_EPOCH);
     sub->parts_epoch = mmfbus__load32(p->memory + MMFBUS__EPOCH);
@@ -3942,7 +4135,7 @@ static mmfbus_status mmfbus__skip_to_wanted(mmfbus_subscriber *sub) {
     mmfbus_message ignored;
     mmfbus_status status = MMFBUS_EMPTY;
     sub->tail = mmfbus__load64(sub->base.memory + MMFBUS__TAIL);
-    if (!mmfbus__is_position(sub->tail) || sub->tail < sub->position) return MMFBUS_ERROR_CORRUPT;
+    if (!mmfbus__is_position(sub->tail) || sub->tail < sub->position) return MMFBUS_CORRUPTED;
     /* The tail was loaded once, so this comes to an end. What was lapped on the way becomes a gap by itself. */
     while (sub->next < sub->wanted && sub->position < sub->tail && sub->gap_from == 0 && status == MMFBUS_EMPTY) {
         status = mmfbus__next_frame(sub, &ignored);
@@ -3967,25 +4160,26 @@ static void mmfbus__free_subscriber(mmfbus_subscriber *sub, uint32_t participant
 }
 
 mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbus_options *options) {
-    if (subscriber == NULL) return MMFBUS_ERROR_ARGUMENT;
+    if (subscriber == NULL) return MMFBUS_INVALID_ARGUMENT;
     *subscriber = NULL;
-    if (options == NULL) return MMFBUS_ERROR_ARGUMENT;
+    mmfbus_status status = mmfbus__check_options(options, true);
+    if (status != MMFBUS_OK) return status;
     mmfbus_subscriber *sub = (mmfbus_subscriber *)mmfbus__allocate_zeroed(sizeof *sub);
-    if (sub == NULL) return MMFBUS_ERROR_NO_MEMORY;
+    if (sub == NULL) return MMFBUS_NO_MEMORY;
     mmfbus__participant *p = &sub->base;
-    mmfbus_status status = mmfbus__open_participant(p, options);
+    status = mmfbus__open_participant(p, options);
     uint32_t participants = p->geometry.participant_count;
     if (status != MMFBUS_OK) {
         mmfbus__free_subscriber(sub, participants);
         return status;
     }
-    sub->is_lossy = options->reading == MMFBUS_LOSSY;
-    sub->poll_window = options->poll_window;
+    sub->is_lossy = options->delivery == MMFBUS_DELIVERY_LOSSY;
+    sub->poll_window = options->poll_window_us != 0 ? options->poll_window_us : MMFBUS__DEFAULT_POLL_WINDOW;
     sub->batch_capacity = (size_t)mmfbus__frame_size(p->geometry.max_payload);
     if (sub->batch_capacity < MMFBUS__BATCH_LENGTH) sub->batch_capacity = MMFBUS__BATCH_LENGTH;
     sub->batch = (unsigned char *)MMFBUS_MALLOC(sub->batch_capacity + MMFBUS__FRAME_ALIGNMENT);
     sub->parts = (mmfbus__parts *)mmfbus__allocate_zeroed(participants * sizeof *sub->parts);
-    if (sub->batch == NULL || sub->parts == NULL) status = MMFBUS_ERROR_NO_MEMORY;
+    if (sub->batch == NULL || sub->parts == NULL) status = MMFBUS_NO_MEMORY;
     if (status == MMFBUS_OK) status = mmfbus__find_start(sub, options);
     if (status != MMFBUS_OK) {
         mmfbus__unlock(p);
@@ -4315,9 +4509,9 @@ static void mmf__fill(unsigned char *memory, const void *context) {
 }
 
 static mmfbus_status mmf__allocate(mmf **mapping) {
-    if (mapping == NULL) return MMFBUS_ERROR_ARGUMENT;
+    if (mapping == NULL) return MMFBUS_INVALID_ARGUMENT;
     *mapping = (mmf *)mmfbus__allocate_zeroed(sizeof **mapping);
-    return *mapping == NULL ? MMFBUS_ERROR_NO_MEMORY : MMFBUS_OK;
+    return *mapping == NULL ? MMFBUS_NO_MEMORY : MMFBUS_OK;
 }
 
 static mmfbus_status mmf__given_up(mmf **mapping, mmfbus_status status) {
@@ -4329,15 +4523,15 @@ static mmfbus_status mmf__given_up(mmf **mapping, mmfbus_status status) {
 mmfbus_status mmf_create(mmf **mapping, const char *name, mmfbus_namespace space, size_t size) {
     mmfbus_status status = mmf__allocate(mapping);
     if (status != MMFBUS_OK) return status;
-    if (name == NULL || size == 0 || size > SIZE_MAX / 2) return mmf__given_up(mapping, MMFBUS_ERROR_ARGUMENT);
+    if (name == NULL || size == 0 || size > SIZE_MAX / 2) return mmf__given_up(mapping, MMFBUS_INVALID_ARGUMENT);
     mmfbus__segment *segment = &(*mapping)->segment;
     /* What nobody has open any more is a leftover, and opening removes it. */
     status = mmfbus__open_segment(segment, name, space, false);
     if (status == MMFBUS_OK) {
         mmfbus__release_segment(segment);
-        return mmf__given_up(mapping, MMFBUS_ERROR_EXISTS);
+        return mmf__given_up(mapping, MMFBUS_EXISTS);
     }
-    if (status == MMFBUS_ERROR_NOT_FOUND) {
+    if (status == MMFBUS_NOT_FOUND) {
         if (space != MMFBUS_CUSTOM) mmfbus__sweep();
         status = mmfbus__create_segment(segment, name, space, size + MMF__DATA, 0, mmf__fill, NULL);
     }
@@ -4349,12 +4543,12 @@ mmfbus_status mmf_create(mmf **mapping, const char *name, mmfbus_namespace space
 static mmfbus_status mmf__open(mmf **mapping, const char *name, mmfbus_namespace space, bool readonly) {
     mmfbus_status status = mmf__allocate(mapping);
     if (status != MMFBUS_OK) return status;
-    if (name == NULL) return mmf__given_up(mapping, MMFBUS_ERROR_ARGUMENT);
+    if (name == NULL) return mmf__given_up(mapping, MMFBUS_INVALID_ARGUMENT);
     mmfbus__segment *segment = &(*mapping)->segment;
     status = mmfbus__open_segment(segment, name, space, readonly);
     if (status == MMFBUS_OK && segment->length <= MMF__DATA) {
         mmfbus__release_segment(segment);
-        status = MMFBUS_ERROR_NOT_A_CHANNEL;
+        status = MMFBUS_NOT_A_CHANNEL;
     }
     if (status != MMFBUS_OK) return mmf__given_up(mapping, status);
     (*mapping)->readonly = readonly;
@@ -4454,8 +4648,8 @@ static bool mmf__is_within(const mmf *mapping, size_t offset, size_t length) {
 }
 
 mmfbus_status mmf_read(mmf *mapping, size_t offset, void *target, size_t length, uint32_t tries) {
-    if (mapping == NULL || (target == NULL && length > 0)) return MMFBUS_ERROR_ARGUMENT;
-    if (!mmf__is_within(mapping, offset, length)) return MMFBUS_ERROR_TOO_LARGE;
+    if (mapping == NULL || (target == NULL && length > 0)) return MMFBUS_INVALID_ARGUMENT;
+    if (!mmf__is_within(mapping, offset, length)) return MMFBUS_TOO_LARGE;
     if (!mmf_lock_spin(mapping, MMF_READ, tries)) return MMFBUS_BUSY;
     if (length > 0) memcpy(target, (unsigned char *)mmf_data(mapping) + offset, length);
     mmf_lock_release(mapping, MMF_READ);
@@ -4463,8 +4657,8 @@ mmfbus_status mmf_read(mmf *mapping, size_t offset, void *target, size_t length,
 }
 
 mmfbus_status mmf_write(mmf *mapping, size_t offset, const void *source, size_t length, uint32_t tries) {
-    if (mapping == NULL || mapping->readonly || (source == NULL && length > 0)) return MMFBUS_ERROR_ARGUMENT;
-    if (!mmf__is_within(mapping, offset, length)) return MMFBUS_ERROR_TOO_LARGE;
+    if (mapping == NULL || mapping->readonly || (source == NULL && length > 0)) return MMFBUS_INVALID_ARGUMENT;
+    if (!mmf__is_within(mapping, offset, length)) return MMFBUS_TOO_LARGE;
     if (!mmf_lock_spin(mapping, MMF_WRITE, tries)) return MMFBUS_BUSY;
     if (length > 0) memcpy((unsigned char *)mmf_data(mapping) + offset, source, length);
     mmf_lock_release(mapping, MMF_WRITE);

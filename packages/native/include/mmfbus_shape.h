@@ -11,7 +11,7 @@
  *
  *     Nothing is allocated. Strings and bytes are views of the message: they live as long as `message.data` does. The items
  *     of arrays and maps are put one after the other into the arena; set `arena.used` to 0 to use it again. Shapes without
- *     arrays and maps take NULL for it. MMFBUS_ERROR_NO_MEMORY: it is too small. MMFBUS_ERROR_VALUE: the bytes are not of
+ *     arrays and maps take NULL for it. MMFBUS_NO_MEMORY: it is too small. MMFBUS_UNDECODABLE: the bytes are not of
  *     the shape. `problem`, which may be NULL, says what and where: legs[2].price: expected f64, got string "x".
  *
  *     It reads what any writer of msgpack makes: fields in any order, fields that the shape does not have, integers and
@@ -21,7 +21,7 @@
  *     mmfbus_mp_writer writer = mmfbus_mp_write_to(memory, sizeof memory);
  *     if (quote_encode(&writer, &value, &problem) != MMFBUS_OK) puts(problem.text);
  *
- *     MMFBUS_ERROR_VALUE: the value is not of the shape. MMFBUS_ERROR_TOO_LARGE: it takes `writer.length` bytes.
+ *     MMFBUS_UNENCODABLE: the value is not of the shape. MMFBUS_TOO_LARGE: it takes `writer.length` bytes.
  *
  * Everything with two underscores is for generated code only.
  */
@@ -200,7 +200,7 @@ static inline void mmfbus_shape__describe(mmfbus_mp_reader reader, char out[64])
 
 static inline bool mmfbus_shape__unexpected(mmfbus_shape__input *in, mmfbus_mp_reader at, const char *expected) {
     char actual[64];
-    in->status = MMFBUS_ERROR_VALUE;
+    in->status = MMFBUS_UNDECODABLE;
     if (in->problem != NULL) {
         mmfbus_shape__describe(at, actual);
         mmfbus_shape__tell(in->problem, expected, actual);
@@ -209,7 +209,7 @@ static inline bool mmfbus_shape__unexpected(mmfbus_shape__input *in, mmfbus_mp_r
 }
 
 static inline bool mmfbus_shape__refuse(mmfbus_shape__input *in, const char *expected, const char *actual) {
-    in->status = MMFBUS_ERROR_VALUE;
+    in->status = MMFBUS_UNDECODABLE;
     mmfbus_shape__tell(in->problem, expected, actual);
     return false;
 }
@@ -609,7 +609,7 @@ static inline bool mmfbus_shape__reserve(mmfbus_shape__input *in, size_t count, 
             return true;
         }
     }
-    in->status = MMFBUS_ERROR_NO_MEMORY;
+    in->status = MMFBUS_NO_MEMORY;
     if (in->problem != NULL) {
         in->problem->path = 0;
         snprintf(in->problem->text, sizeof in->problem->text, "the arena has no room for %zu items of %zu bytes", count,
@@ -649,7 +649,7 @@ static inline bool mmfbus_shape__check_size(mmfbus_shape__input *in) {
 /* -- Writing: false means that the value was refused. */
 
 static inline bool mmfbus_shape__deny(mmfbus_shape__output *out, const char *expected, const char *actual) {
-    out->status = MMFBUS_ERROR_VALUE;
+    out->status = MMFBUS_UNENCODABLE;
     mmfbus_shape__tell(out->problem, expected, actual);
     return false;
 }
@@ -777,7 +777,7 @@ static inline mmfbus_status mmfbus_shape__end_output(mmfbus_shape__output *out, 
     if (is_written) {
         char actual[64];
         snprintf(actual, sizeof actual, "%zu", out->writer->length);
-        out->status = MMFBUS_ERROR_TOO_LARGE;
+        out->status = MMFBUS_TOO_LARGE;
         mmfbus_shape__tell(out->problem, "a value that fits into the writer, in bytes", actual);
     }
     mmfbus_shape__finish(out->problem);

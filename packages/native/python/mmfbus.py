@@ -12,11 +12,15 @@ Publishing and receiving, with the codec `msgpack` (which needs the package of t
         for message in subscriber:
             print(message.sequence, message.value)
 
-RESULTS. `publish` returns the number of the message and raises `Full` or `Busy` when the time is over. `receive` returns
-a `Message`, a `Gap`, `Closed`, or None when the time is over. Failures are `Error`, with a `code` for programs. Times are
-seconds; None is for ever, 0 is not at all.
+NAMES of options, outcomes and errors are those of Node, C and Rust: API.md of `@mmfbus/channel` has all of them in one table.
 
-EVENT LOOPS. `arm()` says how long to wait at most for `fileno()` to be readable; then `receive(timeout=0)` until it
+WAITING. What begins with `try_` never waits, and returns what it came to: `try_publish` gives 'published', 'full' or 'busy',
+`try_receive` None where there is nothing now. The others wait, at most `timeout` seconds; None is for ever.
+
+RESULTS. `publish` returns the number of the message, and raises `Timeout` when the time is over. `receive` returns a
+`Message`, a `Gap`, `PublishersGone`, or None when the time is over. Failures are `Error`, with a `code` for programs.
+
+EVENT LOOPS. `arm()` says how long to wait at most for `fileno()` to be readable; then `try_receive()` until it
 returns None, and arm again. With asyncio: `loop.add_reader(subscriber.fileno(), ...)`.
 
 THREADS. A publisher or subscriber is used by one thread at a time; several of them by several threads.
@@ -51,7 +55,8 @@ import struct
 import sys
 import time
 
-__all__ = ["Publisher", "Subscriber", "Message", "Gap", "Closed", "Codec", "Error", "Full", "Busy", "Disconnected"]
+__version__ = "0.0.0"
+__all__ = ["Publisher", "Subscriber", "Message", "Gap", "PublishersGone", "Codec", "Error", "Timeout", "Disconnected"]
 
 if os.name != "posix":
     raise ImportError("mmfbus for Python works on Linux and macOS only")
@@ -62,26 +67,55 @@ if sys.byteorder != "little" or sys.maxsize < 2**32:
 
 
 class Error(Exception):
-    """A failure. `code` says which one, as in Node: INVALID_ARGUMENT, INVALID_NAME, NOT_FOUND, EXISTS, NOT_A_CHANNEL,
-    VERSION_MISMATCH, CAPACITY_MISMATCH, HISTORY_MISMATCH, MAX_MESSAGE_MISMATCH, CODEC_MISMATCH, SCHEMA_MISMATCH,
-    TOO_MANY_PARTICIPANTS, TOO_LARGE, SEQUENCE_AHEAD, CORRUPTED, ACCESS_DENIED, NO_SPACE, CLOSED, FORKED; and of the
-    classes below FULL, BUSY, DISCONNECTED. What the system refuses otherwise is an OSError."""
+    """A failure. `code` says which one:
+
+    INVALID_ARGUMENT        an argument or option is unknown, of the wrong type or outside its limits
+    INVALID_NAME            a channel's name is not 1 to 128 characters of A-Z a-z 0-9 . _ -
+    NOT_FOUND               there is no such channel, and the call was not to create it
+    EXISTS                  there is such a channel already, and the call was to create it
+    NOT_A_CHANNEL           the memory of that name is not a channel
+    VERSION_MISMATCH        the channel has another version of the format
+    CAPACITY_MISMATCH       the channel has another capacity
+    HISTORY_MISMATCH        the channel has another history
+    MAX_MESSAGE_MISMATCH    the channel has another limit of messages
+    CODEC_MISMATCH          the channel has another codec
+    SCHEMA_MISMATCH         the channel has another schema, or only one of channel and program has one
+    TOO_MANY_PARTICIPANTS   all slots of the channel are taken by the living
+    TOO_LARGE               more than the channel carries, or than one call can publish without waiting
+    TIMEOUT                 the time that the call was given is over: `Timeout`
+    SEQUENCE_AHEAD          the subscription was to begin after a message that was not published yet
+    UNENCODABLE             the codec refused a value; what it raised is the cause
+    UNDECODABLE             the codec refused the bytes of a message; what it raised is the cause
+    DISCONNECTED            a publisher gave this reliable subscriber up, because it was too slow: `Disconnected`
+    CORRUPTED               the shared memory holds what no participant writes
+    CLOSED                  the publisher or subscriber was closed before
+    NO_SPACE                the operating system cannot supply that much shared memory
+    ACCESS_DENIED           the operating system refuses access
+    OS_ERROR                any other failure of a call to the operating system, which is the cause
+    FORKED                  it was opened by a process that this one was forked from
+    """
 
     def __init__(self, code, message):
         super().__init__(message)
         self.code = code
 
 
-class Full(Error):
-    """Not published: a reliable subscriber has not taken enough yet."""
-
-
-class Busy(Error):
-    """A living process has held the publisher lock for all of the time."""
+class Timeout(Error):
+    """The time is over: there was no room, or somebody living held the publisher lock. Nothing was done."""
 
 
 class Disconnected(Error):
     """This reliable subscriber was too slow. Close it."""
+
+
+# What codecs raise of what they do not take. Anything else, such as what a signal handler raises, is left as it is.
+_REFUSALS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+def _refused(error, what):
+    """The error for what the system has refused."""
+    codes = {errno.EACCES: "ACCESS_DENIED", errno.EPERM: "ACCESS_DENIED", errno.ENOSPC: "NO_SPACE"}
+    return Error(codes.get(error.errno, "OS_ERROR"), f"{what}: {error}")
 
 
 class Message:
@@ -95,8 +129,11 @@ class Message:
 
     @property
     def value(self):
-        """What the codec makes of `data`; raises what the codec raises."""
-        return self._codec.decode(self.data)
+        """What the codec makes of `data`. Raises `Error` with the code UNDECODABLE."""
+        try:
+            return self._codec.decode(self.data)
+        except _REFUSALS as error:
+            raise Error("UNDECODABLE", f"the message {self.sequence}: {error}") from error
 
     def __repr__(self):
         return f"Message(sequence={self.sequence}, data={self.data!r})"
@@ -104,8 +141,8 @@ class Message:
 
 Gap = collections.namedtuple("Gap", "first last")
 Gap.__doc__ = "The messages with the numbers from `first` to `last` are lost."
-Closed = collections.namedtuple("Closed", "reason")
-Closed.__doc__ = "The last publisher has left (`reason` is 'closed') or died ('lost'). Another one may come."
+PublishersGone = collections.namedtuple("PublishersGone", "reason")
+PublishersGone.__doc__ = "The last publisher has 'left' or 'died', as `reason` says. Another one may come."
 Codec = collections.namedtuple("Codec", "id encode decode")
 Codec.__doc__ = "A codec of your own: its id, up to 31 ASCII characters, value to bytes, bytes to value."
 
@@ -272,7 +309,7 @@ class _Geometry(collections.namedtuple("_Geometry", "capacity participants ring 
     @classmethod
     def plan(cls, capacity, participants, history, max_message, codec, schema):
         """Of a new channel; what is None is chosen."""
-        capacity, history = capacity or 1 << 20, history or 0
+        capacity, history = capacity or 8 << 20, history or 0
         most = capacity // 4 - _FRAME.size
         if max_message is None:
             share = capacity // 2 // max(history, 1) & ~31
@@ -288,7 +325,7 @@ class _Geometry(collections.namedtuple("_Geometry", "capacity participants ring 
         # One copy of it all: what is checked is what is used. The slice of a mapping is such a copy.
         header = memory[: _HEADER.size]
         if len(memory) < _HEADER_LENGTH or header[:8] != _MAGIC:
-            raise Error("NOT_A_CHANNEL", "what has that name is no channel")
+            raise Error("NOT_A_CHANNEL", "the memory of that name is not a channel")
         fields = _HEADER.unpack(header)
         version, header_length, segment, ring, capacity, slots_at, slots, slot_length, payload, text_at, text = fields[1:12]
         codec, digest, history, max_message, _ = fields[12:]
@@ -566,13 +603,13 @@ class _Segment:
                 return cls(path, fd, memory)
             os.close(fd)
             time.sleep(0.001)
-        raise Busy("BUSY", f"{path} is opened and closed all the time")
+        raise Timeout("TIMEOUT", f"{path} is opened and closed all the time")
 
     @staticmethod
     def _try_open(path, fd, is_own):
         status, length = os.fstat(fd), _read_mark(fd)
         if not stat.S_ISREG(status.st_mode) or length is None:
-            raise Error("NOT_A_CHANNEL", f"{path} is no channel")
+            raise Error("NOT_A_CHANNEL", f"{path} is not a channel")
         if is_own and status.st_uid != os.geteuid():
             raise Error("ACCESS_DENIED", f"{path} belongs to somebody else")
         # What nobody has open is a leftover.
@@ -581,7 +618,7 @@ class _Segment:
         return mmap.mmap(fd, length)
 
     @classmethod
-    def create(cls, path, length, permissions, fill):
+    def create(cls, path, length, mode, fill):
         """None where somebody was faster."""
         temporary = _temporary_path()
         page = mmap.PAGESIZE
@@ -591,7 +628,7 @@ class _Segment:
         try:
             # The lock comes before the name, so that nobody takes the new file for a leftover.
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            os.fchmod(fd, permissions)
+            os.fchmod(fd, mode)
             _allocate(fd, size)
             os.pwrite(fd, _MARK + length.to_bytes(8, "little") + bytes(_MARK_LENGTH - 16), size - _MARK_LENGTH)
             memory = mmap.mmap(fd, length)
@@ -605,8 +642,6 @@ class _Segment:
             os.close(fd)
             if isinstance(error, FileExistsError):
                 return None
-            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-                raise Error("NO_SPACE", f"{_directory()} has no room for {size} bytes") from error
             raise
         finally:
             _unlink(temporary)
@@ -630,13 +665,11 @@ def _allocate(fd, size):
         os.pwrite(fd, bytes(min(1 << 20, size - at)), at)
 
 
-def _segment_path(channel, namespace):
+def _segment_path(channel, scope):
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", channel):
         raise Error("INVALID_NAME", f"{channel!r} is not 1 to 128 characters of A-Z a-z 0-9 . _ -")
-    prefixes = {"local": f"mmfbus.{os.geteuid()}.", "global": "mmfbus.g.", "custom": ""}
-    if namespace not in prefixes:
-        raise Error("INVALID_ARGUMENT", f"there is no namespace {namespace!r}")
-    return os.path.join(_directory(), prefixes[namespace] + channel)
+    prefixes = {"user": f"mmfbus.{os.geteuid()}.", "machine": "mmfbus.g."}
+    return os.path.join(_directory(), prefixes[scope] + channel)
 
 
 # ----------------------------------------------------------------------------------------------------------- Ports
@@ -645,24 +678,24 @@ def _segment_path(channel, namespace):
 class _Port:
     """What others ring (the bell) and whose end tells them that we are dead (the life line)."""
 
-    def __init__(self, permissions):
+    def __init__(self, mode):
         self.nonce = secrets.randbits(63) or 1
         self.fds = []
         try:
             for part in ("life", "bell"):
-                self._make(part, permissions)
+                self._make(part, mode)
         except BaseException:
             self.close(remove=True)
             raise
 
-    def _make(self, part, permissions):
+    def _make(self, part, mode):
         # Open before it has its name: who finds the name finds a living owner.
         temporary = _temporary_path()
         os.mkfifo(temporary, 0o600)
         try:
             fd = os.open(temporary, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
             self.fds.append(fd)
-            os.fchmod(fd, permissions)
+            os.fchmod(fd, mode)
             os.rename(temporary, _port_path(self.nonce, part))
         except BaseException:
             _unlink(temporary)
@@ -697,54 +730,78 @@ def _drain(fd):
 _open_participants = set()
 
 
+def _check_choice(option, value, choices):
+    if value not in choices:
+        raise Error("INVALID_ARGUMENT", f"{option} is one of {', '.join(map(repr, choices))}, not {value!r}")
+
+
 class _Participant:
     """A slot in a channel, a port, and the ways to reach the others."""
 
-    def __init__(self, channel, codec, *, namespace, existence, capacity, history, max_message, participants, schema,
-                 permissions, name, join_timeout):  # fmt: skip
+    def __init__(self, channel, codec, *, schema, capacity, history, max_message, max_participants, mode, scope, open, name,
+                 timeout):  # fmt: skip
         self.channel = channel
         self._codec = _codec_of(codec)
-        self._join_timeout = join_timeout
+        self._timeout = timeout
         self._name = (name or "").encode()
+        self._takes_any = schema == "any"
         wanted = (capacity, history, max_message, schema.encode() if schema else b"")
-        if existence not in ("any", "open", "create"):
-            raise Error("INVALID_ARGUMENT", f"there is no existence {existence!r}")
+        _check_choice("scope", scope, ("user", "machine"))
+        _check_choice("open", open, ("open-or-create", "open", "create"))
         if not 1 <= len(self._codec.id.encode()) <= 31 or len(self._name) > 48 or len(wanted[3]) > 1 << 20:
             raise Error("INVALID_ARGUMENT", "the codec's id, the name or the schema is too long")
+        if mode & ~0o777:
+            raise Error("INVALID_ARGUMENT", f"the mode {mode:#o} has other bits than those of permissions")
+        if self._takes_any and not isinstance(self, Subscriber):
+            raise Error("INVALID_ARGUMENT", "the schema 'any' is for subscribers only")
+        if self._takes_any and open == "create":
+            raise Error("INVALID_ARGUMENT", "a channel is created with a schema of its own, not 'any'")
         self._fate = None  # why it cannot be used any more: CLOSED or FORKED
         self._watches = {}  # slot: (nonce, descriptor of the life line)
         self._bells = {}  # slot: (nonce, descriptor)
-        self._dead = {}  # slot: nonce of who is proved dead and not yet buried
-        self._buried = []  # nonces of ports whose files are to be removed when we hold no lock
+        self._dead = {}  # slot: nonce of who is proved dead and not yet reclaimed
+        self._reclaimed = []  # nonces of ports whose files are to be removed when we hold no lock
         self._watched_epoch = None  # the epoch whose life lines are watched; None: look at all of them
         self._is_watch_complete = True
         self._counted_in = None  # the counter of the sleeping we are in
         self._has_joined = False
         self._counters = [0] * 5
-        self._segment, self._geometry = self._open_channel(namespace, existence, wanted, participants, permissions)
+        try:
+            self._open(scope, open, wanted, max_participants, mode)
+        except OSError as error:
+            if error.errno is None:
+                raise
+            raise _refused(error, f"the channel {channel}") from error
+
+    def _open(self, scope, open, wanted, max_participants, mode):
+        self._segment, self._geometry = self._open_channel(scope, open, wanted, max_participants, mode)
         self._memory, self._words = self._segment.memory, _Words(self._segment.memory)
         self._port = self._poller = self._slot = self._spare = None
         _open_participants.add(self)
         try:
-            self._port = _Port(permissions)
+            if self._takes_any and self.codec != self._codec.id:
+                if self.codec not in ("msgpack", "json", "raw"):
+                    raise Error("CODEC_MISMATCH", f"the channel {self.channel} has the codec {self.codec!r}: give it as a Codec")
+                self._codec = _codec_of(self.codec)
+            self._port = _Port(mode)
             self._poller = selectors.DefaultSelector()
             self._poller.register(self._port.bell, selectors.EVENT_READ)
             self._spare = _open_spare()
             self._claim()
             self._join()
-            self._bury_whoever_is_dead()
+            self._reclaim_whoever_is_dead()
         except BaseException:
             self.close()
             raise
 
-    def _open_channel(self, namespace, existence, wanted, participants, permissions):
-        path = _segment_path(self.channel, namespace)
+    def _open_channel(self, scope, open, wanted, max_participants, mode):
+        path = _segment_path(self.channel, scope)
         capacity, history, max_message, schema = wanted
         for _ in range(1000):
-            segment = _Segment.open(path, namespace == "local")
+            segment = _Segment.open(path, scope == "user")
             if segment is not None:
                 try:
-                    if existence == "create":
+                    if open == "create":
                         raise Error("EXISTS", f"there is a channel {self.channel} already")
                     geometry = _Geometry.read(segment.memory)
                     self._compare(geometry, *wanted)
@@ -752,25 +809,28 @@ class _Participant:
                 except BaseException:
                     segment.close()
                     raise
-            if existence == "open":
+            if open == "open" or self._takes_any:
                 raise Error("NOT_FOUND", f"there is no channel {self.channel}")
             _sweep()
-            geometry = _Geometry.plan(capacity, participants, history, max_message, self._codec.id, schema)
-            segment = _Segment.create(path, geometry.ring + geometry.capacity, permissions, geometry.write)
+            geometry = _Geometry.plan(capacity, max_participants, history, max_message, self._codec.id, schema)
+            segment = _Segment.create(path, geometry.ring + geometry.capacity, mode, geometry.write)
             if segment is not None:
                 return segment, geometry
-        raise Busy("BUSY", f"{path} comes and goes all the time")
+        raise Timeout("TIMEOUT", f"{path} comes and goes all the time")
 
     def _compare(self, geometry, capacity, history, max_message, schema):
-        for code, wanted, there in (
-            ("CODEC_MISMATCH", self._codec.id, geometry.codec),
-            ("SCHEMA_MISMATCH", schema, geometry.schema or schema),
+        numbers = (
             ("CAPACITY_MISMATCH", capacity, geometry.capacity),
             ("HISTORY_MISMATCH", history, geometry.history),
             ("MAX_MESSAGE_MISMATCH", max_message, geometry.max_message),
-        ):
-            if wanted and wanted != there:
-                raise Error(code, f"the channel {self.channel} has {there!r}, not {wanted!r}")
+        )
+        # None of it has a default: a channel without a schema has the empty one.
+        texts = (("CODEC_MISMATCH", self._codec.id, geometry.codec), ("SCHEMA_MISMATCH", schema, geometry.schema))
+        differing = [(code, wanted, there) for code, wanted, there in numbers if wanted and wanted != there]
+        if not self._takes_any:
+            differing += [(code, wanted, there) for code, wanted, there in texts if wanted != there]
+        for code, wanted, there in differing:
+            raise Error(code, f"the channel {self.channel} has {there or 'none'!r}, not {wanted or 'none'!r}")
 
     @property
     def capacity(self):
@@ -791,6 +851,11 @@ class _Participant:
     def schema(self):
         """The text that describes the payloads; empty for none."""
         return self._geometry.schema.decode("utf-8", "replace")
+
+    @property
+    def codec(self):
+        """The id of the channel's codec."""
+        return self._geometry.codec
 
     def fileno(self):
         """What to wait for after `arm()`."""
@@ -814,7 +879,7 @@ class _Participant:
         finally:
             self._fate = "CLOSED"
             _open_participants.discard(self)
-            self._remove_buried()
+            self._remove_reclaimed()
             dead = self._left_behind()
             self._close_descriptors(remove=freed)
             self._segment.close()
@@ -822,7 +887,7 @@ class _Participant:
             _remove_ports(dead)
 
     def _left_behind(self):
-        """The ports of the dead whom nobody has buried, when nobody is left who may yet do so."""
+        """The ports of the dead whom nobody has reclaimed, when nobody is left who may yet do so."""
         used = min(self._words.load32(_SLOTS_USED), self._geometry.participants)
         owners = ((slot, self._words.load64(self._at(slot) + _NONCE)) for slot in range(used))
         others = [(slot, nonce) for slot, nonce in owners if nonce != 0 and nonce != (self._port and self._port.nonce)]
@@ -918,8 +983,8 @@ class _Participant:
         return self._words.load64(self._own + _NONCE) == self._port.nonce
 
     def _join(self):
-        if not self._acquire(time.monotonic() + self._join_timeout):
-            raise Busy("BUSY", f"somebody has held the lock of the channel {self.channel} for {self._join_timeout} s")
+        if not self._acquire(time.monotonic() + self._timeout):
+            raise Timeout("TIMEOUT", f"somebody has held the lock of the channel {self.channel} for {self._timeout} s")
         try:
             self._inherit(self._own)
             self._has_joined = True
@@ -967,38 +1032,38 @@ class _Participant:
         is_known = said == nonce and identity[2] != 0
         return why == errno.ENOENT and same and not is_known and words.load64(at + _IDENTITY_NONCE) == said
 
-    def _bury_whoever_is_dead(self):
+    def _reclaim_whoever_is_dead(self):
         for slot, at in self._slots():
             nonce = self._words.load64(at + _NONCE)
             if self._is_dead(slot, nonce):
                 self._dead[slot] = nonce
-        self._bury_found()
+        self._reclaim_found()
 
-    def _bury_found(self):
-        """Buries those that were found dead on the way. Where the lock is not to be had, they stay found."""
+    def _reclaim_found(self):
+        """Reclaims those that were found dead on the way. Where the lock is not to be had, they stay found."""
         for _ in range(self._geometry.participants):
             if not self._dead or not self._acquire(time.monotonic() + 0.1):
                 break
             try:
-                self._bury(*self._dead.popitem())
+                self._reclaim(*self._dead.popitem())
             finally:
                 self._release()
-        self._remove_buried()
+        self._remove_reclaimed()
 
-    def _remove_buried(self):
+    def _remove_reclaimed(self):
         """Without the lock."""
-        if self._buried:
-            nonces, self._buried = self._buried, []
+        if self._reclaimed:
+            nonces, self._reclaimed = self._reclaimed, []
             _remove_ports(nonces)
-            # step: bury: port removed
+            # step: reclaim: port removed
 
-    def _bury(self, slot, nonce):
+    def _reclaim(self, slot, nonce):
         """With the lock held. The slot is freed last: whoever dies in the middle leaves all of it to the next one."""
         at, words = self._at(slot), self._words
         self._watched_epoch = None
         if words.load64(at + _NONCE) != nonce:
             return
-        # step: bury: begun
+        # step: reclaim: begun
         had_role = words.load32(at + _STATE) != _NONE
         self._inherit(at)
         if not had_role:
@@ -1006,9 +1071,9 @@ class _Participant:
             words.add32(_EPOCH, 1)
             self._ring_subscribers()
         self._ring_publishers()
-        # step: bury: role taken
+        # step: reclaim: role taken
         if words.swap64(at + _NONCE, nonce, 0):
-            self._buried.append(nonce)
+            self._reclaimed.append(nonce)
 
     def _inherit(self, at):
         """Takes the role of a dead owner out of a slot. With the lock held."""
@@ -1022,7 +1087,7 @@ class _Participant:
             self._words.store32(at + _STATE, _NONE)
 
     def _end_publisher(self, at, reason):
-        """The role goes after the word that it was the last one: who dies in between is buried as a publisher."""
+        """The role goes after the word that it was the last one: who dies in between is reclaimed as a publisher."""
         words = self._words
         used = min(words.load32(_SLOTS_USED), self._geometry.participants)
         others = (self._at(slot) for slot in range(used))
@@ -1065,7 +1130,7 @@ class _Participant:
         return True
 
     def _take_over(self, word):
-        """Takes the lock over from its holder, if that is proved dead, and buries it."""
+        """Takes the lock over from its holder, if that is proved dead, and reclaims it."""
         if word == 0:
             return False
         slot, generation = word & (1 << _SLOT_BITS) - 1, word >> _SLOT_BITS
@@ -1079,7 +1144,7 @@ class _Participant:
             return False
         # step: lock: taken over
         if nonce != 0:
-            self._bury(slot, nonce)
+            self._reclaim(slot, nonce)
         return True
 
     def _release(self):
@@ -1233,43 +1298,58 @@ os.register_at_fork(after_in_child=_forget_all)
 class Publisher(_Participant):
     """Publishes in a channel.
 
-    channel         its name: 1 to 128 characters of A-Z a-z 0-9 . _ -
-    codec           'msgpack' (up to 1,048,576 values in a message), 'json', 'raw', or a Codec
-    when_full       'wait', or 'disconnect': end the subscription of whoever is too slow
-    namespace       'local' (this user), 'global' (everybody), or 'custom' (the name as it is)
-    existence       'any' (open or create), 'open', or 'create'
-    capacity        bytes of the ring, a power of two; None: whatever it has, 1 MiB where it is created here
-    history         last messages that stay for late joiners; None: whatever it has, none
-    max_message     bytes; None: whatever it has, 64 MiB, with a history as many as that leaves
-    participants    2 to 1024, where it is created here
-    schema          text that describes the payloads; None: none, and none is compared
-    permissions     of the files, where they are created here
-    name            up to 48 bytes, for people who look into the channel
-    join_timeout    seconds to wait for a living holder of the publisher lock
+    channel             its name: 1 to 128 characters of A-Z a-z 0-9 . _ -
+    codec               'msgpack' (up to 1,048,576 values in a message), 'json', 'raw', or a Codec
+    schema              text that describes the payloads, compared byte by byte; None where the channel has none
+    capacity            bytes of the ring, a power of two; None: whatever it has, 8 MiB where it is created here
+    history             last messages that late joiners find for certain; None: whatever it has, none
+    max_message         bytes; None: whatever it has, 64 MiB, with a history as many as that leaves
+    max_participants    slots, 2 to 1024, where it is created here
+    mode                permission bits, where it is created here
+    scope               who finds the channel: programs of this 'user', or of the whole 'machine'
+    open                'open-or-create', 'open', or 'create'
+    name                up to 48 bytes, shown by tools that look into the channel
+    timeout             of joining and leaving: seconds to wait for a living holder of the publisher lock
+    slow_subscribers    'wait' for reliable subscribers that leave no room, or 'disconnect' them
+    timestamps          whether messages say when they were published
     """
 
-    def __init__(self, channel, codec="msgpack", *, when_full="wait", namespace="local", existence="any", capacity=None,
-                 history=None, max_message=None, participants=64, schema=None, permissions=0o600, name=None,
-                 join_timeout=5.0):  # fmt: skip
-        if when_full not in ("wait", "disconnect"):
-            raise Error("INVALID_ARGUMENT", f"there is no when_full {when_full!r}")
-        self._disconnects = when_full == "disconnect"
+    def __init__(self, channel, codec="msgpack", *, schema=None, capacity=None, history=None, max_message=None,
+                 max_participants=64, mode=0o600, scope="user", open="open-or-create", name=None, timeout=5.0,
+                 slow_subscribers="wait", timestamps=True):  # fmt: skip
+        _check_choice("slow_subscribers", slow_subscribers, ("wait", "disconnect"))
+        self._disconnects = slow_subscribers == "disconnect"
+        self._timestamps = timestamps
+        self._sequence = 0
         self._floor, self._floor_epoch = 0, None
-        super().__init__(channel, codec, namespace=namespace, existence=existence, capacity=capacity, history=history,
-                         max_message=max_message, participants=participants, schema=schema, permissions=permissions,
-                         name=name, join_timeout=join_timeout)  # fmt: skip
+        super().__init__(channel, codec, schema=schema, capacity=capacity, history=history, max_message=max_message,
+                         max_participants=max_participants, mode=mode, scope=scope, open=open, name=name,
+                         timeout=timeout)  # fmt: skip
+
+    @property
+    def sequence(self):
+        """The number of the last message that this publisher has published; 0 before the first."""
+        return self._sequence
+
+    def try_publish(self, value):
+        """Publishes a message without waiting for room, and for another publisher at work only some milliseconds. Returns
+        'published', 'full' or 'busy'; after the last two nothing was published. Nothing counts 'busy'. What is larger than a
+        quarter of the ring is TOO_LARGE: `publish` splits that."""
+        data = self._encode(value)
+        if len(data) > self._geometry.max_payload:
+            raise Error("TOO_LARGE", f"{len(data)} bytes are more than {self._geometry.max_payload}, which fit into one frame")
+        return self._attempt(_MESSAGE, [data], time.monotonic())
 
     def publish(self, value, timeout=None):
-        """Publishes a message and returns its number. Waits for room at most `timeout` seconds, and some milliseconds at
-        least for another publisher at work, then raises `Full`, or `Busy`; then nobody gets any of it. Nothing counts `Busy`. What is larger than a quarter of the ring is split, and needs a timeout
-        other than 0."""
-        self._check()
-        data = self._codec.encode(value)
+        """Publishes a message and returns its number. Waits for room and for the lock at most `timeout` seconds, then raises
+        `Timeout`, and nobody gets any of it. What is larger than a quarter of the ring is split, and subscribers put it
+        together."""
         deadline = _deadline(timeout)
+        data = self._encode(value)
         if len(data) <= self._geometry.max_payload:
             return self._send(_MESSAGE, [data], deadline)
-        if len(data) > self._geometry.max_message or timeout == 0:
-            raise Error("TOO_LARGE", f"{len(data)} bytes are more than {self._geometry.max_message}, or than one frame")
+        if len(data) > self._geometry.max_message:
+            raise Error("TOO_LARGE", f"{len(data)} bytes are more than {self._geometry.max_message}")
         # An eighth of the ring, so that subscribers read one while the next one is written.
         size = max(1, min(self._geometry.max_payload, self.capacity // 8 - _FRAME.size) - _PIECE.size)
         self._began = None
@@ -1279,23 +1359,39 @@ class Publisher(_Participant):
             number = self._send(kind, [bytes(_PIECE.size) + data[offset : offset + size]], deadline, piece)
         return number
 
-    def publish_batch(self, values, timeout=None):
-        """Publishes several messages, all or none, and returns the number of the last one. At most a quarter of the ring."""
+    def try_publish_all(self, values):
+        """Publishes several messages, all or none, as `try_publish` does. They take at most a quarter of the ring."""
+        return self._attempt(_MESSAGE, self._encode_all(values), time.monotonic())
+
+    def publish_all(self, values, timeout=None):
+        """Publishes several messages, all or none, and returns the number of the first. Waits as `publish` does. They take at
+        most a quarter of the ring."""
+        deadline = _deadline(timeout)
+        return self._send(_MESSAGE, self._encode_all(values), deadline)
+
+    def _encode(self, value):
         self._check()
-        payloads = [self._codec.encode(value) for value in values]
+        try:
+            return self._codec.encode(value)
+        except _REFUSALS as error:
+            raise Error("UNENCODABLE", f"a value for the channel {self.channel}: {error}") from error
+
+    def _encode_all(self, values):
+        payloads = [self._encode(value) for value in values]
         total = sum(_frame_size(len(data)) for data in payloads)
+        self._check()
         if not payloads:
             raise Error("INVALID_ARGUMENT", "a batch has at least one message")
         if total > self.capacity // 4 or max(map(len, payloads)) > self._geometry.max_payload:
             raise Error("TOO_LARGE", f"a batch of {total} bytes in frames is more than a quarter of {self.capacity}")
-        return self._send(_MESSAGE, payloads, _deadline(timeout))
+        return payloads
 
     def _begin(self):
         self._take_role(_PUBLISHER)
 
     def _leave(self):
         # Where the lock is not to be had, our death tells the rest.
-        if not self._acquire(time.monotonic() + self._join_timeout):
+        if not self._acquire(time.monotonic() + self._timeout):
             return False
         try:
             self._get_up()
@@ -1307,26 +1403,36 @@ class Publisher(_Participant):
         return True
 
     def _send(self, kind, payloads, deadline, piece=None):
+        """Publishes frames, and waits for room and for the lock. Returns the number of the first message."""
+        while True:
+            outcome = self._attempt(kind, payloads, deadline, piece)
+            if outcome == "published":
+                return self._sequence - len(payloads) + 1
+            if outcome == "busy" or (deadline is not None and time.monotonic() >= deadline):
+                why = "there is no room in" if outcome == "full" else "another process holds the lock of"
+                raise Timeout("TIMEOUT", f"{why} the channel {self.channel}")
+            self._wait_for_room(payloads, deadline)
+
+    def _attempt(self, kind, payloads, deadline, piece=None):
+        """Publishes frames without waiting for room, and for the lock until then."""
         while True:
             self._get_up()
             if not self._acquire(deadline):
-                raise Busy("BUSY", f"another process holds the lock of the channel {self.channel}")
+                return "busy"
             try:
                 number = self._try(kind, payloads, piece)
             finally:
                 self._release()
             were_dead = len(self._dead)
-            self._bury_found()
+            self._reclaim_found()
             if number is not None:
-                return number
+                self._sequence = number if kind != _FRAGMENT else self._sequence
+                return "published"
             # Who kept us waiting may have been dead.
-            if len(self._dead) < were_dead:
-                continue
-            self._counters[_FULL] += 1
-            self._count()
-            if deadline is not None and time.monotonic() >= deadline:
-                raise Full("FULL", f"there is no room in the channel {self.channel}")
-            self._wait_for_room(payloads, deadline)
+            if len(self._dead) >= were_dead:
+                self._counters[_FULL] += 1
+                self._count()
+                return "full"
 
     def _try(self, kind, payloads, piece):
         """With the lock held: commits all of the frames, and returns the last number; None where there is no room."""
@@ -1344,7 +1450,7 @@ class Publisher(_Participant):
             return None
         self._move_head(tail, needed)
 
-        now = time.monotonic_ns()
+        now = time.monotonic_ns() if self._timestamps else 0
         at = tail
         for place, data in zip(places, payloads):
             if place != at:
@@ -1451,7 +1557,7 @@ class Publisher(_Participant):
                 self._listen(left if self._is_watch_complete else 1.0 if left is None else min(left, 1.0))
         finally:
             self._get_up()
-        self._bury_found()
+        self._reclaim_found()
 
 
 # ------------------------------------------------------------------------------------------------------ Subscribing
@@ -1469,33 +1575,44 @@ class _Parts:
 class Subscriber(_Participant):
     """Subscribes to a channel. Options are those of Publisher, but:
 
-    mode            'reliable' (publishers wait for us) or 'lossy' (they overtake us, and we are told what we missed)
-    start           'latest' (the next message), 'earliest' (the oldest in the ring), 'history' (the last ones that the
-                    channel keeps), or a number: with the message after that one, for who had it before
+    schema              also 'any': neither schema nor codec are compared, the channel is never created, and the values of
+                        messages are what its own codec makes of them, if that is none of your own
+    delivery            'reliable' (publishers wait for us) or 'lossy' (they overtake us, and we are told what we missed)
+    start               'latest' (the next message), 'earliest' (the oldest in the ring), 'history' (the last ones that the
+                        channel keeps), or a number: after the message of that number. None: 'history' where the channel has
+                        one, else 'latest'
+    poll_window         seconds to look for the next message before it sleeps
     """
 
-    def __init__(self, channel, codec="msgpack", *, mode="reliable", start="latest", namespace="local", existence="any",
-                 capacity=None, history=None, max_message=None, participants=64, schema=None, permissions=0o600,
-                 name=None, join_timeout=5.0):  # fmt: skip
-        if mode not in ("reliable", "lossy"):
-            raise Error("INVALID_ARGUMENT", f"there is no mode {mode!r}")
-        if start not in ("latest", "earliest", "history") and not (isinstance(start, int) and start >= 0):
-            raise Error("INVALID_ARGUMENT", f"there is no start {start!r}")
-        self._is_reliable = mode == "reliable"
+    def __init__(self, channel, codec="msgpack", *, schema=None, capacity=None, history=None, max_message=None,
+                 max_participants=64, mode=0o600, scope="user", open="open-or-create", name=None, timeout=5.0,
+                 delivery="reliable", start=None, poll_window=0.0002):  # fmt: skip
+        _check_choice("delivery", delivery, ("reliable", "lossy"))
+        if not (isinstance(start, int) and start >= 0):
+            _check_choice("start", start, (None, "latest", "earliest", "history"))
+        self._is_reliable = delivery == "reliable"
         self._start = start
+        self._poll_window = poll_window
         self._events = collections.deque()
         self._failure = None
         self._parts = {}  # of split messages, by the slot of their publisher
         self._is_lapped = False
         self._laps = 0  # in a row, without a frame in between
-        super().__init__(channel, codec, namespace=namespace, existence=existence, capacity=capacity, history=history,
-                         max_message=max_message, participants=participants, schema=schema, permissions=permissions,
-                         name=name, join_timeout=join_timeout)  # fmt: skip
+        super().__init__(channel, codec, schema=schema, capacity=capacity, history=history, max_message=max_message,
+                         max_participants=max_participants, mode=mode, scope=scope, open=open, name=name,
+                         timeout=timeout)  # fmt: skip
+
+    def try_receive(self):
+        """The next `Message`, `Gap` or `PublishersGone`; None where there is nothing now. Raises `Disconnected`."""
+        self._check()
+        self._disarm()
+        return self._next()
 
     def receive(self, timeout=None):
-        """The next `Message`, `Gap` or `Closed`; None after `timeout` seconds. Raises `Disconnected`."""
+        """The next `Message`, `Gap` or `PublishersGone`; None after `timeout` seconds. Raises `Disconnected`."""
         self._check()
         deadline = _deadline(timeout)
+        polls_until = None
         pause = 0.0
         self._disarm()
         while True:
@@ -1503,6 +1620,11 @@ class Subscriber(_Participant):
             left = _left(deadline)
             if event is not None or left == 0:
                 return event
+            polls_until = polls_until or _deadline(self._poll_window)
+            if time.monotonic() < polls_until:
+                # Lets the other threads of this process run.
+                time.sleep(0)
+                continue
             try:
                 wait = self._arm()
                 if wait == self.BUSY_PAUSE:
@@ -1512,7 +1634,7 @@ class Subscriber(_Participant):
                     self._listen(left if wait is None else wait if left is None else min(wait, left))
             finally:
                 self._get_up()
-            self._bury_found()
+            self._reclaim_found()
 
     def __iter__(self):
         """Messages, until the last publisher has left or died. To be told of gaps as well, use `receive`."""
@@ -1520,7 +1642,7 @@ class Subscriber(_Participant):
             event = self.receive()
             if isinstance(event, Message):
                 yield event
-            elif isinstance(event, Closed):
+            elif isinstance(event, PublishersGone):
                 return
 
     #: Seconds to look again after, while a publisher is at work.
@@ -1541,7 +1663,7 @@ class Subscriber(_Participant):
         if self._counted_in is not None:
             self._get_up()
             self._listen(0)
-        self._bury_found()
+        self._reclaim_found()
 
     def _begin(self):
         words = self._words
@@ -1552,6 +1674,8 @@ class Subscriber(_Participant):
         if not 0 < at_head <= at_tail <= _LARGEST_NUMBER:
             raise self._corrupt(f"the number at the head is {at_head}, at the tail {at_tail}")
         start = self._start
+        if start is None:
+            start = "history" if self.history else "latest"
         self._wanted = {"latest": at_tail, "earliest": at_head, "history": max(at_head, at_tail - self.history)}.get(start)
         if self._wanted is None:
             if start >= at_tail:
@@ -1594,7 +1718,7 @@ class Subscriber(_Participant):
         if epoch != self._watched_epoch:
             self._watched_epoch = epoch
             self._watch(_PUBLISHER)
-            # Whoever was found dead is buried first, and new life lines may be told of by a newer epoch.
+            # Whoever was found dead is reclaimed first, and new life lines may be told of by a newer epoch.
             return 0
         if self._dead:
             return self.BUSY_PAUSE
@@ -1686,14 +1810,14 @@ class Subscriber(_Participant):
         if closed != self._closed_epoch:
             self._closed_epoch = closed
             reason = self._words.load32(_CLOSED_REASON)
-            self._events.append(Closed("lost" if reason == _DIED else "closed"))
+            self._events.append(PublishersGone("died" if reason == _DIED else "left"))
 
     def _store_cursor(self):
         self._words.store64(self._own + _CURSOR, self._position)
         # step: read: cursor stored
         if self._is_reliable:
             self._ring_publishers()
-            self._bury_found()
+            self._reclaim_found()
         self._count()
 
     def _parse(self, chunk, start, tail):

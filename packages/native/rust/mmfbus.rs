@@ -6,7 +6,7 @@
 //!
 //! ```ignore
 //! let mut publisher = mmfbus::Publisher::join("readings", &mmfbus::Options::new("raw"))?;
-//! publisher.publish(b"60.5", None)?;
+//! let sequence = publisher.publish(b"60.5", None)?;
 //!
 //! let mut subscriber = mmfbus::Subscriber::join("readings", &mmfbus::Options::new("raw"))?;
 //! while let Some(event) = subscriber.receive(None)? {
@@ -14,11 +14,13 @@
 //! }
 //! ```
 //!
-//! - **Times** are `Option<Duration>`: `None` waits for ever, zero not at all.
+//! - **Names** of options, outcomes and errors are those of Node, C and Python: API.md of `@mmfbus/channel` has all of them.
+//! - **Waiting**: `try_...` never waits, and says what it came to. Without `try_` a call waits, at most an `Option<Duration>`:
+//!   `None` waits for ever.
 //! - **Payloads** are bytes; what they mean is the codec's business, whose id is an option. `mmfbus_msgpack.rs` reads and
 //!   writes msgpack.
-//! - **Event loops**: `arm()` says how long to wait at most for one of `descriptors()` to be readable; then `receive` with a
-//!   time of zero until it gives `None`, and arm again.
+//! - **Event loops**: `arm()` says how long to wait at most for one of `descriptors()` to be readable; then
+//!   `try_receive` until it gives `None`, and arm again.
 //! - **Threads**: each participant is used by one thread at a time.
 //! - **Signals**: SIGPIPE has to be ignored, as Rust's own start-up code does.
 //! - **Fork**: a child must not touch what its parent has joined, nor live on without `exec`.
@@ -47,41 +49,53 @@ use core::time::Duration;
 
 // ---------------------------------------------------------------------------------------------------------- Results
 
+/// The version of this module.
+pub const VERSION: &str = "0.0.0";
+
 /// Why a call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// A number or text is outside of its limits; says which.
+    /// An argument or option is outside of its limits; says which.
     InvalidArgument(&'static str),
     /// The name is not 1 to 128 characters of `A-Z a-z 0-9 . _ -`.
     InvalidName,
+    /// There is no such channel, and the call was not to create it.
     NotFound,
+    /// There is such a channel already, and the call was to create it.
     Exists,
+    /// The memory of that name is not a channel.
     NotAChannel,
     /// The channel has this other version of the format.
     VersionMismatch(u32),
+    /// The channel has this other capacity.
     CapacityMismatch(u64),
+    /// The channel has this other history.
     HistoryMismatch(u64),
+    /// The channel has this other limit of messages.
     MaxMessageMismatch(u64),
+    /// The channel has another codec.
     CodecMismatch,
+    /// The channel has another schema, or only one of channel and program has one.
     SchemaMismatch,
+    /// All slots of the channel are taken by the living.
     TooManyParticipants,
-    /// The message is larger than the channel carries, or than one frame where it may not be split.
+    /// The message is larger than the channel carries, or than one call can publish without waiting.
     TooLarge,
-    /// The number to go on from was never published.
+    /// The time that the call was given is over.
+    Timeout,
+    /// The subscription was to begin after a message that was not published yet.
     SequenceAhead,
-    /// The memory of the channel makes no sense; says what.
-    Corrupted(&'static str),
-    AccessDenied,
-    NoSpace,
-    /// There is no room: a reliable subscriber has not taken enough yet.
-    Full,
-    /// A living process has held the publisher lock for all of the time.
-    Busy,
-    /// This reliable subscriber was too slow.
+    /// A publisher gave this reliable subscriber up, because it was too slow.
     Disconnected,
-    /// A call of the system failed, with this `errno`.
-    Os(&'static str, i32),
+    /// The shared memory holds what no participant writes; says what.
+    Corrupted(&'static str),
+    /// The operating system cannot supply that much shared memory.
+    NoSpace,
+    /// The operating system refuses access.
+    AccessDenied,
+    /// Any other failure of a call to the operating system, with this `errno`.
+    OsError(&'static str, i32),
 }
 
 impl fmt::Display for Error {
@@ -91,25 +105,48 @@ impl fmt::Display for Error {
             Error::InvalidName => write!(f, "a name is 1 to 128 characters of A-Z a-z 0-9 . _ -"),
             Error::NotFound => write!(f, "there is no such channel"),
             Error::Exists => write!(f, "there is such a channel already"),
-            Error::NotAChannel => write!(f, "what has that name is no channel"),
-            Error::VersionMismatch(version) => write!(f, "the channel has version {version} of the format, this is for {VERSION}"),
+            Error::NotAChannel => write!(f, "the memory of that name is not a channel"),
+            Error::VersionMismatch(version) => {
+                write!(f, "the channel has version {version} of the format, this is for {FORMAT_VERSION}")
+            }
             Error::CapacityMismatch(there) => write!(f, "the channel has another capacity, {there}"),
             Error::HistoryMismatch(there) => write!(f, "the channel has another history, {there}"),
-            Error::MaxMessageMismatch(there) => write!(f, "the channel has another limit for messages, {there} bytes"),
+            Error::MaxMessageMismatch(there) => write!(f, "the channel has another limit of messages, {there} bytes"),
             Error::CodecMismatch => write!(f, "the channel has another codec"),
-            Error::SchemaMismatch => write!(f, "the channel has another schema"),
+            Error::SchemaMismatch => write!(f, "the channel has another schema, or only one of channel and program has one"),
             Error::TooManyParticipants => write!(f, "all slots of the channel are taken"),
             Error::TooLarge => write!(f, "the message is larger than the channel carries"),
+            Error::Timeout => write!(f, "the time is over"),
             Error::SequenceAhead => write!(f, "that number was not published yet"),
-            Error::Corrupted(what) => write!(f, "the memory of the channel makes no sense: {what}"),
-            Error::AccessDenied => write!(f, "access is denied"),
-            Error::NoSpace => write!(f, "there is no space for the segment"),
-            Error::Full => write!(f, "there is no room in the channel"),
-            Error::Busy => write!(f, "another process holds the lock of the channel"),
             Error::Disconnected => write!(f, "this subscriber was too slow and was disconnected"),
-            Error::Os(call, errno) => write!(f, "{call} failed with errno {errno}"),
+            Error::Corrupted(what) => write!(f, "the shared memory holds what no participant writes: {what}"),
+            Error::NoSpace => write!(f, "the operating system cannot supply that much shared memory"),
+            Error::AccessDenied => write!(f, "access is denied"),
+            Error::OsError(call, errno) => write!(f, "{call} failed with errno {errno}"),
         }
     }
+}
+
+/// What a call that does not wait came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what is not published is lost"]
+pub enum Outcome {
+    /// Every subscriber gets it. The number of the message; of several that of the first.
+    Published(u64),
+    /// Nothing was published: a reliable subscriber has not taken enough yet.
+    Full,
+    /// Nothing was published: another publisher holds the publisher lock.
+    Busy,
+}
+
+/// What `try_claim` came to.
+#[must_use = "a claim that is dropped publishes nothing"]
+pub enum ClaimOutcome<'a> {
+    Claimed(Claim<'a>),
+    /// As of `Outcome`.
+    Full,
+    /// As of `Outcome`.
+    Busy,
 }
 
 /// What `receive` gives.
@@ -119,14 +156,14 @@ pub enum Event {
     /// The messages with these numbers are lost.
     Gap { first: u64, last: u64 },
     /// The last publisher has left or died. Another one may come.
-    Closed(Reason),
+    PublishersGone { reason: Reason },
 }
 
-/// Why there is no publisher any more.
+/// What the last publisher did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    Closed,
-    Lost,
+    Left,
+    Died,
 }
 
 /// A message; its bytes are a private copy.
@@ -134,7 +171,7 @@ pub enum Reason {
 pub struct Message {
     /// From 1 on in each channel, without holes.
     pub sequence: u64,
-    /// Nanoseconds of the monotonic clock.
+    /// Nanoseconds of the monotonic clock; 0 where the publisher does not say.
     pub timestamp: u64,
     /// The publisher's slot.
     pub publisher: u32,
@@ -143,26 +180,32 @@ pub struct Message {
 
 // ---------------------------------------------------------------------------------------------------------- Options
 
-/// Where the name of a channel is looked up.
+/// Who finds a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Namespace {
-    /// Of this user.
-    Local,
-    /// Of the whole machine.
-    Global,
-    /// The name as it is.
-    Custom,
+pub enum Scope {
+    /// The programs of this user.
+    User,
+    /// The programs of all users.
+    Machine,
 }
 
-/// Whether a channel is opened or created.
+/// What to do where the channel exists, and where it does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Existence {
-    Any,
+pub enum Open {
+    OpenOrCreate,
     Open,
     Create,
 }
 
-/// Where a subscriber begins.
+/// Whether publishers wait for a subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    Reliable,
+    /// They overtake it, and it is told what it missed.
+    Lossy,
+}
+
+/// Where a subscription begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// With the next message.
@@ -171,59 +214,102 @@ pub enum Start {
     Earliest,
     /// With the last ones that the channel promises to keep.
     History,
-    /// With the one after that number.
+    /// With the one after that number; what the ring has lost since is a gap.
     After(u64),
 }
+
+/// What happens to reliable subscribers that leave no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlowSubscribers {
+    Wait,
+    /// Their subscription ends.
+    Disconnect,
+}
+
+/// For `schema` of a subscriber: neither schema nor codec are compared, and the channel is never created.
+pub const SCHEMA_ANY: &str = "any";
 
 /// How to join; `Options::new` has the defaults.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
     /// Id of the codec, up to 31 ASCII characters: `raw`, `json`, `msgpack` or one of your own.
     pub codec: &'a str,
-    pub namespace: Namespace,
-    pub existence: Existence,
-    /// Bytes of the ring, a power of two; 0: whatever the channel has, 1 MiB where it is created here.
+    /// Text that describes the payloads, compared byte by byte. Defaults to none, and the channel must have none.
+    pub schema: &'a str,
+    /// Bytes of the ring, a power of two; 0: whatever the channel has, 8 MiB where it is created here.
     pub capacity: u64,
-    /// Last messages that stay for late joiners; 0: whatever the channel has, none where it is created here.
+    /// Last messages that late joiners find for certain; 0: whatever the channel has, none where it is created here.
     pub history: u64,
     /// Bytes; 0: whatever the channel has, 64 MiB where it is created here, with a history as many as that leaves.
     pub max_message: u64,
-    /// Slots, 2 to 1024, where the channel is created here.
-    pub participants: u32,
-    /// Text that describes the payloads; empty for none, and none is compared.
-    pub schema: &'a str,
-    /// Permission bits of the files that are created.
-    pub permissions: u32,
-    /// Up to 48 bytes, for people who look into the channel.
+    /// Slots, 2 to 1024, where the channel is created here. Defaults to 64.
+    pub max_participants: u32,
+    /// Permission bits, where the channel is created here. Defaults to 0o600.
+    pub mode: u32,
+    /// Defaults to `User`.
+    pub scope: Scope,
+    /// Defaults to `OpenOrCreate`.
+    pub open: Open,
+    /// Up to 48 bytes, shown by tools that look into the channel.
     pub name: &'a str,
-    /// How long joining and leaving wait for a living holder of the publisher lock.
-    pub lock_timeout: Duration,
-    /// Subscriber: whether publishers wait for it. A lossy one is overtaken, and told what it missed.
-    pub reliable: bool,
-    /// Subscriber: where it begins.
-    pub start: Start,
-    /// Publisher: ends the subscription of whoever is too slow, instead of waiting.
-    pub disconnects: bool,
+    /// How long joining and leaving wait for a living holder of the publisher lock. Defaults to 5 seconds.
+    pub timeout: Duration,
+    /// Publisher. Defaults to `Wait`.
+    pub slow_subscribers: SlowSubscribers,
+    /// Publisher: whether messages say when they were published. Defaults to true.
+    pub timestamps: bool,
+    /// Subscriber. Defaults to `Reliable`.
+    pub delivery: Delivery,
+    /// Subscriber. Defaults to none: `History` where the channel has one, else `Latest`.
+    pub start: Option<Start>,
+    /// Subscriber: how long `receive` looks for the next event before it sleeps. Defaults to 200 microseconds.
+    pub poll_window: Duration,
 }
 
 impl<'a> Options<'a> {
     pub const fn new(codec: &'a str) -> Options<'a> {
         Options {
             codec,
-            namespace: Namespace::Local,
-            existence: Existence::Any,
+            schema: "",
             capacity: 0,
             history: 0,
             max_message: 0,
-            participants: 64,
-            schema: "",
-            permissions: 0o600,
+            max_participants: 64,
+            mode: 0o600,
+            scope: Scope::User,
+            open: Open::OpenOrCreate,
             name: "",
-            lock_timeout: Duration::from_secs(5),
-            reliable: true,
-            start: Start::Latest,
-            disconnects: false,
+            timeout: Duration::from_secs(5),
+            slow_subscribers: SlowSubscribers::Wait,
+            timestamps: true,
+            delivery: Delivery::Reliable,
+            start: None,
+            poll_window: Duration::from_micros(200),
         }
+    }
+
+    fn takes_any(&self) -> bool {
+        self.schema == SCHEMA_ANY
+    }
+
+    /// Names the first option that no channel can have.
+    fn check(&self, subscribes: bool) -> Result<(), Error> {
+        let wrong = if !(1..=31).contains(&self.codec.len()) {
+            "the codec has 1 to 31 bytes"
+        } else if self.schema.len() as u64 > MAX_SCHEMA {
+            "a schema has up to 1 MiB"
+        } else if self.name.len() > NAME_LENGTH {
+            "the name of a participant has up to 48 bytes"
+        } else if self.mode & !0o777 != 0 {
+            "mode has other bits than those of permissions"
+        } else if self.takes_any() && !subscribes {
+            "any schema is for subscribers only"
+        } else if self.takes_any() && self.open == Open::Create {
+            "a channel is created with a schema of its own, not any"
+        } else {
+            return Ok(());
+        };
+        Err(Error::InvalidArgument(wrong))
     }
 }
 
@@ -420,10 +506,14 @@ fn errno() -> i32 {
 }
 
 fn os_error(call: &'static str) -> Error {
-    match errno() {
+    failed(call, errno())
+}
+
+fn failed(call: &'static str, code: i32) -> Error {
+    match code {
         c::EACCES | c::EPERM => Error::AccessDenied,
         c::ENOSPC => Error::NoSpace,
-        code => Error::Os(call, code),
+        code => Error::OsError(call, code),
     }
 }
 
@@ -663,7 +753,7 @@ fn pid_namespace() -> u64 {
 
 fn random() -> Result<u64, Error> {
     let mut bytes = [0u8; 8];
-    let fd = Fd::open(&Path::new("/dev/urandom"), c::O_RDONLY).map_err(|code| Error::Os("open", code))?;
+    let fd = Fd::open(&Path::new("/dev/urandom"), c::O_RDONLY).map_err(|code| failed("open", code))?;
     // SAFETY: no more is written than the array holds.
     let length = unsafe { c::read(fd.0, bytes.as_mut_ptr() as *mut c::c_void, bytes.len()) };
     if length == bytes.len() as isize {
@@ -792,7 +882,7 @@ fn array_of<const LENGTH: usize>(longs: &[u64]) -> [u8; LENGTH] {
 }
 
 /// The version of the format that this is for.
-pub const VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 1;
 const MAGIC: u64 = u64::from_le_bytes(*b"mmfbusch");
 const MARK: u64 = u64::from_le_bytes(*b"mmfbus\0\x01");
 const MARK_LENGTH: u64 = 64;
@@ -873,6 +963,11 @@ fn frame_size(length: usize) -> i64 {
     ((FRAME_HEADER + length + 31) & !31) as i64
 }
 
+/// None for no schema.
+fn digest_of(schema: &str) -> Option<[u8; 32]> {
+    (!schema.is_empty()).then(|| sha256(schema.as_bytes()))
+}
+
 /// What the header says, checked; a private copy.
 #[derive(Clone)]
 struct Geometry {
@@ -890,11 +985,11 @@ struct Geometry {
 impl Geometry {
     /// Of a new channel.
     fn plan(options: &Options<'_>) -> Result<Geometry, Error> {
-        let capacity = if options.capacity == 0 { 1 << 20 } else { options.capacity };
+        let capacity = if options.capacity == 0 { 8 << 20 } else { options.capacity };
         if !(PAGE..=1 << 30).contains(&capacity) || !capacity.is_power_of_two() {
             return Err(Error::InvalidArgument("the capacity is a power of two from 4 KiB to 1 GiB"));
         }
-        if !(2..=1024).contains(&options.participants) {
+        if !(2..=1024).contains(&options.max_participants) {
             return Err(Error::InvalidArgument("there are 2 to 1024 participants"));
         }
         let most = capacity / 4 - FRAME_HEADER as u64;
@@ -906,16 +1001,16 @@ impl Geometry {
             }
             (max_message, _) => max_message,
         };
-        let end = HEADER_LENGTH as u64 + options.participants as u64 * SLOT_LENGTH as u64 + options.schema.len() as u64;
+        let end = HEADER_LENGTH as u64 + options.max_participants as u64 * SLOT_LENGTH as u64 + options.schema.len() as u64;
         let geometry = Geometry {
             capacity: capacity as i64,
-            participants: options.participants,
+            participants: options.max_participants,
             ring: ((end + PAGE - 1) / PAGE * PAGE) as usize,
             max_payload: most.min(max_message) as usize,
             max_message,
             history: options.history,
             codec: padded(options.codec),
-            schema: (!options.schema.is_empty()).then(|| sha256(options.schema.as_bytes())),
+            schema: digest_of(options.schema),
         };
         if geometry.keeps_its_promises() {
             Ok(geometry)
@@ -942,7 +1037,7 @@ impl Geometry {
         let mut header = [0u64; HEADER_LENGTH / 8];
         memory.copy_out(0, &mut header);
         let word = |offset: usize| (header[offset / 8] >> (offset % 8 * 8)) as u32;
-        if word(8) != VERSION {
+        if word(8) != FORMAT_VERSION {
             return Err(Error::VersionMismatch(word(8)));
         }
         let (segment, ring, capacity) = (header[2], header[3], header[4]);
@@ -985,12 +1080,6 @@ impl Geometry {
 
     /// Compares what was asked for with what there is.
     fn compare(&self, options: &Options<'_>) -> Result<(), Error> {
-        if self.codec != padded::<32>(options.codec) {
-            return Err(Error::CodecMismatch);
-        }
-        if !options.schema.is_empty() && self.schema.map_or(false, |digest| digest != sha256(options.schema.as_bytes())) {
-            return Err(Error::SchemaMismatch);
-        }
         if options.capacity != 0 && options.capacity != self.capacity as u64 {
             return Err(Error::CapacityMismatch(self.capacity as u64));
         }
@@ -1000,6 +1089,15 @@ impl Geometry {
         if options.max_message != 0 && options.max_message != self.max_message {
             return Err(Error::MaxMessageMismatch(self.max_message));
         }
+        if options.takes_any() {
+            return Ok(());
+        }
+        if self.codec != padded::<32>(options.codec) {
+            return Err(Error::CodecMismatch);
+        }
+        if self.schema != digest_of(options.schema) {
+            return Err(Error::SchemaMismatch);
+        }
         Ok(())
     }
 
@@ -1008,7 +1106,7 @@ impl Geometry {
         let schema_at = HEADER_LENGTH as u64 + self.participants as u64 * SLOT_LENGTH as u64;
         let (schema_at, schema_length) = if options.schema.is_empty() { (0, 0) } else { (schema_at, options.schema.len() as u64) };
         let pair = |low: u64, high: u64| low | high << 32;
-        memory.write(8, pair(VERSION as u64, HEADER_LENGTH as u64));
+        memory.write(8, pair(FORMAT_VERSION as u64, HEADER_LENGTH as u64));
         memory.write(16, self.ring as u64 + self.capacity as u64);
         memory.write(24, self.ring as u64);
         memory.write(32, self.capacity as u64);
@@ -1144,8 +1242,7 @@ impl Segment {
             let fd = match Fd::open(path, c::O_RDWR) {
                 Ok(fd) => fd,
                 Err(c::ENOENT) => return Ok(None),
-                Err(c::EACCES) => return Err(Error::AccessDenied),
-                Err(code) => return Err(Error::Os("open", code)),
+                Err(code) => return Err(failed("open", code)),
             };
             let stat = fd.stat().ok_or(Error::NotAChannel)?;
             let length = match read_mark(&fd) {
@@ -1164,7 +1261,7 @@ impl Segment {
             drop(fd);
             sleep(Duration::from_millis(1));
         }
-        Err(Error::Busy)
+        Err(Error::Timeout)
     }
 
     /// None where somebody was faster.
@@ -1185,13 +1282,13 @@ impl Segment {
         // SAFETY: nothing but numbers.
         let page = unsafe { c::getpagesize() } as u64;
         let size = (length + page - 1) / page * page + page;
-        let fd = Fd::open(temporary, c::O_RDWR | c::O_CREAT | c::O_EXCL).map_err(|code| Error::Os("open", code))?;
+        let fd = Fd::open(temporary, c::O_RDWR | c::O_CREAT | c::O_EXCL).map_err(|code| failed("open", code))?;
         // The lock comes before the name, so that nobody takes the new file for a leftover.
         if !fd.flock(c::LOCK_SH) {
             return Err(os_error("flock"));
         }
         // SAFETY: nothing but numbers.
-        unsafe { c::fchmod(fd.0, options.permissions) };
+        unsafe { c::fchmod(fd.0, options.mode) };
         allocate(&fd, size)?;
         let mut mark = [0u8; MARK_LENGTH as usize];
         mark[..8].copy_from_slice(&MARK.to_le_bytes());
@@ -1228,8 +1325,7 @@ fn allocate(fd: &Fd, size: u64) -> Result<(), Error> {
     // SAFETY: nothing but numbers.
     match unsafe { c::posix_fallocate(fd.0, 0, size as i64) } {
         0 => return Ok(()),
-        c::ENOSPC => return Err(Error::NoSpace),
-        code => return Err(Error::Os("posix_fallocate", code)),
+        code => return Err(failed("posix_fallocate", code)),
     }
     #[cfg(not(target_os = "linux"))]
     {
@@ -1254,17 +1350,16 @@ fn write_at(fd: &Fd, offset: u64, data: &[u8]) -> Result<(), Error> {
     }
 }
 
-fn segment_path(channel: &str, namespace: Namespace) -> Result<Path, Error> {
+fn segment_path(channel: &str, scope: Scope) -> Result<Path, Error> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if !(1..=128).contains(&channel.len()) || !channel.bytes().all(is_name) {
         return Err(Error::InvalidName);
     }
     // SAFETY: nothing but numbers.
     let user = unsafe { c::geteuid() };
-    Ok(Path::in_directory(&match namespace {
-        Namespace::Local => format!("mmfbus.{user}.{channel}"),
-        Namespace::Global => format!("mmfbus.g.{channel}"),
-        Namespace::Custom => String::from(channel),
+    Ok(Path::in_directory(&match scope {
+        Scope::User => format!("mmfbus.{user}.{channel}"),
+        Scope::Machine => format!("mmfbus.g.{channel}"),
     }))
 }
 
@@ -1290,10 +1385,10 @@ struct Port {
 }
 
 impl Port {
-    fn open(permissions: u32) -> Result<Port, Error> {
+    fn open(mode: u32) -> Result<Port, Error> {
         let nonce = ((random()? >> 1) as i64).max(1);
-        let life = Port::make(nonce, "life", permissions)?;
-        match Port::make(nonce, "bell", permissions) {
+        let life = Port::make(nonce, "life", mode)?;
+        match Port::make(nonce, "bell", mode) {
             Ok(bell) => Ok(Port { nonce, life, bell }),
             Err(error) => {
                 port_path(nonce, "life").unlink();
@@ -1303,16 +1398,16 @@ impl Port {
     }
 
     /// Open before it has its name: who finds the name finds a living owner.
-    fn make(nonce: i64, part: &str, permissions: u32) -> Result<Fd, Error> {
+    fn make(nonce: i64, part: &str, mode: u32) -> Result<Fd, Error> {
         let temporary = temporary_path()?;
         // SAFETY: the path ends with a zero.
         if unsafe { c::mkfifo(temporary.as_ptr(), 0o600) } != 0 {
             return Err(os_error("mkfifo"));
         }
-        let opened = Fd::open(&temporary, c::O_RDWR).map_err(|code| Error::Os("open", code));
+        let opened = Fd::open(&temporary, c::O_RDWR).map_err(|code| failed("open", code));
         // SAFETY: both paths end with a zero.
         let named = opened.and_then(|fd| unsafe {
-            c::fchmod(fd.0, permissions);
+            c::fchmod(fd.0, mode);
             match c::rename(temporary.as_ptr(), port_path(nonce, part).as_ptr()) {
                 0 => Ok(fd),
                 _ => Err(os_error("rename")),
@@ -1448,15 +1543,15 @@ struct Participant {
     slot: u32,
     generation: u32,
     lock_word: u32,
-    lock_timeout: Duration,
+    timeout: Duration,
     has_slot: bool,
     has_joined: bool,
     life_lines: Vec<Line>,
     bells: Vec<Line>,
-    /// Slots whose owners, of those nonces, are proved dead and not yet buried.
+    /// Slots whose owners, of those nonces, are proved dead and not yet reclaimed.
     dead: Vec<(u32, i64)>,
-    /// Ports that were buried, whose files go when we hold no lock.
-    buried: Vec<i64>,
+    /// Ports that were reclaimed, whose files go when we hold no lock.
+    reclaimed: Vec<i64>,
     /// The epoch whose life lines are watched; none: look at all of them again.
     watched_epoch: Option<u32>,
     is_watch_complete: bool,
@@ -1470,12 +1565,6 @@ struct Participant {
 impl Participant {
     /// Opens or creates the channel and claims a slot; the role comes after that.
     fn open(channel: &str, options: &Options<'_>) -> Result<Participant, Error> {
-        if !(1..=31).contains(&options.codec.len()) || options.name.len() > NAME_LENGTH {
-            return Err(Error::InvalidArgument("the codec has 1 to 31 bytes, the name of a participant up to 48"));
-        }
-        if options.schema.len() as u64 > MAX_SCHEMA {
-            return Err(Error::InvalidArgument("a schema has up to 1 MiB"));
-        }
         let (segment, geometry) = open_channel(channel, options)?;
         let mut participant = Participant {
             segment: Some(segment),
@@ -1485,31 +1574,31 @@ impl Participant {
             slot: 0,
             generation: 0,
             lock_word: 0,
-            lock_timeout: options.lock_timeout,
+            timeout: options.timeout,
             has_slot: false,
             has_joined: false,
             life_lines: Vec::new(),
             bells: Vec::new(),
             dead: Vec::new(),
-            buried: Vec::new(),
+            reclaimed: Vec::new(),
             spare: None,
             watched_epoch: None,
             is_watch_complete: true,
             counted_in: None,
             counters: [0; 5],
         };
-        let port = Port::open(options.permissions)?;
+        let port = Port::open(options.mode)?;
         participant.nonce = port.nonce;
         participant.port = Some(port);
-        participant.spare = Some(open_spare().map_err(|code| Error::Os("open", code))?);
+        participant.spare = Some(open_spare().map_err(|code| failed("open", code))?);
         participant.claim(options.name)?;
         Ok(participant)
     }
 
     /// Takes the lock, takes out of the slot what its last owner left, and has the role begin.
     fn join(&mut self, begin: impl FnOnce(&mut Participant) -> Result<(), Error>) -> Result<(), Error> {
-        if !self.acquire(Deadline::after(Some(self.lock_timeout))) {
-            return Err(Error::Busy);
+        if !self.acquire(Deadline::after(Some(self.timeout))) {
+            return Err(Error::Timeout);
         }
         self.inherit(self.own());
         self.has_joined = true;
@@ -1517,7 +1606,7 @@ impl Participant {
         self.release();
         begun?;
         step!("join: done");
-        self.bury_whoever_is_dead();
+        self.reclaim_whoever_is_dead();
         Ok(())
     }
 
@@ -1680,46 +1769,46 @@ impl Participant {
         }
     }
 
-    fn bury_whoever_is_dead(&mut self) {
+    fn reclaim_whoever_is_dead(&mut self) {
         for slot in self.others() {
             let nonce = self.load_long(Participant::at(slot) + NONCE);
             if self.is_dead(slot, nonce) {
                 self.note_dead(slot, nonce);
             }
         }
-        self.bury_found();
+        self.reclaim_found();
     }
 
-    /// Buries those that were found dead on the way. Where the lock is not to be had, they stay found.
-    fn bury_found(&mut self) {
+    /// Reclaims those that were found dead on the way. Where the lock is not to be had, they stay found.
+    fn reclaim_found(&mut self) {
         for _ in 0..self.geometry.participants {
             if self.dead.is_empty() || !self.acquire(Deadline::after(Some(Duration::from_millis(100)))) {
                 break;
             }
             if let Some((slot, nonce)) = self.dead.pop() {
-                self.bury(slot, nonce);
+                self.reclaim(slot, nonce);
             }
             self.release();
         }
-        self.remove_buried();
+        self.remove_reclaimed();
     }
 
     /// Without the lock.
-    fn remove_buried(&mut self) {
-        if !self.buried.is_empty() {
-            remove_ports(&core::mem::take(&mut self.buried));
-            step!("bury: port removed");
+    fn remove_reclaimed(&mut self) {
+        if !self.reclaimed.is_empty() {
+            remove_ports(&core::mem::take(&mut self.reclaimed));
+            step!("reclaim: port removed");
         }
     }
 
     /// With the lock held. The slot is freed last: whoever dies in the middle leaves all of it to the next one.
-    fn bury(&mut self, slot: u32, nonce: i64) {
+    fn reclaim(&mut self, slot: u32, nonce: i64) {
         let at = Participant::at(slot);
         self.watched_epoch = None;
         if self.load_long(at + NONCE) != nonce {
             return;
         }
-        step!("bury: begun");
+        step!("reclaim: begun");
         let had_role = self.load(at + STATE) != NONE;
         self.inherit(at);
         if !had_role {
@@ -1728,9 +1817,9 @@ impl Participant {
             self.ring_subscribers();
         }
         self.ring_publishers();
-        step!("bury: role taken");
+        step!("reclaim: role taken");
         if self.swap_long(at + NONCE, nonce, 0) {
-            self.buried.push(nonce);
+            self.reclaimed.push(nonce);
         }
     }
 
@@ -1748,7 +1837,7 @@ impl Participant {
         }
     }
 
-    /// The role goes after the word that it was the last one: who dies in between is buried as a publisher.
+    /// The role goes after the word that it was the last one: who dies in between is reclaimed as a publisher.
     fn end_publisher(&mut self, at: usize, reason: u32) {
         let used = self.load(SLOTS_USED).min(self.geometry.participants);
         let mut others = (0..used).map(Participant::at).filter(|&other| other != at);
@@ -1791,7 +1880,7 @@ impl Participant {
         true
     }
 
-    /// Takes the lock over from its holder, if that is proved dead, and buries it.
+    /// Takes the lock over from its holder, if that is proved dead, and reclaims it.
     fn take_over(&mut self) -> bool {
         let word = self.load(LOCK);
         if word == self.lock_word {
@@ -1814,7 +1903,7 @@ impl Participant {
         }
         step!("lock: taken over");
         if nonce != 0 && slot != self.slot {
-            self.bury(slot, nonce);
+            self.reclaim(slot, nonce);
         }
         true
     }
@@ -2002,7 +2091,7 @@ impl Participant {
         Ok(tail)
     }
 
-    /// The ports of the dead whom nobody has buried, when nobody is left who may yet do so.
+    /// The ports of the dead whom nobody has reclaimed, when nobody is left who may yet do so.
     fn left_behind(&self) -> Vec<i64> {
         let mut dead = Vec::new();
         for slot in 0..self.load(SLOTS_USED).min(self.geometry.participants) {
@@ -2020,7 +2109,7 @@ impl Participant {
 
     /// Leaves: gives back what the system gave. Whoever did not free its slot leaves that to others.
     fn close(&mut self) {
-        self.remove_buried();
+        self.remove_reclaimed();
         let dead = self.left_behind();
         self.spare = None;
         if let Some(port) = self.port.take() {
@@ -2043,10 +2132,10 @@ impl Drop for Participant {
 }
 
 fn open_channel(channel: &str, options: &Options<'_>) -> Result<(Segment, Geometry), Error> {
-    let path = segment_path(channel, options.namespace)?;
+    let path = segment_path(channel, options.scope)?;
     for _ in 0..1000 {
-        if let Some(segment) = Segment::open(&path, options.namespace == Namespace::Local)? {
-            let checked = if options.existence == Existence::Create {
+        if let Some(segment) = Segment::open(&path, options.scope == Scope::User)? {
+            let checked = if options.open == Open::Create {
                 Err(Error::Exists)
             } else {
                 Geometry::read(&segment.memory)
@@ -2060,7 +2149,7 @@ fn open_channel(channel: &str, options: &Options<'_>) -> Result<(Segment, Geomet
                 }
             };
         }
-        if options.existence == Existence::Open {
+        if options.open == Open::Open || options.takes_any() {
             return Err(Error::NotFound);
         }
         sweep();
@@ -2069,10 +2158,13 @@ fn open_channel(channel: &str, options: &Options<'_>) -> Result<(Segment, Geomet
             return Ok((segment, geometry));
         }
     }
-    Err(Error::Busy)
+    Err(Error::Timeout)
 }
 
 // -------------------------------------------------------------------------------------------------------- Publishing
+
+/// For calls that do not wait.
+const NO_TIME: Option<Duration> = Some(Duration::ZERO);
 
 /// A part of a split message, as its header says.
 #[derive(Clone, Copy)]
@@ -2087,6 +2179,7 @@ struct Piece {
 pub struct Publisher {
     base: Participant,
     disconnects: bool,
+    timestamps: bool,
     /// The slowest reliable cursor when it was last looked up, and the epoch at that time.
     floor: i64,
     floor_epoch: Option<u32>,
@@ -2094,12 +2187,14 @@ pub struct Publisher {
 
 impl Publisher {
     pub fn join(channel: &str, options: &Options<'_>) -> Result<Publisher, Error> {
+        options.check(false)?;
         let mut base = Participant::open(channel, options)?;
         base.join(|base| {
             base.take_role(PUBLISHER);
             Ok(())
         })?;
-        Ok(Publisher { base, disconnects: options.disconnects, floor: 0, floor_epoch: None })
+        let disconnects = options.slow_subscribers == SlowSubscribers::Disconnect;
+        Ok(Publisher { base, disconnects, timestamps: options.timestamps, floor: 0, floor_epoch: None })
     }
 
     /// Most bytes of a message.
@@ -2107,14 +2202,29 @@ impl Publisher {
         self.base.geometry.max_message
     }
 
-    /// Publishes a message and returns its number. Waits for room so long, and some milliseconds at least for another publisher
-    /// at work, then fails with `Full` or `Busy`, and nobody gets any of it. `Busy` is counted nowhere. What is larger than a quarter of the ring is split, and needs a time.
+    /// Publishes a message without waiting for room, and for another publisher at work only some milliseconds. `Busy` is counted
+    /// nowhere.
+    ///
+    /// # Errors
+    /// `TooLarge` for more than a quarter of the ring: `publish` splits that.
+    pub fn try_publish(&mut self, payload: &[u8]) -> Result<Outcome, Error> {
+        if payload.len() > self.base.geometry.max_payload {
+            return Err(Error::TooLarge);
+        }
+        self.attempt(MESSAGE, &[payload], &[payload.len()], None, Deadline::after(NO_TIME))
+    }
+
+    /// Publishes a message and returns its number. Waits for room and for the lock so long. What is larger than a quarter of
+    /// the ring is split, and subscribers put it together.
+    ///
+    /// # Errors
+    /// `Timeout`, and nobody gets any of it.
     pub fn publish(&mut self, payload: &[u8], timeout: Option<Duration>) -> Result<u64, Error> {
         let deadline = Deadline::after(timeout);
         if payload.len() <= self.base.geometry.max_payload {
             return self.send(MESSAGE, &[payload], None, deadline);
         }
-        if payload.len() as u64 > self.base.geometry.max_message || timeout == Some(Duration::ZERO) {
+        if payload.len() as u64 > self.base.geometry.max_message {
             return Err(Error::TooLarge);
         }
         // An eighth of the ring, so that subscribers read one while the next one is written.
@@ -2130,8 +2240,21 @@ impl Publisher {
         Ok(number)
     }
 
-    /// Publishes several messages, all or none, and returns the number of the last one. They take at most a quarter of the ring.
-    pub fn publish_batch(&mut self, payloads: &[&[u8]], timeout: Option<Duration>) -> Result<u64, Error> {
+    /// Publishes several messages, all or none, without waiting. They take at most a quarter of the ring.
+    pub fn try_publish_all(&mut self, payloads: &[&[u8]]) -> Result<Outcome, Error> {
+        let lengths = self.lengths_of(payloads)?;
+        self.attempt(MESSAGE, payloads, &lengths, None, Deadline::after(NO_TIME))
+    }
+
+    /// Publishes several messages, all or none, and returns the number of the first one. Waits as `publish` does. They take at
+    /// most a quarter of the ring.
+    pub fn publish_all(&mut self, payloads: &[&[u8]], timeout: Option<Duration>) -> Result<u64, Error> {
+        let deadline = Deadline::after(timeout);
+        self.lengths_of(payloads)?;
+        self.send(MESSAGE, payloads, None, deadline)
+    }
+
+    fn lengths_of(&self, payloads: &[&[u8]]) -> Result<Vec<usize>, Error> {
         let total: i64 = payloads.iter().map(|payload| frame_size(payload.len())).sum();
         if payloads.is_empty() {
             return Err(Error::InvalidArgument("a batch has at least one message"));
@@ -2140,23 +2263,23 @@ impl Publisher {
         if total > self.base.geometry.capacity / 4 || payloads.iter().any(|payload| payload.len() > max_payload) {
             return Err(Error::TooLarge);
         }
-        self.send(MESSAGE, payloads, None, Deadline::after(timeout))
+        Ok(payloads.iter().map(|payload| payload.len()).collect())
     }
 
     /// Takes the publisher lock and makes room for a message of that length, which is then written in place. Without
     /// waiting for room. Nobody else publishes until the claim is committed or dropped: be quick.
-    pub fn claim(&mut self, length: usize) -> Result<Claim<'_>, Error> {
+    pub fn try_claim(&mut self, length: usize) -> Result<ClaimOutcome<'_>, Error> {
         if length > self.base.geometry.max_payload {
             return Err(Error::TooLarge);
         }
-        if !self.base.acquire(Deadline::after(Some(Duration::ZERO))) {
-            return Err(Error::Busy);
+        if !self.base.acquire(Deadline::after(NO_TIME)) {
+            return Ok(ClaimOutcome::Busy);
         }
         match self.make_room(&[length]) {
-            Ok(Some((tail, number))) => Ok(Claim { publisher: self, length, tail, number }),
+            Ok(Some((tail, number))) => Ok(ClaimOutcome::Claimed(Claim { publisher: self, length, tail, number })),
             Ok(None) => {
                 self.base.release();
-                Err(Error::Full)
+                Ok(ClaimOutcome::Full)
             }
             Err(error) => {
                 self.base.release();
@@ -2165,6 +2288,7 @@ impl Publisher {
         }
     }
 
+    /// Publishes frames, and waits for room and for the lock.
     fn send(
         &mut self,
         kind: u8,
@@ -2175,31 +2299,45 @@ impl Publisher {
         let header = if piece.is_some() { PIECE_HEADER } else { 0 };
         let lengths: Vec<usize> = payloads.iter().map(|payload| payload.len() + header).collect();
         loop {
-            self.base.get_up();
-            if !self.base.acquire(deadline) {
-                return Err(Error::Busy);
+            match self.attempt(kind, payloads, &lengths, piece.as_deref_mut(), deadline)? {
+                Outcome::Published(number) => return Ok(number),
+                Outcome::Full if !deadline.is_over() => self.wait_for_room(&lengths, deadline)?,
+                Outcome::Full | Outcome::Busy => return Err(Error::Timeout),
             }
-            let sent = self.try_send(kind, payloads, &lengths, piece.as_deref_mut());
-            self.base.release();
-            let were_dead = self.base.dead.len();
-            self.base.bury_found();
-            if let Some(number) = sent? {
-                return Ok(number);
-            }
-            // Who kept us waiting may have been dead.
-            if self.base.dead.len() < were_dead {
-                continue;
-            }
-            self.base.counters[FULL] += 1;
-            self.base.count();
-            if deadline.is_over() {
-                return Err(Error::Full);
-            }
-            self.wait_for_room(&lengths, deadline)?;
         }
     }
 
-    /// With the lock held: commits all of the frames, and returns the last number; none where there is no room.
+    /// Publishes frames without waiting for room, and for the lock until then.
+    fn attempt(
+        &mut self,
+        kind: u8,
+        payloads: &[&[u8]],
+        lengths: &[usize],
+        mut piece: Option<&mut Piece>,
+        deadline: Deadline,
+    ) -> Result<Outcome, Error> {
+        loop {
+            self.base.get_up();
+            if !self.base.acquire(deadline) {
+                return Ok(Outcome::Busy);
+            }
+            let sent = self.try_send(kind, payloads, lengths, piece.as_deref_mut());
+            self.base.release();
+            let were_dead = self.base.dead.len();
+            self.base.reclaim_found();
+            if let Some(number) = sent? {
+                return Ok(Outcome::Published(number));
+            }
+            // Who kept us waiting may have been dead.
+            if self.base.dead.len() >= were_dead {
+                self.base.counters[FULL] += 1;
+                self.base.count();
+                return Ok(Outcome::Full);
+            }
+        }
+    }
+
+    /// With the lock held: commits all of the frames, and returns the first number; none where there is no room.
     fn try_send(
         &mut self,
         kind: u8,
@@ -2207,11 +2345,12 @@ impl Publisher {
         lengths: &[usize],
         mut piece: Option<&mut Piece>,
     ) -> Result<Option<u64>, Error> {
-        let (mut at, mut number) = match self.make_room(lengths)? {
+        let (mut at, first) = match self.make_room(lengths)? {
             Some(begin) => begin,
             None => return Ok(None),
         };
-        let time = now();
+        let mut number = first;
+        let time = self.time();
         for (payload, &length) in payloads.iter().zip(lengths) {
             at = self.pad(at, length, number, time);
             self.write_header(at, length, kind, number, time);
@@ -2231,7 +2370,16 @@ impl Publisher {
         }
         let bytes = payloads.iter().map(|payload| payload.len() as u64).sum();
         self.commit(at, number, if kind == FRAGMENT { 0 } else { payloads.len() as u64 }, bytes, time);
-        Ok(Some(number - 1))
+        Ok(Some(first))
+    }
+
+    /// What messages say of when they are published.
+    fn time(&self) -> u64 {
+        if self.timestamps {
+            now()
+        } else {
+            0
+        }
     }
 
     /// With the lock held: finds room for those frames, and returns the tail and the number that stands there.
@@ -2374,7 +2522,7 @@ impl Publisher {
             }
         }
         self.base.get_up();
-        self.base.bury_found();
+        self.base.reclaim_found();
         tail.map(|_| ())
     }
 }
@@ -2382,7 +2530,7 @@ impl Publisher {
 impl Drop for Publisher {
     fn drop(&mut self) {
         // Where the lock is not to be had, our death tells the rest.
-        if !self.base.owns_slot() || !self.base.acquire(Deadline::after(Some(self.base.lock_timeout))) {
+        if !self.base.owns_slot() || !self.base.acquire(Deadline::after(Some(self.base.timeout))) {
             return;
         }
         self.base.get_up();
@@ -2422,7 +2570,7 @@ impl Claim<'_> {
     pub fn commit(self) -> u64 {
         let Claim { length, tail, number, .. } = self;
         let publisher = &mut *self.publisher;
-        let time = now();
+        let time = publisher.time();
         let at = publisher.pad(tail, length, number, time);
         publisher.write_header(at, length, MESSAGE, number, time);
         publisher.commit(at + frame_size(length), number + 1, 1, length as u64, time);
@@ -2463,6 +2611,7 @@ const BUSY_PAUSE: Duration = Duration::from_millis(1);
 pub struct Subscriber {
     base: Participant,
     is_reliable: bool,
+    poll_window: Duration,
     events: VecDeque<Event>,
     failure: Option<Error>,
     /// Of split messages, by the slot of their publisher.
@@ -2485,10 +2634,12 @@ pub struct Subscriber {
 
 impl Subscriber {
     pub fn join(channel: &str, options: &Options<'_>) -> Result<Subscriber, Error> {
+        options.check(true)?;
         let base = Participant::open(channel, options)?;
         let mut subscriber = Subscriber {
             base,
-            is_reliable: options.reliable,
+            is_reliable: options.delivery == Delivery::Reliable,
+            poll_window: options.poll_window,
             events: VecDeque::new(),
             failure: None,
             parts: BTreeMap::new(),
@@ -2502,17 +2653,19 @@ impl Subscriber {
             parts_epoch: None,
             chunk: Vec::new(),
         };
-        if !subscriber.base.acquire(Deadline::after(Some(options.lock_timeout))) {
-            return Err(Error::Busy);
+        if !subscriber.base.acquire(Deadline::after(Some(options.timeout))) {
+            return Err(Error::Timeout);
         }
         let own = subscriber.base.own();
         subscriber.base.inherit(own);
         subscriber.base.has_joined = true;
-        let begun = subscriber.begin(options.start);
+        let has_history = subscriber.base.geometry.history > 0;
+        let start = options.start.unwrap_or(if has_history { Start::History } else { Start::Latest });
+        let begun = subscriber.begin(start);
         subscriber.base.release();
         begun?;
         step!("join: done");
-        subscriber.base.bury_whoever_is_dead();
+        subscriber.base.reclaim_whoever_is_dead();
         Ok(subscriber)
     }
 
@@ -2521,15 +2674,33 @@ impl Subscriber {
         self.base.geometry.max_message
     }
 
+    /// Id of the channel's codec.
+    pub fn codec(&self) -> &str {
+        let codec = &self.base.geometry.codec;
+        let length = codec.iter().position(|&byte| byte == 0).unwrap_or(codec.len());
+        core::str::from_utf8(&codec[..length]).unwrap_or("")
+    }
+
+    /// The next event, without waiting; none where there is nothing to receive now.
+    pub fn try_receive(&mut self) -> Result<Option<Event>, Error> {
+        self.disarm();
+        self.next()
+    }
+
     /// The next event; none when the time is over.
     pub fn receive(&mut self, timeout: Option<Duration>) -> Result<Option<Event>, Error> {
         let deadline = Deadline::after(timeout);
+        let mut window = None;
         let mut pause = Duration::ZERO;
         self.disarm();
         loop {
             let event = self.next()?;
             if event.is_some() || deadline.is_over() {
                 return Ok(event);
+            }
+            if !window.get_or_insert_with(|| Deadline::after(Some(self.poll_window))).is_over() {
+                core::hint::spin_loop();
+                continue;
             }
             match self.lie_down() {
                 Wait::No => {}
@@ -2541,7 +2712,7 @@ impl Subscriber {
                 Wait::Forever => self.base.listen(deadline.left()),
             }
             self.base.get_up();
-            self.base.bury_found();
+            self.base.reclaim_found();
         }
     }
 
@@ -2566,7 +2737,7 @@ impl Subscriber {
             self.base.get_up();
             self.base.listen(Some(Duration::ZERO));
         }
-        self.base.bury_found();
+        self.base.reclaim_found();
     }
 
     /// With the lock held: finds where to begin.
@@ -2628,7 +2799,7 @@ impl Subscriber {
         if base.watched_epoch != Some(epoch) {
             base.watched_epoch = Some(epoch);
             base.watch(PUBLISHER);
-            // Whoever was found dead is buried first, and new life lines may be told of by a newer epoch.
+            // Whoever was found dead is reclaimed first, and new life lines may be told of by a newer epoch.
             return Wait::No;
         }
         if !base.dead.is_empty() {
@@ -2744,8 +2915,8 @@ impl Subscriber {
         }
         if closed != self.closed_epoch {
             self.closed_epoch = closed;
-            let is_lost = self.base.load(CLOSED_REASON) == DIED;
-            self.events.push_back(Event::Closed(if is_lost { Reason::Lost } else { Reason::Closed }));
+            let reason = if self.base.load(CLOSED_REASON) == DIED { Reason::Died } else { Reason::Left };
+            self.events.push_back(Event::PublishersGone { reason });
         }
     }
 
@@ -2755,7 +2926,7 @@ impl Subscriber {
         step!("read: cursor stored");
         if self.is_reliable {
             base.ring_publishers();
-            base.bury_found();
+            base.reclaim_found();
         }
         base.count();
     }

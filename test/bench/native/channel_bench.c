@@ -24,27 +24,26 @@ static int failed(const char *what, mmfbus_status status) {
 }
 
 static mmfbus_options options_for(const char *channel, bool asleep) {
-    mmfbus_options options;
-    memset(&options, 0, sizeof options);
+    mmfbus_options options = mmfbus_options_init();
     options.channel = channel;
     options.codec = "raw";
     options.capacity = CAPACITY;
-    options.poll_window = asleep ? 0 : MMFBUS_FOREVER;
+    options.poll_window_us = asleep ? 1 : MMFBUS_FOREVER;
     return options;
 }
 
 static mmfbus_status publish_one(mmfbus_publisher *publisher, const unsigned char *message, size_t bytes, char how) {
     mmfbus_bytes batch[BATCH];
     void *place;
-    if (how == 'c' || how == 't') return mmfbus_publish(publisher, message, bytes);
+    if (how == 'c' || how == 't') return mmfbus_try_publish(publisher, message, bytes);
     if (how == 'b') {
         for (size_t index = 0; index < BATCH; index++) {
             batch[index].data = message;
             batch[index].length = bytes;
         }
-        return mmfbus_publish_batch(publisher, batch, BATCH);
+        return mmfbus_try_publish_all(publisher, batch, BATCH);
     }
-    mmfbus_status status = mmfbus_claim(publisher, bytes, &place);
+    mmfbus_status status = mmfbus_try_claim(publisher, bytes, &place);
     if (status != MMFBUS_OK) return status;
     memcpy(place, message, bytes);
     return mmfbus_commit(publisher, bytes);
@@ -54,7 +53,7 @@ static int publish(const char *channel, uint64_t count, size_t bytes, char how) 
     static unsigned char message[LARGEST];
     mmfbus_options options = options_for(channel, false);
     mmfbus_publisher *publisher;
-    options.without_time = how != 't';
+    options.no_timestamps = how != 't';
     mmfbus_status status = mmfbus_publisher_open(&publisher, &options);
     if (status != MMFBUS_OK) return failed("publish", status);
     for (uint64_t index = 0; index < count;) {
@@ -82,7 +81,7 @@ static int receive(const char *channel, uint64_t warm_up, uint64_t count) {
     puts("ready");
     fflush(stdout);
     for (uint64_t index = 0; index < warm_up + count;) {
-        status = mmfbus_receive_wait(subscriber, &message, MMFBUS_FOREVER);
+        status = mmfbus_receive(subscriber, &message, MMFBUS_FOREVER);
         if (status != MMFBUS_OK || message.sequence != index + 1) return failed("receive", status);
         sum += *(const unsigned char *)message.data;
         if (++index == warm_up) begin = mmfbus_now();
@@ -106,7 +105,7 @@ static int cost(const char *channel, uint64_t count, size_t bytes, char how) {
     mmfbus_subscriber *subscriber;
     mmfbus_message received;
     uint64_t publishing = 0, receiving = 0, turn = CAPACITY / 2 / mmfbus__frame_size(bytes) / BATCH * BATCH;
-    options.without_time = how != 't';
+    options.no_timestamps = how != 't';
     mmfbus_status status = mmfbus_publisher_open(&publisher, &options);
     if (status == MMFBUS_OK) status = mmfbus_subscriber_open(&subscriber, &options);
     if (status != MMFBUS_OK) return failed("cost", status);
@@ -117,7 +116,7 @@ static int cost(const char *channel, uint64_t count, size_t bytes, char how) {
             status = publish_one(publisher, message, bytes, how);
         }
         uint64_t between = processor_time();
-        for (uint64_t index = 0; index < turn && status == MMFBUS_OK; index++) status = mmfbus_receive(subscriber, &received);
+        for (uint64_t index = 0; index < turn && status == MMFBUS_OK; index++) status = mmfbus_try_receive(subscriber, &received);
         publishing += between - begin;
         receiving += processor_time() - between;
     }
@@ -150,15 +149,15 @@ static int ping_pong(bool serves, char *words[]) {
     if (serves && getchar() == EOF) return 1;
     for (uint64_t index = 0; index < times && status == MMFBUS_OK; index++) {
         uint64_t begin = mmfbus_now();
-        if (serves) status = mmfbus_publish_wait(publisher, ball, sizeof ball, MMFBUS_FOREVER);
+        if (serves) status = mmfbus_publish(publisher, ball, sizeof ball, MMFBUS_FOREVER);
         while (status == MMFBUS_OK) {
-            status = mmfbus_receive_wait(subscriber, &message, MMFBUS_FOREVER);
+            status = mmfbus_receive(subscriber, &message, MMFBUS_FOREVER);
             if (status == MMFBUS_OK) break;
             /* The other one has not come yet. */
-            if (status == MMFBUS_CLOSED) status = MMFBUS_OK;
+            if (status == MMFBUS_PUBLISHERS_GONE) status = MMFBUS_OK;
         }
         trips[index] = mmfbus_now() - begin;
-        if (!serves && status == MMFBUS_OK) status = mmfbus_publish_wait(publisher, message.data, message.length, MMFBUS_FOREVER);
+        if (!serves && status == MMFBUS_OK) status = mmfbus_publish(publisher, message.data, message.length, MMFBUS_FOREVER);
     }
     if (status != MMFBUS_OK) return failed("ping-pong", status);
     if (serves) {

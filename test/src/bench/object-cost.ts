@@ -3,8 +3,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Channel, defineChannel, MiB } from '@mmfbus/channel';
+import { type Channel, defineChannel } from '@mmfbus/channel';
 import { f64, type Infer, oneOf, string, struct, u32, u64 } from '@mmfbus/codec';
+
+const MiB = 2 ** 20;
 
 const HELP = `Usage: npm run bench:object -- [options]
 
@@ -32,7 +34,7 @@ const quote = struct({
 type Quote = Infer<typeof quote>;
 
 function channelOf(name: string): Channel<Quote> {
-  return defineChannel({ name, shape: quote, capacity: 8 * MiB });
+  return defineChannel({ name, schema: quote, capacity: 8 * MiB });
 }
 
 /** Nanoseconds of processor time a message since `before`. */
@@ -42,10 +44,10 @@ function costSince(before: NodeJS.CpuUsage, messages: number): number {
 }
 
 async function read(name: string, messages: number): Promise<void> {
-  const subscriber = await channelOf(name).subscriber({ endWithPublishers: true });
+  const subscriber = await channelOf(name).subscriber({ closeWithPublishers: true });
   let received = 0;
   let before = process.cpuUsage();
-  subscriber.on('message', ({ id }) => {
+  subscriber.on('message', ({ value: { id } }) => {
     if (id !== received) throw new Error(`message ${received} has the id ${id}`);
     received++;
     if (received === WARM_UP) before = process.cpuUsage();
@@ -60,7 +62,7 @@ async function publish(name: string, messages: number): Promise<number> {
     const value: Quote = { id: 0, sym: 'AAPL', px: 187.25, qty: 100, ts: 1_700_000_000_000, side: 'buy' };
     for (let id = from; id < to; id++) {
       value.id = id;
-      if (publisher.publish(value) !== 'published') await publisher.publishAsync(value);
+      if (publisher.tryPublish(value) !== 'published') await publisher.publish(value);
     }
   };
   await send(0, WARM_UP);

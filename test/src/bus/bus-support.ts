@@ -21,8 +21,9 @@ afterEach(async () => {
 /** A change in short: `joined prices as publisher ticker`. */
 function inShort(change: BusChange): string {
   if (!('participant' in change)) return `${change.type} ${change.channel}`;
-  const { role, name } = change.participant;
-  return `${change.type} ${change.channel} as ${role} ${name}`.trimEnd();
+  const { role, delivery, connected, name } = change.participant;
+  const what = connected ? (delivery ?? role) : 'disconnected';
+  return `${change.type} ${change.channel} as ${what} ${name}`.trimEnd();
 }
 
 /** What a watch has reported so far. */

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { KiB, openBus } from '@mmfbus/channel';
-import { openSegment, ValidNamespaces } from '@mmfbus/core';
+import { openBus } from '@mmfbus/channel';
+import { openSegment } from '@mmfbus/core';
 import { describe, expect, it } from 'vitest';
 import { ended, killed, startAgent } from '../e2e/channel-agent.js';
 import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
@@ -8,6 +8,8 @@ import { ownDirectory } from '../support/own-directory.js';
 import { rawMemory } from '../support/raw-memory.js';
 import { uniqueName } from '../support/unique-name.js';
 import { busOf, startBusProgram, watch } from './bus-support.js';
+
+const KiB = 1024;
 
 ownDirectory('list');
 
@@ -24,11 +26,11 @@ describe('a bus', () => {
     const publishing = await startAgent(
       'publisher',
       first,
-      `${STAYS} for (let i = 0; i < 5; i++) publisher.publish(i); say('published');`,
+      `${STAYS} for (let i = 0; i < 5; i++) publisher.tryPublish(i); say('published');`,
       { join: "name: 'ticker'" },
     );
     const reliable = await startAgent('subscriber', first, STAYS, { join: "name: 'désk'" });
-    const lossy = await startAgent('subscriber', first, STAYS, { join: "mode: 'lossy'" });
+    const lossy = await startAgent('subscriber', first, STAYS, { join: "delivery: 'lossy'" });
     const other = await startAgent('subscriber', second, STAYS);
     publishing.send('go on');
     await publishing.waitForLine(/published/);
@@ -37,8 +39,16 @@ describe('a bus', () => {
     expect(a).toMatchObject({ name: first, capacity: 4 * KiB, codec: 'msgpack', published: 5 });
     expect(a?.participants).toMatchObject([
       { slot: 0, role: 'publisher', pid: publishing.pid, name: 'ticker', alive: true, lag: undefined },
-      { slot: 1, role: 'reliable', pid: reliable.pid, name: 'désk', alive: true, lag: 0 },
-      { slot: 2, role: 'lossy', pid: lossy.pid, name: '', alive: true, lag: 0 },
+      {
+        slot: 1,
+        role: 'subscriber',
+        delivery: 'reliable',
+        pid: reliable.pid,
+        name: 'désk',
+        alive: true,
+        lag: 0,
+      },
+      { slot: 2, role: 'subscriber', delivery: 'lossy', pid: lossy.pid, name: '', alive: true, lag: 0 },
     ]);
     expect(b).toMatchObject({ name: second, published: 0, participants: [{ pid: other.pid }] });
     for (const { joinedAt } of a?.participants ?? []) {
@@ -59,7 +69,7 @@ describe('a bus', () => {
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     const lag = async () => (await bus.list())[0]?.participants[0]?.lag;
-    for (const value of [1, 2, 3]) publisher.publish(value);
+    for (const value of [1, 2, 3]) publisher.tryPublish(value);
     expect(await lag()).toBe(96);
     subscriber.poll(() => {});
     expect(await lag()).toBe(0);
@@ -84,16 +94,16 @@ describe('a bus', () => {
     expect(info?.participants).toMatchObject([{ alive: true }, { pid: program.pid, alive: false }]);
   });
 
-  it('lists what its define makes, in its namespace', async () => {
+  it('lists what its define makes, in its scope', async () => {
     const local = await busOf();
-    const global = await busOf({ namespace: ValidNamespaces.GLOBAL });
+    const global = await busOf({ scope: 'machine' });
     const name = uniqueName();
     await publisherOf(global.define<number>({ name, capacity: 4096 }));
     expect(await local.list()).toEqual([]);
     expect(await local.inspect(name)).toBeUndefined();
     expect(await global.list()).toMatchObject([{ name }]);
     const program = startBusProgram(`
-      const bus = await openBus({ namespace: ValidNamespaces.GLOBAL });
+      const bus = await openBus({ scope: 'machine' });
       for (const { name } of await bus.list()) say(name);
       await bus.close();
     `);

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readdirSync } from 'node:fs';
-import { ChannelError, type DirectoryError, openBus } from '@mmfbus/channel';
+import { ChannelError, type DirectoryFailure, openBus } from '@mmfbus/channel';
 import { openSegment, type Segment } from '@mmfbus/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exitAtEndOfInput, killed, startAgent } from '../e2e/channel-agent.js';
@@ -30,8 +30,8 @@ const onWindows = process.platform === 'win32';
 /** From one store that a process dies at to the next. A start takes a second under Wine. */
 const STRIDE = onWindows ? 5 : 1;
 
-const reports: DirectoryError[] = [];
-const listener = (report: unknown) => reports.push(report as DirectoryError);
+const reports: DirectoryFailure[] = [];
+const listener = (report: unknown) => reports.push(report as DirectoryFailure);
 beforeEach(() => subscribe('mmfbus:directory-error', listener));
 afterEach(() => {
   unsubscribe('mmfbus:directory-error', listener);
@@ -55,8 +55,8 @@ async function talk(): Promise<void> {
   const channel = define();
   const subscriber = await subscriberOf(channel);
   const publisher = await publisherOf(channel);
-  const arrived = new Promise<number>((resolve) => subscriber.once('message', resolve));
-  publisher.publish(7);
+  const arrived = new Promise<number>((resolve) => subscriber.once('message', ({ value }) => resolve(value)));
+  publisher.tryPublish(7);
   expect(await arrived).toBe(7);
   await publisher.close();
   await subscriber.close();
@@ -154,7 +154,7 @@ describe('a channel works', () => {
     Atomics.store(lock, 0, (generation << 10) | slot);
     const channel = define();
     const publisher = await publisherOf(channel);
-    expect(publisher.publish(1)).toBe('published');
+    expect(publisher.tryPublish(1)).toBe('published');
     expect(reports).toEqual([]);
     await killed(holder);
     const watched = watch(bus);

@@ -81,7 +81,7 @@ describe('a watch', () => {
   });
 
   it.skipIf(process.platform === 'win32')(
-    'tells a killed one, whom another has buried, from one that left',
+    'tells a killed one, whom another has reclaimed, from one that left',
     async () => {
       const bus = await busOf();
       const watched = watch(bus);
@@ -101,7 +101,7 @@ describe('a watch', () => {
       expect(watched.left(channel.name, 'gone')).toMatchObject({ pid: gone.pid, alive: true });
       await watched.until(`joined ${channel.name} as reliable dead`);
       await killed(dead);
-      // Whoever joins buries the dead; this thread has not had a turn to hear of the death by itself.
+      // Whoever joins reclaims the dead; this thread has not had a turn to hear of the death by itself.
       await publisherOf(channel);
       await watched.until(`left ${channel.name} as reliable dead`);
       expect(watched.left(channel.name, 'dead')).toMatchObject({ pid: dead.pid, alive: false });

@@ -8,12 +8,12 @@ describe('a batch', () => {
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     const values = [1, 'two', { three: 3 }, [4], null];
-    expect(publisher.publishBatch(values)).toBe('published');
-    expect(publisher.publishBatch([])).toBe('published');
-    await publisher.publishBatchAsync([]);
-    expect(publisher.publish('after')).toBe('published');
+    expect(publisher.tryPublishAll(values)).toBe('published');
+    expect(publisher.tryPublishAll([])).toBe('published');
+    expect(await publisher.publishAll([])).toBe(0);
+    expect(publisher.tryPublish('after')).toBe('published');
     const received: [unknown, number][] = [];
-    subscriber.poll((value, { sequence }) => received.push([value, sequence]));
+    subscriber.poll(({ value, sequence }) => received.push([value, sequence]));
     expect(received).toEqual([...values, 'after'].map((value, index) => [value, index + 1]));
   });
 
@@ -23,8 +23,8 @@ describe('a batch', () => {
     const publisher = await publisherOf(channel);
     const count = fill(publisher);
     expect(subscriber.poll(() => {}, 2)).toBe(2);
-    expect(publisher.publishBatch([1, 2, 3])).toBe('full');
-    expect(publisher.publishBatch([1, 2])).toBe('published');
+    expect(publisher.tryPublishAll([1, 2, 3])).toBe('full');
+    expect(publisher.tryPublishAll([1, 2])).toBe('published');
     expect(subscriber.poll(() => {})).toBe(count);
   });
 
@@ -32,8 +32,8 @@ describe('a batch', () => {
     const channel = define<unknown>();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    expect(await codeOf(() => publisher.publishBatch([1, () => {}, 3]))).toBe('UNENCODABLE');
-    expect(await codeOf(() => publisher.publishBatch([1, 'x'.repeat(1001)]))).toBe('TOO_LARGE');
+    expect(await codeOf(() => publisher.tryPublishAll([1, () => {}, 3]))).toBe('UNENCODABLE');
+    expect(await codeOf(() => publisher.tryPublishAll([1, 'x'.repeat(1001)]))).toBe('TOO_LARGE');
     expect(subscriber.poll(() => {})).toBe(0);
   });
 
@@ -42,7 +42,7 @@ describe('a batch', () => {
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     const small = new Uint8Array(8);
-    const attempt = (values: unknown[]) => codeOf(() => publisher.publishBatch(values as Uint8Array[]));
+    const attempt = (values: unknown[]) => codeOf(() => publisher.tryPublishAll(values as Uint8Array[]));
     expect(await attempt([small, new Uint8Array(1001)])).toBe('TOO_LARGE');
     expect(await attempt(new Array(33).fill(small))).toBe('TOO_LARGE');
     expect(await attempt([small, 'text'])).toBe('UNENCODABLE');
@@ -53,8 +53,8 @@ describe('a batch', () => {
     const channel = define();
     await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    expect(publisher.publishBatch(new Array(32).fill(1))).toBe('published');
-    await expect(async () => publisher.publishBatch(new Array(33).fill(1))).rejects.toThrow(
+    expect(publisher.tryPublishAll(new Array(32).fill(1))).toBe('published');
+    await expect(async () => publisher.tryPublishAll(new Array(33).fill(1))).rejects.toThrow(
       /the first 33 messages of the batch take 1056 bytes; a batch takes at most 1024/,
     );
   });
@@ -66,9 +66,9 @@ describe('a batch', () => {
     const values = Array.from({ length: 20 }, (_, index) =>
       String.fromCharCode(65 + index).repeat(997 * (index + 1)),
     );
-    expect(publisher.publishBatch(values)).toBe('published');
+    expect(publisher.tryPublishAll(values)).toBe('published');
     const received: string[] = [];
-    subscriber.poll((value) => received.push(value));
+    subscriber.poll(({ value }) => received.push(value));
     expect(received).toEqual(values);
   });
 
@@ -78,9 +78,9 @@ describe('a batch', () => {
     const publisher = await publisherOf(channel);
     const count = fill(publisher);
     const waiting = [
-      publisher.publishBatchAsync([1000, 1001, 1002]),
-      publisher.publishAsync(1003),
-      publisher.publishBatchAsync([1004, 1005]),
+      publisher.publishAll([1000, 1001, 1002]),
+      publisher.publish(1003),
+      publisher.publishAll([1004, 1005]),
     ];
     const received: number[] = [];
     for await (const { value } of subscriber) if (received.push(value) === count + 6) break;

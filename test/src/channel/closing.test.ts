@@ -16,7 +16,7 @@ const stopsWithLock = (name: string) => `
   process.stdout.write('joined\\n');
   process.stdin.once('data', () => {
     armed = true;
-    publisher.publish(1);
+    publisher.tryPublish(1);
     armed = false;
     process.stdout.write('published\\n');
   });
@@ -31,14 +31,14 @@ describe('closing while the lock is kept', () => {
     const channel = define();
     const holder = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    const closed = new Promise((resolve) => holder.once('closed', resolve));
+    const closed = new Promise((resolve) => holder.once('publishersGone', resolve));
     const release = holdLock(channel.name, 0);
     await publisher.close(options());
-    expect(await codeOf(() => publisher.publish(1))).toBe('CLOSED');
+    expect(await codeOf(() => publisher.tryPublish(1))).toBe('CLOSED');
     expect(readTable(channel.name).slots.map(({ state }) => state)).toEqual([2, 1]);
     release();
     holder.on('message', () => {});
-    expect(await closed).toEqual({ reason: 'closed' });
+    expect(await closed).toEqual({ reason: 'left' });
     await tableWhere(channel.name, ({ slots }) => slots.length === 1);
   });
 
@@ -48,7 +48,7 @@ describe('closing while the lock is kept', () => {
     await subscriberOf(channel);
     const release = holdLock(channel.name, 1);
     await publisher.drain({ timeout: 20 });
-    expect(await codeOf(() => publisher.publish(1))).toBe('CLOSED');
+    expect(await codeOf(() => publisher.tryPublish(1))).toBe('CLOSED');
     release();
     await tableWhere(channel.name, ({ slots }) => slots.length === 1);
   });
@@ -56,7 +56,7 @@ describe('closing while the lock is kept', () => {
   it('refuses a wrong timeout, and the publisher stays open', async () => {
     const publisher = await publisherOf(define());
     expect(await codeOf(() => publisher.close({ timeout: -1 }))).toBe('INVALID_ARGUMENT');
-    expect(publisher.publish(1)).toBe('published');
+    expect(publisher.tryPublish(1)).toBe('published');
   });
 
   it.skipIf(process.platform === 'win32')('by a process that is stopped, settles all the same', async () => {
@@ -67,8 +67,8 @@ describe('closing while the lock is kept', () => {
     await stopped.waitForLine(/^joined$/);
     stopped.send('go');
     await tableWhere(channel.name, ({ publisherLock }) => publisherLock !== 0);
-    expect(publisher.publish(2)).toBe('busy');
-    const waiting = publisher.publishAsync(3);
+    expect(publisher.tryPublish(2)).toBe('busy');
+    const waiting = publisher.publish(3);
     await Promise.all([
       expect(waiting).rejects.toMatchObject({ code: 'CLOSED' }),
       publisher.close({ timeout: 10 }),
@@ -76,14 +76,16 @@ describe('closing while the lock is kept', () => {
     stopped.kill('SIGCONT');
     await stopped.waitForLine(/^published$/);
     await tableWhere(channel.name, ({ slots }) => slots.length === 2);
-    expect(subscriber.poll((value) => expect(value).toBe(1))).toBe(1);
+    expect(subscriber.poll(({ value }) => expect(value).toBe(1))).toBe(1);
     stopped.kill();
     await stopped.exit();
   });
 
   it('ends with the process, and those who listen hear of it', async () => {
     const channel = define();
-    const holder = await startAgent('subscriber', channel.name, exitAtEndOfInput, { join: "mode: 'lossy'" });
+    const holder = await startAgent('subscriber', channel.name, exitAtEndOfInput, {
+      join: "delivery: 'lossy'",
+    });
     const listener = await startAgent('subscriber', channel.name, sayAll);
     const last = await startAgent('publisher', channel.name, exitAtEndOfInput);
     const { slots } = readTable(channel.name);
@@ -92,7 +94,7 @@ describe('closing while the lock is kept', () => {
     last.endInput();
     await last.success();
     release();
-    await listener.waitForLine(/^closed lost$/);
+    await listener.waitForLine(/^gone died$/);
     listener.kill();
     holder.kill();
     await Promise.all([listener.exit(), holder.exit()]);

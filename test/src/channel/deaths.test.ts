@@ -19,13 +19,13 @@ describe('a death', () => {
     const first = await start(name, 'publisher');
     await tableWhere(name, ({ slots }) => slots.some(({ asleep }) => asleep));
     first.kill();
-    await subscriber.waitForLine(/^closed lost$/);
+    await subscriber.waitForLine(/^gone died$/);
     await subscriber.waitForLine(/^uncaught as told$/);
     const second = await start(name, 'publisher');
     second.send('publish');
     await subscriber.waitForLine(/^got 7$/);
     second.kill();
-    await subscriber.waitForLine(/^closed lost$/);
+    await subscriber.waitForLine(/^gone died$/);
     await subscriber.waitForLine(/^uncaught as told$/);
     subscriber.kill('SIGTERM');
     const { stdout } = await subscriber.exit();

@@ -54,7 +54,7 @@ describe.skipIf(onWindows)('a moment without descriptors', () => {
     subscriber.send('feed');
     await publisher.waitForLine(/^made room$/);
     publisher.kill();
-    await subscriber.waitForLine(/^closed lost$/);
+    await subscriber.waitForLine(/^gone died$/);
     await end([subscriber]);
   });
 });

@@ -44,12 +44,12 @@ describe('diagnostics', () => {
   it('tell who comes and goes', async () => {
     const channel = define();
     const [opened, closed] = [heard('mmfbus:open', channel.name), heard('mmfbus:close', channel.name)];
-    const subscriber = await subscriberOf(channel, { mode: 'lossy' });
+    const subscriber = await subscriberOf(channel, { delivery: 'lossy' });
     const publisher = await publisherOf(channel);
     await publisher.close();
     await subscriber.close();
-    const lossy = { channel: channel.name, role: 'lossy', slot: 0 };
-    const publishing = { channel: channel.name, role: 'publisher', slot: 1 };
+    const lossy = { channel: channel.name, role: 'subscriber', delivery: 'lossy', slot: 0 };
+    const publishing = { channel: channel.name, role: 'publisher', delivery: undefined, slot: 1 };
     expect(opened).toEqual([lossy, publishing]);
     expect(closed).toEqual([publishing, lossy]);
   });
@@ -57,11 +57,11 @@ describe('diagnostics', () => {
   it('tell of gaps and of the slow', async () => {
     const channel = define();
     const [gaps, slow] = [heard('mmfbus:gap', channel.name), heard('mmfbus:slow', channel.name)];
-    const subscriber = await subscriberOf(channel, { mode: 'lossy' });
+    const subscriber = await subscriberOf(channel, { delivery: 'lossy' });
     const publisher = await publisherOf(channel);
-    for (let value = 1; value <= 1000; value++) publisher.publish(value);
+    for (let value = 1; value <= 1000; value++) publisher.tryPublish(value);
     const count = 1000 - subscriber.poll(() => {});
-    const self = { channel: channel.name, role: 'lossy', slot: 0 };
+    const self = { channel: channel.name, role: 'subscriber', delivery: 'lossy', slot: 0 };
     expect(gaps).toEqual([{ ...self, from: 1, to: count, count }]);
     expect(slow).toEqual([{ ...self, lag: expect.any(Number), capacity: 4096 }]);
   });
@@ -80,7 +80,7 @@ describe('a subscriber to diagnostics', () => {
     subscribe('mmfbus:open', lookAtLock);
     listeners.push(['mmfbus:open', lookAtLock]);
     await subscriberOf(channel);
-    await subscriberOf(channel, { mode: 'lossy' });
+    await subscriberOf(channel, { delivery: 'lossy' });
     await publisherOf(channel);
     expect(locks).toEqual([0, 0, 0]);
   });
@@ -96,11 +96,11 @@ describe('a subscriber to diagnostics', () => {
         subscribe('mmfbus:' + event, () => { throw new Error(event); });
       }
       const channel = defineChannel({ name: '${uniqueName()}', capacity: 4096 });
-      const subscriber = await channel.subscriber({ mode: 'lossy' });
+      const subscriber = await channel.subscriber({ delivery: 'lossy' });
       const publisher = await channel.publisher();
-      for (let value = 0; value < 1000; value++) publisher.publish(value);
+      for (let value = 0; value < 1000; value++) publisher.tryPublish(value);
       let last;
-      subscriber.poll((value) => { last = value; });
+      subscriber.poll(({ value }) => { last = value; });
       await publisher.close();
       await subscriber.close();
       await new Promise(setImmediate);
@@ -123,9 +123,9 @@ describe('counters', () => {
     reliable.poll(() => {});
     expect(counters(channel.name, 0)).toEqual([count, count, 0, 0, 0, 0]);
     await reliable.close();
-    const lossy = await subscriberOf(channel, { mode: 'lossy' });
+    const lossy = await subscriberOf(channel, { delivery: 'lossy' });
     expect(counters(channel.name, 0)).toEqual([0, 0, 0, 0, 0, 0]);
-    for (let value = 0; value < 1000; value++) publisher.publish(value % 100);
+    for (let value = 0; value < 1000; value++) publisher.tryPublish(value % 100);
     const taken = lossy.poll(() => {});
     expect(counters(channel.name, 0)).toEqual([taken, taken, 0, 1000 - taken, 0, 0]);
   });
@@ -137,7 +137,7 @@ describe('counters', () => {
     const arrived = new Promise((resolve) => subscriber.on('message', resolve));
     // It sleeps from the next turns of the event loop on.
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-    publisher.publish(1);
+    publisher.tryPublish(1);
     await arrived;
     expect(counters(channel.name, 1)).toEqual([1, 1, 0, 0, 1, 0]);
   });

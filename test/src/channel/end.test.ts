@@ -6,31 +6,31 @@ describe('the end', () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const events: unknown[] = [];
-    subscriber.on('closed', (info) => events.push(info));
+    subscriber.on('publishersGone', (info) => events.push(info));
     const seen = new Promise<void>((resolve) => {
-      subscriber.on('message', (value) => {
+      subscriber.on('message', ({ value }) => {
         events.push(value);
         if (value === 2) resolve();
       });
     });
     const first = await channel.publisher();
-    first.publish(1);
+    first.tryPublish(1);
     await first.close();
-    const closed = new Promise<void>((resolve) => subscriber.once('closed', () => resolve()));
+    const closed = new Promise<void>((resolve) => subscriber.once('publishersGone', () => resolve()));
     await closed;
     const second = await publisherOf(channel);
-    second.publish(2);
+    second.tryPublish(2);
     await seen;
-    expect(events).toEqual([1, { reason: 'closed' }, 2]);
+    expect(events).toEqual([1, { reason: 'left' }, 2]);
   });
 
   it('comes with the last of several publishers only', async () => {
     const channel = define();
-    const subscriber = await subscriberOf(channel, { endWithPublishers: true });
+    const subscriber = await subscriberOf(channel, { closeWithPublishers: true });
     const first = await channel.publisher();
     const second = await channel.publisher();
     await first.close();
-    second.publish(1);
+    second.tryPublish(1);
     await second.close();
     const received: number[] = [];
     for await (const { value } of subscriber) received.push(value);
@@ -59,10 +59,10 @@ describe('the end', () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    publisher.publish(1);
-    publisher.publish(2);
+    publisher.tryPublish(1);
+    publisher.tryPublish(2);
     const received: number[] = [];
-    subscriber.on('message', (value) => received.push(value));
+    subscriber.on('message', ({ value }) => received.push(value));
     await subscriber.drain();
     expect(received).toEqual([1, 2]);
     expect(subscriber.isOpen).toBe(false);
@@ -73,10 +73,10 @@ describe('the end', () => {
     await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     fill(publisher);
-    const waiting = [publisher.publishAsync(1), publisher.publishAsync(2), publisher.drain()];
+    const waiting = [publisher.publish(1), publisher.publish(2), publisher.drain()];
     await publisher.close();
     for (const one of waiting) await expect(one).rejects.toMatchObject({ code: 'CLOSED' });
-    expect(await codeOf(() => publisher.publishAsync(1))).toBe('CLOSED');
+    expect(await codeOf(() => publisher.publish(1))).toBe('CLOSED');
     expect(await codeOf(() => publisher.drain())).toBe('CLOSED');
   });
 
@@ -87,24 +87,24 @@ describe('the end', () => {
       await using publisher = await channel.publisher();
       expect([subscriber.channel, publisher.channel]).toEqual([channel.name, channel.name]);
     }
-    expect(await codeOf(() => channel.subscriber({ create: false }))).toBe('NOT_FOUND');
+    expect(await codeOf(() => channel.subscriber({ open: 'open' }))).toBe('NOT_FOUND');
   });
 });
 
 describe('ending with the publishers', () => {
   it('waits for those that are there when the last message was taken', async () => {
     const channel = define();
-    const subscriber = await subscriberOf(channel, { endWithPublishers: true });
+    const subscriber = await subscriberOf(channel, { closeWithPublishers: true });
     const first = await channel.publisher();
-    first.publish(1);
+    first.tryPublish(1);
     await first.close();
     const second = await channel.publisher();
     const seen: number[] = [];
     const ended = new Promise<void>((resolve) => subscriber.on('close', () => resolve()));
-    subscriber.on('message', (value) => {
+    subscriber.on('message', ({ value }) => {
       seen.push(value);
       // Between its message and the end that waits behind it.
-      if (value === 1) second.publish(2);
+      if (value === 1) second.tryPublish(2);
       else void second.close();
     });
     await ended;
@@ -112,7 +112,7 @@ describe('ending with the publishers', () => {
   });
 
   it('gives up on a first publisher that does not come', async () => {
-    const subscriber = await subscriberOf(define(), { endWithPublishers: { timeout: 20 } });
+    const subscriber = await subscriberOf(define(), { closeWithPublishers: { timeout: 20 } });
     const reason = await new Promise((resolve) => {
       subscriber.on('close', (info) => resolve(info.reason));
     });
@@ -121,21 +121,21 @@ describe('ending with the publishers', () => {
 
   it('waits for as long as it takes for one that has come', async () => {
     const channel = define();
-    const subscriber = await subscriberOf(channel, { endWithPublishers: { timeout: 20 } });
+    const subscriber = await subscriberOf(channel, { closeWithPublishers: { timeout: 20 } });
     const publisher = await channel.publisher();
     const received: number[] = [];
     const reading = (async () => {
       for await (const { value } of subscriber) received.push(value);
     })();
     await new Promise((resolve) => setTimeout(resolve, 60));
-    await publisher.publishAsync(1);
+    await publisher.publish(1);
     await publisher.close();
     await reading;
     expect(received).toEqual([1]);
   });
 
   it('refuses a timeout that is none', async () => {
-    const subscriber = define().subscriber({ endWithPublishers: { timeout: -1 } });
+    const subscriber = define().subscriber({ closeWithPublishers: { timeout: -1 } });
     expect(await codeOf(() => subscriber)).toBe('INVALID_ARGUMENT');
   });
 });

@@ -31,9 +31,9 @@ describe('with the fake timers of vitest', () => {
     const iterating = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     const iterator = iterating[Symbol.asyncIterator]();
-    const heard = new Promise((resolve) => listening.on('message', resolve));
+    const heard = new Promise((resolve) => listening.on('message', ({ value }) => resolve(value)));
     const pulled = iterator.next();
-    await publisher.publishAsync(7);
+    await publisher.publish(7);
     expect(await heard).toBe(7);
     expect(await pulled).toMatchObject({ value: { value: 7 } });
     await iterator.return();
@@ -46,7 +46,7 @@ describe('with the fake timers of vitest', () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    await publisher.publishAsync(1);
+    await publisher.publish(1);
     await expect(publisher.drain({ timeout: 5 })).rejects.toMatchObject({ code: 'TIMEOUT' });
     await subscriber[Symbol.asyncIterator]().next();
     await expect(subscriber.drain({ timeout: 5 })).rejects.toMatchObject({ code: 'TIMEOUT' });

@@ -11,25 +11,25 @@ describe('a full ring', () => {
     const publisher = await publisherOf(channel);
     const count = fill(publisher);
     expect(count).toBe(127);
-    expect(publisher.publish(0)).toBe('full');
+    expect(publisher.tryPublish(0)).toBe('full');
     const received: number[] = [];
-    subscriber.poll((value) => received.push(value));
+    subscriber.poll(({ value }) => received.push(value));
     expect(received).toEqual(Array.from({ length: count }, (_, index) => index));
-    expect(publisher.publish(0)).toBe('published');
+    expect(publisher.tryPublish(0)).toBe('published');
   });
 
-  it('is awaited by publishAsync, in order', async () => {
+  it('is awaited by publish, in order', async () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     const count = fill(publisher);
-    const waiting = [publisher.publishAsync(1000), publisher.publishAsync(1001)];
-    expect(publisher.publish(1002)).toBe('full');
+    const waiting = [publisher.publish(1000), publisher.publish(1001)];
+    expect(publisher.tryPublish(1002)).toBe('full');
     const received: number[] = [];
     for await (const { value } of subscriber) if (received.push(value) === count + 2) break;
     await Promise.all(waiting);
     expect(received.slice(count)).toEqual([1000, 1001]);
-    expect(publisher.publish(1)).toBe('published');
+    expect(publisher.tryPublish(1)).toBe('published');
   });
 
   it('is awaited by any number of calls, without a warning of Node', async () => {
@@ -40,7 +40,7 @@ describe('a full ring', () => {
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     fill(publisher);
-    const waiting = Array.from({ length: 20 }, (_, index) => publisher.publishAsync(index));
+    const waiting = Array.from({ length: 20 }, (_, index) => publisher.publish(index));
     subscriber.on('message', () => {});
     await Promise.all(waiting);
     process.off('warning', onWarning);
@@ -53,11 +53,11 @@ describe('a full ring', () => {
     const publisher = await publisherOf(channel);
     const count = fill(publisher);
     const abort = new AbortController();
-    const waiting = publisher.publishAsync(1, { signal: abort.signal });
-    const behind = publisher.publishAsync(2);
+    const waiting = publisher.publish(1, { signal: abort.signal });
+    const behind = publisher.publish(2);
     abort.abort(new Error('enough'));
     await expect(waiting).rejects.toThrow('enough');
-    await expect(publisher.publishAsync(3, { signal: abort.signal })).rejects.toThrow('enough');
+    await expect(publisher.publish(3, { signal: abort.signal })).rejects.toThrow('enough');
     const received: number[] = [];
     for await (const { value } of subscriber) if (received.push(value) === count + 1) break;
     await behind;
@@ -69,12 +69,12 @@ describe('a full ring', () => {
     await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     fill(publisher);
-    await expect(publisher.publishAsync(1, { timeout: 5 })).rejects.toThrow(
+    await expect(publisher.publish(1, { timeout: 5 })).rejects.toThrow(
       /nothing happened within 5 ms: the reliable subscriber in slot 0 is 4064 bytes behind, the ring has 4096/,
     );
-    expect(await codeOf(() => publisher.publishAsync(1, { timeout: 0 }))).toBe('TIMEOUT');
+    expect(await codeOf(() => publisher.publish(1, { timeout: 0 }))).toBe('TIMEOUT');
     expect(await codeOf(() => publisher.drain({ timeout: 0 }))).toBe('TIMEOUT');
-    expect(await codeOf(() => publisher.publishAsync(1, { timeout: -1 }))).toBe('INVALID_ARGUMENT');
+    expect(await codeOf(() => publisher.publish(1, { timeout: -1 }))).toBe('INVALID_ARGUMENT');
   });
 
   it('wakes those who wait for whom another publisher disconnects', async () => {
@@ -83,14 +83,14 @@ describe('a full ring', () => {
     const patient = await startAgent(
       'publisher',
       channel.name,
-      `while (publisher.publish(1) === 'published');
-       await publisher.publishAsync(1);
+      `while (publisher.tryPublish(1) === 'published');
+       await publisher.publish(1);
        say('room');
        await publisher.close();`,
     );
     await tableWhere(channel.name, someoneSleeps);
-    const impatient = await publisherOf(channel, { whenFull: 'disconnect' });
-    expect(impatient.publish(1)).toBe('published');
+    const impatient = await publisherOf(channel, { slowSubscribers: 'disconnect' });
+    expect(impatient.tryPublish(1)).toBe('published');
     await patient.waitForLine(/^room$/);
     await patient.success();
   });
@@ -99,11 +99,11 @@ describe('a full ring', () => {
     const channel = define();
     const slow = await subscriberOf(channel);
     const fast = await subscriberOf(channel);
-    const publisher = await publisherOf(channel, { whenFull: 'disconnect' });
+    const publisher = await publisherOf(channel, { slowSubscribers: 'disconnect' });
     const received: number[] = [];
     for (let value = 1; value <= 200; value++) {
-      expect(publisher.publish(value)).toBe('published');
-      if (value % 50 === 0) fast.poll((got) => received.push(got));
+      expect(publisher.tryPublish(value)).toBe('published');
+      if (value % 50 === 0) fast.poll(({ value: got }) => received.push(got));
     }
     expect(received).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
     expect([slow.isOpen, fast.isOpen]).toEqual([true, true]);
@@ -116,12 +116,12 @@ describe('a full ring', () => {
   it('says slow before it comes to that, once until it has caught up', async () => {
     const channel = define();
     const publisher = await publisherOf(channel);
-    for (const mode of ['reliable', 'lossy'] as const) {
-      const subscriber = await subscriberOf(channel, { mode });
+    for (const delivery of ['reliable', 'lossy'] as const) {
+      const subscriber = await subscriberOf(channel, { delivery });
       const lags: Slow[] = [];
       subscriber.on('slow', (slow) => lags.push(slow));
       const pass = (count: number) => {
-        for (let value = 0; value < count; value++) publisher.publish(value);
+        for (let value = 0; value < count; value++) publisher.tryPublish(value);
         subscriber.poll(() => {});
       };
       pass(63);
@@ -141,13 +141,13 @@ describe('a full ring', () => {
 
   it('laps a lossy subscriber, which learns exactly what it lost', async () => {
     const channel = define();
-    const subscriber = await subscriberOf(channel, { mode: 'lossy' });
+    const subscriber = await subscriberOf(channel, { delivery: 'lossy' });
     const publisher = await publisherOf(channel);
-    for (let value = 1; value <= 1000; value++) expect(publisher.publish(value)).toBe('published');
+    for (let value = 1; value <= 1000; value++) expect(publisher.tryPublish(value)).toBe('published');
     const gaps: Gap[] = [];
     const received: number[] = [];
     subscriber.on('gap', (gap) => gaps.push(gap));
-    subscriber.poll((value) => received.push(value));
+    subscriber.poll(({ value }) => received.push(value));
     expect(gaps).toEqual([{ from: 1, to: 1000 - received.length, count: 1000 - received.length }]);
     expect(received).toEqual(
       Array.from({ length: received.length }, (_, index) => 1000 - received.length + 1 + index),
@@ -165,7 +165,7 @@ describe('a full ring', () => {
     subscriber.on('message', () => received++);
     await drained;
     expect(received).toBe(count);
-    expect(await codeOf(() => publisher.publish(1))).toBe('CLOSED');
+    expect(await codeOf(() => publisher.tryPublish(1))).toBe('CLOSED');
   });
 
   it('is drained behind what waits to be published, and what comes later fails', async () => {
@@ -173,11 +173,11 @@ describe('a full ring', () => {
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     const count = fill(publisher);
-    const waiting = publisher.publishAsync(1000);
+    const waiting = publisher.publish(1000);
     const drained = publisher.drain();
-    const late = publisher.publishAsync(1001);
+    const late = publisher.publish(1001);
     const received: number[] = [];
-    subscriber.on('message', (value) => received.push(value));
+    subscriber.on('message', ({ value }) => received.push(value));
     await Promise.all([waiting, drained, expect(late).rejects.toMatchObject({ code: 'CLOSED' })]);
     expect(received.slice(count)).toEqual([1000]);
   });
@@ -186,10 +186,10 @@ describe('a full ring', () => {
     const channel = define();
     await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    publisher.publish(1);
+    publisher.tryPublish(1);
     await expect(publisher.drain({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow(
       'enough',
     );
-    expect(publisher.publish(1)).toBe('published');
+    expect(publisher.tryPublish(1)).toBe('published');
   });
 });

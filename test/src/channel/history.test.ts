@@ -12,7 +12,7 @@ async function takenBy<T>(
   const gaps: Gap[] = [];
   const numbers: number[] = [];
   subscriber.on('gap', (gap) => gaps.push(gap));
-  subscriber.poll((_, { sequence }) => numbers.push(sequence));
+  subscriber.poll(({ sequence }) => numbers.push(sequence));
   await subscriber.close();
   return { gaps, numbers };
 }
@@ -22,24 +22,27 @@ function range(from: number, to: number): number[] {
 }
 
 describe('a subscription begins', () => {
-  it.each(['reliable', 'lossy'] as const)('where it is told to, %s', async (mode) => {
+  it.each(['reliable', 'lossy'] as const)('where it is told to, %s', async (delivery) => {
     const channel = define();
     const publisher = await publisherOf(channel);
-    for (let value = 1; value <= 20; value++) publisher.publish(value);
-    expect(await takenBy(channel, { mode })).toEqual({ gaps: [], numbers: [] });
-    expect(await takenBy(channel, { mode, start: 'latest' })).toEqual({ gaps: [], numbers: [] });
-    expect(await takenBy(channel, { mode, start: 'earliest' })).toEqual({ gaps: [], numbers: range(1, 20) });
-    expect(await takenBy(channel, { mode, start: 'history' })).toEqual({ gaps: [], numbers: [] });
+    for (let value = 1; value <= 20; value++) publisher.tryPublish(value);
+    expect(await takenBy(channel, { delivery })).toEqual({ gaps: [], numbers: [] });
+    expect(await takenBy(channel, { delivery, start: 'latest' })).toEqual({ gaps: [], numbers: [] });
+    expect(await takenBy(channel, { delivery, start: 'earliest' })).toEqual({
+      gaps: [],
+      numbers: range(1, 20),
+    });
+    expect(await takenBy(channel, { delivery, start: 'history' })).toEqual({ gaps: [], numbers: [] });
     for (const after of [0, 7, 19, 20]) {
       const expected = { gaps: [], numbers: range(after + 1, 20) };
-      expect(await takenBy(channel, { mode, start: { after } })).toEqual(expected);
+      expect(await takenBy(channel, { delivery, start: { after } })).toEqual(expected);
     }
   });
 
   it('with an exact gap where what it wants is overwritten', async () => {
     const channel = define();
     const publisher = await publisherOf(channel);
-    for (let value = 1; value <= 1000; value++) publisher.publish(value);
+    for (let value = 1; value <= 1000; value++) publisher.tryPublish(value);
     const { numbers } = await takenBy(channel, { start: 'earliest' });
     const first = numbers[0] as number;
     expect(numbers).toEqual(range(first, 1000));
@@ -53,7 +56,7 @@ describe('a subscription begins', () => {
   it('not after what was never published', async () => {
     const channel = define();
     const publisher = await publisherOf(channel);
-    publisher.publish(1);
+    publisher.tryPublish(1);
     expect(await codeOf(() => channel.subscriber({ start: { after: 2 } }))).toBe('SEQUENCE_AHEAD');
     await expect(channel.subscriber({ start: { after: 5 } })).rejects.toThrow(
       /begin after message 5; the last one published is 1/,
@@ -62,14 +65,14 @@ describe('a subscription begins', () => {
 
   it('where it left off, when it comes back after a disconnection', async () => {
     const channel = define();
-    const publisher = await publisherOf(channel, { whenFull: 'disconnect' });
+    const publisher = await publisherOf(channel, { slowSubscribers: 'disconnect' });
     const first = await subscriberOf(channel);
-    for (let value = 1; value <= 10; value++) publisher.publish(value);
+    for (let value = 1; value <= 10; value++) publisher.tryPublish(value);
     let last = 0;
-    first.poll((_, { sequence }) => {
+    first.poll(({ sequence }) => {
       last = sequence;
     });
-    for (let value = 11; value <= 300; value++) publisher.publish(value);
+    for (let value = 11; value <= 300; value++) publisher.tryPublish(value);
     first.poll(() => expect.fail('it was disconnected'));
     const { gaps, numbers } = await takenBy(channel, { start: { after: last } });
     expect(gaps).toEqual([{ from: 11, to: (numbers[0] as number) - 1, count: (numbers[0] as number) - 11 }]);
@@ -93,7 +96,7 @@ describe('a history', () => {
       for (let count = 1; count <= 300; count++) {
         // Mostly the largest there may be, which leaves the least room; now and then a smaller one moves the wrap.
         const length = count % 7 === 0 ? (count * 13) % (largest + 1) : largest;
-        expect(publisher.publish(new Uint8Array(length))).toBe('published');
+        expect(publisher.tryPublish(new Uint8Array(length))).toBe('published');
         const { gaps, numbers } = await takenBy(channel, {});
         expect({ gaps, numbers }).toEqual({
           gaps: [],
@@ -108,7 +111,7 @@ describe('a history', () => {
     const publisher = await publisherOf(channel);
     for (let count = 1; count <= 200; count++) {
       const batch = Array.from({ length: 1 + (count % 4) }, () => new Uint8Array(232));
-      expect(publisher.publishBatch(batch)).toBe('published');
+      expect(publisher.tryPublishAll(batch)).toBe('published');
       const { numbers } = await takenBy(channel, {});
       expect(numbers).toHaveLength(Math.min(8, numbers.at(-1) as number));
     }

@@ -1,8 +1,9 @@
-import { KiB } from '@mmfbus/channel';
 import { type Codec, raw } from '@mmfbus/codec';
 import { encodeInPlace, type InPlaceCodec } from '@mmfbus/codec/internal';
 import { describe, expect, it } from 'vitest';
 import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
+
+const KiB = 1024;
 
 interface Value {
   readonly length: number;
@@ -45,9 +46,11 @@ describe('a codec that encodes in place', () => {
     const publisher = await publisherOf(channel);
     for (let count = 1; count <= 1000; count++) {
       const length = (count * 37) % 1001;
-      expect(publisher.publish({ length })).toBe('published');
+      expect(publisher.tryPublish({ length })).toBe('published');
       expect(
-        subscriber.poll((value, meta) => expect([value.length, meta.sequence]).toEqual([length, count])),
+        subscriber.poll(({ value, ...meta }) =>
+          expect([value.length, meta.sequence]).toEqual([length, count]),
+        ),
       ).toBe(1);
     }
     expect(asked).toEqual({ inPlace: 1000, otherwise: 0 });
@@ -59,11 +62,11 @@ describe('a codec that encodes in place', () => {
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     let count = 0;
-    while (publisher.publish({ length: 8 }) === 'published') count++;
-    expect(asked).toEqual({ inPlace: count, otherwise: 1 });
-    const waiting = publisher.publishAsync({ length: 1 });
-    expect(publisher.publish({ length: 2 })).toBe('full');
-    expect(asked).toEqual({ inPlace: count, otherwise: 3 });
+    while (publisher.tryPublish({ length: 8 }) === 'published') count++;
+    expect(asked).toEqual({ inPlace: count, otherwise: 0 });
+    const waiting = publisher.publish({ length: 1 });
+    expect(publisher.tryPublish({ length: 2 })).toBe('full');
+    expect(asked).toEqual({ inPlace: count, otherwise: 2 });
     const received: number[] = [];
     for await (const { value } of subscriber) if (received.push(value.length) === count + 1) break;
     await waiting;
@@ -75,7 +78,7 @@ describe('a codec that encodes in place', () => {
     const channel = define({ codec });
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    expect(await codeOf(() => publisher.publish({ length: 1001 }))).toBe('TOO_LARGE');
+    expect(await codeOf(() => publisher.tryPublish({ length: 1001 }))).toBe('TOO_LARGE');
     expect(subscriber.poll(() => {})).toBe(0);
     expect(asked).toEqual({ inPlace: 0, otherwise: 1 });
   });
@@ -88,11 +91,11 @@ describe('a codec that encodes in place', () => {
     const meanwhile = () => {
       throw new Error('mine');
     };
-    expect(() => publisher.publish({ length: 8, meanwhile })).toThrow('mine');
-    expect(other.publish({ length: 9 })).toBe('published');
-    expect(publisher.publish({ length: 10 })).toBe('published');
+    expect(() => publisher.tryPublish({ length: 8, meanwhile })).toThrow('mine');
+    expect(other.tryPublish({ length: 9 })).toBe('published');
+    expect(publisher.tryPublish({ length: 10 })).toBe('published');
     const received: number[] = [];
-    subscriber.poll(({ length }, { sequence }) => received.push(length, sequence));
+    subscriber.poll(({ value: { length }, sequence }) => received.push(length, sequence));
     expect(received).toEqual([9, 1, 10, 2]);
   });
 
@@ -102,12 +105,12 @@ describe('a codec that encodes in place', () => {
     const subscriber = await subscriberOf(channel);
     const [publisher, other] = [await publisherOf(channel), await publisherOf(channel)];
     const meanwhile = () => {
-      expect(() => publisher.publish({ length: 1 })).toThrow(/from within the encoding/);
-      expect(other.publish({ length: 2 })).toBe('published');
+      expect(() => publisher.tryPublish({ length: 1 })).toThrow(/from within the encoding/);
+      expect(other.tryPublish({ length: 2 })).toBe('published');
     };
-    expect(publisher.publish({ length: 3, meanwhile })).toBe('published');
+    expect(publisher.tryPublish({ length: 3, meanwhile })).toBe('published');
     const received: number[] = [];
-    subscriber.poll(({ length }) => received.push(length));
+    subscriber.poll(({ value: { length } }) => received.push(length));
     expect(received).toEqual([2, 3]);
   });
 
@@ -118,7 +121,7 @@ describe('a codec that encodes in place', () => {
     const publisher = await publisherOf(channel);
     const closed: Promise<void>[] = [];
     const meanwhile = () => void closed.push(publisher.close());
-    expect(await codeOf(() => publisher.publish({ length: 8, meanwhile }))).toBe('CLOSED');
+    expect(await codeOf(() => publisher.tryPublish({ length: 8, meanwhile }))).toBe('CLOSED');
     await Promise.all(closed);
     expect(subscriber.poll(() => {})).toBe(0);
   });
@@ -144,16 +147,16 @@ function patterned(length: number): Uint8Array {
 }
 
 describe('a codec', () => {
-  it.each(['reliable', 'lossy'] as const)('never gets the ring, of a %s subscriber', async (mode) => {
+  it.each(['reliable', 'lossy'] as const)('never gets the ring, of a %s subscriber', async (delivery) => {
     const { codec, sources } = interruptedCodec();
     const channel = define({ codec, capacity: 512 * KiB });
-    const subscriber = await subscriberOf(channel, { mode });
+    const subscriber = await subscriberOf(channel, { delivery });
     const publisher = await publisherOf(channel);
     for (let count = 1; count <= 50; count++) {
       const message = patterned(count % 3 === 0 ? 10 * count : 60 * KiB + ((count * 1237) % (60 * KiB)));
-      expect(publisher.publish(message)).toBe('published');
+      expect(publisher.tryPublish(message)).toBe('published');
       expect(
-        subscriber.poll((value, { sequence }) => {
+        subscriber.poll(({ value, sequence }) => {
           expect(sequence).toBe(count);
           expect(Buffer.compare(value, message)).toBe(0);
         }),
@@ -168,17 +171,17 @@ describe('a codec', () => {
     const { codec } = interruptedCodec(() => interrupt());
     const channel = define({ codec, capacity: 512 * KiB });
     const subscriber = await subscriberOf(channel);
-    const publisher = await publisherOf(channel, { whenFull: 'disconnect' });
+    const publisher = await publisherOf(channel, { slowSubscribers: 'disconnect' });
     const message = patterned(100 * KiB);
-    publisher.publish(message);
+    publisher.tryPublish(message);
     interrupt = () => {
-      for (let count = 0; count < 6; count++) publisher.publish(patterned(100 * KiB + count));
+      for (let count = 0; count < 6; count++) publisher.tryPublish(patterned(100 * KiB + count));
     };
     const events: unknown[] = [];
     subscriber.on('close', ({ reason }) => events.push(reason));
     subscriber.on('error', (error) => events.push(error));
     subscriber.on('gap', (gap) => events.push(gap));
-    subscriber.poll((value) => events.push(Buffer.compare(value, message)));
+    subscriber.poll(({ value }) => events.push(Buffer.compare(value, message)));
     expect(events).toEqual([0, 'disconnected']);
   });
 });

@@ -23,7 +23,7 @@ describe('an iterator', () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    for (let value = 1; value <= 50; value++) publisher.publish(value);
+    for (let value = 1; value <= 50; value++) publisher.tryPublish(value);
     let handled = 0;
     let drained = -1;
     const draining = publisher.drain().then(() => {
@@ -42,7 +42,7 @@ describe('an iterator', () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    publisher.publish(1);
+    publisher.tryPublish(1);
     const iterator = subscriber[Symbol.asyncIterator]();
     expect(await iterator.next()).toMatchObject({ value: { value: 1 } });
     const drained = publisher.drain();
@@ -62,7 +62,7 @@ describe('an iterator', () => {
       { done: true, value: undefined },
       { done: true, value: undefined },
     ]);
-    publisher.publish(1);
+    publisher.tryPublish(1);
     const other = subscriber[Symbol.asyncIterator]();
     expect(await other.next()).toMatchObject({ done: false, value: { value: 1 } });
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
@@ -74,7 +74,7 @@ describe('an iterator', () => {
     const publisher = await publisherOf(channel);
     const iterator = subscriber[Symbol.asyncIterator]();
     const waiting = [iterator.next(), iterator.next(), iterator.next()];
-    for (const value of [1, 2, 3]) publisher.publish(value);
+    for (const value of [1, 2, 3]) publisher.tryPublish(value);
     const values = (await Promise.all(waiting)).map(({ value }) => value?.value);
     expect(values).toEqual([1, 2, 3]);
   });
@@ -85,7 +85,7 @@ describe('an iterator', () => {
     const publisher = await publisherOf(channel);
     const iterator = subscriber[Symbol.asyncIterator]();
     const waiting = [iterator.next(), iterator.next(), iterator.next()];
-    for (const value of [1, 1001]) publisher.publish(value);
+    for (const value of [1, 1001]) publisher.tryPublish(value);
     expect(await waiting[0]).toMatchObject({ value: { value: 1 } });
     await expect(waiting[1]).rejects.toMatchObject({ code: 'UNDECODABLE', message: /message 2 cannot/ });
     expect(await waiting[2]).toEqual({ done: true, value: undefined });
@@ -113,7 +113,7 @@ describe('an iterator', () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    for (let value = 1; value <= 60; value++) publisher.publish(value);
+    for (let value = 1; value <= 60; value++) publisher.tryPublish(value);
     const received: number[] = [];
     for await (const { value } of subscriber) {
       received.push(value);
@@ -126,7 +126,7 @@ describe('an iterator', () => {
     const channel = define({ capacity: 64 * 1024 });
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    for (let value = 1; value <= 1000; value++) publisher.publish(value);
+    for (let value = 1; value <= 1000; value++) publisher.tryPublish(value);
     let turns = 0;
     const count = (): void => {
       turns++;
@@ -142,7 +142,7 @@ describe('an iterator', () => {
     const channel = define({ codec: picky });
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    for (const value of [1, 2, 1001, 4]) publisher.publish(value);
+    for (const value of [1, 2, 1001, 4]) publisher.tryPublish(value);
     const received: number[] = [];
     const loop = async () => {
       for await (const { value } of subscriber) if (received.push(value) === 3) break;
@@ -157,10 +157,10 @@ describe('an iterator', () => {
     const channel = define({ codec: picky });
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    for (const value of [1, 1002, 3, 1004]) publisher.publish(value);
+    for (const value of [1, 1002, 3, 1004]) publisher.tryPublish(value);
     const seen: unknown[] = [];
     subscriber.on('error', ({ code }) => seen.push(code));
-    await publisher.publishAsync(5);
+    await publisher.publish(5);
     for await (const { value } of subscriber) {
       seen.push(value);
       if (value === 5) break;
@@ -170,14 +170,14 @@ describe('an iterator', () => {
 
   it('hears of a gap where it is, and not before older messages', async () => {
     const channel = define();
-    const subscriber = await subscriberOf(channel, { mode: 'lossy' });
+    const subscriber = await subscriberOf(channel, { delivery: 'lossy' });
     const publisher = await publisherOf(channel);
     const seen: unknown[] = [];
     subscriber.on('gap', ({ from, to }) => seen.push([from, to]));
-    for (let value = 1; value <= 3; value++) publisher.publish(value);
+    for (let value = 1; value <= 3; value++) publisher.tryPublish(value);
     for await (const { value } of subscriber) {
       seen.push(value);
-      if (value === 1) for (let next = 4; next <= 500; next++) publisher.publish(next);
+      if (value === 1) for (let next = 4; next <= 500; next++) publisher.tryPublish(next);
       if (value === 500) break;
     }
     const gap = seen.findIndex((one) => typeof one === 'object');

@@ -13,12 +13,12 @@ const directory = ownDirectory('joining-limits');
 
 /** Does something while another process holds the channel's publisher lock for good. */
 async function whileLocked(
-  listed: boolean,
+  discoverable: boolean,
   action: (channel: Channel<number>, lock: HeldLock, pid: number) => Promise<void>,
 ): Promise<void> {
-  const channel = define({ listed });
+  const channel = define({ discoverable });
   const holder = await startAgent('subscriber', channel.name, exitAtEndOfInput, {
-    define: `listed: ${listed}`,
+    define: `discoverable: ${discoverable}`,
   });
   const lock = holdLock(channel.name, holder.pid);
   await action(channel, lock, holder.pid);
@@ -34,9 +34,9 @@ const join = {
 
 describe.each(['publisher', 'subscriber'] as const)('joining as a %s', (role) => {
   it.each([true, false])(
-    'gives up after its timeout, says who was in the way, and leaves nothing (listed: %s)',
-    async (listed) => {
-      await whileLocked(listed, async (channel, { slot }, pid) => {
+    'gives up after its timeout, says who was in the way, and leaves nothing (discoverable: %s)',
+    async (discoverable) => {
+      await whileLocked(discoverable, async (channel, { slot }, pid) => {
         const before = openResources();
         const files = readdirSync(directory);
         for (const timeout of [0, 1, 50]) {
@@ -98,7 +98,7 @@ describe('what fails on the way', () => {
     const late = channel.publisher({ signal: abort.signal });
     abort.abort('late');
     await expect(late).rejects.toBe('late');
-    expect(await codeOf(() => channel.publisher({ create: false }))).toBe('NOT_FOUND');
+    expect(await codeOf(() => channel.publisher({ open: 'open' }))).toBe('NOT_FOUND');
     const open = await publisherOf(channel);
     const opened = openResources();
     expect(await codeOf(() => define({ name: channel.name, capacity: 8192 }).subscriber())).toBe(

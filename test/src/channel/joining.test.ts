@@ -1,5 +1,5 @@
 import { defineChannel } from '@mmfbus/channel';
-import { json, raw } from '@mmfbus/codec';
+import { codecOf, f64, json, msgpack, raw, struct } from '@mmfbus/codec';
 import { MemoryMappedFile, openSegment } from '@mmfbus/core';
 import { describe, expect, it } from 'vitest';
 import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
@@ -37,10 +37,10 @@ describe('joining', () => {
 
   it('creates the channel unless told not to', async () => {
     const channel = define();
-    expect(await codeOf(() => channel.publisher({ create: false }))).toBe('NOT_FOUND');
-    expect(await codeOf(() => channel.subscriber({ create: false }))).toBe('NOT_FOUND');
+    expect(await codeOf(() => channel.publisher({ open: 'open' }))).toBe('NOT_FOUND');
+    expect(await codeOf(() => channel.subscriber({ open: 'open' }))).toBe('NOT_FOUND');
     await subscriberOf(channel);
-    await (await channel.publisher({ create: false })).close();
+    await (await channel.publisher({ open: 'open' })).close();
   });
 
   it('refuses another codec or capacity, with both', async () => {
@@ -77,17 +77,54 @@ describe('joining', () => {
     await subscriberOf(channel);
     await publisherOf(define({ name, ...withSchema('price: f64', never) }));
     await publisherOf(define({ name, ...withSchema('price: f64, note?: string', () => undefined) }));
-    await publisherOf(define({ name, codec: json() }));
     const other = define({ name, ...withSchema('price: u32', (there) => `${there} there, u32 here`) });
     await expect(other.publisher()).rejects.toThrow(/its schema is another one: price: f64 there, u32 here/);
     expect(await codeOf(() => other.publisher())).toBe('SCHEMA_MISMATCH');
   });
 
-  it('lets who has a schema join a channel that has none', async () => {
-    const channel = define({ codec: json<number>() });
-    await subscriberOf(channel);
+  it('refuses who has a schema where the channel has none, and the reverse', async () => {
     const schema = { text: 'u8', difference: () => expect.fail('there is nothing to compare') };
-    await publisherOf(define({ name: channel.name, codec: { ...json<number>(), schema } }));
+    const without = define({ codec: json<number>() });
+    const { name } = define({ codec: { ...json<number>(), schema } });
+    await subscriberOf(without);
+    const other = define({ name: without.name, codec: { ...json<number>(), schema } });
+    expect(await codeOf(() => other.publisher())).toBe('SCHEMA_MISMATCH');
+    expect(await codeOf(() => other.subscriber())).toBe('SCHEMA_MISMATCH');
+    await subscriberOf(define({ name, codec: { ...json<number>(), schema } }));
+    await expect(define({ name, codec: json() }).publisher()).rejects.toThrow(
+      /it has a schema, and this program none to compare with it; subscribers may say schema: 'any'/,
+    );
+  });
+
+  describe('with any schema', () => {
+    it('decodes by that of the channel, whichever it has', async () => {
+      const codecs = [
+        { schema: struct({ price: f64() }) },
+        { codec: codecOf(struct({ price: f64() }), { layout: 'array' }) },
+        { codec: json() },
+        {},
+      ];
+      for (const codec of codecs) {
+        const name = uniqueName('any');
+        const publisher = await publisherOf(defineChannel<unknown>({ name, ...codec } as never));
+        const subscriber = await subscriberOf(defineChannel({ name, schema: 'any' }));
+        await publisher.publish({ price: 1.5 });
+        expect(subscriber.poll(({ value }) => expect(value).toEqual({ price: 1.5 }))).toBe(1);
+      }
+    });
+
+    it('creates nothing, publishes nothing, and refuses what it cannot decode', async () => {
+      const channel = defineChannel({ name: uniqueName('any'), schema: 'any' });
+      expect(await codeOf(() => channel.subscriber())).toBe('NOT_FOUND');
+      expect(await codeOf(() => channel.subscriber({ open: 'create' }))).toBe('INVALID_ARGUMENT');
+      expect(await codeOf(() => channel.publisher())).toBe('INVALID_ARGUMENT');
+      await publisherOf(define({ name: channel.name, codec: { ...json<number>(), id: 'mine' } }));
+      expect(await codeOf(() => channel.subscriber())).toBe('CODEC_MISMATCH');
+      const schema = { text: 'no shape', difference: () => undefined };
+      const { name } = define({});
+      await publisherOf(define({ name, codec: { ...msgpack<number>(), schema } }));
+      expect(await codeOf(() => defineChannel({ name, schema: 'any' }).subscriber())).toBe('SCHEMA_MISMATCH');
+    });
   });
 
   it('refuses another version of the format, and what is no channel, and writes nothing to it', async () => {
@@ -131,8 +168,10 @@ describe('joining', () => {
     // Ports of which nothing is to be found, and no process id.
     for (const nonce of nonces.slice(1)) nonce[0] = 77n;
     const publisher = await publisherOf(channel);
-    expect(publisher.publish(5)).toBe('published');
-    expect(subscriber.poll((value, meta) => expect([value, meta.publisher]).toEqual([5, 1023]))).toBe(1);
+    expect(publisher.tryPublish(5)).toBe('published');
+    expect(subscriber.poll(({ value, ...meta }) => expect([value, meta.publisher]).toEqual([5, 1023]))).toBe(
+      1,
+    );
     for (const nonce of nonces.slice(1)) nonce[0] = 0n;
     segment.close();
   });
@@ -155,13 +194,13 @@ describe('joining', () => {
   });
 
   it.each([
-    { mode: 'best' as never },
+    { delivery: 'best' as never },
     { pollWindow: -1 },
-    { pollWindow: 1.5 },
+    { pollWindow: 1001 },
     { start: 'first' as never },
     { start: { after: -1 } },
-    { slowAt: 0 },
-    { slowAt: 1.1 },
+    { slowThreshold: 0 },
+    { slowThreshold: 1.1 },
   ])('refuses %j', async (options) => {
     expect(await codeOf(() => define().subscriber(options))).toBe('INVALID_ARGUMENT');
   });

@@ -13,7 +13,7 @@ describe('messages larger than a frame', () => {
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     const lengths = [1000, 1001, 1024, 4000, 4096, 70_000, 1_000_000, 0, 1];
-    const published = lengths.map((length, seed) => publisher.publishAsync(filled(length, seed)));
+    const published = lengths.map((length, seed) => publisher.publish(filled(length, seed)));
     let count = 0;
     for await (const { value, sequence } of subscriber) {
       expect(sequence).toBe(++count);
@@ -27,11 +27,11 @@ describe('messages larger than a frame', () => {
     const channel = define<Uint8Array>({ codec: raw(), maxMessage: 5000 });
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    await expect(publisher.publishAsync(new Uint8Array(5001))).rejects.toThrow(
+    await expect(publisher.publish(new Uint8Array(5001))).rejects.toThrow(
       /takes 5001 bytes or more; the channel carries at most 5000/,
     );
-    expect(await codeOf(() => publisher.publish(new Uint8Array(1001)))).toBe('TOO_LARGE');
-    const published = publisher.publishAsync(filled(5000, 1));
+    expect(await codeOf(() => publisher.tryPublish(new Uint8Array(1001)))).toBe('TOO_LARGE');
+    const published = publisher.publish(filled(5000, 1));
     for await (const { value, sequence } of subscriber) {
       expect([value.length, sequence]).toEqual([5000, 1]);
       break;
@@ -43,16 +43,14 @@ describe('messages larger than a frame', () => {
     const channel = define<Uint8Array>({ codec: raw() });
     const subscriber = await subscriberOf(channel);
     const publishers = [await publisherOf(channel), await publisherOf(channel), await publisherOf(channel)];
-    const published = publishers.map((publisher, index) =>
-      publisher.publishAsync(filled(50_000 + index, index)),
-    );
+    const published = publishers.map((publisher, index) => publisher.publish(filled(50_000 + index, index)));
     const small = await publisherOf(channel);
     let sent = 0;
     let whole = 0;
     let received = 0;
     while (whole < 3) {
-      if (small.publish(Uint8Array.of(sent)) === 'published') sent++;
-      subscriber.poll((value) => {
+      if (small.tryPublish(Uint8Array.of(sent)) === 'published') sent++;
+      subscriber.poll(({ value }) => {
         if (value.length === 1) expect(value[0]).toBe(received++ & 0xff);
         else expect(Buffer.compare(value, filled(value.length, value.length - 50_000))).toBe(0);
         if (value.length > 1) whole++;
@@ -69,16 +67,16 @@ describe('messages larger than a frame', () => {
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     const abort = new AbortController();
-    const givenUp = publisher.publishAsync(filled(10_000, 1), { signal: abort.signal });
+    const givenUp = publisher.publish(filled(10_000, 1), { signal: abort.signal });
     await new Promise((resolve) => setImmediate(resolve));
     abort.abort(new Error('enough'));
     await expect(givenUp).rejects.toThrow('enough');
     const received: number[][] = [];
-    const take = () => subscriber.poll((value, { sequence }) => received.push([sequence, value.length]));
+    const take = () => subscriber.poll(({ value, sequence }) => received.push([sequence, value.length]));
     take();
-    expect(publisher.publish(new Uint8Array(3))).toBe('published');
+    expect(publisher.tryPublish(new Uint8Array(3))).toBe('published');
     take();
-    const next = publisher.publishAsync(filled(2000, 2));
+    const next = publisher.publish(filled(2000, 2));
     take();
     await next;
     take();
@@ -92,18 +90,18 @@ describe('messages larger than a frame', () => {
     const channel = define<Uint8Array>({ codec: raw() });
     const first = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    const published = publisher.publishAsync(filled(10_000, 1));
+    const published = publisher.publish(filled(10_000, 1));
     await new Promise((resolve) => setImmediate(resolve));
     const second = await subscriberOf(channel);
     const seen: [string, number][] = [];
     second.on('gap', () => expect.fail('a gap'));
     let done = false;
     void published.then(() => {
-      done = publisher.publish(new Uint8Array(5)) === 'published';
+      done = publisher.tryPublish(new Uint8Array(5)) === 'published';
     });
     while (seen.length < 3) {
-      first.poll((value) => seen.push(['first', value.length]));
-      second.poll((value) => seen.push(['second', value.length]));
+      first.poll(({ value }) => seen.push(['first', value.length]));
+      second.poll(({ value }) => seen.push(['second', value.length]));
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(done).toBe(true);
@@ -116,14 +114,14 @@ describe('messages larger than a frame', () => {
 
   it('are gaps for a lossy subscriber that was lapped meanwhile', async () => {
     const channel = define<Uint8Array>({ codec: raw() });
-    const subscriber = await subscriberOf(channel, { mode: 'lossy' });
+    const subscriber = await subscriberOf(channel, { delivery: 'lossy' });
     const publisher = await publisherOf(channel);
-    await publisher.publishAsync(filled(20_000, 1));
-    expect(publisher.publish(new Uint8Array(5))).toBe('published');
+    await publisher.publish(filled(20_000, 1));
+    expect(publisher.tryPublish(new Uint8Array(5))).toBe('published');
     const gaps: Gap[] = [];
     const numbers: number[] = [];
     subscriber.on('gap', (gap) => gaps.push(gap));
-    subscriber.poll((_, { sequence }) => numbers.push(sequence));
+    subscriber.poll(({ sequence }) => numbers.push(sequence));
     expect({ gaps, numbers }).toEqual({ gaps: [{ from: 1, to: 1, count: 1 }], numbers: [2] });
   });
 });

@@ -11,13 +11,13 @@ describe('defineChannel', () => {
   it.each<[Record<string, unknown>, RegExp]>([
     [
       { shap: struct({ a: u32() }), capcity: 1 },
-      /defineChannel\(\) has no option "shap"; it takes name, shape, codec, cap/,
+      /defineChannel\(\) has no option "shap"; it takes name, schema, codec, cap/,
     ],
     [{ mode: 0 }, /mode must be permission bits .* such as 0o660, not 0/],
     [{ mode: 666 }, /mode must be permission bits .* not 666/],
     [{ mode: 0o444 }, /mode must be permission bits .* not 292/],
-    [{ namespace: 'LOCAL' }, /namespace must be 0 or 1 or 2, not 'LOCAL'/],
-    [{ listed: 'no' }, /listed must be true or false, not 'no'/],
+    [{ scope: 'LOCAL' }, /scope must be 'user' or 'machine', not 'LOCAL'/],
+    [{ discoverable: 'no' }, /discoverable must be true or false, not 'no'/],
     [{ maxParticipants: 0 }, /maxParticipants must be a whole number from 2 to 1024, not 0/],
     [{ capacity: 5000 }, /capacity must be a power of two from 4096 to 1073741824, not 5000/],
     [
@@ -26,11 +26,11 @@ describe('defineChannel', () => {
     ],
     [{ codec: json }, /codec must be a codec, .* not the function json/],
     [{ codec: null }, /codec must be a codec, .* not null/],
-    [{ shape: { price: u32() } }, /shape must be a shape: write struct\({ … }\) around it/],
-    [{ shape: u32 }, /shape must be the shape that it makes: u32\(…\), not the function u32/],
-    [{ shape: 'u32' }, /shape must be a shape, such as struct\({ price: f64\(\) }\), not 'u32'/],
-    [{ shape: null }, /shape must be a shape/],
-    [{ shape: u32(), codec: json() }, /a shape or a codec, not both/],
+    [{ schema: { price: u32() } }, /schema must be a shape: write struct\({ … }\) around it/],
+    [{ schema: u32 }, /schema must be the shape that it makes: u32\(…\), not the function u32/],
+    [{ schema: 'u32' }, /schema must be a shape, such as struct\({ price: f64\(\) }\), or 'any', not 'u32'/],
+    [{ schema: null }, /schema must be a shape/],
+    [{ schema: u32(), codec: json() }, /a schema or a codec, not both/],
     [
       { capacity: 4096, history: 10, maxMessage: 1000 },
       /a history of 10 messages of up to 1000 bytes takes 10240 bytes, half of the ring of 4096 is 2048/,
@@ -49,14 +49,14 @@ describe('defineChannel', () => {
   });
 
   it('takes options that are undefined for not given', () => {
-    define({ capacity: undefined, mode: undefined, listed: undefined, namespace: undefined });
+    define({ capacity: undefined, mode: undefined, discoverable: undefined, scope: undefined });
   });
 });
 
 describe('a bus', () => {
   it.each<[Record<string, unknown> | null, RegExp]>([
-    [{ namespce: 1 }, /openBus\(\) has no option "namespce"; it takes namespace, mode/],
-    [{ namespace: 7 }, /namespace must be 0 or 1 or 2, not 7/],
+    [{ scop: 1 }, /openBus\(\) has no option "scop"; it takes scope, mode/],
+    [{ scope: 7 }, /scope must be 'user' or 'machine', not 7/],
     [{ mode: 0 }, /mode must be permission bits/],
     [null, /the options of openBus\(\) must be an object, not null/],
   ])('refuses to be opened with %j', async (options, message) => {
@@ -69,8 +69,8 @@ describe('a bus', () => {
       /watch\(\) has no option "sginal"; it takes signal/,
     );
     expect(() => bus.watch({ signal: null } as never)).toThrow(/signal must be an AbortSignal, not null/);
-    expect(() => bus.define({ name: 'a', namespace: 1 } as never)).toThrow(
-      /define\(\) of a bus has no option "namespace"; it takes name, shape/,
+    expect(() => bus.define({ name: 'a', scope: 'user' } as never)).toThrow(
+      /define\(\) of a bus has no option "scope"; it takes name, schema/,
     );
     expect(await codeOf(() => bus.define('prices' as never))).toBe('INVALID_ARGUMENT');
   });

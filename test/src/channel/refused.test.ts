@@ -25,31 +25,31 @@ describe.each([
   ['a nested shape', nested],
 ])('of %s, a batch', (_, shape) => {
   it.each(batches)('%s destroys no history', async (_what, attempt, code) => {
-    const channel = define<unknown>({ shape, history: 8, maxMessage: 200 } as never);
+    const channel = define<unknown>({ schema: shape, history: 8, maxMessage: 200 } as never);
     const publisher = await publisherOf(channel);
-    for (let id = 1; id <= 300; id++) expect(publisher.publish(makeValue(id))).toBe('published');
+    for (let id = 1; id <= 300; id++) expect(publisher.tryPublish(makeValue(id))).toBe('published');
     for (let times = 0; times < 20; times++) {
-      expect(await codeOf(() => attempt((values) => publisher.publishBatch(values)))).toBe(code);
+      expect(await codeOf(() => attempt((values) => publisher.tryPublishAll(values)))).toBe(code);
     }
     const late = await subscriberOf(channel);
     const seen: unknown[] = [];
     late.on('gap', (gap) => seen.push(gap));
-    late.poll((_value, { sequence }) => seen.push(sequence));
+    late.poll(({ sequence }) => seen.push(sequence));
     expect(seen).toEqual([293, 294, 295, 296, 297, 298, 299, 300]);
   });
 
   it.each(batches)('%s takes nothing from a lossy subscriber', async (_what, attempt, code) => {
-    const channel = define<unknown>({ shape } as never);
+    const channel = define<unknown>({ schema: shape } as never);
     const publisher = await publisherOf(channel);
     // Once round the ring, so that each further byte overwrites one.
-    for (let id = 1; id <= 200; id++) publisher.publish(makeValue(id));
-    const subscriber = await subscriberOf(channel, { mode: 'lossy', start: 'earliest' });
+    for (let id = 1; id <= 200; id++) publisher.tryPublish(makeValue(id));
+    const subscriber = await subscriberOf(channel, { delivery: 'lossy', start: 'earliest' });
     const seen = { before: 0, after: 0 };
     const gaps: Gap[] = [];
-    const other = await subscriberOf(channel, { mode: 'lossy', start: 'earliest' });
+    const other = await subscriberOf(channel, { delivery: 'lossy', start: 'earliest' });
     other.poll(() => seen.before++);
     for (let times = 0; times < 20; times++) {
-      expect(await codeOf(() => attempt((values) => publisher.publishBatch(values)))).toBe(code);
+      expect(await codeOf(() => attempt((values) => publisher.tryPublishAll(values)))).toBe(code);
     }
     subscriber.on('gap', (gap) => gaps.push(gap));
     subscriber.poll(() => seen.after++);
@@ -59,7 +59,7 @@ describe.each([
 
 describe('a value that is refused', () => {
   it.each([
-    ['a flat shape', { shape: flat }, [{ id: -1, text: '' }, { id: 1, text: '\ud800' }, makeValue(1, 1001)]],
+    ['a flat shape', { schema: flat }, [{ id: -1, text: '' }, { id: 1, text: '\ud800' }, makeValue(1, 1001)]],
     ['raw bytes', { codec: raw() }, ['text', new Uint8Array(1001)]],
     ['anything', {}, [() => {}, 'x'.repeat(1001)]],
   ])('of %s takes nothing from a lossy subscriber', async (_, options, refused) => {
@@ -67,12 +67,12 @@ describe('a value that is refused', () => {
     const channel = define<unknown>(options as never);
     const publisher = await publisherOf(channel);
     const good = isRaw ? new Uint8Array(8) : { id: 1, text: 'x'.repeat(8) };
-    for (let count = 0; count < 200; count++) publisher.publish(good);
-    const first = await subscriberOf(channel, { mode: 'lossy', start: 'earliest' });
-    const second = await subscriberOf(channel, { mode: 'lossy', start: 'earliest' });
+    for (let count = 0; count < 200; count++) publisher.tryPublish(good);
+    const first = await subscriberOf(channel, { delivery: 'lossy', start: 'earliest' });
+    const second = await subscriberOf(channel, { delivery: 'lossy', start: 'earliest' });
     const before = first.poll(() => {});
     for (const value of refused) {
-      expect(await codeOf(() => publisher.publish(value))).toMatch(/^(?:UNENCODABLE|TOO_LARGE)$/);
+      expect(await codeOf(() => publisher.tryPublish(value))).toMatch(/^(?:UNENCODABLE|TOO_LARGE)$/);
     }
     second.on('gap', () => expect.fail('a gap'));
     expect(second.poll(() => {})).toBe(before);
@@ -81,8 +81,8 @@ describe('a value that is refused', () => {
 
 describe('code of the program that runs while a value is encoded', () => {
   const shapes: [string, object][] = [
-    ['a flat shape', { shape: flat }],
-    ['a nested shape', { shape: nested }],
+    ['a flat shape', { schema: flat }],
+    ['a nested shape', { schema: nested }],
     ['anything', {}],
   ];
 
@@ -94,14 +94,14 @@ describe('code of the program that runs while a value is encoded', () => {
     const value = {
       id: 1,
       get text() {
-        outcomes.push(other.publish(makeValue(2)));
+        outcomes.push(other.tryPublish(makeValue(2)));
         return 'slow';
       },
       list: [],
     };
-    expect(slow.publish(value)).toBe('published');
-    expect(slow.publishBatch([value, value])).toBe('published');
-    await slow.publishAsync(value);
+    expect(slow.tryPublish(value)).toBe('published');
+    expect(slow.tryPublishAll([value, value])).toBe('published');
+    await slow.publish(value);
     expect(new Set(outcomes)).toEqual(new Set(['published']));
     let received = 0;
     subscriber.poll(() => received++);
@@ -109,7 +109,7 @@ describe('code of the program that runs while a value is encoded', () => {
   });
 
   it.each(shapes)('of %s may close the publisher, which then publishes nothing', async (_, options) => {
-    for (const call of ['publish', 'publishBatch', 'publishAsync', 'publishBatchAsync'] as const) {
+    for (const call of ['tryPublish', 'tryPublishAll', 'publish', 'publishAll'] as const) {
       const channel = define<unknown>(options as never);
       const subscriber = await subscriberOf(channel);
       const publisher = await publisherOf(channel);
@@ -121,7 +121,7 @@ describe('code of the program that runs while a value is encoded', () => {
         },
         list: [],
       };
-      const argument = call.startsWith('publishBatch') ? [value] : value;
+      const argument = call.endsWith('All') ? [value] : value;
       expect(await codeOf(() => publisher[call](argument as never))).toBe('CLOSED');
       expect(subscriber.poll(() => {})).toBe(0);
     }
@@ -133,14 +133,14 @@ describe('code of the program that runs while a value is encoded', () => {
     const publisher = await publisherOf(channel);
     const lazy = new Proxy(['first', 'second'], {
       get: (target, key, receiver) => {
-        if (key === '1') publisher.publish('inner');
+        if (key === '1') publisher.tryPublish('inner');
         return Reflect.get(target, key, receiver);
       },
     });
-    expect(publisher.publishBatch(lazy)).toBe('published');
-    await publisher.publishBatchAsync(lazy);
+    expect(publisher.tryPublishAll(lazy)).toBe('published');
+    await publisher.publishAll(lazy);
     const received: string[] = [];
-    subscriber.poll((value) => received.push(value));
+    subscriber.poll(({ value }) => received.push(value));
     expect(received).toEqual(['inner', 'first', 'second', 'inner', 'first', 'second']);
   });
 
@@ -152,15 +152,15 @@ describe('code of the program that runs while a value is encoded', () => {
         return Reflect.get(target, key, receiver);
       },
     });
-    expect(await codeOf(() => publisher.publishBatch(lazy))).toBe('CLOSED');
+    expect(await codeOf(() => publisher.tryPublishAll(lazy))).toBe('CLOSED');
   });
 });
 
 describe('a batch', () => {
   it.each([undefined, null, 5, {}])('that is %s is refused', async (wrong) => {
     const publisher = await publisherOf(define());
-    expect(await codeOf(() => publisher.publishBatch(wrong as never))).toBe('INVALID_ARGUMENT');
-    expect(await codeOf(() => publisher.publishBatchAsync(wrong as never))).toBe('INVALID_ARGUMENT');
+    expect(await codeOf(() => publisher.tryPublishAll(wrong as never))).toBe('INVALID_ARGUMENT');
+    expect(await codeOf(() => publisher.publishAll(wrong as never))).toBe('INVALID_ARGUMENT');
   });
 });
 
@@ -170,7 +170,7 @@ describe('a codec of the program', () => {
     const channel = define<number>({ codec });
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    expect(await codeOf(() => publisher.publish(1))).toBe('UNENCODABLE');
+    expect(await codeOf(() => publisher.tryPublish(1))).toBe('UNENCODABLE');
     expect(subscriber.poll(() => {})).toBe(0);
   });
 
@@ -188,17 +188,17 @@ describe('a codec of the program', () => {
     const channel = define<Uint8Array>({ codec });
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    expect(await codeOf(() => publisher.publish(new Uint8Array(8)))).toBe('UNENCODABLE');
+    expect(await codeOf(() => publisher.tryPublish(new Uint8Array(8)))).toBe('UNENCODABLE');
     steals = false;
-    expect(publisher.publish(new Uint8Array(8).fill(7))).toBe('published');
-    expect(subscriber.poll((value) => expect([...value]).toEqual(new Array(8).fill(7)))).toBe(1);
+    expect(publisher.tryPublish(new Uint8Array(8).fill(7))).toBe('published');
+    expect(subscriber.poll(({ value }) => expect([...value]).toEqual(new Array(8).fill(7)))).toBe(1);
   });
 });
 
 describe('options of a publisher', () => {
   it.each([
-    [{ whenFul: 'report' }, /publisher\(\) has no option "whenFul"; it takes .*whenFull/],
-    [{ whenFull: 'dissconnect' }, /whenFull must be 'report' or 'disconnect', not 'dissconnect'/],
+    [{ slowSubscriber: 'wait' }, /publisher\(\) has no option "slowSubscriber"; it takes .*slowSubscribers/],
+    [{ slowSubscribers: 'dissconnect' }, /slowSubscribers must be 'wait' or 'disconnect', not 'dissconnect'/],
     [{ timestamps: 1 }, /timestamps must be true or false, not 1/],
     [{ name: 5 }, /name must be a string, not 5/],
   ])('that are wrong are refused: %j', async (options, message) => {
@@ -210,13 +210,13 @@ describe('options of a publisher', () => {
     async (options) => {
       const publisher = await publisherOf(define());
       const calls = [
-        publisher.publishAsync(1, options as never),
-        publisher.publishBatchAsync([1], options as never),
+        publisher.publish(1, options as never),
+        publisher.publishAll([1], options as never),
         publisher.drain(options as never),
         publisher.close(options as never),
       ];
       for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-      await publisher.publishAsync(1, { timeout: Number.POSITIVE_INFINITY });
+      await publisher.publish(1, { timeout: Number.POSITIVE_INFINITY });
     },
   );
 });

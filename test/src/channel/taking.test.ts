@@ -1,4 +1,4 @@
-import { now } from '@mmfbus/channel';
+import { monotonicNow } from '@mmfbus/channel';
 import { describe, expect, it } from 'vitest';
 import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
 
@@ -7,23 +7,23 @@ describe('taking messages', () => {
     const channel = define<{ id: number }>();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    const before = now();
+    const before = monotonicNow();
     const received = new Promise((resolve) => {
-      subscriber.on('message', (value, meta) => resolve({ value, meta }));
+      subscriber.on('message', ({ value, ...meta }) => resolve({ value, meta }));
     });
-    expect(publisher.publish({ id: 7 })).toBe('published');
+    expect(publisher.tryPublish({ id: 7 })).toBe('published');
     const meta = { sequence: 1, publisher: 1, timestamp: expect.any(Number) };
     const message = (await received) as { meta: { timestamp: number } };
     expect(message).toEqual({ value: { id: 7 }, meta });
     expect(message.meta.timestamp).toBeGreaterThanOrEqual(before);
-    expect(message.meta.timestamp).toBeLessThanOrEqual(now());
+    expect(message.meta.timestamp).toBeLessThanOrEqual(monotonicNow());
   });
 
   it('by for await, in order, going on where a loop was left', async () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    for (let value = 1; value <= 30; value++) publisher.publish(value);
+    for (let value = 1; value <= 30; value++) publisher.tryPublish(value);
     const received: number[] = [];
     for await (const { value } of subscriber) if (received.push(value) === 10) break;
     for await (const { value, sequence } of subscriber) {
@@ -37,11 +37,11 @@ describe('taking messages', () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    for (let value = 1; value <= 5; value++) publisher.publish(value);
+    for (let value = 1; value <= 5; value++) publisher.tryPublish(value);
     const received: number[] = [];
-    expect(subscriber.poll((value) => received.push(value), 2)).toBe(2);
-    expect(subscriber.poll((value) => received.push(value))).toBe(3);
-    expect(subscriber.poll((value) => received.push(value))).toBe(0);
+    expect(subscriber.poll(({ value }) => received.push(value), 2)).toBe(2);
+    expect(subscriber.poll(({ value }) => received.push(value))).toBe(3);
+    expect(subscriber.poll(({ value }) => received.push(value))).toBe(0);
     expect(received).toEqual([1, 2, 3, 4, 5]);
   });
 
@@ -49,14 +49,14 @@ describe('taking messages', () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    publisher.publish(1);
-    publisher.publish(2);
+    publisher.tryPublish(1);
+    publisher.tryPublish(2);
     const thrower = () => {
       throw new Error('mine');
     };
     expect(() => subscriber.poll(thrower)).toThrow('mine');
     const received: number[] = [];
-    subscriber.poll((value) => received.push(value));
+    subscriber.poll(({ value }) => received.push(value));
     expect(received).toEqual([2]);
   });
 
@@ -70,7 +70,7 @@ describe('taking messages', () => {
     expect(await codeOf(() => other.on('message', () => {}))).toBe('IN_USE');
     expect(await codeOf(() => other.poll(() => {}))).toBe('IN_USE');
     const third = await subscriberOf(define());
-    await (await publisherOf(define({ name: third.channel }))).publishAsync(1);
+    await (await publisherOf(define({ name: third.channel }))).publish(1);
     let inner = '';
     third.poll(() =>
       codeOf(() => third.poll(() => {})).then((code) => {
@@ -86,15 +86,15 @@ describe('taking messages', () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    for (let value = 1; value <= 4; value++) publisher.publish(value);
-    const first = await new Promise((resolve) => subscriber.once('message', resolve));
-    const second = await new Promise((resolve) => subscriber.once('message', resolve));
+    for (let value = 1; value <= 4; value++) publisher.tryPublish(value);
+    const first = await new Promise((resolve) => subscriber.once('message', ({ value }) => resolve(value)));
+    const second = await new Promise((resolve) => subscriber.once('message', ({ value }) => resolve(value)));
     for await (const { value } of subscriber) {
       expect(value).toBe(3);
       break;
     }
     const rest: unknown[] = [first, second];
-    subscriber.poll((value) => rest.push(value));
+    subscriber.poll(({ value }) => rest.push(value));
     expect(rest).toEqual([1, 2, 4]);
   });
 
@@ -102,26 +102,26 @@ describe('taking messages', () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
-    for (let value = 1; value <= 4; value++) publisher.publish(value);
+    for (let value = 1; value <= 4; value++) publisher.tryPublish(value);
     for await (const _ of subscriber) break;
     const thrower = () => {
       throw new Error('mine');
     };
     expect(() => subscriber.poll(thrower)).toThrow('mine');
     const received: number[] = [];
-    expect(subscriber.poll((value) => received.push(value), 1)).toBe(1);
-    expect(subscriber.poll((value) => received.push(value))).toBe(1);
+    expect(subscriber.poll(({ value }) => received.push(value), 1)).toBe(1);
+    expect(subscriber.poll(({ value }) => received.push(value))).toBe(1);
     expect(received).toEqual([3, 4]);
   });
 
   it('gets what is published after it joined, and nothing from before', async () => {
     const channel = define();
     const publisher = await publisherOf(channel);
-    publisher.publish(1);
+    publisher.tryPublish(1);
     const subscriber = await subscriberOf(channel);
-    publisher.publish(2);
+    publisher.tryPublish(2);
     const received: [number, number][] = [];
-    subscriber.poll((value, { sequence }) => received.push([value, sequence]));
+    subscriber.poll(({ value, sequence }) => received.push([value, sequence]));
     expect(received).toEqual([[2, 2]]);
   });
 });

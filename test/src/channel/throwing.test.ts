@@ -7,14 +7,14 @@ import { uniqueName } from '../support/unique-name.js';
 
 ownDirectory('throwing');
 
-const events = ['message', 'gap', 'closed'] as const;
+const events = ['message', 'gap', 'gone'] as const;
 type Event = (typeof events)[number];
 
 /** More messages than the ring has room for. */
 const MANY = 200;
 
 function channelOf(name: string) {
-  return defineChannel<number>({ name, capacity: 4096, listed: false });
+  return defineChannel<number>({ name, capacity: 4096, discoverable: false });
 }
 
 async function start(name: string, event: Event, catches?: 'catches') {
@@ -31,18 +31,18 @@ async function killPublisher(name: string, subscriber: Program): Promise<void> {
   await subscriber.waitForLine(/^message 7$/);
   await tableWhere(name, ({ slots }) => slots.some(({ asleep }) => asleep));
   publisher.kill();
-  await subscriber.waitForLine(/^closed lost$/);
+  await subscriber.waitForLine(/^gone died$/);
 }
 
 /** Has the event come to the subscriber; numbers of the messages that were published. */
 async function cause(event: Event, name: string, subscriber: Program): Promise<void> {
-  if (event === 'closed') {
+  if (event === 'gone') {
     subscriber.send('listen');
     await killPublisher(name, subscriber);
     return;
   }
   await using publisher = await channelOf(name).publisher();
-  for (let value = 1; value <= (event === 'gap' ? MANY : 3); value++) publisher.publish(value);
+  for (let value = 1; value <= (event === 'gap' ? MANY : 3); value++) publisher.tryPublish(value);
   subscriber.send('listen');
   await subscriber.waitForLine(new RegExp(`^${event} `));
 }
@@ -71,7 +71,7 @@ describe.each(events)('a listener of `%s` that throws', (event) => {
     const publisher = await channelOf(name).publisher();
     // Once it sleeps again.
     await tableWhere(name, ({ slots }) => slots.some(({ asleep }) => asleep));
-    for (const value of [1001, 1002]) publisher.publish(value);
+    for (const value of [1001, 1002]) publisher.tryPublish(value);
     await subscriber.waitForLine(/^message 1002$/);
     subscriber.endInput();
     const stdout = await subscriber.success();
@@ -80,7 +80,7 @@ describe.each(events)('a listener of `%s` that throws', (event) => {
     const values = linesOf(stdout, 'message').map((line) => Number(line.slice('message '.length)));
     const [, , last = '0'] = linesOf(stdout, 'gap')[0]?.split(' ') ?? [];
     const first = Number(last) + 1;
-    const before = event === 'closed' ? [7] : from(first, event === 'gap' ? MANY : 3);
+    const before = event === 'gone' ? [7] : from(first, event === 'gap' ? MANY : 3);
     expect(values).toEqual([...before, 1001, 1002]);
     const thrown = linesOf(stdout, 'un');
     expect(new Set(thrown)).toEqual(new Set(['uncaughtException as told']));

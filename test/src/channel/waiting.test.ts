@@ -26,23 +26,23 @@ function turn(): Promise<void> {
 }
 
 describe('a call that waits has one outcome', () => {
-  it.each(['publishAsync', 'publishBatchAsync'] as const)('%s, whenever it is aborted', async (call) => {
+  it.each(['publish', 'publishAll'] as const)('%s, whenever it is aborted', async (call) => {
     for (let microtasks = 0; microtasks < 30; microtasks++) {
       const channel = define<Uint8Array>({ codec: raw() });
       const subscriber = await subscriberOf(channel);
       const publisher = await publisherOf(channel);
       // What is split goes into the line, and so does what comes behind it.
-      const first = publisher.publishAsync(new Uint8Array(2000));
+      const first = publisher.publish(new Uint8Array(2000));
       const abort = new AbortController();
       const value = new Uint8Array(3);
-      const second = publisher[call]((call === 'publishAsync' ? value : [value]) as never, {
+      const second = publisher[call]((call === 'publish' ? value : [value]) as never, {
         signal: abort.signal,
       });
       afterMicrotasks(microtasks, () => abort.abort(new Error('enough')));
       const outcomes = await Promise.all([settled(first), settled(second)]);
       await turn();
       const lengths: number[] = [];
-      subscriber.poll(({ length }) => lengths.push(length));
+      subscriber.poll(({ value: { length } }) => lengths.push(length));
       const whole = outcomes[1] === 'fulfilled' ? [2000, 3] : [2000];
       expect({ microtasks, outcomes, lengths }).toEqual({
         microtasks,
@@ -58,13 +58,13 @@ describe('a call that waits has one outcome', () => {
     for (let microtasks = 0; microtasks < 20; microtasks++) {
       const channel = define();
       const publisher = await publisherOf(channel);
-      publisher.publish(1);
+      publisher.tryPublish(1);
       const abort = new AbortController();
       const drained = settled(publisher.drain({ signal: abort.signal }));
       afterMicrotasks(microtasks, () => abort.abort(new Error('enough')));
       const isClosed = (await drained) === 'fulfilled';
       await turn();
-      expect(await codeOf(() => publisher.publish(2))).toBe(isClosed ? 'CLOSED' : 'no error');
+      expect(await codeOf(() => publisher.tryPublish(2))).toBe(isClosed ? 'CLOSED' : 'no error');
       await publisher.close();
     }
   });
@@ -76,9 +76,9 @@ describe('a call that waits has one outcome', () => {
     const count = fill(publisher);
     const abort = new AbortController();
     const [aborted, late, patient] = [
-      publisher.publishAsync(1000, { signal: abort.signal }),
-      publisher.publishAsync(1001, { timeout: 1 }),
-      publisher.publishAsync(1002),
+      publisher.publish(1000, { signal: abort.signal }),
+      publisher.publish(1001, { timeout: 1 }),
+      publisher.publish(1002),
     ];
     await expect(late).rejects.toMatchObject({ code: 'TIMEOUT' });
     abort.abort(new Error('enough'));
@@ -92,10 +92,11 @@ describe('a call that waits has one outcome', () => {
 
 describe('all calls settle', () => {
   const waits = (publisher: Awaited<ReturnType<typeof publisherOf<number>>>, signal?: AbortSignal) => [
-    publisher.publishAsync(1, { signal }),
-    publisher.publishBatchAsync([2, 3], { signal }),
+    publisher.publish(1, { signal }),
+    publisher.publishAll([2, 3], { signal }),
+    publisher.flush({ signal }),
+    publisher.publish(4, { signal }),
     publisher.drain({ signal }),
-    publisher.publishAsync(4, { signal }),
     publisher.drain({ signal }),
   ];
 
@@ -105,7 +106,7 @@ describe('all calls settle', () => {
     const publisher = await publisherOf(channel);
     fill(publisher);
     const calls = waits(publisher);
-    const closes = [publisher.close(), publisher.close()];
+    const closes = [publisher.close({ timeout: 0 }), publisher.close()];
     expect(closes[0]).toBe(closes[1]);
     for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'CLOSED' });
     await Promise.all(closes);
@@ -121,7 +122,7 @@ describe('all calls settle', () => {
     abort.abort(new Error('enough'));
     for (const call of calls) await expect(call).rejects.toThrow('enough');
     subscriber.poll(() => {});
-    expect(publisher.publish(1)).toBe('published');
+    expect(publisher.tryPublish(1)).toBe('published');
   });
 
   it('when the signal aborts while the value is encoded, and the publisher goes on', async () => {
@@ -131,9 +132,9 @@ describe('all calls settle', () => {
     fill(publisher);
     const abort = new AbortController();
     const value = { toJSON: () => abort.abort(new Error('enough')) };
-    await expect(publisher.publishAsync(value, { signal: abort.signal })).rejects.toThrow('enough');
+    await expect(publisher.publish(value, { signal: abort.signal })).rejects.toThrow('enough');
     subscriber.poll(() => {});
-    expect(publisher.publish(1)).toBe('published');
+    expect(publisher.tryPublish(1)).toBe('published');
   });
 
   it('with the name of the slowest subscriber, when the time is over', async () => {
@@ -143,7 +144,7 @@ describe('all calls settle', () => {
     const publisher = await publisherOf(channel);
     fill(publisher);
     slow.poll(() => {});
-    await expect(publisher.publishAsync(1, { timeout: 1 })).rejects.toThrow(
+    await expect(publisher.publish(1, { timeout: 1 })).rejects.toThrow(
       'the reliable subscriber in slot 1 is',
     );
   });
@@ -165,7 +166,7 @@ describe('all calls settle', () => {
     const subscriber = await startAgent('subscriber', channel.name, 'setInterval(() => {}, 1000);');
     const publisher = await publisherOf(channel);
     const count = fill(publisher);
-    const calls = [publisher.publishAsync(count), publisher.drain()];
+    const calls = [publisher.publish(count), publisher.drain()];
     await tableWhere(channel.name, someoneSleeps);
     subscriber.kill();
     await Promise.all(calls);
@@ -178,14 +179,14 @@ describe('drain', () => {
     const subscriber = await startAgent(
       'subscriber',
       channel.name,
-      `${exitAtEndOfInput} subscriber.on('message', (value) => say('message', value));`,
+      `${exitAtEndOfInput} subscriber.on('message', ({ value }) => say('message', value));`,
     );
     const publisher = await publisherOf(channel);
     const { slots } = await tableWhere(channel.name, someoneSleeps);
     const sleeper = slots.find(({ asleep }) => asleep);
     const bell = join(directory, `mmfbus~${sleeper?.nonce.toString(16).padStart(16, '0')}.bell`);
     renameSync(bell, `${bell}-hidden`);
-    expect(publisher.publish(1)).toBe('published');
+    expect(publisher.tryPublish(1)).toBe('published');
     renameSync(`${bell}-hidden`, bell);
     await Promise.all([publisher.drain(), subscriber.waitForLine(/^message 1$/)]);
     subscriber.endInput();
@@ -199,10 +200,10 @@ describe('while another process holds the lock', () => {
     const publisher = await publisherOf(channel);
     await publisherOf(channel);
     const release = holdLock(channel.name, 1);
-    expect(publisher.publish(1)).toBe('busy');
-    expect(publisher.publishBatch([1, 2])).toBe('busy');
+    expect(publisher.tryPublish(1)).toBe('busy');
+    expect(publisher.tryPublishAll([1, 2])).toBe('busy');
     release();
-    expect(publisher.publish(1)).toBe('published');
+    expect(publisher.tryPublish(1)).toBe('published');
     const bus = await openBus();
     const participants = (await bus.inspect(channel.name))?.participants ?? [];
     await bus.close();
@@ -240,13 +241,13 @@ describe('while another process holds the lock', () => {
     await publisherOf(channel);
     const release = holdLock(channel.name, 1);
     const errors: string[] = [];
-    for (const call of [publisher.publishAsync(1, options()), publisher.publishBatchAsync([1], options())]) {
+    for (const call of [publisher.publish(1, options()), publisher.publishAll([1], options())]) {
       await call.catch((error: { code?: string; name: string }) =>
         errors.push(expected === 'TIMEOUT' ? String(error.code) : error.name),
       );
     }
     expect(errors).toEqual([expected, expected]);
     release();
-    await publisher.publishAsync(1);
+    await publisher.publish(1);
   });
 });

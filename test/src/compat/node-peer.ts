@@ -51,7 +51,7 @@ function spun(lock: RWLock): boolean {
     spinAcquire(lock, 'write');
     return true;
   } catch (error) {
-    if (error instanceof MmfError && error.code === 'MAX_TRIES') return false;
+    if (error instanceof MmfError && error.code === 'TIMEOUT') return false;
     throw error;
   }
 }

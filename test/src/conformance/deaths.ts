@@ -31,7 +31,7 @@ async function publisherDies(stage: Stage, step: string, times: number): Promise
   await survivor.ask('leave publisher');
   const events = [...(await received).events];
   // Who was the last depends on whether the death was noticed before the other one left.
-  ok(['closed closed', 'closed lost'].includes(events.pop() ?? ''));
+  ok(['gone left', 'gone died'].includes(events.pop() ?? ''));
   const committed = events.length - 5;
   expectEvents(
     events,
@@ -53,7 +53,7 @@ async function lastPublisherDies(stage: Stage): Promise<void> {
     await victim.kill();
     expectEvents((await received).events, [
       ...eventsOf({ sequence: turn + 1, seed: turn, length: 10, count: 1 }),
-      'closed lost',
+      'gone died',
     ]);
   }
 }
@@ -95,7 +95,7 @@ async function joiningPublisherDies(stage: Stage, step: string): Promise<void> {
   const events: string[] = [];
   while (events.length < 3) {
     const answer = await subscriber.ask(`receive ${3 - events.length}`);
-    events.push(...answer.events.filter((event) => event !== 'closed lost'));
+    events.push(...answer.events.filter((event) => event !== 'gone died'));
   }
   expectEvents(events, eventsOf({ sequence: 1, seed: SURVIVOR, length: 10, count: 3 }));
 }
@@ -118,7 +118,7 @@ async function leavingPublisherDies(stage: Stage, step: string): Promise<void> {
   await victim.dies('leave publisher');
   const { events } = await received;
   expectEvents(events.slice(0, 1), eventsOf({ sequence: 1, seed: 0, length: 10, count: 1 }));
-  ok(['closed closed', 'closed lost'].includes(events[1] ?? ''), events[1]);
+  ok(['gone left', 'gone died'].includes(events[1] ?? ''), events[1]);
   strictEqual(events.length, 2);
 }
 

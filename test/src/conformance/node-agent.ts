@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type {
   ChannelOptions,
-  MessageMeta,
+  Message,
   Publisher,
   Start,
   Subscriber,
@@ -69,20 +69,20 @@ function tell(line: string, numbers: number): void {
   onTold();
 }
 
-function tellMessage(value: Uint8Array, { sequence }: MessageMeta): void {
+function tellMessage({ value, sequence }: Message<Uint8Array>): void {
   tell(`message ${sequence} ${value.length} ${digestOf(value)}`, 1);
 }
 
 async function subscribe(name: string, options: ReadonlyMap<string, string>): Promise<void> {
-  const mode = options.get('mode') as SubscriberOptions['mode'];
+  const delivery = options.get('delivery') as SubscriberOptions['delivery'];
   const start = startOf(options.get('start'));
   const joined = await defineChannel(definitionOf(name, options)).subscriber({
-    mode,
+    delivery,
     start: start ?? 'latest',
   });
   subscriber = joined;
   joined.on('gap', ({ from, to, count }) => tell(`gap ${from} ${to}`, count));
-  joined.on('closed', ({ reason }) => tell(`closed ${reason}`, Number.POSITIVE_INFINITY));
+  joined.on('publishersGone', ({ reason }) => tell(`gone ${reason}`, Number.POSITIVE_INFINITY));
   joined.on('close', ({ reason }) => {
     if (reason !== 'local') tell(reason, Number.POSITIVE_INFINITY);
   });
@@ -115,15 +115,15 @@ async function join(role: string, name: string, words: readonly string[]): Promi
   const options = new Map(words.map((word) => word.split('=') as [string, string]));
   if (role === 'subscriber') await subscribe(name, options);
   else {
-    const whenFull = options.get('whenFull') === 'disconnect' ? 'disconnect' : 'report';
-    publisher = await defineChannel(definitionOf(name, options)).publisher({ whenFull });
+    const slowSubscribers = options.get('slowSubscribers') === 'disconnect' ? 'disconnect' : 'wait';
+    publisher = await defineChannel(definitionOf(name, options)).publisher({ slowSubscribers });
   }
   return 'ok';
 }
 
 function tryPublishing(seed: number, length: number, count: number): string {
   for (let index = 0; index < count; index++) {
-    const outcome = publisher!.publish(contentOf(seed + index, length));
+    const outcome = publisher!.tryPublish(contentOf(seed + index, length));
     if (outcome !== 'published') return `ok ${index} ${outcome}`;
   }
   return `ok ${count} published`;
@@ -139,14 +139,13 @@ async function obey(line: string): Promise<string> {
     case 'subscriber':
       return join(command, words[0] ?? '', words.slice(1));
     case 'publish':
-      for (let index = 0; index < count; index++)
-        await publisher!.publishAsync(contentOf(first + index, length));
+      for (let index = 0; index < count; index++) await publisher!.publish(contentOf(first + index, length));
       return 'ok';
     case 'try':
       return tryPublishing(first, length, count);
     case 'batch': {
       const values = Array.from({ length: count }, (_, index) => contentOf(first + index, length));
-      return `ok ${publisher!.publishBatch(values)}`;
+      return `ok ${publisher!.tryPublishAll(values)}`;
     }
     case 'receive':
       await receive(first);

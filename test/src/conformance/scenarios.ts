@@ -49,14 +49,14 @@ function numbersOf(events: readonly string[]): { first: number; last: number; lo
 
 /** A lossy subscriber follows a publisher as well as it can: it is told exactly what it has missed, and of nothing else. */
 async function lossyRace(stage: Stage, count: number, microsecondsACopy: number): Promise<void> {
-  const subscriber = await stage.subscriber('capacity=4096 mode=lossy');
+  const subscriber = await stage.subscriber('capacity=4096 delivery=lossy');
   const publisher = await stage.publisher();
   await subscriber.ask(`slow ${microsecondsACopy}`);
   const received = subscriber.ask(`receive ${UNTIL_THE_END}`);
   await publisher.ask(`publish 0 200 ${count}`);
   await publisher.ask('leave publisher');
   const { events } = await received;
-  strictEqual(events.at(-1), 'closed closed');
+  strictEqual(events.at(-1), 'gone left');
   deepStrictEqual([numbersOf(events).first, numbersOf(events).last], [1, count]);
   for (const event of events.filter((one) => one.startsWith('message'))) {
     const sequence = Number(event.split(' ')[1]);
@@ -101,7 +101,7 @@ const basics: readonly Scenario[] = [
     name: 'lossy laps',
     isShort: true,
     async run(stage) {
-      const subscriber = await stage.subscriber('capacity=4096 mode=lossy');
+      const subscriber = await stage.subscriber('capacity=4096 delivery=lossy');
       const publisher = await stage.publisher();
       for (let lap = 0; lap < 3; lap++) {
         await publisher.ask(`publish ${lap * 1000} 50 1000`);
@@ -158,7 +158,7 @@ const basics: readonly Scenario[] = [
       await publisher.kill();
       expectEvents((await received).events, [
         ...eventsOf({ sequence: 1, seed: 0, length: 10, count: 1 }),
-        'closed lost',
+        'gone died',
       ]);
       await subscriber.ask('feed');
     },
@@ -183,9 +183,9 @@ const basics: readonly Scenario[] = [
     async run(stage) {
       const publisher = await stage.publisher();
       await publisher.ask('publish 0 40 10');
-      const latest = await stage.subscriber('mode=lossy start=latest');
-      const earliest = await stage.subscriber('mode=lossy start=earliest');
-      const after = await stage.subscriber('mode=lossy start=after:7');
+      const latest = await stage.subscriber('delivery=lossy start=latest');
+      const earliest = await stage.subscriber('delivery=lossy start=earliest');
+      const after = await stage.subscriber('delivery=lossy start=after:7');
       await publisher.ask('publish 10 40 1');
       expectEvents(
         (await latest.ask('take')).events,
@@ -201,7 +201,7 @@ const basics: readonly Scenario[] = [
       );
 
       await publisher.ask('publish 11 40 500');
-      const gone = await stage.subscriber('mode=lossy start=after:20');
+      const gone = await stage.subscriber('delivery=lossy start=after:20');
       const { events } = await gone.ask('take');
       ok(events[0]?.startsWith('gap 21 '), events[0]);
       deepStrictEqual([numbersOf(events).first, numbersOf(events).last], [21, 511]);
@@ -229,7 +229,7 @@ const basics: readonly Scenario[] = [
     isShort: true,
     async run(stage) {
       const subscriber = await stage.subscriber();
-      const publisher = await stage.publisher('capacity=4096 whenFull=disconnect');
+      const publisher = await stage.publisher('capacity=4096 slowSubscribers=disconnect');
       deepStrictEqual((await publisher.ask('try 0 100 200')).words, ['200', 'published']);
       const { events } = await subscriber.ask(`receive ${UNTIL_THE_END}`);
       strictEqual(events.at(-1), 'disconnected');
@@ -279,7 +279,7 @@ const basics: readonly Scenario[] = [
         await publisher.ask('leave publisher');
         expectEvents((await received).events, [
           ...eventsOf({ sequence: turn + 1, seed: turn, length: 10, count: 1 }),
-          'closed closed',
+          'gone left',
         ]);
       }
     },

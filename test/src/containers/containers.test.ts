@@ -30,7 +30,7 @@ const publishToSleepers = `
   let value = 0;
   answers.publish = async () => {
     await tableWhere(channel.name, someoneSleeps);
-    publisher.publish(++value);
+    publisher.tryPublish(++value);
   };
 `;
 
@@ -58,7 +58,7 @@ for (const container of containers) {
       expect(new Set(selves).size).toBe(2);
       expect(slots).toEqual([selves.join(' '), selves.join(' ')]);
       await ended(publisher);
-      await subscriber.waitForLine(/^closed closed$/);
+      await subscriber.waitForLine(/^gone left$/);
       await ended(subscriber);
     });
 
@@ -69,7 +69,7 @@ for (const container of containers) {
       publisher.send('publish');
       await subscriber.waitForLine(/^message 1 1$/);
       await killed(publisher);
-      await subscriber.waitForLine(/^closed lost$/);
+      await subscriber.waitForLine(/^gone died$/);
       subscriber.send('who');
       expect((await subscriber.waitForLine(/^slots (.*)$/))[1]).toMatch(/^1@\d+$/);
       const next = await startAgent('publisher', name, publishToSleepers, { start });
@@ -85,14 +85,14 @@ for (const container of containers) {
       const publisher = await startAgent(
         'publisher',
         name,
-        `await publisher.publishAsync('last');
+        `await publisher.publish('last');
          process.kill(process.pid, 'SIGTERM');
          setInterval(() => {}, 1000);`,
         { start },
       );
       expect((await publisher.exit()).status).toBe(128 + 15);
       await subscriber.waitForLine(/^message 1 "last"$/);
-      await subscriber.waitForLine(/^closed closed$/);
+      await subscriber.waitForLine(/^gone left$/);
       await ended(subscriber);
     });
 
@@ -102,9 +102,9 @@ for (const container of containers) {
       const publisher = await startAgent(
         'publisher',
         name,
-        `while (publisher.publish(1) === 'published');
+        `while (publisher.tryPublish(1) === 'published');
          say('full');
-         await publisher.publishAsync(2);
+         await publisher.publish(2);
          say('room');
          await publisher.close();`,
         { start },
@@ -131,8 +131,8 @@ for (const container of containers) {
       );
       await dying.waitForLine(/^holds$/);
       dying.send('die');
-      await subscriber.waitForLine(/^closed lost$/);
-      const next = await startAgent('publisher', name, `${answer} await publisher.publishAsync('on');`, {
+      await subscriber.waitForLine(/^gone died$/);
+      const next = await startAgent('publisher', name, `${answer} await publisher.publish('on');`, {
         start,
       });
       await subscriber.waitForLine(/^message 1 "on"$/);
@@ -141,12 +141,12 @@ for (const container of containers) {
       await killed(dying);
     });
 
-    it('bury the dead in each of their channels, long after the first', async () => {
+    it('reclaim the dead in each of their channels, long after the first', async () => {
       const first = uniqueName('first');
       const second = uniqueName('second');
       const subscriber = await startAgent('subscriber', first, sayAll, { start });
       const witness = await startAgent('subscriber', second, sayAll + answer, {
-        join: "mode: 'lossy'",
+        join: "delivery: 'lossy'",
         start,
       });
       const dying = await startAgent(
@@ -160,8 +160,8 @@ for (const container of containers) {
       );
       await dying.waitForLine(/^both$/);
       await killed(dying);
-      await subscriber.waitForLine(/^closed lost$/);
-      // It has been buried in the first channel by now; the reliable subscriber in the second is proved dead all the same.
+      await subscriber.waitForLine(/^gone died$/);
+      // It has been reclaimed in the first channel by now; the reliable subscriber in the second is proved dead all the same.
       const publisher = await startAgent('publisher', second, publishToSleepers, { start });
       publisher.send('who');
       expect((await publisher.waitForLine(/^slots (.*)$/))[1]?.split(' ')).toHaveLength(2);

@@ -14,6 +14,8 @@ export type Kind = 'promise' | 'iterator' | 'callback';
 
 /** Types that are a promise by their name. */
 const PROMISES: readonly string[] = ['Promise', 'PromiseLike'];
+/** What stands for functions of Node. */
+const NODES_OWN = 'core.Timers';
 /** So deep the options of an argument may lie. */
 const DEEPEST = 4;
 
@@ -49,11 +51,11 @@ class Declarations {
     const type = this.#typeOf(symbol);
     const isFunction = symbol.flags & (ts.SymbolFlags.Function | ts.SymbolFlags.Variable);
     if (isFunction) this.#note(name, type.getCallSignatures(), isLoaded);
-    if (!(symbol.flags & ts.SymbolFlags.Class)) return;
+    if (!(symbol.flags & (ts.SymbolFlags.Class | ts.SymbolFlags.Interface)) || name === NODES_OWN) return;
     if (isLoaded) this.#note(`${name}.constructor`, type.getConstructSignatures(), true, 'constructs');
     for (const member of isLoaded ? type.getProperties() : []) {
       if (member.name === 'prototype') continue;
-      this.#note(`${name}.${member.name}`, this.#typeOf(member).getCallSignatures(), true);
+      this.#note(`${name}.${readable(member.name)}`, this.#typeOf(member).getCallSignatures(), true);
     }
     for (const member of this.#checker.getDeclaredTypeOfSymbol(symbol).getProperties()) {
       const key = `${name}#${readable(member.name)}`;

@@ -74,7 +74,7 @@ export class Kit {
   }
 
   define<T = unknown>(options: Partial<ChannelOptions<T>> = {}): Channel<T> {
-    const common = { name: this.name('channel'), capacity: 4096, listed: false };
+    const common = { name: this.name('channel'), capacity: 4096, discoverable: false };
     return defineChannel<T>({ ...common, ...options });
   }
 

@@ -1,7 +1,7 @@
 import type { ChannelOptions, PublisherOptions, SubscriberOptions } from '@mmfbus/channel';
 
 /** A channel of the suite. */
-export type PeerChannel = Pick<ChannelOptions<unknown>, 'name' | 'capacity' | 'listed'>;
+export type PeerChannel = Pick<ChannelOptions<unknown>, 'name' | 'capacity' | 'discoverable'>;
 
 /** Where a peer stands still, or dies: with the lock of publishers, before it gives it back. */
 export type Halt = 'stop' | 'kill';

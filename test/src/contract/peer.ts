@@ -59,7 +59,7 @@ class Peer implements PeerOrders {
   }
 
   publish(value: unknown): string {
-    return this.#publisher!.publish(value);
+    return this.#publisher!.tryPublish(value);
   }
 
   async heard(count: number): Promise<void> {

@@ -156,6 +156,6 @@ async function insideHandler(kit: Kit, action: () => unknown): Promise<void> {
       resolve();
     });
   });
-  publisher.publish('go');
+  publisher.tryPublish('go');
   await handled;
 }

@@ -1,4 +1,4 @@
-import { ChannelError, type Gap, type Publisher, type Subscriber } from '@mmfbus/channel';
+import { ChannelError, type Gap, type Message, type Publisher, type Subscriber } from '@mmfbus/channel';
 import { type Codec, CodecError, json } from '@mmfbus/codec';
 import { describeError, THROWN } from './contract.js';
 import type { Kit } from './kit.js';
@@ -8,8 +8,8 @@ export const ways = ['events', 'poll', 'iterator'] as const;
 export type Way = (typeof ways)[number];
 
 /** A lossy subscriber begins when the first messages are gone, a reliable one when all are there. */
-export const modes = ['reliable', 'lossy'] as const;
-export type Mode = (typeof modes)[number];
+export const deliveries = ['reliable', 'lossy'] as const;
+export type Delivery = (typeof deliveries)[number];
 
 /** What happens while one message is handled, one after the other; `flood` overwrites all that come after it. */
 export const actions = [
@@ -28,7 +28,7 @@ export type Action = (typeof actions)[number];
 /** Messages that no ring of 4096 bytes has room for. */
 const FLOOD = 150;
 /** How many come before the following ones. */
-const BEFORE: Readonly<Record<Mode, number>> = { reliable: 0, lossy: FLOOD };
+const BEFORE: Readonly<Record<Delivery, number>> = { reliable: 0, lossy: FLOOD };
 /** The last messages that are there from the start; one of them cannot be decoded. */
 const LAST = 6;
 const BAD = 4;
@@ -41,8 +41,8 @@ const LONGEST = 3;
 const MOST_SHOWN = 20;
 
 /** What ends the handling comes last, and not every way has everything. */
-function isPossible(way: Way, mode: Mode, sequence: readonly Action[]): boolean {
-  if (sequence.includes('flood') && mode !== 'lossy') return false;
+function isPossible(way: Way, delivery: Delivery, sequence: readonly Action[]): boolean {
+  if (sequence.includes('flood') && delivery !== 'lossy') return false;
   if (sequence.includes('remove') && way !== 'events') return false;
   if (sequence.includes('break') && way !== 'iterator') return false;
   // After a pause the handler has returned, so that what it throws is nobody's but its own.
@@ -55,13 +55,13 @@ function isPossible(way: Way, mode: Mode, sequence: readonly Action[]): boolean 
 }
 
 /** All sequences that begin with that action. */
-export function sequencesOf(way: Way, mode: Mode, first: Action): Action[][] {
+export function sequencesOf(way: Way, delivery: Delivery, first: Action): Action[][] {
   const all: Action[][] = [[first]];
   for (const sequence of all) {
     if (sequence.length === LONGEST) continue;
     for (const action of actions) if (!sequence.includes(action)) all.push([...sequence, action]);
   }
-  return all.filter((sequence) => isPossible(way, mode, sequence));
+  return all.filter((sequence) => isPossible(way, delivery, sequence));
 }
 
 const plain = json();
@@ -78,7 +78,7 @@ const codec: Codec<unknown> = {
 /** What is to be played. */
 export interface Play {
   readonly way: Way;
-  readonly mode: Mode;
+  readonly delivery: Delivery;
   readonly sequence: readonly Action[];
   readonly listensToErrors: boolean;
 }
@@ -112,12 +112,12 @@ class Handling {
   #mayEnd = false;
   #thrown = 0;
   #expectedThrows = 0;
-  #listener: (value: unknown) => void = () => {};
+  #listener: (message: Message<unknown>) => void = () => {};
 
-  constructor(kit: Kit, { way, mode, listensToErrors }: Play, ends: Ends) {
+  constructor(kit: Kit, { way, delivery, listensToErrors }: Play, ends: Ends) {
     this.#kit = kit;
     this.#way = way;
-    this.#before = BEFORE[mode];
+    this.#before = BEFORE[delivery];
     this.#listensToErrors = listensToErrors;
     this.#publisher = ends.publisher;
     this.#subscriber = ends.subscriber;
@@ -140,7 +140,7 @@ class Handling {
   }
 
   async #listen(sequence: readonly Action[]): Promise<void> {
-    this.#listener = (value) => {
+    this.#listener = ({ value }) => {
       this.#take(value);
       if (this.#isActive(value)) this.#act(sequence, 0);
     };
@@ -251,7 +251,7 @@ class Handling {
     for (let left = count; left > 0; left--) {
       const number = ++this.#published;
       const value = number === this.#before + BAD ? -number : number;
-      if (this.#publisher.publish(value) !== 'published') this.wrong.push('not published');
+      if (this.#publisher.tryPublish(value) !== 'published') this.wrong.push('not published');
     }
   }
 
@@ -306,7 +306,7 @@ class Handling {
   async #pollAll(handler: (value: unknown) => void): Promise<void> {
     for (let count = 1; count > 0 && this.#subscriber.isOpen; ) {
       try {
-        count = this.#subscriber.poll((value) => {
+        count = this.#subscriber.poll(({ value }) => {
           this.#take(value);
           handler(value);
         });
@@ -352,9 +352,9 @@ class Handling {
 
 /** Plays the sequence; what was wrong, or undefined. */
 export async function playSequence(kit: Kit, play: Play): Promise<string | undefined> {
-  const { mode, sequence, listensToErrors } = play;
+  const { delivery, sequence, listensToErrors } = play;
   const channel = kit.define<unknown>({ codec });
-  const subscriber = await channel.subscriber({ mode });
+  const subscriber = await channel.subscriber({ delivery });
   const publisher = await channel.publisher();
   const handling = new Handling(kit, play, { publisher, subscriber });
   kit.onUncaught = (error) => handling.note(error, 'nobody');

@@ -1,5 +1,5 @@
 import type { Situation } from './contract.js';
-import type { Action, Mode, Way } from './sequences.js';
+import type { Action, Delivery, Way } from './sequences.js';
 
 /** One cell to play. */
 export interface CellOrder {
@@ -10,7 +10,7 @@ export interface CellOrder {
 /** All sequences to play that begin with that action. */
 export interface SequencesOrder {
   readonly way: Way;
-  readonly mode: Mode;
+  readonly delivery: Delivery;
   readonly first: Action;
 }
 

@@ -22,11 +22,11 @@ async function playCell({ subject: name, situation }: CellOrder, own: Kit): Prom
   return String(await how(own));
 }
 
-async function playSequences({ way, mode, first }: SequencesOrder, own: Kit): Promise<string> {
+async function playSequences({ way, delivery, first }: SequencesOrder, own: Kit): Promise<string> {
   const wrong: string[] = [];
-  for (const sequence of sequencesOf(way, mode, first)) {
+  for (const sequence of sequencesOf(way, delivery, first)) {
     for (const listensToErrors of [true, false]) {
-      const problem = await playSequence(own, { way, mode, sequence, listensToErrors });
+      const problem = await playSequence(own, { way, delivery, sequence, listensToErrors });
       if (problem !== undefined) wrong.push(problem);
     }
   }

@@ -31,9 +31,9 @@ export const exitAtEndOfInput: string = "process.stdin.on('end', () => process.e
 /** Body of a subscriber that says everything it hears. */
 export const sayAll: string = `
   ${exitAtEndOfInput}
-  subscriber.on('message', (value, { sequence }) => say('message', sequence, JSON.stringify(value)));
+  subscriber.on('message', ({ value, sequence }) => say('message', sequence, JSON.stringify(value)));
   subscriber.on('gap', ({ from, to }) => say('gap', from, to));
-  subscriber.on('closed', ({ reason }) => say('closed', reason));
+  subscriber.on('publishersGone', ({ reason }) => say('gone', reason));
   subscriber.on('close', ({ reason }) => say('close', reason));
 `;
 

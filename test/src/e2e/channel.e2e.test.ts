@@ -10,7 +10,7 @@ ownDirectory('channel');
 const publishOnInput = `
   ${exitAtEndOfInput}
   process.stdin.on('data', async (data) => {
-    for (const line of String(data).trim().split('\\n')) await publisher.publishAsync(JSON.parse(line));
+    for (const line of String(data).trim().split('\\n')) await publisher.publish(JSON.parse(line));
     say('done');
   });
 `;
@@ -26,7 +26,7 @@ describe('two processes', () => {
     publisher.send('{"hello":"there"}');
     expect((await subscriber.waitForLine(/^message.*/))[0]).toBe('message 1 {"hello":"there"}');
     await ended(publisher);
-    await subscriber.waitForLine(/^closed closed$/);
+    await subscriber.waitForLine(/^gone left$/);
     await ended(subscriber);
   });
 
@@ -36,37 +36,33 @@ describe('two processes', () => {
       'subscriber',
       name,
       `let due = 1;
-       subscriber.on('message', (value, { sequence }) => { if (value !== due || sequence !== due) say('wrong', value, due); due++; });
+       subscriber.on('message', ({ value, sequence }) => { if (value !== due || sequence !== due) say('wrong', value, due); due++; });
        subscriber.on('close', ({ reason }) => say('got', due - 1, reason));`,
-      { join: 'endWithPublishers: true' },
+      { join: 'closeWithPublishers: true' },
     );
     const publisher = await startAgent(
       'publisher',
       name,
-      'for (let value = 1; value <= 20000; value++) await publisher.publishAsync(value); await publisher.close();',
+      'for (let value = 1; value <= 20000; value++) await publisher.publish(value); await publisher.close();',
     );
     await publisher.success();
-    expect((await subscriber.waitForLine(/^(got|wrong).*/))[0]).toBe('got 20000 closed');
+    expect((await subscriber.waitForLine(/^(got|wrong).*/))[0]).toBe('got 20000 left');
     await subscriber.success();
   });
 });
 
 describe('a process that is killed', () => {
   it('as the publisher, mid-stream: subscribers hear of it, and the next one goes on with the next number', async () => {
-    const name = uniqueName('lost');
+    const name = uniqueName('died');
     const subscriber = await startAgent('subscriber', name, sayAll);
-    const publisher = await startAgent(
-      'publisher',
-      name,
-      `await publisher.publishAsync('a'); ${publishOnInput}`,
-    );
+    const publisher = await startAgent('publisher', name, `await publisher.publish('a'); ${publishOnInput}`);
     await subscriber.waitForLine(/^message 1 "a"$/);
     await killed(publisher);
-    await subscriber.waitForLine(/^closed lost$/);
-    const next = await startAgent('publisher', name, `await publisher.publishAsync('b'); ${publishOnInput}`);
+    await subscriber.waitForLine(/^gone died$/);
+    const next = await startAgent('publisher', name, `await publisher.publish('b'); ${publishOnInput}`);
     await subscriber.waitForLine(/^message 2 "b"$/);
     await ended(next);
-    await subscriber.waitForLine(/^closed closed$/);
+    await subscriber.waitForLine(/^gone left$/);
     await ended(subscriber);
   });
 
@@ -76,9 +72,9 @@ describe('a process that is killed', () => {
     const publisher = await startAgent(
       'publisher',
       name,
-      `while (publisher.publish(1) === 'published');
+      `while (publisher.tryPublish(1) === 'published');
        say('full');
-       await publisher.publishAsync(2);
+       await publisher.publish(2);
        say('room');
        await publisher.close();`,
     );
@@ -94,9 +90,9 @@ describe('a process that is killed', () => {
     const publisher = await startAgent(
       'publisher',
       name,
-      `while (publisher.publish(1) === 'published');
+      `while (publisher.tryPublish(1) === 'published');
        say('full');
-       process.stdin.once('data', async () => { say(publisher.publish(2)); await publisher.close(); process.exit(); });`,
+       process.stdin.once('data', async () => { say(publisher.tryPublish(2)); await publisher.close(); process.exit(); });`,
     );
     await publisher.waitForLine(/^full$/);
     await killed(subscriber);
@@ -136,8 +132,8 @@ describe('a process that is killed', () => {
     );
     await dying.waitForLine(/^holds$/);
     await killed(dying);
-    await subscriber.waitForLine(/^closed lost$/);
-    const next = await startAgent('publisher', name, `await publisher.publishAsync('on');`);
+    await subscriber.waitForLine(/^gone died$/);
+    const next = await startAgent('publisher', name, `await publisher.publish('on');`);
     await subscriber.waitForLine(/^message 1 "on"$/);
     await ended(next);
     await ended(subscriber);
@@ -161,10 +157,10 @@ describe('a process that ends', () => {
   ] as const)('%s leaves the channel in good order', async (_, body, status, signal) => {
     const name = uniqueName('exit');
     const subscriber = await startAgent('subscriber', name, sayAll);
-    const publisher = await startAgent('publisher', name, `await publisher.publishAsync('last'); ${body}`);
+    const publisher = await startAgent('publisher', name, `await publisher.publish('last'); ${body}`);
     expect(await publisher.exit()).toMatchObject({ status, signal });
     await subscriber.waitForLine(/^message 1 "last"$/);
-    await subscriber.waitForLine(/^closed closed$/);
+    await subscriber.waitForLine(/^gone left$/);
     await ended(subscriber);
   });
 
@@ -194,12 +190,12 @@ describe('an idle subscriber', () => {
     const again = await startAgent(
       'subscriber',
       name,
-      "subscriber.on('message', (value) => { say('heard', value); subscriber.close(); }); subscriber.unref().ref();",
+      "subscriber.on('message', ({ value }) => { say('heard', value); subscriber.close(); }); subscriber.unref().ref();",
     );
     await free.success();
     const channel = defineChannel<number>({ name });
     await using publisher = await channel.publisher();
-    publisher.publish(1);
+    publisher.tryPublish(1);
     await kept.success();
     await again.waitForLine(/^heard 1$/);
     await again.success();

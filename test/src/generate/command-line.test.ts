@@ -36,7 +36,7 @@ writeFileSync(
 import { defineChannel } from '${url('channel')}';
 export const quote = struct({ price: f64() });
 export const codec = codecOf(quote, { layout: 'array' });
-export const channel = defineChannel({ name: 'quotes', shape: quote });
+export const channel = defineChannel({ name: 'quotes', schema: quote });
 export const options = { name: 'quotes', shape: quote };
 export const anything = defineChannel({ name: 'anything' });
 export const text = 'no shape';
@@ -150,6 +150,8 @@ test.each([
   ['c', 'answer', 'answer.h'],
   ['rust', 'reading', 'reading.rs'],
   ['python', 'reading', 'reading.py'],
+  ['python', 'command', 'command.py'],
+  ['python', 'answer', 'answer.py'],
 ])('the %s of %s in the examples is what is generated now', (language, name, file) => {
   const place = `${join(workspaceRoot, 'examples', 'dist', 'native', 'shapes.js')}#${name}`;
   const out = join(workspaceRoot, 'examples', 'native', file);

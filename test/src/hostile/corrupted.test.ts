@@ -45,7 +45,7 @@ describe('a subscriber whose channel makes no sense any more', () => {
     const publisher = await publisherOf(channel);
     const told = record(subscriber);
     subscriber.on('error', () => subscriber.close());
-    publisher.publish(1);
+    publisher.tryPublish(1);
     const memory = rawOf(channel.name);
     memory.view.setUint8(memory.placeOf(0) + 4, 99);
     subscriber.poll(() => {});
@@ -69,8 +69,8 @@ describe('a participant whose slot was taken from it', () => {
     subscriber.poll(() => {});
     expect(told).toEqual(['CORRUPTED', 'close: corrupted']);
     const values: number[] = [];
-    publisher.publish(1);
-    heir.poll((value) => values.push(value));
+    publisher.tryPublish(1);
+    heir.poll(({ value }) => values.push(value));
     expect(values).toEqual([1]);
   });
 
@@ -79,16 +79,16 @@ describe('a participant whose slot was taken from it', () => {
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
     const told: string[] = [];
-    subscriber.on('closed', ({ reason }) => told.push(reason));
+    subscriber.on('publishersGone', ({ reason }) => told.push(reason));
     free(channel.name, 1);
     const heir = await publisherOf(channel);
-    expect(() => publisher.publish(1)).toThrow("the slot of this publisher, 1, is somebody else's");
+    expect(() => publisher.tryPublish(1)).toThrow("the slot of this publisher, 1, is somebody else's");
     await publisher.close();
-    expect(heir.publish(2)).toBe('published');
+    expect(heir.tryPublish(2)).toBe('published');
     const values: number[] = [];
-    subscriber.poll((value) => values.push(value));
+    subscriber.poll(({ value }) => values.push(value));
     expect(values).toEqual([2]);
     // Once, when it seemed to be dead, and not again when it left.
-    expect(told).toEqual(['lost']);
+    expect(told).toEqual(['died']);
   });
 });

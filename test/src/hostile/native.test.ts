@@ -72,7 +72,7 @@ class Victim {
 
 function publish(publisher: Publisher<Uint8Array>, message: Uint8Array): void {
   try {
-    publisher.publish(message);
+    publisher.tryPublish(message);
   } catch (error) {
     if (!(error instanceof ChannelError)) throw error;
   }
@@ -93,7 +93,7 @@ async function settle(attacker: Attacker, promise: Promise<unknown>): Promise<vo
 /** Node publishes into one channel and changes its memory, while a program in C that can receive there uses it. */
 async function attack(program: string, channel: Channel<Uint8Array>, seed: number): Promise<void> {
   const random = createRandom(seed);
-  const publisher = await channel.publisher({ whenFull: 'disconnect' });
+  const publisher = await channel.publisher({ slowSubscribers: 'disconnect' });
   const attacker = new Attacker(channel.name, random);
   const victim = new Victim(program, channel.name, seed);
   await victim.ready;

@@ -19,7 +19,7 @@ beforeEach(async () => {
   const name = uniqueName('scribbler');
   const schema = { text: TEXT, difference: () => 'another' };
   publisher = await defineChannel({ name, capacity: 65_536, codec: { ...raw(), schema } }).publisher();
-  publisher.publish(new TextEncoder().encode(TEXT));
+  publisher.tryPublish(new TextEncoder().encode(TEXT));
   channel = new RawChannel(name);
   file = segmentFile(name);
 });

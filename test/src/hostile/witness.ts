@@ -1,4 +1,4 @@
-import type { MessageMeta, Subscriber } from '@mmfbus/channel';
+import type { Message, Subscriber } from '@mmfbus/channel';
 import { idOf } from './messages.js';
 
 /** What publishers of one channel have done, as far as subscribers may rely on it. */
@@ -44,7 +44,7 @@ export class Witness {
     subscriber.on('close', () => this.#warn());
   }
 
-  take(value: Uint8Array, { sequence }: MessageMeta): void {
+  take({ value, sequence }: Message<Uint8Array>): void {
     const missed = this.#last === undefined ? 0 : sequence - this.#last - 1;
     this.#begunBefore -= missed;
     if (missed < 0 || this.#begunBefore < 0) this.#fail(`message ${sequence} after ${this.#last}`);

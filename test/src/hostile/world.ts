@@ -62,8 +62,8 @@ export class World {
     world.#publishers.push(first);
     await world.#join();
     await world.#join();
-    await world.#subscribe({ mode: 'reliable' });
-    await world.#subscribe({ mode: 'lossy' });
+    await world.#subscribe({ delivery: 'reliable' });
+    await world.#subscribe({ delivery: 'lossy' });
     return world;
   }
 
@@ -101,8 +101,9 @@ export class World {
   #work(what: number): void {
     const random = this.#random;
     const publisher = this.#publishers[random(this.#publishers.length)];
-    if (what < 3) this.#attempt(() => publisher?.publish(this.#message(LARGEST_SMALL)));
-    else if (what === 3) this.#attempt(() => publisher?.publishBatch([this.#message(40), this.#message(40)]));
+    if (what < 3) this.#attempt(() => publisher?.tryPublish(this.#message(LARGEST_SMALL)));
+    else if (what === 3)
+      this.#attempt(() => publisher?.tryPublishAll([this.#message(40), this.#message(40)]));
     else if (what === 4 && this.#waiting.size < MOST_WAITING) this.#publishLarge(publisher);
     else this.#read(random(this.#readings.length));
   }
@@ -110,8 +111,11 @@ export class World {
   #publishLarge(publisher: Publisher<Uint8Array> | undefined): void {
     if (publisher === undefined) return;
     const published = publisher
-      .publishAsync(this.#message(LARGEST), { signal: this.#stop.signal })
-      .catch((error: unknown) => this.#expectCode(error))
+      .publish(this.#message(LARGEST), { signal: this.#stop.signal })
+      .then(
+        () => {},
+        (error: unknown) => this.#expectCode(error),
+      )
       .finally(() => this.#waiting.delete(published));
     this.#waiting.add(published);
   }
@@ -121,7 +125,7 @@ export class World {
     if (reading === undefined) return;
     const { subscriber, witness } = reading;
     if (!subscriber.isOpen) return;
-    this.#attempt(() => subscriber.poll((value, meta) => witness.take(value, meta), 1 + this.#random(100)));
+    this.#attempt(() => subscriber.poll((message) => witness.take(message), 1 + this.#random(100)));
   }
 
   async #comeOrGo(): Promise<void> {
@@ -135,7 +139,7 @@ export class World {
         this.totals.warnings += reading.witness.warnings;
       }
       const start = (['latest', 'earliest', 'history'] as const)[random(3)];
-      await this.#subscribe({ mode: random(2) === 0 ? 'reliable' : 'lossy', start });
+      await this.#subscribe({ delivery: random(2) === 0 ? 'reliable' : 'lossy', start });
     } else {
       const [publisher] = this.#publishers.splice(random(this.#publishers.length), 1);
       if (publisher !== undefined) await this.#patiently(publisher.close());
@@ -144,15 +148,15 @@ export class World {
   }
 
   async #join(): Promise<void> {
-    const whenFull = this.#random(3) === 0 ? 'disconnect' : 'report';
-    const publisher = await this.#patiently(this.#channel.publisher({ whenFull, create: false }));
+    const slowSubscribers = this.#random(3) === 0 ? 'disconnect' : 'wait';
+    const publisher = await this.#patiently(this.#channel.publisher({ slowSubscribers, open: 'open' }));
     if (publisher !== undefined) this.#publishers.push(publisher);
   }
 
   async #subscribe(options: SubscriberOptions): Promise<void> {
-    const subscriber = await this.#patiently(this.#channel.subscriber({ ...options, create: false }));
+    const subscriber = await this.#patiently(this.#channel.subscriber({ ...options, open: 'open' }));
     if (subscriber === undefined) return;
-    const label = `${options.mode} ${++this.#names}`;
+    const label = `${options.delivery} ${++this.#names}`;
     const ledger = {
       wasPublished: (id: number) => id > 0 && id <= this.#ids,
       mayBeSpoilt: () => this.#attacker.hasSpoiltRing,
@@ -176,7 +180,10 @@ export class World {
   async #patiently<R>(promise: Promise<R>): Promise<R | undefined> {
     let settled = false;
     const result = promise
-      .catch((error: unknown) => this.#expectCode(error))
+      .then(
+        () => {},
+        (error: unknown) => this.#expectCode(error),
+      )
       .finally(() => {
         settled = true;
       });

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { defineChannel, KiB, type Subscriber } from '@mmfbus/channel';
+import { defineChannel, type Subscriber } from '@mmfbus/channel';
+
+const KiB = 1024;
 
 const HELP = `Usage: npm run idle -- [options]
        node idle-cost.js [options]

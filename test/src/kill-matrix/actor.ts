@@ -47,9 +47,9 @@ let isBurying = false;
 
 function onStep(step: string): void {
   seen.push(step);
-  // Whoever buries a sleeper wakes it, in a way.
-  if (step === 'bury: begun') isBurying = true;
-  if (step === 'bury: role taken') isBurying = false;
+  // Whoever reclaims a sleeper wakes it, in a way.
+  if (step === 'reclaim: begun') isBurying = true;
+  if (step === 'reclaim: role taken') isBurying = false;
   if (step === 'sleep: flagged') isAsleep = true;
   if (step === 'wake: flag cleared' && !isBurying) isAsleep = false;
   if (stop?.point.step !== step || ++stop.count < stop.point.occurrence) return;
@@ -93,7 +93,7 @@ class Actor implements Orders {
     isAsleep = false;
     isBurying = false;
     // The directory has a lock and slots as well, whose steps are not what is asked for.
-    this.#channel = defineChannel({ ...options, listed: false });
+    this.#channel = defineChannel({ ...options, discoverable: false });
   }
 
   async openPublisher(options?: PublisherOptions): Promise<void> {
@@ -105,7 +105,7 @@ class Actor implements Orders {
     const listening: Listening = { subscriber, log: [], listens: false, waiting: [] };
     this.#subscribers.set(name, listening);
     subscriber.on('gap', ({ from, to }) => note(listening, 'gap', from, to));
-    subscriber.on('closed', ({ reason }) => note(listening, 'closed', reason));
+    subscriber.on('publishersGone', ({ reason }) => note(listening, 'gone', reason));
     subscriber.on('close', ({ reason }) => note(listening, 'close', reason));
     subscriber.on('error', ({ code }) => note(listening, 'error', code));
     if (listens === true) this.listen(name);
@@ -114,26 +114,26 @@ class Actor implements Orders {
   listen(name: string): void {
     const listening = this.#named(name);
     listening.listens = true;
-    listening.subscriber.on('message', (value, { sequence }) =>
+    listening.subscriber.on('message', ({ value, sequence }) =>
       note(listening, 'message', sequence, abbreviate(value)),
     );
   }
 
-  publish(value: string): PublishOutcome {
+  tryPublish(value: string): PublishOutcome {
+    return this.#publisher!.tryPublish(expand(value));
+  }
+
+  tryPublishAll(values: readonly string[]): PublishOutcome {
+    return this.#publisher!.tryPublishAll(values.map(expand));
+  }
+
+  publish(value: string): Promise<number> {
     return this.#publisher!.publish(expand(value));
-  }
-
-  publishBatch(values: readonly string[]): PublishOutcome {
-    return this.#publisher!.publishBatch(values.map(expand));
-  }
-
-  publishAsync(value: string): Promise<void> {
-    return this.#publisher!.publishAsync(expand(value));
   }
 
   fill(value: string): number {
     for (let count = 0; ; ) {
-      const outcome = this.publish(value);
+      const outcome = this.tryPublish(value);
       if (outcome === 'full') return count;
       if (outcome === 'published') count++;
     }
@@ -142,7 +142,7 @@ class Actor implements Orders {
   poll(name: string): void {
     const listening = this.#named(name);
     if (!listening.subscriber.isOpen) return;
-    listening.subscriber.poll((value, { sequence }) =>
+    listening.subscriber.poll(({ value, sequence }) =>
       note(listening, 'message', sequence, abbreviate(value)),
     );
   }

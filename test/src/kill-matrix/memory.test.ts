@@ -22,7 +22,7 @@ async function forgetsAfter(point: Point | undefined, stage: Stage): Promise<Lif
   await stage.publish(victim, 'hello');
   await stage.settle();
   const before = await reliable.ask('memory');
-  void victim.ask('publishAsync', MESSAGE);
+  void victim.ask('publish', MESSAGE);
   while ((await reliable.ask('memory')) < before + MUCH) {
     for (let round = 0; round < ROUNDS; round++) await stage.catchUp();
   }

@@ -41,9 +41,9 @@ export interface Orders {
   openSubscriber(name: string, options?: SubscriberOptions, listens?: boolean): Promise<void>;
   /** Adds the listener to one that was opened without. */
   listen(name: string): void;
-  publish(value: string): PublishOutcome;
-  publishBatch(values: readonly string[]): PublishOutcome;
-  publishAsync(value: string): Promise<void>;
+  tryPublish(value: string): PublishOutcome;
+  tryPublishAll(values: readonly string[]): PublishOutcome;
+  publish(value: string): Promise<number>;
   /** Publishes the value until there is no room; how often. */
   fill(value: string): number;
   /** Takes what is there. */

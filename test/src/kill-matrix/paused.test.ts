@@ -33,16 +33,16 @@ async function stopAt(scenario: Scenario, point: Point, complete: Life, stage: S
   let waiting = Promise.resolve();
   if (life.hasLock) {
     // A living holder keeps it, however long it does nothing.
-    expect(await publisher.ask('publish', 'no')).toBe('busy');
+    expect(await publisher.ask('tryPublish', 'no')).toBe('busy');
     let isDone = false;
-    waiting = publisher.ask('publishAsync', 'p').then(() => {
+    waiting = publisher.ask('publish', 'p').then(() => {
       isDone = true;
     });
     await publisher.ask('turn', TURNS);
     expect(isDone).toBe(false);
     stage.published.push(...messages, 'p');
   } else {
-    expect(await publisher.ask('publish', 'p')).toBe('published');
+    expect(await publisher.ask('tryPublish', 'p')).toBe('published');
     const isFirst = life.count('publish: committed') > 0;
     stage.published.push(...(isFirst ? messages : []), 'p', ...(isFirst ? [] : messages));
   }

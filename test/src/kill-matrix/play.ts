@@ -74,7 +74,7 @@ export class Life {
   }
 }
 
-type Closed = 'closed' | 'lost';
+type Closed = 'left' | 'died';
 
 /** What the survivors must have seen when the victim is dead. */
 export interface Outcome {
@@ -180,22 +180,22 @@ async function check(scenario: Scenario, stage: Stage, life: Life, outcome: Outc
   if (stage.publisher !== undefined) await stage.publish(stage.publisher, 'after');
   const next = await stage.enter('next');
   await next.ask('openPublisher');
-  await next.ask('openSubscriber', 'next', { mode: 'reliable' }, true);
+  await next.ask('openSubscriber', 'next', { delivery: 'reliable' }, true);
   await stage.hearClosed([...closed, ...closedLater]);
   await stage.publish(next, 'last');
   await stage.heard();
   await next.ask('hears', 'next', `message ${stage.published.length} last`);
   await stage.publisher?.ask('closePublisher');
   await next.ask('closePublisher');
-  const end = [...closed, ...closedLater, 'closed'] as const;
+  const end = [...closed, ...closedLater, 'left'] as const;
   await stage.hearClosed(end);
-  await next.ask('hears', 'next', 'closed closed');
+  await next.ask('hears', 'next', 'gone left');
 
   const wholeLog = [
     ...stage.published.map((value, index) => `message ${index + 1} ${value}`),
-    ...end.map((reason) => `closed ${reason}`),
+    ...end.map((reason) => `gone ${reason}`),
   ];
-  const perhaps = (outcome.perhaps ?? []).map((reason) => `closed ${reason}`);
+  const perhaps = (outcome.perhaps ?? []).map((reason) => `gone ${reason}`);
   const counts = (entry: string) => !perhaps.includes(entry);
   for (const { actor, name } of stage.seats) {
     const log = sorted(await actor.ask('log', name)).filter(counts);

@@ -18,7 +18,7 @@ async function enterPublisher(stage: Stage): Promise<ActorProcess> {
 
 async function dieCommitting(stage: Stage, first: ActorProcess): Promise<void> {
   await first.arm({ step: 'publish: committed', occurrence: 1 });
-  await unlessDied(first.ask('publish', 'f1'));
+  await unlessDied(first.ask('tryPublish', 'f1'));
   await first.ended();
   stage.published.push('f1');
 }
@@ -31,8 +31,8 @@ function leftOf(life: Life, hadLock: boolean): ('lock' | 'slot')[] {
 }
 
 /** Who died between the word and the taking of the role leaves the next one to say it again. */
-function toldTwice(life: Life): 'lost'[] {
-  return life.count('leave: closed') > 0 && life.count('leave: state stored') === 0 ? ['lost'] : [];
+function toldTwice(life: Life): 'died'[] {
+  return life.count('leave: closed') > 0 && life.count('leave: state stored') === 0 ? ['died'] : [];
 }
 
 /** The one who dies first. */
@@ -51,11 +51,11 @@ export const recovering: readonly Scenario[] = [
       const first = firsts.get(stage)!;
       await stage.hold(first);
       await dieCommitting(stage, first);
-      await stage.unlessStopped(stage.victim.ask('publish', 'v1'));
+      await stage.unlessStopped(stage.victim.ask('tryPublish', 'v1'));
     },
     outcome: (life) => ({
       messages: life.count('publish: committed') > 0 ? ['v1'] : [],
-      closed: ['lost'],
+      closed: ['died'],
       recovered: leftOf(life, true),
     }),
   },
@@ -75,11 +75,11 @@ export const recovering: readonly Scenario[] = [
       await stage.hold(first);
       await dieCommitting(stage, first);
       await stage.unlessStopped(stage.victim.ask('hears', 'v', 'message 3 f1'));
-      await stage.unlessStopped(stage.victim.ask('hears', 'v', 'closed lost'));
+      await stage.unlessStopped(stage.victim.ask('hears', 'v', 'gone died'));
       await stage.unlessStopped(stage.victim.ask('asleep'));
     },
     outcome: (life) => ({
-      closed: ['lost'],
+      closed: ['died'],
       perhaps: toldTwice(life),
       recovered: leftOf(life, true),
     }),
@@ -91,18 +91,18 @@ export const recovering: readonly Scenario[] = [
     prepare: async (stage) => {
       const first = await stage.enter('first');
       firsts.set(stage, first);
-      await first.ask('openSubscriber', 'f', { mode: 'reliable' });
+      await first.ask('openSubscriber', 'f', { delivery: 'reliable' });
       await stage.victim.ask('openPublisher');
       await stage.publish(stage.victim, 'two');
       await stage.fill(stage.publisher!, `x*${LARGE}`);
       await stage.catchUp();
       await stage.settle();
-      stage.waiting = stage.publisher!.ask('publishAsync', `w1*${LARGE}`);
+      stage.waiting = stage.publisher!.ask('publish', `w1*${LARGE}`);
       await stage.publisher!.ask('asleep');
     },
     operate: async (stage) => {
       const first = firsts.get(stage)!;
-      const published = stage.victim.ask('publishAsync', `v1*${LARGE}`);
+      const published = stage.victim.ask('publish', `v1*${LARGE}`);
       await stage.unlessStopped(stage.victim.ask('asleep'));
       await stage.hold(first);
       await first.kill();
@@ -127,10 +127,10 @@ export const recovering: readonly Scenario[] = [
       const first = firsts.get(stage)!;
       await stage.hold(first);
       await dieCommitting(stage, first);
-      await stage.unlessStopped(stage.victim.ask('openSubscriber', 'v', { mode: 'lossy' }));
+      await stage.unlessStopped(stage.victim.ask('openSubscriber', 'v', { delivery: 'lossy' }));
     },
     outcome: (life) => ({
-      closed: ['lost'],
+      closed: ['died'],
       perhaps: toldTwice(life),
       recovered: leftOf(life, true),
     }),
@@ -144,18 +144,18 @@ export const recovering: readonly Scenario[] = [
     prepare: async (stage) => {
       const first = await enterPublisher(stage);
       firsts.set(stage, first);
-      await first.ask('openSubscriber', 'f', { mode: 'lossy' });
+      await first.ask('openSubscriber', 'f', { delivery: 'lossy' });
     },
     operate: async (stage) => {
       const first = firsts.get(stage)!;
       await stage.hold(first);
       await dieCommitting(stage, first);
-      await stage.unlessStopped(stage.victim.ask('openSubscriber', 'v', { mode: 'lossy' }));
+      await stage.unlessStopped(stage.victim.ask('openSubscriber', 'v', { delivery: 'lossy' }));
     },
     outcome: (life) => {
-      const taken = life.count('bury: role taken');
+      const taken = life.count('reclaim: role taken');
       return {
-        closed: ['lost'],
+        closed: ['died'],
         perhaps: toldTwice(life),
         // Its own place is one of the two.
         recovered: [

@@ -12,8 +12,12 @@ async function joinAsPublisher(stage: Stage, options?: PublisherOptions): Promis
 }
 
 /** Has the victim join as the subscriber `v`, and be known to everybody. */
-async function joinAsSubscriber(stage: Stage, mode: 'reliable' | 'lossy', listens: boolean): Promise<void> {
-  await stage.victim.ask('openSubscriber', 'v', { mode }, listens);
+async function joinAsSubscriber(
+  stage: Stage,
+  delivery: 'reliable' | 'lossy',
+  listens: boolean,
+): Promise<void> {
+  await stage.victim.ask('openSubscriber', 'v', { delivery }, listens);
   await stage.publish(stage.publisher!, 'second');
   if (listens) {
     await stage.victim.ask('hears', 'v', 'message 2 second');
@@ -48,7 +52,7 @@ export const publishing: readonly Scenario[] = [
     name: 'publishes',
     company: 'all',
     prepare: joinAsPublisher,
-    operate: (stage) => stage.unlessStopped(stage.victim.ask('publish', 'v1')),
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('tryPublish', 'v1')),
     outcome: ifCommitted('v1'),
   },
   {
@@ -56,8 +60,8 @@ export const publishing: readonly Scenario[] = [
     isHard: true,
     company: 'subscribers',
     prepare: joinAsPublisher,
-    operate: (stage) => stage.unlessStopped(stage.victim.ask('publish', 'v1')),
-    outcome: (life) => ({ ...ifCommitted('v1')(life), closed: ['lost'] }),
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('tryPublish', 'v1')),
+    outcome: (life) => ({ ...ifCommitted('v1')(life), closed: ['died'] }),
   },
   {
     name: 'publishes over the end of the ring',
@@ -66,15 +70,15 @@ export const publishing: readonly Scenario[] = [
       await joinAsPublisher(stage);
       await goToTheEnd(stage);
     },
-    operate: (stage) => stage.unlessStopped(stage.victim.ask('publish', `v1*${LARGE}`)),
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('tryPublish', `v1*${LARGE}`)),
     outcome: ifCommitted(`v1*${LARGE}`),
   },
   {
     name: 'publishes a batch',
     company: 'subscribers',
     prepare: joinAsPublisher,
-    operate: (stage) => stage.unlessStopped(stage.victim.ask('publishBatch', ['b1', 'b2', 'b3'])),
-    outcome: (life) => ({ ...ifCommitted('b1', 'b2', 'b3')(life), closed: ['lost'] }),
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('tryPublishAll', ['b1', 'b2', 'b3'])),
+    outcome: (life) => ({ ...ifCommitted('b1', 'b2', 'b3')(life), closed: ['died'] }),
   },
   {
     name: 'publishes a batch over the end of the ring',
@@ -83,7 +87,7 @@ export const publishing: readonly Scenario[] = [
       await joinAsPublisher(stage);
       await goToTheEnd(stage);
     },
-    operate: (stage) => stage.unlessStopped(stage.victim.ask('publishBatch', ['b1', 'b2*100', 'b3'])),
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('tryPublishAll', ['b1', 'b2*100', 'b3'])),
     outcome: ifCommitted('b1', 'b2*100', 'b3'),
   },
   {
@@ -94,7 +98,7 @@ export const publishing: readonly Scenario[] = [
       await stage.fill(stage.victim, `x*${LARGE}`);
     },
     operate: async (stage) => {
-      const published = stage.victim.ask('publishAsync', `w1*${LARGE}`);
+      const published = stage.victim.ask('publish', `w1*${LARGE}`);
       await stage.unlessStopped(Promise.race([published, stage.victim.ask('asleep')]));
       await stage.catchUp();
       await stage.unlessStopped(published);
@@ -106,7 +110,7 @@ export const publishing: readonly Scenario[] = [
     isHard: true,
     company: 'all',
     prepare: joinAsPublisher,
-    operate: (stage) => stage.unlessStopped(stage.victim.ask('publishAsync', 's*1900')),
+    operate: (stage) => stage.unlessStopped(stage.victim.ask('publish', 's*1900')),
     outcome: ifAllCommitted('s*1900'),
   },
   {
@@ -120,25 +124,25 @@ export const publishing: readonly Scenario[] = [
     },
     operate: async (stage) => {
       let isDone = false;
-      const published = stage.unlessStopped(stage.victim.ask('publishAsync', 's*4500'));
+      const published = stage.unlessStopped(stage.victim.ask('publish', 's*4500'));
       const done = published.finally(() => {
         isDone = true;
       });
       while (!isDone) await stage.catchUp();
       await done;
     },
-    outcome: (life, complete) => ({ ...ifAllCommitted('s*4500')(life, complete), closed: ['lost'] }),
+    outcome: (life, complete) => ({ ...ifAllCommitted('s*4500')(life, complete), closed: ['died'] }),
   },
   {
     name: 'disconnects the slow',
     company: 'all',
     prepare: async (stage) => {
-      await joinAsPublisher(stage, { whenFull: 'disconnect' });
+      await joinAsPublisher(stage, { slowSubscribers: 'disconnect' });
       await stage.fill(stage.publisher!, `x*${LARGE}`);
       await stage.awake!.ask('poll', 'lossy');
     },
     operate: async (stage) => {
-      await stage.unlessStopped(stage.victim.ask('publish', `v1*${LARGE}`));
+      await stage.unlessStopped(stage.victim.ask('tryPublish', `v1*${LARGE}`));
       stage.isLate = false;
     },
     outcome: (life) => ({
@@ -187,9 +191,9 @@ export const joinings: readonly Scenario[] = [
   joining('joins as the only publisher', 'subscribers', asPublisher, (life) => {
     if (life.count('join: state stored') === 0) return {};
     // Subscribers that were not rung yet know of nobody who could die.
-    return life.count('lock: released') === 2 ? { closed: ['lost'] } : { closedLater: ['lost'] };
+    return life.count('lock: released') === 2 ? { closed: ['died'] } : { closedLater: ['died'] };
   }),
-  joining('joins as a lossy subscriber', 'all', asSubscriber({ mode: 'lossy' })),
+  joining('joins as a lossy subscriber', 'all', asSubscriber({ delivery: 'lossy' })),
   ...Object.entries(starts).map(([startName, start]) =>
     joining(`joins as a reliable subscriber from ${startName}`, 'all', asSubscriber({ start }), nothing, {
       channel: start === 'history' ? { history: 2, maxMessage: 200 } : {},
@@ -204,7 +208,7 @@ async function keepFromPublishing(stage: Stage): Promise<void> {
   await stage.fill(stage.publisher!, `x*${LARGE}`);
   await stage.catchUp();
   await stage.settle();
-  stage.waiting = stage.publisher!.ask('publishAsync', `w1*${LARGE}`);
+  stage.waiting = stage.publisher!.ask('publish', `w1*${LARGE}`);
   await stage.publisher!.ask('asleep');
 }
 
@@ -276,9 +280,9 @@ export const leaving: readonly Scenario[] = [
     prepare: joinAsPublisher,
     operate: (stage) => stage.unlessStopped(stage.victim.ask('closePublisher')),
     outcome: (life) => {
-      if (life.count('leave: state stored') > 0) return { closed: ['closed'] };
+      if (life.count('leave: state stored') > 0) return { closed: ['left'] };
       // In between it has said so, and is a publisher still: those who are awake may hear of both.
-      return { closed: ['lost'], perhaps: life.count('leave: closed') > 0 ? ['closed'] : [] };
+      return { closed: ['died'], perhaps: life.count('leave: closed') > 0 ? ['left'] : [] };
     },
   },
   {

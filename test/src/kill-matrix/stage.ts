@@ -61,10 +61,10 @@ export class Stage {
     this.reliable = await this.enter('reliable');
     this.lossy = await this.enter('lossy');
     this.awake = await this.enter('awake');
-    await this.reliable.ask('openSubscriber', 'reliable', { mode: 'reliable' }, true);
-    await this.lossy.ask('openSubscriber', 'lossy', { mode: 'lossy' }, true);
-    await this.awake.ask('openSubscriber', 'reliable', { mode: 'reliable' });
-    await this.awake.ask('openSubscriber', 'lossy', { mode: 'lossy' });
+    await this.reliable.ask('openSubscriber', 'reliable', { delivery: 'reliable' }, true);
+    await this.lossy.ask('openSubscriber', 'lossy', { delivery: 'lossy' }, true);
+    await this.awake.ask('openSubscriber', 'reliable', { delivery: 'reliable' });
+    await this.awake.ask('openSubscriber', 'lossy', { delivery: 'lossy' });
     if (company === 'all') {
       this.publisher = await this.enter('publisher');
       await this.publisher.ask('openPublisher');
@@ -125,8 +125,8 @@ export class Stage {
 
   /** Publishes without waiting for room, which must succeed; not while somebody else who lives has the lock. */
   async publish(actor: ActorProcess, value: string): Promise<void> {
-    let outcome = await actor.ask('publish', value);
-    while (outcome === 'busy') outcome = await actor.ask('publish', value);
+    let outcome = await actor.ask('tryPublish', value);
+    while (outcome === 'busy') outcome = await actor.ask('tryPublish', value);
     if (outcome !== 'published') throw new Error(`${actor.role} publishing ${value}: ${outcome}`);
     this.published.push(value);
   }
@@ -145,9 +145,9 @@ export class Stage {
   }
 
   /** Returns when they have been told so that there is no publisher. */
-  async hearClosed(reasons: readonly ('closed' | 'lost')[]): Promise<void> {
+  async hearClosed(reasons: readonly ('left' | 'died')[]): Promise<void> {
     for (const reason of new Set(reasons)) {
-      await this.hear(`closed ${reason}`, reasons.filter((other) => other === reason).length);
+      await this.hear(`gone ${reason}`, reasons.filter((other) => other === reason).length);
     }
   }
 

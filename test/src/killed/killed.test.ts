@@ -51,7 +51,7 @@ async function closeWitnesses(): Promise<void> {
 async function listenOn(name: string): Promise<string[]> {
   const heard: string[] = [];
   const witness = await mortalChannel(name).subscriber();
-  witnesses.push(witness.on('message', (text) => heard.push(text)));
+  witnesses.push(witness.on('message', ({ value }) => heard.push(value)));
   return heard;
 }
 
@@ -81,8 +81,10 @@ async function talkOn(channels: readonly string[]): Promise<void> {
     const channel = mortalChannel(name);
     await using subscriber = await channel.subscriber();
     await using publisher = await channel.publisher();
-    const arrived = new Promise<string>((resolve) => subscriber.once('message', resolve));
-    await publisher.publishAsync('fresh');
+    const arrived = new Promise<string>((resolve) =>
+      subscriber.once('message', ({ value }) => resolve(value)),
+    );
+    await publisher.publish('fresh');
     expect(await arrived).toBe('fresh');
   }
 }

@@ -53,7 +53,7 @@ function unlessLocked(action: () => void): void {
   try {
     action();
   } catch (error) {
-    if (!(error instanceof MmfError && error.code === 'MAX_TRIES')) throw error;
+    if (!(error instanceof MmfError && error.code === 'TIMEOUT')) throw error;
     say('found the lock taken');
   }
 }
@@ -135,24 +135,24 @@ class Forever {
   async #joinAsSubscriber(): Promise<void> {
     const name = this.#oneOf(this.#task.channels);
     if (name === undefined || this.#subscribers.length > 2) return;
-    const mode = this.#oneOf(['reliable', 'lossy'] as const);
-    const subscriber = await mortalChannel(name).subscriber({ mode });
+    const delivery = this.#oneOf(['reliable', 'lossy'] as const);
+    const subscriber = await mortalChannel(name).subscriber({ delivery });
     // Otherwise a reliable one would hold up the publishers of this very process.
     subscriber.on('message', () => {});
     this.#subscribers.push(subscriber);
-    say(`${mode} subscriber of`, name);
+    say(`${delivery} subscriber of`, name);
   }
 
   #publish(): void {
     const publisher = this.#oneOf(this.#publishers);
-    if (publisher !== undefined) say('publish:', publisher.publish('now'), publisher.channel);
+    if (publisher !== undefined) say('publish:', publisher.tryPublish('now'), publisher.channel);
   }
 
   #publishUntilFull(): void {
     const publisher = this.#oneOf(this.#publishers);
     if (publisher === undefined) return;
     let count = 0;
-    while (count < 100 && publisher.publish('more and more') === 'published') count++;
+    while (count < 100 && publisher.tryPublish('more and more') === 'published') count++;
     say('published', count, publisher.channel);
   }
 
@@ -160,7 +160,7 @@ class Forever {
     const publisher = this.#oneOf(this.#publishers);
     if (publisher === undefined) return;
     say('waiting to publish', publisher.channel);
-    await publisher.publishAsync('in the end');
+    await publisher.publish('in the end');
     say('published in the end', publisher.channel);
   }
 
@@ -212,8 +212,10 @@ async function useChannels({ channels }: MortalTask): Promise<void> {
     const channel = mortalChannel(name);
     await using publisher = await channel.publisher();
     await using subscriber = await channel.subscriber();
-    const arrived = new Promise<string>((resolve) => subscriber.once('message', resolve));
-    await publisher.publishAsync('hello');
+    const arrived = new Promise<string>((resolve) =>
+      subscriber.once('message', ({ value }) => resolve(value)),
+    );
+    await publisher.publish('hello');
     await arrived;
   }
 }

@@ -25,16 +25,19 @@ export function ownerOf(port: number): number {
 
 /** A publisher of the channel package, as far as programs of the model use it. */
 export interface Publisher {
-  publish(value: number): 'published' | 'full' | 'busy';
-  publishAsync(value: number): Promise<void>;
+  tryPublish(value: number): 'published' | 'full' | 'busy';
+  publish(value: number): Promise<number>;
   close(): Promise<void>;
 }
 
 /** A subscriber of the channel package, as far as programs of the model use it. */
 export interface Subscriber {
-  on(event: 'message', listener: (value: number, meta: { readonly sequence: number }) => void): this;
+  on(
+    event: 'message',
+    listener: (message: { readonly value: number; readonly sequence: number }) => void,
+  ): this;
   on(event: 'gap', listener: (gap: { readonly from: number; readonly to: number }) => void): this;
-  on(event: 'closed', listener: (event: { readonly reason: string }) => void): this;
+  on(event: 'publishersGone', listener: (event: { readonly reason: string }) => void): this;
   close(): Promise<void>;
 }
 
@@ -47,8 +50,8 @@ export interface Machine {
   note(text: string): void;
   /** Lets the event loop turn once, between two calls that have nothing to do with each other. */
   rest(): Promise<void>;
-  publisher(whenFull?: 'report' | 'disconnect'): Promise<Publisher>;
-  subscriber(mode?: 'reliable' | 'lossy'): Promise<Subscriber>;
+  publisher(slowSubscribers?: 'wait' | 'disconnect'): Promise<Publisher>;
+  subscriber(delivery?: 'reliable' | 'lossy'): Promise<Subscriber>;
 }
 
 /** Bytes of a message's payload: with its header it fills one frame of 32 bytes. */
@@ -100,8 +103,8 @@ export class Environment {
       start: () => this.#now.start(),
       note: (text) => this.#now.note(text),
       rest: () => this.#now.rest(),
-      publisher: (whenFull = 'report') => open('Publisher', { whenFull }),
-      subscriber: (mode = 'reliable') => open('Subscriber', { mode, pollWindow: 0 }),
+      publisher: (slowSubscribers = 'wait') => open('JoinedPublisher', { slowSubscribers }),
+      subscriber: (delivery = 'reliable') => open('JoinedSubscriber', { delivery, pollWindow: 0 }),
     };
   }
 

@@ -58,8 +58,8 @@ const SHORT_LOOPS: readonly Change[] = [
  * mostly is open by then saves time, and descriptors when they are scarce, and nobody's next step depends on it.
  */
 const LATE_CONNECTIONS: readonly Change[] = [
-  inside('Member.activate').leaveOut('afterRelease'),
-  inside('Member.watchSlot').leaveOut('connectTo'),
+  inside('Participant.activate').leaveOut('afterRelease'),
+  inside('DeathWatch.watchSlot').leaveOut('watched'),
 ];
 
 /** Tries out every order in which the processes of a scenario can go on, shortest first, up to the first violation. */

@@ -187,7 +187,7 @@ export class Invariants {
     if (nonce === 0n && field === 'nonce') return undefined;
     const owner = ownerOf(portOf(nonce as bigint));
     if (owner === process) return undefined;
-    // Whoever is proved dead is buried with the lock held, or its slot is claimed.
+    // Whoever is proved dead is reclaimed with the lock held, or its slot is claimed.
     if (this.#world.isDead(draft, owner) && (field === 'nonce' || draft.holder === process)) return undefined;
     if (field !== 'nonce' && !OWN_FIELDS.test(field)) return undefined;
     // The role of the dead is taken out with the lock held, also while somebody has claimed the slot and waits for the lock.

@@ -15,12 +15,12 @@ export interface Mutant {
 }
 
 /** Who hears of a death does not look again. */
-const LOOK_NO_MORE = inside('Member.onDeath').leaveOut('onRing');
+const LOOK_NO_MORE = inside('Participant.onDeath').let('rung').be('{ call() {} }');
 
-/** Who buries a dead publisher does not ring for it, nor look again itself. */
-const BURY_SILENTLY: readonly Change[] = [
-  inside('Member.endPublisher').leaveOut('tellOfLeaving'),
-  inside('Member.retire').insert('this.#tellOfLeaving()').after('endPublisher'),
+/** Who reclaims a dead publisher does not ring for it, nor look again itself. */
+const RECLAIM_SILENTLY: readonly Change[] = [
+  inside('Roles.endPublisher').leaveOut('tellOfLeaving'),
+  inside('Roles.retire').insert('this.tellOfLeaving()').after('endPublisher'),
   LOOK_NO_MORE,
 ];
 
@@ -31,8 +31,8 @@ export const mutants: readonly Mutant[] = [
       'the bell is rung before the tail is stored, and the lock is not looked at before going to sleep',
     scenario: 'goingToSleep',
     changes: [
-      inside('Outbox.show').move('ringSubscribers').before('commit'),
-      inside('Subscription.fallAsleep').let('isHeld').be('false'),
+      inside('Appender.show').move('ringSubscribers').before('commit'),
+      inside('Receiver.fallAsleep').let('isHeld').be('false'),
     ],
     breaks: 'no lost wake-up',
     trace: /load sleepers: 0.*\n(?:.*\n)*.*store tail/,
@@ -40,17 +40,17 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: 'nobody is rung for what a dead publisher published',
     scenario: 'anotherPublisherStays',
-    changes: BURY_SILENTLY,
+    changes: RECLAIM_SILENTLY,
     breaks: 'no lost wake-up',
     trace: /store tail.*\n(?:.*\n)*.*publisher +is killed/,
   },
   {
-    mistake: 'the bell is rung after the lock was released, and not by who buries',
+    mistake: 'the bell is rung after the lock was released, and not by who reclaims',
     scenario: 'anotherPublisherStays',
     changes: [
-      inside('Outbox.show').leaveOut('ringSubscribers'),
-      inside('Outbox.commit').insert('this.#member.ringSubscribers()').after('release'),
-      ...BURY_SILENTLY,
+      inside('Appender.show').leaveOut('ringSubscribers'),
+      inside('Appender.commit').insert('this.#participant.ringSubscribers()').after('release'),
+      ...RECLAIM_SILENTLY,
     ],
     breaks: 'no lost wake-up',
     trace: /publisherLock: 0x400 -> 0.*\n(?:.*\n)*publisher +is killed/,
@@ -58,7 +58,7 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: 'the tail is not looked at again before going to sleep',
     scenario: 'goingToSleep',
-    changes: [inside('Subscription.fallAsleep').let('loadTail').be('this.#reader.position')],
+    changes: [inside('Receiver.fallAsleep').let('loadTail').be('this.#reader.position')],
     breaks: 'no lost wake-up',
     trace: /store tail/,
   },
@@ -66,38 +66,36 @@ export const mutants: readonly Mutant[] = [
     mistake: 'a publisher that leaves gives up its role before subscribers were told',
     scenario: 'leaving',
     changes: [
-      inside('Member.endPublisher')
-        .insert('this.table.storeState(slot, STATE_NONE)')
-        .before('hasPublisherBeside'),
+      inside('Roles.endPublisher').insert('this.#table.storeState(slot, STATE_NONE)').before('hasPublisher'),
     ],
     breaks: 'no lost wake-up',
     trace: /store slot 0 state: 0.*\npublisher +is killed/,
   },
   {
     mistake: 'nobody watches over whoever claims the slot of the dead',
-    scenario: 'buryingAndClaiming',
-    changes: [inside('Member.onDeath').leaveOut('watchOver')],
+    scenario: 'reclaimingAndClaiming',
+    changes: [inside('Participant.onDeath').leaveOut('watchOver')],
     breaks: 'no lost wake-up',
     trace: /joining +is killed/,
   },
   {
     mistake: 'nobody looks whether the slot has changed hands since the watch began',
-    scenario: 'buryingAndClaiming',
-    changes: [inside('Member.watchSlot').let('isOwnedBy').be('true')],
+    scenario: 'reclaimingAndClaiming',
+    changes: [inside('DeathWatch.watchSlot').let('isOwnedBy').be('true')],
     breaks: 'no lost wake-up',
     trace: /joining +is killed/,
   },
   {
     mistake: 'who gets the slot of a dead subscriber does not ring those that it held back',
     scenario: 'waitingForRoomOfTheDead',
-    changes: [inside('Member.buryNow').leaveOut('ringPublishers'), LOOK_NO_MORE],
+    changes: [inside('Reaper.reclaimNow').leaveOut('ringPublishers'), LOOK_NO_MORE],
     breaks: 'nobody waits for ever',
     trace: /subscriber +is killed/,
   },
   {
     mistake: 'publishers are rung before the cursor is stored',
     scenario: 'waitingForRoom',
-    changes: [inside('Subscription.storeCursor').move('ringPublishers').before('storeCursor')],
+    changes: [inside('Receiver.storeCursor').move('ringPublishers').before('storeCursor')],
     breaks: 'nobody waits for ever',
     trace: /load roomWaiters: 0.*\n(?:.*\n)*.*store slot 1 cursor/,
   },
@@ -130,7 +128,7 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: 'the lock is released before the frame is written',
     scenario: 'twoPublishers',
-    changes: [inside('Outbox.commit').insert('lock.release()').before('write')],
+    changes: [inside('Appender.commit').insert('lock.release()').before('write')],
     breaks: 'one writer at a time',
     trace: /write ring/,
   },
@@ -165,21 +163,21 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: 'a slot is claimed whoever has it',
     scenario: 'slotOfOneThatLeft',
-    changes: [inside('Member.claimSlot').let('probeLife').be("'dead'")],
+    changes: [inside('claimSlot').let('probeLife').be("'dead'")],
     breaks: 'a slot has one owner',
     trace: /compareExchange slot \d nonce/,
   },
   {
     mistake: 'who leaves last removes the ports of those who join',
     scenario: 'twoClaimers',
-    changes: [inside('Member.leftBehind').let('isProvedDead').be('true')],
+    changes: [inside('Reaper.leftBehind').let('isProvedDead').be('true')],
     breaks: 'a living port stays',
     trace: /=> a living port stays/,
   },
   {
     mistake: 'who disconnects a subscriber does not ring those that wait for it too',
     scenario: 'waitingForOneWhoIsGivenUp',
-    changes: [inside('Outbox.constructor').leaveOut('ringPublishers')],
+    changes: [inside('Appender.constructor').leaveOut('ringPublishers')],
     breaks: 'nobody waits for ever',
     trace: /compareExchange slot 0 state: 2 -> 4/,
   },
@@ -187,15 +185,15 @@ export const mutants: readonly Mutant[] = [
     mistake:
       'who disconnects a subscriber rings those that wait for it too only after that, and may die in between',
     scenario: 'waitingForOneWhoIsGivenUp',
-    changes: [inside('RingWriter.disconnect').move('beforeDisconnecting').after('disconnect')],
+    changes: [inside('ReliableCursors.disconnect').move('beforeDisconnecting').after('disconnect')],
     breaks: 'nobody waits for ever',
     trace: /compareExchange slot 0 state: 2 -> 4.*\n(?:.*\n)*impatient +is killed/,
   },
   {
-    mistake: 'a dead publisher is buried with its slot freed first',
+    mistake: 'a dead publisher is reclaimed with its slot freed first',
     scenario: 'anotherPublisherStays',
     interruptions: 1,
-    changes: [inside('Member.buryNow').insert('this.table.release(slot, address.nonce)').before('inherit')],
+    changes: [inside('Reaper.reclaimNow').insert('table.release(slot, address.nonce)').before('inherit')],
     breaks: 'a slot has one owner',
     trace: /compareExchange slot 0 nonce: 1 -> 0/,
   },

@@ -23,11 +23,11 @@ export function publishes({
 }: Publishing): Program {
   return async (machine) => {
     if (joins) machine.start();
-    const publisher = await machine.publisher(disconnects ? 'disconnect' : 'report');
+    const publisher = await machine.publisher(disconnects ? 'disconnect' : 'wait');
     machine.note('publishing');
     if (!joins) machine.start();
     for (let index = 1; index <= count; index++) {
-      await publisher.publishAsync(machine.process * 100 + index);
+      await publisher.publish(machine.process * 100 + index);
       machine.note(`published ${index}`);
       await machine.rest();
     }
@@ -38,16 +38,16 @@ export function publishes({
 }
 
 /** Joins, takes what comes, and stays. */
-export function subscribes(mode: 'reliable' | 'lossy' = 'reliable'): Program {
+export function subscribes(delivery: 'reliable' | 'lossy' = 'reliable'): Program {
   return async (machine) => {
-    const subscriber = await machine.subscriber(mode);
+    const subscriber = await machine.subscriber(delivery);
     machine.note('subscribed');
-    subscriber.on('closed', ({ reason }) => machine.note(`closed ${reason}`));
+    subscriber.on('publishersGone', ({ reason }) => machine.note(`closed ${reason}`));
     subscriber.on('gap', ({ from, to }) => {
       for (let sequence = from; sequence <= to; sequence++) machine.note(`missed ${sequence}`);
     });
     machine.start();
-    subscriber.on('message', (value, { sequence }) => machine.note(`received ${sequence}: ${value}`));
+    subscriber.on('message', ({ value, sequence }) => machine.note(`received ${sequence}: ${value}`));
   };
 }
 

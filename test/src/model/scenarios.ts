@@ -26,7 +26,7 @@ export type ScenarioName =
   | 'slotOfOneThatLeft'
   | 'slotOfTheHolder'
   | 'twoClaimers'
-  | 'buryingAndClaiming'
+  | 'reclaimingAndClaiming'
   | 'joiningWhileTheLastLeaves';
 
 /** What is explored, and within which bounds. Where nothing else is said, one of the mortal processes may die. */
@@ -159,7 +159,7 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
       { name: 'two', program: joinsAndLeaves('subscriber') },
     ],
   },
-  buryingAndClaiming: {
+  reclaimingAndClaiming: {
     slots: 2,
     ring: WIDE,
     interruptions: 1,

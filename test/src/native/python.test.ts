@@ -59,7 +59,10 @@ describe('the module for Python', () => {
   });
 
   test('names only steps that Node has', () => {
-    const steps = readFileSync(join(workspaceRoot, 'packages', 'channel', 'src', 'steps.ts'), 'utf8');
+    const steps = readFileSync(
+      join(workspaceRoot, 'packages', 'channel', 'src', 'foundation', 'steps.ts'),
+      'utf8',
+    );
     const text = readFileSync(join(modules, 'mmfbus.py'), 'utf8');
     const named = [...text.matchAll(/# step: (.+)/g)].map(([, step]) => step);
     expect(named.length).toBeGreaterThan(30);

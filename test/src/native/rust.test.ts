@@ -29,13 +29,21 @@ function run(file: string, args: readonly string[]): string {
 describe('the module for Rust', () => {
   const source = readFileSync(join(workspaceRoot, 'packages', 'native', 'rust', 'mmfbus.rs'), 'utf8');
 
+  test('does what it says', () => {
+    const program = compileRust('module-test', join(workspaceRoot, 'test', 'native', 'module_test.rs'));
+    expect(run(program, [uniqueName('rust')])).toBe('all is well\n');
+  });
+
   test('survives memory that makes no sense', () => {
     const program = compileRust('hostile', join(workspaceRoot, 'test', 'native', 'hostile.rs'));
     expect(run(program, [uniqueName('hostile'), `${ROUNDS}`, '1'])).toBe(`${ROUNDS} rounds\n`);
   });
 
   test('names only steps that Node has', () => {
-    const steps = readFileSync(join(workspaceRoot, 'packages', 'channel', 'src', 'steps.ts'), 'utf8');
+    const steps = readFileSync(
+      join(workspaceRoot, 'packages', 'channel', 'src', 'foundation', 'steps.ts'),
+      'utf8',
+    );
     const named = [...source.matchAll(/step!\("(.+)"\)/g)].map(([, step]) => step);
     expect(named.length).toBeGreaterThan(30);
     expect(named.filter((step) => !steps.includes(`'${step}'`))).toEqual([]);

@@ -2,9 +2,18 @@
 // wait for nobody, or a scribbler. Whatever it meets must be a message, a gap or an error. Then it prints what it met.
 // Arguments: what it does (`publish`, `subscribe` or `join`), the channel's name, the codec, and `intact` where messages may
 // not be changed by anybody.
-import { type Channel, ChannelError, defineChannel, KiB, openBus, type Subscriber } from '@mmfbus/channel';
+import {
+  type Channel,
+  ChannelError,
+  defineChannel,
+  type Message,
+  openBus,
+  type Subscriber,
+} from '@mmfbus/channel';
 import { json, msgpack, string, struct, u32 } from '@mmfbus/codec';
 import { MmfError, timers } from '@mmfbus/core';
+
+const KiB = 1024;
 
 interface Note {
   readonly id: number;
@@ -44,7 +53,7 @@ function define(): Channel<Note> {
   const options = { name, capacity: 1024 * KiB };
   if (codec === 'msgpack') return defineChannel<Note>({ ...options, codec: msgpack() });
   if (codec === 'json') return defineChannel<Note>({ ...options, codec: json() });
-  return defineChannel({ ...options, shape: struct({ id: u32(), text: string() }) });
+  return defineChannel({ ...options, schema: struct({ id: u32(), text: string() }) });
 }
 
 /** Texts of three-byte characters, and of as many bytes of ASCII: a reader that reads twice sees one, then the other. */
@@ -54,7 +63,7 @@ function noteOf(id: number): Note {
   return { id, text: texts[id % texts.length] as string };
 }
 
-function look(note: Note): void {
+function look({ value: note }: Message<Note>): void {
   count('messages');
   if (!isIntact) return;
   const due = noteOf(note.id);
@@ -63,9 +72,9 @@ function look(note: Note): void {
 
 const roles: Record<string, (channel: Channel<Note>) => Promise<void>> = {
   async publish(channel) {
-    await using publisher = await channel.publisher({ whenFull: 'disconnect' });
+    await using publisher = await channel.publisher({ slowSubscribers: 'disconnect' });
     for (let id = 0; goesOn; id++) {
-      count(publisher.publish(noteOf(id)));
+      count(publisher.tryPublish(noteOf(id)));
       if (id % MESSAGES_A_TURN === 0) await timers.nextTurn();
     }
   },
@@ -83,7 +92,7 @@ const roles: Record<string, (channel: Channel<Note>) => Promise<void>> = {
     await using bus = await openBus();
     let subscriber: Subscriber<Note> | undefined;
     try {
-      subscriber = await channel.subscriber({ mode: 'lossy' });
+      subscriber = await channel.subscriber({ delivery: 'lossy' });
       count('joins');
       await bus.inspect(name);
       await bus.list();

@@ -15,7 +15,7 @@ const publisher = await defineChannel<number>({ name, capacity: 4096 }).publishe
 
 /** Starts a Worker and waits for its end, or brings it about. */
 async function runWorker(): Promise<void> {
-  const worker = new Worker(program, { workerData: { act, channel: name, mode: 'lossy', count: 1 } });
+  const worker = new Worker(program, { workerData: { act, channel: name, delivery: 'lossy', count: 1 } });
   if (act === 'fade' || act === 'exit') {
     await once(worker, 'exit');
     return;
@@ -23,10 +23,10 @@ async function runWorker(): Promise<void> {
   await once(worker, 'message');
   if (act === 'listen') await tableWhere(name, someoneSleeps);
   await worker.terminate();
-  // The next one who joins buries a dead publisher; who rings it buries a sleeper.
+  // The next one who joins reclaims a dead publisher; who rings it reclaims a sleeper.
   if (act !== 'listen') return;
   await tableWhere(name, ({ slots }) => {
-    for (let published = 0; published < 1000; published++) publisher.publish(1);
+    for (let published = 0; published < 1000; published++) publisher.tryPublish(1);
     return slots.length === 1;
   });
 }

@@ -7,7 +7,7 @@ import { defineChannel, type Publisher } from '@mmfbus/channel';
 
 const [, , name = '', role = ''] = process.argv;
 const taken: number[] = [];
-const channel = defineChannel<number>({ name, capacity: 4096, listed: false });
+const channel = defineChannel<number>({ name, capacity: 4096, discoverable: false });
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -24,7 +24,7 @@ function starve(): void {
 subscribe('mmfbus:names-removed', (message) => say(`unnamed ${(message as { slot: number }).slot}`));
 // What happens here must not happen with the publisher lock held.
 subscribe('mmfbus:recovered', (message) => {
-  say(`recovered ${(message as { what: string }).what} ${publisher?.publish(8) ?? ''}`);
+  say(`recovered ${(message as { what: string }).what} ${publisher?.tryPublish(8) ?? ''}`);
 });
 process.on('uncaughtException', ({ message }) => say(`uncaught ${message}`));
 process.on('unhandledRejection', () => say('unhandled rejection'));
@@ -34,9 +34,9 @@ if (role === 'publisher') {
   publisher = await channel.publisher();
 } else {
   const subscriber = await channel.subscriber({ pollWindow: 0 });
-  subscriber.on('message', (value) => say(`got ${value}`));
-  subscriber.on('closed', ({ reason }) => {
-    say(`closed ${reason}`);
+  subscriber.on('message', ({ value }) => say(`got ${value}`));
+  subscriber.on('publishersGone', ({ reason }) => {
+    say(`gone ${reason}`);
     throw new Error('as told');
   });
 }
@@ -45,11 +45,11 @@ say('joined');
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === 'starve') starve();
   if (line === 'feed') for (const fd of taken.splice(0)) closeSync(fd);
-  if (line === 'publish') say(publisher?.publish(7) ?? '');
+  if (line === 'publish') say(publisher?.tryPublish(7) ?? '');
   if (line === 'fill') {
     let count = 0;
-    while (publisher?.publish(count) === 'published') count++;
-    void publisher?.publishAsync(count).then(() => say('made room'));
+    while (publisher?.tryPublish(count) === 'published') count++;
+    void publisher?.publish(count).then(() => say('made room'));
     say(`filled ${count}`);
   }
 }

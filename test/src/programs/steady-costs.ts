@@ -22,7 +22,7 @@ const { someoneSleeps, tableWhere } = await import('../support/slots.js');
 const { f64, oneOf, string, struct, u32, u64 } = await import('@mmfbus/codec');
 
 const [, , name = '', what = ''] = process.argv;
-const shape = struct({
+const schema = struct({
   id: u32(),
   sym: string(),
   px: f64(),
@@ -30,8 +30,8 @@ const shape = struct({
   ts: u64({ as: 'number' }),
   side: oneOf('buy', 'sell'),
 });
-const channel = defineChannel({ name, shape });
-type Quote = Infer<typeof shape>;
+const channel = defineChannel({ name, schema });
+type Quote = Infer<typeof schema>;
 const quote: Quote = { id: 1, sym: 'AAPL', px: 187.25, qty: 100, ts: 1_700_000_000_000, side: 'buy' };
 
 /** For whoever traces this process: a system call that nothing else makes. */
@@ -49,7 +49,7 @@ function pass(
 ): void {
   around('publish', () => {
     for (let count = 0; count < AT_ONCE; count++) {
-      if (publisher.publish(quote) !== 'published') throw new Error(`message ${count} found no room`);
+      if (publisher.tryPublish(quote) !== 'published') throw new Error(`message ${count} found no room`);
     }
   });
   around('poll', () => {
@@ -125,7 +125,7 @@ async function traced(): Promise<unknown> {
   mark('sleep begin');
   for (let sleep = 1; sleep <= SLEEPS; sleep++) {
     await tableWhere(name, someoneSleeps);
-    for (let count = 0; count < A_SLEEP; count++) publisher.publish(quote);
+    for (let count = 0; count < A_SLEEP; count++) publisher.tryPublish(quote);
     while (taken < sleep * A_SLEEP) await nextTurn();
   }
   mark('sleep end');

@@ -16,13 +16,13 @@ function hear(event: string, what: unknown): void {
 process.on('uncaughtExceptionMonitor', ({ message }, origin) => say(`${origin} ${message}`));
 if (catches === 'catches') process.on('uncaughtException', () => {});
 
-const channel = defineChannel<number>({ name, capacity: 4096, listed: false });
-const mode = thrower === 'gap' ? 'lossy' : 'reliable';
-const subscriber = await channel.subscriber({ mode, pollWindow: 0 });
+const channel = defineChannel<number>({ name, capacity: 4096, discoverable: false });
+const delivery = thrower === 'gap' ? 'lossy' : 'reliable';
+const subscriber = await channel.subscriber({ delivery, pollWindow: 0 });
 process.stdin.once('data', () => {
-  subscriber.on('message', (value) => hear('message', value));
+  subscriber.on('message', ({ value }) => hear('message', value));
   subscriber.on('gap', ({ from, to }) => hear('gap', `${from} ${to}`));
-  subscriber.on('closed', ({ reason }) => hear('closed', reason));
+  subscriber.on('publishersGone', ({ reason }) => hear('gone', reason));
 });
 process.stdin.on('end', () => void subscriber.close());
 say('joined');

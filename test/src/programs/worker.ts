@@ -22,13 +22,13 @@ export interface WorkerTask {
   readonly channel: string;
   /** Another channel, for the acts that use two. */
   readonly other?: string;
-  readonly mode?: 'reliable' | 'lossy';
+  readonly delivery?: 'reliable' | 'lossy';
   /** How many messages. */
   readonly count?: number;
 }
 
 const task = workerData as WorkerTask;
-const { mode = 'reliable', count = 0 } = task;
+const { delivery = 'reliable', count = 0 } = task;
 
 function say(...words: unknown[]): void {
   parentPort?.postMessage(words.join(' '));
@@ -41,14 +41,14 @@ function define(name: string): Channel<number> {
 const channel = define(task.channel);
 
 function sayAll(subscriber: Subscriber<number>): void {
-  subscriber.on('message', (value, { sequence }) => say('message', sequence, value));
+  subscriber.on('message', ({ value, sequence }) => say('message', sequence, value));
   subscriber.on('gap', ({ from, to }) => say('gap', from, to));
-  subscriber.on('closed', ({ reason }) => say('closed', reason));
+  subscriber.on('publishersGone', ({ reason }) => say('gone', reason));
 }
 
 function fill(publisher: Publisher<number>): number {
   let filled = 0;
-  while (publisher.publish(0) === 'published') filled++;
+  while (publisher.tryPublish(0) === 'published') filled++;
   return filled;
 }
 
@@ -63,14 +63,14 @@ function holdLock(slot: number): void {
 const acts: Record<Act, () => Promise<void>> = {
   /** Says what it hears, until it is told to leave. */
   listen: async () => {
-    const subscriber = await channel.subscriber({ mode });
+    const subscriber = await channel.subscriber({ delivery });
     sayAll(subscriber);
     parentPort?.once('message', () => subscriber.close());
     say('ready');
   },
   /** Hears until the last publisher left, adding up. */
   sum: async () => {
-    const subscriber = await channel.subscriber({ mode, endWithPublishers: true });
+    const subscriber = await channel.subscriber({ delivery, closeWithPublishers: true });
     say('ready');
     let sum = 0;
     let due = 1;
@@ -82,7 +82,7 @@ const acts: Record<Act, () => Promise<void>> = {
   },
   /** Says `taken` at its first message and never comes back from its listener. */
   hang: async () => {
-    const subscriber = await channel.subscriber({ mode });
+    const subscriber = await channel.subscriber({ delivery });
     subscriber.on('message', () => {
       say('taken');
       for (;;);
@@ -93,14 +93,14 @@ const acts: Record<Act, () => Promise<void>> = {
   publish: async () => {
     const publisher = await channel.publisher();
     say('ready');
-    for (let value = 1; value <= count; value++) await publisher.publishAsync(value);
+    for (let value = 1; value <= count; value++) await publisher.publish(value);
     await publisher.close();
   },
   /** Publishes without end, never coming back to its event loop. */
   flood: async () => {
     const publisher = await channel.publisher();
     let value = 0;
-    for (;;) if (publisher.publish(value + 1) === 'published' && ++value === count) say('ready');
+    for (;;) if (publisher.tryPublish(value + 1) === 'published' && ++value === count) say('ready');
   },
   /** Publishes until there is no room, says how many it were, and waits for room. */
   wait: async () => {
@@ -108,7 +108,7 @@ const acts: Record<Act, () => Promise<void>> = {
     const filled = fill(publisher);
     say('full');
     say(filled);
-    await publisher.publishAsync(1);
+    await publisher.publish(1);
   },
   /** Joins as the publisher in slot 1, and holds the lock for good. */
   lock: async () => {
@@ -119,14 +119,14 @@ const acts: Record<Act, () => Promise<void>> = {
   },
   /** Passes what it hears on one channel on to the other, as a subscriber, a publisher, and a lossy listener in one. */
   relay: async () => {
-    const from = await channel.subscriber({ endWithPublishers: true });
-    const watcher = await channel.subscriber({ mode: 'lossy', endWithPublishers: true });
+    const from = await channel.subscriber({ closeWithPublishers: true });
+    const watcher = await channel.subscriber({ delivery: 'lossy', closeWithPublishers: true });
     const to = await define(task.other ?? '').publisher();
     let watched = 0;
     watcher.on('message', () => watched++).on('gap', (gap) => (watched += gap.count));
     const end = new Promise<void>((resolve) => watcher.once('close', () => resolve()));
     say('ready');
-    for await (const { value } of from) await to.publishAsync(10 * value);
+    for await (const { value } of from) await to.publish(10 * value);
     await end;
     await to.close();
     say('watched', watched);
@@ -134,22 +134,22 @@ const acts: Record<Act, () => Promise<void>> = {
   /** Joins in both roles and lets the Worker end by itself, with both open. */
   fade: async () => {
     const publisher = await channel.publisher();
-    (await channel.subscriber({ mode: 'lossy' })).on('message', () => {}).unref();
-    publisher.publish(1);
+    (await channel.subscriber({ delivery: 'lossy' })).on('message', () => {}).unref();
+    publisher.tryPublish(1);
     say('ready');
   },
   /** Ends the Worker with `process.exit`, with both roles open. */
   exit: async () => {
     const publisher = await channel.publisher();
-    (await channel.subscriber({ mode: 'lossy' })).on('message', () => {});
-    publisher.publish(1);
+    (await channel.subscriber({ delivery: 'lossy' })).on('message', () => {});
+    publisher.tryPublish(1);
     process.exit(3);
   },
   /** Ends the Worker with an error that nobody catches. */
   fail: async () => {
     const publisher = await channel.publisher();
-    (await channel.subscriber({ mode: 'lossy' })).on('message', () => {});
-    publisher.publish(1);
+    (await channel.subscriber({ delivery: 'lossy' })).on('message', () => {});
+    publisher.tryPublish(1);
     setImmediate(() => {
       throw new Error('mine');
     });

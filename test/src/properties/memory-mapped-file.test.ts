@@ -76,7 +76,7 @@ class World {
         : count > handle.size
           ? 'INVALID_ARGUMENT'
           : mapping.writer
-            ? 'MAX_TRIES'
+            ? 'TIMEOUT'
             : mapping.data.slice(0, count);
       expect(outcomeOf(() => handle.real.read(count))).toEqual(expected);
     });
@@ -92,7 +92,7 @@ class World {
           : bytes.length > handle.size
             ? 'INVALID_ARGUMENT'
             : mapping.writer || mapping.readers > 0
-              ? 'MAX_TRIES'
+              ? 'TIMEOUT'
               : 'written';
       const outcome = outcomeOf(() => {
         handle.real.write(bytes);

@@ -1,4 +1,4 @@
-import { type MessageMeta, now, type Subscriber } from '@mmfbus/channel';
+import { type Message, monotonicNow, type Subscriber } from '@mmfbus/channel';
 import { type ChannelPlan, channelOf, framePayload } from './channel-plan.js';
 import { judgePublisher } from './judge-publisher.js';
 import { type EndedSubscriber, type Findings, judgeSubscriber } from './judge-subscriber.js';
@@ -20,7 +20,7 @@ export class AuditedChannel {
   readonly #counts = new Map<number, number>();
   /** For each role that has not ended yet the first message that may matter to it. */
   readonly #firsts = new Map<number, number>();
-  readonly #take = (value: Uint8Array, meta: MessageMeta) => this.#record(value, meta);
+  readonly #take = (message: Message<Uint8Array>) => this.#record(message);
 
   private constructor(
     plan: ChannelPlan,
@@ -81,8 +81,8 @@ export class AuditedChannel {
     this.#truth.forgetBefore(first);
   }
 
-  #record(value: Uint8Array, { sequence, timestamp }: MessageMeta): void {
-    const seen = now();
+  #record({ value, sequence, timestamp }: Message<Uint8Array>): void {
+    const seen = monotonicNow();
     const due = this.#truth.last + 1;
     if (sequence !== due) this.#tell(`${this.#plan.name}: the auditor got ${sequence} where ${due} was due`);
     const content = readMessage(value);

@@ -1,7 +1,7 @@
 // The process of the soak that sees everything, is never killed, and judges those who have ended.
 import { subscribe } from 'node:diagnostics_channel';
 import { readdirSync } from 'node:fs';
-import { defineChannel, KiB } from '@mmfbus/channel';
+import { defineChannel } from '@mmfbus/channel';
 import { AuditedChannel } from './audited-channel.js';
 import type { ChannelPlan } from './channel-plan.js';
 import type { Findings } from './judge-subscriber.js';
@@ -14,6 +14,8 @@ import {
   type Verdict,
 } from './protocol.js';
 import { Witnesses } from './witnesses.js';
+
+const KiB = 1024;
 
 /** Milliseconds between two reports of its counts. */
 const COUNTS_EVERY = 500;

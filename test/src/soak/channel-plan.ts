@@ -1,5 +1,8 @@
-import { type Channel, defineChannel, KiB, MiB } from '@mmfbus/channel';
+import { type Channel, defineChannel } from '@mmfbus/channel';
 import { raw } from '@mmfbus/codec';
+
+const KiB = 1024;
+const MiB = 2 ** 20;
 
 /** A channel of the soak. */
 export interface ChannelPlan {

@@ -129,7 +129,7 @@ class SubscriberJudge {
   #judgeGap({ sequence, count }: Entry, first: boolean): void {
     this.#missed += count;
     const { role, after } = this.#subscriber;
-    if (role.mode === 'lossy' || (after !== undefined && (first || this.#isOfSplits(sequence, count))))
+    if (role.delivery === 'lossy' || (after !== undefined && (first || this.#isOfSplits(sequence, count))))
       return;
     this.#problems.push(`it is reliable and missed ${count} from ${sequence} on`);
   }

@@ -43,12 +43,12 @@ const role: SubscriberRole = {
   channel,
   worker: false,
   drains: true,
-  mode: 'reliable',
+  delivery: 'reliable',
   start: 'latest',
   take: 'listen',
   sluggish: false,
   pollWindow: 0,
-  endWithPublishers: false,
+  closeWithPublishers: false,
 };
 
 interface Case {
@@ -79,7 +79,7 @@ function problemsOf(entries: readonly Entry[], options?: Case): readonly string[
 }
 
 describe('a subscriber in a channel with an auditor', () => {
-  const lossy: Case = { role: { mode: 'lossy' } };
+  const lossy: Case = { role: { delivery: 'lossy' } };
   const stalled: Case = { ledger: { stalls: [{ since: 50.7 * SECOND, last: 45 }] } };
   const killed: Case = { ledger: { drainBegun: 0 } };
   const history: Case = { role: { start: 'history', channel: { ...channel, history: 5 } } };

@@ -19,19 +19,19 @@ export interface PublisherRole extends RoleBase {
   readonly style: Style;
   /** Messages a second at most. */
   readonly rate: number;
-  readonly whenFull: 'report' | 'disconnect';
+  readonly slowSubscribers: 'wait' | 'disconnect';
 }
 
 export interface SubscriberRole extends RoleBase {
   readonly kind: 'subscriber';
-  readonly mode: 'reliable' | 'lossy';
+  readonly delivery: 'reliable' | 'lossy';
   /** `after` begins after the last message that any subscriber had that has ended. */
   readonly start: 'latest' | 'earliest' | 'history' | 'after';
   readonly take: 'listen' | 'iterate' | 'poll';
   /** Whether it takes its time now and then, so that publishers have to wait for it, or lap it. */
   readonly sluggish: boolean;
   readonly pollWindow: number;
-  readonly endWithPublishers: boolean;
+  readonly closeWithPublishers: boolean;
 }
 
 export type Role = PublisherRole | SubscriberRole;
@@ -83,7 +83,7 @@ const STEPS: readonly DeathStep[] = [
   { begins: 'claim', nth: 6 },
   { begins: 'join', nth: 5 },
   { begins: 'leave', nth: 6 },
-  { begins: 'bury', nth: 4 },
+  { begins: 'reclaim', nth: 4 },
   { begins: 'disconnect', nth: 3 },
 ];
 
@@ -140,7 +140,7 @@ function planPublisher(random: Random, base: RoleBase): PublisherRole {
     ...base,
     style: splits && random.chance(0.6) ? 'large' : random.pick(styles),
     rate: random.pick([20, 500, 3000, 3000, 10_000]),
-    whenFull: !channel.audited && random.chance(0.4) ? 'disconnect' : 'report',
+    slowSubscribers: !channel.audited && random.chance(0.4) ? 'disconnect' : 'wait',
   };
 }
 
@@ -149,11 +149,11 @@ function planSubscriber(random: Random, base: RoleBase): SubscriberRole {
   return {
     kind: 'subscriber',
     ...base,
-    mode: random.pick(['reliable', 'lossy']),
+    delivery: random.pick(['reliable', 'lossy']),
     start: random.pick(['latest', 'latest', 'after', 'earliest', history > 0 ? 'history' : 'latest']),
     take: random.pick(['listen', 'listen', 'iterate', 'poll']),
     sluggish: random.chance(0.25),
-    pollWindow: random.pick([0, 200, 200, 2000]),
-    endWithPublishers: random.chance(0.1),
+    pollWindow: random.pick([0, 0.2, 0.2, 2]),
+    closeWithPublishers: random.chance(0.1),
   };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ChannelError, now, type Publisher } from '@mmfbus/channel';
+import { ChannelError, monotonicNow, type Publisher } from '@mmfbus/channel';
 import { channelOf, framePayload } from './channel-plan.js';
 import type { Ledger } from './ledger.js';
 import type { PublisherRole } from './life-plan.js';
@@ -21,9 +21,9 @@ export async function runPublisher(
   end: AbortSignal,
   joined: () => void,
 ): Promise<void> {
-  ledger.joinBegun(now());
-  const publisher = await channelOf(role.channel).publisher({ whenFull: role.whenFull });
-  ledger.joined(now());
+  ledger.joinBegun(monotonicNow());
+  const publisher = await channelOf(role.channel).publisher({ slowSubscribers: role.slowSubscribers });
+  ledger.joined(monotonicNow());
   joined();
   const desk = new Desk(role, publisher, ledger, end);
   const messages = Math.max(1, (role.rate * TURN) / 1000);
@@ -80,17 +80,17 @@ class Desk {
     if (style === 'pipelined') return this.#pipeline(count);
     if (style === 'batch') {
       const batch = Array.from({ length: count }, (_, index) => this.#make(index + 1, this.#batchLength()));
-      if (this.#random.chance(0.5)) return this.#outcome(this.#publisher.publishBatch(batch), count);
-      await this.#publisher.publishBatchAsync(batch, patience);
+      if (this.#random.chance(0.5)) return this.#outcome(this.#publisher.tryPublishAll(batch), count);
+      await this.#publisher.publishAll(batch, patience);
       return this.#outcome('published', count);
     }
     const length = style === 'large' ? this.#largeLength() : this.#length();
     const message = this.#make(1, length);
-    if (style === 'sync') return this.#outcome(this.#publisher.publish(message), 1);
+    if (style === 'sync') return this.#outcome(this.#publisher.tryPublish(message), 1);
     const impatient = style === 'impatient' || (style === 'large' && this.#random.chance(0.2));
     const timeout = impatient ? this.#random.whole(0, 4) : STALLED;
     try {
-      await this.#publisher.publishAsync(message, { ...patience, timeout });
+      await this.#publisher.publish(message, { ...patience, timeout });
     } catch (error) {
       // Given up before it was published: the next one has its number.
       if (impatient && error instanceof ChannelError && error.code === 'TIMEOUT') return false;
@@ -104,7 +104,7 @@ class Desk {
     const first = this.#done;
     const calls = Array.from({ length: count }, async (_, index) => {
       const message = this.#make(index + 1, this.#length(), first);
-      await this.#publisher.publishAsync(message, { timeout: STALLED, signal: this.#end });
+      await this.#publisher.publish(message, { timeout: STALLED, signal: this.#end });
       this.#outcome('published', 1);
     });
     const failed = (await Promise.allSettled(calls)).find(({ status }) => status === 'rejected');
@@ -120,7 +120,7 @@ class Desk {
   }
 
   #make(ahead: number, length: number, done = this.#done): Uint8Array {
-    return makeMessage({ publisher: this.#role.id, counter: done + ahead, length, begun: now() });
+    return makeMessage({ publisher: this.#role.id, counter: done + ahead, length, begun: monotonicNow() });
   }
 
   #length(): number {

@@ -1,5 +1,5 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import { ChannelError, type Gap, type MessageMeta, now, type Subscriber } from '@mmfbus/channel';
+import { ChannelError, type Gap, type Message, monotonicNow, type Subscriber } from '@mmfbus/channel';
 import { channelOf } from './channel-plan.js';
 import type { Ledger } from './ledger.js';
 import type { SubscriberRole } from './life-plan.js';
@@ -26,11 +26,11 @@ export async function runSubscriber(
   fault: Fault,
   joined: () => void,
 ): Promise<void> {
-  ledger.joinBegun(now());
+  ledger.joinBegun(monotonicNow());
   const subscriber = await join(role, after);
   if (subscriber === undefined) return;
   const reception = new Reception(role, subscriber, ledger, fault);
-  ledger.joined(now());
+  ledger.joined(monotonicNow());
   joined();
   await reception.run(end);
 }
@@ -40,10 +40,10 @@ async function join(
   role: SubscriberRole,
   after: number | undefined,
 ): Promise<Subscriber<Uint8Array> | undefined> {
-  const { mode, pollWindow, endWithPublishers, channel } = role;
+  const { delivery, pollWindow, closeWithPublishers, channel } = role;
   const start = after !== undefined ? { after } : role.start === 'after' ? 'latest' : role.start;
   try {
-    return await channelOf(channel).subscriber({ mode, start, pollWindow, endWithPublishers });
+    return await channelOf(channel).subscriber({ delivery, start, pollWindow, closeWithPublishers });
   } catch (error) {
     if (!channel.audited && error instanceof ChannelError && error.code === 'SEQUENCE_AHEAD')
       return undefined;
@@ -82,7 +82,7 @@ class Reception {
     if (!end.aborted && this.#subscriber.isOpen) await this.#endOf(end);
     clearInterval(looking);
     if (this.#role.drains) {
-      this.#ledger.drainBegun(now());
+      this.#ledger.drainBegun(monotonicNow());
       await this.#subscriber.drain();
     } else {
       await this.#subscriber.close();
@@ -93,14 +93,14 @@ class Reception {
 
   /** Writes down when nothing came although the event loop turned: something may have been there, and the bell not rung. */
   #lookForStalls(): NodeJS.Timeout {
-    let stall = { since: now(), last: this.#ledger.last };
+    let stall = { since: monotonicNow(), last: this.#ledger.last };
     let looks = 0;
     return setInterval(() => {
       looks++;
       const moved = this.#ledger.last !== stall.last;
       if (!moved && looks < LOOKS_IN_VAIN) return;
       if (!moved) this.#ledger.stalled(stall);
-      stall = { since: now(), last: this.#ledger.last };
+      stall = { since: monotonicNow(), last: this.#ledger.last };
       looks = 0;
     }, LOOK_EVERY).unref();
   }
@@ -116,15 +116,15 @@ class Reception {
   async #take(end: AbortSignal): Promise<void> {
     const subscriber = this.#subscriber;
     const { take } = this.#role;
-    if (take === 'listen') subscriber.on('message', (value, meta) => this.#record(value, meta));
+    if (take === 'listen') subscriber.on('message', (message) => this.#record(message));
     else if (take === 'iterate') {
-      for await (const { value, ...meta } of subscriber) {
-        this.#recordGapsBefore(meta.sequence);
-        this.#record(value, meta);
+      for await (const message of subscriber) {
+        this.#recordGapsBefore(message.sequence);
+        this.#record(message);
       }
     } else {
       while (subscriber.isOpen && !end.aborted) {
-        subscriber.poll((value, meta) => this.#record(value, meta), this.#random.whole(1, 300));
+        subscriber.poll((message) => this.#record(message), this.#random.whole(1, 300));
         await (this.#random.chance(0.5) ? nextTurn() : delay(this.#random.whole(1, 5)));
       }
     }
@@ -137,7 +137,7 @@ class Reception {
     }
   }
 
-  #record(value: Uint8Array, { sequence, timestamp }: MessageMeta): void {
+  #record({ value, sequence, timestamp }: Message<Uint8Array>): void {
     const content = readMessage(value);
     if (typeof content === 'string') {
       this.#ledger.altered(sequence);
@@ -161,10 +161,10 @@ class Reception {
   #closed(reason: string): void {
     if (reason === 'local') return;
     this.#ledger.ended();
-    const { endWithPublishers, channel, mode } = this.#role;
+    const { closeWithPublishers, channel, delivery } = this.#role;
     const expected =
-      ((reason === 'closed' || reason === 'lost') && endWithPublishers) ||
-      (reason === 'disconnected' && !channel.audited && mode === 'reliable');
+      ((reason === 'left' || reason === 'died') && closeWithPublishers) ||
+      (reason === 'disconnected' && !channel.audited && delivery === 'reliable');
     if (!expected) this.#fault(`its subscription ended: ${reason}`);
   }
 }

@@ -33,7 +33,7 @@ export class Witnesses {
       if (publisher === GAP) {
         missed += count;
         counters.clear();
-        const expected = role.mode === 'lossy' || (entry === entries[0] && after !== undefined);
+        const expected = role.delivery === 'lossy' || (entry === entries[0] && after !== undefined);
         if (!expected) problems.push(`it is reliable and missed ${count} from ${sequence} on`);
       } else {
         received += count;

@@ -49,7 +49,7 @@ export async function codeOf(action: () => unknown): Promise<string> {
 /** Publishes until there is no room; how many it were. */
 export function fill(publisher: Publisher<number>): number {
   let count = 0;
-  while (publisher.publish(count) === 'published') count++;
+  while (publisher.tryPublish(count) === 'published') count++;
   return count;
 }
 

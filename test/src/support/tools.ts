@@ -12,6 +12,7 @@ type ToolName =
   | 'msgpack for Python'
   | 'pkg-config'
   | 'CMake'
+  | 'git'
   | 'strace';
 
 interface Tool {
@@ -53,6 +54,11 @@ const tools: Readonly<Record<ToolName, Tool>> = {
   },
   'pkg-config': { file: 'pkg-config', probe: VERSION, remedy: 'install pkg-config' },
   CMake: { file: 'cmake', probe: VERSION, remedy: 'install cmake' },
+  git: {
+    file: 'git',
+    probe: ['-c', 'safe.directory=*', 'rev-parse', '--git-dir'],
+    remedy: 'install git, and run in a clone',
+  },
   strace: {
     file: 'strace',
     probe: ['-qq', '-o', '/dev/null', 'true'],

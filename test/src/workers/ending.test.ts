@@ -15,12 +15,12 @@ describe('a Worker that ends', () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const heard: unknown[] = [];
-    subscriber.on('message', (value) => heard.push(value));
-    const closed = new Promise((resolve) => subscriber.once('closed', resolve));
+    subscriber.on('message', ({ value }) => heard.push(value));
+    const closed = new Promise((resolve) => subscriber.once('publishersGone', resolve));
     const worker = new TestWorker({ act, channel: channel.name });
     expect(await worker.ended).toBe(code);
     expect((worker.error as Error | undefined)?.message).toBe(message);
-    expect(await closed).toEqual({ reason: 'closed' });
+    expect(await closed).toEqual({ reason: 'left' });
     expect(heard).toEqual([1]);
     const { slots, sleepers, roomWaiters } = await tableWhere(channel.name, (table) => table.sleepers === 1);
     expect(slots).toHaveLength(1);

@@ -12,7 +12,7 @@ describe('Workers of one process', () => {
     await publisherOf(channel);
     await subscriberOf(channel);
     const workers = [await startWorker({ act: 'listen', channel: channel.name })];
-    workers.push(await startWorker({ act: 'listen', channel: channel.name, mode: 'lossy' }));
+    workers.push(await startWorker({ act: 'listen', channel: channel.name, delivery: 'lossy' }));
     const { slots } = readTable(channel.name);
     expect(slots.map(({ state }) => state)).toEqual([1, 2, 2, 3]);
     expect(new Set(slots.map(({ pid }) => pid))).toEqual(new Set([process.pid]));
@@ -34,7 +34,7 @@ describe('Workers of one process', () => {
     const task = { act: 'sum', channel: channel.name } as const;
     const workers = await Promise.all([startWorker(task), startWorker(task), startWorker(task)]);
     const publisher = await publisherOf(channel);
-    for (let value = 1; value <= 2000; value++) await publisher.publishAsync(value);
+    for (let value = 1; value <= 2000; value++) await publisher.publish(value);
     await publisher.close();
     for (const worker of workers) {
       expect(await worker.next()).toBe('sum 2001000');
@@ -44,7 +44,7 @@ describe('Workers of one process', () => {
 
   it('publish to the main thread, each in its order', async () => {
     const channel = define();
-    const subscriber = await subscriberOf(channel, { endWithPublishers: true });
+    const subscriber = await subscriberOf(channel, { closeWithPublishers: true });
     // Keeps the channel from closing between the two.
     const keeper = await publisherOf(channel);
     const task = { act: 'publish', channel: channel.name, count: 1000 } as const;
@@ -64,14 +64,14 @@ describe('Workers of one process', () => {
     const there = define();
     const back = define();
     const worker = await startWorker({ act: 'relay', channel: there.name, other: back.name });
-    const subscriber = await subscriberOf(back, { endWithPublishers: true });
+    const subscriber = await subscriberOf(back, { closeWithPublishers: true });
     const publisher = await publisherOf(there);
     const heard = (async () => {
       let sum = 0;
       for await (const { value } of subscriber) sum += value;
       return sum;
     })();
-    for (let value = 1; value <= 1000; value++) await publisher.publishAsync(value);
+    for (let value = 1; value <= 1000; value++) await publisher.publish(value);
     await publisher.close();
     expect(await heard).toBe(5_005_000);
     expect(await worker.next()).toBe('watched 1000');
@@ -84,7 +84,7 @@ describe('Workers of one process', () => {
     const worker = await startWorker({ act: 'listen', channel: channel.name });
     for (let value = 1; value <= 20; value++) {
       await tableWhere(channel.name, someoneSleeps);
-      publisher.publish(value);
+      publisher.tryPublish(value);
       expect(await worker.next()).toBe(`message ${value} ${value}`);
     }
     worker.dismiss();

@@ -1,26 +1,33 @@
 import { setMaxListeners } from 'node:events';
 import type { StandardOutput, StandardSchema } from '@mmfbus/codec';
-import { type ValidNamespace, ValidNamespaces } from '@mmfbus/core';
 import { Channel } from '../channel.js';
-import { withDeadline, withSignals } from '../deadline.js';
+import type { BusChange, ChannelInfo } from '../directory/channel-info.js';
+import { type DirectoryLease, describeOpening, leaseDirectory } from '../directory/directory-lease.js';
 import {
   type AnyChannelOptions,
   type ChannelOptions,
   checkName,
-  type ShapedChannelOptions,
-} from '../definition.js';
-import { ChannelError } from '../errors.js';
-import { DEFAULT_JOIN_TIMEOUT_MS } from '../join-options.js';
-import { abortSignal, type Check, checkOptions, oneOf, permissionBits, waitRules } from '../options.js';
-import type { WaitOptions } from '../publisher.js';
-import type { BusChange, ChannelInfo } from './channel-info.js';
-import { type DirectoryLease, describeOpening, leaseDirectory } from './directory-lease.js';
+  type SchemaChannelOptions,
+} from '../format/definition.js';
+import { SCOPES, type Scope } from '../format/scope.js';
+import { withDeadline, withSignals } from '../foundation/deadline.js';
+import { ChannelError } from '../foundation/errors.js';
+import {
+  abortSignal,
+  type Check,
+  checkOptions,
+  oneOf,
+  permissionBits,
+  waitRules,
+} from '../foundation/options.js';
+import { DEFAULT_JOIN_TIMEOUT_MS } from '../pubsub/join-options.js';
+import type { WaitOptions } from '../pubsub/publisher.js';
 import { watchDirectory } from './watch.js';
 
 /** Options of {@link openBus}. */
 export interface BusOptions {
-  /** Where the names of the channels live. Defaults to `ValidNamespaces.LOCAL`. */
-  readonly namespace?: ValidNamespace | undefined;
+  /** Where the names of the channels live. Defaults to `user`. */
+  readonly scope?: Scope | undefined;
   /** POSIX permission bits when this call creates the directory. Defaults to 0o600. */
   readonly mode?: number | undefined;
   /** Gives up opening with the signal's reason. Once open, it has no effect. */
@@ -39,20 +46,20 @@ export interface BusWatchOptions {
 }
 
 const busRules: Readonly<Record<keyof BusOptions, Check>> = {
-  namespace: oneOf(...Object.values(ValidNamespaces)),
+  scope: oneOf(...SCOPES),
   mode: permissionBits,
   ...waitRules,
 };
 
-/** The channels of a namespace: which there are, and who takes part in them. Made by {@link openBus}. */
+/** The channels of a scope and their participants. Made by {@link openBus}. */
 export class Bus {
   /** Where the names of the channels live. */
-  readonly namespace: ValidNamespace;
+  readonly scope: Scope;
   readonly #lease: DirectoryLease;
   readonly #closing = new AbortController();
 
-  private constructor(namespace: ValidNamespace, lease: DirectoryLease) {
-    this.namespace = namespace;
+  private constructor(scope: Scope, lease: DirectoryLease) {
+    this.scope = scope;
     this.#lease = lease;
     // Any number of watches may listen.
     setMaxListeners(0, this.#closing.signal);
@@ -61,27 +68,27 @@ export class Bus {
   /** @internal */
   static async open(options: BusOptions): Promise<Bus> {
     checkOptions('the bus', 'openBus()', options, busRules);
-    const { namespace = ValidNamespaces.LOCAL, mode, signal, timeout = DEFAULT_JOIN_TIMEOUT_MS } = options;
-    const tooLate = () => timedOut('the directory was not opened', timeout, describeOpening(namespace));
+    const { scope = 'user', mode, signal, timeout = DEFAULT_JOIN_TIMEOUT_MS } = options;
+    const tooLate = () => timedOut('the directory was not opened', timeout, describeOpening(scope));
     return withDeadline(
       { signal, timeout },
       tooLate,
-      async (either) => new Bus(namespace, await leaseDirectory(namespace, mode, either)),
+      async (either) => new Bus(scope, await leaseDirectory(scope, mode, either)),
     );
   }
 
   /**
-   * Defines a channel in this bus's namespace; as `defineChannel` does. It opens nothing, and does not end with the bus.
+   * Defines a channel in this bus's scope; as `defineChannel` does. It opens nothing, and does not end with the bus.
    *
    * @throws {@link ChannelError} `INVALID_NAME` or `INVALID_ARGUMENT`.
    */
   define<S extends StandardSchema>(
-    options: Omit<ShapedChannelOptions<S>, 'namespace'>,
+    options: Omit<SchemaChannelOptions<S>, 'scope'>,
   ): Channel<StandardOutput<S>>;
-  /** Defines a channel of values that nobody checks, or that a codec of your own encodes. */
-  define<T>(options: Omit<ChannelOptions<T>, 'namespace'>): Channel<T>;
-  define<T>(options: Omit<AnyChannelOptions<T>, 'namespace'>): Channel<T> {
-    return new Channel<T>(options as AnyChannelOptions<T>, this.namespace);
+  /** Defines a channel of values without a schema, in msgpack or by a codec of your own. */
+  define<T>(options: Omit<ChannelOptions<T>, 'scope'>): Channel<T>;
+  define<T>(options: Omit<AnyChannelOptions<T>, 'scope'>): Channel<T> {
+    return new Channel<T>(options as AnyChannelOptions<T>, this.scope);
   }
 
   /**
@@ -98,9 +105,9 @@ export class Bus {
   }
 
   /**
-   * Looks at one channel, whether it is listed or not.
+   * Looks at one channel, also where it is not `discoverable`.
    *
-   * @returns undefined when nobody takes part in such a channel.
+   * @returns undefined when the channel does not exist, or all of its participants are proven dead.
    * @throws {@link ChannelError} `CLOSED`, also when the bus is closed meanwhile, `INVALID_NAME`, `NOT_A_CHANNEL`,
    * `VERSION_MISMATCH`, `CORRUPTED` or `TIMEOUT`; `MmfError` when the operating system refuses; the signal's reason when it
    * aborts.
@@ -161,7 +168,7 @@ function timedOut(what: string, timeout: number | undefined, obstacle: string): 
 }
 
 /**
- * Opens the directory of a namespace, to see which channels there are and who takes part in them.
+ * Opens the directory of a scope, to list and watch its channels and their participants.
  *
  * @throws {@link ChannelError} and `MmfError` as joining a channel does, when the directory cannot be opened; the signal's
  * reason when it aborts.

@@ -1,9 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ValidNamespaces } from '@mmfbus/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Directory } from './directory.js';
+import { Directory } from '../directory/directory.js';
 import { Feed } from './feed.js';
 
 const never = new AbortController().signal;
@@ -15,7 +14,7 @@ beforeEach(async () => {
   before = process.env['MMFBUS_DIRECTORY'];
   folder = mkdtempSync(join(tmpdir(), 'mmfbus-test-feed-'));
   process.env['MMFBUS_DIRECTORY'] = folder;
-  directory = await Directory.open(ValidNamespaces.LOCAL, undefined, never, () => {});
+  directory = await Directory.open('user', undefined, never, () => {});
 });
 
 afterEach(() => {

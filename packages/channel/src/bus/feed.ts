@@ -1,15 +1,15 @@
 import { timers } from '@mmfbus/core';
-import { openChannelMemory } from '../channel-memory.js';
-import { ChannelError } from '../errors.js';
-import { Subscriber } from '../subscriber.js';
-import { type Directory, directoryDefinition } from './directory.js';
-import { decodeNotice, type Notice } from './directory-notice.js';
+import { type Directory, directoryDefinition } from '../directory/directory.js';
+import { decodeNotice, type Notice } from '../directory/directory-notice.js';
+import { ChannelError } from '../foundation/errors.js';
+import { openChannelMemory } from '../membership/channel-memory.js';
+import { JoinedSubscriber, type Subscriber } from '../pubsub/subscriber.js';
 
 /** Notices that wait for a slow loop; beyond that a look at everything is less work. */
 const MOST_NOTICES = 1024;
 
-/** A look that may have met a burial is made again after that time. */
-const BURIAL_MS = 20;
+/** A look that may have met a slot being reclaimed is made again after that time. */
+const RECLAIMING_MS = 20;
 
 /** Gathers what there is to look at, from a lossy subscription to the directory and from life lines. */
 export class Feed {
@@ -29,9 +29,9 @@ export class Feed {
 
   /** @throws {@link ChannelError} and `MmfError` as joining a channel does; the signal's reason when it aborts. */
   static async open(directory: Directory, signal: AbortSignal): Promise<Feed> {
-    const definition = directoryDefinition(directory.namespace, undefined);
-    const memory = await openChannelMemory(definition, false, signal);
-    const subscriber = await Subscriber.open(definition, memory, { mode: 'lossy' }, signal);
+    const definition = directoryDefinition(directory.scope, undefined);
+    const memory = await openChannelMemory(definition, 'open', signal);
+    const subscriber = await JoinedSubscriber.open(definition, memory, { delivery: 'lossy' }, signal);
     try {
       signal.throwIfAborted();
       return new Feed(directory, subscriber);
@@ -45,7 +45,7 @@ export class Feed {
     this.#directory = directory;
     this.#subscriber = subscriber;
     this.#heard = directory.lastNotice();
-    subscriber.on('message', (bytes, { sequence }) => this.#hear(decodeNotice(bytes), () => sequence));
+    subscriber.on('message', ({ value, sequence }) => this.#hear(decodeNotice(value), () => sequence));
     subscriber.on('gap', ({ to }) => this.#hear(undefined, () => to));
     subscriber.on('error', () => this.#hear(undefined, () => directory.lastNotice()));
     subscriber.on('close', ({ reason }) => {
@@ -92,7 +92,7 @@ export class Feed {
       this.#timers.delete(timer);
       this.#notices.push({ kind: 'changed', channel });
       this.#wake();
-    }, BURIAL_MS);
+    }, RECLAIMING_MS);
     this.#timers.add(timer);
   }
 
@@ -100,7 +100,6 @@ export class Feed {
   async close(): Promise<void> {
     for (const timer of this.#timers) timers.clearTimeout(timer);
     this.#forgetDeaths();
-    this.#subscriber.removeAllListeners();
     this.#fail(new ChannelError('CLOSED', this.#subscriber.channel, 'the watch has ended'));
     await this.#subscriber.close();
   }
@@ -113,6 +112,7 @@ export class Feed {
 
   /** Nothing may be thrown here: the event loop calls it, and what it throws would end the process. */
   #hear(notice: Notice | undefined, sequenceOf: () => number): void {
+    if (this.#failure !== undefined) return;
     try {
       const sequence = sequenceOf();
       this.#heard = sequence;

@@ -1,6 +1,6 @@
 import type { PortAddress } from '@mmfbus/core';
-import type { BusChange, ParticipantInfo } from './channel-info.js';
-import type { Seat } from './inspection.js';
+import type { BusChange, ParticipantInfo } from '../directory/channel-info.js';
+import type { Seat } from '../directory/inspection.js';
 
 /** What a watch has reported so far: the open channels and their participants. */
 export class Known {
@@ -54,7 +54,7 @@ export class Known {
   }
 
   /**
-   * Whoever buries a dead participant has its slot for a moment, with the role and the name of the dead. So one who has come
+   * Whoever claims the slot of a dead participant has it for a moment, with the role and the name of the dead. So one who has come
    * into the slot of another that was known counts only when a second look sees it too.
    */
   #withoutBuriers(

@@ -1,8 +1,8 @@
-import { ChannelError } from '../errors.js';
-import { PulledIterator, type PullSource } from '../pulled-iterator.js';
-import type { BusChange } from './channel-info.js';
-import type { Directory } from './directory.js';
-import type { Notice } from './directory-notice.js';
+import type { BusChange } from '../directory/channel-info.js';
+import type { Directory } from '../directory/directory.js';
+import type { Notice } from '../directory/directory-notice.js';
+import { ChannelError } from '../foundation/errors.js';
+import { PulledIterator, type PullSource } from '../foundation/pulled-iterator.js';
 import { Feed } from './feed.js';
 import { Known } from './known.js';
 

@@ -1,4 +1,4 @@
-import type { Fragment } from './fragment.js';
+import type { Fragment } from '../format/fragment.js';
 
 /** Bytes that are allocated for a message before more of it has arrived. */
 const FIRST_LENGTH = 64 * 1024;

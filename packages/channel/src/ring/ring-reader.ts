@@ -1,20 +1,20 @@
 import { allocateWordBytes, type WordBytes } from '@mmfbus/codec';
 import { copyInto, type SharedBytes } from '@mmfbus/core';
-import type { ChannelMemory } from '../channel-memory.js';
-import { FRAGMENT_HEADER_LENGTH } from '../layout/fragment-layout.js';
-import * as frame from '../layout/frame-layout.js';
-import { HEAD_OFFSET, TAIL_OFFSET } from '../layout/header-layout.js';
-import { atStep } from '../steps.js';
-import { readFragmentHeader } from './fragment.js';
+import { readFragmentHeader } from '../format/fragment.js';
+import { FRAGMENT_HEADER_LENGTH } from '../format/fragment-layout.js';
 import {
   isPlausible,
   KIND_WORD,
   LENGTH_WORD,
   PUBLISHER_SHIFT,
-  readLong,
   SEQUENCE_WORD,
   TIMESTAMP_WORD,
-} from './frame.js';
+} from '../format/frame.js';
+import * as frame from '../format/frame-layout.js';
+import { HEAD_OFFSET, TAIL_OFFSET } from '../format/header-layout.js';
+import { readLong } from '../format/words.js';
+import { atStep } from '../foundation/steps.js';
+import type { ChannelMemory } from '../membership/channel-memory.js';
 import { Reassembly } from './reassembly.js';
 
 const TAIL = TAIL_OFFSET >> 3;
@@ -50,7 +50,7 @@ export class RingReader {
   /** Number of the first message that is wanted; those before it are left out. */
   first = 0;
   /** Position from which on messages are owed that are completed later: those begun before that are not. */
-  owedFrom = 0;
+  fragmentFloor = 0;
   /** Where the bytes of the message are; valid until the next one is read. */
   payload: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   start = 0;
@@ -144,7 +144,7 @@ export class RingReader {
     if (this.seekTail() === 'corrupted') return 'corrupted';
     this.expected = expected;
     // Where the reader began, a wrong tail may have stood.
-    this.owedFrom = Math.min(this.owedFrom, this.position);
+    this.fragmentFloor = Math.min(this.fragmentFloor, this.position);
     if (isPlausible(this.sequence - expected, this.position - position)) return 'lapped';
     return this.#corrupted(`number ${this.sequence} stands at the tail, where ${expected} was due before`);
   }
@@ -240,7 +240,7 @@ export class RingReader {
       return this.#count();
     }
     // Its beginning was overwritten, or nothing for this reader.
-    if (part.began >= this.owedFrom && this.expected >= this.first) {
+    if (part.began >= this.fragmentFloor && this.expected >= this.first) {
       this.sequence++;
       return 'lapped';
     }

@@ -1,26 +1,24 @@
 import type { WordBytes } from '@mmfbus/codec';
 import { copyIn, type SharedBytes } from '@mmfbus/core';
-import type { ChannelMemory } from '../channel-memory.js';
-import { ChannelError } from '../errors.js';
-import { FRAGMENT_HEADER_LENGTH } from '../layout/fragment-layout.js';
-import * as frame from '../layout/frame-layout.js';
-import { EPOCH_OFFSET, HEAD_OFFSET, TAIL_OFFSET } from '../layout/header-layout.js';
-import { DISCONNECTED_AS_SLOW, DISCONNECTED_AS_WRONG, STATE_RELIABLE } from '../layout/participant-layout.js';
-import type { ParticipantTable } from '../participants/participant-table.js';
-import { atStep } from '../steps.js';
-import { type Fragment, writeFragmentHeader } from './fragment.js';
+import { type Fragment, writeFragmentHeader } from '../format/fragment.js';
+import { FRAGMENT_HEADER_LENGTH } from '../format/fragment-layout.js';
 import {
   isPlausible,
   KIND_WORD,
   LENGTH_WORD,
   PUBLISHER_SHIFT,
-  readLong,
-  readPosition,
   SEQUENCE_WORD,
   TIMESTAMP_WORD,
-  writeLong,
   writeTerminator,
-} from './frame.js';
+} from '../format/frame.js';
+import * as frame from '../format/frame-layout.js';
+import { EPOCH_OFFSET, HEAD_OFFSET, HEADER_LENGTH, TAIL_OFFSET } from '../format/header-layout.js';
+import { GENERATION_OFFSET, PARTICIPANT_LENGTH } from '../format/participant-layout.js';
+import { readLong, readPosition, writeLong } from '../format/words.js';
+import { ChannelError } from '../foundation/errors.js';
+import { atStep } from '../foundation/steps.js';
+import type { ChannelMemory } from '../membership/channel-memory.js';
+import type { Cursors } from './cursors.js';
 
 const TAIL = TAIL_OFFSET >> 3;
 const HEAD = HEAD_OFFSET >> 3;
@@ -52,10 +50,9 @@ export class RingWriter {
   readonly #ring: SharedBytes;
   readonly #ringWords: Int32Array<ArrayBuffer>;
   readonly #capacity: number;
-  readonly #maxPayload: number;
   /** So many bytes before the tail are not given up without need. */
   readonly #kept: number;
-  readonly #table: ParticipantTable;
+  readonly #cursors: Cursors;
   readonly #slot: number;
   /** Of the slot, as long as it is this publisher's. */
   readonly #generation: number;
@@ -73,15 +70,9 @@ export class RingWriter {
    */
   readonly #marks = new Float64Array(MARKS);
   readonly #markShift: number;
-  readonly #beforeDisconnecting: () => void;
 
-  /** @param beforeDisconnecting is called before a reliable subscriber is given up, which others may wait for too. */
-  constructor(
-    memory: ChannelMemory,
-    table: ParticipantTable,
-    slot: number,
-    beforeDisconnecting: () => void = () => {},
-  ) {
+  /** @param slot of the publisher. */
+  constructor(memory: ChannelMemory, slot: number, cursors: Cursors) {
     const { ringCapacity, history, maxPayload } = memory.geometry;
     this.#channel = memory.name;
     this.#longs = memory.longs;
@@ -89,15 +80,13 @@ export class RingWriter {
     this.#ring = memory.ring;
     this.#ringWords = memory.ringWords;
     this.#capacity = ringCapacity;
-    this.#maxPayload = maxPayload;
     this.#markShift = Math.max(0, Math.log2(ringCapacity / MARKS));
     // Two frames more than promised: the head may stop anywhere in a frame's length, and there may be padding.
     this.#kept = history === 0 ? 0 : (history + 2) * frame.frameLength(maxPayload);
-    this.#table = table;
     this.#slot = slot;
-    this.#beforeDisconnecting = beforeDisconnecting;
-    this.#generation = table.generationOf(slot) | 0;
-    this.#generationWord = table.generationWordOf(slot);
+    this.#cursors = cursors;
+    this.#generationWord = (HEADER_LENGTH + slot * PARTICIPANT_LENGTH + GENERATION_OFFSET) >> 2;
+    this.#generation = Atomics.load(memory.words, this.#generationWord);
   }
 
   /** Reads where the ring stands; first of all after the lock was taken. */
@@ -155,15 +144,7 @@ export class RingWriter {
    * @returns whether there were any.
    */
   disconnectSlow(end: number): boolean {
-    const overwritten = this.#overwrittenBy(end);
-    const used = this.#table.used();
-    let any = false;
-    for (let slot = 0; slot < used; slot++) {
-      if (this.#table.stateOf(slot) !== STATE_RELIABLE || this.#table.cursorOf(slot) >= overwritten) continue;
-      this.#disconnect(slot, DISCONNECTED_AS_SLOW);
-      any = true;
-    }
-    return any;
+    return this.#cursors.disconnectBefore(this.#overwrittenBy(end));
   }
 
   /** Writes a whole message, whose bytes begin at a multiple of 4. Nobody sees it before the commit. */
@@ -192,20 +173,15 @@ export class RingWriter {
   }
 
   /**
-   * Makes room for a message whose payload is encoded right there, with padding before it where it needs some.
+   * Begins a message whose payload is encoded right there, with padding before it where it needs some. After room for it
+   * was reserved.
    *
    * @param length bytes that its payload takes at most.
-   * @returns whether there is room; when not, nothing has changed.
+   * @returns where the payload begins, in bytes of the ring.
    */
-  openInPlace(length: number, timestamp: number): boolean {
+  openInPlace(length: number, timestamp: number): number {
     const end = this.endOf(this.#end, length);
-    if (length > this.#maxPayload || !this.reserve(end)) return false;
     if (end - this.#end > frame.frameLength(length)) this.#writePadding(timestamp);
-    return true;
-  }
-
-  /** Where the payload of the next message begins, in bytes of the ring. After {@link RingWriter.openInPlace}. */
-  get startInPlace(): number {
     return (this.#end & (this.#capacity - 1)) + frame.FRAME_HEADER_LENGTH;
   }
 
@@ -297,26 +273,7 @@ export class RingWriter {
 
   #findSlowest(): void {
     this.#epoch = Atomics.load(this.#words, EPOCH);
-    this.#slowest = this.tail;
-    const least = Math.max(0, this.tail - this.#capacity);
-    const used = this.#table.used();
-    for (let slot = 0; slot < used; slot++) {
-      if (this.#table.stateOf(slot) !== STATE_RELIABLE) continue;
-      const cursor = this.#table.cursorOf(slot);
-      const isPosition = cursor >= least && cursor <= this.tail && cursor % frame.FRAME_ALIGNMENT === 0;
-      if (isPosition && !this.#table.isFree(slot)) {
-        this.#slowest = Math.min(this.#slowest, cursor);
-      } else {
-        // No subscriber writes such a cursor, or has a slot that is free. It must not hold everybody back for ever, so it
-        // is told instead.
-        this.#disconnect(slot, DISCONNECTED_AS_WRONG);
-      }
-    }
-  }
-
-  #disconnect(slot: number, reason: number): void {
-    this.#beforeDisconnecting();
-    this.#table.disconnect(slot, reason);
+    this.#slowest = this.#cursors.slowest(this.tail, Math.max(0, this.tail - this.#capacity));
   }
 
   /** Gives up the oldest frames, at least up to that position. */

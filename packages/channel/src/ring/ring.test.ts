@@ -1,11 +1,12 @@
 import { allocateWordBytes, raw, type WordBytes } from '@mmfbus/codec';
 import type { PortAddress } from '@mmfbus/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type ChannelMemory, openChannelMemory } from '../channel-memory.js';
-import { checkDefinition } from '../definition.js';
-import { HEAD_OFFSET, TAIL_OFFSET } from '../layout/header-layout.js';
-import { STATE_DISCONNECTED, STATE_RELIABLE } from '../layout/participant-layout.js';
-import { ParticipantTable } from '../participants/participant-table.js';
+import { checkDefinition } from '../format/definition.js';
+import { HEAD_OFFSET, TAIL_OFFSET } from '../format/header-layout.js';
+import { STATE_DISCONNECTED, STATE_RELIABLE } from '../format/participant-layout.js';
+import { type ChannelMemory, openChannelMemory } from '../membership/channel-memory.js';
+import { ParticipantTable } from '../membership/participant-table.js';
+import { ReliableCursors } from '../membership/reliable-cursors.js';
 import { RingReader } from './ring-reader.js';
 import { RingWriter } from './ring-writer.js';
 
@@ -26,10 +27,13 @@ let names = 0;
 
 beforeEach(async () => {
   const name = `mmfbus-test-${process.pid}-ring-${++names}`;
-  memory = await openChannelMemory(checkDefinition({ name, capacity: CAPACITY, codec: raw() }), true);
+  memory = await openChannelMemory(
+    checkDefinition({ name, capacity: CAPACITY, codec: raw() }),
+    'open-or-create',
+  );
   table = new ParticipantTable(memory);
   table.tryClaim(0, 0n, owner);
-  writer = new RingWriter(memory, table, 0);
+  writer = new RingWriter(memory, 0, new ReliableCursors(table));
 });
 
 afterEach(() => memory.close());
@@ -153,7 +157,7 @@ describe('a ring', () => {
   it('has its head where a frame begins, whoever wrote it, and gives up little more than it must', () => {
     startReader();
     table.tryClaim(1, 0n, owner);
-    const writers = [writer, new RingWriter(memory, table, 1)];
+    const writers = [writer, new RingWriter(memory, 1, new ReliableCursors(table))];
     const begins = new Set([0]);
     for (let count = 0; count < 3000; count++) {
       // Now one of them goes on for more than a lap, now they take turns.
@@ -205,7 +209,7 @@ describe('a ring', () => {
     write(1);
     write(1);
     table.tryClaim(1, 0n, owner);
-    const other = new RingWriter(memory, table, 1);
+    const other = new RingWriter(memory, 1, new ReliableCursors(table));
     other.begin();
     expect([other.tail, other.nextSequence]).toEqual([64, 3]);
   });
@@ -351,7 +355,7 @@ describe('a ring with bad contents', () => {
       for (let count = 0; count < 2; count++) write(10);
       const { buffer, byteOffset } = memory.ringWords;
       new DataView(buffer, byteOffset).setBigUint64(128 + 8, BigInt(number), true);
-      const other = new RingWriter(memory, table, 1);
+      const other = new RingWriter(memory, 1, new ReliableCursors(table));
       expect(() => other.begin()).toThrow(`number ${number} stands at the tail, 128; it was 1 at 0`);
       const reader = new RingReader(memory);
       expect(reader.seekTail()).toBe('corrupted');

@@ -1,7 +1,7 @@
+import { describeKind } from '../arguments.js';
+import { invalidShape, requireText, requireWhole } from '../invalid-shape.js';
 import { messageOf } from '../refusal.js';
-import { describeKind } from './arguments.js';
 import { mapNode, structNode, unionNode } from './containers.js';
-import { invalidShape, requireText, requireWhole } from './invalid-shape.js';
 import { type FieldNode, INTEGER_RANGES, type IntegerType, type ShapeNode, type StructNode } from './node.js';
 import { integerNode } from './scalars.js';
 

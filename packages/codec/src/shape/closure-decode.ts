@@ -1,5 +1,6 @@
 import { msgpack } from '../msgpack.js';
 import { checkValue } from '../msgpack-check.js';
+import type { Read, Reads } from './closures.js';
 import { foundIn, Mismatch, unexpected } from './mismatch.js';
 import {
   type ArrayNode,
@@ -20,11 +21,8 @@ import { structRead, unionRead } from './struct-decode.js';
 import { hasAtMost, isFaithful, readText } from './text.js';
 import { readTimestamp } from './timestamp-bytes.js';
 
-/** Reads one value, in any form that a writer may have chosen. Throws a {@link Mismatch} for what does not fit. */
-export type Read = (reader: Reader) => unknown;
-
 /** Makes the functions that read the nodes of a shape: one for each node, however often the node is used. */
-export class ReadFunctions {
+export class ReadFunctions implements Reads {
   readonly settings: Settings;
   readonly #made = new Map<ShapeNode, Read>();
 

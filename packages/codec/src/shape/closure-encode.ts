@@ -3,6 +3,7 @@ import type { CodecError } from '../errors.js';
 import { msgpack } from '../msgpack.js';
 import { byteLengthOf, copyUserBytes, isDetached } from '../user-bytes.js';
 import { entriesOfMap, sizeOfMap } from '../user-map.js';
+import type { Write, Writes } from './closures.js';
 import { INTEGER_SIZE, writeInteger } from './integer-bytes.js';
 import { changedMap, describeValue, foundIn, Mismatch, unexpected } from './mismatch.js';
 import {
@@ -25,11 +26,8 @@ import { hasAtMost } from './text.js';
 import { TIMESTAMP_SIZE, writeTimestamp } from './timestamp-bytes.js';
 import type { Writer } from './writer.js';
 
-/** Checks and writes one value. Throws a {@link Mismatch} for what does not fit. */
-export type Write = (value: unknown, writer: Writer) => void;
-
 /** Makes the functions that write the nodes of a shape: one for each node, however often the node is used. */
-export class WriteFunctions {
+export class WriteFunctions implements Writes {
   readonly settings: Settings;
   readonly #made = new Map<ShapeNode, Write>();
 

@@ -1,6 +1,7 @@
-import { describeKind, requireOptions, requireShape } from './arguments.js';
-import { invalidShape, requireName } from './invalid-shape.js';
+import { describeKind, requireOptions } from '../arguments.js';
+import { invalidShape, requireName } from '../invalid-shape.js';
 import type { FieldNode, KeyNode, MapNode, ShapeNode, StructNode, UnionNode } from './node.js';
+import { requireShape } from './require-shape.js';
 import { checkMaximum } from './scalars.js';
 import { type Infer, makeShape, type Shape } from './shape.js';
 

@@ -1,7 +1,7 @@
+import { requireOptions } from '../arguments.js';
+import { invalidShape } from '../invalid-shape.js';
 import { formatPath, messageOf } from '../refusal.js';
-import { requireOptions, requireShape } from './arguments.js';
 import { canonicalTextOf, parseCanonical } from './canonical.js';
-import { invalidShape } from './invalid-shape.js';
 import {
   BIGINT_RANGES,
   type FieldNode,
@@ -11,6 +11,7 @@ import {
   type StructNode,
   type UnionNode,
 } from './node.js';
+import { requireShape } from './require-shape.js';
 import type { Shape } from './shape.js';
 
 /** Characters of a name or a place that are shown. */

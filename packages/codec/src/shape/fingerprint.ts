@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { requireShape } from './arguments.js';
 import { canonicalTextOf } from './canonical.js';
+import { requireShape } from './require-shape.js';
 import type { Shape } from './shape.js';
 
 /**

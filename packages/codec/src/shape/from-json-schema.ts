@@ -1,8 +1,8 @@
-import { requireShape } from './arguments.js';
+import { invalidShape, requireText } from '../invalid-shape.js';
 import { mapNode, nullable, structNode, unionNode } from './containers.js';
-import { invalidShape, requireText } from './invalid-shape.js';
 import { INTEGER_FORMATS, type JsonSchema } from './json-schema.js';
 import { type FieldNode, INTEGER_RANGES, type IntegerType, type ShapeNode } from './node.js';
+import { requireShape } from './require-shape.js';
 import { checkMaximum, integerNode } from './scalars.js';
 import { makeShape, type Shape } from './shape.js';
 import { toJsonSchemaOf } from './to-json-schema.js';

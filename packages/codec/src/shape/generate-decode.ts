@@ -1,4 +1,4 @@
-import type { Read, ReadFunctions } from './closure-decode.js';
+import type { Read, Reads } from './closures.js';
 import { containerHeader, keyBytes, leastSize, structHeaderSize, textBytes } from './layout.js';
 import {
   type ArrayNode,
@@ -39,12 +39,12 @@ const MANY_FLOATS = 24;
  * {@link Progress}. `rest` is how many bytes the function needs after some value at least: that many are known to be there
  * whenever a value has been read, so that the next one's first bytes need no check.
  */
-export function generateDecode(node: ShapeNode, reads: ReadFunctions, progress: Progress): FastDecode {
+export function generateDecode(node: ShapeNode, reads: Reads, progress: Progress): FastDecode {
   return new DecodeGenerator(reads, progress).compile(node);
 }
 
 class DecodeGenerator {
-  readonly #reads: ReadFunctions;
+  readonly #reads: Reads;
   readonly #source = new SourceText();
   readonly #structs = new Map<StructNode, string>();
   readonly #slow = new Map<ShapeNode, string>();
@@ -52,7 +52,7 @@ class DecodeGenerator {
   readonly #progress: Progress;
   readonly #S: string;
 
-  constructor(reads: ReadFunctions, progress: Progress) {
+  constructor(reads: Reads, progress: Progress) {
     this.#reads = reads;
     this.#progress = progress;
     this.#S = this.#source.value(progress);

@@ -1,5 +1,5 @@
-import { describeKind, requireOptions } from './arguments.js';
-import { invalidShape, requireText, requireWhole } from './invalid-shape.js';
+import { describeKind, requireOptions } from '../arguments.js';
+import { invalidShape, requireText, requireWhole } from '../invalid-shape.js';
 import { INTEGER_RANGES, type IntegerNode, type IntegerType } from './node.js';
 import { makeShape, type Shape } from './shape.js';
 

@@ -1,6 +1,6 @@
+import { describeKind, requireOptions } from '../arguments.js';
+import { checkLimit, invalidShape } from '../invalid-shape.js';
 import { DEFAULT_ITEMS, MOST_DEPTH, MOST_ITEMS } from '../limits.js';
-import { describeKind, requireOptions } from './arguments.js';
-import { checkLimit, invalidShape } from './invalid-shape.js';
 
 /** Options of {@link codecOf}. The limits hold for encoding and for decoding. */
 export interface ShapeOptions {

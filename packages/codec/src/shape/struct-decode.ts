@@ -1,4 +1,4 @@
-import type { Read, ReadFunctions } from './closure-decode.js';
+import type { Read, Reads } from './closures.js';
 import { foundIn, shownText, unexpected } from './mismatch.js';
 import { type FieldNode, nameOf, type StructNode, takesNil, type UnionNode } from './node.js';
 import type { Reader } from './reader.js';
@@ -15,7 +15,7 @@ interface FieldRead {
 }
 
 /** Reads a struct: as a map in any order, with keys of all kinds in between, or as an array of the values in order. */
-export function structRead(node: StructNode, functions: ReadFunctions): Read {
+export function structRead(node: StructNode, functions: Reads): Read {
   const fields = node.fields.map(
     (field): FieldRead => ({
       field,
@@ -95,7 +95,7 @@ function assemble(fields: readonly FieldRead[], values: readonly unknown[]): obj
 }
 
 /** Looks for the tag, then reads the whole as the struct that it names. */
-export function unionRead(node: UnionNode, functions: ReadFunctions): Read {
+export function unionRead(node: UnionNode, functions: Reads): Read {
   const variants = new Map(node.variants.map(({ name, struct }) => [name, functions.of(struct)]));
   const expected = nameOf(node);
   const { layout, maxDepth } = functions.settings;

@@ -1,4 +1,4 @@
-import type { Write, WriteFunctions } from './closure-encode.js';
+import type { Write, Writes } from './closures.js';
 import { describeValue, foundIn, unexpected } from './mismatch.js';
 import { type FieldNode, nameOf, type ShapeNode, type StructNode, type UnionNode } from './node.js';
 import type { Writer } from './writer.js';
@@ -9,7 +9,7 @@ interface FieldWrite {
 }
 
 /** Writes a struct: as a map in the order of its fields, or as an array of the values. */
-export function structWrite(node: StructNode, functions: WriteFunctions): Write {
+export function structWrite(node: StructNode, functions: Writes): Write {
   const fields = node.fields.map((field): FieldWrite => ({ field, write: functions.of(field.node) }));
   const isMap = functions.settings.layout === 'map';
   return (value, writer) => {
@@ -65,7 +65,7 @@ function fieldOf(value: object, name: string): unknown {
 }
 
 /** Writes the struct that the tag names. */
-export function unionWrite(node: UnionNode, functions: WriteFunctions): Write {
+export function unionWrite(node: UnionNode, functions: Writes): Write {
   const variants = new Map<unknown, Write>(
     node.variants.map(({ name, struct }) => [name, functions.of(struct)]),
   );

@@ -1,4 +1,4 @@
-import { invalidShape } from './invalid-shape.js';
+import { invalidShape } from '../invalid-shape.js';
 import { INTEGER_FORMATS, type JsonSchema, type JsonSchemaTarget } from './json-schema.js';
 import type { ShapeNode, StructNode } from './node.js';
 

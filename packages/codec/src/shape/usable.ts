@@ -1,4 +1,4 @@
-import { invalidShape } from './invalid-shape.js';
+import { invalidShape } from '../invalid-shape.js';
 import { containerHeader, fixedSize, keyBytes } from './layout.js';
 import { type ShapeNode, takesNil } from './node.js';
 import type { Settings } from './settings.js';

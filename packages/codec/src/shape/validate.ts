@@ -1,5 +1,6 @@
 import { messageOf } from '../refusal.js';
-import { type Write, WriteFunctions } from './closure-encode.js';
+import { WriteFunctions } from './closure-encode.js';
+import type { Write } from './closures.js';
 import { Mismatch } from './mismatch.js';
 import type { ShapeNode } from './node.js';
 import { checkSettings } from './settings.js';

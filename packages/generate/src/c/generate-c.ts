@@ -69,7 +69,7 @@ function publicFunctions(
     encode.define(out, type);
   }
   const declaration = types.declarationOf(target.node);
-  out.add('/* Has a channel joined or made that carries these values: others are MMFBUS_ERROR_SCHEMA. */');
+  out.add('/* Has a channel joined or made that carries these values: others are MMFBUS_SCHEMA_MISMATCH. */');
   out.block(`static inline void ${prefix}_describe(mmfbus_options *options) {`, () => {
     out.add(`options->codec = ${upper}_CODEC;`, `options->schema = ${upper}_SCHEMA;`);
   });
@@ -85,7 +85,7 @@ function publicFunctions(
       'return mmfbus_shape__end_input(in, is_read, used);',
     );
   });
-  out.add('', '/* Writes a message. MMFBUS_ERROR_TOO_LARGE: it takes `writer->length` bytes. */');
+  out.add('', '/* Writes a message. MMFBUS_TOO_LARGE: it takes `writer->length` bytes. */');
   out.add(
     `static inline mmfbus_status ${prefix}_encode(mmfbus_mp_writer *writer, const ${declaration} *value,`,
   );

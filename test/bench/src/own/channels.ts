@@ -1,6 +1,8 @@
-import { type Channel, defineChannel, MiB, type Publisher, type Subscriber } from '@mmfbus/channel';
+import { type Channel, defineChannel, type Publisher, type Subscriber } from '@mmfbus/channel';
 import { raw } from '@mmfbus/codec';
 import { type Quote, quoteShape } from '../quote.js';
+
+const MiB = 2 ** 20;
 
 const CAPACITY: number = 8 * MiB;
 /** Bytes of a frame's header; see FORMAT.md. */
@@ -16,12 +18,12 @@ export function bytesChannel(name: string, capacity: number = CAPACITY): Channel
 
 /** A channel of the object of the comparison, with its shape. */
 export function quoteChannel(name: string): Channel<Quote> {
-  return defineChannel({ name, capacity: CAPACITY, shape: quoteShape });
+  return defineChannel({ name, capacity: CAPACITY, schema: quoteShape });
 }
 
 /** Publishes without ever sleeping: the other side looks all the time. */
 export function publishSoon<T>(publisher: Publisher<T>, message: T): void {
-  while (publisher.publish(message) !== 'published');
+  while (publisher.tryPublish(message) !== 'published');
 }
 
 /** Takes the next message, looking for it without a pause. */

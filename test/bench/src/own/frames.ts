@@ -12,7 +12,7 @@ function publishMany(publisher: Publisher<Uint8Array>, messages: number, batchLe
   }
   const batch = Array.from({ length: batchLength }, () => frameOf64);
   for (let count = 0; count < messages; count += batchLength) {
-    while (publisher.publishBatch(batch) !== 'published');
+    while (publisher.tryPublishAll(batch) !== 'published');
   }
 }
 

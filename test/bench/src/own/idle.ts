@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { KiB, type Subscriber } from '@mmfbus/channel';
+import type { Subscriber } from '@mmfbus/channel';
 import { bytesChannel, ignore } from './channels.js';
 import type { Own } from './own-job.js';
+
+const KiB = 1024;
 
 /** Milliseconds in which subscribers that were just opened go to sleep. */
 const SETTLING = 500;

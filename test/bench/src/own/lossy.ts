@@ -31,7 +31,10 @@ export const lossy: Own = {
   async partner({ name, count }, say) {
     const subscribers: Subscriber<Uint8Array>[] = [];
     while (subscribers.length < count) {
-      const subscriber = await bytesChannel(name).subscriber({ mode: 'lossy', endWithPublishers: true });
+      const subscriber = await bytesChannel(name).subscriber({
+        delivery: 'lossy',
+        closeWithPublishers: true,
+      });
       subscriber.on('message', ignore);
       subscribers.push(subscriber);
     }

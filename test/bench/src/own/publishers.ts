@@ -23,7 +23,7 @@ export const publishers: Own = {
     await Promise.all(Array.from({ length: count }, startPartner));
     // They begin when they see it: all of them are ready by now.
     const start = await quoteChannel(`${name}-start`).publisher();
-    start.publish(makeQuote());
+    await start.publish(makeQuote());
     while (end === 0n) await nextTurn();
     await start.close();
     await subscriber.close();
@@ -41,7 +41,7 @@ export const publishers: Own = {
     const total = WARM_UP + Math.floor(amount / count);
     for (let id = 0; id < total; id++) {
       message.id = id;
-      if (publisher.publish(message) !== 'published') await publisher.publishAsync(message);
+      if (publisher.tryPublish(message) !== 'published') await publisher.publish(message);
     }
     await publisher.drain();
   },

@@ -1,8 +1,10 @@
-import { type Channel, type ChannelOptions, defineChannel, MiB, type Publisher } from '@mmfbus/channel';
+import { type Channel, type ChannelOptions, defineChannel, type Publisher } from '@mmfbus/channel';
 import { bytes, msgpack, raw } from '@mmfbus/codec';
 import type { Job } from '../job.js';
 import { type Quote, quoteShape } from '../quote.js';
 import type { Consumer, Peer, Producer } from './peer.js';
+
+const MiB = 2 ** 20;
 
 const CAPACITY: number = 8 * MiB;
 /** Who carries messages of a MiB gives them more room than the usual. */
@@ -25,20 +27,20 @@ function channelOf(job: Job, direction: 'there' | 'back', encoding: Encoding): C
   const common = { name: `${job.name}-${direction}`, capacity: capacityOf(job) };
   if (job.load.kind === 'bytes') {
     if (encoding === 'views') {
-      return defineChannel({ ...common, shape: bytes({ copy: false }) }) as Channel<unknown>;
+      return defineChannel({ ...common, schema: bytes({ copy: false }) }) as Channel<unknown>;
     }
     const options: ChannelOptions<Uint8Array> = { ...common, codec: raw() };
     return defineChannel(options) as Channel<unknown>;
   }
   if (encoding === 'msgpackr') return defineChannel<unknown>({ ...common, codec: msgpack() });
-  return defineChannel({ ...common, shape: quoteShape }) as Channel<unknown>;
+  return defineChannel({ ...common, schema: quoteShape }) as Channel<unknown>;
 }
 
 /** Publishes at once where that goes, and waits where it does not, as the README says. */
 class Sending {
   readonly #publisher: Publisher<unknown>;
   readonly #large: boolean;
-  #waiting: Promise<void> | undefined;
+  #waiting: Promise<unknown> | undefined;
 
   /** @param large says that a message is larger than a frame may be, which takes the call that waits. */
   constructor(publisher: Publisher<unknown>, large: boolean) {
@@ -47,8 +49,8 @@ class Sending {
   }
 
   send(message: unknown): boolean {
-    if (!this.#large && this.#publisher.publish(message) === 'published') return true;
-    this.#waiting = this.#publisher.publishAsync(message);
+    if (!this.#large && this.#publisher.tryPublish(message) === 'published') return true;
+    this.#waiting = this.#publisher.publish(message);
     return false;
   }
 
@@ -69,13 +71,13 @@ class SendingBatches {
     // The batch keeps it, and the next one is the same object with another number.
     this.#batch.push({ ...(message as Quote) });
     if (this.#batch.length < BATCH) return true;
-    if (this.#publisher.publishBatch(this.#batch) !== 'published') return false;
+    if (this.#publisher.tryPublishAll(this.#batch) !== 'published') return false;
     this.#batch = [];
     return true;
   }
 
   async drained(): Promise<void> {
-    if (this.#batch.length > 0) await this.#publisher.publishBatchAsync(this.#batch);
+    if (this.#batch.length > 0) await this.#publisher.publishAll(this.#batch);
     this.#batch = [];
   }
 }
@@ -99,7 +101,7 @@ function mmfbusPeer({ encoding, batches = false, timestamps = false }: Way): Pee
     const publisher = await channelOf(job, 'there', encoding).publisher({ timestamps });
     const sending = batches ? new SendingBatches(publisher) : new Sending(publisher, isLarge(job));
     const replies = job.pattern === 'flood' ? undefined : await channelOf(job, 'back', encoding).subscriber();
-    replies?.on('message', onReply);
+    replies?.on('message', ({ value }) => onReply(value));
     return {
       send: (message) => sending.send(message),
       drained: () => sending.drained(),
@@ -115,7 +117,7 @@ function mmfbusPeer({ encoding, batches = false, timestamps = false }: Way): Pee
     const publisher =
       job.pattern === 'flood' ? undefined : await channelOf(job, 'back', encoding).publisher({ timestamps });
     const sending = publisher && new Sending(publisher, isLarge(job));
-    subscriber.on('message', onMessage);
+    subscriber.on('message', ({ value }) => onMessage(value));
     return {
       reply: (message) => sending?.send(message),
       close: async () => {

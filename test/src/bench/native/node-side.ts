@@ -1,6 +1,8 @@
 // The end of bench:native that is Node: `receive`, `publish`, and both ends of a ping-pong, told by its arguments.
-import { type Channel, defineChannel, MiB, type Publisher, type Subscriber } from '@mmfbus/channel';
+import { type Channel, defineChannel, type Publisher, type Subscriber } from '@mmfbus/channel';
 import { raw } from '@mmfbus/codec';
+
+const MiB = 2 ** 20;
 
 const BALL = 40;
 
@@ -33,7 +35,7 @@ async function publish(name: string, count: number, bytes: number): Promise<void
   const publisher = await channelOf(name).publisher();
   const message = new Uint8Array(bytes);
   for (let index = 0; index < count; ) {
-    if (publisher.publish(message) === 'published') index++;
+    if (publisher.tryPublish(message) === 'published') index++;
   }
   await publisher.close();
 }
@@ -46,7 +48,7 @@ function poll(subscriber: Subscriber<Uint8Array>): void {
 function sendBack(publisher: Publisher<Uint8Array>, times: number, ball: Uint8Array): () => boolean {
   let left = times;
   return () => {
-    publisher.publish(ball);
+    publisher.tryPublish(ball);
     return --left === 0;
   };
 }

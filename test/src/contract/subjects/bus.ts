@@ -8,7 +8,7 @@ const NO_OPTIONS = 'it waits for no other process and takes no options';
 /** Has a peer stop while it holds the lock of the directory. */
 async function stoppedInDirectory(kit: Kit) {
   const peer = await kit.peer();
-  const channel = { name: kit.name('of-the-peer'), capacity: 4096, listed: true };
+  const channel = { name: kit.name('of-the-peer'), capacity: 4096, discoverable: true };
   await kit.until('the peer to stop in the directory', peer.halt('stop', 'publisher', channel));
   return peer;
 }
@@ -16,10 +16,10 @@ async function stoppedInDirectory(kit: Kit) {
 /** A look at a channel in which a peer takes part as well. */
 async function looking(kit: Kit) {
   const bus = await kit.bus();
-  const channel = kit.define({ listed: true });
+  const channel = kit.define({ discoverable: true });
   await kit.publisher(channel);
   const peer = await kit.peer();
-  await peer.ask('subscriber', { name: channel.name, capacity: 4096, listed: true }, true);
+  await peer.ask('subscriber', { name: channel.name, capacity: 4096, discoverable: true }, true);
   return { bus, channel, peer };
 }
 
@@ -30,7 +30,7 @@ function looks(method: 'list' | 'inspect'): Subject {
     name: `channel.Bus#${method}`,
     scene: async (kit) => {
       const bus = await kit.bus();
-      const channel = kit.define({ listed: true });
+      const channel = kit.define({ discoverable: true });
       await kit.publisher(channel);
       return { call: async () => void (await look(bus, channel.name)), close: () => bus.close() };
     },
@@ -79,7 +79,7 @@ async function watching(
   kit: Kit,
 ): Promise<Scene & { readonly bus: Bus; readonly watch: AsyncGenerator<BusChange> }> {
   const bus = await kit.bus();
-  const channel = kit.define({ listed: true });
+  const channel = kit.define({ discoverable: true });
   await kit.publisher(channel);
   const { signal, abort } = kit.signal();
   const watch = bus.watch({ signal });
@@ -94,7 +94,7 @@ async function watching(
     bus,
     watch,
     call: () => watch.next(),
-    release: () => kit.publisher(kit.define({ listed: true })),
+    release: () => kit.publisher(kit.define({ discoverable: true })),
     close: () => bus.close(),
     cancel: () => watch.return(),
   };
@@ -136,7 +136,7 @@ const watch: Subject = {
     'called re-entrantly': comes('value opened, value opened', async (kit) => {
       // A watch in the loop of another one.
       const bus = await kit.bus();
-      await kit.publisher(kit.define({ listed: true }));
+      await kit.publisher(kit.define({ discoverable: true }));
       const inner: string[] = [];
       for await (const { type } of bus.watch()) {
         inner.push(
@@ -190,7 +190,7 @@ const watch: Subject = {
     }),
     'without descriptors': comes(/^(OS_ERROR|value opened), then value opened$/, async (kit) => {
       const bus = await kit.bus();
-      await kit.publisher(kit.define({ listed: true }));
+      await kit.publisher(kit.define({ discoverable: true }));
       const step = () =>
         kit.until(
           'next to settle',
@@ -200,7 +200,7 @@ const watch: Subject = {
     }),
     'without space': comes('value opened, then value opened', async (kit) => {
       const bus = await kit.bus();
-      await kit.publisher(kit.define({ listed: true }));
+      await kit.publisher(kit.define({ discoverable: true }));
       const step = () =>
         kit.until(
           'next to settle',
@@ -238,7 +238,7 @@ function closing(method: 'close' | typeof Symbol.asyncDispose): Subject {
       'called re-entrantly': comes('opened settles', async (kit) => {
         // In the loop of its own watch, which ends by it.
         const bus = await kit.bus();
-        await kit.publisher(kit.define({ listed: true }));
+        await kit.publisher(kit.define({ discoverable: true }));
         const log: string[] = [];
         const follow = async (): Promise<void> => {
           for await (const { type } of bus.watch()) {

@@ -26,12 +26,12 @@ export async function fullPair(kit: Kit): Promise<Pair> {
 }
 
 export function fill(publisher: Publisher<unknown>): void {
-  while (publisher.publish('filling') === 'published');
+  while (publisher.tryPublish('filling') === 'published');
 }
 
 /** Publishes the numbers from `first` to `last`. */
 export function publishNumbers(publisher: Publisher<unknown>, first: number, last: number): void {
-  for (let value = first; value <= last; value++) publisher.publish(value);
+  for (let value = first; value <= last; value++) publisher.tryPublish(value);
 }
 
 /** Runs the action in the first `message` event of the subscriber, and has it take everything. */
@@ -49,7 +49,7 @@ export function insideMessage(subscriber: Subscriber<unknown>, action: () => unk
 
 /** What a peer needs to know of a channel. */
 export function peerChannel({ name }: Channel<unknown>): PeerChannel {
-  return { name, capacity: 4096, listed: false };
+  return { name, capacity: 4096, discoverable: false };
 }
 
 /** A peer that has stopped, or has died, with the lock of the channel's publishers. */

@@ -1,6 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type Channel, defineChannel, openBus } from '@mmfbus/channel';
-import { ValidNamespaces } from '@mmfbus/core';
 import {
   comes,
   never,
@@ -23,14 +22,14 @@ async function joiningBeside(kit: Kit, method: Joining, end: 'killed' | 'stopped
   const channel = kit.define();
   const peer = await lockHolder(kit, channel, end === 'killed' ? 'kill' : 'stop');
   return {
-    call: async (options) => void kit.closing(await channel[method]({ create: true, ...options })),
+    call: async (options) => void kit.closing(await channel[method]({ open: 'open-or-create', ...options })),
     release: () => (end === 'killed' ? undefined : peer.goOn()),
     inside: async (action) => {
       await peer.goOn();
       const subscriber = await kit.subscriber(channel);
       const publisher = await kit.publisher(channel);
       const inside = insideMessage(subscriber, action);
-      publisher.publish('go');
+      publisher.tryPublish('go');
       await inside;
     },
   };
@@ -96,7 +95,7 @@ function joining(method: Joining): Subject {
         let joined: Promise<string> | undefined;
         const onOpen = (): void => {
           unsubscribe('mmfbus:open', onOpen);
-          log.push(publisher.publish('from the diagnostics'));
+          log.push(publisher.tryPublish('from the diagnostics'));
           joined = outcomeOf(join);
         };
         subscribe('mmfbus:open', onOpen);
@@ -119,7 +118,7 @@ function joining(method: Joining): Subject {
             })
           : comes('TIMEOUT, reason, then settles'),
       'without descriptors': comes('OS_ERROR, settles, then settles', (kit) => {
-        const channel = kit.define({ listed: true });
+        const channel = kit.define({ discoverable: true });
         return withoutDescriptors(kit, () => channel[method]());
       }),
       'without space': comes('NO_SPACE, then settles', (kit) => {
@@ -133,11 +132,10 @@ function joining(method: Joining): Subject {
 /** Opens the directory while a peer has stopped, or died, with its lock. */
 async function busBeside(kit: Kit, end: 'killed' | 'stopped'): Promise<Scene> {
   const peer = await kit.peer();
-  const channel = { name: kit.name('listed'), capacity: 4096, listed: true };
+  const channel = { name: kit.name('listed'), capacity: 4096, discoverable: true };
   await kit.until('the peer to halt', peer.halt(end === 'killed' ? 'kill' : 'stop', 'publisher', channel));
   return {
-    call: async (options) =>
-      void kit.closing(await openBus({ namespace: ValidNamespaces.LOCAL, ...options })),
+    call: async (options) => void kit.closing(await openBus({ scope: 'user', ...options })),
     release: () => (end === 'killed' ? undefined : peer.goOn()),
   };
 }
@@ -163,7 +161,7 @@ const bus: Subject = {
       };
       subscribe('mmfbus:open', onOpen);
       kit.later(() => unsubscribe('mmfbus:open', onOpen));
-      const channel = kit.define({ listed: true });
+      const channel = kit.define({ discoverable: true });
       const outer = await kit.until(
         'joining to settle',
         outcomeOf(() => kit.publisher(channel)),
@@ -214,12 +212,12 @@ function defining(
         const other = defineChannel({
           name: channel.name,
           capacity: 4096,
-          listed: false,
+          discoverable: false,
           codec: hookedCodec(() => {}),
         });
         const publisher = await kit.publisher(channel);
         const subscriber = await kit.subscriber(other);
-        const outcome = publisher.publish('one');
+        const outcome = publisher.tryPublish('one');
         return `${outcome} ${subscriber.poll(() => {})}`;
       }),
       'called re-entrantly': comes('REENTRANT published', async (kit) => {
@@ -227,11 +225,11 @@ function defining(
         const channel = await define(
           kit,
           hookedCodec((value) => {
-            if (value === 'outer') inner = outcomeNow(() => publisher.publish('inner'));
+            if (value === 'outer') inner = outcomeNow(() => publisher.tryPublish('inner'));
           }),
         );
         const publisher = await kit.publisher(channel);
-        const outer = outcomeNow(() => publisher.publish('outer'));
+        const outer = outcomeNow(() => publisher.tryPublish('outer'));
         return `${inner} ${outer}`;
       }),
       'its callback throws': comes(/^(thrown|UNENCODABLE) published good$/, async (kit) => {
@@ -243,9 +241,9 @@ function defining(
         );
         const publisher = await kit.publisher(channel);
         const subscriber = await kit.subscriber(channel);
-        const outcomes = ['bad', 'good'].map((value) => outcomeNow(() => publisher.publish(value)));
+        const outcomes = ['bad', 'good'].map((value) => outcomeNow(() => publisher.tryPublish(value)));
         const heard: unknown[] = [];
-        subscriber.poll((value) => heard.push(value));
+        subscriber.poll(({ value }) => heard.push(value));
         return [...outcomes, ...heard].join(' ');
       }),
     },
@@ -260,6 +258,6 @@ export const joiningSubjects: readonly Subject[] = [
   defining('channel.defineChannel', async (kit, codec) => kit.define({ codec })),
   defining('channel.Channel.constructor', async (kit, codec) => kit.define({ codec })),
   defining('channel.Bus#define', async (kit, codec) =>
-    (await kit.bus()).define({ name: kit.name('channel'), capacity: 4096, listed: false, codec }),
+    (await kit.bus()).define({ name: kit.name('channel'), capacity: 4096, discoverable: false, codec }),
   ),
 ];

@@ -45,7 +45,7 @@ function livingPort(kit: Kit): PortAddress {
 async function deadPort(kit: Kit): Promise<PortAddress> {
   const peer = await kit.peer();
   const name = kit.name('of-the-dead');
-  await peer.ask('publisher', { name, capacity: 4096, listed: false });
+  await peer.ask('publisher', { name, capacity: 4096, discoverable: false });
   const [slot] = readTable(name).slots;
   await peer.kill();
   // Opens, and so removes, the segment that it left.

@@ -16,13 +16,13 @@ const NO_LISTENER = 'the call lives by no listener';
 const NO_ITERATION = 'it is not an iteration';
 const NO_CALLBACK = 'it takes no callback';
 
-type Publishing = 'publishAsync' | 'publishBatchAsync';
+type Publishing = 'publish' | 'publishAll';
 
 /** A call that waits for room, since the subscriber takes nothing. */
 async function waitingForRoom(kit: Kit, method: Publishing): Promise<Scene> {
   const { publisher, subscriber } = await fullPair(kit);
   return {
-    call: (options) => publisher[method](['late'], options),
+    call: async (options) => void (await publisher[method](['late'], options)),
     release: () => subscriber.on('message', () => {}),
     close: () => publisher.close(),
     drain: () => publisher.drain(),
@@ -34,7 +34,7 @@ async function waitingForRoom(kit: Kit, method: Publishing): Promise<Scene> {
 async function waitingForPeer(kit: Kit, method: Publishing, end: 'killed' | 'stopped'): Promise<Scene> {
   const channel = kit.define<unknown>();
   const publisher = await kit.publisher(channel);
-  const call: Scene['call'] = (options) => publisher[method](['late'], options);
+  const call: Scene['call'] = async (options) => void (await publisher[method](['late'], options));
   if (end === 'stopped') {
     const peer = await lockHolder(kit, channel, 'stop');
     return { call, release: () => peer.goOn() };
@@ -57,7 +57,7 @@ async function publishToStrangers(
   await peer.ask('subscriber', peerChannel(channel), true);
   await kit.until('the peer to sleep', peer.ask('asleep'));
   const outcome = await kit.withoutDescriptors(async () => {
-    if (method === 'drain') return publisher.publish('news');
+    if (method === 'drain') return publisher.tryPublish('news');
     return outcomeOf(() => publisher[method](['news']));
   });
   const rest = await end(kit, () => publisher.drain());
@@ -78,31 +78,29 @@ function publishing(method: Publishing): Subject {
     'its listener is removed': never(NO_LISTENER),
     'called twice': comes('settles, settles'),
     'called inside a handler': comes('settles'),
-    'called re-entrantly': comes('settles, REENTRANT', async (kit) => {
+    'called re-entrantly': comes('1, REENTRANT', async (kit) => {
       let inner: Promise<string> | undefined;
       const codec = hookedCodec((value) => {
         if (value === 'outer') inner = outcomeOf(() => publisher[method](['inner']));
       });
       const { publisher } = await pair(kit, codec);
       const outer = await outcomeOf(() =>
-        method === 'publishAsync' ? publisher.publishAsync('outer') : publisher.publishBatchAsync(['outer']),
+        method === 'publish' ? publisher.publish('outer') : publisher.publishAll(['outer']),
       );
       return `${outer}, ${await inner}`;
     }),
-    'its callback throws': comes(/^(thrown|UNENCODABLE), settles$/, async (kit) => {
+    'its callback throws': comes(/^(thrown|UNENCODABLE), 1$/, async (kit) => {
       const codec = hookedCodec((value) => {
         if (value === 'bad') throw THROWN;
       });
       const { publisher } = await pair(kit, codec);
       const call = (value: string) =>
-        outcomeOf(() =>
-          method === 'publishAsync' ? publisher.publishAsync(value) : publisher.publishBatchAsync([value]),
-        );
+        outcomeOf(() => (method === 'publish' ? publisher.publish(value) : publisher.publishAll([value])));
       return `${await call('bad')}, ${await call('good')}`;
     }),
     'the peer dies': comes('settles'),
     'the peer is stopped': comes('TIMEOUT, reason, then settles'),
-    'without descriptors': comes('settles, nothing, heard', (kit) =>
+    'without descriptors': comes('1, nothing, heard', (kit) =>
       publishToStrangers(kit, async () => 'nothing', method),
     ),
     'without space': comes('settles, then settles'),
@@ -115,77 +113,80 @@ function publishing(method: Publishing): Subject {
   };
 }
 
-const drain: Subject = {
-  name: 'channel.Publisher#drain',
-  scene: async (kit) => {
-    const { publisher, subscriber } = await pair(kit);
-    publisher.publish('something');
-    return {
-      call: (options) => publisher.drain(options),
-      release: () => subscriber.on('message', () => {}),
-      close: () => publisher.close(),
-      drain: () => publisher.drain(),
-      inside: (action) => insideMessage(subscriber, action),
-    };
-  },
-  peerScene: async (kit, end) => {
-    const channel = kit.define<unknown>();
-    const publisher = await kit.publisher(channel);
-    const peer = await kit.peer();
-    await peer.ask('subscriber', peerChannel(channel), true);
-    peer.stop();
-    publisher.publish('something');
-    return {
-      call: (options) => publisher.drain(options),
-      release: () => (end === 'killed' ? peer.kill() : peer.goOn()),
-    };
-  },
-  cells: {
-    'called after close': comes('CLOSED'),
-    'closed while it waits': comes('CLOSED'),
-    'called after drain': comes(/^(settles|CLOSED)$/),
-    'drained while it waits': comes(/^settles, (settles|CLOSED)$/),
-    aborted: comes('reason'),
-    'aborted before': comes('reason'),
-    'timed out': comes('TIMEOUT'),
-    cancelled: never(NO_ITERATION),
-    'its listener is removed': comes('waits, TIMEOUT, settles', async (kit) => {
+/** `flush` and `drain`, which wait for the same. */
+function flushing(method: 'flush' | 'drain'): Subject {
+  return {
+    name: `channel.Publisher#${method}`,
+    scene: async (kit) => {
       const { publisher, subscriber } = await pair(kit);
-      const listener = (): unknown => subscriber.off('message', listener);
-      subscriber.on('message', listener);
-      publisher.publish('heard');
-      publisher.publish('not heard');
-      const waiting = outcomeOf(() => publisher.drain({ timeout: 20 }));
-      await kit.waits(waiting);
-      const timedOut = await kit.until('drain to time out', waiting);
-      const again = outcomeOf(() => publisher.drain());
-      await kit.waits(again);
-      subscriber.on('message', () => {});
-      return `waits, ${timedOut}, ${await kit.until('drain to settle', again)}`;
-    }),
-    'called twice': comes(/^settles, (settles|CLOSED)$/),
-    'called inside a handler': comes('settles'),
-    'called re-entrantly': comes(/^settles, (settles|CLOSED)$/, async (kit) => {
-      const { publisher, subscriber } = await pair(kit);
-      const outcomes: Promise<string>[] = [];
-      subscriber.on('message', () => outcomes.push(outcomeOf(() => publisher.drain())));
-      publisher.publish(1);
-      publisher.publish(2);
-      while (outcomes.length < 2) await kit.turns();
-      return kit.until(
-        'both to settle',
-        Promise.all(outcomes).then((all) => all.join(', ')),
-      );
-    }),
-    'its callback throws': never(NO_CALLBACK),
-    'the peer dies': comes('settles'),
-    'the peer is stopped': comes('TIMEOUT, reason, then settles'),
-    'without descriptors': comes('published, settles, heard', (kit) =>
-      publishToStrangers(kit, (own, call) => own.until('drain to settle', outcomeOf(call)), 'drain'),
-    ),
-    'without space': comes(/^settles, then (settles|CLOSED)$/),
-  },
-};
+      publisher.tryPublish('something');
+      return {
+        call: (options) => publisher[method](options),
+        release: () => subscriber.on('message', () => {}),
+        close: () => publisher.close(),
+        drain: () => publisher.drain(),
+        inside: (action) => insideMessage(subscriber, action),
+      };
+    },
+    peerScene: async (kit, end) => {
+      const channel = kit.define<unknown>();
+      const publisher = await kit.publisher(channel);
+      const peer = await kit.peer();
+      await peer.ask('subscriber', peerChannel(channel), true);
+      peer.stop();
+      publisher.tryPublish('something');
+      return {
+        call: (options) => publisher[method](options),
+        release: () => (end === 'killed' ? peer.kill() : peer.goOn()),
+      };
+    },
+    cells: {
+      'called after close': comes('CLOSED'),
+      'closed while it waits': comes('CLOSED'),
+      'called after drain': comes('CLOSED'),
+      'drained while it waits': comes(/^settles, (settles|CLOSED)$/),
+      aborted: comes('reason'),
+      'aborted before': comes('reason'),
+      'timed out': comes('TIMEOUT'),
+      cancelled: never(NO_ITERATION),
+      'its listener is removed': comes('waits, TIMEOUT, settles', async (kit) => {
+        const { publisher, subscriber } = await pair(kit);
+        const listener = (): unknown => subscriber.off('message', listener);
+        subscriber.on('message', listener);
+        publisher.tryPublish('heard');
+        publisher.tryPublish('not heard');
+        const waiting = outcomeOf(() => publisher[method]({ timeout: 20 }));
+        await kit.waits(waiting);
+        const timedOut = await kit.until('drain to time out', waiting);
+        const again = outcomeOf(() => publisher[method]());
+        await kit.waits(again);
+        subscriber.on('message', () => {});
+        return `waits, ${timedOut}, ${await kit.until('drain to settle', again)}`;
+      }),
+      'called twice': comes(/^settles, (settles|CLOSED)$/),
+      'called inside a handler': comes('settles'),
+      'called re-entrantly': comes(/^settles, (settles|CLOSED)$/, async (kit) => {
+        const { publisher, subscriber } = await pair(kit);
+        const outcomes: Promise<string>[] = [];
+        subscriber.on('message', () => outcomes.push(outcomeOf(() => publisher[method]())));
+        publisher.tryPublish(1);
+        publisher.tryPublish(2);
+        while (outcomes.length < 2) await kit.turns();
+        return kit.until(
+          'both to settle',
+          Promise.all(outcomes).then((all) => all.join(', ')),
+        );
+      }),
+      'its callback throws': never(NO_CALLBACK),
+      'the peer dies': comes('settles'),
+      'the peer is stopped': comes('TIMEOUT, reason, then settles'),
+      'without descriptors': comes('published, settles, heard', (kit) =>
+        publishToStrangers(kit, (own, call) => own.until('drain to settle', outcomeOf(call)), 'drain'),
+      ),
+      'without space': comes(/^settles, then (settles|CLOSED)$/),
+    },
+  };
+}
 
 /** A publisher that cannot leave, since a peer has stopped with the lock. */
 async function leaving(
@@ -233,7 +234,7 @@ function closing(
           inner = outcomeOf(() => publisher[method]());
         }),
       );
-      const outer = outcomeNow(() => publisher.publish('outer'));
+      const outer = outcomeNow(() => publisher.tryPublish('outer'));
       return `${outer}, ${await kit.until('close to settle', inner)}`;
     }),
     'its callback throws': never(NO_CALLBACK),
@@ -260,9 +261,10 @@ const disposalOptions: Record<'aborted' | 'aborted before' | 'timed out', Cell> 
 
 /** Publishers, and their calls that wait. */
 export const publisherSubjects: readonly Subject[] = [
-  publishing('publishAsync'),
-  publishing('publishBatchAsync'),
-  drain,
+  publishing('publish'),
+  publishing('publishAll'),
+  flushing('flush'),
+  flushing('drain'),
   // It gives up waiting, not leaving: that happens as soon as it can.
   closing('close', {
     aborted: comes('settles'),

@@ -92,7 +92,7 @@ const drain: Subject = {
       const { publisher, subscriber } = await pair(kit);
       const log: unknown[] = [];
       let outcome: Promise<string> | undefined;
-      subscriber.on('message', (value) => {
+      subscriber.on('message', ({ value }) => {
         log.push(value);
         outcome ??= outcomeOf(() => subscriber.drain());
       });
@@ -127,7 +127,7 @@ const drain: Subject = {
       subscriber.on('message', () => {
         throw THROWN;
       });
-      publisher.publish(1);
+      publisher.tryPublish(1);
       const outcome = await kit.until(
         'drain to settle',
         outcomeOf(() => subscriber.drain()),
@@ -170,7 +170,7 @@ function closing(method: 'close' | typeof Symbol.asyncDispose): Subject {
       drain: () => subscriber.drain(),
       inside: async (action) => {
         const { publisher } = await pair(kit);
-        publisher.publish('unrelated');
+        publisher.tryPublish('unrelated');
         await action();
       },
     };
@@ -215,7 +215,8 @@ function closing(method: 'close' | typeof Symbol.asyncDispose): Subject {
       }),
       'its listener is removed': comes('settles', async (kit) => {
         const { subscriber } = await pair(kit);
-        subscriber.on('message', () => {}).removeAllListeners();
+        const listener = (): void => {};
+        subscriber.on('message', listener).off('message', listener);
         return kit.until(
           'close to settle',
           outcomeOf(() => subscriber[method]()),
@@ -227,7 +228,7 @@ function closing(method: 'close' | typeof Symbol.asyncDispose): Subject {
         const log: unknown[] = [];
         let outcome: Promise<string> | undefined;
         subscriber.on('close', () => log.push('close'));
-        subscriber.on('message', (value) => {
+        subscriber.on('message', ({ value }) => {
           log.push(value);
           outcome = outcomeOf(() => subscriber[method]());
         });
@@ -245,7 +246,7 @@ function closing(method: 'close' | typeof Symbol.asyncDispose): Subject {
           void subscriber[method]();
         });
         publishNumbers(publisher, 1, 60);
-        subscriber.poll((value) => {
+        subscriber.poll(({ value }) => {
           log.push(value);
           void subscriber[method]();
         });

@@ -59,7 +59,7 @@ const iteration: Subject = {
         outcomeOf(() => iterator.return()),
       );
       const settled = await kit.until('the abandoned next to settle', next);
-      publisher.publish(1);
+      publisher.tryPublish(1);
       const other = subscriber[Symbol.asyncIterator]();
       return `${settled}, ${returned}; ${await kit.until(
         'the next iterator',
@@ -71,10 +71,10 @@ const iteration: Subject = {
       const listener = (): void => {};
       subscriber.on('message', listener);
       const early = await outcomeOf(() => subscriber[Symbol.asyncIterator]().next());
-      publisher.publish(1);
+      publisher.tryPublish(1);
       await new Promise<void>((resolve) => subscriber.once('message', () => resolve()));
-      subscriber.removeAllListeners();
-      publisher.publish(2);
+      subscriber.off('message', listener);
+      publisher.tryPublish(2);
       return `${early}, ${await kit.until(
         'next to settle',
         outcomeOf(() => subscriber[Symbol.asyncIterator]().next()),
@@ -87,7 +87,7 @@ const iteration: Subject = {
       const inside = insideMessage(subscriber, () => {
         outcome = outcomeOf(() => subscriber[Symbol.asyncIterator]().next());
       });
-      publisher.publish(1);
+      publisher.tryPublish(1);
       await inside;
       return kit.until('next to settle', outcome!);
     }),
@@ -118,7 +118,7 @@ const iteration: Subject = {
     }),
     'the peer dies': comes('value 1, value 2, done', async (kit) => {
       const channel = kit.define();
-      const subscriber = await kit.subscriber(channel, { endWithPublishers: true });
+      const subscriber = await kit.subscriber(channel, { closeWithPublishers: true });
       const peer = await kit.peer();
       await peer.ask('publisher', peerChannel(channel));
       for (const value of [1, 2]) await peer.ask('publish', value);
@@ -171,7 +171,7 @@ const iteration: Subject = {
 function polled(subscriber: Subscriber<unknown>, handler: (value: unknown) => unknown): string {
   const log: unknown[] = [];
   const outcome = outcomeNow(() =>
-    subscriber.poll((value) => {
+    subscriber.poll(({ value }) => {
       log.push(value);
       const inner = handler(value);
       if (inner !== undefined) log.push(inner);
@@ -212,9 +212,10 @@ const poll: Subject = {
     ...neverOf('it does not wait', 'aborted', 'aborted before', 'timed out', 'cancelled'),
     'its listener is removed': comes('IN_USE, 1 2 2', async (kit) => {
       const { publisher, subscriber } = await pair(kit);
-      subscriber.on('message', () => {});
+      const listener = (): void => {};
+      subscriber.on('message', listener);
       const early = polled(subscriber, () => {});
-      subscriber.removeAllListeners();
+      subscriber.off('message', listener);
       publishNumbers(publisher, 1, 2);
       return `${early}, ${polled(subscriber, () => {})}`;
     }),
@@ -229,7 +230,7 @@ const poll: Subject = {
       const inside = insideMessage(subscriber, () => {
         outcome = polled(subscriber, () => {});
       });
-      publisher.publish(1);
+      publisher.tryPublish(1);
       await kit.until('the handler', inside);
       return outcome;
     }),
@@ -322,7 +323,7 @@ function ending(method: Ending): Subject {
         const log: unknown[] = [];
         const iterator = subscriber[Symbol.asyncIterator]();
         for await (const { value } of iterator) log.push(value, await outcomeOf(() => call(iterator)));
-        subscriber.poll((value) => log.push(`, ${value}`));
+        subscriber.poll(({ value }) => log.push(`, ${value}`));
         return log.join(' ').replace(' ,', ',');
       }),
       ...neverOf(

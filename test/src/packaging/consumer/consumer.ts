@@ -35,7 +35,7 @@ try {
 const channel: Channel<Price> = defineChannel<Price>({ name: `${name}-channel`, codec: msgpack<Price>() });
 const subscriber = await channel.subscriber();
 const publisher = await channel.publisher();
-console.log('channel', publisher.publish(price));
+console.log('channel', publisher.tryPublish(price));
 for await (const { value } of subscriber) {
   console.log('channel', value.symbol, value.price);
   break;

@@ -1,0 +1,202 @@
+import { copyOut, type Liveness, type PortAddress, removePort, timers } from '@mmfbus/core';
+import * as header from '../format/header-layout.js';
+import * as slotLayout from '../format/participant-layout.js';
+import type { Scope } from '../format/scope.js';
+import { monotonicNow } from '../foundation/clock.js';
+import { ChannelError } from '../foundation/errors.js';
+import { type ChannelMemory, openForeignMemory } from '../membership/channel-memory.js';
+import { readCounters } from '../membership/counters.js';
+import { namedPorts } from '../membership/named-ports.js';
+import { ParticipantTable } from '../membership/participant-table.js';
+import { RingReader } from '../ring/ring-reader.js';
+import type { ChannelInfo, ParticipantInfo } from './channel-info.js';
+import { showableText } from './text.js';
+import { isTurnSpent } from './turns.js';
+
+type RoleInfo = Pick<ParticipantInfo, 'role' | 'delivery' | 'connected'>;
+
+const ROLES: Partial<Record<number, RoleInfo>> = {
+  [slotLayout.STATE_PUBLISHER]: { role: 'publisher', delivery: undefined, connected: true },
+  [slotLayout.STATE_RELIABLE]: { role: 'subscriber', delivery: 'reliable', connected: true },
+  [slotLayout.STATE_LOSSY]: { role: 'subscriber', delivery: 'lossy', connected: true },
+  [slotLayout.STATE_DISCONNECTED]: { role: 'subscriber', delivery: 'reliable', connected: false },
+};
+
+/** Asks whether the owner of a port lives. */
+export type Probe = (address: PortAddress) => Liveness;
+
+/** A participant, and where its owner is to be asked for. */
+export interface Seat {
+  readonly participant: ParticipantInfo;
+  readonly address: PortAddress;
+}
+
+/** What was found in a channel's memory. */
+export interface Inspection {
+  readonly info: ChannelInfo;
+  /** The participants that are not proved dead, each by a key that no other participant of the channel ever has. */
+  readonly living: ReadonlyMap<string, Seat>;
+}
+
+/** A probe that asks about each port once. What it says of the living is soon stale. */
+export function rememberingProbe(probe: Probe): Probe {
+  const known = new Map<bigint, Liveness>();
+  return (address) => {
+    const liveness = known.get(address.nonce) ?? probe(address);
+    known.set(address.nonce, liveness);
+    return liveness;
+  };
+}
+
+/** What {@link ParticipantInfo.alive} says of an owner. */
+export function aliveIf(liveness: Liveness): ParticipantInfo['alive'] {
+  return liveness === 'unknown' ? liveness : liveness === 'alive';
+}
+
+/**
+ * Looks into a channel's memory without taking part. Gives the event loop its turns meanwhile.
+ *
+ * @returns undefined when nobody takes part in such a channel.
+ * @throws {@link ChannelError} `NOT_A_CHANNEL`, `VERSION_MISMATCH` or `CORRUPTED`; `MmfError` when the operating system
+ * refuses; the signal's reason when it aborts.
+ */
+export async function inspectChannel(
+  name: string,
+  scope: Scope,
+  probe: Probe,
+  signal: AbortSignal,
+): Promise<Inspection | undefined> {
+  const memory = openForeignMemory(name, scope);
+  if (memory === undefined) return undefined;
+  let leftBehind: readonly PortAddress[] = [];
+  try {
+    const seats = new Seats(memory, probe);
+    while (seats.look()) if (isTurnSpent()) await timers.nextTurn({ signal });
+    if (seats.living > 0) return seats.inspect();
+    leftBehind = seats.dead;
+  } finally {
+    memory.close(leftBehind.length > 0);
+  }
+  for (const address of leftBehind) void removePort(address, namedPorts);
+  return undefined;
+}
+
+/**
+ * Whether anybody takes part in the channel, who is not proved dead. At once: for those who hold a lock, or end. What the dead
+ * have left is removed.
+ *
+ * @throws as {@link inspectChannel} does.
+ */
+export function isOccupied(name: string, scope: Scope, probe: Probe): boolean {
+  const memory = openForeignMemory(name, scope);
+  if (memory === undefined) return false;
+  let leftBehind: readonly PortAddress[] = [];
+  try {
+    const seats = new Seats(memory, probe);
+    while (seats.living === 0 && seats.look());
+    if (seats.living > 0) return true;
+    leftBehind = seats.dead;
+  } finally {
+    memory.close(leftBehind.length > 0);
+  }
+  for (const address of leftBehind) void removePort(address, namedPorts);
+  return false;
+}
+
+/** The table of participants as somebody sees it who has no slot in it. */
+class Seats {
+  /**
+   * The ports of slots whose owners are proved dead. Where only they are left, nobody but who looks can remove the memory; a
+   * channel without any is one in the making.
+   */
+  readonly dead: PortAddress[] = [];
+  /** How many belong to anybody else, also while they have no role yet. */
+  living = 0;
+  readonly #memory: ChannelMemory;
+  readonly #table: ParticipantTable;
+  readonly #tail: number;
+  readonly #published: number;
+  readonly #probe: Probe;
+  readonly #seats: (Seat & { readonly key: string })[] = [];
+  /** The next slot to look at. */
+  #next = 0;
+
+  constructor(memory: ChannelMemory, probe: Probe) {
+    this.#memory = memory;
+    this.#probe = probe;
+    this.#table = new ParticipantTable(memory);
+    const reader = new RingReader(memory);
+    if (reader.seekTail() === 'corrupted') throw new ChannelError('CORRUPTED', memory.name, reader.problem);
+    this.#tail = reader.position;
+    this.#published = reader.sequence - 1;
+  }
+
+  /** Looks at the next slot; false when there is none. */
+  look(): boolean {
+    if (this.#next >= this.#table.used()) return false;
+    this.#look(this.#next++);
+    return true;
+  }
+
+  inspect(): Inspection {
+    const { name, geometry } = this.#memory;
+    return {
+      info: {
+        name,
+        capacity: geometry.ringCapacity,
+        codec: this.#text(header.CODEC_OFFSET, header.CODEC_LENGTH),
+        history: geometry.history,
+        maxMessage: geometry.maxMessage,
+        createdAt: this.#number(header.CREATED_AT_OFFSET),
+        published: this.#published,
+        maxParticipants: geometry.participantCount,
+        participants: this.#seats.map(({ participant }) => participant),
+      },
+      living: new Map(
+        this.#seats.filter(({ participant }) => participant.alive !== false).map((seat) => [seat.key, seat]),
+      ),
+    };
+  }
+
+  #look(slot: number): void {
+    const address = this.#table.addressOf(slot);
+    if (address === undefined) return;
+    const liveness = this.#probe(address);
+    if (liveness === 'dead') this.dead.push(address);
+    else this.living++;
+    const state = this.#table.stateOf(slot);
+    const role = ROLES[state];
+    // It is about to join, or to leave.
+    if (role === undefined) return;
+    const offset = header.HEADER_LENGTH + slot * slotLayout.PARTICIPANT_LENGTH;
+    const participant: ParticipantInfo = {
+      slot,
+      ...role,
+      pid: address.pid,
+      name: this.#text(offset + slotLayout.NAME_OFFSET, slotLayout.NAME_LENGTH),
+      alive: aliveIf(liveness),
+      joinedAt: Math.round(
+        Date.now() - (monotonicNow() - this.#number(offset + slotLayout.JOINED_AT_OFFSET)) / 1e6,
+      ),
+      lag: state === slotLayout.STATE_PUBLISHER ? undefined : this.#lagOf(slot),
+      counters: readCounters(this.#memory, slot),
+    };
+    const key = `${slot}:${this.#table.generationOf(slot)}:${address.nonce}`;
+    // What was read may be of two owners when the slot changed hands meanwhile; the new one is seen next time.
+    if (this.#table.isOwnedBy(slot, address.nonce)) this.#seats.push({ key, participant, address });
+  }
+
+  /** The cursor may have moved on since the tail was read, and may be nonsense: it is never behind by more than a ring. */
+  #lagOf(slot: number): number {
+    const lag = this.#tail - this.#table.cursorOf(slot);
+    return Math.min(Math.max(lag, 0), this.#memory.geometry.ringCapacity);
+  }
+
+  #number(offset: number): number {
+    return Number(BigInt.asUintN(64, this.#memory.longs[offset >> 3] as bigint));
+  }
+
+  #text(offset: number, length: number): string {
+    return showableText(copyOut(this.#memory.bytes, offset, offset + length));
+  }
+}

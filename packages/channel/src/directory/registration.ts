@@ -1,0 +1,99 @@
+import { timers } from '@mmfbus/core';
+import type { ChannelDefinition } from '../format/definition.js';
+import { reportDirectoryFailure } from './directory-failure.js';
+import { type DirectoryLease, leaseDirectory } from './directory-lease.js';
+
+/** How long joining or leaving a channel waits for the directory at most, milliseconds; the rest is done behind its back. */
+const LONGEST_WAIT_MS = 100;
+
+/** Waits until the promise is settled, but not for long. */
+async function briefly(promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = timers.setTimeout(resolve, LONGEST_WAIT_MS);
+  });
+  await Promise.race([promise, timeout]);
+  timers.clearTimeout(timer);
+}
+
+/**
+ * Keeps a channel in the directory while a participant of this thread takes part in it. Whatever goes wrong with the
+ * directory is reported, and is nothing to the channel.
+ */
+export class Registration {
+  readonly #definition: ChannelDefinition<unknown>;
+  readonly #ending = new AbortController();
+  readonly #leasing: Promise<void>;
+  #lease: DirectoryLease | undefined;
+  #entered = false;
+
+  /**
+   * Opens the directory, where this thread does not have it open yet. To be called before the channel is opened: when the
+   * process ends, what was opened last is closed first, and leaving a channel needs the directory.
+   */
+  static async begin(definition: ChannelDefinition<unknown>): Promise<Registration> {
+    const registration = new Registration(definition);
+    await briefly(registration.#leasing);
+    return registration;
+  }
+
+  private constructor(definition: ChannelDefinition<unknown>) {
+    this.#definition = definition;
+    this.#leasing = this.#takeLease();
+  }
+
+  /** Lists the channel, after the participant has joined it. */
+  async enter(): Promise<void> {
+    this.#entered = true;
+    await briefly(this.#enter());
+  }
+
+  /** After the participant has left, or failed to join. At once, unless somebody else is at work in the directory. */
+  async end(last: boolean): Promise<void> {
+    this.#ending.abort();
+    const lease = this.#lease;
+    if (lease === undefined) return;
+    this.#lease = undefined;
+    try {
+      if (!this.#entered || lease.directory.tryLeave(this.#definition.name, last)) lease.release();
+      else await briefly(this.#leaveLater(lease, last));
+    } catch (error) {
+      lease.release();
+      this.#report(error);
+    }
+  }
+
+  async #takeLease(): Promise<void> {
+    const { scope, mode } = this.#definition;
+    const { signal } = this.#ending;
+    try {
+      this.#lease = await leaseDirectory(scope, mode, signal);
+    } catch (error) {
+      if (!signal.aborted) this.#report(error);
+    }
+  }
+
+  async #enter(): Promise<void> {
+    await this.#leasing;
+    const { signal } = this.#ending;
+    try {
+      await this.#lease?.directory.enter(this.#definition.name, signal);
+    } catch (error) {
+      if (!signal.aborted) this.#report(error);
+    }
+  }
+
+  async #leaveLater(lease: DirectoryLease, last: boolean): Promise<void> {
+    try {
+      await lease.directory.leave(this.#definition.name, last);
+    } catch (error) {
+      this.#report(error);
+    } finally {
+      lease.release();
+    }
+  }
+
+  #report(error: unknown): void {
+    reportDirectoryFailure(this.#definition.scope, this.#definition.name, error);
+  }
+}

@@ -1,0 +1,146 @@
+import type { WordBytes } from '@mmfbus/codec';
+import { FRAGMENT_HEADER_LENGTH } from '../format/fragment-layout.js';
+import type { RingWriter } from '../ring/ring-writer.js';
+
+/** What is appended to the ring with one commit, and perhaps with more to follow. */
+export interface Append {
+  /** Messages that the commit completes, and bytes of payload that it takes along. */
+  readonly messages: number;
+  readonly bytes: number;
+  /** Position where its frames end when they are written at the tail. */
+  endIn(writer: RingWriter): number;
+  write(writer: RingWriter, timestamp: number): void;
+  /** Goes to what the next commit is to take; false when that was all. */
+  advance(): boolean;
+}
+
+/** One message in one frame. */
+export class MessageAppend implements Append {
+  readonly messages = 1;
+  payload: WordBytes;
+  bytes: number;
+
+  constructor(payload: WordBytes, length: number) {
+    this.payload = payload;
+    this.bytes = length;
+  }
+
+  endIn(writer: RingWriter): number {
+    return writer.endOf(writer.tail, this.bytes);
+  }
+
+  write(writer: RingWriter, timestamp: number): void {
+    writer.writeMessage(this.payload, 0, this.bytes, timestamp);
+  }
+
+  advance(): boolean {
+    return false;
+  }
+}
+
+/** Several messages, each in one frame, of which all or none are seen. */
+abstract class Batch implements Append {
+  readonly bytes: number;
+  protected readonly lengths: readonly number[];
+
+  constructor(lengths: readonly number[]) {
+    this.lengths = lengths;
+    this.bytes = lengths.reduce((sum, length) => sum + length, 0);
+  }
+
+  get messages(): number {
+    return this.lengths.length;
+  }
+
+  endIn(writer: RingWriter): number {
+    let end = writer.tail;
+    for (const length of this.lengths) end = writer.endOf(end, length);
+    return end;
+  }
+
+  abstract write(writer: RingWriter, timestamp: number): void;
+
+  advance(): boolean {
+    return false;
+  }
+}
+
+/** A batch of what was encoded. */
+export class EncodedBatch extends Batch {
+  readonly #payload: WordBytes;
+  readonly #starts: readonly number[];
+
+  /** @param starts where each message begins in the payload. */
+  constructor(payload: WordBytes, starts: readonly number[], lengths: readonly number[]) {
+    super(lengths);
+    this.#payload = payload;
+    this.#starts = starts;
+  }
+
+  write(writer: RingWriter, timestamp: number): void {
+    for (let index = 0; index < this.lengths.length; index++) {
+      const [start, length] = [this.#starts[index] as number, this.lengths[index] as number];
+      writer.writeMessage(this.#payload, start, length, timestamp);
+    }
+  }
+}
+
+/** A batch of bytes that are messages as they are, and still the program's: to be published at once or not at all. */
+export class BytesBatch extends Batch {
+  readonly #values: readonly Uint8Array[];
+
+  /** @param lengths of the values: they themselves are the program's, and may say anything. */
+  constructor(values: readonly Uint8Array[], lengths: readonly number[]) {
+    super(lengths);
+    this.#values = values;
+  }
+
+  write(writer: RingWriter, timestamp: number): void {
+    for (let index = 0; index < this.lengths.length; index++) {
+      writer.writeBytes(this.#values[index] as Uint8Array, this.lengths[index] as number, timestamp);
+    }
+  }
+}
+
+/** A message that is too large for one frame, a fragment a commit. Other publishers may come in between. */
+export class SplitAppend implements Append {
+  readonly #payload: WordBytes;
+  readonly #total: number;
+  readonly #fragmentLength: number;
+  readonly #generation: number;
+  #offset = 0;
+  /** Where its first fragment is; undefined until that is written. */
+  #began: number | undefined;
+
+  /** @param frameLength most bytes of payload of a frame, the fragment's header included. */
+  constructor(payload: WordBytes, total: number, generation: number, frameLength: number) {
+    this.#payload = payload;
+    this.#total = total;
+    this.#generation = generation;
+    this.#fragmentLength = frameLength - FRAGMENT_HEADER_LENGTH;
+  }
+
+  get messages(): number {
+    return this.#offset + this.bytes === this.#total ? 1 : 0;
+  }
+
+  get bytes(): number {
+    return Math.min(this.#fragmentLength, this.#total - this.#offset);
+  }
+
+  endIn(writer: RingWriter): number {
+    return writer.endOf(writer.tail, FRAGMENT_HEADER_LENGTH + this.bytes);
+  }
+
+  write(writer: RingWriter, timestamp: number): void {
+    const began = this.#offset === 0 ? undefined : this.#began;
+    const part = { began, total: this.#total, offset: this.#offset, generation: this.#generation };
+    const bytes = this.#payload.subarray(this.#offset, this.#offset + this.bytes);
+    this.#began = writer.writeFragment(part, bytes, timestamp);
+  }
+
+  advance(): boolean {
+    this.#offset += this.bytes;
+    return this.#offset < this.#total;
+  }
+}

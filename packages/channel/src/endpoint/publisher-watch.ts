@@ -1,0 +1,77 @@
+import { STATE_PUBLISHER } from '../format/participant-layout.js';
+import type { Participant } from '../membership/participant.js';
+import type { PublishersGone } from './delivery.js';
+
+/** What a subscriber knows of the publishers of its channel. */
+export class PublisherWatch {
+  readonly #participant: Participant;
+  #epoch: number;
+  #closedEpoch: number;
+  /** What {@link PublisherWatch.look} saw, and nobody was told yet. */
+  #gone: { readonly closedEpoch: number; readonly reason: PublishersGone['reason'] } | undefined;
+  #hadPublisher = false;
+
+  /** With the publisher lock held. */
+  constructor(participant: Participant) {
+    this.#participant = participant;
+    this.#epoch = participant.roles.epoch();
+    this.#closedEpoch = participant.roles.closedEpoch();
+    participant.watchOver(STATE_PUBLISHER);
+  }
+
+  /**
+   * Looks who is there; before what they have published is read. Those who joined are watched over, so that their death is
+   * heard of.
+   *
+   * @returns whether anything has changed.
+   */
+  look(): boolean {
+    const { roles } = this.#participant;
+    const closedEpoch = roles.closedEpoch();
+    if (closedEpoch !== this.#closedEpoch) this.#gone = { closedEpoch, reason: roles.closedReason() };
+    const epoch = roles.epoch();
+    if (epoch === this.#epoch) return false;
+    this.#epoch = epoch;
+    this.#participant.watchOver(STATE_PUBLISHER);
+    return true;
+  }
+
+  /** Whether anything has changed since the last look. */
+  hasNews(): boolean {
+    const { roles } = this.#participant;
+    return roles.epoch() !== this.#epoch || roles.closedEpoch() !== this.#closedEpoch;
+  }
+
+  /**
+   * That the last publisher has gone, when the last look saw it and this was not asked since. After everything was read
+   * that was published before that look.
+   */
+  takeGone(): PublishersGone | undefined {
+    const gone = this.#gone;
+    if (gone === undefined) return undefined;
+    this.#gone = undefined;
+    this.#closedEpoch = gone.closedEpoch;
+    this.#hadPublisher = true;
+    return { reason: gone.reason };
+  }
+
+  /** Whether there is none, and none has come and gone since {@link PublisherWatch.takeGone}. Stale on arrival. */
+  isOver(): boolean {
+    const { roles } = this.#participant;
+    return !roles.hasPublisher() && roles.closedEpoch() === this.#closedEpoch;
+  }
+
+  /** Whether there is one now, or was one since this watch began. */
+  hadPublisher(): boolean {
+    const { roles } = this.#participant;
+    return this.#hadPublisher || roles.hasPublisher() || roles.closedEpoch() !== this.#closedEpoch;
+  }
+
+  /** Whether the slot is a publisher's still, in that generation. */
+  isThere(slot: number, generation: number): boolean {
+    const { table } = this.#participant;
+    return (
+      slot < table.count && table.stateOf(slot) === STATE_PUBLISHER && table.generationOf(slot) === generation
+    );
+  }
+}

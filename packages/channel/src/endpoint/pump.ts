@@ -1,0 +1,202 @@
+import { type PortLease, timers, yieldThread } from '@mmfbus/core';
+import type { Participant } from '../membership/participant.js';
+
+/** A window that would shrink below this part of the option is closed: looking again would not have paid for long. */
+const SHORTEST_WINDOW_PART = 16;
+/** Milliseconds of the window in which it gives way to nobody, not even to its own event loop for some looks. */
+const WINDOW_TO_ITSELF = 0.01;
+/** So many looks take about as long as a turn of the event loop. */
+const LOOKS_A_TURN = 100;
+/** Turns with few messages that follow one another at most before the event loop has its own. */
+const TURNS_AT_ONCE = 16;
+/** So many messages are few: whoever sent them may wait for an answer. */
+const FEW = 4;
+/** So many messages at once are a flood. */
+const MANY = 16;
+/**
+ * Milliseconds that messages of a flood may gather: as long as nobody reads next to where they are written, publishing
+ * them takes less.
+ */
+const GATHERING = 0.05;
+/** Messages that are delivered in one turn of the event loop. */
+export const MESSAGES_A_TURN = 256;
+const LONGEST_PAUSE_MS = 32;
+/** Taken when this module is loaded, as `timers` are. */
+const { queueMicrotask } = globalThis;
+
+/** What a pump drives. */
+export interface Pumped {
+  /** Whether it waits for the bell. */
+  readonly isAsleep: boolean;
+  /** Ends the sleep, if it sleeps. */
+  wakeUp(): void;
+  /** `asleep` when the bell will ring for the next message, `locked` when a publisher is at work, `news` otherwise. */
+  fallAsleep(): 'asleep' | 'locked' | 'news';
+  /** Frees the publisher lock when its holder is proved dead. */
+  recover(): void;
+  /** Whether something is there to take at one of so many looks. */
+  lookFor(times: number): boolean;
+  /** Whether the last turn found so little of the ring in use that more may gather. */
+  readonly hasRoom: boolean;
+}
+
+/** Decides when a subscriber looks for messages: at once, in a turn of the event loop, or when the bell wakes it. */
+export class Pump {
+  readonly #port: PortLease;
+  readonly #receiver: Pumped;
+  readonly #longestWindow: number;
+  readonly #take: () => number | undefined;
+  #window: number;
+  #idleSince = 0;
+  #asleepSince = 0;
+  #turnsAtOnce = 0;
+  #gathersUntil = 0;
+  #pause = 0;
+  #keepsAlive = true;
+  #scheduled: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #open = true;
+
+  /**
+   * @param longestWindow milliseconds for which it looks again and again before it sleeps.
+   * @param take takes messages and returns how many; undefined when no more are wanted now.
+   */
+  constructor(
+    participant: Participant,
+    receiver: Pumped,
+    longestWindow: number,
+    take: () => number | undefined,
+  ) {
+    this.#port = participant.port;
+    this.#receiver = receiver;
+    this.#longestWindow = longestWindow;
+    this.#window = longestWindow;
+    this.#take = take;
+    this.#port.ref();
+    participant.rung.add(() => this.#onRing());
+  }
+
+  /** Looks in the next turn of the event loop. */
+  schedule(): void {
+    if (!this.#open || this.#scheduled !== undefined) return;
+    this.#scheduled = timers.setImmediate(() => {
+      this.#scheduled = undefined;
+      this.#turn();
+    });
+    if (!this.#keepsAlive) this.#scheduled.unref();
+  }
+
+  /** The bell was rung, for this subscriber or another one of this thread. */
+  #onRing(): void {
+    if (this.#open && this.#receiver.isAsleep) this.#turn();
+  }
+
+  unref(): void {
+    this.#keepsAlive = false;
+    if (this.#open) this.#port.unref();
+    this.#scheduled?.unref();
+    this.#timer?.unref();
+  }
+
+  ref(): void {
+    this.#keepsAlive = true;
+    if (this.#open) this.#port.ref();
+    this.#scheduled?.ref();
+    this.#timer?.ref();
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    this.#open = false;
+    timers.clearImmediate(this.#scheduled);
+    timers.clearTimeout(this.#timer);
+  }
+
+  /** One turn: take some, and see what to do next. */
+  #turn(): void {
+    if (!this.#open) return;
+    if (this.#gathersUntil !== 0) {
+      if (timers.now() < this.#gathersUntil) {
+        this.schedule();
+        return;
+      }
+      this.#gathersUntil = 0;
+    }
+    if (this.#receiver.isAsleep) this.#wakeUp();
+    let taken: number | undefined = 1;
+    try {
+      taken = this.#take();
+    } finally {
+      if (this.#open && taken !== undefined) this.#goOn(taken);
+    }
+  }
+
+  /** Where looking a little longer would have spared the sleep, it is worth it the next time. */
+  #wakeUp(): void {
+    this.#receiver.wakeUp();
+    if (timers.now() - this.#asleepSince < this.#longestWindow) this.#window = this.#longestWindow;
+  }
+
+  #goOn(taken: number): void {
+    if (taken === 0) {
+      this.#rest();
+      return;
+    }
+    this.#idleSince = 0;
+    this.#pause = 0;
+    // Behind what the program does at once with what it got: the next message may be the answer to its own.
+    if (taken <= FEW && this.#turnsAtOnce++ < TURNS_AT_ONCE) {
+      queueMicrotask(() => this.#turn());
+      return;
+    }
+    this.#turnsAtOnce = 0;
+    const took = taken >= MANY && taken < MESSAGES_A_TURN;
+    if (took && this.#receiver.hasRoom) this.#gathersUntil = timers.now() + GATHERING;
+    this.schedule();
+  }
+
+  /** Nothing is there: look again for a while, then sleep until the bell rings. */
+  #rest(): void {
+    const now = timers.now();
+    if (this.#idleSince === 0) this.#idleSince = now;
+    const idle = now - this.#idleSince;
+    if (idle < this.#window) {
+      // Whoever is to publish the next message may wait for this very core.
+      if (idle > WINDOW_TO_ITSELF) yieldThread();
+      else if (this.#receiver.lookFor(LOOKS_A_TURN)) {
+        this.#turn();
+        return;
+      }
+      this.schedule();
+      return;
+    }
+    const rest = this.#receiver.fallAsleep();
+    if (rest === 'asleep') {
+      const shortest = this.#longestWindow / SHORTEST_WINDOW_PART;
+      this.#window = this.#window > shortest ? this.#window / 2 : 0;
+      this.#asleepSince = now;
+      this.#idleSince = 0;
+      this.#pause = 0;
+    } else if (rest === 'locked') {
+      this.#lookAgainLater();
+    } else {
+      this.#window = this.#longestWindow;
+      this.schedule();
+    }
+  }
+
+  /** A publisher holds the lock: it is about to publish, was stopped, or died. */
+  #lookAgainLater(): void {
+    if (this.#pause === 0) {
+      this.#pause = 1;
+      // It may wait for this very core.
+      yieldThread();
+      this.schedule();
+      return;
+    }
+    this.#receiver.recover();
+    this.#timer = timers.setTimeout(() => this.#turn(), this.#pause);
+    if (!this.#keepsAlive) this.#timer.unref();
+    this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS);
+  }
+}

@@ -1,0 +1,378 @@
+import type { ChannelDefinition } from '../format/definition.js';
+import { ROOM_WAITERS_OFFSET } from '../format/header-layout.js';
+import { STATE_DISCONNECTED, STATE_LOSSY, STATE_RELIABLE } from '../format/participant-layout.js';
+import { diagnostics, type ParticipantDiagnostics } from '../foundation/diagnostics.js';
+import { ChannelError } from '../foundation/errors.js';
+import { atStep } from '../foundation/steps.js';
+import type { Participant } from '../membership/participant.js';
+import { RingReader } from '../ring/ring-reader.js';
+import type { Gap, Message, PublishersGone, Slow } from './delivery.js';
+import { PublisherWatch } from './publisher-watch.js';
+import { firstWanted, type Start } from './start.js';
+
+/** Messages may gather while less than this part of the ring is in use. */
+const GATHERED_PART = 16;
+/** A subscriber tells others how far it is after at most this many bytes, and this part of the ring. */
+const CURSOR_STEP = 32 * 1024;
+const CURSOR_STEP_PART = 16;
+const ROOM_WAITERS = ROOM_WAITERS_OFFSET >> 2;
+
+/** How a receiver receives. */
+export interface ReceiverOptions {
+  readonly delivery: 'reliable' | 'lossy';
+  /** Where it begins; by default with the history of the channel, where it has one, else with the next message. */
+  readonly start: Start | undefined;
+  /** Part of the ring behind which it is slow. */
+  readonly slowThreshold: number;
+}
+
+/** What a receiver tells beside messages: while it takes some, each in the order of the numbers. */
+export interface ReceiverHooks {
+  gap(gap: Gap): void;
+  slow(slow: Slow): void;
+  /** Throws the error on when nobody takes it. */
+  error(error: ChannelError): void;
+  /** The subscription cannot go on. */
+  end(reason: 'disconnected' | 'corrupted'): void;
+}
+
+/** Takes a message; returns whether to go on. */
+export type Deliver<T> = (message: Message<T>) => boolean;
+
+/** A subscriber's part in the protocol: it takes messages when asked, and sleeps when told. */
+export class Receiver<T> {
+  readonly #definition: ChannelDefinition<T>;
+  readonly #participant: Participant;
+  readonly #hooks: ReceiverHooks;
+  readonly #reader: RingReader;
+  readonly #publishers: PublisherWatch;
+  readonly #reliable: boolean;
+  /** Position where it began. */
+  readonly #start: number;
+  /** Bytes behind which it is slow, and whether it was said. */
+  readonly #slowFrom: number;
+  #saidSlow = false;
+  /** What was gone already where it was to begin; told with the first messages. */
+  #goneAtStart: Gap | undefined;
+  /** Position up to which the program has handled everything: what it has in hand is behind that. */
+  #handled = 0;
+  #handledSequence = 0;
+  /** What others were told of that, and from how many bytes on they are told again. */
+  #cursor = 0;
+  readonly #cursorStep: number;
+  /** Messages and bytes that were taken and not yet counted in shared memory. */
+  #taken = 0;
+  #takenBytes = 0;
+  /** Whether publishers may be gone since it last looked. */
+  #mayForget = false;
+  #open = true;
+
+  /**
+   * Takes the role in the channel. With the lock held, so that no publisher works with a minimum that leaves this cursor out.
+   *
+   * @throws {@link ChannelError} `SEQUENCE_AHEAD` or `CORRUPTED`.
+   */
+  constructor(
+    definition: ChannelDefinition<T>,
+    participant: Participant,
+    options: ReceiverOptions,
+    hooks: ReceiverHooks,
+  ) {
+    this.#definition = definition;
+    this.#participant = participant;
+    this.#hooks = hooks;
+    this.#reliable = options.delivery === 'reliable';
+    this.#reader = new RingReader(participant.memory);
+    const { history, ringCapacity } = participant.memory.geometry;
+    this.#slowFrom = options.slowThreshold * ringCapacity;
+    this.#cursorStep = Math.min(CURSOR_STEP, ringCapacity / CURSOR_STEP_PART);
+    this.#begin(options.start ?? (history > 0 ? 'history' : 'latest'), history);
+    this.#handleAll();
+    this.#start = this.#cursor = this.#handled;
+    participant.table.storeCursor(participant.slot, this.#cursor);
+    atStep?.('join: cursor stored');
+    participant.activate(this.#reliable ? STATE_RELIABLE : STATE_LOSSY);
+    this.#publishers = new PublisherWatch(participant);
+  }
+
+  /** Goes to where the subscription begins. With the lock held. */
+  #begin(start: Start, history: number): void {
+    const reader = this.#reader;
+    if (reader.seekTail() === 'corrupted') throw this.#corrupted();
+    const next = reader.expected;
+    const first = firstWanted(start, next, history);
+    if (first > next) {
+      const text = `it was to begin after message ${first - 1}; the last one published is ${next - 1}`;
+      throw new ChannelError('SEQUENCE_AHEAD', this.#definition.name, text);
+    }
+    reader.first = first;
+    if (first < next && reader.seekHead() === 'corrupted') throw this.#corrupted();
+    const owesAll = typeof start === 'object';
+    reader.fragmentFloor = owesAll ? 0 : reader.position;
+    const count = reader.expected - first;
+    if (owesAll && count > 0) this.#goneAtStart = { from: first, to: reader.expected - 1, count };
+  }
+
+  /** Who this is, for diagnostics. */
+  get self(): ParticipantDiagnostics {
+    const { name } = this.#definition;
+    const delivery = this.#reliable ? 'reliable' : 'lossy';
+    return { channel: name, role: 'subscriber', delivery, slot: this.#participant.slot };
+  }
+
+  /** Position up to which the program has handled everything. */
+  get handled(): number {
+    return this.#handled;
+  }
+
+  /** Number up to which the program has handled all messages, or has lost them; 0 before the first of the channel. */
+  get sequence(): number {
+    return this.#handledSequence;
+  }
+
+  /** Position up to which messages are committed now. */
+  committed(): number {
+    return this.#reader.loadTail();
+  }
+
+  /** Number of the last message that was read; 0 before the first. */
+  get lastRead(): number {
+    return this.#reader.sequence;
+  }
+
+  /** Whether the channel has a publisher, or had one since this subscription began. */
+  hadPublisher(): boolean {
+    return this.#publishers.hadPublisher() || this.committed() !== this.#start;
+  }
+
+  /**
+   * Takes messages that are committed, at most `limit`; returns how many were delivered. Asking for more says that all
+   * before was handled.
+   *
+   * @param keepsLast says that the last message is handled only when {@link Receiver.finishHand} or `take` is called again.
+   * Defaults to false: a message is handled when `deliver` has returned, or thrown.
+   */
+  take(deliver: Deliver<T>, limit: number, keepsLast = false): number {
+    const reader = this.#reader;
+    let taken = 0;
+    this.#handleAll();
+    reader.backlog = 0;
+    if (this.#publishers.look()) this.#mayForget = true;
+    this.#tellWhatWasGone();
+    try {
+      while (taken < limit && this.#open) {
+        const outcome = reader.read();
+        let goesOn = true;
+        if (outcome === 'message') {
+          const delivered = this.#deliver(deliver);
+          if (delivered !== 'undecodable') {
+            taken++;
+            goesOn = delivered === 'next';
+          }
+        } else if (outcome === 'empty') {
+          this.#forgetUnfinished();
+          break;
+        } else if (outcome !== 'part') {
+          this.#onTrouble(outcome);
+        }
+        if (!this.#open || (keepsLast && taken === limit)) break;
+        this.#handleAll();
+        if (!goesOn) break;
+        if (this.#isDue()) this.#storeCursor();
+      }
+    } catch (error) {
+      // What it threw on counts as taken.
+      this.#handleAll();
+      throw error;
+    } finally {
+      if (this.#open && (!keepsLast || taken < limit || this.#isDue())) this.#storeCursor();
+    }
+    if (this.#open) this.#tellWhenSlow();
+    return taken;
+  }
+
+  /**
+   * That the last publisher has gone, when `take` saw it and has delivered everything that was published before; told once.
+   *
+   * @returns with `isOver` where none has come since.
+   */
+  takeGone(): (PublishersGone & { readonly isOver: boolean }) | undefined {
+    const gone = this.#publishers.takeGone();
+    return gone && { ...gone, isOver: this.#publishers.isOver() };
+  }
+
+  /** The program has handled everything that was read. */
+  #handleAll(): void {
+    this.#handled = this.#reader.position;
+    this.#handledSequence = this.#reader.expected - 1;
+  }
+
+  /** The program has handled what was delivered last. */
+  finishHand(): void {
+    this.#handleAll();
+    this.#storeCursor();
+  }
+
+  #deliver(deliver: Deliver<T>): 'next' | 'enough' | 'undecodable' {
+    const { payload, start, end, sequence, timestamp, publisher } = this.#reader;
+    this.#taken++;
+    this.#takenBytes += end - start;
+    let value: T;
+    try {
+      value = this.#definition.codec.decode(payload, start, end);
+    } catch (error) {
+      const text = `message ${sequence} cannot be decoded: ${error instanceof Error ? error.message : String(error)}`;
+      this.#hooks.error(new ChannelError('UNDECODABLE', this.#definition.name, text, { cause: error }));
+      return 'undecodable';
+    }
+    return deliver({ value, sequence, timestamp, publisher }) ? 'next' : 'enough';
+  }
+
+  #tellWhatWasGone(): void {
+    const gap = this.#goneAtStart;
+    this.#goneAtStart = undefined;
+    if (gap !== undefined) this.#tellGap(gap);
+  }
+
+  #tellGap(gap: Gap): void {
+    this.#participant.counters.countMissed(gap.count);
+    if (diagnostics.gap.hasSubscribers) diagnostics.gap.publish({ ...this.self, ...gap });
+    this.#hooks.gap(gap);
+  }
+
+  #tellWhenSlow(): void {
+    const { backlog } = this.#reader;
+    if (backlog < this.#slowFrom) {
+      if (this.#saidSlow && backlog < this.#slowFrom / 2) this.#saidSlow = false;
+      return;
+    }
+    if (this.#saidSlow) return;
+    this.#saidSlow = true;
+    const slow = { lag: backlog, capacity: this.#participant.memory.geometry.ringCapacity };
+    if (diagnostics.slow.hasSubscribers) diagnostics.slow.publish({ ...this.self, ...slow });
+    this.#hooks.slow(slow);
+  }
+
+  /** Forgets what publishers began that are gone by now: all that they committed was read. */
+  #forgetUnfinished(): void {
+    if (!this.#mayForget) return;
+    this.#mayForget = false;
+    this.#reader.forgetUnless((slot, generation) => this.#publishers.isThere(slot, generation));
+  }
+
+  #isDisconnected(): boolean {
+    return this.#participant.table.stateOf(this.#participant.slot) === STATE_DISCONNECTED;
+  }
+
+  /** Whether others should hear how far it is: a plain load will do, which sees at some time that a publisher waits. */
+  #isDue(): boolean {
+    const behind = this.#handled - this.#cursor;
+    if (behind >= this.#cursorStep) return true;
+    return behind > 0 && this.#reliable && this.#participant.memory.words[ROOM_WAITERS] !== 0;
+  }
+
+  #storeCursor(): void {
+    const { table, slot } = this.#participant;
+    if (this.#taken > 0) {
+      this.#participant.counters.countMessages(this.#taken, this.#takenBytes);
+      this.#taken = this.#takenBytes = 0;
+    }
+    if (!this.#participant.ownsSlot()) {
+      this.#loseSlot();
+      return;
+    }
+    if (this.#isDisconnected()) {
+      this.#hooks.end('disconnected');
+      return;
+    }
+    if (this.#handled === this.#cursor) return;
+    this.#cursor = this.#handled;
+    table.storeCursor(slot, this.#cursor);
+    atStep?.('read: cursor stored');
+    if (this.#reliable) this.#participant.ringPublishers();
+  }
+
+  #loseSlot(): void {
+    const text = `its slot, ${this.#participant.slot}, is somebody else's`;
+    try {
+      this.#hooks.error(new ChannelError('CORRUPTED', this.#definition.name, text));
+    } finally {
+      this.#hooks.end('corrupted');
+    }
+  }
+
+  #onTrouble(outcome: 'lapped' | 'corrupted'): void {
+    if (this.#isDisconnected()) {
+      this.#hooks.end('disconnected');
+      return;
+    }
+    const reader = this.#reader;
+    const from = Math.max(reader.expected, reader.first);
+    if (outcome === 'corrupted') {
+      const error = this.#corrupted();
+      const goesOn = reader.skipToTail() === 'lapped';
+      try {
+        this.#hooks.error(error);
+      } finally {
+        if (!goesOn) this.#hooks.end('corrupted');
+      }
+      // Its program may have closed it because of the error.
+      if (!this.#open) return;
+    }
+    reader.expected = reader.sequence;
+    const count = reader.sequence - from;
+    if (count > 0) this.#tellGap({ from, to: reader.sequence - 1, count });
+  }
+
+  #corrupted(): ChannelError {
+    return new ChannelError('CORRUPTED', this.#definition.name, this.#reader.problem);
+  }
+
+  /** Whether the last turn found so little of the ring in use that more may gather. */
+  get hasRoom(): boolean {
+    return this.#reader.backlog * GATHERED_PART <= this.#participant.memory.geometry.ringCapacity;
+  }
+
+  /** Whether something is there to take at one of so many looks. */
+  lookFor(times: number): boolean {
+    const { position } = this.#reader;
+    for (let looks = 0; looks < times; looks++) if (this.#reader.loadTail() !== position) return true;
+    return false;
+  }
+
+  /** `asleep` when the bell will ring for the next message, `locked` when a publisher is at work, `news` otherwise. */
+  fallAsleep(): 'asleep' | 'locked' | 'news' {
+    const { table, slot, lock } = this.#participant;
+    // SYNC: going to sleep. Counted and flagged before this looks; a publisher stores the tail, then rings, then releases.
+    table.fallAsleep(slot);
+    const locked = lock.isHeld();
+    const news = this.#reader.loadTail() !== this.#reader.position || this.#publishers.hasNews();
+    if (!locked && !news) return 'asleep';
+    table.wakeUp(slot);
+    return news ? 'news' : 'locked';
+  }
+
+  /** Frees the publisher lock when its holder is proved dead; nobody else might come to do so. */
+  recover(): void {
+    const { lock } = this.#participant;
+    if (lock.takeOver()) lock.release();
+  }
+
+  /** Whether it waits for the bell. */
+  get isAsleep(): boolean {
+    return this.#participant.table.sleepOf(this.#participant.slot) !== 0;
+  }
+
+  /** Ends the sleep, if it sleeps. */
+  wakeUp(): void {
+    this.#participant.table.wakeUp(this.#participant.slot);
+  }
+
+  /** Leaves the channel; nothing is taken from here on. */
+  leave(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    diagnostics.close.publish(this.self);
+    this.#participant.leave();
+  }
+}

@@ -1,0 +1,89 @@
+import { allocateWordBytes, type Codec, CodecError, type WordBytes } from '@mmfbus/codec';
+import { ChannelError } from '../foundation/errors.js';
+
+const FIRST_LENGTH = 4096;
+
+/** Private memory into which values are encoded before the publisher lock is taken: encoding may run anybody's code. */
+export class Scratch<T> {
+  payload: WordBytes = allocateWordBytes(FIRST_LENGTH);
+  readonly #codec: Codec<T>;
+  readonly #channel: string;
+  #busy = false;
+
+  constructor(codec: Codec<T>, channel: string) {
+    this.#codec = codec;
+    this.#channel = channel;
+  }
+
+  /**
+   * Says that a value is being encoded and published, until {@link Scratch.leave}.
+   *
+   * @throws {@link ChannelError} `REENTRANT`, when one is already.
+   */
+  enter(): void {
+    if (this.#busy) {
+      const text = 'published from within the encoding of another message';
+      throw new ChannelError('REENTRANT', this.#channel, text);
+    }
+    this.#busy = true;
+  }
+
+  leave(): void {
+    this.#busy = false;
+  }
+
+  /** Hands the memory over to the caller. */
+  take(): WordBytes {
+    const { payload } = this;
+    this.payload = allocateWordBytes(FIRST_LENGTH);
+    return payload;
+  }
+
+  /**
+   * Encodes a value to {@link Scratch.payload} from `start` on; what stands before that is kept. After
+   * {@link Scratch.enter}.
+   *
+   * @param limit most bytes that it may take.
+   * @returns how many it takes.
+   * @throws {@link ChannelError} `UNENCODABLE`, or `TOO_LARGE`, which ends with `advice`.
+   */
+  encode(value: T, start: number, limit: number, advice: string): number {
+    for (;;) {
+      try {
+        const end = this.#codec.encode(value, this.payload, start);
+        if (!Number.isInteger(end) || end < start || end > this.payload.length) {
+          const text = `the codec ${this.#codec.id} returned ${end} as the end of what it wrote`;
+          throw new CodecError('UNENCODABLE', text);
+        }
+        if (end - start > limit) throw this.#tooLarge(end - start, limit, advice);
+        return end - start;
+      } catch (error) {
+        if (this.payload.length === 0) throw this.#detached(error);
+        if (!(error instanceof CodecError)) throw error;
+        if (error.code !== 'NO_ROOM') {
+          throw new ChannelError('UNENCODABLE', this.#channel, error.message, { cause: error });
+        }
+        this.#grow(start, error.needed ?? 0, limit, advice);
+      }
+    }
+  }
+
+  #grow(start: number, needed: number, limit: number, advice: string): void {
+    const { payload } = this;
+    const least = Math.max(needed, payload.length - start);
+    if (needed > limit || payload.length - start >= limit) throw this.#tooLarge(least, limit, advice);
+    this.payload = allocateWordBytes(start + Math.min(Math.max(needed, 2 * payload.length), limit));
+    this.payload.set(payload.subarray(0, start));
+  }
+
+  #detached(cause: unknown): ChannelError {
+    this.payload = allocateWordBytes(FIRST_LENGTH);
+    const text = `the codec ${this.#codec.id} detached the memory that it was to encode to`;
+    return new ChannelError('UNENCODABLE', this.#channel, text, { cause });
+  }
+
+  #tooLarge(length: number, limit: number, advice: string): ChannelError {
+    const text = `a message takes ${length} bytes or more; ${advice} at most ${limit}`;
+    return new ChannelError('TOO_LARGE', this.#channel, text);
+  }
+}

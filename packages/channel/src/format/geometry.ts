@@ -1,0 +1,191 @@
+import { ChannelError } from '../foundation/errors.js';
+import { FRAME_ALIGNMENT, FRAME_HEADER_LENGTH, frameLength } from './frame-layout.js';
+import * as header from './header-layout.js';
+import { LARGEST_MESSAGE, MAX_CAPACITY, MAX_SCHEMA_LENGTH, MIN_CAPACITY } from './limits.js';
+import { MAX_PARTICIPANTS, PARTICIPANT_LENGTH } from './participant-layout.js';
+
+/** Bytes of a message unless something else is asked for or promised. */
+const DEFAULT_MAX_MESSAGE: number = 64 * 2 ** 20;
+/** The ring begins at a multiple of this, so that it can be mapped on its own. */
+const RING_ALIGNMENT = 4096;
+/** No frame takes more than this part of the ring, so that one fits wherever the tail stands. */
+const LARGEST_FRAME_PART = 4;
+/** What is promised to late joiners takes at most this part of the ring. */
+const HISTORY_PART = 2;
+
+/** Sizes and places in a segment; checked once against the mapping and never read again. */
+export interface Geometry {
+  readonly participantCount: number;
+  readonly ringOffset: number;
+  readonly ringCapacity: number;
+  /** Most bytes of payload in one frame. */
+  readonly maxPayload: number;
+  /** Most bytes of one message; more than `maxPayload` where messages are split. */
+  readonly maxMessage: number;
+  /** How many of the last messages stay in the ring. */
+  readonly history: number;
+  /** Where the text of the schema lies; both 0 for none. */
+  readonly schemaOffset: number;
+  readonly schemaLength: number;
+}
+
+/** What the geometry of a new segment follows from. */
+export interface GeometryRequest {
+  readonly name: string;
+  readonly capacity: number;
+  readonly maxParticipants: number;
+  readonly schemaBytes: Uint8Array;
+  /** Defaults to 0. */
+  readonly history: number | undefined;
+  /** Defaults to 64 MiB, with a history to what lets that fit. */
+  readonly maxMessage: number | undefined;
+}
+
+/**
+ * The geometry of a new segment.
+ *
+ * @param room bytes between the participants and the ring, beside the schema.
+ * @throws {@link ChannelError} `INVALID_ARGUMENT` when the history does not fit.
+ */
+export function planGeometry(request: GeometryRequest, room: number): Geometry {
+  const { capacity, maxParticipants, schemaBytes } = request;
+  const participantsEnd = header.HEADER_LENGTH + maxParticipants * PARTICIPANT_LENGTH;
+  const history = request.history ?? 0;
+  const maxMessage = request.maxMessage ?? defaultMaxMessage(capacity, history);
+  const maxPayload = Math.min(largestPayload(capacity), maxMessage);
+  const problem = historyProblem(capacity, history, maxMessage);
+  if (problem !== undefined) throw new ChannelError('INVALID_ARGUMENT', request.name, problem);
+  return {
+    participantCount: maxParticipants,
+    schemaOffset: schemaBytes.length === 0 ? 0 : participantsEnd,
+    schemaLength: schemaBytes.length,
+    ringOffset: Math.ceil((participantsEnd + schemaBytes.length + room) / RING_ALIGNMENT) * RING_ALIGNMENT,
+    ringCapacity: capacity,
+    maxPayload,
+    maxMessage,
+    history,
+  };
+}
+
+function largestPayload(ringCapacity: number): number {
+  return ringCapacity / LARGEST_FRAME_PART - FRAME_HEADER_LENGTH;
+}
+
+function defaultMaxMessage(capacity: number, history: number): number {
+  if (history === 0) return DEFAULT_MAX_MESSAGE;
+  const share = Math.floor(capacity / HISTORY_PART / history / FRAME_ALIGNMENT) * FRAME_ALIGNMENT;
+  return Math.max(1, Math.min(share - FRAME_HEADER_LENGTH, largestPayload(capacity)));
+}
+
+/** Why that history cannot be promised; undefined when it can. */
+function historyProblem(capacity: number, history: number, maxMessage: number): string | undefined {
+  if (history === 0) return undefined;
+  if (maxMessage > largestPayload(capacity)) {
+    return (
+      `with a history, a message must fit into one frame: maxMessage is ${maxMessage}, ` +
+      `a ring of ${capacity} bytes takes frames of up to ${largestPayload(capacity)}`
+    );
+  }
+  const promised = history * frameLength(maxMessage);
+  if (promised <= capacity / HISTORY_PART) return undefined;
+  return (
+    `a history of ${history} messages of up to ${maxMessage} bytes takes ${promised} bytes, ` +
+    `half of the ring of ${capacity} is ${capacity / HISTORY_PART}`
+  );
+}
+
+/** Writes it into the header of a new segment. */
+export function writeGeometry(view: DataView, geometry: Geometry): void {
+  const { participantCount, ringOffset, ringCapacity } = geometry;
+  view.setUint32(header.HEADER_LENGTH_OFFSET, header.HEADER_LENGTH, true);
+  view.setBigUint64(header.SEGMENT_LENGTH_OFFSET, BigInt(ringOffset + ringCapacity), true);
+  view.setBigUint64(header.RING_OFFSET_OFFSET, BigInt(ringOffset), true);
+  view.setBigUint64(header.RING_CAPACITY_OFFSET, BigInt(ringCapacity), true);
+  view.setUint32(header.PARTICIPANTS_OFFSET_OFFSET, header.HEADER_LENGTH, true);
+  view.setUint32(header.PARTICIPANT_COUNT_OFFSET, participantCount, true);
+  view.setUint32(header.PARTICIPANT_LENGTH_OFFSET, PARTICIPANT_LENGTH, true);
+  view.setUint32(header.MAX_PAYLOAD_OFFSET, geometry.maxPayload, true);
+  view.setUint32(header.SCHEMA_OFFSET_OFFSET, geometry.schemaOffset, true);
+  view.setUint32(header.SCHEMA_LENGTH_OFFSET, geometry.schemaLength, true);
+  view.setBigUint64(header.HISTORY_OFFSET, BigInt(geometry.history), true);
+  view.setBigUint64(header.MAX_MESSAGE_OFFSET, BigInt(geometry.maxMessage), true);
+}
+
+/**
+ * Reads a private copy of a header, and checks it against the size of the mapping.
+ *
+ * @throws {@link ChannelError} `CORRUPTED`.
+ */
+export function readGeometry(name: string, view: DataView, size: number): Geometry {
+  const geometry: Geometry = {
+    participantCount: view.getUint32(header.PARTICIPANT_COUNT_OFFSET, true),
+    ringOffset: Number(view.getBigUint64(header.RING_OFFSET_OFFSET, true)),
+    ringCapacity: Number(view.getBigUint64(header.RING_CAPACITY_OFFSET, true)),
+    maxPayload: view.getUint32(header.MAX_PAYLOAD_OFFSET, true),
+    maxMessage: Number(view.getBigUint64(header.MAX_MESSAGE_OFFSET, true)),
+    history: Number(view.getBigUint64(header.HISTORY_OFFSET, true)),
+    schemaOffset: view.getUint32(header.SCHEMA_OFFSET_OFFSET, true),
+    schemaLength: view.getUint32(header.SCHEMA_LENGTH_OFFSET, true),
+  };
+  const wrong = [...lengthProblems(view), ...placeProblems(geometry, size), ...limitProblems(geometry)]
+    .filter(([right]) => !right)
+    .map(([, problem]) => problem);
+  if (wrong.length > 0) throw new ChannelError('CORRUPTED', name, `its header is wrong: ${wrong[0]}`);
+  return geometry;
+}
+
+type Check = readonly [right: boolean, problem: string];
+
+function lengthProblems(view: DataView): Check[] {
+  return [
+    ['headerLength', header.HEADER_LENGTH_OFFSET, header.HEADER_LENGTH] as const,
+    ['participantsOffset', header.PARTICIPANTS_OFFSET_OFFSET, header.HEADER_LENGTH] as const,
+    ['participantLength', header.PARTICIPANT_LENGTH_OFFSET, PARTICIPANT_LENGTH] as const,
+  ].map(([what, offset, due]) => {
+    const value = view.getUint32(offset, true);
+    return [value === due, `${what} ${value} is not ${due}`];
+  });
+}
+
+function placeProblems(geometry: Geometry, size: number): Check[] {
+  const { participantCount, ringOffset, ringCapacity, schemaOffset, schemaLength } = geometry;
+  const participantsEnd = header.HEADER_LENGTH + participantCount * PARTICIPANT_LENGTH;
+  return [
+    [
+      participantCount >= 2 && participantCount <= MAX_PARTICIPANTS,
+      `participantCount ${participantCount} is not from 2 to ${MAX_PARTICIPANTS}`,
+    ],
+    [
+      ringCapacity >= MIN_CAPACITY &&
+        ringCapacity <= MAX_CAPACITY &&
+        Number.isInteger(Math.log2(ringCapacity)),
+      `ringCapacity ${ringCapacity} is not a power of two from ${MIN_CAPACITY} to ${MAX_CAPACITY}`,
+    ],
+    [
+      ringOffset % RING_ALIGNMENT === 0 && ringOffset >= participantsEnd,
+      `ringOffset ${ringOffset} is not a multiple of ${RING_ALIGNMENT} behind the participants`,
+    ],
+    [
+      ringOffset + ringCapacity <= size,
+      `the ring ends at ${ringOffset + ringCapacity}, the mapping at ${size}`,
+    ],
+    [
+      schemaLength === 0 || (schemaOffset >= participantsEnd && schemaOffset + schemaLength <= ringOffset),
+      `the schema is at ${schemaOffset} and has ${schemaLength} bytes, between ${participantsEnd} and ${ringOffset}`,
+    ],
+    [schemaLength <= MAX_SCHEMA_LENGTH, `schemaLength ${schemaLength} is more than ${MAX_SCHEMA_LENGTH}`],
+  ];
+}
+
+function limitProblems({ ringCapacity, maxPayload, maxMessage, history }: Geometry): Check[] {
+  const largest = Math.min(largestPayload(ringCapacity), maxMessage);
+  const problem = historyProblem(ringCapacity, history, maxMessage);
+  return [
+    [
+      maxMessage >= 1 && maxMessage <= LARGEST_MESSAGE,
+      `maxMessage ${maxMessage} is not from 1 to ${LARGEST_MESSAGE}`,
+    ],
+    [maxPayload === largest, `maxPayload ${maxPayload} is not ${largest}`],
+    [problem === undefined, problem ?? ''],
+  ];
+}

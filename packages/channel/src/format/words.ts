@@ -1,0 +1,17 @@
+const TWO_TO_32 = 2 ** 32;
+
+/** Writes a 64-bit number as two words, low one first. */
+export function writeLong(words: Int32Array, index: number, value: number): void {
+  words[index] = value;
+  words[index + 1] = value / TWO_TO_32;
+}
+
+/** Reads a 64-bit number from two words; exact up to 2^53. */
+export function readLong(words: Int32Array, index: number): number {
+  return ((words[index + 1] as number) >>> 0) * TWO_TO_32 + ((words[index] as number) >>> 0);
+}
+
+/** Reads a position, which another program may have made negative. */
+export function readPosition(words: Int32Array, index: number): number {
+  return (words[index + 1] as number) * TWO_TO_32 + ((words[index] as number) >>> 0);
+}

@@ -1,0 +1,263 @@
+import {
+  awaitSegment,
+  copyOut,
+  MmfError,
+  openSegment,
+  type Segment,
+  type SharedBytes,
+  type SharedMemory,
+  sharedBytes,
+  sharedLongs,
+  sharedWords,
+} from '@mmfbus/core';
+import type { ChannelDefinition } from '../format/definition.js';
+import { writeTerminator } from '../format/frame.js';
+import { type Geometry, planGeometry, readGeometry, writeGeometry } from '../format/geometry.js';
+import * as header from '../format/header-layout.js';
+import { namespaceOf, type Scope } from '../format/scope.js';
+import { ChannelError, type ChannelErrorCode } from '../foundation/errors.js';
+import { atStep } from '../foundation/steps.js';
+
+/** What opening a channel does where it exists, and where it does not. */
+export type OpenMode = 'open-or-create' | 'open' | 'create';
+
+/** A channel's segment, mapped and found to be what it should be. */
+export class ChannelMemory {
+  readonly name: string;
+  readonly geometry: Geometry;
+  /** The header and the table of participants, as words of 32 and of 64 bits. */
+  readonly words: Int32Array<ArrayBuffer>;
+  readonly longs: BigInt64Array<ArrayBuffer>;
+  /** The same region, byte by byte. */
+  readonly bytes: SharedBytes;
+  readonly ring: SharedBytes;
+  readonly ringWords: Int32Array<ArrayBuffer>;
+  /** Called once, after it was unmapped, with what {@link ChannelMemory.close} was told. */
+  afterClose: ((last: boolean) => Promise<void>) | undefined;
+  /** Settled when that is done, where it was called. */
+  closed: Promise<void> = Promise.resolve();
+  readonly #segment: Segment;
+
+  constructor(name: string, segment: Segment, geometry: Geometry) {
+    const { ringOffset, ringCapacity } = geometry;
+    const { memory } = segment;
+    this.name = name;
+    this.geometry = geometry;
+    this.words = sharedWords(memory, 0, ringOffset / Int32Array.BYTES_PER_ELEMENT);
+    this.longs = sharedLongs(memory, 0, ringOffset / BigInt64Array.BYTES_PER_ELEMENT);
+    this.bytes = sharedBytes(memory, 0, ringOffset);
+    this.ring = sharedBytes(memory, ringOffset, ringCapacity);
+    this.ringWords = sharedWords(memory, ringOffset, ringCapacity / Int32Array.BYTES_PER_ELEMENT);
+    this.#segment = segment;
+  }
+
+  /** Whether programs that join find this memory. False only where they surely do not. */
+  isNamed(): boolean {
+    return this.#segment.isNamed();
+  }
+
+  /**
+   * Unmaps it. Nothing may touch the arrays after this: they are empty.
+   *
+   * @param last says that everybody else has left, or died.
+   */
+  close(last = false): void {
+    const { afterClose } = this;
+    this.afterClose = undefined;
+    try {
+      this.#segment.close(last);
+      atStep?.('leave: unmapped');
+    } finally {
+      if (afterClose !== undefined) this.closed = afterClose(last);
+    }
+  }
+}
+
+/**
+ * Opens the channel's segment, or creates it.
+ *
+ * @param signal ends the waiting for processes that create or remove the segment at this moment.
+ * @param room bytes that a new one has between the participants and the ring. Defaults to 0.
+ * @throws {@link ChannelError} `NOT_FOUND`, `NOT_A_CHANNEL`, `CORRUPTED`, or one of the codes that end in `_MISMATCH`;
+ * and what `awaitSegment` throws.
+ */
+export async function openChannelMemory(
+  definition: ChannelDefinition<unknown>,
+  open: OpenMode,
+  signal?: AbortSignal,
+  room = 0,
+): Promise<ChannelMemory> {
+  const { name, scope, mode } = definition;
+  const geometry = planGeometry(definition, room);
+  let segment: Segment;
+  try {
+    const request = {
+      name,
+      namespace: namespaceOf(scope),
+      mode,
+      disposition: open,
+      size: geometry.ringOffset + geometry.ringCapacity,
+      existingSize: 0,
+      initialise: (memory: ArrayBuffer) => initialise(memory, definition, geometry),
+    } as const;
+    segment = await awaitSegment(request, { signal, timeout: Number.POSITIVE_INFINITY });
+  } catch (error) {
+    if (error instanceof MmfError && error.code === 'NOT_FOUND') {
+      throw new ChannelError('NOT_FOUND', name, 'there is no such channel', { cause: error });
+    }
+    if (error instanceof MmfError && error.code === 'EXISTS') {
+      throw new ChannelError('EXISTS', name, 'there is such a channel already', { cause: error });
+    }
+    throw error;
+  }
+  atStep?.('create: opened');
+  try {
+    const header = copyHeader(name, segment);
+    const geometry = checkHeader(name, header, segment.size);
+    checkAgreement(definition, segment, header, geometry);
+    return new ChannelMemory(name, segment, geometry);
+  } catch (error) {
+    segment.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens the segment of any channel, to look at it.
+ *
+ * @returns undefined when there is none.
+ * @throws {@link ChannelError} `NOT_A_CHANNEL`, `VERSION_MISMATCH` or `CORRUPTED`; and what `openSegment` throws.
+ */
+export function openForeignMemory(name: string, scope: Scope): ChannelMemory | undefined {
+  let segment: Segment;
+  try {
+    segment = openSegment({ name, namespace: namespaceOf(scope), disposition: 'open', size: 0 });
+  } catch (error) {
+    if (error instanceof MmfError && error.code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
+  try {
+    return new ChannelMemory(name, segment, checkHeader(name, copyHeader(name, segment), segment.size));
+  } catch (error) {
+    segment.close();
+    throw error;
+  }
+}
+
+function initialise(
+  memory: ArrayBuffer,
+  { codec, schemaBytes, schemaHash }: ChannelDefinition<unknown>,
+  geometry: Geometry,
+): void {
+  const view = new DataView(memory);
+  const bytes = new Uint8Array(memory);
+  view.setUint32(header.FORMAT_VERSION_OFFSET, header.FORMAT_VERSION, true);
+  writeGeometry(view, geometry);
+  bytes.set(Buffer.from(codec.id, 'latin1'), header.CODEC_OFFSET);
+  bytes.set(schemaHash, header.SCHEMA_HASH_OFFSET);
+  bytes.set(schemaBytes, geometry.schemaOffset === 0 ? header.HEADER_LENGTH : geometry.schemaOffset);
+  view.setBigUint64(header.CREATED_AT_OFFSET, BigInt(Date.now()), true);
+  writeTerminator(new Int32Array(memory, geometry.ringOffset), 0, 1);
+  view.setBigUint64(header.MAGIC_OFFSET, header.MAGIC, true);
+  atStep?.('create: filled');
+}
+
+/** The header as it is now: what is checked in it is what is used. */
+function copyHeader(name: string, { memory, size }: Segment): Buffer {
+  if (size < header.HEADER_LENGTH) throw notAChannel(name);
+  return Buffer.from(copyOut(sharedBytes(memory, 0, header.HEADER_LENGTH), 0, header.HEADER_LENGTH).buffer);
+}
+
+function notAChannel(name: string): ChannelError {
+  return new ChannelError('NOT_A_CHANNEL', name, 'the memory of that name is not a channel');
+}
+
+/** Nothing is written before all fields are right. */
+function checkHeader(name: string, bytes: Buffer, size: number): Geometry {
+  const view = new DataView(bytes.buffer);
+  if (view.getBigUint64(header.MAGIC_OFFSET, true) !== header.MAGIC) throw notAChannel(name);
+  const version = view.getUint32(header.FORMAT_VERSION_OFFSET, true);
+  expectSame(name, 'VERSION_MISMATCH', 'format version', version, header.FORMAT_VERSION);
+  return readGeometry(name, view, size);
+}
+
+/** Refuses a channel that is not the one that was defined. */
+function checkAgreement(
+  definition: ChannelDefinition<unknown>,
+  { memory }: Segment,
+  bytes: Buffer,
+  geometry: Geometry,
+): void {
+  const { name, capacity, capacityGiven, history, maxMessage, takesAny } = definition;
+  const wanted = capacityGiven ? capacity : undefined;
+  expectSame(name, 'CAPACITY_MISMATCH', 'capacity', geometry.ringCapacity, wanted);
+  expectSame(name, 'HISTORY_MISMATCH', 'history', geometry.history, history);
+  expectSame(name, 'MAX_MESSAGE_MISMATCH', 'maxMessage', geometry.maxMessage, maxMessage);
+  if (takesAny) return;
+  expectSame(name, 'CODEC_MISMATCH', 'codec', readCodec(bytes), definition.codec.id);
+  checkSchema(memory, bytes, geometry, definition);
+}
+
+function expectSame<V>(
+  name: string,
+  code: ChannelErrorCode,
+  what: string,
+  there: V,
+  here: V | undefined,
+): void {
+  if (here === undefined || there === here) return;
+  const [a, b] = [JSON.stringify(there), JSON.stringify(here)];
+  throw new ChannelError(code, name, `its ${what} is ${a}, this program's ${b}`);
+}
+
+function readCodec(bytes: Buffer): string {
+  const end = header.CODEC_OFFSET + header.CODEC_LENGTH;
+  return bytes.toString('latin1', header.CODEC_OFFSET, end).replace(/\0+$/, '');
+}
+
+function checkSchema(
+  memory: SharedMemory,
+  bytes: Buffer,
+  geometry: Geometry,
+  definition: ChannelDefinition<unknown>,
+): void {
+  const { name } = definition;
+  const { schema } = definition.codec;
+  const { schemaLength } = geometry;
+  if (schema === undefined && schemaLength === 0) return;
+  if (schema === undefined) {
+    const text =
+      "it has a schema, and this program none to compare with it; subscribers may say schema: 'any'";
+    throw new ChannelError('SCHEMA_MISMATCH', name, text);
+  }
+  if (schemaLength === 0)
+    throw new ChannelError('SCHEMA_MISMATCH', name, 'it has no schema, and this program has one');
+  const hash = bytes.subarray(
+    header.SCHEMA_HASH_OFFSET,
+    header.SCHEMA_HASH_OFFSET + header.SCHEMA_HASH_LENGTH,
+  );
+  if (hash.equals(definition.schemaHash)) return;
+  const there = readSchema(memory, geometry);
+  const difference = schema.difference(there);
+  if (difference === undefined) return;
+  throw new ChannelError('SCHEMA_MISMATCH', name, `its schema is another one: ${difference}`);
+}
+
+/** The text of the schema. */
+function readSchema(memory: SharedMemory, { schemaOffset, schemaLength }: Geometry): string {
+  const text = copyOut(sharedBytes(memory, schemaOffset, schemaLength), 0, schemaLength);
+  return Buffer.from(text.buffer).toString();
+}
+
+/** The id of the codec that a channel has, and the text of its schema, where there is one: copies, to be checked by who uses them. */
+export function readEncoding({ bytes, geometry }: ChannelMemory): {
+  readonly codec: string;
+  readonly schema: string | undefined;
+} {
+  const { schemaOffset, schemaLength } = geometry;
+  const text = copyOut(bytes, schemaOffset, schemaOffset + schemaLength);
+  return {
+    codec: readCodec(Buffer.from(copyOut(bytes, 0, header.HEADER_LENGTH).buffer)),
+    schema: schemaLength === 0 ? undefined : Buffer.from(text.buffer).toString(),
+  };
+}

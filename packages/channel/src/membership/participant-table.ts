@@ -1,0 +1,207 @@
+import { copyIn, fillShared, type PortAddress, type SharedBytes } from '@mmfbus/core';
+import * as header from '../format/header-layout.js';
+import { SLOTS_USED_OFFSET } from '../format/header-layout.js';
+import * as slotLayout from '../format/participant-layout.js';
+import { monotonicNow } from '../foundation/clock.js';
+import { atStep } from '../foundation/steps.js';
+import type { ChannelMemory } from './channel-memory.js';
+
+const WORD_SHIFT = 2;
+const LONG_SHIFT = 3;
+const UNKNOWN = { pid: 0, startTime: 0n, pidNamespace: 0n, threadId: 0, threadStartTime: 0n };
+
+/**
+ * The table of participants. A slot is claimed by one compare-exchange of its nonce: from 0 when it is free, or from the
+ * nonce of an owner that is proved dead.
+ */
+export class ParticipantTable {
+  readonly count: number;
+  readonly #words: Int32Array<ArrayBuffer>;
+  readonly #longs: BigInt64Array<ArrayBuffer>;
+  readonly #bytes: SharedBytes;
+
+  constructor(memory: ChannelMemory) {
+    this.count = memory.geometry.participantCount;
+    this.#words = memory.words;
+    this.#longs = memory.longs;
+    this.#bytes = memory.bytes;
+  }
+
+  /** One more than the highest slot that was ever claimed. It may have grown on arrival. */
+  used(): number {
+    const used = Atomics.load(this.#words, SLOTS_USED_OFFSET >> WORD_SHIFT) >>> 0;
+    return Math.min(used, this.count);
+  }
+
+  /** Whether nobody has the slot. */
+  isFree(slot: number): boolean {
+    return this.isOwnedBy(slot, 0n);
+  }
+
+  /** Whether the slot belongs to the port of that nonce. */
+  isOwnedBy(slot: number, nonce: bigint): boolean {
+    return this.#loadLong(slot, slotLayout.NONCE_OFFSET) === nonce;
+  }
+
+  /** Who has the slot; undefined when it is free. Without who that is while its owner is still writing it. */
+  addressOf(slot: number): PortAddress | undefined {
+    const nonce = this.#loadLong(slot, slotLayout.NONCE_OFFSET);
+    if (nonce === 0n) return undefined;
+    const named = this.#loadLong(slot, slotLayout.IDENTITY_NONCE_OFFSET) === nonce;
+    const identity = {
+      pid: this.#loadWord(slot, slotLayout.PID_OFFSET) >>> 0,
+      startTime: BigInt.asUintN(64, this.#loadLong(slot, slotLayout.START_TIME_OFFSET)),
+      pidNamespace: BigInt.asUintN(64, this.#loadLong(slot, slotLayout.PID_NAMESPACE_OFFSET)),
+      threadId: this.#loadWord(slot, slotLayout.THREAD_ID_OFFSET) >>> 0,
+      threadStartTime: BigInt.asUintN(64, this.#loadLong(slot, slotLayout.THREAD_START_TIME_OFFSET)),
+    };
+    // SYNC: identity written. The fields are those of this owner when both nonces were the same before and after.
+    const still =
+      this.#loadLong(slot, slotLayout.IDENTITY_NONCE_OFFSET) === nonce &&
+      this.#loadLong(slot, slotLayout.NONCE_OFFSET) === nonce;
+    return { nonce, ...(named && still ? identity : UNKNOWN) };
+  }
+
+  /**
+   * Claims the slot when its nonce is `expected`. Its state and cursor stay as its last owner left them.
+   *
+   * @param expected 0 for a free slot, or the nonce of an owner that is proved dead.
+   */
+  tryClaim(slot: number, expected: bigint, owner: PortAddress): boolean {
+    const nonceIndex = this.#longIndex(slot, slotLayout.NONCE_OFFSET);
+    // INVARIANT: a slot has one owner. Nobody else writes to it until the owner leaves or is proved dead.
+    if (Atomics.compareExchange(this.#longs, nonceIndex, expected, owner.nonce) !== expected) return false;
+    atStep?.('claim: nonce stored');
+    const generation = this.generationOf(slot);
+    const next = generation >= slotLayout.MAX_GENERATION ? 1 : generation + 1;
+    this.#storeWord(slot, slotLayout.GENERATION_OFFSET, next);
+    atStep?.('claim: generation raised');
+    this.#raiseUsed(slot + 1);
+    atStep?.('claim: counted');
+    // Before the fields, so that the nonce of an earlier owner never stands beside the pid of a later one.
+    this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, 0n);
+    atStep?.('claim: identity cleared');
+    const counters = this.#offsetOf(slot, slotLayout.MESSAGES_OFFSET);
+    fillShared(this.#bytes, 0, counters, this.#offsetOf(slot, slotLayout.PARTICIPANT_LENGTH));
+    this.#storeWord(slot, slotLayout.PID_OFFSET, owner.pid);
+    this.#storeLong(slot, slotLayout.START_TIME_OFFSET, owner.startTime);
+    this.#storeLong(slot, slotLayout.PID_NAMESPACE_OFFSET, owner.pidNamespace);
+    this.#storeWord(slot, slotLayout.THREAD_ID_OFFSET, owner.threadId);
+    this.#storeLong(slot, slotLayout.THREAD_START_TIME_OFFSET, owner.threadStartTime);
+    this.#storeLong(slot, slotLayout.JOINED_AT_OFFSET, BigInt(monotonicNow()));
+    // SYNC: identity written. Last, so that nobody takes the old owner's pid for the new owner's.
+    this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, owner.nonce);
+    atStep?.('claim: identity written');
+    return true;
+  }
+
+  /** Frees the slot when its nonce is still that one. What else it holds stays, for whoever claims it next. */
+  release(slot: number, nonce: bigint): boolean {
+    const index = this.#longIndex(slot, slotLayout.NONCE_OFFSET);
+    if (Atomics.compareExchange(this.#longs, index, nonce, 0n) !== nonce) return false;
+    atStep?.('leave: nonce cleared');
+    return true;
+  }
+
+  generationOf(slot: number): number {
+    return this.#loadWord(slot, slotLayout.GENERATION_OFFSET) >>> 0;
+  }
+
+  stateOf(slot: number): number {
+    return this.#loadWord(slot, slotLayout.STATE_OFFSET);
+  }
+
+  storeState(slot: number, state: number): void {
+    this.#storeWord(slot, slotLayout.STATE_OFFSET, state);
+  }
+
+  /** Tells a reliable subscriber that it is one no longer. With the lock held. */
+  disconnect(slot: number, reason: number): void {
+    this.#storeWord(slot, slotLayout.DISCONNECT_REASON_OFFSET, reason);
+    atStep?.('disconnect: reason stored');
+    const index = this.#offsetOf(slot, slotLayout.STATE_OFFSET) >> WORD_SHIFT;
+    // It may leave at this moment, and somebody else take the slot.
+    Atomics.compareExchange(this.#words, index, slotLayout.STATE_RELIABLE, slotLayout.STATE_DISCONNECTED);
+    atStep?.('disconnect: state stored');
+  }
+
+  /** Not to be trusted: whoever reads it checks it. */
+  cursorOf(slot: number): number {
+    return Number(this.#loadLong(slot, slotLayout.CURSOR_OFFSET));
+  }
+
+  storeCursor(slot: number, position: number): void {
+    this.#storeLong(slot, slotLayout.CURSOR_OFFSET, BigInt(position));
+  }
+
+  /** Number of the sleep that the slot's owner is in; 0 when it is awake. */
+  sleepOf(slot: number): number {
+    return this.#loadWord(slot, slotLayout.ASLEEP_OFFSET);
+  }
+
+  /** Counts the owner among the sleepers, then sets its flag: the count errs high, never low. */
+  fallAsleep(slot: number): void {
+    const sleep = (this.#loadWord(slot, slotLayout.SLEEPS_OFFSET) + 1) | 0 || 1;
+    // INVARIANT: sleepers are counted. Whoever sees no count rings nobody, so no flag is set without one.
+    Atomics.add(this.#words, this.#sleepCounter(slot), 1);
+    atStep?.('sleep: counted');
+    this.#storeWord(slot, slotLayout.SLEEPS_OFFSET, sleep);
+    atStep?.('sleep: numbered');
+    this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, sleep);
+    atStep?.('sleep: flagged');
+  }
+
+  /** Clears the flag, then the count. Nothing when it is awake. */
+  wakeUp(slot: number): void {
+    if (this.sleepOf(slot) === 0) return;
+    this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, 0);
+    atStep?.('wake: flag cleared');
+    Atomics.sub(this.#words, this.#sleepCounter(slot), 1);
+    atStep?.('wake: counted out');
+  }
+
+  /** Writes the owner's name, cut at a whole character. */
+  storeName(slot: number, name: string): void {
+    const bytes = new Uint8Array(slotLayout.NAME_LENGTH);
+    new TextEncoder().encodeInto(name, bytes);
+    copyIn(bytes, this.#bytes, this.#offsetOf(slot, slotLayout.NAME_OFFSET));
+  }
+
+  #sleepCounter(slot: number): number {
+    const publisher = this.stateOf(slot) === slotLayout.STATE_PUBLISHER;
+    return (publisher ? header.ROOM_WAITERS_OFFSET : header.SLEEPERS_OFFSET) >> WORD_SHIFT;
+  }
+
+  #raiseUsed(used: number): void {
+    const index = SLOTS_USED_OFFSET >> WORD_SHIFT;
+    for (;;) {
+      const current = Atomics.load(this.#words, index);
+      if (current >>> 0 >= used || Atomics.compareExchange(this.#words, index, current, used) === current)
+        return;
+    }
+  }
+
+  #offsetOf(slot: number, offset: number): number {
+    return header.HEADER_LENGTH + slot * slotLayout.PARTICIPANT_LENGTH + offset;
+  }
+
+  #longIndex(slot: number, offset: number): number {
+    return this.#offsetOf(slot, offset) >> LONG_SHIFT;
+  }
+
+  #loadWord(slot: number, offset: number): number {
+    return Atomics.load(this.#words, this.#offsetOf(slot, offset) >> WORD_SHIFT);
+  }
+
+  #storeWord(slot: number, offset: number, value: number): void {
+    Atomics.store(this.#words, this.#offsetOf(slot, offset) >> WORD_SHIFT, value);
+  }
+
+  #loadLong(slot: number, offset: number): bigint {
+    return Atomics.load(this.#longs, this.#longIndex(slot, offset));
+  }
+
+  #storeLong(slot: number, offset: number, value: bigint): void {
+    Atomics.store(this.#longs, this.#longIndex(slot, offset), value);
+  }
+}

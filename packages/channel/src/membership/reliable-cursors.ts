@@ -1,0 +1,59 @@
+import { FRAME_ALIGNMENT } from '../format/frame-layout.js';
+import { DISCONNECTED_AS_SLOW, DISCONNECTED_AS_WRONG, STATE_RELIABLE } from '../format/participant-layout.js';
+import type { ParticipantTable } from './participant-table.js';
+
+/** How far the reliable subscribers of a channel are. With the publisher lock held. */
+export class ReliableCursors {
+  readonly #table: ParticipantTable;
+  readonly #beforeDisconnecting: () => void;
+
+  /** @param beforeDisconnecting is called before a subscriber is given up, which others may wait for too. */
+  constructor(table: ParticipantTable, beforeDisconnecting: () => void = () => {}) {
+    this.#table = table;
+    this.#beforeDisconnecting = beforeDisconnecting;
+  }
+
+  /**
+   * The lowest cursor, or `tail` without one. Who has a cursor that no subscriber writes is disconnected.
+   *
+   * @param least lowest position that any cursor can have.
+   */
+  slowest(tail: number, least: number): number {
+    const used = this.#table.used();
+    let slowest = tail;
+    for (let slot = 0; slot < used; slot++) {
+      if (this.#table.stateOf(slot) !== STATE_RELIABLE) continue;
+      const cursor = this.#table.cursorOf(slot);
+      const isPosition = cursor >= least && cursor <= tail && cursor % FRAME_ALIGNMENT === 0;
+      if (isPosition && !this.#table.isFree(slot)) {
+        slowest = Math.min(slowest, cursor);
+      } else {
+        // No subscriber writes such a cursor, or has a slot that is free. It must not hold everybody back for ever, so it
+        // is told instead.
+        this.#disconnect(slot, DISCONNECTED_AS_WRONG);
+      }
+    }
+    return slowest;
+  }
+
+  /**
+   * Gives up the subscribers whose cursors are before that position.
+   *
+   * @returns whether there were any.
+   */
+  disconnectBefore(position: number): boolean {
+    const used = this.#table.used();
+    let any = false;
+    for (let slot = 0; slot < used; slot++) {
+      if (this.#table.stateOf(slot) !== STATE_RELIABLE || this.#table.cursorOf(slot) >= position) continue;
+      this.#disconnect(slot, DISCONNECTED_AS_SLOW);
+      any = true;
+    }
+    return any;
+  }
+
+  #disconnect(slot: number, reason: number): void {
+    this.#beforeDisconnecting();
+    this.#table.disconnect(slot, reason);
+  }
+}

@@ -1,0 +1,457 @@
+import { timers } from '@mmfbus/core';
+import { EventEmitter } from 'eventemitter3';
+import type { Message } from '../endpoint/delivery.js';
+import { MESSAGES_A_TURN, Pump } from '../endpoint/pump.js';
+import { Receiver } from '../endpoint/receiver.js';
+import type { ChannelDefinition } from '../format/definition.js';
+import { diagnostics } from '../foundation/diagnostics.js';
+import { ChannelError } from '../foundation/errors.js';
+import { showAs } from '../foundation/inspect.js';
+import { oneOf, shown } from '../foundation/options.js';
+import type { ChannelMemory } from '../membership/channel-memory.js';
+import { type ParticipantCounters, readCounters } from '../membership/counters.js';
+import { Participant } from '../membership/participant.js';
+import { Draining } from './draining.js';
+import { type MessageIterator, PulledMessages } from './message-iterator.js';
+import {
+  type CloseInfo,
+  type CloseReason,
+  type SubscriberEvent,
+  type SubscriberEvents,
+  type SubscriberListener,
+  subscriberEvents,
+} from './subscriber-events.js';
+import {
+  checkDrainOptions,
+  DEFAULT_POLL_WINDOW,
+  DEFAULT_SLOW_THRESHOLD,
+  type DrainOptions,
+  type SubscriberOptions,
+} from './subscriber-options.js';
+
+/** Messages that an iterator gives without a turn of the event loop in between. */
+const MESSAGES_AT_ONCE = 64;
+
+const anyEvent = oneOf(...subscriberEvents);
+
+/**
+ * Takes the messages of one channel: by `message` events, by `for await`, or by `poll`, one of them at a time. Made by
+ * `Channel.subscriber`. An open subscriber keeps its process alive; see {@link Subscriber.unref}.
+ */
+export interface Subscriber<T> extends AsyncIterable<Message<T>, undefined>, AsyncDisposable {
+  /** Name of the channel. */
+  readonly channel: string;
+  /** Whether it takes messages still. */
+  readonly isOpen: boolean;
+  /** Number up to which the program has handled all messages, or has lost them; 0 before the first of the channel. */
+  readonly sequence: number;
+  /** Bytes of the ring that were published and not handled yet. */
+  readonly lag: number;
+  /** What it did since it joined. */
+  readonly counters: ParticipantCounters;
+  /** Resolves when the subscription has ended. */
+  readonly closed: Promise<CloseInfo>;
+
+  /**
+   * Listens to an event. Messages are taken from the first listener to `message` on.
+   *
+   * @throws {@link ChannelError} `INVALID_ARGUMENT` for an event that there is not; `CLOSED`; `IN_USE` when messages are taken
+   * otherwise.
+   */
+  on<E extends SubscriberEvent>(event: E, listener: SubscriberListener<T, E>): this;
+  /** Listens to the next one only. */
+  once<E extends SubscriberEvent>(event: E, listener: SubscriberListener<T, E>): this;
+  /** Listens no more. */
+  off<E extends SubscriberEvent>(event: E, listener: SubscriberListener<T, E>): this;
+
+  /**
+   * Hands what has arrived to `handler`, without waiting, for programs that drive it themselves.
+   *
+   * @param limit most messages to hand over. Defaults to all there are.
+   * @returns how many were handed over.
+   * @throws {@link ChannelError} `CLOSED`; `INVALID_ARGUMENT`; `IN_USE` when listeners or an iterator take the messages;
+   * what `error` events report when nobody listens to them. What `handler` throws passes through; the message it threw on
+   * counts as taken.
+   */
+  poll(handler: (message: Message<T>) => void, limit?: number): number;
+
+  /**
+   * Iterates over the messages as they arrive, until the subscription ends. A message counts as handled when the next one
+   * is asked for, or the loop is left. Leaving the loop does not close the subscriber: a later loop goes on where this one
+   * stopped.
+   *
+   * @throws {@link ChannelError} `IN_USE` when messages are taken otherwise; what `error` events report when nobody
+   * listens to them, after everything before it was delivered.
+   */
+  [Symbol.asyncIterator](): MessageIterator<T>;
+
+  /**
+   * Delivers everything that was published before this call, and closes. Where nobody takes messages, by listeners or
+   * by iterating, it closes at once. A second call waits for the same end.
+   *
+   * Do not wait for it inside a `for await` loop over this subscriber: the loop would have to go on for it to settle.
+   *
+   * @throws {@link ChannelError} `INVALID_ARGUMENT`; `TIMEOUT` when no message was handled for as long as it was to wait, or
+   * the signal's reason when it aborts: then the subscriber is still open.
+   */
+  drain(options?: DrainOptions): Promise<void>;
+
+  /** Ends the subscription, where it has not ended yet, and waits until everything of it is cleaned up. */
+  close(): Promise<void>;
+
+  /** Lets the process end although this subscriber is open. */
+  unref(): this;
+  /** Keeps the process alive while this subscriber is open, as it does from the start. */
+  ref(): this;
+}
+
+/** A subscriber that has joined. */
+export class JoinedSubscriber<T> implements Subscriber<T> {
+  readonly closed: Promise<CloseInfo>;
+  readonly #channel: string;
+  readonly #participant: Participant;
+  readonly #receiver: Receiver<T>;
+  readonly #pump: Pump;
+  readonly #events = new EventEmitter<SubscriberEvents<T>>();
+  readonly #closesWithPublishers: boolean;
+  /** Ends the subscription when no publisher has come by then. */
+  #firstPublisherTimer: NodeJS.Timeout | undefined;
+  /** The one iterator that takes the messages. */
+  #iterator: PulledMessages<T> | undefined;
+  #atOnce = 0;
+  #pulled: Message<T> | undefined;
+  #polling = false;
+  /** Whether messages are being read: a handler that runs meanwhile must not begin again. */
+  #taking = false;
+  #draining: Draining | undefined;
+  #open = true;
+  #tellClosed: (info: CloseInfo) => void = () => {};
+  #lastCounters: ParticipantCounters | undefined;
+
+  /** With the publisher lock held. */
+  private constructor(
+    definition: ChannelDefinition<T>,
+    participant: Participant,
+    options: SubscriberOptions,
+  ) {
+    this.#channel = definition.name;
+    this.#participant = participant;
+    const { closeWithPublishers = false, delivery = 'reliable', start } = options;
+    const { slowThreshold = DEFAULT_SLOW_THRESHOLD, pollWindow = DEFAULT_POLL_WINDOW } = options;
+    this.#receiver = new Receiver(
+      definition,
+      participant,
+      { delivery, start, slowThreshold },
+      {
+        gap: (gap) => this.#tell('gap', gap),
+        slow: (slow) => this.#tell('slow', slow),
+        error: (error) => {
+          if (this.#events.listenerCount('error') === 0) throw error;
+          this.#tell('error', error);
+        },
+        end: (reason) => this.#finish(reason),
+      },
+    );
+    this.#pump = new Pump(participant, this.#receiver, pollWindow, () => this.#turn());
+    participant.namesRemoved.add((error) => this.#tell('error', error));
+    this.closed = new Promise((resolve) => {
+      this.#tellClosed = resolve;
+    });
+    this.#closesWithPublishers = closeWithPublishers !== false;
+    if (typeof closeWithPublishers === 'object') this.#waitForFirstPublisher(closeWithPublishers.timeout);
+  }
+
+  static async open<T>(
+    definition: ChannelDefinition<T>,
+    memory: ChannelMemory,
+    options: SubscriberOptions,
+    signal: AbortSignal,
+  ): Promise<JoinedSubscriber<T>> {
+    const participant = await Participant.join(memory, options.name ?? '', [signal]);
+    try {
+      await participant.lock.acquire([signal]);
+      let subscriber: JoinedSubscriber<T>;
+      try {
+        subscriber = new JoinedSubscriber(definition, participant, options);
+      } finally {
+        participant.lock.release();
+      }
+      // Without the lock: it runs code of the program.
+      diagnostics.open.publish(subscriber.#receiver.self);
+      return subscriber;
+    } catch (error) {
+      participant.leave();
+      throw error;
+    }
+  }
+
+  get channel(): string {
+    return this.#channel;
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  get sequence(): number {
+    return this.#receiver.sequence;
+  }
+
+  get lag(): number {
+    return this.#open ? this.#receiver.committed() - this.#receiver.handled : 0;
+  }
+
+  get counters(): ParticipantCounters {
+    return this.#lastCounters ?? readCounters(this.#participant.memory, this.#participant.slot);
+  }
+
+  on<E extends SubscriberEvent>(event: E, listener: SubscriberListener<T, E>): this {
+    this.#checkListening(event, listener);
+    // The types of eventemitter3 do not see through a generic name.
+    this.#events.on(event, listener as never);
+    return this;
+  }
+
+  once<E extends SubscriberEvent>(event: E, listener: SubscriberListener<T, E>): this {
+    this.#checkListening(event, listener);
+    this.#events.once(event, listener as never);
+    return this;
+  }
+
+  off<E extends SubscriberEvent>(event: E, listener: SubscriberListener<T, E>): this {
+    this.#checkEvent(event, listener);
+    this.#events.off(event, listener as never);
+    this.#endDrainUnlessTaken();
+    return this;
+  }
+
+  poll(handler: (message: Message<T>) => void, limit: number = Number.POSITIVE_INFINITY): number {
+    if (typeof handler !== 'function') throw this.#invalid('handler must be a function', handler);
+    if (typeof limit !== 'number' || !(limit >= 0)) {
+      throw this.#invalid('limit must be a number of messages of at least 0', limit);
+    }
+    this.#checkOpen();
+    this.#checkFree(this.#iterator !== undefined || this.#isListening());
+    this.#polling = true;
+    try {
+      return this.#take((message) => {
+        handler(message);
+        return true;
+      }, limit);
+    } finally {
+      this.#polling = false;
+    }
+  }
+
+  [Symbol.asyncIterator](): MessageIterator<T> {
+    return new PulledMessages<T>({
+      begin: (iterator) => {
+        this.#checkFree(this.#iterator !== undefined || this.#isListening());
+        if (this.#open) this.#iterator = iterator;
+      },
+      pull: () => this.#pull(),
+      want: () => this.#pump.schedule(),
+      end: () => {
+        this.#iterator = undefined;
+        if (this.#open) this.#receiver.finishHand();
+        this.#endDrainUnlessTaken();
+      },
+    });
+  }
+
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const { signal, timeout } = checkDrainOptions(this.#channel, options);
+    signal?.throwIfAborted();
+    if (this.#open && this.#isTaken()) {
+      this.#draining ??= new Draining(this.#receiver, this.#receiver.committed());
+      const draining = this.#draining;
+      const drained = draining.wait({ signal, timeout, onStalled: () => this.#stalled(timeout) });
+      this.#pump.schedule();
+      try {
+        await drained;
+      } finally {
+        if (draining.isGivenUp) this.#draining = undefined;
+      }
+    }
+    return this.close();
+  }
+
+  #stalled(timeout: number): ChannelError {
+    const hand =
+      this.#iterator !== undefined && !this.#iterator.isWaiting
+        ? `; the loop has message ${this.#receiver.lastRead} in hand and has not asked for the next one`
+        : '';
+    return new ChannelError('TIMEOUT', this.#channel, `no message was handled within ${timeout} ms${hand}`);
+  }
+
+  async close(): Promise<void> {
+    this.#finish('local');
+    await this.#participant.memory.closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  unref(): this {
+    this.#pump.unref();
+    this.#firstPublisherTimer?.unref();
+    return this;
+  }
+
+  ref(): this {
+    this.#pump.ref();
+    this.#firstPublisherTimer?.ref();
+    return this;
+  }
+
+  #checkOpen(): void {
+    if (!this.#open) throw new ChannelError('CLOSED', this.#channel, 'the subscriber is closed');
+  }
+
+  #checkEvent(event: unknown, listener: unknown): void {
+    const due = anyEvent(event);
+    if (due !== undefined) throw this.#invalid(`event must be ${due}`, event);
+    if (typeof listener !== 'function') throw this.#invalid('listener must be a function', listener);
+  }
+
+  #checkListening(event: SubscriberEvent, listener: unknown): void {
+    this.#checkEvent(event, listener);
+    this.#checkOpen();
+    if (event !== 'message') return;
+    this.#checkFree(this.#iterator !== undefined);
+    this.#pump.schedule();
+  }
+
+  /** Refuses a second way of taking messages. */
+  #checkFree(taken: boolean): void {
+    if (!taken && !this.#polling) return;
+    const how = this.#polling ? 'poll' : this.#iterator !== undefined ? 'an iterator' : 'listeners';
+    throw new ChannelError('IN_USE', this.#channel, `messages are taken by ${how}`);
+  }
+
+  #invalid(rule: string, value: unknown): ChannelError {
+    return new ChannelError('INVALID_ARGUMENT', this.#channel, `${rule}, not ${shown(value)}`);
+  }
+
+  /** What a listener throws is the program's to see, as if nothing called it: it must not break off what goes on here. */
+  #tell<E extends SubscriberEvent>(event: E, ...args: SubscriberEvents<T>[E]): void {
+    try {
+      this.#events.emit(event, ...(args as never));
+    } catch (error) {
+      timers.setImmediate(() => {
+        throw error;
+      });
+    }
+  }
+
+  /** Whether there is who takes messages. */
+  #isTaken(): boolean {
+    return this.#iterator !== undefined || this.#isListening();
+  }
+
+  #endDrainUnlessTaken(): void {
+    if (this.#draining === undefined || this.#taking || this.#isTaken()) return;
+    this.#finish('local');
+  }
+
+  #isListening(): boolean {
+    return this.#events.listenerCount('message') > 0;
+  }
+
+  /** Takes messages for those who want some; see {@link Pump}. */
+  #turn(): number | undefined {
+    const iterator = this.#iterator;
+    // An iterator that did not ask has enough; where nobody listens, nobody asks.
+    if (iterator === undefined ? !this.#isListening() : !iterator.isWaiting) return undefined;
+    let taken = 0;
+    try {
+      this.#atOnce = 0;
+      taken = iterator === undefined ? this.#takeForListeners() : iterator.serve();
+    } finally {
+      if (!this.#endDrainAtGoal()) this.#endDrainUnlessTaken();
+    }
+    return iterator?.isWaiting === false ? undefined : taken;
+  }
+
+  #takeForListeners(): number {
+    return this.#take((message) => {
+      this.#events.emit('message', message);
+      // It may have been the last listener's last message.
+      return this.#isListening();
+    }, MESSAGES_A_TURN);
+  }
+
+  /** The next message, for the iterator. Undefined also where the event loop is to have its turn first. */
+  #pull(): Message<T> | 'ended' | undefined {
+    if (!this.#open) return 'ended';
+    if (this.#taking || this.#atOnce >= MESSAGES_AT_ONCE) return undefined;
+    if (this.#draining !== undefined) {
+      this.#receiver.finishHand();
+      if (this.#endDrainAtGoal()) return 'ended';
+    }
+    this.#atOnce++;
+    this.#pulled = undefined;
+    this.#take(
+      (message) => {
+        this.#pulled = message;
+        return true;
+      },
+      1,
+      true,
+    );
+    // Nothing is delivered after the end.
+    return this.#open ? this.#pulled : 'ended';
+  }
+
+  #endDrainAtGoal(): boolean {
+    const isDone = this.#draining?.isDone === true;
+    if (isDone) this.#finish('local');
+    return isDone;
+  }
+
+  #take(deliver: (message: Message<T>) => boolean, limit: number, keepsLast: boolean = false): number {
+    this.#taking = true;
+    let taken = 0;
+    try {
+      taken = this.#receiver.take(deliver, limit, keepsLast);
+    } finally {
+      this.#taking = false;
+    }
+    if (taken < limit && this.#open) this.#tellPublishersGone();
+    return taken;
+  }
+
+  #tellPublishersGone(): void {
+    // Looked at before the listeners run, which may open one.
+    const gone = this.#receiver.takeGone();
+    if (gone === undefined) return;
+    const { reason, isOver } = gone;
+    this.#tell('publishersGone', { reason });
+    if (this.#closesWithPublishers && isOver) this.#finish(reason);
+  }
+
+  #waitForFirstPublisher(timeout: number): void {
+    this.#firstPublisherTimer = timers.setTimeout(() => {
+      if (!this.#receiver.hadPublisher()) this.#finish('timeout');
+    }, timeout);
+  }
+
+  #finish(reason: CloseReason): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#pump.stop();
+    timers.clearTimeout(this.#firstPublisherTimer);
+    this.#lastCounters = readCounters(this.#participant.memory, this.#participant.slot);
+    this.#receiver.leave();
+    this.#draining?.end();
+    this.#iterator?.finish();
+    this.#tell('close', { reason });
+    this.#tellClosed({ reason });
+  }
+}
+
+showAs(JoinedSubscriber.prototype, ({ channel, isOpen, sequence, lag }) => {
+  const state = isOpen ? `open, ${lag} bytes behind` : 'closed';
+  return `Subscriber { channel: '${channel}', ${state}, handled up to: ${sequence} }`;
+});

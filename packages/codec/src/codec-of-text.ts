@@ -1,0 +1,27 @@
+import type { Codec } from './codec.js';
+import { CodecError } from './errors.js';
+import { json } from './json.js';
+import { msgpack } from './msgpack.js';
+import { raw } from './raw.js';
+import { parseCanonical } from './shape/canonical.js';
+import { codecOf } from './shape/codec-of.js';
+import { makeShape } from './shape/shape.js';
+
+/**
+ * The codec of values that somebody else describes: by the id of their codec, and the canonical text of their schema, where
+ * there is one. For programs that look at what they were not written for.
+ *
+ * @throws {@link CodecError} `INVALID_SHAPE` for an id that no codec of this package has, or a text that describes no shape.
+ */
+export function codecOfText(id: string, text: string | undefined): Codec<unknown> {
+  if (text !== undefined && (id === 'msgpack' || id === 'msgpack-array')) {
+    return codecOf(makeShape(parseCanonical(text)), { layout: id === 'msgpack' ? 'map' : 'array' });
+  }
+  if (id === 'msgpack') return msgpack();
+  if (id === 'json') return json();
+  if (id === 'raw') return raw() as Codec<unknown>;
+  throw new CodecError(
+    'INVALID_SHAPE',
+    `what the codec ${JSON.stringify(id)} writes cannot be read without it`,
+  );
+}

@@ -1,0 +1,274 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { describe, expect, test } from 'vitest';
+import { findExport, parsedSources, type Sources } from '../support/parsed-sources.js';
+import { workspaceRoot } from '../support/workspace.js';
+import {
+  C_VALUES,
+  errorName,
+  isIn,
+  type Language,
+  type Option,
+  optionName,
+  pascalCase,
+  snakeCase,
+  vocabulary,
+  withVocabularyTables,
+} from './vocabulary.js';
+
+const { options, errors, outcomes } = vocabulary;
+const apiDocument = join(workspaceRoot, 'packages', 'channel', 'API.md');
+
+function nativeSource(...path: readonly string[]): string {
+  return readFileSync(join(workspaceRoot, 'packages', 'native', ...path), 'utf8');
+}
+
+const header = nativeSource('include', 'mmfbus.h');
+const rust = nativeSource('rust', 'mmfbus.rs');
+const python = nativeSource('python', 'mmfbus.py');
+const shapeHeader = nativeSource('include', 'mmfbus_shape.h');
+
+/** What lies between two texts of a source. */
+function between(source: string, begin: string, end: string): string {
+  const from = source.indexOf(begin);
+  const to = source.indexOf(end, from + begin.length);
+  if (from < 0 || to < 0) throw new Error(`there is nothing between ${begin} and ${end}`);
+  return source.slice(from + begin.length, to);
+}
+
+function matches(text: string, pattern: RegExp): string[] {
+  return [...text.matchAll(pattern)].map(([, name = '']) => name);
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
+}
+
+function enumOfC(name: string): string[] {
+  return matches(withoutComments(between(header, `typedef enum ${name} {`, `} ${name};`)), /\b(MMFBUS_\w+)/g);
+}
+
+function enumOfRust(name: string): string[] {
+  const body = withoutComments(between(rust, `pub enum ${name} {`, '\n}'));
+  return matches(body, /^ {4}(\w+)/gm);
+}
+
+function sorted(names: Iterable<string>): string[] {
+  return [...new Set(names)].sort();
+}
+
+function errorsOf(language: Language): string[] {
+  return errors.filter((error) => isIn(language, error)).map((error) => errorName(language, error));
+}
+
+function optionsOf(language: Language, ...kinds: readonly Option['of'][]): string[] {
+  return options
+    .filter((option) => isIn(language, option) && (kinds.length === 0 || kinds.includes(option.of)))
+    .map((option) => optionName(language, option));
+}
+
+function outcomesOf(language: Language): string[] {
+  return outcomes.flatMap(({ names }) => names[language] ?? []);
+}
+
+/** The options of natives that are one of several texts. */
+const choices = options.filter(({ name }) => name in C_VALUES);
+
+describe('C', () => {
+  const textsOfC = between(header, 'const char *mmfbus_text(mmfbus_status status) {', '\n}');
+
+  test('has the statuses', () => {
+    expect(sorted(enumOfC('mmfbus_status'))).toEqual(sorted([...outcomesOf('c'), ...errorsOf('c')]));
+  });
+
+  test('tells outcomes from errors', () => {
+    const all = enumOfC('mmfbus_status');
+    const first = between(header, 'return status >= ', ';');
+    expect(sorted(all.slice(0, all.indexOf(first)))).toEqual(sorted(outcomesOf('c')));
+  });
+
+  test('has a text for each status', () => {
+    expect(matches(textsOfC, /case (\w+):/g)).toEqual(enumOfC('mmfbus_status'));
+  });
+
+  test('gives each status somewhere', () => {
+    const implementation = header
+      .slice(header.indexOf('\n#ifdef MMFBUS_IMPLEMENTATION'))
+      .replace(textsOfC, '');
+    const code = withoutComments(implementation + shapeHeader);
+    const isGiven = (name: string) => new RegExp(`\\b${name}\\b`).test(code);
+    expect(enumOfC('mmfbus_status').filter((name) => !isGiven(name))).toEqual([]);
+  });
+
+  test('has the options', () => {
+    const body = withoutComments(between(header, 'typedef struct mmfbus_options {', '} mmfbus_options;'));
+    const own = ['struct_size', 'channel', 'after'];
+    expect(sorted(matches(body, /(\w+);/g))).toEqual(sorted([...own, ...optionsOf('c')]));
+  });
+
+  test.each(choices.map((option) => [option.name, option] as const))(
+    'has the values of %s',
+    (name, option) => {
+      const prefix = C_VALUES[name] as string;
+      const type = name === 'open' ? 'mmfbus_open_mode' : `mmfbus_${snakeCase(name)}`;
+      const values = (option.values ?? []).map((value) => prefix + snakeCase(String(value)).toUpperCase());
+      const isDefault = (value: string) => value === `${prefix}DEFAULT`;
+      expect(enumOfC(type).filter((value) => !isDefault(value))).toEqual(values);
+    },
+  );
+});
+
+describe('Rust', () => {
+  test('has the errors', () => {
+    expect(sorted(enumOfRust('Error').map((name) => `Error::${name}`))).toEqual(sorted(errorsOf('rust')));
+  });
+
+  test('gives each error somewhere', () => {
+    const code = rust.slice(rust.indexOf('\n/// What a call that does not wait came to.'));
+    const all = `${code}${between(rust, 'fn os_error', '\n/// A path')}`;
+    const isGiven = (name: string) => new RegExp(`\\b${name}\\b`).test(all);
+    expect(errorsOf('rust').filter((name) => !isGiven(name))).toEqual([]);
+  });
+
+  test.each(['Outcome', 'Event'])('has the outcomes of %s', (type) => {
+    const expected = outcomesOf('rust').filter((name) => name.startsWith(`${type}::`));
+    expect(sorted(enumOfRust(type).map((name) => `${type}::${name}`))).toEqual(sorted(expected));
+  });
+
+  test('has the options', () => {
+    const body = withoutComments(between(rust, "pub struct Options<'a> {", '\n}'));
+    expect(sorted(matches(body, /pub (\w+):/g))).toEqual(sorted(optionsOf('rust')));
+  });
+
+  test.each(choices.map((option) => [option.name, option] as const))(
+    'has the values of %s',
+    (name, option) => {
+      expect(enumOfRust(pascalCase(name))).toEqual(
+        (option.values ?? []).map((value) => pascalCase(String(value))),
+      );
+    },
+  );
+});
+
+describe('Python', () => {
+  const listed = matches(between(python, 'class Error(Exception):', 'def __init__'), /^ {4}([A-Z_]+) {2,}/gm);
+
+  test('has the errors', () => {
+    expect(sorted(listed)).toEqual(sorted(errorsOf('python')));
+  });
+
+  test('gives each error somewhere', () => {
+    expect(errorsOf('python').filter((code) => !python.includes(`"${code}"`))).toEqual([]);
+    const given = matches(python, /(?:Error|Timeout|Disconnected)\("([A-Z_]+)"/g);
+    expect(given.filter((code) => !listed.includes(code))).toEqual([]);
+  });
+
+  test('has the outcomes', () => {
+    const returned = matches(python, /return "(\w+)"/g).map((word) => `'${word}'`);
+    expect(sorted(returned)).toEqual(sorted(outcomesOf('python').filter((name) => name.startsWith("'"))));
+    const exported = JSON.parse(between(python, '__all__ = ', '\n')) as string[];
+    const classes = outcomesOf('python').filter((name) => /^[A-Z](?!one)/.test(name));
+    expect(classes.filter((name) => !exported.includes(name))).toEqual([]);
+  });
+
+  test.each(['publisher', 'subscriber'] as const)('has the options of a %s', (kind) => {
+    const body = between(python, `class ${pascalCase(kind)}(_Participant):`, '# fmt: skip');
+    const signature = body.slice(body.indexOf('def __init__('));
+    const expected = optionsOf('python', 'channel', 'participant', kind);
+    expect(sorted(matches(signature, /(\w+)=/g))).toEqual(sorted(expected));
+    // And says what they are, in the list of the class or in that of publishers.
+    const lists = matches(python, /^ {4}(\w+) {3,}\S/gm);
+    expect(expected.filter((name) => !lists.includes(name))).toEqual([]);
+  });
+
+  test.each(choices.map((option) => [option.name, option] as const))(
+    'has the values of %s',
+    (name, option) => {
+      const pattern = new RegExp(`_check_choice\\("${snakeCase(name)}", \\w+, \\(([^)]*)\\)\\)`);
+      const [, list = ''] = pattern.exec(python) ?? [];
+      // After a message is said by its number.
+      expect(matches(list, /"([\w-]+)"/g)).toEqual(option.values?.filter((value) => value !== 'after'));
+    },
+  );
+});
+
+describe('Node', () => {
+  const channel = parsedSources('channel');
+
+  /** The texts of a type that is one of several. */
+  function textsOf(sources: Sources, name: string): string[] {
+    const { declaration } = findExport(sources, name);
+    const texts: string[] = [];
+    const visit = (node: ts.Node): void => {
+      if (ts.isLiteralTypeNode(node) && ts.isStringLiteral(node.literal)) texts.push(node.literal.text);
+      ts.forEachChild(node, visit);
+    };
+    visit(declaration);
+    return texts;
+  }
+
+  function membersOf(name: string): string[] {
+    const { declaration } = findExport(channel, name);
+    if (!ts.isInterfaceDeclaration(declaration)) throw new Error(`${name} is not an interface`);
+    return declaration.members.map((member) => member.name?.getText() ?? '');
+  }
+
+  test('has the errors', () => {
+    const own = errors.filter((error) => isIn('node', error) && error.node === undefined);
+    expect(sorted(textsOf(channel, 'ChannelErrorCode'))).toEqual(sorted(own.map(({ code }) => code)));
+    const ofCore = errors.filter(({ node }) => node === 'MmfError').map(({ code }) => code);
+    expect(textsOf(parsedSources('core'), 'MmfErrorCode')).toEqual(expect.arrayContaining(ofCore));
+  });
+
+  test('has the outcomes', () => {
+    const publishing = outcomes.filter(({ of }) => of === 'publishing').map(({ name }) => name);
+    expect(sorted(textsOf(channel, 'PublishOutcome'))).toEqual(sorted(publishing));
+    const events = outcomesOf('node').flatMap((name) => /^event (\w+)$/.exec(name)?.[1] ?? []);
+    expect(membersOf('SubscriberEvents')).toEqual(expect.arrayContaining(events));
+  });
+
+  test('has the options', () => {
+    const ofChannel = [...membersOf('CommonChannelOptions'), ...membersOf('ChannelOptions')];
+    expect(sorted(ofChannel)).toEqual(sorted(['name', ...optionsOf('node', 'channel')]));
+    const ofJoining = [...membersOf('JoinLimits'), ...membersOf('JoinOptions')];
+    expect(sorted(ofJoining)).toEqual(sorted(['signal', ...optionsOf('node', 'participant')]));
+    expect(sorted(membersOf('PublisherOptions'))).toEqual(sorted(optionsOf('node', 'publisher')));
+    expect(sorted(membersOf('SubscriberOptions'))).toEqual(sorted(optionsOf('node', 'subscriber')));
+  });
+
+  test.each([
+    ['open', 'OpenMode'],
+    ['scope', 'Scope'],
+    ['start', 'Start'],
+  ])('has the values of %s', (name, type) => {
+    const option = options.find((one) => one.name === name);
+    const values = option?.values?.filter((value) => value !== 'after');
+    expect(sorted(textsOf(channel, type))).toEqual(sorted(values as string[]));
+  });
+});
+
+describe('versions', () => {
+  const { version } = JSON.parse(nativeSource('package.json')) as { version: string };
+
+  test('are those of the package', () => {
+    expect(between(header, '#define MMFBUS_VERSION "', '"')).toBe(version);
+    const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+    const number = between(header, '#define MMFBUS_VERSION_NUMBER ', '\n');
+    expect(Number(number)).toBe(1_000_000 * major + 1000 * minor + patch);
+    expect(between(rust, 'pub const VERSION: &str = "', '"')).toBe(version);
+    expect(between(python, '__version__ = "', '"')).toBe(version);
+    expect(between(nativeSource('pkgconfig', 'mmfbus.pc'), 'Version: ', '\n')).toBe(version);
+  });
+});
+
+describe('API.md', () => {
+  test('has a place for each table', () => {
+    expect(() => withVocabularyTables('no marks')).toThrow('the document has no place for the options');
+  });
+
+  // `npx vitest run vocabulary -u` writes the tables anew.
+  test('has the tables of the vocabulary', async () => {
+    await expect(withVocabularyTables(readFileSync(apiDocument, 'utf8'))).toMatchFileSnapshot(apiDocument);
+  });
+});
