@@ -11,6 +11,7 @@ import {
 import type { Scope } from './format/scope.js';
 import { withDeadline } from './foundation/deadline.js';
 import { ChannelError } from './foundation/errors.js';
+import { showAs } from './foundation/inspect.js';
 import { type ChannelMemory, openChannelMemory, readEncoding } from './membership/channel-memory.js';
 import { describeLockHolder } from './membership/lock-holder.js';
 import { DEFAULT_JOIN_TIMEOUT_MS, type JoinOptions } from './pubsub/join-options.js';
@@ -156,3 +157,5 @@ export function defineChannel<T>(options: ChannelOptions<T>): Channel<T>;
 export function defineChannel<T>(options: AnyChannelOptions<T>): Channel<T> {
   return new Channel(options);
 }
+
+showAs(Channel.prototype, ({ name, codec }) => `Channel { name: '${name}', codec: '${codec.id}' }`);

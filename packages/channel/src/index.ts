@@ -1,5 +1,5 @@
-export { Bus, type BusOptions, type BusWatchOptions, openBus } from './bus/bus.js';
-export { Channel, defineChannel } from './channel.js';
+export { type Bus, type BusOptions, type BusWatchOptions, openBus } from './bus/bus.js';
+export { type Channel, defineChannel } from './channel.js';
 export type {
   BusChange,
   ChannelInfo,

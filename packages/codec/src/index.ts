@@ -73,4 +73,3 @@ export type {
   StandardSchema,
 } from './shape/standard-schema.js';
 export { validated } from './validated.js';
-export { allocateWordBytes, type WordBytes, withWords } from './word-bytes.js';

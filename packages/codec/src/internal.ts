@@ -12,3 +12,4 @@ export {
   type OwnBytesCodec,
   ownBytes,
 } from './in-place.js';
+export { allocateWordBytes, type WordBytes, withWords } from './word-bytes.js';

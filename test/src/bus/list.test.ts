@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { openBus } from '@mmfbus/channel';
-import { openSegment } from '@mmfbus/core';
+import { openSegment } from '@mmfbus/core/internal';
 import { describe, expect, it } from 'vitest';
 import { ended, killed, startAgent } from '../e2e/channel-agent.js';
 import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';

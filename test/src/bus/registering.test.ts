@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readdirSync } from 'node:fs';
 import { ChannelError, type DirectoryFailure, openBus } from '@mmfbus/channel';
-import { openSegment, type Segment } from '@mmfbus/core';
+import { openSegment, type Segment } from '@mmfbus/core/internal';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exitAtEndOfInput, killed, startAgent } from '../e2e/channel-agent.js';
 import { randomFrom } from '../killed/mortal.js';

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { readdirSync } from 'node:fs';
 import type { BusChange } from '@mmfbus/channel';
-import { openSegment } from '@mmfbus/core';
+import { openSegment } from '@mmfbus/core/internal';
 import { describe, expect, it } from 'vitest';
 import { ended, exitAtEndOfInput, killed, startAgent } from '../e2e/channel-agent.js';
 import { define, publisherOf } from '../support/channels.js';

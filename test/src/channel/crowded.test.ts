@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { chownSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSegment } from '@mmfbus/core';
+import { openSegment } from '@mmfbus/core/internal';
 import { describe, expect, it } from 'vitest';
 import { ownDirectory } from '../support/own-directory.js';
 import { startProgram } from '../support/spawn.js';

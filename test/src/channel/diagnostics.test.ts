@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { join } from 'node:path';
-import { openSegment } from '@mmfbus/core';
+import { openSegment } from '@mmfbus/core/internal';
 import { afterEach, describe, expect, it } from 'vitest';
 import { define, fill, publisherOf, subscriberOf } from '../support/channels.js';
 import { rawMemory } from '../support/raw-memory.js';

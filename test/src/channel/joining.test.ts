@@ -1,6 +1,7 @@
 import { defineChannel } from '@mmfbus/channel';
 import { codecOf, f64, json, msgpack, raw, struct } from '@mmfbus/codec';
-import { MemoryMappedFile, openSegment } from '@mmfbus/core';
+import { MemoryMappedFile } from '@mmfbus/core';
+import { openSegment } from '@mmfbus/core/internal';
 import { describe, expect, it } from 'vitest';
 import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
 import { rawMemory } from '../support/raw-memory.js';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { MemoryMappedFile, openSegment, ValidNamespaces } from '@mmfbus/core';
+import { MemoryMappedFile, ValidNamespaces } from '@mmfbus/core';
+import { openSegment } from '@mmfbus/core/internal';
 import { describe, expect, it } from 'vitest';
 import { rawMemory } from '../support/raw-memory.js';
 import { mappingName, osNameOf, pathOf } from './os-names.js';

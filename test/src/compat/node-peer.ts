@@ -1,18 +1,15 @@
 // Answers some of the commands of test/native/peer.c, with the raw memory of @mmfbus/core and its lock.
 import { createInterface } from 'node:readline';
+import { MmfError, RWLock, spinAcquire, ValidNamespaces } from '@mmfbus/core';
 import {
   copyOut,
   type Disposition,
-  MmfError,
   openSegment,
-  RWLock,
   type Segment,
   sharedBytes,
   sharedWords,
   shareMemory,
-  spinAcquire,
-  ValidNamespaces,
-} from '@mmfbus/core';
+} from '@mmfbus/core/internal';
 
 const DATA_OFFSET = 4;
 

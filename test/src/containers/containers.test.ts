@@ -123,7 +123,7 @@ for (const container of containers) {
         'publisher',
         name,
         `${answer}
-         import { openSegment } from '@mmfbus/core';
+         import { openSegment } from '@mmfbus/core/internal';
          const { memory } = openSegment({ name: channel.name, disposition: 'open', size: 0 });
          new Int32Array(memory)[192 / 4] = new DataView(memory).getUint32(512 + 256 + 36, true) << 10 | 1;
          say('holds');`,

@@ -6,6 +6,7 @@ import { workspaceRoot } from '../support/workspace.js';
 const entryPoints: Readonly<Record<string, { readonly module: string; readonly types: string }>> = {
   channel: { module: '@mmfbus/channel', types: 'packages/channel/dist/index.d.ts' },
   core: { module: '@mmfbus/core', types: 'packages/core/dist/index.d.ts' },
+  'core/internal': { module: '@mmfbus/core/internal', types: 'packages/core/dist/internal.d.ts' },
   winmmf: { module: '@mmfbus/core/winmmf', types: 'packages/core/dist/winmmf.d.ts' },
 };
 
@@ -15,7 +16,7 @@ export type Kind = 'promise' | 'iterator' | 'callback';
 /** Types that are a promise by their name. */
 const PROMISES: readonly string[] = ['Promise', 'PromiseLike'];
 /** What stands for functions of Node. */
-const NODES_OWN = 'core.Timers';
+const NODES_OWN = 'core/internal.Timers';
 /** So deep the options of an argument may lie. */
 const DEEPEST = 4;
 

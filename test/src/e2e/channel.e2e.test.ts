@@ -123,7 +123,7 @@ describe('a process that is killed', () => {
     const dying = await startAgent(
       'publisher',
       name,
-      `import { openSegment } from '@mmfbus/core';
+      `import { openSegment } from '@mmfbus/core/internal';
        const { memory } = openSegment({ name: channel.name, disposition: 'open', size: 0 });
        const slot = new DataView(memory).getUint32(512 + 256 + 36, true) << 10 | 1;
        new Int32Array(memory)[192 / 4] = slot;

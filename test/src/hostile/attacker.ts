@@ -1,4 +1,4 @@
-import { openSegment, type Segment } from '@mmfbus/core';
+import { openSegment, type Segment } from '@mmfbus/core/internal';
 import type { Random } from '../support/random.js';
 import { rawMemory } from '../support/raw-memory.js';
 

@@ -1,4 +1,4 @@
-import { openSegment, type Segment } from '@mmfbus/core';
+import { openSegment, type Segment } from '@mmfbus/core/internal';
 import { rawMemory } from '../support/raw-memory.js';
 import { FRAME_ALIGNMENT, frameTable, headerTable, slotTable } from './format-tables.js';
 

@@ -29,7 +29,8 @@ describe.skipIf(process.platform === 'win32')('without descriptors', () => {
     using _base = MemoryMappedFile.create(name, 10);
     const output = await startCode(
       `import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-       import { awaitSegment, MemoryMappedFile } from '@mmfbus/core';
+       import { MemoryMappedFile } from '@mmfbus/core';
+       import { awaitSegment } from '@mmfbus/core/internal';
        const name = ${JSON.stringify(name)};
        const folders = ${JSON.stringify([directory, folder])};
        const base = MemoryMappedFile.open(name);
@@ -82,7 +83,8 @@ describe.skipIf(process.platform === 'win32')('in a directory whose files this u
     chmodSync(folder, 0o755);
     chmodSync(sealed, 0o555);
     const output = await startCode(
-      `import { awaitSegment, MemoryMappedFile, openSegment } from '@mmfbus/core';
+      `import { MemoryMappedFile } from '@mmfbus/core';
+       import { awaitSegment, openSegment } from '@mmfbus/core/internal';
        if (process.getuid() === 0) { process.setgid(65534); process.setuid(65534); }
        const said = [];
        const attempt = (action) => { try { return action(); } catch (error) { said.push(error.code, error.message); } };

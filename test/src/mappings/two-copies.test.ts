@@ -1,18 +1,16 @@
-import { cpSync, readdirSync, symlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ownDirectory } from '../support/own-directory.js';
+import { secondCopyOf } from '../support/second-copy.js';
 import { startCode } from '../support/spawn.js';
-import { temporaryFolder } from '../support/temporary-folder.js';
 import { uniqueName } from '../support/unique-name.js';
 import { packageFolder } from '../support/workspace.js';
 
 const directory = ownDirectory('two-copies');
-const copy = temporaryFolder('second-copy');
-cpSync(join(packageFolder('core'), 'dist'), join(copy, 'dist'), { recursive: true });
-cpSync(join(packageFolder('core'), 'package.json'), join(copy, 'package.json'));
-symlinkSync(join(packageFolder('core'), 'node_modules'), join(copy, 'node_modules'));
-const [first, second] = [packageFolder('core'), copy].map((folder) => join(folder, 'dist', 'index.js'));
+const [first, second] = [packageFolder('core'), secondCopyOf('core')].map((folder) =>
+  join(folder, 'dist', 'index.js'),
+);
 
 describe('a process with two copies of core', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('ends by %s, and leaves nothing', async (signal) => {

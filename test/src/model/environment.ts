@@ -1,5 +1,6 @@
 import * as codec from '@mmfbus/codec';
-import { copyIn, copyInto, fillShared, ValidNamespaces } from '@mmfbus/core';
+import { ValidNamespaces } from '@mmfbus/core';
+import { copyIn, copyInto, fillShared } from '@mmfbus/core/internal';
 import { Cells } from './cells.js';
 import type { Change } from './changes.js';
 import type { Handle } from './fingerprint.js';
@@ -80,8 +81,10 @@ export class Environment {
   constructor(geometry: Geometry, changes: readonly Change[]) {
     this.#geometry = geometry;
     const globals = { ...this.#globals(), Atomics: modelAtomics };
+    const core = this.#core();
     const modules = {
-      '@mmfbus/core': this.#core(),
+      '@mmfbus/core': core,
+      '@mmfbus/core/internal': core,
       '@mmfbus/codec': codec,
     };
     this.load = loadChannel({ globals, modules }, changes);

@@ -22,7 +22,7 @@ const SLOW = 300_000;
 const exportedNames: Record<PackageName, readonly string[]> = {
   core: ['MemoryMappedFile', 'MmfError', 'RWLock', 'ValidNamespaces'],
   codec: ['CodecError', 'json', 'msgpack', 'raw'],
-  channel: ['Channel', 'ChannelError', 'defineChannel'],
+  channel: ['ChannelError', 'defineChannel', 'monotonicNow', 'openBus'],
   generate: ['GenerateError', 'generate'],
 };
 

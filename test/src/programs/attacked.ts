@@ -11,7 +11,8 @@ import {
   type Subscriber,
 } from '@mmfbus/channel';
 import { json, msgpack, string, struct, u32 } from '@mmfbus/codec';
-import { MmfError, timers } from '@mmfbus/core';
+import { MmfError } from '@mmfbus/core';
+import { timers } from '@mmfbus/core/internal';
 
 const KiB = 1024;
 

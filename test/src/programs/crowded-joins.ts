@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { defineChannel, type Publisher } from '@mmfbus/channel';
-import { timers } from '@mmfbus/core';
+import { timers } from '@mmfbus/core/internal';
 
 const QUIET_TURNS = 5;
 

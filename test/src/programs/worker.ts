@@ -1,7 +1,7 @@
 // What the Workers of the tests run: one act on one channel, told by their parent.
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Channel, defineChannel, type Publisher, type Subscriber } from '@mmfbus/channel';
-import { openSegment, sharedWords } from '@mmfbus/core';
+import { openSegment, sharedWords } from '@mmfbus/core/internal';
 
 type Act =
   | 'listen'

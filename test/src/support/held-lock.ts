@@ -1,4 +1,4 @@
-import { openSegment } from '@mmfbus/core';
+import { openSegment } from '@mmfbus/core/internal';
 import { rawMemory } from './raw-memory.js';
 
 // Offsets as FORMAT.md has them.

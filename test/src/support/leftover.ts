@@ -1,6 +1,6 @@
 import { closeSync, linkSync, openSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSegment } from '@mmfbus/core';
+import { openSegment } from '@mmfbus/core/internal';
 import koffi from 'koffi';
 
 /** Of `<sys/file.h>`. */

@@ -1,4 +1,5 @@
-import { MmfError, openSegment } from '@mmfbus/core';
+import { MmfError } from '@mmfbus/core';
+import { openSegment } from '@mmfbus/core/internal';
 import { rawMemory } from './raw-memory.js';
 
 /** A taken slot of a channel's table of participants, as it was when it was read. */

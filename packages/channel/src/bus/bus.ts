@@ -5,6 +5,7 @@ import type { BusChange, ChannelInfo } from '../directory/channel-info.js';
 import { type DirectoryLease, describeOpening, leaseDirectory } from '../directory/directory-lease.js';
 import {
   type AnyChannelOptions,
+  type AnySchemaChannelOptions,
   type ChannelOptions,
   checkName,
   type SchemaChannelOptions,
@@ -85,6 +86,8 @@ export class Bus {
   define<S extends StandardSchema>(
     options: Omit<SchemaChannelOptions<S>, 'scope'>,
   ): Channel<StandardOutput<S>>;
+  /** Defines a channel for subscribers, which decode by the schema that the channel has. */
+  define(options: Omit<AnySchemaChannelOptions, 'scope'>): Channel<unknown>;
   /** Defines a channel of values without a schema, in msgpack or by a codec of your own. */
   define<T>(options: Omit<ChannelOptions<T>, 'scope'>): Channel<T>;
   define<T>(options: Omit<AnyChannelOptions<T>, 'scope'>): Channel<T> {

@@ -1,4 +1,4 @@
-import { timers } from '@mmfbus/core';
+import { timers } from '@mmfbus/core/internal';
 import { type Directory, directoryDefinition } from '../directory/directory.js';
 import { decodeNotice, type Notice } from '../directory/directory-notice.js';
 import { ChannelError } from '../foundation/errors.js';

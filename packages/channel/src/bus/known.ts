@@ -1,4 +1,4 @@
-import type { PortAddress } from '@mmfbus/core';
+import type { PortAddress } from '@mmfbus/core/internal';
 import type { BusChange, ParticipantInfo } from '../directory/channel-info.js';
 import type { Seat } from '../directory/inspection.js';
 

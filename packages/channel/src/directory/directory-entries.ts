@@ -1,4 +1,4 @@
-import { copyIn, copyOut, type SharedBytes } from '@mmfbus/core';
+import { copyIn, copyOut, type SharedBytes } from '@mmfbus/core/internal';
 import { isChannelName } from '../format/definition.js';
 import * as entry from '../format/directory-layout.js';
 import { HEADER_LENGTH } from '../format/header-layout.js';

@@ -1,4 +1,5 @@
-import { allocateWordBytes, type Codec, raw, type WordBytes } from '@mmfbus/codec';
+import { type Codec, raw } from '@mmfbus/codec';
+import { allocateWordBytes, type WordBytes } from '@mmfbus/codec/internal';
 import {
   CHANNEL_OFFSET,
   KIND_OFFSET,

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { type PortAddress, probeLife, sweepPorts, timers } from '@mmfbus/core';
+import { type PortAddress, probeLife, sweepPorts, timers } from '@mmfbus/core/internal';
 import { type ChannelDefinition, checkDefinition } from '../format/definition.js';
 import { ENTRY_LENGTH } from '../format/directory-layout.js';
 import { MAX_PARTICIPANTS, STATE_PUBLISHER } from '../format/participant-layout.js';

@@ -1,4 +1,4 @@
-import { copyOut, type Liveness, type PortAddress, removePort, timers } from '@mmfbus/core';
+import { copyOut, type Liveness, type PortAddress, removePort, timers } from '@mmfbus/core/internal';
 import * as header from '../format/header-layout.js';
 import * as slotLayout from '../format/participant-layout.js';
 import type { Scope } from '../format/scope.js';

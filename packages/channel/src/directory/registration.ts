@@ -1,4 +1,4 @@
-import { timers } from '@mmfbus/core';
+import { timers } from '@mmfbus/core/internal';
 import type { ChannelDefinition } from '../format/definition.js';
 import { reportDirectoryFailure } from './directory-failure.js';
 import { type DirectoryLease, leaseDirectory } from './directory-lease.js';

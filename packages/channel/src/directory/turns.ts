@@ -1,4 +1,4 @@
-import { timers } from '@mmfbus/core';
+import { timers } from '@mmfbus/core/internal';
 
 /** Milliseconds of one turn of the event loop that looking at channels takes, all looks of this thread together. */
 const WORK_A_TURN_MS = 4;

@@ -1,4 +1,4 @@
-import type { WordBytes } from '@mmfbus/codec';
+import type { WordBytes } from '@mmfbus/codec/internal';
 import { FRAGMENT_HEADER_LENGTH } from '../format/fragment-layout.js';
 import type { RingWriter } from '../ring/ring-writer.js';
 

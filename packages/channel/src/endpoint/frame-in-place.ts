@@ -1,5 +1,5 @@
 import { encodeInPlace, type InPlaceCodec, type InPlaceTarget } from '@mmfbus/codec/internal';
-import type { SharedBytes } from '@mmfbus/core';
+import type { SharedBytes } from '@mmfbus/core/internal';
 import type { ChannelMemory } from '../membership/channel-memory.js';
 import type { PublisherLock } from '../membership/publisher-lock.js';
 import type { RingWriter } from '../ring/ring-writer.js';

@@ -1,4 +1,4 @@
-import { timers } from '@mmfbus/core';
+import { timers } from '@mmfbus/core/internal';
 import { STATE_RELIABLE } from '../format/participant-layout.js';
 import type { Participant } from '../membership/participant.js';
 import type { PublishOutcome } from './appender.js';

@@ -1,4 +1,4 @@
-import { type PortLease, timers, yieldThread } from '@mmfbus/core';
+import { type PortLease, timers, yieldThread } from '@mmfbus/core/internal';
 import type { Participant } from '../membership/participant.js';
 
 /** A window that would shrink below this part of the option is closed: looking again would not have paid for long. */

@@ -1,4 +1,5 @@
-import { allocateWordBytes, type Codec, CodecError, type WordBytes } from '@mmfbus/codec';
+import { type Codec, CodecError } from '@mmfbus/codec';
+import { allocateWordBytes, type WordBytes } from '@mmfbus/codec/internal';
 import { ChannelError } from '../foundation/errors.js';
 
 const FIRST_LENGTH = 4096;

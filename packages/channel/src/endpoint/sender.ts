@@ -1,5 +1,5 @@
-import { allocateWordBytes } from '@mmfbus/codec';
 import {
+  allocateWordBytes,
   encodesInPlace,
   hasOwnBytes,
   type InPlaceCodec,

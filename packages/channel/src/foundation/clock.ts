@@ -1,4 +1,4 @@
-import { timers } from '@mmfbus/core';
+import { timers } from '@mmfbus/core/internal';
 
 const SAMPLES = 20;
 // The real clocks, whatever a test framework puts in their place.

@@ -1,4 +1,4 @@
-import { timers } from '@mmfbus/core';
+import { timers } from '@mmfbus/core/internal';
 
 /** What ends a wait before it has a result. */
 export interface WaitLimits {

@@ -1,4 +1,4 @@
-import { callAlone } from '@mmfbus/core';
+import { callAlone } from '@mmfbus/core/internal';
 
 /** Functions that are called one after the other; what one of them throws is an uncaught exception, and stops no other. */
 export class Listeners<A extends readonly unknown[] = []> {

@@ -1,7 +1,7 @@
+import { MmfError } from '@mmfbus/core';
 import {
   awaitSegment,
   copyOut,
-  MmfError,
   openSegment,
   type Segment,
   type SharedBytes,
@@ -9,7 +9,7 @@ import {
   sharedBytes,
   sharedLongs,
   sharedWords,
-} from '@mmfbus/core';
+} from '@mmfbus/core/internal';
 import type { ChannelDefinition } from '../format/definition.js';
 import { writeTerminator } from '../format/frame.js';
 import { type Geometry, planGeometry, readGeometry, writeGeometry } from '../format/geometry.js';

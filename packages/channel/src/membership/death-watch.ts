@@ -1,4 +1,4 @@
-import { type LifeWatch, type PortAddress, watchLife } from '@mmfbus/core';
+import { type LifeWatch, type PortAddress, watchLife } from '@mmfbus/core/internal';
 import type { ParticipantTable } from './participant-table.js';
 
 interface Watched {

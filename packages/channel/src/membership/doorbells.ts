@@ -1,4 +1,4 @@
-import { type Bell, connectBell, type PortAddress, timers } from '@mmfbus/core';
+import { type Bell, connectBell, type PortAddress, timers } from '@mmfbus/core/internal';
 import { ROOM_WAITERS_OFFSET, SLEEPERS_OFFSET } from '../format/header-layout.js';
 import { STATE_LOSSY, STATE_PUBLISHER, STATE_RELIABLE } from '../format/participant-layout.js';
 import { atStep } from '../foundation/steps.js';

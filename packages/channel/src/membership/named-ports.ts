@@ -1,4 +1,4 @@
-import type { ReadSegment } from '@mmfbus/core';
+import type { ReadSegment } from '@mmfbus/core/internal';
 import * as header from '../format/header-layout.js';
 import { MAX_PARTICIPANTS, NONCE_OFFSET, PARTICIPANT_LENGTH } from '../format/participant-layout.js';
 

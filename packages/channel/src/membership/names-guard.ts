@@ -1,4 +1,4 @@
-import { callAlone, type NamesWatch, type PortLease, timers, watchNames } from '@mmfbus/core';
+import { callAlone, type NamesWatch, type PortLease, timers, watchNames } from '@mmfbus/core/internal';
 import { diagnostics, tellSoon } from '../foundation/diagnostics.js';
 import { ChannelError } from '../foundation/errors.js';
 import type { ChannelMemory } from './channel-memory.js';

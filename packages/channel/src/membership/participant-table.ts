@@ -1,4 +1,4 @@
-import { copyIn, fillShared, type PortAddress, type SharedBytes } from '@mmfbus/core';
+import { copyIn, fillShared, type PortAddress, type SharedBytes } from '@mmfbus/core/internal';
 import * as header from '../format/header-layout.js';
 import { SLOTS_USED_OFFSET } from '../format/header-layout.js';
 import * as slotLayout from '../format/participant-layout.js';

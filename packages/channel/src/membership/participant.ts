@@ -6,7 +6,7 @@ import {
   probeLife,
   removePort,
   timers,
-} from '@mmfbus/core';
+} from '@mmfbus/core/internal';
 import { STATE_NONE, STATE_PUBLISHER, STATE_RELIABLE } from '../format/participant-layout.js';
 import { diagnostics, tellSoon } from '../foundation/diagnostics.js';
 import { ChannelError } from '../foundation/errors.js';

@@ -1,5 +1,5 @@
 import { raw } from '@mmfbus/codec';
-import { leasePort, type PortAddress, type PortLease, timers } from '@mmfbus/core';
+import { leasePort, type PortAddress, type PortLease, timers } from '@mmfbus/core/internal';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { checkDefinition } from '../format/definition.js';
 import { PUBLISHER_LOCK_OFFSET } from '../format/header-layout.js';
@@ -13,7 +13,7 @@ import { PublisherLock } from './publisher-lock.js';
 /** Called when somebody lets other threads run. */
 const others = vi.hoisted(() => ({ run: () => {} }));
 
-vi.mock('@mmfbus/core', async (importOriginal) => ({
+vi.mock('@mmfbus/core/internal', async (importOriginal) => ({
   ...(await importOriginal<object>()),
   yieldThread: () => others.run(),
 }));

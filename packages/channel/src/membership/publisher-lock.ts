@@ -1,4 +1,4 @@
-import { probeLife, timers, yieldThread } from '@mmfbus/core';
+import { probeLife, timers, yieldThread } from '@mmfbus/core/internal';
 import { PUBLISHER_LOCK_OFFSET } from '../format/header-layout.js';
 import { SLOT_BITS } from '../format/participant-layout.js';
 import { diagnostics, tellSoon } from '../foundation/diagnostics.js';

@@ -1,4 +1,4 @@
-import { advanceRemovals, type PortAddress, probeLife, removePort } from '@mmfbus/core';
+import { advanceRemovals, type PortAddress, probeLife, removePort } from '@mmfbus/core/internal';
 import { STATE_NONE, STATE_PUBLISHER } from '../format/participant-layout.js';
 import { diagnostics, tellSoon } from '../foundation/diagnostics.js';
 import { atStep } from '../foundation/steps.js';

@@ -5,7 +5,7 @@ import {
   CLOSED_REASON_OFFSET,
   EPOCH_OFFSET,
 } from '../format/header-layout.js';
-import { STATE_NONE, STATE_PUBLISHER } from '../format/participant-layout.js';
+import { STATE_LOSSY, STATE_NONE, STATE_PUBLISHER, STATE_RELIABLE } from '../format/participant-layout.js';
 import { atStep } from '../foundation/steps.js';
 import type { ChannelMemory } from './channel-memory.js';
 import type { Doorbells } from './doorbells.js';
@@ -49,6 +49,17 @@ export class Roles {
       if (slot !== beside && this.#table.stateOf(slot) === STATE_PUBLISHER) return true;
     }
     return false;
+  }
+
+  /** How many subscribers there are that are not disconnected. Stale on arrival. */
+  subscriberCount(): number {
+    const used = this.#table.used();
+    let count = 0;
+    for (let slot = 0; slot < used; slot++) {
+      const state = this.#table.stateOf(slot);
+      if (state === STATE_RELIABLE || state === STATE_LOSSY) count++;
+    }
+    return count;
   }
 
   /** The owner of the slot takes a role. */

@@ -1,4 +1,4 @@
-import { timers } from '@mmfbus/core';
+import { timers } from '@mmfbus/core/internal';
 
 /** What a draining looks at. */
 export interface Drained {

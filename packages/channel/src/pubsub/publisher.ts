@@ -1,4 +1,4 @@
-import { timers } from '@mmfbus/core';
+import { timers } from '@mmfbus/core/internal';
 import type { PublishOutcome } from '../endpoint/appender.js';
 import { Sender } from '../endpoint/sender.js';
 import type { ChannelDefinition } from '../format/definition.js';
@@ -85,6 +85,8 @@ export interface Publisher<T> extends AsyncDisposable {
   readonly isOpen: boolean;
   /** Number of the last message that it has published; 0 before the first. */
   readonly sequence: number;
+  /** How many subscribers the channel has now; 0 once this is closed. */
+  readonly subscriberCount: number;
   /** Resolves when it has closed. */
   readonly closed: Promise<PublisherCloseInfo>;
 
@@ -210,6 +212,10 @@ export class JoinedPublisher<T> implements Publisher<T> {
 
   get sequence(): number {
     return this.#sender.sequence;
+  }
+
+  get subscriberCount(): number {
+    return this.isOpen ? this.#participant.roles.subscriberCount() : 0;
   }
 
   tryPublish(value: T): PublishOutcome {

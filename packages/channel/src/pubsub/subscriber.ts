@@ -1,4 +1,4 @@
-import { timers } from '@mmfbus/core';
+import { timers } from '@mmfbus/core/internal';
 import { EventEmitter } from 'eventemitter3';
 import type { Message } from '../endpoint/delivery.js';
 import { MESSAGES_A_TURN, Pump } from '../endpoint/pump.js';

@@ -1,5 +1,5 @@
-import { allocateWordBytes, type WordBytes } from '@mmfbus/codec';
-import { copyInto, type SharedBytes } from '@mmfbus/core';
+import { allocateWordBytes, type WordBytes } from '@mmfbus/codec/internal';
+import { copyInto, type SharedBytes } from '@mmfbus/core/internal';
 import { readFragmentHeader } from '../format/fragment.js';
 import { FRAGMENT_HEADER_LENGTH } from '../format/fragment-layout.js';
 import {

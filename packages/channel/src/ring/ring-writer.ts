@@ -1,5 +1,5 @@
-import type { WordBytes } from '@mmfbus/codec';
-import { copyIn, type SharedBytes } from '@mmfbus/core';
+import type { WordBytes } from '@mmfbus/codec/internal';
+import { copyIn, type SharedBytes } from '@mmfbus/core/internal';
 import { type Fragment, writeFragmentHeader } from '../format/fragment.js';
 import { FRAGMENT_HEADER_LENGTH } from '../format/fragment-layout.js';
 import {

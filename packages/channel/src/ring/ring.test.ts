@@ -1,5 +1,6 @@
-import { allocateWordBytes, raw, type WordBytes } from '@mmfbus/codec';
-import type { PortAddress } from '@mmfbus/core';
+import { raw } from '@mmfbus/codec';
+import { allocateWordBytes, type WordBytes } from '@mmfbus/codec/internal';
+import type { PortAddress } from '@mmfbus/core/internal';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { checkDefinition } from '../format/definition.js';
 import { HEAD_OFFSET, TAIL_OFFSET } from '../format/header-layout.js';

@@ -1,4 +1,4 @@
-import { atExit, callAlone } from '@mmfbus/core';
+import { atExit, callAlone } from '@mmfbus/core/internal';
 import { comes, neverOf, outcomeNow, type Subject, THROWN } from '../contract.js';
 import { atOnce } from './at-once.js';
 
@@ -6,7 +6,7 @@ const NO_OTHER = 'it concerns no other process';
 const OPENS_NOTHING = 'it opens nothing';
 
 const exit: Subject = {
-  name: 'core.atExit',
+  name: 'core/internal.atExit',
   cells: {
     ...atOnce,
     ...neverOf('the end of processes is played by the exits', 'its callback throws'),
@@ -26,7 +26,7 @@ const exit: Subject = {
 };
 
 const alone: Subject = {
-  name: 'core.callAlone',
+  name: 'core/internal.callAlone',
   cells: {
     ...atOnce,
     'called twice': comes('1 2', async () => {

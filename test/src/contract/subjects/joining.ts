@@ -256,7 +256,6 @@ export const joiningSubjects: readonly Subject[] = [
   joining('subscriber'),
   bus,
   defining('channel.defineChannel', async (kit, codec) => kit.define({ codec })),
-  defining('channel.Channel.constructor', async (kit, codec) => kit.define({ codec })),
   defining('channel.Bus#define', async (kit, codec) =>
     (await kit.bus()).define({ name: kit.name('channel'), capacity: 4096, discoverable: false, codec }),
   ),

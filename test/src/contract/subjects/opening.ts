@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { awaitSegment, type CreateOptions, MemoryMappedFile, openSegment, RWLock } from '@mmfbus/core';
+import { type CreateOptions, MemoryMappedFile, RWLock } from '@mmfbus/core';
+import { awaitSegment, openSegment } from '@mmfbus/core/internal';
 import {
   type CallOptions,
   comes,
@@ -133,7 +134,7 @@ const openings: readonly Subject[] = [
     'EXISTS',
   ),
   opening(
-    'core.openSegment',
+    'core/internal.openSegment',
     (_, callback) => openSegment({ name: 'segment', disposition: 'create', size: 64, initialise: callback }),
     NO_SPACE,
     'EXISTS',
@@ -163,7 +164,7 @@ async function awaitedInBadTimes(
 }
 
 const awaited: Subject = {
-  name: 'core.awaitSegment',
+  name: 'core/internal.awaitSegment',
   scene: async (kit) => {
     const peer = await removed(kit);
     return { call: (wait) => opened(kit, wait), release: () => peer.ask('leave') };

@@ -9,7 +9,7 @@ import {
   sweepPorts,
   watchLife,
   watchNames,
-} from '@mmfbus/core';
+} from '@mmfbus/core/internal';
 import { readTable } from '../../support/slots.js';
 import { type Cell, comes, neverOf, outcomeNow, outcomeOf, type Subject, THROWN } from '../contract.js';
 import type { Kit } from '../kit.js';
@@ -59,7 +59,7 @@ function portFiles({ directory }: Kit): string[] {
 }
 
 const lease: Subject = {
-  name: 'core.leasePort',
+  name: 'core/internal.leasePort',
   cells: {
     ...atOnce,
     'called twice': comes('one port', async (kit) => {
@@ -86,7 +86,7 @@ const lease: Subject = {
 };
 
 const life: Subject = {
-  name: 'core.watchLife',
+  name: 'core/internal.watchLife',
   cells: {
     ...atOnce,
     ...neverOf('death is told in a turn of its own', 'called inside a handler', 'called re-entrantly'),
@@ -140,7 +140,7 @@ function watchedNames(kit: Kit, onRemoved: () => void) {
 }
 
 const names: Subject = {
-  name: 'core.watchNames',
+  name: 'core/internal.watchNames',
   cells: {
     ...atOnce,
     'called after close': comes('quiet', async (kit) => {
@@ -201,7 +201,7 @@ const names: Subject = {
 function sweeping(name: string, sweep: (kit: Kit, names: typeof noName) => Promise<void>): Subject {
   const quiet: Cell = comes('settles', (kit) => outcomeOf(() => sweep(kit, noName)));
   return {
-    name: `core.${name}`,
+    name: `core/internal.${name}`,
     cells: {
       ...atOnce,
       'called twice': quiet,
@@ -232,7 +232,7 @@ async function hurried(kit: Kit, times = 1): Promise<string> {
 }
 
 const removals: Subject = {
-  name: 'core.advanceRemovals',
+  name: 'core/internal.advanceRemovals',
   cells: {
     ...atOnce,
     'called twice': comes('settles settles settles 0 left', (kit) => hurried(kit, 2)),

@@ -1,0 +1,42 @@
+// What the packages beside this one are built on. It changes with them, and is for nobody else.
+export { callAlone } from './call-alone.js';
+export { atExit } from './exit-hooks.js';
+export type {
+  Bell,
+  Disposition,
+  LifeWatch,
+  Liveness,
+  NamedPorts,
+  PortAddress,
+  ProcessIdentity,
+  ReadSegment,
+  RingOutcome,
+  Segment,
+} from './platform/platform.js';
+export {
+  advanceRemovals,
+  connectBell,
+  leasePort,
+  type NamesWatch,
+  type PortLease,
+  probeLife,
+  removePort,
+  sweepPorts,
+  watchLife,
+  watchNames,
+  yieldThread,
+} from './ports.js';
+export { awaitSegment, type OpenSegmentOptions, openSegment } from './segment.js';
+export {
+  copyIn,
+  copyInto,
+  copyOut,
+  fillShared,
+  type SharedBytes,
+  type SharedMemory,
+  sharedBytes,
+  sharedLongs,
+  sharedWords,
+  shareMemory,
+} from './shared-memory.js';
+export { type PauseOptions, type Timers, timers } from './timers.js';
