@@ -8,8 +8,8 @@ import { codecOf } from './shape/codec-of.js';
 import { makeShape } from './shape/shape.js';
 
 /**
- * The codec of values that somebody else describes: by the id of their codec, and the canonical text of their schema, where
- * there is one. For programs that look at what they were not written for.
+ * The codec of values that another program has described: by the id of its codec, and the canonical text of its schema, if
+ * it has one. For programs that look at channels they were not written for.
  *
  * @throws {@link CodecError} `INVALID_SHAPE` for an id that no codec of this package has, or a text that describes no shape.
  */

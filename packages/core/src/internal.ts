@@ -1,4 +1,8 @@
-// What the packages beside this one are built on. It changes with them, and is for nobody else.
+/**
+ * What the other packages of mmfbus use of this one. It is no API: it changes without notice.
+ *
+ * @module
+ */
 export { callAlone } from './call-alone.js';
 export { atExit } from './exit-hooks.js';
 export type {

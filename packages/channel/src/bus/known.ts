@@ -54,7 +54,7 @@ export class Known {
   }
 
   /**
-   * Whoever claims the slot of a dead participant has it for a moment, with the role and the name of the dead. So one who has come
+   * A participant that claims the slot of a dead one has it for a moment with the role and the name of the dead. So one who has come
    * into the slot of another that was known counts only when a second look sees it too.
    */
   #withoutBuriers(

@@ -40,7 +40,7 @@ export class Appender {
 
   constructor(participant: Participant, options: AppenderOptions) {
     this.#participant = participant;
-    // Whoever waits for room looks when the lock is free again, or its holder is dead.
+    // Publishers that wait for room look again when the lock is free, or its holder is dead.
     const cursors = new ReliableCursors(participant.table, () => participant.ringPublishers());
     this.#writer = new RingWriter(participant.memory, participant.slot, cursors);
     this.#options = options;

@@ -23,7 +23,7 @@ export interface FrameParts {
 
 /**
  * The next frame of the ring, as a codec sees it that encodes right there. The lock is taken when the codec begins to
- * write: what it did before that, it may have run anybody's code.
+ * write: what the codec did before that may have run code of the program.
  */
 export class FrameInPlace implements InPlaceTarget {
   readonly bytes: SharedBytes;

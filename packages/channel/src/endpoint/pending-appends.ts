@@ -40,7 +40,7 @@ export class PendingAppends {
   readonly #beside = new Set<Pending>();
   #serving = false;
   #closed = false;
-  /** Settled when somebody rang since the last attempt began. */
+  /** Settled when the bell has rung since the last attempt began. */
   #rung: Promise<void> | undefined;
   /** Settles it. */
   #wake: (() => void) | undefined;
@@ -115,7 +115,7 @@ export class PendingAppends {
     this.#serving = false;
   }
 
-  /** One attempt of those beside the line, and of the first one in it; as a sleeper: whoever makes room after it rings. */
+  /** One attempt of those beside the line, and of the first one in it; as a sleeper: a subscriber that makes room later rings. */
   #look(): PublishOutcome {
     const { table, slot } = this.#participant;
     this.#participant.watchOver(STATE_RELIABLE);

@@ -7,7 +7,7 @@ export class PublisherWatch {
   readonly #participant: Participant;
   #epoch: number;
   #closedEpoch: number;
-  /** What {@link PublisherWatch.look} saw, and nobody was told yet. */
+  /** What {@link PublisherWatch.look} saw and has not been told yet. */
   #gone: { readonly closedEpoch: number; readonly reason: PublishersGone['reason'] } | undefined;
   #hadPublisher = false;
 
@@ -55,7 +55,7 @@ export class PublisherWatch {
     return { reason: gone.reason };
   }
 
-  /** Whether there is none, and none has come and gone since {@link PublisherWatch.takeGone}. Stale on arrival. */
+  /** Whether the channel has no publisher, and has had none since {@link PublisherWatch.takeGone}. Stale on arrival. */
   isOver(): boolean {
     const { roles } = this.#participant;
     return !roles.hasPublisher() && roles.closedEpoch() === this.#closedEpoch;

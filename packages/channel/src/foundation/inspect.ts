@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-/** Has `console.log`, and whoever else inspects, show the objects of a class in that way. */
+/** Says how `console.log` and `util.inspect` show the objects of a class. */
 export function showAs<O extends object>(prototype: O, show: (object: O) => string): void {
   Object.defineProperty(prototype, inspect.custom, {
     value(this: O) {

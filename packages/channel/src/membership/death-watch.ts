@@ -39,13 +39,13 @@ export class DeathWatch {
     }
   }
 
-  /** Watches over nobody any more. */
+  /** Ends all watches. */
   stop(): void {
     for (const { watch } of this.#watches.values()) watch.close();
     this.#watches.clear();
   }
 
-  /** Whether somebody is watched over who still had the slot when the watch had begun, or nobody has it. */
+  /** Whether the slot is free, or its owner was the same before and after the watch over it began. */
   #watchSlot(slot: number, state: number): boolean {
     const address = this.#table.addressOf(slot);
     if (address === undefined) return true;

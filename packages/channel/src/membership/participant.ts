@@ -35,11 +35,11 @@ export class Participant {
   readonly generation: number;
   readonly roles: Roles;
   readonly reaper: Reaper;
-  /** Somebody rang; it may have meant another participant of this thread. */
+  /** The bell has rung, perhaps for another participant of this thread. */
   readonly rung: Listeners = new Listeners();
   /** The process ends with the participant still in the channel. */
   readonly ending: Listeners = new Listeners();
-  /** The life line of somebody who was watched over has ended; its slot was reclaimed. */
+  /** The life line of a participant that was watched over has ended; its slot was reclaimed. */
   readonly died: Listeners<[nonce: bigint]> = new Listeners();
   /**
    * The names are gone under which others find this participant, or the channel: told once, with a `NAMES_REMOVED`. The
@@ -106,7 +106,7 @@ export class Participant {
       absent: (slot) => this.#onAbsent(slot),
     });
     this.roles = new Roles(memory, table, this.#doorbells);
-    // A dead holder may have joined as a publisher without anybody knowing; it must not count as one.
+    // A dead holder may have joined as a publisher unnoticed; it must not count as one.
     this.lock = new PublisherLock(memory, table, slot, (slot) => this.reaper.reclaimNow(slot));
     this.reaper = new Reaper({
       channel: memory.name,
@@ -179,7 +179,7 @@ export class Participant {
     this.#deaths.watchOver(state);
   }
 
-  /** Watches over nobody any more. */
+  /** Ends all watches. */
   stopWatching(): void {
     this.#deaths.stop();
   }
@@ -188,15 +188,15 @@ export class Participant {
   async #onDeath(slot: number, state: number, nonce: bigint): Promise<void> {
     await this.reaper.reclaim(slot, nonce);
     if (!this.#open) return;
-    // Somebody who joined may have taken over the slot with the role still in it, and die in his turn.
+    // A new participant may have taken over the slot with the role still in it, and die in its turn.
     this.watchOver(state);
-    // INVARIANT: nobody waits for ever. The dead may have freed the slot itself, or somebody else may have, and have died
-    // before it rang: so whoever hears of the death looks again.
+    // INVARIANT: nobody waits for ever. The dead may have freed the slot itself, or another participant may have, and have
+    // died before it rang: so all that hear of the death look again.
     this.rung.call();
     this.died.call(nonce);
   }
 
-  /** Somebody whose bell is gone cannot be rung; this participant's own may have been removed with it. */
+  /** A participant whose bell is gone cannot be rung; this participant's own bell may have been removed with it. */
   #onAbsent(slot: number): void {
     tellSoon(diagnostics.namesRemoved, { channel: this.memory.name, slot });
     // In a turn of its own: a publisher rings with the lock held.
@@ -206,7 +206,7 @@ export class Participant {
   /**
    * Leaves the channel: frees the slot and unmaps the memory. A second call does nothing.
    *
-   * @param freesSlot false where the process ends before the role could be given up: whoever hears of its death does that.
+   * @param freesSlot false where the process ends before the role could be given up: those that hear of its death do that.
    */
   leave(freesSlot = true): void {
     if (!this.#open) return;

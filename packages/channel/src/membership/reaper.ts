@@ -50,7 +50,7 @@ export class Reaper {
    * @param dead nonce of a port that was proved dead by the end of its life line.
    */
   reclaim(slot: number, dead?: bigint): Promise<void> {
-    // Where it fails, whoever comes next does the same.
+    // Where it fails, the next participant that joins does the same.
     return this.#reclaim(slot, dead, []).catch(() => {});
   }
 
@@ -70,13 +70,13 @@ export class Reaper {
   }
 
   /**
-   * With the lock held, and the slot freed last: whoever dies in the middle leaves both to the next one, who does all of
-   * it again.
+   * With the lock held, and the slot freed last: a process that dies in the middle leaves both to the next one, which does
+   * all of it again.
    */
   reclaimNow(slot: number, dead?: bigint): void {
     const { table, lock, roles, doorbells } = this.#parts;
     const address = table.addressOf(slot);
-    // Somebody else may have been faster, or the slot have another owner by now.
+    // Another participant may have been faster, or the slot may have another owner by now.
     if (address === undefined || !this.#isDead(slot, dead)) return;
     atStep?.('reclaim: begun');
     const hadRole = table.stateOf(slot) !== STATE_NONE;
@@ -85,7 +85,7 @@ export class Reaper {
     if (!hadRole) roles.tellOfLeaving();
     doorbells.ringPublishers();
     atStep?.('reclaim: role taken');
-    // INVARIANT: no lost wake-up. The slot goes last, so that whoever reclaims that of one who died before this does all of it again.
+    // INVARIANT: no lost wake-up. The slot goes last: a process that reclaims after a death before this does all of it again.
     if (!table.release(slot, address.nonce)) return;
     lock.afterRelease(() => {
       this.tellRecovered(slot);
@@ -101,7 +101,7 @@ export class Reaper {
     tellSoon(diagnostics.recovered, { channel: this.#parts.channel, what: 'slot', slot });
   }
 
-  /** The dead whose slots nobody has reclaimed; undefined when somebody lives who may yet do so. */
+  /** The dead whose slots are not reclaimed; undefined when a living participant may yet do so. */
   leftBehind(): readonly PortAddress[] | undefined {
     const { table } = this.#parts;
     const used = table.used();
@@ -109,7 +109,7 @@ export class Reaper {
     for (let slot = 0; slot < used; slot++) {
       const address = table.addressOf(slot);
       if (address === undefined) continue;
-      // INVARIANT: a living port stays. Only what is proved dead is removed, and where nobody lives to reclaim its slot.
+      // INVARIANT: a living port stays. Only what is proved dead is removed, and only where no living participant could reclaim its slot.
       if (!this.#isProvedDead(address)) return undefined;
       dead.push(address);
     }

@@ -84,7 +84,7 @@ export class Roles {
     else this.#table.storeState(slot, STATE_NONE);
   }
 
-  /** Says that somebody left. */
+  /** Says that a participant left. */
   tellOfLeaving(): void {
     Atomics.add(this.#words, EPOCH, 1);
     atStep?.('leave: epoch raised');

@@ -31,7 +31,7 @@ export class Draining {
     return this.#drained.handled >= this.#goal;
   }
 
-  /** Whether nobody waits. */
+  /** Whether no call waits. */
   get isGivenUp(): boolean {
     return this.#ends.size === 0;
   }

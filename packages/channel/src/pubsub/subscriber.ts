@@ -362,7 +362,7 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
   /** Takes messages for those who want some; see {@link Pump}. */
   #turn(): number | undefined {
     const iterator = this.#iterator;
-    // An iterator that did not ask has enough; where nobody listens, nobody asks.
+    // An iterator that did not ask has enough, and without listeners there is no need.
     if (iterator === undefined ? !this.#isListening() : !iterator.isWaiting) return undefined;
     let taken = 0;
     try {
