@@ -75,16 +75,10 @@ export class Directory {
     const room = ENTRIES * ENTRY_LENGTH;
     const memory = await openChannelMemory(directoryDefinition(scope, mode), 'open-or-create', signal, room);
     onMemory(memory);
-    const participant = await Participant.join(memory, '', [signal]);
-    try {
-      await participant.lock.acquire([signal]);
+    return Participant.join(memory, '', signal, (participant) => {
       participant.activate(STATE_PUBLISHER);
-      participant.lock.release();
       return new Directory(scope, participant);
-    } catch (error) {
-      participant.leave();
-      throw error;
-    }
+    });
   }
 
   private constructor(scope: Scope, participant: Participant) {

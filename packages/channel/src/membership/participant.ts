@@ -58,26 +58,34 @@ export class Participant {
    *
    * Where it fails, nothing is left of it, nor of the memory.
    *
-   * @param signals any of them ends the waiting for the lock, with its reason.
-   * @throws {@link ChannelError} `TOO_MANY_PARTICIPANTS`; `MmfError` when the port cannot be opened.
+   * @param signal ends the waiting for the lock, with its reason.
+   * @param takeRole is called with the lock held.
+   * @returns what that returns.
+   * @throws {@link ChannelError} `TOO_MANY_PARTICIPANTS`; `MmfError` when the port cannot be opened; what `takeRole` throws.
    */
-  static async join(
+  static async join<R>(
     memory: ChannelMemory,
     name: string,
-    signals: readonly AbortSignal[] = [],
-  ): Promise<Participant> {
+    signal: AbortSignal,
+    takeRole: (participant: Participant) => R,
+  ): Promise<R> {
     let participant: Participant | undefined;
     let port: PortLease | undefined;
     try {
       port = leasePort(() => participant?.rung.call(), namedPorts);
       participant = new Participant(memory, port);
       participant.table.storeName(participant.slot, name);
-      await participant.lock.acquire(signals);
+      await participant.lock.acquire([signal]);
       participant.roles.inherit(participant.slot);
       participant.lock.release();
       atStep?.('join: done');
-      await participant.reaper.reclaimDead(signals);
-      return participant;
+      await participant.reaper.reclaimDead(signal);
+      await participant.lock.acquire([signal]);
+      try {
+        return takeRole(participant);
+      } finally {
+        participant.lock.release();
+      }
     } catch (error) {
       if (participant !== undefined) {
         participant.leave();

@@ -39,9 +39,9 @@ export class Reaper {
   }
 
   /** Reclaims the slots of everybody who is proved dead. */
-  async reclaimDead(signals: readonly AbortSignal[] = []): Promise<void> {
+  async reclaimDead(signal: AbortSignal): Promise<void> {
     const used = this.#parts.table.used();
-    for (let slot = 0; slot < used; slot++) await this.#reclaim(slot, undefined, signals);
+    for (let slot = 0; slot < used; slot++) await this.#reclaim(slot, undefined, [signal]);
   }
 
   /**

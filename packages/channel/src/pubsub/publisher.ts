@@ -169,6 +169,7 @@ export class JoinedPublisher<T> implements Publisher<T> {
   #drains = 0;
   #ended = false;
 
+  /** With the publisher lock held. */
   private constructor(definition: ChannelDefinition<T>, participant: Participant, options: PublisherOptions) {
     this.#channel = definition.name;
     this.#participant = participant;
@@ -181,7 +182,6 @@ export class JoinedPublisher<T> implements Publisher<T> {
       this.#tellClosed = resolve;
     });
     participant.ending.add(() => this.#leaveAtExit());
-    diagnostics.open.publish(this.#self());
   }
 
   static async open<T>(
@@ -190,16 +190,13 @@ export class JoinedPublisher<T> implements Publisher<T> {
     options: PublisherOptions,
     signal: AbortSignal,
   ): Promise<JoinedPublisher<T>> {
-    const participant = await Participant.join(memory, options.name ?? '', [signal]);
-    try {
-      await participant.lock.acquire([signal]);
+    const publisher = await Participant.join(memory, options.name ?? '', signal, (participant) => {
       participant.activate(STATE_PUBLISHER);
-      participant.lock.release();
       return new JoinedPublisher(definition, participant, options);
-    } catch (error) {
-      participant.leave();
-      throw error;
-    }
+    });
+    // Without the lock: it runs code of the program.
+    diagnostics.open.publish(publisher.#self());
+    return publisher;
   }
 
   get channel(): string {

@@ -167,22 +167,15 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
     options: SubscriberOptions,
     signal: AbortSignal,
   ): Promise<JoinedSubscriber<T>> {
-    const participant = await Participant.join(memory, options.name ?? '', [signal]);
-    try {
-      await participant.lock.acquire([signal]);
-      let subscriber: JoinedSubscriber<T>;
-      try {
-        subscriber = new JoinedSubscriber(definition, participant, options);
-      } finally {
-        participant.lock.release();
-      }
-      // Without the lock: it runs code of the program.
-      diagnostics.open.publish(subscriber.#receiver.self);
-      return subscriber;
-    } catch (error) {
-      participant.leave();
-      throw error;
-    }
+    const subscriber = await Participant.join(
+      memory,
+      options.name ?? '',
+      signal,
+      (participant) => new JoinedSubscriber(definition, participant, options),
+    );
+    // Without the lock: it runs code of the program.
+    diagnostics.open.publish(subscriber.#receiver.self);
+    return subscriber;
   }
 
   get channel(): string {
