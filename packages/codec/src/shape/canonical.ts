@@ -2,7 +2,16 @@ import { describeKind } from '../arguments.js';
 import { invalidShape, requireText, requireWhole } from '../invalid-shape.js';
 import { messageOf } from '../refusal.js';
 import { mapNode, structNode, unionNode } from './containers.js';
-import { type FieldNode, INTEGER_RANGES, type IntegerType, type ShapeNode, type StructNode } from './node.js';
+import {
+  alike,
+  type FieldNode,
+  INTEGER_RANGES,
+  type IntegerType,
+  type ShapeNode,
+  type StructNode,
+  type Visitor,
+  visit,
+} from './node.js';
 import { integerNode } from './scalars.js';
 
 const VERSION = 1;
@@ -22,45 +31,37 @@ export function canonicalTextOf(node: ShapeNode): string {
 type Term = string | { readonly [kind: string]: unknown };
 
 function toTerm(node: ShapeNode): Term {
-  switch (node.kind) {
-    case 'integer': {
-      const [lowest, highest] = INTEGER_RANGES[node.type];
-      const { type, min, max } = node;
-      if (min === lowest && max === highest) return type;
-      return {
-        [type]: { ...(min === lowest ? {} : { min }), ...(max === highest ? {} : { max }) },
-      };
-    }
-    case 'bigint':
-    case 'float':
-      return node.type;
-    case 'string':
-    case 'bytes':
-      return node.maxLength === undefined ? node.kind : { [node.kind]: { maxLength: node.maxLength } };
-    case 'oneOf':
-      return { oneOf: [...node.values].sort() };
-    case 'nullable':
-      return { nullable: toTerm(node.of) };
-    case 'array':
-      return {
-        array: toTerm(node.item),
-        ...(node.maxItems === undefined ? {} : { maxItems: node.maxItems }),
-      };
-    case 'map':
-      return { map: [toTerm(node.key), toTerm(node.value)] };
-    case 'struct':
-      return { struct: node.fields.map(toFieldTerm) };
-    case 'union':
-      return {
-        union: node.tag,
-        of: [...node.variants]
-          .sort((one, other) => (one.name < other.name ? -1 : 1))
-          .map(({ name, struct }) => [name, struct.fields.slice(1).map(toFieldTerm)]),
-      };
-    default:
-      return node.kind;
-  }
+  return visit(node, TERMS);
 }
+
+const TERMS: Visitor<Term> = {
+  ...alike(['boolean', 'timestamp', 'unknown'], ({ kind }) => kind),
+  ...alike(['bigint', 'float'], ({ type }) => type),
+  ...alike(['string', 'bytes'], ({ kind, maxLength }) =>
+    maxLength === undefined ? kind : { [kind]: { maxLength } },
+  ),
+  integer: ({ type, min, max }) => {
+    const [lowest, highest] = INTEGER_RANGES[type];
+    if (min === lowest && max === highest) return type;
+    return {
+      [type]: { ...(min === lowest ? {} : { min }), ...(max === highest ? {} : { max }) },
+    };
+  },
+  oneOf: ({ values }) => ({ oneOf: [...values].sort() }),
+  nullable: ({ of }) => ({ nullable: toTerm(of) }),
+  array: ({ item, maxItems }) => ({
+    array: toTerm(item),
+    ...(maxItems === undefined ? {} : { maxItems }),
+  }),
+  map: ({ key, value }) => ({ map: [toTerm(key), toTerm(value)] }),
+  struct: ({ fields }) => ({ struct: fields.map(toFieldTerm) }),
+  union: ({ tag, variants }) => ({
+    union: tag,
+    of: [...variants]
+      .sort((one, other) => (one.name < other.name ? -1 : 1))
+      .map(({ name, struct }) => [name, struct.fields.slice(1).map(toFieldTerm)]),
+  }),
+};
 
 function toFieldTerm({ name, node, optional }: FieldNode): readonly unknown[] {
   return optional ? [name, toTerm(node), 'optional'] : [name, toTerm(node)];

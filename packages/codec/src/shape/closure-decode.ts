@@ -14,6 +14,7 @@ import {
   type OneOfNode,
   type ShapeNode,
   type StringNode,
+  visit,
 } from './node.js';
 import type { Reader } from './reader.js';
 import type { Settings } from './settings.js';
@@ -40,39 +41,26 @@ export class ReadFunctions implements Reads {
 
   #make(node: ShapeNode): Read {
     const { settings } = this;
-    switch (node.kind) {
-      case 'integer':
-        return integerRead(node);
-      case 'bigint':
-        return bigintRead(node);
-      case 'float':
-        return floatRead(node);
-      case 'boolean':
-        return readBoolean;
-      case 'timestamp':
-        return readDate;
-      case 'unknown':
-        return unknownRead(settings);
-      case 'string':
-        return stringRead(node, settings);
-      case 'bytes':
-        return bytesRead(node, settings);
-      case 'oneOf':
-        return oneOfRead(node);
-      case 'nullable': {
-        const read = this.of(node.of);
-        const expected = nameOf(node);
+    return visit(node, {
+      integer: integerRead,
+      bigint: bigintRead,
+      float: floatRead,
+      boolean: () => readBoolean,
+      timestamp: () => readDate,
+      unknown: () => unknownRead(settings),
+      string: (string) => stringRead(string, settings),
+      bytes: (bytes) => bytesRead(bytes, settings),
+      oneOf: oneOfRead,
+      nullable: (nullable) => {
+        const read = this.of(nullable.of);
+        const expected = nameOf(nullable);
         return (reader) => (reader.nil(expected) ? null : read(reader));
-      }
-      case 'array':
-        return arrayRead(node, this.of(node.item), settings);
-      case 'map':
-        return mapRead(node, this.of(node.key), this.of(node.value), settings);
-      case 'struct':
-        return structRead(node, this);
-      case 'union':
-        return unionRead(node, this);
-    }
+      },
+      array: (array) => arrayRead(array, this.of(array.item), settings),
+      map: (map) => mapRead(map, this.of(map.key), this.of(map.value), settings),
+      struct: (struct) => structRead(struct, this),
+      union: (union) => unionRead(union, this),
+    });
   }
 }
 

@@ -18,6 +18,7 @@ import {
   type OneOfNode,
   type ShapeNode,
   type StringNode,
+  visit,
 } from './node.js';
 import { bigInt64, float32, float64, putUint32, putWords, words } from './number-bytes.js';
 import type { Settings } from './settings.js';
@@ -45,38 +46,25 @@ export class WriteFunctions implements Writes {
 
   #make(node: ShapeNode): Write {
     const { settings } = this;
-    switch (node.kind) {
-      case 'integer':
-        return integerWrite(node);
-      case 'bigint':
-        return bigintWrite(node);
-      case 'float':
-        return node.type === 'f64' ? writeFloat64 : floatWrite(node);
-      case 'boolean':
-        return writeBoolean;
-      case 'timestamp':
-        return writeDate;
-      case 'unknown':
-        return unknownWrite(settings);
-      case 'string':
-        return stringWrite(node, settings);
-      case 'bytes':
-        return bytesWrite(node, settings);
-      case 'oneOf':
-        return oneOfWrite(node);
-      case 'nullable': {
-        const write = this.of(node.of);
+    return visit(node, {
+      integer: integerWrite,
+      bigint: bigintWrite,
+      float: (float) => (float.type === 'f64' ? writeFloat64 : floatWrite(float)),
+      boolean: () => writeBoolean,
+      timestamp: () => writeDate,
+      unknown: () => unknownWrite(settings),
+      string: (string) => stringWrite(string, settings),
+      bytes: (bytes) => bytesWrite(bytes, settings),
+      oneOf: oneOfWrite,
+      nullable: ({ of }) => {
+        const write = this.of(of);
         return (value, writer) => (value === null ? writer.byte(0xc0) : write(value, writer));
-      }
-      case 'array':
-        return arrayWrite(node, this.of(node.item), settings);
-      case 'map':
-        return mapWrite(node, this.of(node.key), this.of(node.value), settings);
-      case 'struct':
-        return structWrite(node, this);
-      case 'union':
-        return unionWrite(node, this);
-    }
+      },
+      array: (array) => arrayWrite(array, this.of(array.item), settings),
+      map: (map) => mapWrite(map, this.of(map.key), this.of(map.value), settings),
+      struct: (struct) => structWrite(struct, this),
+      union: (union) => unionWrite(union, this),
+    });
   }
 }
 

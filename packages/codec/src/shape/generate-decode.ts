@@ -2,8 +2,10 @@ import type { Read, Reads } from './closures.js';
 import { containerHeader, keyBytes, leastSize, structHeaderSize, textBytes } from './layout.js';
 import {
   type ArrayNode,
+  alike,
   type BigintNode,
   type FieldNode,
+  type FloatNode,
   INTEGER_RANGES,
   type IntegerNode,
   type OneOfNode,
@@ -12,6 +14,7 @@ import {
   type StructNode,
   takesNil,
   type UnionNode,
+  visit,
 } from './node.js';
 import { bigInt64, bigUint64, float32, float64, LOWER, UPPER, words } from './number-bytes.js';
 import { Reader } from './reader.js';
@@ -84,39 +87,24 @@ class DecodeGenerator {
 
   /** Statements that read into the variable `x`. `slowly` is the statement for what is not as expected. */
   #value(node: ShapeNode, x: string, rest: number, slowly: string): string {
-    switch (node.kind) {
-      case 'integer':
-        return this.#integer(node, x, rest, slowly);
-      case 'bigint':
-        return this.#bigint(node, x, rest, slowly);
-      case 'float':
-        return node.type === 'f64'
-          ? `if (s[p] === 0xcb && ${fits(9, rest)}) { ${this.#words()} ${x} = ${this.#source.value(float64)}[0]; p += 9; } ` +
-              `else if (s[p] < 0x80) { ${x} = s[p]; p += 1; } else { ${this.#call(node, x, rest, slowly)} }`
-          : `if (s[p] === 0xca && ${fits(5, rest)}) { ${this.#source.value(words)}[0] = ${get32('p + 1')}; ` +
-              `${x} = ${this.#source.value(float32)}[0]; p += 5; } else { ${this.#call(node, x, rest, slowly)} }`;
-      case 'boolean':
-        return `if (s[p] === 0xc3) ${x} = true; else if (s[p] === 0xc2) ${x} = false; else ${slowly} p += 1;`;
-      case 'string':
-        return this.#string(node, x, rest, slowly);
-      case 'oneOf':
-        return node.values.length > FEW_VALUES
-          ? this.#call(node, x, rest, slowly)
-          : this.#oneOf(node, x, rest, slowly);
-      case 'nullable': {
-        const least = this.#least(node.of);
+    return visit(node, {
+      ...alike(['timestamp', 'unknown', 'bytes', 'map'], (other) => this.#call(other, x, rest, slowly)),
+      integer: (integer) => this.#integer(integer, x, rest, slowly),
+      bigint: (bigint) => this.#bigint(bigint, x, rest, slowly),
+      float: (float) => this.#float(float, x, rest, slowly),
+      boolean: () =>
+        `if (s[p] === 0xc3) ${x} = true; else if (s[p] === 0xc2) ${x} = false; else ${slowly} p += 1;`,
+      string: (string) => this.#string(string, x, rest, slowly),
+      oneOf: (oneOf) => this.#oneOf(oneOf, x, rest, slowly),
+      nullable: ({ of }) => {
+        const least = this.#least(of);
         const check = least > 1 ? `if (p + ${least + rest} > e) ${slowly}` : '';
-        return `if (s[p] === 0xc0) { ${x} = null; p += 1; } else { ${check} ${this.#value(node.of, x, rest, slowly)} }`;
-      }
-      case 'array':
-        return this.#array(node, x, rest, slowly);
-      case 'struct':
-        return this.#called(this.#struct(node), x, rest, slowly);
-      case 'union':
-        return this.#union(node, x, rest, slowly);
-      default:
-        return this.#call(node, x, rest, slowly);
-    }
+        return `if (s[p] === 0xc0) { ${x} = null; p += 1; } else { ${check} ${this.#value(of, x, rest, slowly)} }`;
+      },
+      array: (array) => this.#array(array, x, rest, slowly),
+      struct: (struct) => this.#called(this.#struct(struct), x, rest, slowly),
+      union: (union) => this.#union(union, x, rest, slowly),
+    });
   }
 
   /** Leaves the value to the function that reads it in any form. */
@@ -170,6 +158,14 @@ class DecodeGenerator {
     );
   }
 
+  #float(node: FloatNode, x: string, rest: number, slowly: string): string {
+    return node.type === 'f64'
+      ? `if (s[p] === 0xcb && ${fits(9, rest)}) { ${this.#words()} ${x} = ${this.#source.value(float64)}[0]; p += 9; } ` +
+          `else if (s[p] < 0x80) { ${x} = s[p]; p += 1; } else { ${this.#call(node, x, rest, slowly)} }`
+      : `if (s[p] === 0xca && ${fits(5, rest)}) { ${this.#source.value(words)}[0] = ${get32('p + 1')}; ` +
+          `${x} = ${this.#source.value(float32)}[0]; p += 5; } else { ${this.#call(node, x, rest, slowly)} }`;
+  }
+
   /** Puts the eight bytes after the token where they can be seen as a number. */
   #words(): string {
     const word = this.#source.value(words);
@@ -194,6 +190,7 @@ class DecodeGenerator {
   }
 
   #oneOf(node: OneOfNode, x: string, rest: number, slowly: string): string {
+    if (node.values.length > FEW_VALUES) return this.#call(node, x, rest, slowly);
     const cases = node.values.map((value) => {
       const bytes = textBytes(value);
       const check = bytes.length === 1 ? '' : `${fits(bytes.length, rest)} && `;

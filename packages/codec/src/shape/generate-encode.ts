@@ -4,15 +4,17 @@ import { byteLengthOf, copyUserBytes, isDetached } from '../user-bytes.js';
 import { entriesOfMap, sizeOfMap } from '../user-map.js';
 import { fixedSize, isFixed, keyBytes, structHeaderSize, textBytes } from './layout.js';
 import { changedMap } from './mismatch.js';
-import type {
-  ArrayNode,
-  BytesNode,
-  MapNode,
-  OneOfNode,
-  ShapeNode,
-  StringNode,
-  StructNode,
-  UnionNode,
+import {
+  type ArrayNode,
+  alike,
+  type BytesNode,
+  type MapNode,
+  type OneOfNode,
+  type ShapeNode,
+  type StringNode,
+  type StructNode,
+  type UnionNode,
+  visit,
 } from './node.js';
 import { putUint32 } from './number-bytes.js';
 import {
@@ -73,34 +75,22 @@ class EncodeGenerator {
 
   /** Statements that write the expression `x`, a name or `v`, or return -1. */
   #value(node: ShapeNode, x: string, rest: string): string {
-    switch (node.kind) {
-      case 'integer':
-      case 'bigint':
-      case 'float':
-        return this.#scalar(node, x);
-      case 'boolean':
-        return this.#scalar({ kind: 'boolean' }, x);
-      case 'timestamp':
-        return `if (!(${x} instanceof Date)) return -1; o = ${this.#source.value(writeDate)}(${x}, t, o); if (o < 0) return -1;`;
-      case 'unknown':
-        return `o = ${this.#source.value(this.#unknown)}(${x}, t, o, L - (${rest})); if (o < 0) return -1;`;
-      case 'string':
-        return this.#string(node, x, rest);
-      case 'bytes':
-        return this.#bytes(node, x, rest);
-      case 'oneOf':
-        return this.#oneOf(node, x);
-      case 'nullable':
-        return `if (${x} === null) { t[o] = 0xc0; o += 1; } else { ${this.#value(node.of, x, rest)} }`;
-      case 'array':
-        return this.#array(node, x, rest);
-      case 'map':
-        return this.#map(node, x, rest);
-      case 'struct':
-        return `o = ${this.#struct(node)}(${x}, t, o, L - (${rest})); if (o < 0) return -1;`;
-      case 'union':
-        return this.#union(node, x, rest);
-    }
+    return visit(node, {
+      ...alike(['integer', 'bigint', 'float', 'boolean'], (scalar) => this.#scalar(scalar, x)),
+      timestamp: () =>
+        `if (!(${x} instanceof Date)) return -1; o = ${this.#source.value(writeDate)}(${x}, t, o); if (o < 0) return -1;`,
+      unknown: () =>
+        `o = ${this.#source.value(this.#unknown)}(${x}, t, o, L - (${rest})); if (o < 0) return -1;`,
+      string: (string) => this.#string(string, x, rest),
+      bytes: (bytes) => this.#bytes(bytes, x, rest),
+      oneOf: (oneOf) => this.#oneOf(oneOf, x),
+      nullable: ({ of }) =>
+        `if (${x} === null) { t[o] = 0xc0; o += 1; } else { ${this.#value(of, x, rest)} }`,
+      array: (array) => this.#array(array, x, rest),
+      map: (map) => this.#map(map, x, rest),
+      struct: (struct) => `o = ${this.#struct(struct)}(${x}, t, o, L - (${rest})); if (o < 0) return -1;`,
+      union: (union) => this.#union(union, x, rest),
+    });
   }
 
   #scalar(node: ScalarNode, x: string): string {

@@ -1,4 +1,4 @@
-import type { FieldNode, ShapeNode, StructNode } from './node.js';
+import { alike, type FieldNode, type ShapeNode, type StructNode, type Visitor, visit } from './node.js';
 import type { Settings } from './settings.js';
 import { TIMESTAMP_SIZE } from './timestamp-bytes.js';
 import { Writer } from './writer.js';
@@ -25,25 +25,19 @@ export function keyBytes(field: FieldNode, { layout }: Settings): readonly numbe
 
 /** Bytes that writing takes at most, apart from those parts for which room is checked when they are written. */
 export function fixedSize(node: ShapeNode): number {
-  switch (node.kind) {
-    case 'integer':
-      return INTEGER_SIZES[node.type];
-    case 'bigint':
-      return 9;
-    case 'float':
-      return node.type === 'f64' ? 9 : 5;
-    case 'boolean':
-      return 1;
-    case 'timestamp':
-      return TIMESTAMP_SIZE;
-    case 'oneOf':
-      return Math.max(...node.values.map((value) => textBytes(value).length));
-    case 'nullable':
-      return Math.max(1, fixedSize(node.of));
-    default:
-      return 0;
-  }
+  return visit(node, FIXED_SIZES);
 }
+
+const FIXED_SIZES: Visitor<number> = {
+  ...alike(['unknown', 'string', 'bytes', 'array', 'map', 'struct', 'union'], () => 0),
+  integer: ({ type }) => INTEGER_SIZES[type],
+  bigint: () => 9,
+  float: ({ type }) => (type === 'f64' ? 9 : 5),
+  boolean: () => 1,
+  timestamp: () => TIMESTAMP_SIZE,
+  oneOf: ({ values }) => Math.max(...values.map((value) => textBytes(value).length)),
+  nullable: ({ of }) => Math.max(1, fixedSize(of)),
+};
 
 /** Bytes that the usual form takes at least; what is shorter is in an unusual one. */
 export function leastSize(

@@ -121,6 +121,42 @@ export type ShapeNode =
   | StructNode
   | UnionNode;
 
+/** The kinds of nodes. */
+export type ShapeKind = ShapeNode['kind'];
+
+/** The kinds that hold no other nodes. */
+export const LEAVES = [
+  'integer',
+  'bigint',
+  'float',
+  'boolean',
+  'timestamp',
+  'unknown',
+  'string',
+  'bytes',
+  'oneOf',
+] as const;
+
+/** A function for each kind of node. Wherever one is missing, a new kind is a compile error. */
+export type Visitor<R, K extends ShapeKind = ShapeKind> = {
+  readonly [Kind in K]: (node: ShapeNode & { readonly kind: Kind }) => R;
+};
+
+/** Calls the function for the kind of a node. A visitor needs only the kinds that the node can be of. */
+export function visit<N extends ShapeNode, R>(node: N, visitor: Visitor<R, N['kind']>): R {
+  const answer = visitor[node.kind as N['kind']] as (node: N) => R;
+  return answer(node);
+}
+
+/** A part of a {@link Visitor}: one function for several kinds, each of which is named. */
+export function alike<K extends ShapeKind, R>(
+  kinds: readonly K[],
+  answer: (node: ShapeNode & { readonly kind: NoInfer<K> }) => R,
+): Visitor<R, K> {
+  const part: Record<string, unknown> = Object.fromEntries(kinds.map((kind) => [kind, answer]));
+  return part as Visitor<R, K>;
+}
+
 /** What the integers can hold; those of 64 bits, as numbers. */
 export const INTEGER_RANGES: Readonly<Record<IntegerType, readonly [min: number, max: number]>> = {
   u8: [0, 0xff],
@@ -146,31 +182,26 @@ export function takesNil(node: ShapeNode): boolean {
 
 /** The shape in one or two words, as errors name it. */
 export function nameOf(node: ShapeNode): string {
-  switch (node.kind) {
-    case 'integer': {
-      const [min, max] = INTEGER_RANGES[node.type];
-      const free = node.min === min && node.max === max;
-      return free ? node.type : `${node.type} from ${node.min} to ${node.max}`;
-    }
-    case 'bigint':
-    case 'float':
-      return node.type;
-    case 'string':
-      return node.maxLength === undefined ? 'string' : `string of at most ${node.maxLength} characters`;
-    case 'bytes':
-      return node.maxLength === undefined ? 'bytes' : `at most ${node.maxLength} bytes`;
-    case 'oneOf':
-      return `one of ${listed(node.values)}`;
-    case 'nullable':
-      return `${nameOf(node.of)} or null`;
-    case 'array':
-      return node.maxItems === undefined ? 'array' : `array of at most ${node.maxItems} items`;
-    case 'union':
-      return `struct with ${JSON.stringify(node.tag)} one of ${listed(node.variants.map(({ name }) => name))}`;
-    default:
-      return node.kind;
-  }
+  return visit(node, NAMES);
 }
+
+const NAMES: Visitor<string> = {
+  ...alike(['boolean', 'timestamp', 'unknown', 'map', 'struct'], ({ kind }) => kind),
+  ...alike(['bigint', 'float'], ({ type }) => type),
+  integer: (node) => {
+    const [min, max] = INTEGER_RANGES[node.type];
+    const free = node.min === min && node.max === max;
+    return free ? node.type : `${node.type} from ${node.min} to ${node.max}`;
+  },
+  string: ({ maxLength }) =>
+    maxLength === undefined ? 'string' : `string of at most ${maxLength} characters`,
+  bytes: ({ maxLength }) => (maxLength === undefined ? 'bytes' : `at most ${maxLength} bytes`),
+  oneOf: ({ values }) => `one of ${listed(values)}`,
+  nullable: ({ of }) => `${nameOf(of)} or null`,
+  array: ({ maxItems }) => (maxItems === undefined ? 'array' : `array of at most ${maxItems} items`),
+  union: ({ tag, variants }) =>
+    `struct with ${JSON.stringify(tag)} one of ${listed(variants.map(({ name }) => name))}`,
+};
 
 const VALUES_SHOWN = 6;
 

@@ -1,6 +1,6 @@
 import { invalidShape } from '../invalid-shape.js';
 import { INTEGER_FORMATS, type JsonSchema, type JsonSchemaTarget } from './json-schema.js';
-import type { ShapeNode, StructNode } from './node.js';
+import { type ShapeNode, type StructNode, type Visitor, visit } from './node.js';
 
 const DIALECTS: Readonly<Record<string, string>> = {
   'draft-2020-12': 'https://json-schema.org/draft/2020-12/schema',
@@ -20,48 +20,40 @@ export function toJsonSchemaOf(node: ShapeNode, target: JsonSchemaTarget): JsonS
 }
 
 function schemaOf(node: ShapeNode): JsonSchema {
-  switch (node.kind) {
-    case 'integer':
-      return { type: 'integer', format: INTEGER_FORMATS[node.type], minimum: node.min, maximum: node.max };
-    case 'bigint':
-      // Its bounds are no numbers of JavaScript.
-      return {
-        type: 'integer',
-        format: INTEGER_FORMATS[node.type],
-        ...(node.type === 'u64' ? { minimum: 0 } : {}),
-      };
-    case 'float':
-      return { type: 'number', format: node.type === 'f64' ? 'double' : 'float' };
-    case 'boolean':
-      return { type: 'boolean' };
-    case 'timestamp':
-      return { type: 'string', format: 'date-time' };
-    case 'unknown':
-      return {};
-    case 'string':
-      return { type: 'string', ...(node.maxLength === undefined ? {} : { maxLength: node.maxLength }) };
-    case 'bytes':
-      return { type: 'string', contentEncoding: 'base64' };
-    case 'oneOf':
-      return node.values.length === 1
-        ? { type: 'string', const: node.values[0] }
-        : { type: 'string', enum: node.values };
-    case 'nullable':
-      return { anyOf: [schemaOf(node.of), { type: 'null' }] };
-    case 'array':
-      return {
-        type: 'array',
-        items: schemaOf(node.item),
-        ...(node.maxItems === undefined ? {} : { maxItems: node.maxItems }),
-      };
-    case 'map':
-      return { type: 'object', ...keysOf(node.key), additionalProperties: schemaOf(node.value) };
-    case 'struct':
-      return structSchema(node);
-    case 'union':
-      return { oneOf: node.variants.map(({ struct }) => structSchema(struct)) };
-  }
+  return visit(node, SCHEMAS);
 }
+
+const SCHEMAS: Visitor<JsonSchema> = {
+  integer: ({ type, min, max }) => ({
+    type: 'integer',
+    format: INTEGER_FORMATS[type],
+    minimum: min,
+    maximum: max,
+  }),
+  // Its bounds are no numbers of JavaScript.
+  bigint: ({ type }) => ({
+    type: 'integer',
+    format: INTEGER_FORMATS[type],
+    ...(type === 'u64' ? { minimum: 0 } : {}),
+  }),
+  float: ({ type }) => ({ type: 'number', format: type === 'f64' ? 'double' : 'float' }),
+  boolean: () => ({ type: 'boolean' }),
+  timestamp: () => ({ type: 'string', format: 'date-time' }),
+  unknown: () => ({}),
+  string: ({ maxLength }) => ({ type: 'string', ...(maxLength === undefined ? {} : { maxLength }) }),
+  bytes: () => ({ type: 'string', contentEncoding: 'base64' }),
+  oneOf: ({ values }) =>
+    values.length === 1 ? { type: 'string', const: values[0] } : { type: 'string', enum: values },
+  nullable: ({ of }) => ({ anyOf: [schemaOf(of), { type: 'null' }] }),
+  array: ({ item, maxItems }) => ({
+    type: 'array',
+    items: schemaOf(item),
+    ...(maxItems === undefined ? {} : { maxItems }),
+  }),
+  map: ({ key, value }) => ({ type: 'object', ...keysOf(key), additionalProperties: schemaOf(value) }),
+  struct: structSchema,
+  union: ({ variants }) => ({ oneOf: variants.map(({ struct }) => structSchema(struct)) }),
+};
 
 /** The keys of an object are strings in JSON, whatever they are in a map. */
 function keysOf(key: ShapeNode): JsonSchema {

@@ -1,6 +1,6 @@
 import { invalidShape } from '../invalid-shape.js';
 import { containerHeader, fixedSize, keyBytes } from './layout.js';
-import { type ShapeNode, takesNil } from './node.js';
+import { alike, LEAVES, type ShapeNode, takesNil, type Visitor, visit } from './node.js';
 import type { Settings } from './settings.js';
 
 /** Refuses shapes that a codec with these settings cannot be made for. */
@@ -31,21 +31,17 @@ function requireOneMeaningOfNil(node: ShapeNode, seen: Set<ShapeNode>): void {
 }
 
 function childrenOf(node: ShapeNode): readonly ShapeNode[] {
-  switch (node.kind) {
-    case 'nullable':
-      return [node.of];
-    case 'array':
-      return [node.item];
-    case 'map':
-      return [node.key, node.value];
-    case 'struct':
-      return node.fields.map((field) => field.node);
-    case 'union':
-      return node.variants.map(({ struct }) => struct);
-    default:
-      return [];
-  }
+  return visit(node, CHILDREN);
 }
+
+const CHILDREN: Visitor<readonly ShapeNode[]> = {
+  ...alike(LEAVES, () => []),
+  nullable: ({ of }) => [of],
+  array: ({ item }) => [item],
+  map: ({ key, value }) => [key, value],
+  struct: ({ fields }) => fields.map((field) => field.node),
+  union: ({ variants }) => variants.map(({ struct }) => struct),
+};
 
 /** Bytes that a value takes at most, `Infinity` where the shape does not bound it. */
 export function sizeLimit(
@@ -62,28 +58,19 @@ export function sizeLimit(
 }
 
 function sizeLimitOf(node: ShapeNode, settings: Settings, known: Map<ShapeNode, number>): number {
-  switch (node.kind) {
-    case 'string':
-      return node.maxLength === undefined ? Infinity : 5 + 4 * node.maxLength;
-    case 'bytes':
-      return node.maxLength === undefined ? Infinity : 5 + node.maxLength;
-    case 'array':
-      return node.maxItems === undefined
-        ? Infinity
-        : 5 + node.maxItems * sizeLimit(node.item, settings, known);
-    case 'nullable':
-      return sizeLimit(node.of, settings, known);
-    case 'union':
-      return Math.max(...node.variants.map(({ struct }) => sizeLimit(struct, settings, known)));
-    case 'struct':
-      return node.fields.reduce(
-        (sum, field) => sum + keyBytes(field, settings).length + sizeLimit(field.node, settings, known),
-        containerHeader(settings.layout, node.fields.length).length,
-      );
-    case 'map':
-    case 'unknown':
-      return Infinity;
-    default:
-      return fixedSize(node);
-  }
+  const limitOf = (part: ShapeNode) => sizeLimit(part, settings, known);
+  return visit(node, {
+    ...alike(['integer', 'bigint', 'float', 'boolean', 'timestamp', 'oneOf'], fixedSize),
+    ...alike(['map', 'unknown'], () => Infinity),
+    string: ({ maxLength }) => (maxLength === undefined ? Infinity : 5 + 4 * maxLength),
+    bytes: ({ maxLength }) => (maxLength === undefined ? Infinity : 5 + maxLength),
+    array: ({ item, maxItems }) => (maxItems === undefined ? Infinity : 5 + maxItems * limitOf(item)),
+    nullable: ({ of }) => limitOf(of),
+    union: ({ variants }) => Math.max(...variants.map(({ struct }) => limitOf(struct))),
+    struct: ({ fields }) =>
+      fields.reduce(
+        (sum, field) => sum + keyBytes(field, settings).length + limitOf(field.node),
+        containerHeader(settings.layout, fields.length).length,
+      ),
+  });
 }
