@@ -12,4 +12,5 @@ export {
   type OwnBytesCodec,
   ownBytes,
 } from './in-place.js';
+export { alike, LEAVES, type Visitor, visit } from './shape/node.js';
 export { allocateWordBytes, type WordBytes, withWords } from './word-bytes.js';

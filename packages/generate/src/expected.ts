@@ -1,4 +1,5 @@
 import type { ShapeNode } from '@mmfbus/codec';
+import { alike, type Visitor, visit } from '@mmfbus/codec/internal';
 
 const VALUES_SHOWN = 6;
 
@@ -16,31 +17,26 @@ const FREE: Readonly<Record<string, readonly [min: number, max: number]>> = {
 
 /** The shape in a few words of printable ASCII, as the errors of the generated code name it. */
 export function expectedOf(node: ShapeNode): string {
-  switch (node.kind) {
-    case 'integer': {
-      const [min, max] = FREE[node.type]!;
-      if (node.min === min && node.max === max) return node.type;
-      return `${node.type} from ${node.min} to ${node.max}`;
-    }
-    case 'bigint':
-    case 'float':
-      return node.type;
-    case 'string':
-      return node.maxLength === undefined ? 'string' : `string of at most ${node.maxLength} characters`;
-    case 'bytes':
-      return node.maxLength === undefined ? 'bytes' : `at most ${node.maxLength} bytes`;
-    case 'oneOf':
-      return `one of ${listed(node.values)}`;
-    case 'nullable':
-      return `${expectedOf(node.of)} or null`;
-    case 'array':
-      return node.maxItems === undefined ? 'array' : `array of at most ${node.maxItems} items`;
-    case 'union':
-      return `struct with ${quoted(node.tag)} one of ${listed(node.variants.map(({ name }) => name))}`;
-    default:
-      return node.kind;
-  }
+  return visit(node, EXPECTED);
 }
+
+const EXPECTED: Visitor<string> = {
+  ...alike(['boolean', 'timestamp', 'unknown', 'map', 'struct'], ({ kind }) => kind),
+  ...alike(['bigint', 'float'], ({ type }) => type),
+  integer: (node) => {
+    const [min, max] = FREE[node.type]!;
+    if (node.min === min && node.max === max) return node.type;
+    return `${node.type} from ${node.min} to ${node.max}`;
+  },
+  string: ({ maxLength }) =>
+    maxLength === undefined ? 'string' : `string of at most ${maxLength} characters`,
+  bytes: ({ maxLength }) => (maxLength === undefined ? 'bytes' : `at most ${maxLength} bytes`),
+  oneOf: ({ values }) => `one of ${listed(values)}`,
+  nullable: ({ of }) => `${expectedOf(of)} or null`,
+  array: ({ maxItems }) => (maxItems === undefined ? 'array' : `array of at most ${maxItems} items`),
+  union: ({ tag, variants }) =>
+    `struct with ${quoted(tag)} one of ${listed(variants.map(({ name }) => name))}`,
+};
 
 /** Where a field is, as part of a path: `.price`, `["a b"]`. */
 export function pathPart(name: string): string {

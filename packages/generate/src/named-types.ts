@@ -1,4 +1,5 @@
 import type { ShapeNode } from '@mmfbus/codec';
+import { alike, LEAVES, type Visitor, visit } from '@mmfbus/codec/internal';
 import { wordsOf } from './names.js';
 
 /** A part of a shape that becomes a type of its own, with words to name it by: the way to it. */
@@ -40,22 +41,20 @@ function shortened(path: readonly string[]): readonly string[] {
   return [...path.slice(0, FIRST_WORDS), ...path.slice(-LAST_WORDS)];
 }
 
-function childrenOf(node: ShapeNode): readonly (readonly [ShapeNode, readonly string[]])[] {
-  switch (node.kind) {
-    case 'nullable':
-      return [[node.of, []]];
-    case 'array':
-      return [[node.item, ['item']]];
-    case 'map':
-      return [
-        [node.key, ['key']],
-        [node.value, ['value']],
-      ];
-    case 'struct':
-      return node.fields.map((field) => [field.node, wordsOf(field.name, 'field')]);
-    case 'union':
-      return node.variants.map(({ name, struct }) => [struct, wordsOf(name, 'variant')]);
-    default:
-      return [];
-  }
+type Child = readonly [node: ShapeNode, words: readonly string[]];
+
+function childrenOf(node: ShapeNode): readonly Child[] {
+  return visit(node, CHILDREN);
 }
+
+const CHILDREN: Visitor<readonly Child[]> = {
+  ...alike(LEAVES, () => []),
+  nullable: ({ of }) => [[of, []]],
+  array: ({ item }) => [[item, ['item']]],
+  map: ({ key, value }) => [
+    [key, ['key']],
+    [value, ['value']],
+  ],
+  struct: ({ fields }) => fields.map(({ name, node }) => [node, wordsOf(name, 'field')]),
+  union: ({ variants }) => variants.map(({ name, struct }) => [struct, wordsOf(name, 'variant')]),
+};

@@ -1,8 +1,9 @@
 import type { ArrayNode, MapNode, OneOfNode, ShapeNode, StructNode, UnionNode } from '@mmfbus/codec';
+import { alike, visit } from '@mmfbus/codec/internal';
 import { expectedOf, pathPart } from '../expected.js';
 import { takesNil } from '../nil.js';
 import type { SourceText } from '../source-text.js';
-import type { CField, CType, CTypes } from './c-types.js';
+import { type CField, type CType, type CTypes, NAMED } from './c-types.js';
 import { boundsOf, limit } from './limits.js';
 import { byteLength, literal } from './words.js';
 
@@ -18,48 +19,40 @@ export class CDecode {
 
   /** An expression that reads a value into `target`, an lvalue; false when it is refused. */
   read(node: ShapeNode, target: string): string {
-    const type = this.#types.typeOf(node);
-    if (type !== undefined) return `${type.name}__read(in, &${target})`;
     const expected = literal(expectedOf(node));
-    switch (node.kind) {
-      case 'integer':
-      case 'bigint':
-        return `mmfbus_shape__read_${node.type}(in, ${boundsOf(node)}, ${expected}, &${target})`;
-      case 'float':
-        return `mmfbus_shape__read_${node.type === 'f64' ? 'double' : 'float'}(in, &${target})`;
-      case 'boolean':
-        return `mmfbus_shape__read_bool(in, &${target})`;
-      case 'timestamp':
-        return `mmfbus_shape__read_timestamp(in, &${target})`;
-      case 'string':
-        return `mmfbus_shape__read_string(in, ${limit(node.maxLength, 'MMFBUS_SHAPE__NO_LIMIT')}, ${expected}, &${target})`;
-      case 'bytes':
-        return `mmfbus_shape__read_bytes(in, ${limit(node.maxLength, 'MMFBUS_SHAPE__MOST_BYTES')}, ${expected}, &${target})`;
-      default:
-        return `mmfbus_shape__read_raw(in, &${target})`;
-    }
+    return visit(node, {
+      ...alike(
+        ['integer', 'bigint'],
+        (integer) => `mmfbus_shape__read_${integer.type}(in, ${boundsOf(integer)}, ${expected}, &${target})`,
+      ),
+      float: ({ type }) => `mmfbus_shape__read_${type === 'f64' ? 'double' : 'float'}(in, &${target})`,
+      boolean: () => `mmfbus_shape__read_bool(in, &${target})`,
+      timestamp: () => `mmfbus_shape__read_timestamp(in, &${target})`,
+      unknown: () => `mmfbus_shape__read_raw(in, &${target})`,
+      string: ({ maxLength }) =>
+        `mmfbus_shape__read_string(in, ${limit(maxLength, 'MMFBUS_SHAPE__NO_LIMIT')}, ${expected}, &${target})`,
+      bytes: ({ maxLength }) =>
+        `mmfbus_shape__read_bytes(in, ${limit(maxLength, 'MMFBUS_SHAPE__MOST_BYTES')}, ${expected}, &${target})`,
+      ...alike(NAMED, (named) => `${this.#types.typeOf(named).name}__read(in, &${target})`),
+    });
   }
 
   /** Writes the function of a type. */
   define(out: SourceText, type: CType): void {
-    const { node, name } = type;
+    const { name } = type;
     out.block(`static inline bool ${name}__read(mmfbus_shape__input *in, ${name} *value) {`, () => {
-      switch (node.kind) {
-        case 'oneOf':
-          return oneOf(out, type, node);
-        case 'nullable':
+      visit(type.node, {
+        oneOf: (node) => oneOf(out, type, node),
+        nullable: ({ of }) => {
           out.add('memset(value, 0, sizeof *value);', 'value->has_value = !mmfbus_shape__read_nil(in);');
-          out.add(`return !value->has_value || ${this.read(node.of, 'value->value')};`);
-          return;
-        case 'array':
-          return this.#array(out, node);
-        case 'map':
-          return this.#map(out, type, node);
-        case 'struct':
-          return this.#layout === 'map' ? this.#struct(out, type, node) : this.#tuple(out, type, node);
-        case 'union':
-          return this.#union(out, type, node);
-      }
+          out.add(`return !value->has_value || ${this.read(of, 'value->value')};`);
+        },
+        array: (node) => this.#array(out, node),
+        map: (node) => this.#map(out, type, node),
+        struct: (node) =>
+          this.#layout === 'map' ? this.#struct(out, type, node) : this.#tuple(out, type, node),
+        union: (node) => this.#union(out, type, node),
+      });
     });
     out.add('');
   }

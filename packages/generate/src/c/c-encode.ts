@@ -1,7 +1,8 @@
 import type { ArrayNode, MapNode, OneOfNode, ShapeNode, StructNode, UnionNode } from '@mmfbus/codec';
+import { alike, visit } from '@mmfbus/codec/internal';
 import { expectedOf, pathPart } from '../expected.js';
 import type { SourceText } from '../source-text.js';
-import type { CType, CTypes } from './c-types.js';
+import { type CType, type CTypes, NAMED } from './c-types.js';
 import { boundsOf, limit } from './limits.js';
 import { byteLength, literal } from './words.js';
 
@@ -17,56 +18,39 @@ export class CEncode {
 
   /** An expression that writes the lvalue `source`; false when it is refused. */
   write(node: ShapeNode, source: string): string {
-    const type = this.#types.typeOf(node);
-    if (type !== undefined) return `${type.name}__write(out, &${source})`;
     const expected = literal(expectedOf(node));
-    switch (node.kind) {
-      case 'integer':
-      case 'bigint': {
-        const kind = node.type.startsWith('u') ? 'natural' : 'integer';
-        return `mmfbus_shape__write_${kind}(out, ${boundsOf(node)}, ${expected}, ${source})`;
-      }
-      case 'float':
-        return `mmfbus_shape__write_${node.type === 'f64' ? 'double' : 'float'}(out, ${source})`;
-      case 'boolean':
-        return `mmfbus_shape__write_bool(out, ${source})`;
-      case 'timestamp':
-        return `mmfbus_shape__write_timestamp(out, ${source})`;
-      case 'string':
-        return `mmfbus_shape__write_string(out, ${limit(node.maxLength, 'MMFBUS_SHAPE__NO_LIMIT')}, ${expected}, ${source})`;
-      case 'bytes':
-        return `mmfbus_shape__write_bytes(out, ${limit(node.maxLength, 'MMFBUS_SHAPE__MOST_BYTES')}, ${expected}, ${source})`;
-      default:
-        return `mmfbus_shape__write_raw(out, ${source})`;
-    }
+    return visit(node, {
+      ...alike(['integer', 'bigint'], (integer) => {
+        const kind = integer.type.startsWith('u') ? 'natural' : 'integer';
+        return `mmfbus_shape__write_${kind}(out, ${boundsOf(integer)}, ${expected}, ${source})`;
+      }),
+      float: ({ type }) => `mmfbus_shape__write_${type === 'f64' ? 'double' : 'float'}(out, ${source})`,
+      boolean: () => `mmfbus_shape__write_bool(out, ${source})`,
+      timestamp: () => `mmfbus_shape__write_timestamp(out, ${source})`,
+      unknown: () => `mmfbus_shape__write_raw(out, ${source})`,
+      string: ({ maxLength }) =>
+        `mmfbus_shape__write_string(out, ${limit(maxLength, 'MMFBUS_SHAPE__NO_LIMIT')}, ${expected}, ${source})`,
+      bytes: ({ maxLength }) =>
+        `mmfbus_shape__write_bytes(out, ${limit(maxLength, 'MMFBUS_SHAPE__MOST_BYTES')}, ${expected}, ${source})`,
+      ...alike(NAMED, (named) => `${this.#types.typeOf(named).name}__write(out, &${source})`),
+    });
   }
 
   /** Writes the function of a type. */
   define(out: SourceText, type: CType): void {
-    const { node, name } = type;
+    const { name } = type;
     out.block(`static inline bool ${name}__write(mmfbus_shape__output *out, const ${name} *value) {`, () => {
-      switch (node.kind) {
-        case 'oneOf': {
-          const expected = literal(expectedOf(node));
-          const { length } = type.choices;
-          out.add(
-            `return mmfbus_shape__write_choice(out, ${type.companion}, ${length}, ${expected}, (uint32_t)*value);`,
-          );
-          return;
-        }
-        case 'nullable':
+      visit(type.node, {
+        oneOf: (node) => oneOf(out, type, node),
+        nullable: ({ of }) => {
           out.add('if (!value->has_value) return mmfbus_shape__write_nil(out);');
-          out.add(`return ${this.write(node.of, 'value->value')};`);
-          return;
-        case 'array':
-          return this.#array(out, node);
-        case 'map':
-          return this.#map(out, node);
-        case 'struct':
-          return this.#struct(out, type, node);
-        case 'union':
-          return this.#union(out, type, node);
-      }
+          out.add(`return ${this.write(of, 'value->value')};`);
+        },
+        array: (node) => this.#array(out, node),
+        map: (node) => this.#map(out, node),
+        struct: (node) => this.#struct(out, type, node),
+        union: (node) => this.#union(out, type, node),
+      });
     });
     out.add('');
   }
@@ -150,4 +134,11 @@ export class CEncode {
       `return mmfbus_shape__from_part(out, ${literal(pathPart(tag))});`,
     );
   }
+}
+
+function oneOf(out: SourceText, { companion, choices }: CType, node: OneOfNode): void {
+  const expected = literal(expectedOf(node));
+  out.add(
+    `return mmfbus_shape__write_choice(out, ${companion}, ${choices.length}, ${expected}, (uint32_t)*value);`,
+  );
 }

@@ -8,10 +8,14 @@ import type {
   StructNode,
   UnionNode,
 } from '@mmfbus/codec';
+import { alike, visit } from '@mmfbus/codec/internal';
 import { type NamedType, namedTypes } from '../named-types.js';
 import { Names, snakeCase, upperCase, wordsOf } from '../names.js';
 import type { Target } from '../target.js';
 import { RESERVED } from './words.js';
+
+/** The kinds that become a type with a name. */
+export const NAMED = ['oneOf', 'nullable', 'array', 'map', 'struct', 'union'] as const;
 
 /** A field of a struct, in C. */
 export interface CField {
@@ -68,20 +72,30 @@ export class CTypes {
     this.#byNode = new Map(this.all.map((type) => [type.node, type]));
   }
 
-  /** The type of C that a part of the shape has of its own. */
-  typeOf(node: ShapeNode): CType | undefined {
-    return this.#byNode.get(node);
+  /** The type of C of a part of the shape that has one of its own. */
+  typeOf(node: CType['node']): CType {
+    return this.#byNode.get(node)!;
   }
 
   /** How a variable of it is declared. */
   declarationOf(node: ShapeNode): string {
-    const type = this.#byNode.get(node);
-    return type === undefined ? scalarType(node) : type.name;
+    return visit(node, {
+      ...alike(
+        ['integer', 'bigint'],
+        ({ type }) => `${type.startsWith('u') ? 'uint' : 'int'}${type.slice(1)}_t`,
+      ),
+      float: ({ type }) => (type === 'f64' ? 'double' : 'float'),
+      boolean: () => 'bool',
+      timestamp: () => 'mmfbus_timestamp',
+      string: () => 'mmfbus_string',
+      ...alike(['bytes', 'unknown'], () => 'mmfbus_bytes'),
+      ...alike(NAMED, (named) => this.typeOf(named).name),
+    });
   }
 }
 
 function isNamed(node: ShapeNode): boolean {
-  return ['oneOf', 'nullable', 'array', 'map', 'struct', 'union'].includes(node.kind);
+  return NAMED.some((kind) => kind === node.kind);
 }
 
 function tagsOf(named: readonly NamedType[]): ReadonlySet<ShapeNode> {
@@ -109,53 +123,31 @@ function toType(
     };
   };
   const type = { node: node as CType['node'], name, fields: [], choices: [], companion: '' };
-  switch (node.kind) {
-    case 'struct': {
-      const stored = node.fields.filter((field) => !tags.has(field.node));
+  return visit(type.node, {
+    ...alike(['nullable', 'array'], () => type),
+    oneOf: ({ values }) => ({
+      ...type,
+      companion: types.take(`${name}_texts`),
+      choices: values.map((value) => choose(value, 'empty')),
+    }),
+    map: () => ({ ...type, companion: types.take(`${name}_entry`) }),
+    struct: (struct) => {
+      const stored = struct.fields.filter((field) => !tags.has(field.node));
       const fields = stored.map((field) => ({
         field,
         member: members.take(snakeCase(wordsOf(field.name, 'field'))),
         presence: undefined,
       }));
       return { ...type, fields: fields.map((field) => withPresence(field, members)) };
-    }
-    case 'oneOf':
-      return {
-        ...type,
-        companion: types.take(`${name}_texts`),
-        choices: node.values.map((value) => choose(value, 'empty')),
-      };
-    case 'map':
-      return { ...type, companion: types.take(`${name}_entry`) };
-    case 'union':
-      return {
-        ...type,
-        companion: types.take(`${name}_kind`),
-        choices: node.variants.map((variant) => choose(variant.name, 'variant')),
-      };
-    default:
-      return type;
-  }
+    },
+    union: ({ variants }) => ({
+      ...type,
+      companion: types.take(`${name}_kind`),
+      choices: variants.map((variant) => choose(variant.name, 'variant')),
+    }),
+  });
 }
 
 function withPresence(field: CField, members: Names): CField {
   return field.field.optional ? { ...field, presence: members.take(`has_${field.member}`) } : field;
-}
-
-function scalarType(node: ShapeNode): string {
-  switch (node.kind) {
-    case 'integer':
-    case 'bigint':
-      return `${node.type.startsWith('u') ? 'uint' : 'int'}${node.type.slice(1)}_t`;
-    case 'float':
-      return node.type === 'f64' ? 'double' : 'float';
-    case 'boolean':
-      return 'bool';
-    case 'timestamp':
-      return 'mmfbus_timestamp';
-    case 'string':
-      return 'mmfbus_string';
-    default:
-      return 'mmfbus_bytes';
-  }
 }

@@ -1,28 +1,25 @@
 import type { ShapeNode } from '@mmfbus/codec';
+import { visit } from '@mmfbus/codec/internal';
 import type { SourceText } from '../source-text.js';
 import type { CType, CTypes } from './c-types.js';
 import { byteLength, literal } from './words.js';
 
 /** Writes the declaration of a type. */
 export function declare(out: SourceText, type: CType, types: CTypes): void {
-  const { node, name, companion } = type;
+  const { name, companion } = type;
   const member = (part: ShapeNode, called: string) => `${types.declarationOf(part)} ${called};`;
-  switch (node.kind) {
-    case 'oneOf':
+  visit(type.node, {
+    oneOf: () => {
       enumeration(out, name, type);
       texts(out, type);
-      return;
-    case 'nullable':
-      structure(out, name, ['bool has_value; /* false for null */', member(node.of, 'value')]);
-      return;
-    case 'array':
-      structure(out, name, [`const ${member(node.item, '*items')}`, 'size_t count;']);
-      return;
-    case 'map':
-      structure(out, companion, [member(node.key, 'key'), member(node.value, 'value')]);
+    },
+    nullable: ({ of }) => structure(out, name, ['bool has_value; /* false for null */', member(of, 'value')]),
+    array: ({ item }) => structure(out, name, [`const ${member(item, '*items')}`, 'size_t count;']),
+    map: ({ key, value }) => {
+      structure(out, companion, [member(key, 'key'), member(value, 'value')]);
       structure(out, name, [`const ${companion} *entries;`, 'size_t count;']);
-      return;
-    case 'struct':
+    },
+    struct: () =>
       structure(
         out,
         name,
@@ -30,9 +27,8 @@ export function declare(out: SourceText, type: CType, types: CTypes): void {
           ...(presence === undefined ? [] : [`bool ${presence};`]),
           member(field.node, called),
         ]),
-      );
-      return;
-    case 'union':
+      ),
+    union: ({ variants }) => {
       enumeration(out, companion, type);
       out.block(
         `typedef struct ${name} {`,
@@ -42,7 +38,7 @@ export function declare(out: SourceText, type: CType, types: CTypes): void {
             'union {',
             () => {
               for (const [index, { member: called }] of type.choices.entries()) {
-                out.add(member(node.variants[index]!.struct, called));
+                out.add(member(variants[index]!.struct, called));
               }
             },
             '} as;',
@@ -51,7 +47,8 @@ export function declare(out: SourceText, type: CType, types: CTypes): void {
         `} ${name};`,
       );
       out.add('');
-  }
+    },
+  });
 }
 
 function enumeration(out: SourceText, name: string, { choices }: CType): void {

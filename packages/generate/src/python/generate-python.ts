@@ -1,9 +1,10 @@
 import type { ShapeNode, UnionNode } from '@mmfbus/codec';
+import { alike, visit } from '@mmfbus/codec/internal';
 import { expectedOf, pathPart } from '../expected.js';
 import { takesNil } from '../nil.js';
 import { SourceText } from '../source-text.js';
 import type { Target } from '../target.js';
-import { choicesOf, type PythonField, type PythonType, PythonTypes } from './python-types.js';
+import { choicesOf, NAMED, type PythonField, type PythonType, PythonTypes } from './python-types.js';
 import { literal } from './words.js';
 
 const BIGINTS = { u64: '0, 2**64 - 1', i64: '-(2**63), 2**63 - 1' } as const;
@@ -71,18 +72,15 @@ export function generatePython(target: Target): string {
 }
 
 function define(out: SourceText, type: PythonType, types: PythonTypes, layout: 'map' | 'array'): void {
-  const { node, name, kind } = type;
-  switch (node.kind) {
-    case 'oneOf':
+  const { name, kind } = type;
+  visit(type.node, {
+    oneOf: (node) => {
       out.add(`${name} = Literal[${choicesOf(node)}]`);
       out.add(`${kind} = _shape.choice(${literal(expectedOf(node))}, ${choicesOf(node)})`, '', '');
-      return;
-    case 'struct':
-      dataclass(out, type, types, layout);
-      return;
-    case 'union':
-      union(out, type, node, types);
-  }
+    },
+    struct: () => dataclass(out, type, types, layout),
+    union: (node) => union(out, type, node, types),
+  });
 }
 
 function dataclass(
@@ -139,7 +137,7 @@ function fieldOf(types: PythonTypes, { field, attribute }: PythonField): string 
 }
 
 function union(out: SourceText, { name, kind }: PythonType, node: UnionNode, types: PythonTypes): void {
-  const variants = node.variants.map((variant) => ({ ...variant, type: types.typeOf(variant.struct)! }));
+  const variants = node.variants.map((variant) => ({ ...variant, type: types.typeOf(variant.struct) }));
   out.add(`${name} = Union[${variants.map(({ type }) => type.name).join(', ')}]`);
   const place = `${literal(expectedOf(node))}, ${literal(node.tag)}, ${literal(pathPart(node.tag))}`;
   out.block(
@@ -166,33 +164,19 @@ function union(out: SourceText, { name, kind }: PythonType, node: UnionNode, typ
 /** An expression that is how a part of the shape is read and written. */
 function kindOf(types: PythonTypes, node: ShapeNode): string {
   const expected = literal(expectedOf(node));
-  switch (node.kind) {
-    case 'integer':
-      return `_shape.integer(${expected}, ${node.min}, ${node.max})`;
-    case 'bigint':
-      return `_shape.integer(${expected}, ${BIGINTS[node.type]})`;
-    case 'float':
-      return `_shape.${node.type}`;
-    case 'boolean':
-    case 'timestamp':
-    case 'unknown':
-      return `_shape.${node.kind}`;
-    case 'string':
-      return `_shape.string(${node.maxLength === undefined ? '' : `${expected}, ${node.maxLength}`})`;
-    case 'bytes':
-      return `_shape.binary(${node.maxLength === undefined ? '' : `${expected}, ${node.maxLength}`})`;
-    case 'nullable':
-      return `_shape.nullable(${kindOf(types, node.of)})`;
-    case 'array': {
-      const limit = node.maxItems === undefined ? '' : `, ${expected}, ${node.maxItems}`;
-      return `_shape.array(${kindOf(types, node.item)}${limit})`;
-    }
-    case 'map': {
-      const key =
-        node.as === 'object' && node.key.kind === 'string' ? '_shape.name' : kindOf(types, node.key);
-      return `_shape.mapping(${key}, ${kindOf(types, node.value)})`;
-    }
-    default:
-      return types.typeOf(node)!.kind;
-  }
+  const of = (part: ShapeNode) => kindOf(types, part);
+  return visit(node, {
+    integer: ({ min, max }) => `_shape.integer(${expected}, ${min}, ${max})`,
+    bigint: ({ type }) => `_shape.integer(${expected}, ${BIGINTS[type]})`,
+    float: ({ type }) => `_shape.${type}`,
+    ...alike(['boolean', 'timestamp', 'unknown'], ({ kind }) => `_shape.${kind}`),
+    string: ({ maxLength }) => `_shape.string(${maxLength === undefined ? '' : `${expected}, ${maxLength}`})`,
+    bytes: ({ maxLength }) => `_shape.binary(${maxLength === undefined ? '' : `${expected}, ${maxLength}`})`,
+    nullable: (nullable) => `_shape.nullable(${of(nullable.of)})`,
+    array: ({ item, maxItems }) =>
+      `_shape.array(${of(item)}${maxItems === undefined ? '' : `, ${expected}, ${maxItems}`})`,
+    map: ({ key, value, as }) =>
+      `_shape.mapping(${as === 'object' && key.kind === 'string' ? '_shape.name' : of(key)}, ${of(value)})`,
+    ...alike(NAMED, (named) => types.typeOf(named).kind),
+  });
 }

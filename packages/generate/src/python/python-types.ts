@@ -1,8 +1,12 @@
 import type { FieldNode, OneOfNode, ShapeNode, StructNode, UnionNode } from '@mmfbus/codec';
+import { alike, visit } from '@mmfbus/codec/internal';
 import { namedTypes } from '../named-types.js';
 import { Names, pascalCase, snakeCase, wordsOf } from '../names.js';
 import type { Target } from '../target.js';
 import { literal, RESERVED, RESERVED_TYPES } from './words.js';
+
+/** The kinds that become a type with a name. */
+export const NAMED = ['oneOf', 'struct', 'union'] as const;
 
 /** A field of a struct, in Python. */
 export interface PythonField {
@@ -47,38 +51,27 @@ export class PythonTypes {
     this.#byNode = new Map(this.all.map((type) => [type.node, type]));
   }
 
-  /** The type that a part of the shape has of its own. */
-  typeOf(node: ShapeNode): PythonType | undefined {
-    return this.#byNode.get(node);
+  /** The type of a part of the shape that has one of its own. */
+  typeOf(node: PythonType['node']): PythonType {
+    return this.#byNode.get(node)!;
   }
 
   /** How its type is written. */
   annotationOf(node: ShapeNode): string {
-    switch (node.kind) {
-      case 'integer':
-      case 'bigint':
-        return 'int';
-      case 'float':
-        return 'float';
-      case 'boolean':
-        return 'bool';
-      case 'timestamp':
-        return 'msgpack.Timestamp';
-      case 'unknown':
-        return 'Any';
-      case 'string':
-        return 'str';
-      case 'bytes':
-        return 'bytes';
-      case 'nullable':
-        return `Optional[${this.annotationOf(node.of)}]`;
-      case 'array':
-        return `list[${this.annotationOf(node.item)}]`;
-      case 'map':
-        return `dict[${this.annotationOf(node.key)}, ${this.annotationOf(node.value)}]`;
-      default:
-        return this.#byNode.get(node)!.name;
-    }
+    const of = (part: ShapeNode) => this.annotationOf(part);
+    return visit(node, {
+      ...alike(['integer', 'bigint'], () => 'int'),
+      float: () => 'float',
+      boolean: () => 'bool',
+      timestamp: () => 'msgpack.Timestamp',
+      unknown: () => 'Any',
+      string: () => 'str',
+      bytes: () => 'bytes',
+      nullable: (nullable) => `Optional[${of(nullable.of)}]`,
+      array: ({ item }) => `list[${of(item)}]`,
+      map: ({ key, value }) => `dict[${of(key)}, ${of(value)}]`,
+      ...alike(NAMED, (named) => this.typeOf(named).name),
+    });
   }
 }
 
@@ -96,5 +89,5 @@ function toFields(node: StructNode, tags: ReadonlySet<ShapeNode>): readonly Pyth
 }
 
 function isNamed(node: ShapeNode): boolean {
-  return node.kind === 'oneOf' || node.kind === 'struct' || node.kind === 'union';
+  return NAMED.some((kind) => kind === node.kind);
 }

@@ -1,4 +1,5 @@
-import type { UnionNode } from '@mmfbus/codec';
+import type { OneOfNode, UnionNode } from '@mmfbus/codec';
+import { visit } from '@mmfbus/codec/internal';
 import { expectedOf, pathPart } from '../expected.js';
 import { takesNil } from '../nil.js';
 import { SourceText } from '../source-text.js';
@@ -33,11 +34,13 @@ export function generateRust(target: Target): string {
   }
   out.add('');
   const { node } = target;
-  if (types.typeOf(node) === undefined) out.add(`pub type ${types.root} = ${types.declarationOf(node)};`, '');
+  if (!types.has(node)) out.add(`pub type ${types.root} = ${types.declarationOf(node)};`, '');
   for (const type of types.all) {
-    if (type.node.kind === 'oneOf') enumeration(out, type);
-    else if (type.node.kind === 'struct') structure(out, type, types, target.layout);
-    else union(out, type, type.node, types, target.layout);
+    visit(type.node, {
+      oneOf: (oneOf) => enumeration(out, type, oneOf),
+      struct: () => structure(out, type, types, target.layout),
+      union: (of) => union(out, type, of, types, target.layout),
+    });
   }
   out.add('/// Reads a message.');
   out.block(`pub fn decode(bytes: &[u8]) -> mp::Result<${types.root}> {`, () => {
@@ -54,8 +57,8 @@ export function generateRust(target: Target): string {
   return out.toString();
 }
 
-function enumeration(out: SourceText, { name, node, variants }: RustType): void {
-  const texts = node.kind === 'oneOf' ? node.values : [];
+function enumeration(out: SourceText, { name, variants }: RustType, node: OneOfNode): void {
+  const texts = node.values;
   out.add('#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]');
   out.block(`pub enum ${name} {`, () => out.add(...variants.map((variant) => `${variant},`)));
   out.add('');
@@ -193,7 +196,7 @@ function union(
   types: RustTypes,
   layout: 'map' | 'array',
 ): void {
-  const structs = node.variants.map(({ struct }) => types.typeOf(struct)!.name);
+  const structs = node.variants.map(({ struct }) => types.typeOf(struct).name);
   out.add('#[derive(Debug, Clone, PartialEq)]');
   out.block(`pub enum ${name} {`, () => {
     out.add(...variants.map((variant, index) => `${variant}(${structs[index]}),`));

@@ -1,8 +1,12 @@
 import type { FieldNode, OneOfNode, ShapeNode, StructNode, UnionNode } from '@mmfbus/codec';
+import { alike, visit } from '@mmfbus/codec/internal';
 import { namedTypes } from '../named-types.js';
 import { Names, pascalCase, snakeCase, wordsOf } from '../names.js';
 import type { Target } from '../target.js';
 import { RESERVED, RESERVED_TYPES } from './words.js';
+
+/** The kinds that become a type with a name. */
+export const NAMED = ['oneOf', 'struct', 'union'] as const;
 
 /** A field of a struct, in Rust. */
 export interface RustField {
@@ -39,61 +43,61 @@ export class RustTypes {
       .filter((type) => !tags.has(type.node))
       .map((type) => {
         const name = type.node === node ? this.root : names.take(pascalCase(type.words));
-        return toType(type.node, name, tags);
+        return toType(type.node as RustType['node'], name, tags);
       });
     this.#byNode = new Map(this.all.map((type) => [type.node, type]));
   }
 
-  /** The type that a part of the shape has of its own. */
-  typeOf(node: ShapeNode): RustType | undefined {
-    return this.#byNode.get(node);
+  /** The type of a part of the shape that has one of its own. */
+  typeOf(node: RustType['node']): RustType {
+    return this.#byNode.get(node)!;
+  }
+
+  /** Whether a part of the shape has a type of its own. */
+  has(node: ShapeNode): boolean {
+    return this.#byNode.has(node);
   }
 
   /** How its type is written. */
   declarationOf(node: ShapeNode): string {
-    switch (node.kind) {
-      case 'integer':
-      case 'bigint':
-      case 'float':
-        return node.type;
-      case 'boolean':
-        return 'bool';
-      case 'timestamp':
-        return 'mp::Timestamp';
-      case 'unknown':
-        return 'mp::Raw';
-      case 'string':
-        return 'String';
-      case 'bytes':
-        return 'Vec<u8>';
-      case 'nullable':
-        return `Option<${this.declarationOf(node.of)}>`;
-      case 'array':
-        return `Vec<${this.declarationOf(node.item)}>`;
-      case 'map':
-        return `BTreeMap<${this.declarationOf(node.key)}, ${this.declarationOf(node.value)}>`;
-      default:
-        return this.#byNode.get(node)!.name;
-    }
+    const of = (part: ShapeNode) => this.declarationOf(part);
+    return visit(node, {
+      ...alike(['integer', 'bigint', 'float'], ({ type }) => type),
+      boolean: () => 'bool',
+      timestamp: () => 'mp::Timestamp',
+      unknown: () => 'mp::Raw',
+      string: () => 'String',
+      bytes: () => 'Vec<u8>',
+      nullable: (nullable) => `Option<${of(nullable.of)}>`,
+      array: ({ item }) => `Vec<${of(item)}>`,
+      map: ({ key, value }) => `BTreeMap<${of(key)}, ${of(value)}>`,
+      ...alike(NAMED, (named) => this.typeOf(named).name),
+    });
   }
 }
 
 function isNamed(node: ShapeNode): boolean {
-  return node.kind === 'oneOf' || node.kind === 'struct' || node.kind === 'union';
+  return NAMED.some((kind) => kind === node.kind);
 }
 
-function toType(node: ShapeNode, name: string, tags: ReadonlySet<ShapeNode>): RustType {
-  const type = { node: node as RustType['node'], name, fields: [], variants: [] };
-  if (node.kind === 'struct') {
-    const members = new Names(RESERVED);
-    const fields = node.fields.map((field) => ({
-      field,
-      member: tags.has(field.node) ? undefined : members.take(snakeCase(wordsOf(field.name, 'field'))),
-    }));
-    return { ...type, fields };
-  }
-  const variants = new Names(RESERVED_TYPES);
-  const texts =
-    node.kind === 'oneOf' ? node.values : (node as UnionNode).variants.map((variant) => variant.name);
-  return { ...type, variants: texts.map((text) => variants.take(pascalCase(wordsOf(text, 'empty')))) };
+function toType(node: RustType['node'], name: string, tags: ReadonlySet<ShapeNode>): RustType {
+  const type = { node, name, fields: [], variants: [] };
+  const variantsOf = (texts: readonly string[]) => {
+    const variants = new Names(RESERVED_TYPES);
+    return texts.map((text) => variants.take(pascalCase(wordsOf(text, 'empty'))));
+  };
+  return visit(node, {
+    oneOf: ({ values }) => ({ ...type, variants: variantsOf(values) }),
+    struct: ({ fields }) => {
+      const members = new Names(RESERVED);
+      return {
+        ...type,
+        fields: fields.map((field) => ({
+          field,
+          member: tags.has(field.node) ? undefined : members.take(snakeCase(wordsOf(field.name, 'field'))),
+        })),
+      };
+    },
+    union: ({ variants }) => ({ ...type, variants: variantsOf(variants.map((variant) => variant.name)) }),
+  });
 }
