@@ -31,6 +31,12 @@ const OLD_WORDS: readonly OldWord[] = [
     pattern: /\bpublishBatch\b/,
     use: 'publisher.publishBatch([1, 2]);',
   },
+  {
+    word: 'bury',
+    now: 'reclaim',
+    pattern: /bur(?:y|ies|ied|ial)(?![a-z])|bur(?:y|ies|ied)ing/i,
+    use: 'whoever buries the dead',
+  },
   { word: 'whenFull', now: 'slowSubscribers', pattern: /\bwhenFull\b/, use: "{ whenFull: 'disconnect' }" },
   {
     word: 'endWithPublishers',

@@ -43,15 +43,15 @@ let seen: string[] = [];
 let recovered: string[] = [];
 let stop: { readonly point: Point; readonly how: Stop; count: number } | undefined;
 let isAsleep = false;
-let isBurying = false;
+let isReclaiming = false;
 
 function onStep(step: string): void {
   seen.push(step);
   // Whoever reclaims a sleeper wakes it, in a way.
-  if (step === 'reclaim: begun') isBurying = true;
-  if (step === 'reclaim: role taken') isBurying = false;
+  if (step === 'reclaim: begun') isReclaiming = true;
+  if (step === 'reclaim: role taken') isReclaiming = false;
   if (step === 'sleep: flagged') isAsleep = true;
-  if (step === 'wake: flag cleared' && !isBurying) isAsleep = false;
+  if (step === 'wake: flag cleared' && !isReclaiming) isAsleep = false;
   if (stop?.point.step !== step || ++stop.count < stop.point.occurrence) return;
   const { how } = stop;
   stop = undefined;
@@ -91,7 +91,7 @@ class Actor implements Orders {
     recovered = [];
     stop = undefined;
     isAsleep = false;
-    isBurying = false;
+    isReclaiming = false;
     // The directory has a lock and slots as well, whose steps are not what is asked for.
     this.#channel = defineChannel({ ...options, discoverable: false });
   }

@@ -78,7 +78,7 @@ describe('a Worker that is terminated', () => {
     const lost = new Promise((resolve) => subscriber.once('publishersGone', resolve));
     subscriber.on('message', () => {});
     await worker.terminate();
-    // Buried here first: what proves the death must still be there for the other channel.
+    // Reclaimed here first: what proves the death must still be there for the other channel.
     expect(await lost).toEqual({ reason: 'died' });
     await publisherOf(there);
     expect(readTable(there.name).slots.map(({ state }) => state)).toEqual([3, 1]);
