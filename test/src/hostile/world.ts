@@ -180,10 +180,7 @@ export class World {
   async #patiently<R>(promise: Promise<R>): Promise<R | undefined> {
     let settled = false;
     const result = promise
-      .then(
-        () => {},
-        (error: unknown) => this.#expectCode(error),
-      )
+      .catch((error: unknown) => this.#expectCode(error))
       .finally(() => {
         settled = true;
       });
@@ -191,7 +188,7 @@ export class World {
       await nextTurn();
       if (turns >= PATIENCE) this.#attacker.freeLock();
     }
-    return (await result) as R | undefined;
+    return result;
   }
 
   #expectCode(error: unknown): undefined {
