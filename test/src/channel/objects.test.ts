@@ -1,28 +1,9 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-import { ChannelError } from '@mmfbus/channel';
-import { CodecError } from '@mmfbus/codec';
-import { MmfError } from '@mmfbus/core';
 import { describe, expect, it } from 'vitest';
 import { codeOf, define, publisherOf, subscriberOf } from '../support/channels.js';
 import { ownDirectory } from '../support/own-directory.js';
-import { secondCopyOf } from '../support/second-copy.js';
 
 ownDirectory('objects');
-
-const copies = (['channel', 'codec', 'core'] as const).map((name) =>
-  pathToFileURL(join(secondCopyOf(name), 'dist', 'index.js')),
-);
-
-function thrownBy(action: () => unknown): unknown {
-  try {
-    action();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
 
 describe('what is shown', () => {
   it('of a channel and those who take part says which, in what state, and how far', async () => {
@@ -63,33 +44,5 @@ describe('listening', () => {
     expect(await codeOf(() => subscriber.on('gap', listener))).toBe('CLOSED');
     expect(await codeOf(() => subscriber.once('close', listener))).toBe('CLOSED');
     subscriber.off('gap', listener);
-  });
-});
-
-describe('errors of another copy of a package', () => {
-  it('are instances of this one’s classes, but of none that extends them', async () => {
-    const [channel, codec, core] = await Promise.all(copies.map((url) => import(url.href)));
-    const errors = [
-      thrownBy(() => channel.defineChannel({ name: '' })),
-      thrownBy(() => codec.raw({ copy: 1 })),
-      thrownBy(() => core.MemoryMappedFile.open('')),
-    ];
-    const classes = [ChannelError, CodecError, MmfError];
-    const found = errors.map((error) => classes.map((one) => error instanceof one));
-    expect(found).toEqual([
-      [true, false, false],
-      [false, true, false],
-      [false, false, true],
-    ]);
-    for (const [index, error] of errors.entries()) {
-      expect(error?.constructor).not.toBe(classes[index]);
-    }
-    class Mine extends ChannelError {}
-    expect(errors[0] instanceof Mine).toBe(false);
-    expect(new Mine('CLOSED', 'a', 'b') instanceof Mine).toBe(true);
-    expect(new Mine('CLOSED', 'a', 'b') instanceof ChannelError).toBe(true);
-    for (const value of [undefined, null, 1, 'a', {}, new Error('a')]) {
-      expect(value instanceof ChannelError).toBe(false);
-    }
   });
 });
