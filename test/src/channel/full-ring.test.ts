@@ -1,8 +1,10 @@
-import type { Gap, Slow } from '@mmfbus/channel';
+import { defineChannel, type Gap, type Slow } from '@mmfbus/channel';
+import { struct, u32 } from '@mmfbus/codec';
 import { describe, expect, it } from 'vitest';
 import { startAgent } from '../e2e/channel-agent.js';
 import { codeOf, define, fill, publisherOf, subscriberOf } from '../support/channels.js';
 import { someoneSleeps, tableWhere } from '../support/slots.js';
+import { uniqueName } from '../support/unique-name.js';
 
 describe('a full ring', () => {
   it('keeps everything for a reliable subscriber', async () => {
@@ -93,6 +95,18 @@ describe('a full ring', () => {
     expect(impatient.tryPublish(1)).toBe('published');
     await patient.waitForLine(/^room$/);
     await patient.success();
+  });
+
+  it('disconnects nobody for room that a message might have needed, and does not', async () => {
+    // Five bytes a number at most, and one in fact.
+    const names = Array.from({ length: 90 }, (_, index) => `n${index}`);
+    const schema = struct(Object.fromEntries(names.map((name) => [name, u32()])));
+    const channel = defineChannel({ name: uniqueName('channel'), capacity: 4096, schema });
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel, { slowSubscribers: 'disconnect' });
+    const message = Object.fromEntries(names.map((name) => [name, 0]));
+    for (let count = 0; count < 8; count++) expect(publisher.tryPublish(message)).toBe('published');
+    expect(subscriber.poll(() => {})).toBe(8);
   });
 
   it('disconnects the slow, where the publisher wants that, and nobody else', async () => {

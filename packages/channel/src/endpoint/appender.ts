@@ -48,7 +48,6 @@ export class Appender {
       memory: participant.memory,
       lock: participant.lock,
       writer: this.#writer,
-      reserve: (end) => this.#reserve(end),
       now: () => this.#now(),
     });
   }
@@ -94,7 +93,10 @@ export class Appender {
   #commitInPlace<T>(value: T, codec: InPlaceCodec<T>): PublishOutcome | 'unsuited' {
     const place = this.#place;
     try {
-      if (!place.encode(value, codec)) return place.refusal;
+      if (!place.encode(value, codec)) {
+        // Room was asked for the most that the value may take; subscribers are disconnected for its exact length only.
+        return place.refusal === 'full' && this.#options.disconnects ? 'unsuited' : place.refusal;
+      }
       this.#show(1, place.length);
       return 'published';
     } finally {

@@ -15,8 +15,6 @@ export interface FrameParts {
   readonly memory: ChannelMemory;
   readonly lock: PublisherLock;
   readonly writer: RingWriter;
-  /** Whether frames up to that position can be written. With the lock held. */
-  reserve(end: number): boolean;
   /** The time of the message. */
   now(): number;
 }
@@ -53,7 +51,7 @@ export class FrameInPlace implements InPlaceTarget {
     if (!lock.tryAcquire() && !lock.spin()) return this.#refuse('busy');
     this.#begun = true;
     writer.begin();
-    if (!this.#parts.reserve(writer.endOf(writer.tail, length))) return this.#refuse('full');
+    if (!writer.reserve(writer.endOf(writer.tail, length))) return this.#refuse('full');
     this.#timestamp = this.#parts.now();
     this.offset = writer.openInPlace(length, this.#timestamp);
     this.limit = this.offset + length;
