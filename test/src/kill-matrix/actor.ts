@@ -167,8 +167,9 @@ class Actor implements Orders {
     while (!isAsleep) await pause(PAUSE_MS);
   }
 
-  arm(point: Point | undefined, how: Stop): void {
+  arm(point: Point | undefined, how: Stop): number {
     stop = point && { point, how, count: 0 };
+    return seen.length;
   }
 
   seen(): readonly string[] {

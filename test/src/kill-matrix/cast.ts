@@ -86,8 +86,11 @@ export class ActorProcess {
     await this.ask('begin', ...args);
   }
 
-  /** Has it stop at the point; it goes on to nowhere without one. */
-  arm(point: Point | undefined, how: Stop = 'kill'): Promise<void> {
+  /**
+   * Has it stop at the point, which may be at once; it goes on to nowhere without one. Returns how many steps it had
+   * taken by then.
+   */
+  arm(point: Point | undefined, how: Stop = 'kill'): Promise<number> {
     this.#announced.delete('stops');
     return this.ask('arm', point, how);
   }

@@ -27,8 +27,7 @@ async function forgetsAfter(point: Point | undefined, stage: Stage): Promise<Lif
     for (let round = 0; round < ROUNDS; round++) await stage.catchUp();
   }
   await victim.ask('asleep');
-  await victim.arm(point);
-  const begin = (await victim.ask('seen')).length;
+  const begin = await victim.arm(point);
   await stage.unlessStopped(victim.ask('closePublisher'));
   victim.seen ??= await victim.ask('seen');
   await victim.kill();

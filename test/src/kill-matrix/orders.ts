@@ -53,8 +53,8 @@ export interface Orders {
   log(name: string): readonly string[];
   /** Returns when the one participant that can sleep does. */
   asleep(): Promise<void>;
-  /** Counts steps from now on, to stop at a point. */
-  arm(point: Point | undefined, how: Stop): void;
+  /** Counts steps from now on, to stop at a point; how many it has taken before. */
+  arm(point: Point | undefined, how: Stop): number;
   /** All steps since the beginning. */
   seen(): readonly string[];
   /** What was recovered from the dead since the beginning, as `slot` and `lock`. */

@@ -24,8 +24,7 @@ async function stopAt(scenario: Scenario, point: Point, complete: Life, stage: S
   await stage.settle();
   const { victim } = stage;
   const publisher = stage.publisher!;
-  await victim.arm(point, 'stop');
-  const begin = (await victim.ask('seen')).length;
+  const begin = await victim.arm(point, 'stop');
   await scenario.operate(stage);
   expect(victim.seen?.at(-1)).toBe(point.step);
   const life = new Life(victim.seen!, begin);

@@ -151,8 +151,7 @@ async function perform(
   const { victim } = stage;
   await scenario.prepare?.(stage);
   await stage.settle();
-  await victim.arm(point, end);
-  const begin = (await victim.ask('seen')).length;
+  const begin = await victim.arm(point, end);
   await scenario.operate(stage);
   victim.seen ??= await victim.ask('seen');
   if (end === 'stall') {
