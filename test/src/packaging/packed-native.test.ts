@@ -14,10 +14,6 @@ const folder = temporaryFolder('packed-native');
 const project = join(folder, 'project');
 const installed = join(project, 'node_modules', '@mmfbus', 'native');
 
-function script(name: string): string {
-  return join(workspaceRoot, 'scripts', name);
-}
-
 function run(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): string {
   const options = { cwd: project, env: { ...process.env, ...env }, encoding: 'utf8', timeout: SLOW } as const;
   const { status, stdout, stderr } = spawnSync(file, args, options);
@@ -27,7 +23,7 @@ function run(file: string, args: readonly string[], env: Readonly<Record<string,
 
 beforeAll(async () => {
   mkdirSync(project);
-  const packing = startNode(script('pnpm.mjs'), {
+  const packing = startNode(join(workspaceRoot, 'scripts', 'pnpm.mjs'), {
     args: ['pack', '--json', '--pack-destination', folder],
     cwd: join(workspaceRoot, 'packages', 'native'),
     watchdog: SLOW,
@@ -40,8 +36,7 @@ beforeAll(async () => {
     dependencies: { '@mmfbus/native': `file:${filename}` },
   };
   writeFileSync(join(project, 'package.json'), JSON.stringify(manifest));
-  const args = ['install', '--no-audit', '--no-fund', '--no-package-lock', '--offline'];
-  await startNode(script('npm.mjs'), { args, cwd: project, watchdog: SLOW }).success();
+  run('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', '--offline']);
 }, SLOW);
 
 describe('the packed @mmfbus/native, installed', () => {

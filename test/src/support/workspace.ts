@@ -26,7 +26,7 @@ export function sourceFiles(name: PackageName): string[] {
 
 /**
  * The path of a program of the tests in one file with all that it imports: it starts faster than from `test/dist`. The
- * programs are listed in `scripts/lib/bundle.mjs`.
+ * programs are listed in `rolldown.config.ts`.
  *
  * @param name its path in `test/src`, without an extension.
  */

@@ -1,0 +1,90 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { SerializedError } from 'vitest';
+import type { Reporter, TestCase, TestModule, TestRunEndReason, Vitest } from 'vitest/node';
+import { LeftoverWatch } from './leftover-watch.js';
+
+/** How many tests of a run passed, failed and were skipped, as in the summary that `.ci/run` reads. */
+interface Summary {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** Options of {@link RunReport}. */
+interface RunReportOptions {
+  /** Paths of summaries, by the names of projects. A run that includes projects with different ones writes none. */
+  readonly summaries: Readonly<Record<string, string>>;
+}
+
+/**
+ * What the reporters of vitest leave out: which tools were missing, which files and processes the tests left behind, and a
+ * summary in a file. vitest finds it by its path.
+ */
+export default class RunReport implements Reporter {
+  readonly #summaries: Readonly<Record<string, string>>;
+  #summaryFile: string | undefined;
+  #leftovers: LeftoverWatch | undefined;
+
+  constructor({ summaries }: RunReportOptions) {
+    this.#summaries = summaries;
+  }
+
+  onInit(vitest: Vitest): void {
+    const files = new Set(vitest.projects.map(({ name }) => this.#summaries[name]));
+    this.#summaryFile = files.size === 1 ? [...files][0] : undefined;
+    // No run may be taken for the one before.
+    if (this.#summaryFile !== undefined) rmSync(this.#summaryFile, { force: true });
+    const leftovers = new LeftoverWatch();
+    this.#leftovers = leftovers;
+    // An interrupt leaves out the end of the run.
+    process.once('exit', () => leftovers.endProcesses());
+  }
+
+  async onTestRunEnd(
+    modules: readonly TestModule[],
+    errors: readonly SerializedError[],
+    reason: TestRunEndReason,
+  ): Promise<void> {
+    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    printMissingTools(tests);
+    const left = (await this.#leftovers?.collect()) ?? [];
+    for (const line of left) console.error(`left behind: ${line}`);
+    if (left.length > 0) process.exitCode = 1;
+    if (this.#summaryFile === undefined) return;
+
+    const summary = count(tests);
+    summary.failed += left.length > 0 ? 1 : 0;
+    // Of a file that does not load no test has failed.
+    summary.failed += modules.filter(
+      (module) => module.state() === 'failed' && !hasFailedTest(module),
+    ).length;
+    // Errors outside all tests.
+    if (summary.failed === 0 && (reason !== 'passed' || errors.length > 0)) summary.failed = 1;
+    mkdirSync(dirname(this.#summaryFile), { recursive: true });
+    writeFileSync(this.#summaryFile, `${JSON.stringify(summary, undefined, 2)}\n`);
+  }
+}
+
+function count(tests: readonly TestCase[]): Summary {
+  const summary = { passed: 0, failed: 0, skipped: 0 };
+  for (const test of tests) {
+    const { state } = test.result();
+    // One that is still pending when the run ends was interrupted.
+    if (state !== 'pending') summary[state]++;
+  }
+  return summary;
+}
+
+function hasFailedTest(module: TestModule): boolean {
+  return !module.children.allTests('failed').next().done;
+}
+
+function printMissingTools(tests: readonly TestCase[]): void {
+  const counts = new Map<string, number>();
+  for (const test of tests) {
+    const { missingTool } = test.meta();
+    if (missingTool !== undefined) counts.set(missingTool, (counts.get(missingTool) ?? 0) + 1);
+  }
+  for (const [tool, skipped] of counts) console.log(`${skipped} skipped: ${tool}`);
+}
