@@ -42,7 +42,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'fast',
-          include: ['packages/*/src/**/*.test.ts', 'test/src/**/*.test.ts', 'examples/src/**/*.test.ts'],
+          include: [
+            'packages/*/src/**/*.test.ts',
+            'test/src/**/*.test.ts',
+            'examples/src/**/*.test.ts',
+            'terminal/src/**/*.test.ts',
+          ],
           exclude: proofs,
         },
       },

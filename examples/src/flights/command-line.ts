@@ -1,11 +1,6 @@
-import { parseArgs } from 'node:util';
 import { ChannelError } from '@mmfbus/channel';
+import { readCommandLine, UsageError, wholeNumber } from '@mmfbus/terminal';
 import { DEFAULT_CHANNEL, flightsChannel } from './channel.js';
-
-/** The command line is wrong; the message is for whoever wrote it. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
 
 /** What can be asked of every program here. */
 export interface CommonOptions {
@@ -32,12 +27,16 @@ const MOST = 1_000_000;
 
 /** Reads the arguments of a program that publishes. */
 export function parsePublishing(args: readonly string[]): PublishingOptions {
-  const { values, positionals } = parse(args, ['slow', 'repeat']);
-  if (positionals.length > 0) throw new UsageError(`unexpected argument ${quote(positionals[0])}`);
+  const { values, help } = readCommandLine(args, {
+    channel: { type: 'string', default: DEFAULT_CHANNEL },
+    slow: { type: 'string' },
+    repeat: { type: 'string', default: '1' },
+  });
   return {
-    ...common(values),
-    slow: values.slow === undefined ? undefined : wholeNumber('--slow', values.slow),
-    repeat: wholeNumber('--repeat', values.repeat ?? '1'),
+    help,
+    channel: channelName(values.channel),
+    slow: values.slow === undefined ? undefined : wholeNumber('--slow', values.slow, 1, MOST),
+    repeat: wholeNumber('--repeat', values.repeat, 1, MOST),
   };
 }
 
@@ -46,57 +45,28 @@ export function parseSubscribing<Name extends string>(
   args: readonly string[],
   names: readonly Name[],
 ): CommonOptions & { readonly subscriber: Name } {
-  const { values, positionals } = parse(args, []);
-  const options = common(values);
+  const options = { channel: { type: 'string', default: DEFAULT_CHANNEL } } as const;
+  const { values, positionals, help } = readCommandLine(args, options, true);
+  const channel = channelName(values.channel);
   const [given, ...more] = positionals;
-  // Whoever asks for help need not know the names yet.
-  const subscriber = options.help ? names[0] : names.find((name) => name === given);
+  // With --help the name may be missing.
+  const subscriber = help ? names[0] : names.find((name) => name === given);
   if (subscriber === undefined) {
     const what = given === undefined ? 'say which subscriber' : `there is no subscriber ${quote(given)}`;
     throw new UsageError(`${what}: one of ${names.join(', ')}`);
   }
   if (more.length > 0) throw new UsageError(`unexpected argument ${quote(more[0])}`);
-  return { ...options, subscriber };
+  return { help, channel, subscriber };
 }
 
-interface Values {
-  readonly help?: boolean | undefined;
-  readonly channel?: string | undefined;
-  readonly slow?: string | undefined;
-  readonly repeat?: string | undefined;
-}
-
-function parse(args: readonly string[], numbers: readonly ('slow' | 'repeat')[]) {
-  const options = {
-    help: { type: 'boolean' as const, short: 'h' },
-    channel: { type: 'string' as const },
-    ...Object.fromEntries(numbers.map((name) => [name, { type: 'string' as const }])),
-  };
+function channelName(name: string): string {
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    return { values: values as Values, positionals };
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new UsageError(error.message, { cause: error });
-  }
-}
-
-function common({ help = false, channel = DEFAULT_CHANNEL }: Values): CommonOptions {
-  try {
-    flightsChannel(channel);
+    flightsChannel(name);
   } catch (error) {
     if (!(error instanceof ChannelError)) throw error;
     throw new UsageError(`--channel ${error.message}`, { cause: error });
   }
-  return { help, channel };
-}
-
-function wholeNumber(option: string, text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || value > MOST) {
-    throw new UsageError(`${option} takes a whole number from 1 to ${MOST}, not ${quote(text)}`);
-  }
-  return value;
+  return name;
 }
 
 function quote(text: string | undefined): string {

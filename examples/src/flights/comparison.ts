@@ -1,8 +1,10 @@
+import { table } from '@mmfbus/terminal';
 import type { Child } from './child.js';
-import { table } from './table.js';
 import { count, duration, rate } from './units.js';
 
 const HEADINGS = ['process', 'count', 'checksum', 'messages/s', 'p50', 'p99', 'outcome'];
+/** The first column and the last. */
+const LEFT = [0, HEADINGS.length - 1];
 
 /** What the launcher concludes at the end. */
 export interface Comparison {
@@ -39,7 +41,7 @@ export function compare(publisher: Child | undefined, subscribers: readonly Chil
   const verdict = equal
     ? `All ${subscribers.length} subscribers received all ${count(published?.count ?? 0)} messages, in order.`
     : `Not all is well: see ${wrong.join(', ')}.`;
-  return { text: `${table(HEADINGS, rows)}\n\n${verdict}`, equal };
+  return { text: `${table(rows, { headings: HEADINGS, left: LEFT })}\n\n${verdict}`, equal };
 }
 
 function cellsOf({ name, result }: Child): string[] {

@@ -164,7 +164,7 @@ describe('the programs by hand', () => {
     ['subscriber', ['hours', '--channel', 'a/b'], '--channel'],
     ['publisher', ['--slow', '0'], '--slow takes a whole number from 1 to 1000000, not "0"'],
     ['demo', ['--slwo', '5'], "Unknown option '--slwo'"],
-    ['demo', ['hours'], 'unexpected argument "hours"'],
+    ['demo', ['hours'], "Unexpected argument 'hours'"],
   ])('%s %j is refused', async (program, args, message) => {
     const { status, stdout, stderr } = await start(program, args).exit();
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { UsageError } from './command-line.js';
+import { explainError } from '@mmfbus/terminal';
 import { isLaunched } from './launcher-link.js';
 
 /** The program was asked to end: the reason of the signal that {@link runProgram} hands out. */
@@ -15,7 +15,6 @@ class Stopped extends Error {
 
 /** Shells say it like this when a signal ended a program. */
 const SIGNAL_STATUS = 128;
-const USAGE_STATUS = 2;
 
 /**
  * Runs a program from its arguments to its exit status. Ctrl-C, `kill`, a closed terminal, and the end of a launcher that
@@ -47,12 +46,8 @@ export async function runProgram(
 }
 
 function explain(name: string, error: unknown): number {
-  if (error instanceof UsageError) {
-    console.error(`${name}: ${error.message}\nSee ${name} --help.`);
-    return USAGE_STATUS;
-  }
-  const stopped = error instanceof Stopped;
+  if (!(error instanceof Stopped)) return explainError(name, error);
   // Of the end of all of them the launcher tells.
-  if (!stopped || !isLaunched) console.error(`${name}: ${error instanceof Error ? error.message : error}`);
-  return stopped ? error.exitStatus : 1;
+  if (!isLaunched) console.error(`${name}: ${error.message}`);
+  return error.exitStatus;
 }

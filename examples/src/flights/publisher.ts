@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Publishes every flight of the file on the channel, then waits until all subscribers have them.
 import type { Publisher } from '@mmfbus/channel';
+import { Progress } from '@mmfbus/terminal';
 import { type Flight, flightsChannel } from './channel.js';
 import { Checksum } from './checksum.js';
 import { PUBLISHING_HELP, type PublishingOptions, parsePublishing } from './command-line.js';
@@ -8,7 +9,6 @@ import { readFlights } from './flights-file.js';
 import { isLaunched, type Result, tellLauncher } from './launcher-link.js';
 import { Pace } from './pace.js';
 import { runProgram } from './program.js';
-import { Progress } from './progress.js';
 import { count, rate } from './units.js';
 
 const HELP = `Usage: node publisher.js [options]

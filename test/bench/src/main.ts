@@ -2,8 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type CommandLine, runCommand, StatusLine } from '@mmfbus/terminal';
 import { describeMachine, versionOfProgram, versions } from './machine.js';
-import { type Options, readOptions } from './options.js';
+import { HELP, OPTIONS, type Options, readOptions } from './options.js';
 import { peerNamed } from './peers/index.js';
 import { printResults } from './report.js';
 import type { Result, Results } from './results.js';
@@ -62,12 +63,6 @@ class Collected {
   }
 }
 
-/** Overwrites the last one on a terminal; a file has them one below the other. */
-function showProgress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
-  else if (text !== '') process.stderr.write(`${text}\n`);
-}
-
 /**
  * Measures each once a round, so that what changes on the machine meanwhile hits all of them alike.
  *
@@ -83,13 +78,14 @@ async function measureAll(
   );
   const possible = await withoutMissing(chosen);
   const collected = new Collected();
+  const status = new StatusLine(process.stderr);
   for (let round = 1; round <= options.rounds; round++) {
     for (const subject of possible) {
       if (round > 1 && subject.once === true) continue;
-      showProgress(`round ${round} of ${options.rounds}: ${subject.name}`);
+      status.show(`round ${round} of ${options.rounds}: ${subject.name}`);
       await collected.measure(subject, options, signal);
     }
-    showProgress('');
+    status.clear();
     onRound(collected, round);
   }
 }
@@ -107,9 +103,8 @@ function makeResults(measured: Results['results'], rounds: number, { quick, scal
   };
 }
 
-async function main(): Promise<number> {
-  const options = readOptions();
-  if (options === undefined) return 0;
+async function main(commandLine: CommandLine<typeof OPTIONS>): Promise<number> {
+  const options = readOptions(commandLine);
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
   process.once('SIGTERM', () => interrupted.abort(new Error('ended')));
@@ -132,10 +127,7 @@ const directory = mkdtempSync(
 );
 process.env['MMFBUS_DIRECTORY'] = directory;
 try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  await runCommand({ name: 'bench', help: HELP, options: OPTIONS }, main);
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

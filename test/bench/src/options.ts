@@ -1,7 +1,8 @@
-import { parseArgs } from 'node:util';
+import { type CommandLine, wholeNumber } from '@mmfbus/terminal';
 import type { Scale } from './subjects/subject.js';
 
-const HELP = `Usage: npm run bench -- [options]
+/** What `--help` prints. */
+export const HELP: string = `Usage: npm run bench -- [options]
 
 Measures mmfbus and what people would use instead, several times and in turns, and prints
 medians with the least and the most, then the table of goals. Let the machine do nothing else
@@ -27,27 +28,19 @@ export interface Options {
 const QUICK_FACTOR = 0.2;
 const MILLION = 1_000_000;
 
-/** Reads the command line; undefined when help was asked for, and printed. */
-export function readOptions(): Options | undefined {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      rounds: { type: 'string' },
-      only: { type: 'string', default: '' },
-      long: { type: 'boolean', default: false },
-      json: { type: 'string' },
-      help: { type: 'boolean', default: false, short: 'h' },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return undefined;
-  }
+/** The options of the command line. */
+export const OPTIONS = {
+  quick: { type: 'boolean', default: false },
+  rounds: { type: 'string' },
+  only: { type: 'string', default: '' },
+  long: { type: 'boolean', default: false },
+  json: { type: 'string' },
+} as const;
+
+/** What a command line asks for. */
+export function readOptions({ values }: CommandLine<typeof OPTIONS>): Options {
   const { quick, only, json } = values;
-  const rounds = Number(values.rounds ?? (quick ? 2 : 5));
-  if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new Error(`--rounds takes a whole number from 1 on, not ${JSON.stringify(values.rounds)}`);
-  }
+  const rounds = wholeNumber('--rounds', values.rounds ?? (quick ? '2' : '5'), 1, 1000);
   const factor = quick ? QUICK_FACTOR : 1;
   const longRun = values.long ? 100 * MILLION : 10 * MILLION * (quick ? 0.1 : 1);
   return { quick, rounds, scale: { factor, longRun }, only, json };

@@ -1,3 +1,4 @@
+import { table } from '@mmfbus/terminal';
 import type { Result, Results } from './results.js';
 import type { Outcome } from './rows.js';
 
@@ -9,32 +10,20 @@ function formatValue(value: number, unit: Result['unit']): string {
   return `${value < 10 ? value.toFixed(2) : Math.round(value).toLocaleString('en')} ${unit}`;
 }
 
-function printTable(lines: readonly (readonly string[])[]): void {
-  const widths = (lines[0] ?? []).map((_, column) =>
-    Math.max(...lines.map((line) => (line[column] ?? '').length)),
-  );
-  for (const line of lines) {
-    const cells = line.map((cell, column) =>
-      column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-    );
-    console.log(cells.join('  ').trimEnd());
-  }
-}
-
 function printValues(results: Results['results']): void {
   const lines = Object.entries(results).map(([name, { unit, median, least, most, runs }]) => [
     name,
     ...[median, least, most].map((value) => formatValue(value, unit)),
     String(runs),
   ]);
-  printTable([['', 'median', 'least', 'most', 'runs'], ...lines]);
+  console.log(table(lines, { headings: ['', 'median', 'least', 'most', 'runs'] }));
 }
 
 function printGoals(goals: readonly Outcome[]): void {
   const lines = goals.map(({ title, goal, least, measured, reached }) => {
     return [title, goal, least, measured, reached];
   });
-  printTable([['', 'goal', 'least', 'measured', 'reached'], ...lines]);
+  console.log(table(lines, { headings: ['', 'goal', 'least', 'measured', 'reached'] }));
 }
 
 /** Prints everything. */

@@ -40,6 +40,6 @@ describe.runIf(process.platform !== 'win32')('npm run bench', () => {
 
   it('refuses a number of rounds that is none', async () => {
     const ending = await startNode(program, { args: ['--rounds', 'many'] }).exit();
-    expect(ending).toMatchObject({ status: 1, stderr: expect.stringContaining('--rounds') });
+    expect(ending).toMatchObject({ status: 2, stderr: expect.stringContaining('--rounds') });
   });
 });

@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { type Channel, defineChannel } from '@mmfbus/channel';
 import { f64, type Infer, oneOf, string, struct, u32, u64 } from '@mmfbus/codec';
+import { type CommandLine, runCommand, wholeNumber } from '@mmfbus/terminal';
 
 const MiB = 2 ** 20;
 
@@ -93,21 +93,19 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      messages: { type: 'string', default: '2000000' },
-      rounds: { type: 'string', default: '5' },
-      reader: { type: 'string' },
-      help: { type: 'boolean', default: false, short: 'h' },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return;
+const options = {
+  messages: { type: 'string', default: '2000000' },
+  rounds: { type: 'string', default: '5' },
+  reader: { type: 'string' },
+} as const;
+
+async function main({ values }: CommandLine<typeof options>): Promise<number> {
+  const messages = wholeNumber('--messages', values.messages, 1, 1e9);
+  const rounds = wholeNumber('--rounds', values.rounds, 1, 1000);
+  if (values.reader !== undefined) {
+    await read(values.reader, messages);
+    return 0;
   }
-  const [messages, rounds] = [Number(values.messages), Number(values.rounds)];
-  if (values.reader !== undefined) return read(values.reader, messages);
   const costs: (readonly [number, number])[] = [];
   for (let round = 1; round <= rounds; round++) {
     const [writing, reading] = await measureRound(round, messages);
@@ -118,7 +116,7 @@ async function main(): Promise<void> {
   console.log(
     `median:  publishing ${medians[0]?.toFixed(0)} ns, reading ${medians[1]?.toFixed(0)} ns; limit ${LIMIT} ns`,
   );
-  if (medians.some((cost) => !(cost < LIMIT))) process.exitCode = 1;
+  return medians.every((cost) => cost < LIMIT) ? 0 : 1;
 }
 
-await main();
+await runCommand({ name: 'object-cost', help: HELP, options }, main);

@@ -1,19 +1,33 @@
 // `npm run conformance`: every scenario with every pair of languages, and the matrix of what passed.
-import { parseArgs } from 'node:util';
+import { type CommandLine, runCommand, tableRow, UsageError } from '@mmfbus/terminal';
 import { MissingTool } from '../support/tools.js';
 import { type Language, languageNames, languageOf } from './agents.js';
 import { runScenario } from './run.js';
 import { type Scenario, scenarios } from './scenarios.js';
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { scenario: { type: 'string' }, short: { type: 'boolean', default: false } },
-});
+const HELP = `Usage: npm run conformance -- [languages] [options]
+
+Runs every scenario with every pair of languages, one publishing and the other subscribing, and
+prints the matrix of what passed. The exit status is 1 when a scenario failed.
+
+  languages           some of ${languageNames.join(', ')}; all that this machine
+                      can run unless told otherwise
+  --scenario <text>   only scenarios with this text in their name
+  --short             only short scenarios
+  --help              print this`;
+
+const options = {
+  scenario: { type: 'string', default: '' },
+  short: { type: 'boolean', default: false },
+} as const;
 
 /** Those that were asked for, as far as this machine can run them. */
-function languages(): Language[] {
-  const wanted = positionals.length > 0 ? positionals : languageNames;
-  return wanted.flatMap((name) => {
+function languages(names: readonly string[]): Language[] {
+  const unknown = names.find((name) => !languageNames.includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError(`there is no language ${JSON.stringify(unknown)}: ${languageNames.join(', ')}`);
+  }
+  return (names.length > 0 ? names : languageNames).flatMap((name) => {
     try {
       return [languageOf(name)];
     } catch (error) {
@@ -24,41 +38,48 @@ function languages(): Language[] {
   });
 }
 
-function isWanted({ name, isShort }: Scenario): boolean {
-  return (!values.short || isShort) && name.includes(values.scenario ?? '');
-}
-
 /** Wine itself needs more descriptors than such a scenario leaves. */
 function canRun({ descriptors }: Scenario, { world }: Language): boolean {
   return descriptors === undefined || world === 'native';
 }
 
-const all = languages();
-const pairs = all.flatMap((publishing) =>
-  all
-    .filter((subscribing) => subscribing.world === publishing.world)
-    .map((subscribing) => ({ publishing, subscribing, name: `${publishing.name}>${subscribing.name}` })),
-);
-const wanted = scenarios.filter(isWanted);
-const width = Math.max(...wanted.map(({ name }) => name.length)) + 2;
-const failures: string[] = [];
+async function main({ values, positionals }: CommandLine<typeof options>): Promise<number> {
+  const all = languages(positionals);
+  const pairs = all.flatMap((publishing) =>
+    all
+      .filter((subscribing) => subscribing.world === publishing.world)
+      .map((subscribing) => ({ publishing, subscribing, name: `${publishing.name}>${subscribing.name}` })),
+  );
+  const wanted = scenarios.filter(
+    ({ name, isShort }) => (!values.short || isShort) && name.includes(values.scenario),
+  );
+  const columns = ['publisher > subscriber', ...pairs.map(({ name }) => name)];
+  const widths = columns.map(({ length }) => length);
+  widths[0] = Math.max(widths[0] ?? 0, ...wanted.map(({ name }) => name.length));
+  const left = columns.map((_, column) => column);
+  const failures: string[] = [];
 
-console.log(`\n${'publisher > subscriber'.padEnd(width)}${pairs.map(({ name }) => name).join('  ')}`);
-for (const scenario of wanted) {
-  process.stdout.write(scenario.name.padEnd(width));
-  for (const { publishing, subscribing, name } of pairs) {
-    let result = 'ok';
-    try {
-      if (canRun(scenario, publishing)) await runScenario(scenario, publishing, subscribing);
-      else result = '-';
-    } catch (error) {
-      result = 'FAILED';
-      failures.push(`${scenario.name}, ${name}: ${error instanceof Error ? error.message : String(error)}`);
+  console.log(`\n${tableRow(columns, widths, left)}`);
+  for (const scenario of wanted) {
+    const cells = [scenario.name];
+    for (const { publishing, subscribing, name } of pairs) {
+      try {
+        if (canRun(scenario, publishing)) {
+          await runScenario(scenario, publishing, subscribing);
+          cells.push('ok');
+        } else {
+          cells.push('-');
+        }
+      } catch (error) {
+        cells.push('FAILED');
+        failures.push(`${scenario.name}, ${name}: ${error instanceof Error ? error.message : String(error)}`);
+      }
     }
-    process.stdout.write(`${result.padEnd(name.length)}  `);
+    console.log(tableRow(cells, widths, left));
   }
-  process.stdout.write('\n');
+  for (const failure of failures) console.error(`\n${failure}`);
+  console.log(`\n${wanted.length * pairs.length - failures.length} passed, ${failures.length} failed`);
+  return failures.length > 0 ? 1 : 0;
 }
-for (const failure of failures) console.error(`\n${failure}`);
-console.log(`\n${wanted.length * pairs.length - failures.length} passed, ${failures.length} failed`);
-process.exitCode = failures.length > 0 ? 1 : 0;
+
+await runCommand({ name: 'conformance', help: HELP, options, allowPositionals: true }, main);

@@ -4,7 +4,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { runCommand, wholeNumber } from '@mmfbus/terminal';
 import { uniqueName } from '../support/unique-name.js';
 import { type ScribbleKind, Scribbler, segmentFile } from './scribbler.js';
 
@@ -108,19 +108,17 @@ async function attack(scenario: Scenario, node: string, seconds: number, seed: n
   return isWell;
 }
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '5' },
-    node: { type: 'string', default: process.execPath },
-    seed: { type: 'string', default: '1' },
-    help: { type: 'boolean', default: false },
-  },
-});
-if (values.help) {
-  print(HELP);
-} else {
+const options = {
+  seconds: { type: 'string', default: '5' },
+  node: { type: 'string', default: process.execPath },
+  seed: { type: 'string', default: '1' },
+} as const;
+await runCommand({ name: 'attack', help: HELP, options }, async ({ values }) => {
+  const seconds = wholeNumber('--seconds', values.seconds, 1, 100_000);
+  const seed = wholeNumber('--seed', values.seed, 0, 2 ** 31);
+  let status = 0;
   for (const scenario of scenarios) {
-    const isWell = await attack(scenario, values.node, Number(values.seconds), Number(values.seed));
-    if (!isWell) process.exitCode = 1;
+    if (!(await attack(scenario, values.node, seconds, seed))) status = 1;
   }
-}
+  return status;
+});

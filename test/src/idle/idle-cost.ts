@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { defineChannel, type Subscriber } from '@mmfbus/channel';
+import { runCommand, wholeNumber } from '@mmfbus/terminal';
 
 const KiB = 1024;
 
@@ -29,33 +29,6 @@ const SETTLING = 500;
 interface Options {
   readonly subscribers: number;
   readonly seconds: number;
-}
-
-class UsageError extends Error {}
-
-function wholeNumber(option: string, text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= 1000) return value;
-  throw new UsageError(`--${option} takes a whole number from 1 to 1000, not ${JSON.stringify(text)}`);
-}
-
-/** The options; undefined when help was asked for and printed. */
-function readOptions(): Options | undefined {
-  const { values } = parseArgs({
-    options: {
-      subscribers: { type: 'string', default: '20' },
-      seconds: { type: 'string', default: '10' },
-      help: { type: 'boolean', default: false, short: 'h' },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return undefined;
-  }
-  return {
-    subscribers: wholeNumber('subscribers', values.subscribers),
-    seconds: wholeNumber('seconds', values.seconds),
-  };
 }
 
 /** Subscribers that are open until they are disposed of. */
@@ -145,9 +118,7 @@ async function measure(
   return used <= LIMIT;
 }
 
-async function main(): Promise<number> {
-  const options = readOptions();
-  if (options === undefined) return 0;
+async function main(options: Options): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'mmfbus-idle-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, 'small.txt');
@@ -163,11 +134,13 @@ async function main(): Promise<number> {
 // Leaves through the exit hooks, which close what is open.
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
-try {
-  process.exitCode = await main();
-} catch (error) {
-  const { code = '' } = error as NodeJS.ErrnoException;
-  const wrongUse = error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS');
-  console.error(error instanceof Error ? `idle-cost: ${error.message}` : error);
-  process.exitCode = wrongUse ? 2 : 1;
-}
+const options = {
+  subscribers: { type: 'string', default: '20' },
+  seconds: { type: 'string', default: '10' },
+} as const;
+await runCommand({ name: 'idle-cost', help: HELP, options }, ({ values }) =>
+  main({
+    subscribers: wholeNumber('--subscribers', values.subscribers, 1, 1000),
+    seconds: wholeNumber('--seconds', values.seconds, 1, 1000),
+  }),
+);

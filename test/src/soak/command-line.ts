@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { type CommandLine, UsageError, wholeNumber } from '@mmfbus/terminal';
 
 export const HELP = `Usage: npm run soak -- [options]
        node main.js [options]
@@ -16,11 +16,6 @@ out of order or altered. Ends with the first that is. Ctrl-C ends it early, with
 
 The exit status is 0 when all is accounted for, 1 when not, 2 when it was called wrongly.`;
 
-/** The command line is wrong; the message is for whoever wrote it. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 /** What was asked for. */
 export interface SoakArguments {
   readonly minutes: number;
@@ -30,45 +25,31 @@ export interface SoakArguments {
   readonly processes: number;
 }
 
-/** The options; undefined when help was asked for. */
-export function readArguments(args: readonly string[]): SoakArguments | undefined {
-  const values = parse(args);
-  if (values.help) return undefined;
+/** The options of the command line. */
+export const OPTIONS = {
+  minutes: { type: 'string', default: '10' },
+  kills: { type: 'string' },
+  seed: { type: 'string' },
+  channels: { type: 'string', default: '6' },
+  processes: { type: 'string', default: '8' },
+} as const;
+
+const MOST_MINUTES = 24 * 60;
+
+/** What a command line asks for. */
+export function readArguments({ values }: CommandLine<typeof OPTIONS>): SoakArguments {
   return {
-    minutes: number('minutes', values.minutes ?? '10', 0.01, 24 * 60),
-    kills: values.kills === undefined ? Number.POSITIVE_INFINITY : whole('kills', values.kills, 1, 1e6),
-    seed: values.seed === undefined ? Date.now() % 2 ** 31 : whole('seed', values.seed, 0, 2 ** 31),
-    channels: whole('channels', values.channels ?? '6', 1, 24),
-    processes: whole('processes', values.processes ?? '8', 1, 10),
+    minutes: minutesOf(values.minutes),
+    kills:
+      values.kills === undefined ? Number.POSITIVE_INFINITY : wholeNumber('--kills', values.kills, 1, 1e6),
+    seed: values.seed === undefined ? Date.now() % 2 ** 31 : wholeNumber('--seed', values.seed, 0, 2 ** 31),
+    channels: wholeNumber('--channels', values.channels, 1, 24),
+    processes: wholeNumber('--processes', values.processes, 1, 10),
   };
 }
 
-function parse(args: readonly string[]) {
-  const text = { type: 'string' as const };
-  const options = {
-    minutes: text,
-    kills: text,
-    seed: text,
-    channels: text,
-    processes: text,
-    help: { type: 'boolean' as const, short: 'h' },
-  };
-  try {
-    return parseArgs({ args: [...args], options }).values;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new UsageError(error.message, { cause: error });
-  }
-}
-
-function number(option: string, text: string, least: number, most: number): number {
+function minutesOf(text: string): number {
   const value = Number(text);
-  if (text !== '' && value >= least && value <= most) return value;
-  throw new UsageError(`--${option} takes a number from ${least} to ${most}, not ${JSON.stringify(text)}`);
-}
-
-function whole(option: string, text: string, least: number, most: number): number {
-  const value = number(option, text, least, most);
-  if (Number.isInteger(value)) return value;
-  throw new UsageError(`--${option} takes a whole number, not ${JSON.stringify(text)}`);
+  if (text !== '' && value >= 0.01 && value <= MOST_MINUTES) return value;
+  throw new UsageError(`--minutes takes a number from 0.01 to ${MOST_MINUTES}, not ${JSON.stringify(text)}`);
 }

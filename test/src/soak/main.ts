@@ -1,5 +1,6 @@
 // The soak as a program.
-import { HELP, readArguments, UsageError } from './command-line.js';
+import { type CommandLine, runCommand, table } from '@mmfbus/terminal';
+import { HELP, OPTIONS, readArguments } from './command-line.js';
 import { Soak, type SoakCounts } from './soak.js';
 
 const PROGRESS_EVERY = process.stdout.isTTY ? 3000 : 10_000;
@@ -23,10 +24,8 @@ function progress(counts: SoakCounts, seconds: number): string {
 }
 
 function summary(counts: SoakCounts, seconds: number, seed: number): string {
-  const line = (what: string, count: number, about = '') =>
-    `  ${what.padEnd(12)}${numbers.format(count).padStart(14)}  ${about}`.trimEnd();
-  return [
-    `Seed ${seed}, ${seconds.toFixed(0)} s`,
+  const line = (what: string, count: number, about = '') => [what, numbers.format(count), about];
+  const rows = [
     line('processes', counts.lives),
     line('kills', counts.kills, `${(counts.kills / seconds).toFixed(2)} a second`),
     line('pauses', counts.pauses),
@@ -42,16 +41,12 @@ function summary(counts: SoakCounts, seconds: number, seed: number): string {
     line('before', counts.before, 'messages that were begun before their subscriber joined'),
     line('recovered', counts.slots, 'slots of the dead'),
     line('', counts.locks, 'locks of the dead'),
-  ].join('\n');
+  ];
+  return `Seed ${seed}, ${seconds.toFixed(0)} s\n${table(rows, { left: [0, 2] })}`;
 }
 
-async function main(): Promise<number> {
-  const options = readArguments(process.argv.slice(2));
-  if (options === undefined) {
-    console.log(HELP);
-    return 0;
-  }
-  const { seed, minutes, kills, channels, processes } = options;
+async function main(commandLine: CommandLine<typeof OPTIONS>): Promise<number> {
+  const { seed, minutes, kills, channels, processes } = readArguments(commandLine);
   console.log(`Seed ${seed}: ${processes} processes on ${channels} channels`);
   const soak = new Soak({ seed, channels, processes, kills });
   const start = performance.now();
@@ -70,9 +65,4 @@ async function main(): Promise<number> {
   return soak.problems.length === 0 ? 0 : 1;
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error(error instanceof Error ? `soak: ${error.message}` : error);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-}
+await runCommand({ name: 'soak', help: HELP, options: OPTIONS }, main);

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { runCommand } from '@mmfbus/terminal';
 import type { Results } from '../results.js';
 import { charts } from './charts.js';
 import { withGoals } from './table.js';
@@ -19,24 +19,20 @@ docs/bench/results.json, which comes from "npm run bench -- --json docs/bench/re
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const folder = join(root, 'docs', 'bench');
-const { values } = parseArgs({
-  options: {
-    from: { type: 'string', default: join(folder, 'results.json') },
-    to: { type: 'string', default: folder },
-    readme: { type: 'string', default: join(root, 'README.md') },
-    help: { type: 'boolean', default: false, short: 'h' },
-  },
-});
+const options = {
+  from: { type: 'string', default: join(folder, 'results.json') },
+  to: { type: 'string', default: folder },
+  readme: { type: 'string', default: join(root, 'README.md') },
+} as const;
 
 function write(path: string, content: string): void {
   writeFileSync(path, content);
   console.log(path);
 }
 
-if (values.help) {
-  console.log(HELP);
-} else {
+await runCommand({ name: 'charts', help: HELP, options }, ({ values }) => {
   const results = JSON.parse(readFileSync(values.from, 'utf8')) as Results;
   for (const [name, drawing] of Object.entries(charts(results))) write(join(values.to, name), drawing);
   write(values.readme, withGoals(readFileSync(values.readme, 'utf8'), results));
-}
+  return 0;
+});

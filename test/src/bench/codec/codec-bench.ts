@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { type CommandLine, runCommand, table, UsageError, wholeNumber } from '@mmfbus/terminal';
 import { type BenchCase, cases } from './cases.js';
 import { end, type Rival, rivalsFor } from './rivals.js';
 
@@ -31,8 +31,6 @@ interface Timing {
   readonly encode: number[];
   readonly decode: number[];
 }
-
-class UsageError extends Error {}
 
 /** Calls `work` with each of the items in turn, `count` times in all; returns something that depends on the results. */
 type Loop = (work: (item: never) => unknown, items: readonly unknown[], count: number) => number;
@@ -143,53 +141,34 @@ function median(values: readonly number[]): number {
 
 /** Prints what was measured; returns whether ours is nowhere slower than msgpackr with maps. */
 function print(kind: string, timings: readonly Timing[]): boolean {
-  const row = (cells: readonly string[]) =>
-    console.log(
-      `  ${cells[0]!.padEnd(18)}${cells
-        .slice(1)
-        .map((cell) => cell.padStart(11))
-        .join('')}`,
-    );
-  console.log(`\n${kind}: ${cases[kind]!.what}`);
-  row(['', 'bytes', 'encode ns', 'decode ns', 'encode ×', 'decode ×']);
   const [ours] = timings;
-  for (const { name, bytes, encode, decode } of timings) {
+  const rows = timings.map(({ name, bytes, encode, decode }) => {
     const [encodeTime, decodeTime] = [median(encode), median(decode)];
-    row([
+    return [
       name,
       String(bytes),
       encodeTime.toFixed(0),
       decodeTime.toFixed(0),
       (encodeTime / median(ours!.encode)).toFixed(1),
       (decodeTime / median(ours!.decode)).toFixed(1),
-    ]);
-  }
+    ];
+  });
+  const headings = ['', 'bytes', 'encode ns', 'decode ns', 'encode ×', 'decode ×'];
+  console.log(`\n${kind}: ${cases[kind]!.what}\n${table(rows, { headings })}`);
   const maps = timings.find(({ name }) => name === 'msgpackr maps')!;
   return median(ours!.encode) <= median(maps.encode) && median(ours!.decode) <= median(maps.decode);
 }
 
-function wholeNumber(option: string, text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= 1000) return value;
-  throw new UsageError(`--${option} takes a whole number from 1 to 1000, not ${JSON.stringify(text)}`);
-}
+const options = {
+  processes: { type: 'string', default: '3' },
+  rounds: { type: 'string', default: '31' },
+  only: { type: 'string' },
+  child: { type: 'string' },
+} as const;
 
-function main(): number {
-  const { values } = parseArgs({
-    options: {
-      processes: { type: 'string', default: '3' },
-      rounds: { type: 'string', default: '31' },
-      only: { type: 'string' },
-      child: { type: 'string' },
-      help: { type: 'boolean', default: false, short: 'h' },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
-  const rounds = wholeNumber('rounds', values.rounds);
-  const processes = wholeNumber('processes', values.processes);
+function main({ values }: CommandLine<typeof options>): number {
+  const rounds = wholeNumber('--rounds', values.rounds, 1, 1000);
+  const processes = wholeNumber('--processes', values.processes, 1, 1000);
   const chosen = values.child ?? values.only;
   if (chosen !== undefined && !Object.hasOwn(cases, chosen)) {
     throw new UsageError(`there is no kind ${JSON.stringify(chosen)}`);
@@ -206,11 +185,4 @@ function main(): number {
   return wins.every(Boolean) ? 0 : 1;
 }
 
-try {
-  process.exitCode = main();
-} catch (error) {
-  const { code = '' } = error as NodeJS.ErrnoException;
-  const wrongUse = error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS');
-  console.error(error instanceof Error ? `codec-bench: ${error.message}` : error);
-  process.exitCode = wrongUse ? 2 : 1;
-}
+await runCommand({ name: 'codec-bench', help: HELP, options }, main);

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { parseArgs } from 'node:util';
+import { type CommandLine, runCommand, table, wholeNumber } from '@mmfbus/terminal';
 import { compile } from '../../compat/native.js';
 import { workspaceRoot } from '../../support/workspace.js';
 
@@ -33,6 +33,8 @@ Subscribers in C that find several frames let more of them gather for a moment; 
 
 const WARM_UP = 50_000;
 const CAPACITY = 2 ** 20;
+/** Longer messages would be split. */
+const MOST_BYTES = CAPACITY / 4 - 24;
 const nodeSide = join(workspaceRoot, 'test', 'dist', 'bench', 'native', 'node-side.js');
 const sources = join(workspaceRoot, 'test', 'bench', 'native');
 
@@ -260,14 +262,16 @@ function ratiosOf(results: Results, { name, bare = [] }: Subject, index: number)
 }
 
 function print({ title, columns, subjects }: Group, results: Results): void {
-  console.log(`\n${title}, ns`);
-  for (const subject of subjects) {
-    const cells = columns.map((name, index) => {
-      const value = median(column(results, subject.name, index)).toFixed(1);
-      return `${name} ${value.padStart(9)}  ${ratiosOf(results, subject, index).padEnd(31)}`;
-    });
-    console.log(`  ${subject.name.padEnd(26)}${cells.join('  ').trimEnd()}`);
-  }
+  const rows = subjects.map((subject) => [
+    subject.name,
+    ...columns.flatMap((_, index) => [
+      median(column(results, subject.name, index)).toFixed(1),
+      ratiosOf(results, subject, index),
+    ]),
+  ]);
+  const headings = ['', ...columns.flatMap((name) => [name, ''])];
+  const left = headings.map((_, index) => index).filter((index) => index % 2 === 0);
+  console.log(`\n${title}, ns\n${table(rows, { headings, left })}`);
 }
 
 async function measure(group: Group, size: Size): Promise<Results> {
@@ -278,24 +282,22 @@ async function measure(group: Group, size: Size): Promise<Results> {
   return results;
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: 'string', default: '7' },
-      frames: { type: 'string', default: '3000000' },
-      bytes: { type: 'string', default: '40' },
-      quick: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) return console.log(HELP);
+const options = {
+  rounds: { type: 'string', default: '7' },
+  frames: { type: 'string', default: '3000000' },
+  bytes: { type: 'string', default: '40' },
+  quick: { type: 'boolean', default: false },
+} as const;
+
+async function main({ values }: CommandLine<typeof options>): Promise<number> {
+  const bytes = wholeNumber('--bytes', values.bytes, 1, MOST_BYTES);
   const size = values.quick
-    ? { rounds: 1, frames: 100_000, trips: 1000, bytes: Number(values.bytes) }
+    ? { rounds: 1, frames: 100_000, trips: 1000, bytes }
     : {
-        rounds: Number(values.rounds),
-        frames: Number(values.frames),
+        rounds: wholeNumber('--rounds', values.rounds, 1, 1000),
+        frames: wholeNumber('--frames', values.frames, 1, 1e9),
         trips: 50_000,
-        bytes: Number(values.bytes),
+        bytes,
       };
   const directory = mkdtempSync(join(process.platform === 'linux' ? '/dev/shm' : tmpdir(), 'mmfbus-bench-'));
   try {
@@ -305,6 +307,7 @@ async function main(): Promise<void> {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+  return 0;
 }
 
-await main();
+await runCommand({ name: 'native-bench', help: HELP, options }, main);

@@ -1,0 +1,11 @@
+export { type Command, explainError, runCommand } from './command.js';
+export {
+  type CommandLine,
+  type OptionTypes,
+  readCommandLine,
+  UsageError,
+  wholeNumber,
+} from './command-line.js';
+export { Progress } from './progress.js';
+export { StatusLine } from './status-line.js';
+export { type TableOptions, table, tableRow } from './table.js';
