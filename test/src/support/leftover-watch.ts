@@ -41,17 +41,17 @@ function parentOf(pid: number): number {
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 }
 
-/** The processes that the tests started and that still live. Our own children are vitest's, which run the tests. */
+/** The processes of that run: those that run the tests, our own children, and all that they started. */
 function processesOf(run: string): number[] {
   const mark = `${RUN_VARIABLE}=${run}`;
   return processes().filter((pid) =>
-    tryRead(
-      () =>
-        readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(mark) &&
-        parentOf(pid) !== process.pid,
-      false,
-    ),
+    tryRead(() => readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(mark), false),
   );
+}
+
+/** Whether it is a child of ours: one that runs tests, or that vitest needs otherwise. */
+function isOurChild(pid: number): boolean {
+  return tryRead(() => parentOf(pid) === process.pid, false);
 }
 
 /** Whether a process uses that file: it belongs to another program on this machine then, and is not a leftover. */
@@ -70,6 +70,10 @@ function isUsedBy(pid: number, path: string): boolean {
 function namesLiving(path: string, living: readonly number[]): boolean {
   const match = /mmfbus-test-(\d+)-/.exec(path);
   return match !== null && living.includes(Number(match[1]));
+}
+
+function kill(pids: readonly number[]): void {
+  for (const pid of pids) tryRead(() => process.kill(pid, 'SIGKILL'), false);
 }
 
 /**
@@ -103,17 +107,17 @@ export class LeftoverWatch {
       );
       return `process ${pid} (ended now): ${command}`;
     });
-    this.endProcesses();
+    kill(found.processes);
     return [...found.files.map((path) => `file ${path}`), ...processLines];
   }
 
-  /** Ends what the tests left running. */
+  /** Ends all processes of the run, also those that run the tests. */
   endProcesses(): void {
-    for (const pid of processesOf(this.#run)) tryRead(() => process.kill(pid, 'SIGKILL'), false);
+    kill(processesOf(this.#run));
   }
 
   #look(): { files: string[]; processes: number[] } {
-    const ours = processesOf(this.#run);
+    const ours = processesOf(this.#run).filter((pid) => !isOurChild(pid));
     const others = processes().filter((pid) => pid !== process.pid && !ours.includes(pid));
     const files = listFiles()
       .filter((path) => !this.#before.has(path))

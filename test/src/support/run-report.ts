@@ -4,6 +4,9 @@ import type { SerializedError } from 'vitest';
 import type { Reporter, TestCase, TestModule, TestRunEndReason, Vitest } from 'vitest/node';
 import { LeftoverWatch } from './leftover-watch.js';
 
+/** The exit status of a program that was ended by SIGTERM, as shells say it. */
+const ENDED = 143;
+
 /** How many tests of a run passed, failed and were skipped, as in the summary that `.ci/run` reads. */
 interface Summary {
   passed: number;
@@ -39,6 +42,7 @@ export default class RunReport implements Reporter {
     this.#leftovers = leftovers;
     // An interrupt leaves out the end of the run.
     process.once('exit', () => leftovers.endProcesses());
+    endWithShell();
   }
 
   async onTestRunEnd(
@@ -64,6 +68,18 @@ export default class RunReport implements Reporter {
     mkdirSync(dirname(this.#summaryFile), { recursive: true });
     writeFileSync(this.#summaryFile, `${JSON.stringify(summary, undefined, 2)}\n`);
   }
+}
+
+/**
+ * Ends this process when the shell that npm started it with is gone: npm passes a SIGTERM on to that shell alone, and the
+ * shell does not.
+ */
+function endWithShell(): void {
+  if (process.env['npm_lifecycle_event'] === undefined) return;
+  const shell = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== shell) process.exit(ENDED);
+  }, 1000).unref();
 }
 
 function count(tests: readonly TestCase[]): Summary {
