@@ -212,7 +212,7 @@ class Messages(ModuleTest):
         thread.start()
         publisher.publish(b"a")
         thread.join(WATCHDOG)
-        self.assertEqual((received[0].data, subscriber._words.load32(subscriber._own + mmfbus._SLEEPS)), (b"a", 0))
+        self.assertEqual((received[0].data, subscriber._words.load32(subscriber._own + mmfbus._SLOT_SLEEPS)), (b"a", 0))
 
     def test_iterates_until_the_publishers_have_left(self):
         subscriber, publisher = self.subscriber(), self.publisher()
@@ -227,7 +227,7 @@ class Messages(ModuleTest):
             pass
         waiter = threading.Thread(target=waiting.publish, args=(bytes(100),))
         waiter.start()
-        while waiting._words.load32(mmfbus._ROOM_WAITERS) == 0:
+        while waiting._words.load32(mmfbus._HEADER_ROOM_WAITERS) == 0:
             time.sleep(0.001)
         self.publisher(slow_subscribers="disconnect").publish(bytes(100))
         waiter.join(WATCHDOG)
@@ -324,12 +324,12 @@ os.kill(os.getpid(), 9)
     def test_a_slot_without_a_pid_does_not_say_whose_it_is(self):
         publisher, nonce, slot = self.publisher(), 0x1234, 1
         words, at = publisher._words, publisher._at(slot)
-        words.store64(at + mmfbus._NONCE, nonce)
-        words.store64(at + mmfbus._IDENTITY_NONCE, nonce)
+        words.store64(at + mmfbus._SLOT_NONCE, nonce)
+        words.store64(at + mmfbus._SLOT_IDENTITY_NONCE, nonce)
         for pid, is_dead in ((os.getpid(), False), (0, True)):
-            mmfbus._IDENTITY.pack_into(publisher._memory, at + 16, 0, 0, pid)
+            words.store32(at + mmfbus._SLOT_PID, pid)
             self.assertEqual(publisher._is_dead(slot, nonce), is_dead, f"the pid {pid}, and no bell")
-        words.store64(at + mmfbus._NONCE, 0)
+        words.store64(at + mmfbus._SLOT_NONCE, 0)
 
     def test_what_is_refused_changes_nothing(self):
         publisher = self.publisher(capacity=4096, history=8, max_message=100)

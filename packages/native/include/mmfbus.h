@@ -709,76 +709,136 @@ static inline void mmfbus__relax(void) {
  * The tables of FORMAT.md.
  */
 
+/* generated from the layouts of @mmfbus/channel */
 enum {
-    MMFBUS__MAGIC = 0,
-    MMFBUS__FORMAT_VERSION = 8,
-    MMFBUS__HEADER_LENGTH = 12,
-    MMFBUS__SEGMENT_LENGTH = 16,
-    MMFBUS__RING_OFFSET = 24,
-    MMFBUS__RING_CAPACITY = 32,
-    MMFBUS__PARTICIPANTS_OFFSET = 40,
-    MMFBUS__PARTICIPANT_COUNT = 44,
-    MMFBUS__PARTICIPANT_LENGTH = 48,
-    MMFBUS__MAX_PAYLOAD = 52,
-    MMFBUS__SCHEMA_OFFSET = 56,
-    MMFBUS__SCHEMA_LENGTH = 60,
-    MMFBUS__CODEC = 64,
-    MMFBUS__SCHEMA = 96,
-    MMFBUS__HISTORY = 128,
-    MMFBUS__MAX_MESSAGE = 136,
-    MMFBUS__CREATED_AT = 144,
-    MMFBUS__PUBLISHER_LOCK = 192,
-    MMFBUS__TAIL = 256,
-    MMFBUS__HEAD = 320,
-    MMFBUS__EPOCH = 384,
-    MMFBUS__SLEEPERS = 388,
-    MMFBUS__ROOM_WAITERS = 392,
-    MMFBUS__CLOSED_EPOCH = 396,
-    MMFBUS__CLOSED_REASON = 400,
-    MMFBUS__SLOTS_USED = 404,
-    MMFBUS__HEADER_END = 512
-};
+    /* Segment header. */
+    MMFBUS__HEADER_MAGIC = 0,
+    MMFBUS__HEADER_FORMAT_VERSION = 8,
+    MMFBUS__FORMAT_VERSION = 1,
+    MMFBUS__HEADER_HEADER_LENGTH = 12,
+    MMFBUS__HEADER_SEGMENT_LENGTH = 16,
+    MMFBUS__HEADER_RING_OFFSET = 24,
+    MMFBUS__HEADER_RING_CAPACITY = 32,
+    MMFBUS__HEADER_PARTICIPANTS_OFFSET = 40,
+    MMFBUS__HEADER_PARTICIPANT_COUNT = 44,
+    MMFBUS__HEADER_PARTICIPANT_LENGTH = 48,
+    MMFBUS__HEADER_MAX_PAYLOAD = 52,
+    MMFBUS__HEADER_SCHEMA_OFFSET = 56,
+    MMFBUS__HEADER_SCHEMA_LENGTH = 60,
+    MMFBUS__HEADER_CODEC = 64,
+    MMFBUS__HEADER_CODEC_SIZE = 32,
+    MMFBUS__HEADER_SCHEMA = 96,
+    MMFBUS__HEADER_SCHEMA_SIZE = 32,
+    MMFBUS__HEADER_HISTORY = 128,
+    MMFBUS__HEADER_MAX_MESSAGE = 136,
+    MMFBUS__HEADER_CREATED_AT = 144,
+    MMFBUS__HEADER_PUBLISHER_LOCK = 192,
+    MMFBUS__HEADER_TAIL = 256,
+    MMFBUS__HEADER_HEAD = 320,
+    MMFBUS__HEADER_EPOCH = 384,
+    MMFBUS__HEADER_SLEEPERS = 388,
+    MMFBUS__HEADER_ROOM_WAITERS = 392,
+    MMFBUS__HEADER_CLOSED_EPOCH = 396,
+    MMFBUS__HEADER_CLOSED_REASON = 400,
+    MMFBUS__CLOSED_BY_LEAVING = 1,
+    MMFBUS__CLOSED_BY_DEATH = 2,
+    MMFBUS__HEADER_SLOTS_USED = 404,
+    MMFBUS__HEADER_SIZE = 512,
 
-enum {
-    MMFBUS__NONCE = 0,
-    MMFBUS__IDENTITY_NONCE = 8,
-    MMFBUS__START_TIME = 16,
-    MMFBUS__PID_NAMESPACE = 24,
-    MMFBUS__PID = 32,
-    MMFBUS__GENERATION = 36,
-    MMFBUS__JOINED_AT = 40,
-    MMFBUS__THREAD_START_TIME = 48,
-    MMFBUS__THREAD_ID = 56,
-    MMFBUS__CURSOR = 64,
-    MMFBUS__STATE = 72,
-    MMFBUS__ASLEEP = 76,
-    MMFBUS__SLEEPS = 80,
-    MMFBUS__DISCONNECT_REASON = 84,
-    MMFBUS__COUNTERS = 128, /* frames, bytes, full, missed, wakeUps: five u64 */
-    MMFBUS__NAME = 192,
-    MMFBUS__NAME_LENGTH = 48,
-    MMFBUS__SLOT_END = 256
-};
-
-enum { MMFBUS__FRAME_HEADER = 24, MMFBUS__FRAGMENT_HEADER = 24, MMFBUS__FRAME_ALIGNMENT = 32 };
-
-enum { MMFBUS__MESSAGE = 1, MMFBUS__PADDING = 2, MMFBUS__TERMINATOR = 3, MMFBUS__FRAGMENT = 4, MMFBUS__LAST_FRAGMENT = 5 };
-
-enum {
+    /* Slot of a participant. */
+    MMFBUS__SLOT_NONCE = 0,
+    MMFBUS__SLOT_IDENTITY_NONCE = 8,
+    MMFBUS__SLOT_START_TIME = 16,
+    MMFBUS__SLOT_PID_NAMESPACE = 24,
+    MMFBUS__SLOT_PID = 32,
+    MMFBUS__SLOT_GENERATION = 36,
+    MMFBUS__SLOT_JOINED_AT = 40,
+    MMFBUS__SLOT_THREAD_START_TIME = 48,
+    MMFBUS__SLOT_THREAD_ID = 56,
+    MMFBUS__SLOT_CURSOR = 64,
+    MMFBUS__SLOT_STATE = 72,
     MMFBUS__STATE_NONE = 0,
     MMFBUS__STATE_PUBLISHER = 1,
     MMFBUS__STATE_RELIABLE = 2,
     MMFBUS__STATE_LOSSY = 3,
-    MMFBUS__STATE_DISCONNECTED = 4
+    MMFBUS__STATE_DISCONNECTED = 4,
+    MMFBUS__SLOT_ASLEEP = 76,
+    MMFBUS__SLOT_SLEEPS = 80,
+    MMFBUS__SLOT_DISCONNECT_REASON = 84,
+    MMFBUS__DISCONNECTED_AS_SLOW = 1,
+    MMFBUS__DISCONNECTED_AS_WRONG = 2,
+    MMFBUS__SLOT_MESSAGES = 128,
+    MMFBUS__SLOT_BYTES = 136,
+    MMFBUS__SLOT_FULL = 144,
+    MMFBUS__SLOT_MISSED = 152,
+    MMFBUS__SLOT_WAKE_UPS = 160,
+    MMFBUS__SLOT_BUSY = 168,
+    MMFBUS__SLOT_NAME = 192,
+    MMFBUS__SLOT_NAME_SIZE = 48,
+    MMFBUS__SLOT_SIZE = 256,
+
+    /* Header of a frame. */
+    MMFBUS__FRAME_LENGTH = 0,
+    MMFBUS__FRAME_KIND = 4,
+    MMFBUS__KIND_MESSAGE = 1,
+    MMFBUS__KIND_PADDING = 2,
+    MMFBUS__KIND_TERMINATOR = 3,
+    MMFBUS__KIND_FRAGMENT = 4,
+    MMFBUS__KIND_LAST_FRAGMENT = 5,
+    MMFBUS__FRAME_FLAGS = 5,
+    MMFBUS__FRAME_PUBLISHER = 6,
+    MMFBUS__FRAME_SEQUENCE = 8,
+    MMFBUS__FRAME_TIMESTAMP = 16,
+    MMFBUS__FRAME_SIZE = 24,
+
+    /* Header of a fragment. */
+    MMFBUS__FRAGMENT_BEGAN = 0,
+    MMFBUS__FRAGMENT_TOTAL = 8,
+    MMFBUS__FRAGMENT_OFFSET = 12,
+    MMFBUS__FRAGMENT_GENERATION = 16,
+    MMFBUS__FRAGMENT_SIZE = 24,
+
+    /* Entry of the directory. */
+    MMFBUS__ENTRY_STATE = 0,
+    MMFBUS__ENTRY_NAME = 64,
+    MMFBUS__ENTRY_NAME_SIZE = 128,
+    MMFBUS__ENTRY_SIZE = 192,
+
+    /* Notice of the directory. */
+    MMFBUS__NOTICE_KIND = 0,
+    MMFBUS__NOTICE_OPENED = 1,
+    MMFBUS__NOTICE_CLOSED = 2,
+    MMFBUS__NOTICE_CHANGED = 3,
+    MMFBUS__NOTICE_CHANNEL = 8,
+    MMFBUS__NOTICE_CHANNEL_SIZE = 128,
+    MMFBUS__NOTICE_SIZE = 136,
+
+    /* Limits. */
+    MMFBUS__FRAME_ALIGNMENT = 32,
+    MMFBUS__SLOT_BITS = 10,
+    MMFBUS__MAX_PARTICIPANTS = 1024,
+    MMFBUS__MAX_GENERATION = 4194303,
+    MMFBUS__MIN_CAPACITY = 4096,
+    MMFBUS__MAX_CAPACITY = 1073741824,
+    MMFBUS__LARGEST_MESSAGE = 1073741824,
+    MMFBUS__MAX_SCHEMA_LENGTH = 1048576,
+    MMFBUS__MAX_NAME_LENGTH = 128,
+    MMFBUS__DEFAULT_CAPACITY = 8388608,
+    MMFBUS__DEFAULT_PARTICIPANTS = 64
+};
+/* end of what is generated */
+
+/* Counters of a slot, which lie side by side. */
+enum {
+    MMFBUS__FRAMES = 0,
+    MMFBUS__BYTES = (MMFBUS__SLOT_BYTES - MMFBUS__SLOT_MESSAGES) / 8,
+    MMFBUS__FULL = (MMFBUS__SLOT_FULL - MMFBUS__SLOT_MESSAGES) / 8,
+    MMFBUS__MISSED = (MMFBUS__SLOT_MISSED - MMFBUS__SLOT_MESSAGES) / 8,
+    MMFBUS__WAKE_UPS = (MMFBUS__SLOT_WAKE_UPS - MMFBUS__SLOT_MESSAGES) / 8,
+    MMFBUS__COUNTER_COUNT
 };
 
-enum { MMFBUS__TOO_SLOW = 1, MMFBUS__NO_CURSOR = 2 };
-enum { MMFBUS__FRAMES, MMFBUS__BYTES, MMFBUS__FULL, MMFBUS__MISSED, MMFBUS__WAKE_UPS, MMFBUS__COUNTER_COUNT };
-
-#define MMFBUS__MAX_GENERATION 4194303u
 #define MMFBUS__MAX_POSITION 9007199254740991ll /* 2^53 - 1 */
-#define MMFBUS__MAX_MESSAGE_BYTES 1073741824ull
-#define MMFBUS__MAX_SCHEMA 1048576u
 #define MMFBUS__PAGE 4096u
 
 static const unsigned char mmfbus__magic[8] = {'m', 'm', 'f', 'b', 'u', 's', 'c', 'h'};
@@ -786,7 +846,7 @@ static const unsigned char mmfbus__mark[8] = {'m', 'm', 'f', 'b', 'u', 's', 0, 1
 
 /* Bytes that a frame takes. */
 static inline uint64_t mmfbus__frame_size(uint64_t payload) {
-    return (MMFBUS__FRAME_HEADER + payload + MMFBUS__FRAME_ALIGNMENT - 1) & ~(uint64_t)(MMFBUS__FRAME_ALIGNMENT - 1);
+    return (MMFBUS__FRAME_SIZE + payload + MMFBUS__FRAME_ALIGNMENT - 1) & ~(uint64_t)(MMFBUS__FRAME_ALIGNMENT - 1);
 }
 
 MMFBUS__INLINE void mmfbus__copy_in(unsigned char *target, const void *source, size_t length) {
@@ -1630,7 +1690,7 @@ static void mmfbus__strike_out(int64_t *nonces, size_t *count, int64_t nonce) {
 
 /* Strikes out the ports that a segment names in its table of participants. False where that cannot be found out. */
 static bool mmfbus__strike_out_named(const char *path, int64_t *nonces, size_t *count) {
-    unsigned char table[16 * MMFBUS__SLOT_END], header[MMFBUS__HEADER_END];
+    unsigned char table[16 * MMFBUS__SLOT_SIZE], header[MMFBUS__HEADER_SIZE];
     struct stat status;
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     /* What is gone, is no file, or may not be read by us, is nothing that we can take part in. */
@@ -1638,12 +1698,12 @@ static bool mmfbus__strike_out_named(const char *path, int64_t *nonces, size_t *
     if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && mmfbus__read_mark(file, status.st_size) != 0 &&
         pread(file, header, sizeof header, 0) == (ssize_t)sizeof header &&
         memcmp(header, mmfbus__magic, sizeof mmfbus__magic) == 0) {
-        uint32_t slots = mmfbus__peek32(header + MMFBUS__PARTICIPANT_COUNT);
-        for (uint32_t slot = 0; slot < slots && slot < 1024 && *count > 0; slot += 16) {
-            off_t offset = MMFBUS__HEADER_END + (off_t)slot * MMFBUS__SLOT_END;
+        uint32_t slots = mmfbus__peek32(header + MMFBUS__HEADER_PARTICIPANT_COUNT);
+        for (uint32_t slot = 0; slot < slots && slot < MMFBUS__MAX_PARTICIPANTS && *count > 0; slot += 16) {
+            off_t offset = MMFBUS__HEADER_SIZE + (off_t)slot * MMFBUS__SLOT_SIZE;
             ssize_t got = pread(file, table, sizeof table, offset);
-            for (ssize_t at = 0; at + MMFBUS__SLOT_END <= got; at += MMFBUS__SLOT_END) {
-                mmfbus__strike_out(nonces, count, (int64_t)mmfbus__peek64(table + at));
+            for (ssize_t at = 0; at + MMFBUS__SLOT_SIZE <= got; at += MMFBUS__SLOT_SIZE) {
+                mmfbus__strike_out(nonces, count, (int64_t)mmfbus__peek64(table + at + MMFBUS__SLOT_NONCE));
             }
         }
     }
@@ -1846,23 +1906,23 @@ static void mmfbus__tell_difference(const char *there, size_t there_length, cons
 typedef struct mmfbus__geometry {
     uint64_t segment_length, ring_offset, capacity, history, max_message;
     uint32_t participant_count, max_payload, schema_offset, schema_length;
-    char codec[32];
-    unsigned char schema[32];
+    char codec[MMFBUS__HEADER_CODEC_SIZE];
+    unsigned char schema[MMFBUS__HEADER_SCHEMA_SIZE];
     const char *schema_text;
 } mmfbus__geometry;
 
 static bool mmfbus__is_geometry(const mmfbus__geometry *g) {
-    if (g->capacity < MMFBUS__PAGE || g->capacity > 1u << 30 || (g->capacity & (g->capacity - 1)) != 0) return false;
-    if (g->participant_count < 2 || g->participant_count > 1024) return false;
-    if (g->max_message < 1 || g->max_message > MMFBUS__MAX_MESSAGE_BYTES) return false;
-    uint64_t most = g->capacity / 4 - MMFBUS__FRAME_HEADER;
+    if (g->capacity < MMFBUS__MIN_CAPACITY || g->capacity > MMFBUS__MAX_CAPACITY) return false;
+    if ((g->capacity & (g->capacity - 1)) != 0) return false;
+    if (g->participant_count < 2 || g->participant_count > MMFBUS__MAX_PARTICIPANTS) return false;
+    if (g->max_message < 1 || g->max_message > MMFBUS__LARGEST_MESSAGE) return false;
+    uint64_t most = g->capacity / 4 - MMFBUS__FRAME_SIZE;
     if (g->max_payload != (g->max_message < most ? g->max_message : most)) return false;
     if (g->history == 0) return true;
     if (g->max_message != g->max_payload) return false;
     return g->history <= g->capacity / 2 / mmfbus__frame_size(g->max_message);
 }
 
-#define MMFBUS__DEFAULT_CAPACITY (8u << 20)
 #define MMFBUS__DEFAULT_POLL_WINDOW 200u
 
 /* Whether any schema will do. */
@@ -1895,9 +1955,11 @@ static mmfbus_status mmfbus__check_options(const mmfbus_options *options, bool s
         return mmfbus__refuse(wrong, "slow_subscribers is none of mmfbus_slow_subscribers");
     }
     if (codec_length == 0 || codec_length > 31) return mmfbus__refuse(wrong, "codec is not 1 to 31 characters");
-    if (schema_length == 0 || schema_length > MMFBUS__MAX_SCHEMA) return mmfbus__refuse(wrong, "schema is not 1 byte to 1 MiB");
+    if (schema_length == 0 || schema_length > MMFBUS__MAX_SCHEMA_LENGTH) {
+        return mmfbus__refuse(wrong, "schema is not 1 byte to 1 MiB");
+    }
     if ((options->mode & ~0777u) != 0) return mmfbus__refuse(wrong, "mode has other bits than those of permissions");
-    if (options->name != NULL && strlen(options->name) > MMFBUS__NAME_LENGTH) {
+    if (options->name != NULL && strlen(options->name) > MMFBUS__SLOT_NAME_SIZE) {
         return mmfbus__refuse(wrong, "name is longer than 48 bytes");
     }
     if (mmfbus__takes_any(options) && !subscribes) return mmfbus__refuse(wrong, "schema is any, which is for subscribers");
@@ -1911,15 +1973,15 @@ static mmfbus_status mmfbus__check_options(const mmfbus_options *options, bool s
 static mmfbus_status mmfbus__plan(const mmfbus_options *options, mmfbus__geometry *g) {
     static const char limits[] = "capacity, history, max_message or max_participants is outside its limits";
     memset(g, 0, sizeof *g);
-    g->capacity = options->capacity != 0 ? options->capacity : MMFBUS__DEFAULT_CAPACITY;
+    g->capacity = options->capacity != 0 ? options->capacity : (uint64_t)MMFBUS__DEFAULT_CAPACITY;
     g->history = options->history;
-    uint64_t most = g->capacity / 4 - MMFBUS__FRAME_HEADER;
+    uint64_t most = g->capacity / 4 - MMFBUS__FRAME_SIZE;
     g->max_message = options->max_message != 0 ? options->max_message : g->history != 0 ? most : 64u << 20;
     if (options->max_message == 0 && g->history != 0 && g->capacity >= MMFBUS__PAGE) {
         /* As large as the promise allows. */
         uint64_t share = g->capacity / 2 / g->history;
         if (share < 2 * MMFBUS__FRAME_ALIGNMENT) return mmfbus__refuse(MMFBUS_INVALID_ARGUMENT, limits);
-        share = share / MMFBUS__FRAME_ALIGNMENT * MMFBUS__FRAME_ALIGNMENT - MMFBUS__FRAME_HEADER;
+        share = share / MMFBUS__FRAME_ALIGNMENT * MMFBUS__FRAME_ALIGNMENT - MMFBUS__FRAME_SIZE;
         g->max_message = share < most ? share : most;
     }
     g->max_payload = (uint32_t)(g->max_message < most ? g->max_message : most);
@@ -1927,7 +1989,7 @@ static mmfbus_status mmfbus__plan(const mmfbus_options *options, mmfbus__geometr
     if (!mmfbus__is_geometry(g)) return mmfbus__refuse(MMFBUS_INVALID_ARGUMENT, limits);
 
     memcpy(g->codec, mmfbus__codec_of(options), strlen(mmfbus__codec_of(options)));
-    uint64_t end = MMFBUS__HEADER_END + (uint64_t)g->participant_count * MMFBUS__SLOT_END;
+    uint64_t end = MMFBUS__HEADER_SIZE + (uint64_t)g->participant_count * MMFBUS__SLOT_SIZE;
     if (options->schema != NULL) {
         size_t length = strlen(options->schema);
         g->schema_text = options->schema;
@@ -1953,63 +2015,63 @@ static void mmfbus__put64(unsigned char *place, uint64_t value) {
 static void mmfbus__fill_channel(unsigned char *memory, const void *context) {
     const mmfbus__geometry *g = (const mmfbus__geometry *)context;
     int64_t magic;
-    mmfbus__put32(memory + MMFBUS__FORMAT_VERSION, 1);
-    mmfbus__put32(memory + MMFBUS__HEADER_LENGTH, MMFBUS__HEADER_END);
-    mmfbus__put64(memory + MMFBUS__SEGMENT_LENGTH, g->segment_length);
-    mmfbus__put64(memory + MMFBUS__RING_OFFSET, g->ring_offset);
-    mmfbus__put64(memory + MMFBUS__RING_CAPACITY, g->capacity);
-    mmfbus__put32(memory + MMFBUS__PARTICIPANTS_OFFSET, MMFBUS__HEADER_END);
-    mmfbus__put32(memory + MMFBUS__PARTICIPANT_COUNT, g->participant_count);
-    mmfbus__put32(memory + MMFBUS__PARTICIPANT_LENGTH, MMFBUS__SLOT_END);
-    mmfbus__put32(memory + MMFBUS__MAX_PAYLOAD, g->max_payload);
-    mmfbus__put32(memory + MMFBUS__SCHEMA_OFFSET, g->schema_offset);
-    mmfbus__put32(memory + MMFBUS__SCHEMA_LENGTH, g->schema_length);
-    memcpy(memory + MMFBUS__CODEC, g->codec, sizeof g->codec);
-    memcpy(memory + MMFBUS__SCHEMA, g->schema, sizeof g->schema);
-    mmfbus__put64(memory + MMFBUS__HISTORY, g->history);
-    mmfbus__put64(memory + MMFBUS__MAX_MESSAGE, g->max_message);
-    mmfbus__put64(memory + MMFBUS__CREATED_AT, mmfbus__milliseconds_since_1970());
+    mmfbus__put32(memory + MMFBUS__HEADER_FORMAT_VERSION, MMFBUS__FORMAT_VERSION);
+    mmfbus__put32(memory + MMFBUS__HEADER_HEADER_LENGTH, MMFBUS__HEADER_SIZE);
+    mmfbus__put64(memory + MMFBUS__HEADER_SEGMENT_LENGTH, g->segment_length);
+    mmfbus__put64(memory + MMFBUS__HEADER_RING_OFFSET, g->ring_offset);
+    mmfbus__put64(memory + MMFBUS__HEADER_RING_CAPACITY, g->capacity);
+    mmfbus__put32(memory + MMFBUS__HEADER_PARTICIPANTS_OFFSET, MMFBUS__HEADER_SIZE);
+    mmfbus__put32(memory + MMFBUS__HEADER_PARTICIPANT_COUNT, g->participant_count);
+    mmfbus__put32(memory + MMFBUS__HEADER_PARTICIPANT_LENGTH, MMFBUS__SLOT_SIZE);
+    mmfbus__put32(memory + MMFBUS__HEADER_MAX_PAYLOAD, g->max_payload);
+    mmfbus__put32(memory + MMFBUS__HEADER_SCHEMA_OFFSET, g->schema_offset);
+    mmfbus__put32(memory + MMFBUS__HEADER_SCHEMA_LENGTH, g->schema_length);
+    memcpy(memory + MMFBUS__HEADER_CODEC, g->codec, sizeof g->codec);
+    memcpy(memory + MMFBUS__HEADER_SCHEMA, g->schema, sizeof g->schema);
+    mmfbus__put64(memory + MMFBUS__HEADER_HISTORY, g->history);
+    mmfbus__put64(memory + MMFBUS__HEADER_MAX_MESSAGE, g->max_message);
+    mmfbus__put64(memory + MMFBUS__HEADER_CREATED_AT, mmfbus__milliseconds_since_1970());
     if (g->schema_length > 0) memcpy(memory + g->schema_offset, g->schema_text, g->schema_length);
-    memory[g->ring_offset + 4] = MMFBUS__TERMINATOR;
-    mmfbus__put64(memory + g->ring_offset + 8, 1);
+    memory[g->ring_offset + MMFBUS__FRAME_KIND] = MMFBUS__KIND_TERMINATOR;
+    mmfbus__put64(memory + g->ring_offset + MMFBUS__FRAME_SEQUENCE, 1);
     memcpy(&magic, mmfbus__magic, sizeof magic);
-    mmfbus__store64(memory + MMFBUS__MAGIC, magic);
+    mmfbus__store64(memory + MMFBUS__HEADER_MAGIC, magic);
 }
 
 /* Reads the geometry of an existing channel and checks it against what is mapped. */
 static mmfbus_status mmfbus__read_geometry(const mmfbus__segment *segment, mmfbus__geometry *g) {
-    uint64_t header[MMFBUS__HEADER_END / sizeof(uint64_t)];
+    uint64_t header[MMFBUS__HEADER_SIZE / sizeof(uint64_t)];
     const unsigned char *memory = (const unsigned char *)header;
     memset(g, 0, sizeof *g);
-    if (segment->length < MMFBUS__HEADER_END) return MMFBUS_NOT_A_CHANNEL;
-    int64_t magic = mmfbus__load64(segment->memory + MMFBUS__MAGIC);
+    if (segment->length < MMFBUS__HEADER_SIZE) return MMFBUS_NOT_A_CHANNEL;
+    int64_t magic = mmfbus__load64(segment->memory + MMFBUS__HEADER_MAGIC);
     if (memcmp(&magic, mmfbus__magic, sizeof magic) != 0) return MMFBUS_NOT_A_CHANNEL;
     mmfbus__copy_private(header, segment->memory, sizeof header);
-    if (mmfbus__peek32(memory + MMFBUS__FORMAT_VERSION) != 1) return MMFBUS_VERSION_MISMATCH;
-    g->segment_length = mmfbus__peek64(memory + MMFBUS__SEGMENT_LENGTH);
-    g->ring_offset = mmfbus__peek64(memory + MMFBUS__RING_OFFSET);
-    g->capacity = mmfbus__peek64(memory + MMFBUS__RING_CAPACITY);
-    g->participant_count = mmfbus__peek32(memory + MMFBUS__PARTICIPANT_COUNT);
-    g->max_payload = mmfbus__peek32(memory + MMFBUS__MAX_PAYLOAD);
-    g->schema_offset = mmfbus__peek32(memory + MMFBUS__SCHEMA_OFFSET);
-    g->schema_length = mmfbus__peek32(memory + MMFBUS__SCHEMA_LENGTH);
-    g->history = mmfbus__peek64(memory + MMFBUS__HISTORY);
-    g->max_message = mmfbus__peek64(memory + MMFBUS__MAX_MESSAGE);
-    memcpy(g->codec, memory + MMFBUS__CODEC, sizeof g->codec);
-    memcpy(g->schema, memory + MMFBUS__SCHEMA, sizeof g->schema);
+    if (mmfbus__peek32(memory + MMFBUS__HEADER_FORMAT_VERSION) != MMFBUS__FORMAT_VERSION) return MMFBUS_VERSION_MISMATCH;
+    g->segment_length = mmfbus__peek64(memory + MMFBUS__HEADER_SEGMENT_LENGTH);
+    g->ring_offset = mmfbus__peek64(memory + MMFBUS__HEADER_RING_OFFSET);
+    g->capacity = mmfbus__peek64(memory + MMFBUS__HEADER_RING_CAPACITY);
+    g->participant_count = mmfbus__peek32(memory + MMFBUS__HEADER_PARTICIPANT_COUNT);
+    g->max_payload = mmfbus__peek32(memory + MMFBUS__HEADER_MAX_PAYLOAD);
+    g->schema_offset = mmfbus__peek32(memory + MMFBUS__HEADER_SCHEMA_OFFSET);
+    g->schema_length = mmfbus__peek32(memory + MMFBUS__HEADER_SCHEMA_LENGTH);
+    g->history = mmfbus__peek64(memory + MMFBUS__HEADER_HISTORY);
+    g->max_message = mmfbus__peek64(memory + MMFBUS__HEADER_MAX_MESSAGE);
+    memcpy(g->codec, memory + MMFBUS__HEADER_CODEC, sizeof g->codec);
+    memcpy(g->schema, memory + MMFBUS__HEADER_SCHEMA, sizeof g->schema);
     if (!mmfbus__is_geometry(g)) return MMFBUS_CORRUPTED;
-    if (mmfbus__peek32(memory + MMFBUS__HEADER_LENGTH) != MMFBUS__HEADER_END ||
-        mmfbus__peek32(memory + MMFBUS__PARTICIPANTS_OFFSET) != MMFBUS__HEADER_END ||
-        mmfbus__peek32(memory + MMFBUS__PARTICIPANT_LENGTH) != MMFBUS__SLOT_END) {
+    if (mmfbus__peek32(memory + MMFBUS__HEADER_HEADER_LENGTH) != MMFBUS__HEADER_SIZE ||
+        mmfbus__peek32(memory + MMFBUS__HEADER_PARTICIPANTS_OFFSET) != MMFBUS__HEADER_SIZE ||
+        mmfbus__peek32(memory + MMFBUS__HEADER_PARTICIPANT_LENGTH) != MMFBUS__SLOT_SIZE) {
         return MMFBUS_CORRUPTED;
     }
-    uint64_t slots_end = MMFBUS__HEADER_END + (uint64_t)g->participant_count * MMFBUS__SLOT_END;
+    uint64_t slots_end = MMFBUS__HEADER_SIZE + (uint64_t)g->participant_count * MMFBUS__SLOT_SIZE;
     uint64_t schema_end = (uint64_t)g->schema_offset + g->schema_length;
     if (g->segment_length > segment->length || g->ring_offset % MMFBUS__PAGE != 0 || g->ring_offset < slots_end ||
         g->ring_offset > g->segment_length || g->capacity > g->segment_length - g->ring_offset) {
         return MMFBUS_CORRUPTED;
     }
-    if (g->schema_length > MMFBUS__MAX_SCHEMA ||
+    if (g->schema_length > MMFBUS__MAX_SCHEMA_LENGTH ||
         (g->schema_length > 0 && (g->schema_offset < slots_end || schema_end > g->ring_offset))) {
         return MMFBUS_CORRUPTED;
     }
@@ -2051,11 +2113,11 @@ static mmfbus_status mmfbus__compare(const mmfbus_options *options, const mmfbus
     if (!mmfbus__has("history", g->history, options->history)) return MMFBUS_HISTORY_MISMATCH;
     if (!mmfbus__has("max_message", g->max_message, options->max_message)) return MMFBUS_MAX_MESSAGE_MISMATCH;
     if (mmfbus__takes_any(options)) return MMFBUS_OK;
-    char codec[32] = {0};
+    char codec[MMFBUS__HEADER_CODEC_SIZE] = {0};
     memcpy(codec, mmfbus__codec_of(options), strlen(mmfbus__codec_of(options)));
     if (memcmp(codec, g->codec, sizeof codec) != 0) {
         char there[64];
-        mmfbus__excerpt(there, g->codec, g->codec[31] == 0 ? strlen(g->codec) : sizeof g->codec, 0);
+        mmfbus__excerpt(there, g->codec, g->codec[MMFBUS__HEADER_CODEC_SIZE - 1] == 0 ? strlen(g->codec) : sizeof g->codec, 0);
         snprintf(mmfbus__detail, sizeof mmfbus__detail, "its codec is %s, this program's %s", there, codec);
         return MMFBUS_CODEC_MISMATCH;
     }
@@ -2150,7 +2212,7 @@ typedef struct mmfbus__participant {
 } mmfbus__participant;
 
 static inline unsigned char *mmfbus__slot(const mmfbus__participant *p, uint32_t slot) {
-    return p->memory + MMFBUS__HEADER_END + (size_t)slot * MMFBUS__SLOT_END;
+    return p->memory + MMFBUS__HEADER_SIZE + (size_t)slot * MMFBUS__SLOT_SIZE;
 }
 
 static inline unsigned char *mmfbus__own_slot(const mmfbus__participant *p) {
@@ -2159,13 +2221,13 @@ static inline unsigned char *mmfbus__own_slot(const mmfbus__participant *p) {
 
 /* Slots that may be in use. */
 static inline uint32_t mmfbus__slots_used(const mmfbus__participant *p) {
-    uint32_t used = mmfbus__load32(p->memory + MMFBUS__SLOTS_USED);
+    uint32_t used = mmfbus__load32(p->memory + MMFBUS__HEADER_SLOTS_USED);
     return used < p->geometry.participant_count ? used : p->geometry.participant_count;
 }
 
 MMFBUS__INLINE void mmfbus__count(mmfbus__participant *p, int counter, uint64_t more) {
     p->counters[counter] += more;
-    mmfbus__poke64(mmfbus__own_slot(p) + MMFBUS__COUNTERS + 8 * counter, p->counters[counter]);
+    mmfbus__poke64(mmfbus__own_slot(p) + MMFBUS__SLOT_MESSAGES + 8 * counter, p->counters[counter]);
 }
 
 static inline bool mmfbus__is_forked(const mmfbus__participant *p) {
@@ -2180,7 +2242,8 @@ static inline bool mmfbus__is_forked(const mmfbus__participant *p) {
 /* Whether our slot is ours still: who is taken for dead, for whatever reason, loses it. */
 MMFBUS__INLINE bool mmfbus__owns_slot(const mmfbus__participant *p) {
     const unsigned char *own = mmfbus__own_slot(p);
-    return mmfbus__load64(own + MMFBUS__NONCE) == p->nonce && mmfbus__load32(own + MMFBUS__GENERATION) == p->generation;
+    return mmfbus__load64(own + MMFBUS__SLOT_NONCE) == p->nonce &&
+           mmfbus__load32(own + MMFBUS__SLOT_GENERATION) == p->generation;
 }
 
 /* -- Ports: the system's part */
@@ -2399,16 +2462,16 @@ static mmfbus__fate mmfbus__ring_bell(mmfbus_descriptor bell) {
 static bool mmfbus__read_identity(const mmfbus__participant *p, uint32_t slot, int64_t nonce, mmfbus__identity *owner) {
     const unsigned char *place = mmfbus__slot(p, slot);
     /* SYNC: identity written. Equal before and after: the three fields in between are those of this owner. */
-    if (mmfbus__load64(place + MMFBUS__IDENTITY_NONCE) != nonce || mmfbus__load64(place + MMFBUS__NONCE) != nonce) {
+    if (mmfbus__load64(place + MMFBUS__SLOT_IDENTITY_NONCE) != nonce || mmfbus__load64(place + MMFBUS__SLOT_NONCE) != nonce) {
         return false;
     }
-    owner->pid = mmfbus__peek32(place + MMFBUS__PID);
-    owner->start_time = mmfbus__peek64(place + MMFBUS__START_TIME);
-    owner->pid_namespace = mmfbus__peek64(place + MMFBUS__PID_NAMESPACE);
-    owner->thread_id = mmfbus__peek32(place + MMFBUS__THREAD_ID);
-    owner->thread_start_time = mmfbus__peek64(place + MMFBUS__THREAD_START_TIME);
+    owner->pid = mmfbus__peek32(place + MMFBUS__SLOT_PID);
+    owner->start_time = mmfbus__peek64(place + MMFBUS__SLOT_START_TIME);
+    owner->pid_namespace = mmfbus__peek64(place + MMFBUS__SLOT_PID_NAMESPACE);
+    owner->thread_id = mmfbus__peek32(place + MMFBUS__SLOT_THREAD_ID);
+    owner->thread_start_time = mmfbus__peek64(place + MMFBUS__SLOT_THREAD_START_TIME);
     mmfbus__read_fence();
-    return mmfbus__load64(place + MMFBUS__IDENTITY_NONCE) == nonce && mmfbus__load64(place + MMFBUS__NONCE) == nonce;
+    return mmfbus__load64(place + MMFBUS__SLOT_IDENTITY_NONCE) == nonce && mmfbus__load64(place + MMFBUS__SLOT_NONCE) == nonce;
 }
 
 /* Whether the owner of that slot is proved dead. Whatever is not proof leaves it alive. */
@@ -2438,7 +2501,7 @@ static void mmfbus__mark_dead(mmfbus__participant *p, uint32_t slot, int64_t non
 
 static void mmfbus__ring_slot(mmfbus__participant *p, uint32_t slot, uint32_t asleep) {
     mmfbus__peer *peer = &p->peers[slot];
-    int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__NONCE);
+    int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__SLOT_NONCE);
     mmfbus__fate fate = MMFBUS__UNKNOWN;
     if (nonce == 0 || nonce == p->nonce) return;
     if (peer->bell_nonce == nonce && peer->rung == asleep && ++p->skips % MMFBUS__SKIPS != 0) return;
@@ -2470,9 +2533,9 @@ static void mmfbus__ring_sleepers(mmfbus__participant *p, bool publishers) {
     uint32_t used = mmfbus__slots_used(p);
     for (uint32_t slot = 0; slot < used; slot++) {
         const unsigned char *place = mmfbus__slot(p, slot);
-        uint32_t asleep = mmfbus__load32(place + MMFBUS__ASLEEP);
+        uint32_t asleep = mmfbus__load32(place + MMFBUS__SLOT_ASLEEP);
         if (asleep == 0) continue;
-        bool is_publisher = mmfbus__load32(place + MMFBUS__STATE) == MMFBUS__STATE_PUBLISHER;
+        bool is_publisher = mmfbus__load32(place + MMFBUS__SLOT_STATE) == MMFBUS__STATE_PUBLISHER;
         if (is_publisher == publishers) mmfbus__ring_slot(p, slot, asleep);
     }
 }
@@ -2482,16 +2545,16 @@ static void mmfbus__ring_sleepers(mmfbus__participant *p, bool publishers) {
  */
 
 static inline uint32_t mmfbus__own_word(const mmfbus__participant *p) {
-    return p->generation << 10 | p->slot;
+    return p->generation << MMFBUS__SLOT_BITS | p->slot;
 }
 
 /* Whether whoever wrote that word into the lock can hold it no more. */
 static bool mmfbus__holder_is_gone(mmfbus__participant *p, uint32_t word) {
-    uint32_t slot = word & 1023;
+    uint32_t slot = word & (MMFBUS__MAX_PARTICIPANTS - 1);
     if (slot >= p->geometry.participant_count) return true;
-    int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__NONCE);
-    uint32_t generation = mmfbus__load32(mmfbus__slot(p, slot) + MMFBUS__GENERATION);
-    if (nonce == 0 || generation != word >> 10) return true;
+    int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__SLOT_NONCE);
+    uint32_t generation = mmfbus__load32(mmfbus__slot(p, slot) + MMFBUS__SLOT_GENERATION);
+    if (nonce == 0 || generation != word >> MMFBUS__SLOT_BITS) return true;
     if (nonce == p->nonce || !mmfbus__is_dead(p, slot, nonce)) return false;
     mmfbus__mark_dead(p, slot, nonce);
     return true;
@@ -2501,8 +2564,8 @@ static void mmfbus__reclaim_locked(mmfbus__participant *p, uint32_t slot, int64_
 
 /* Takes the lock when it is free, or its holder is gone. MMFBUS_BUSY: somebody who may be living holds it. */
 static mmfbus_status mmfbus__take_over(mmfbus__participant *p) {
-    unsigned char *lock = p->memory + MMFBUS__PUBLISHER_LOCK;
-    uint32_t held = mmfbus__load32(lock), slot = held & 1023;
+    unsigned char *lock = p->memory + MMFBUS__HEADER_PUBLISHER_LOCK;
+    uint32_t held = mmfbus__load32(lock), slot = held & (MMFBUS__MAX_PARTICIPANTS - 1);
     /* Our own word while we hold nothing is nonsense that nobody else can take away: we live. */
     if (held == mmfbus__own_word(p)) return MMFBUS_OK;
     if (held != 0 && !mmfbus__holder_is_gone(p, held)) return MMFBUS_BUSY;
@@ -2517,7 +2580,7 @@ static mmfbus_status mmfbus__take_over(mmfbus__participant *p) {
 }
 
 MMFBUS__INLINE bool mmfbus__take_lock(mmfbus__participant *p) {
-    if (!mmfbus__swap32(p->memory + MMFBUS__PUBLISHER_LOCK, 0, mmfbus__own_word(p))) return false;
+    if (!mmfbus__swap32(p->memory + MMFBUS__HEADER_PUBLISHER_LOCK, 0, mmfbus__own_word(p))) return false;
     MMFBUS_STEP("lock: taken");
     return true;
 }
@@ -2541,24 +2604,24 @@ static mmfbus_status mmfbus__lock(mmfbus__participant *p, uint64_t deadline) {
 }
 
 MMFBUS__INLINE void mmfbus__unlock(mmfbus__participant *p) {
-    mmfbus__swap32(p->memory + MMFBUS__PUBLISHER_LOCK, mmfbus__own_word(p), 0);
+    mmfbus__swap32(p->memory + MMFBUS__HEADER_PUBLISHER_LOCK, mmfbus__own_word(p), 0);
     MMFBUS_STEP("lock: released");
 }
 
 /* Rings the subscribers that sleep; with the lock still held, after what they wait for has changed. */
 MMFBUS__INLINE void mmfbus__ring_subscribers(mmfbus__participant *p) {
     /* SYNC: going to sleep. What changed was stored first, then the sleepers are looked at: whoever is not seen sees it. */
-    if (mmfbus__load32(p->memory + MMFBUS__SLEEPERS) != 0) mmfbus__ring_sleepers(p, false);
+    if (mmfbus__load32(p->memory + MMFBUS__HEADER_SLEEPERS) != 0) mmfbus__ring_sleepers(p, false);
 }
 
 /* Rings the publishers that wait for room. After a cursor has moved, or is needed no more. */
 MMFBUS__INLINE void mmfbus__ring_publishers(mmfbus__participant *p) {
     /* SYNC: waiting for room. The cursor was stored first; a publisher counts itself before it looks at the cursors. */
-    if (mmfbus__load32(p->memory + MMFBUS__ROOM_WAITERS) != 0) mmfbus__ring_sleepers(p, true);
+    if (mmfbus__load32(p->memory + MMFBUS__HEADER_ROOM_WAITERS) != 0) mmfbus__ring_sleepers(p, true);
 }
 
 static void mmfbus__tell_of_leaving(mmfbus__participant *p) {
-    mmfbus__add32(p->memory + MMFBUS__EPOCH, 1);
+    mmfbus__add32(p->memory + MMFBUS__HEADER_EPOCH, 1);
     MMFBUS_STEP("leave: epoch raised");
     mmfbus__ring_subscribers(p);
 }
@@ -2568,16 +2631,16 @@ static void mmfbus__end_publisher(mmfbus__participant *p, uint32_t slot, uint32_
     uint32_t used = mmfbus__slots_used(p);
     bool is_last = true;
     for (uint32_t other = 0; other < used && is_last; other++) {
-        is_last = other == slot || mmfbus__load32(mmfbus__slot(p, other) + MMFBUS__STATE) != MMFBUS__STATE_PUBLISHER;
+        is_last = other == slot || mmfbus__load32(mmfbus__slot(p, other) + MMFBUS__SLOT_STATE) != MMFBUS__STATE_PUBLISHER;
     }
     /* Before the state: who dies in between is a publisher still, and is reclaimed as one. */
     if (is_last) {
-        mmfbus__store32(p->memory + MMFBUS__CLOSED_REASON, reason);
+        mmfbus__store32(p->memory + MMFBUS__HEADER_CLOSED_REASON, reason);
         MMFBUS_STEP("leave: reason stored");
-        mmfbus__add32(p->memory + MMFBUS__CLOSED_EPOCH, 1);
+        mmfbus__add32(p->memory + MMFBUS__HEADER_CLOSED_EPOCH, 1);
         MMFBUS_STEP("leave: closed");
     }
-    mmfbus__store32(mmfbus__slot(p, slot) + MMFBUS__STATE, MMFBUS__STATE_NONE);
+    mmfbus__store32(mmfbus__slot(p, slot) + MMFBUS__SLOT_STATE, MMFBUS__STATE_NONE);
     MMFBUS_STEP("leave: state stored");
     mmfbus__tell_of_leaving(p);
 }
@@ -2587,29 +2650,29 @@ static void mmfbus__end_publisher(mmfbus__participant *p, uint32_t slot, uint32_
 /* Steps 2 and 3 of claiming: `slot` has our nonce already. Step 4 needs the lock. */
 static uint32_t mmfbus__take_slot(mmfbus__participant *p, uint32_t slot) {
     unsigned char *place = mmfbus__slot(p, slot);
-    uint32_t generation = mmfbus__load32(place + MMFBUS__GENERATION);
+    uint32_t generation = mmfbus__load32(place + MMFBUS__SLOT_GENERATION);
     MMFBUS_STEP("claim: nonce stored");
     generation = generation >= MMFBUS__MAX_GENERATION ? 1 : generation + 1;
-    mmfbus__store32(place + MMFBUS__GENERATION, generation);
+    mmfbus__store32(place + MMFBUS__SLOT_GENERATION, generation);
     MMFBUS_STEP("claim: generation raised");
     /* It only grows, so this ends soon; the limit is for memory that somebody is playing with. */
     for (int tries = 0; tries < 10000; tries++) {
-        uint32_t used = mmfbus__load32(p->memory + MMFBUS__SLOTS_USED);
-        if (used > slot || mmfbus__swap32(p->memory + MMFBUS__SLOTS_USED, used, slot + 1)) break;
+        uint32_t used = mmfbus__load32(p->memory + MMFBUS__HEADER_SLOTS_USED);
+        if (used > slot || mmfbus__swap32(p->memory + MMFBUS__HEADER_SLOTS_USED, used, slot + 1)) break;
     }
     MMFBUS_STEP("claim: counted");
     /* Before the fields, so that the nonce of an earlier owner never stands beside the pid of a later one. */
-    mmfbus__store64(place + MMFBUS__IDENTITY_NONCE, 0);
+    mmfbus__store64(place + MMFBUS__SLOT_IDENTITY_NONCE, 0);
     MMFBUS_STEP("claim: identity cleared");
-    memset(place + MMFBUS__COUNTERS, 0, MMFBUS__SLOT_END - MMFBUS__COUNTERS);
-    mmfbus__poke32(place + MMFBUS__PID, p->identity.pid);
-    mmfbus__poke64(place + MMFBUS__START_TIME, p->identity.start_time);
-    mmfbus__poke64(place + MMFBUS__PID_NAMESPACE, p->identity.pid_namespace);
-    mmfbus__poke32(place + MMFBUS__THREAD_ID, p->identity.thread_id);
-    mmfbus__poke64(place + MMFBUS__THREAD_START_TIME, p->identity.thread_start_time);
-    mmfbus__poke64(place + MMFBUS__JOINED_AT, mmfbus_now());
+    memset(place + MMFBUS__SLOT_MESSAGES, 0, MMFBUS__SLOT_SIZE - MMFBUS__SLOT_MESSAGES);
+    mmfbus__poke32(place + MMFBUS__SLOT_PID, p->identity.pid);
+    mmfbus__poke64(place + MMFBUS__SLOT_START_TIME, p->identity.start_time);
+    mmfbus__poke64(place + MMFBUS__SLOT_PID_NAMESPACE, p->identity.pid_namespace);
+    mmfbus__poke32(place + MMFBUS__SLOT_THREAD_ID, p->identity.thread_id);
+    mmfbus__poke64(place + MMFBUS__SLOT_THREAD_START_TIME, p->identity.thread_start_time);
+    mmfbus__poke64(place + MMFBUS__SLOT_JOINED_AT, mmfbus_now());
     /* SYNC: identity written. Stored after the fields that it vouches for. */
-    mmfbus__store64(place + MMFBUS__IDENTITY_NONCE, p->nonce);
+    mmfbus__store64(place + MMFBUS__SLOT_IDENTITY_NONCE, p->nonce);
     MMFBUS_STEP("claim: identity written");
     return generation;
 }
@@ -2617,23 +2680,23 @@ static uint32_t mmfbus__take_slot(mmfbus__participant *p, uint32_t slot) {
 /* Step 4: takes the role of a dead owner out of the slot. With the lock held. */
 static void mmfbus__inherit(mmfbus__participant *p, uint32_t slot) {
     unsigned char *place = mmfbus__slot(p, slot);
-    bool was_publisher = mmfbus__load32(place + MMFBUS__STATE) == MMFBUS__STATE_PUBLISHER;
-    if (mmfbus__load32(place + MMFBUS__ASLEEP) != 0) {
-        mmfbus__store32(place + MMFBUS__ASLEEP, 0);
+    bool was_publisher = mmfbus__load32(place + MMFBUS__SLOT_STATE) == MMFBUS__STATE_PUBLISHER;
+    if (mmfbus__load32(place + MMFBUS__SLOT_ASLEEP) != 0) {
+        mmfbus__store32(place + MMFBUS__SLOT_ASLEEP, 0);
         MMFBUS_STEP("wake: flag cleared");
-        mmfbus__add32(p->memory + (was_publisher ? MMFBUS__ROOM_WAITERS : MMFBUS__SLEEPERS), UINT32_MAX);
+        mmfbus__add32(p->memory + (was_publisher ? MMFBUS__HEADER_ROOM_WAITERS : MMFBUS__HEADER_SLEEPERS), UINT32_MAX);
         MMFBUS_STEP("wake: counted out");
     }
     if (was_publisher) {
-        mmfbus__end_publisher(p, slot, MMFBUS_REASON_DIED);
+        mmfbus__end_publisher(p, slot, MMFBUS__CLOSED_BY_DEATH);
     } else {
-        mmfbus__store32(place + MMFBUS__STATE, MMFBUS__STATE_NONE);
+        mmfbus__store32(place + MMFBUS__SLOT_STATE, MMFBUS__STATE_NONE);
     }
 }
 
 /* Frees a slot when it is that owner's still. What else it holds stays, for whoever claims it next. */
 static bool mmfbus__free_slot(mmfbus__participant *p, uint32_t slot, int64_t owner) {
-    if (!mmfbus__swap64(mmfbus__slot(p, slot) + MMFBUS__NONCE, owner, 0)) return false;
+    if (!mmfbus__swap64(mmfbus__slot(p, slot) + MMFBUS__SLOT_NONCE, owner, 0)) return false;
     MMFBUS_STEP("leave: nonce cleared");
     return true;
 }
@@ -2646,9 +2709,9 @@ static void mmfbus__reclaim_locked(mmfbus__participant *p, uint32_t slot, int64_
     unsigned char *place = mmfbus__slot(p, slot);
     p->peers[slot].dead_nonce = 0;
     /* Somebody else may have been faster, or the slot have another owner by now. */
-    if (mmfbus__load64(place + MMFBUS__NONCE) != dead) return;
+    if (mmfbus__load64(place + MMFBUS__SLOT_NONCE) != dead) return;
     MMFBUS_STEP("reclaim: begun");
-    bool had_role = mmfbus__load32(place + MMFBUS__STATE) != MMFBUS__STATE_NONE;
+    bool had_role = mmfbus__load32(place + MMFBUS__SLOT_STATE) != MMFBUS__STATE_NONE;
     mmfbus__inherit(p, slot);
     /* It may have given up the role by itself, and have died before it said so. */
     if (!had_role) mmfbus__tell_of_leaving(p);
@@ -2691,10 +2754,10 @@ static void mmfbus__find_dead(mmfbus__participant *p, uint32_t states) {
     uint32_t used = mmfbus__slots_used(p);
     for (uint32_t slot = 0; slot < used; slot++) {
         const unsigned char *place = mmfbus__slot(p, slot);
-        int64_t nonce = mmfbus__load64(place + MMFBUS__NONCE);
-        uint32_t state = mmfbus__load32(place + MMFBUS__STATE);
+        int64_t nonce = mmfbus__load64(place + MMFBUS__SLOT_NONCE);
+        uint32_t state = mmfbus__load32(place + MMFBUS__SLOT_STATE);
         if (nonce == 0 || nonce == p->nonce) continue;
-        if (states != 0 && (state > 4 || (states >> state & 1) == 0)) continue;
+        if (states != 0 && (state > MMFBUS__STATE_DISCONNECTED || (states >> state & 1) == 0)) continue;
         if (mmfbus__is_dead(p, slot, nonce)) mmfbus__mark_dead(p, slot, nonce);
     }
 }
@@ -2702,12 +2765,12 @@ static void mmfbus__find_dead(mmfbus__participant *p, uint32_t states) {
 static mmfbus_status mmfbus__claim_slot(mmfbus__participant *p, const char *name) {
     uint32_t count = p->geometry.participant_count, slot = 0;
     int64_t replaced = 0;
-    while (slot < count && !mmfbus__swap64(mmfbus__slot(p, slot) + MMFBUS__NONCE, 0, p->nonce)) slot++;
+    while (slot < count && !mmfbus__swap64(mmfbus__slot(p, slot) + MMFBUS__SLOT_NONCE, 0, p->nonce)) slot++;
     if (slot == count) {
         for (slot = 0; slot < count; slot++) {
-            int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__NONCE);
+            int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__SLOT_NONCE);
             if (nonce != 0 && mmfbus__is_dead(p, slot, nonce) &&
-                mmfbus__swap64(mmfbus__slot(p, slot) + MMFBUS__NONCE, nonce, p->nonce)) {
+                mmfbus__swap64(mmfbus__slot(p, slot) + MMFBUS__SLOT_NONCE, nonce, p->nonce)) {
                 replaced = nonce;
                 break;
             }
@@ -2718,7 +2781,7 @@ static mmfbus_status mmfbus__claim_slot(mmfbus__participant *p, const char *name
     p->generation = mmfbus__take_slot(p, slot);
     p->joined = true;
     if (replaced != 0) mmfbus__remove_ports(&replaced, 1);
-    if (name != NULL) memcpy(mmfbus__own_slot(p) + MMFBUS__NAME, name, strlen(name));
+    if (name != NULL) memcpy(mmfbus__own_slot(p) + MMFBUS__SLOT_NAME, name, strlen(name));
     return MMFBUS_OK;
 }
 
@@ -2726,7 +2789,7 @@ static mmfbus_status mmfbus__claim_slot(mmfbus__participant *p, const char *name
 static uint32_t mmfbus__left_behind(const mmfbus__participant *p, int64_t *dead) {
     uint32_t used = mmfbus__slots_used(p), count = 0;
     for (uint32_t slot = 0; slot < used; slot++) {
-        int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__NONCE);
+        int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__SLOT_NONCE);
         if (nonce == 0 || nonce == p->nonce) continue;
         if (!mmfbus__is_dead(p, slot, nonce)) return 0;
         dead[count++] = nonce;
@@ -2798,9 +2861,9 @@ static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfb
 
 /* Gives the slot its state, and lets go of the lock. */
 static void mmfbus__join(mmfbus__participant *p, uint32_t state) {
-    mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__STATE, state);
+    mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__SLOT_STATE, state);
     MMFBUS_STEP("join: state stored");
-    mmfbus__add32(p->memory + MMFBUS__EPOCH, 1);
+    mmfbus__add32(p->memory + MMFBUS__HEADER_EPOCH, 1);
     MMFBUS_STEP("join: epoch raised");
     mmfbus__ring_subscribers(p);
     mmfbus__unlock(p);
@@ -2818,11 +2881,11 @@ static void mmfbus__announce_sleep(mmfbus__participant *p, int counter) {
     unsigned char *own = mmfbus__own_slot(p);
     mmfbus__add32(p->memory + counter, 1);
     MMFBUS_STEP("sleep: counted");
-    uint32_t number = mmfbus__load32(own + MMFBUS__SLEEPS) + 1;
+    uint32_t number = mmfbus__load32(own + MMFBUS__SLOT_SLEEPS) + 1;
     if (number == 0) number = 1;
-    mmfbus__store32(own + MMFBUS__SLEEPS, number);
+    mmfbus__store32(own + MMFBUS__SLOT_SLEEPS, number);
     MMFBUS_STEP("sleep: numbered");
-    mmfbus__store32(own + MMFBUS__ASLEEP, number);
+    mmfbus__store32(own + MMFBUS__SLOT_ASLEEP, number);
     p->armed = true;
     MMFBUS_STEP("sleep: flagged");
 }
@@ -2942,8 +3005,8 @@ static void mmfbus__awake(mmfbus__participant *p, int counter) {
     p->armed = false;
     mmfbus__wait(p, 0);
     /* Whoever took it for dead has woken it up already. */
-    if (!mmfbus__owns_slot(p) || mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__ASLEEP) == 0) return;
-    mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__ASLEEP, 0);
+    if (!mmfbus__owns_slot(p) || mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__SLOT_ASLEEP) == 0) return;
+    mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__SLOT_ASLEEP, 0);
     MMFBUS_STEP("wake: flag cleared");
     mmfbus__add32(p->memory + counter, UINT32_MAX);
     MMFBUS_STEP("wake: counted out");
@@ -2951,7 +3014,7 @@ static void mmfbus__awake(mmfbus__participant *p, int counter) {
 
 /* Watches the life lines of everybody with that state, as of this epoch. */
 static void mmfbus__watch(mmfbus__participant *p, uint32_t wanted_state) {
-    uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__EPOCH);
+    uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH);
     if (p->watch_is_complete && epoch == p->watched_epoch) return;
     uint32_t used = mmfbus__slots_used(p);
     p->watched_epoch = epoch;
@@ -2959,8 +3022,8 @@ static void mmfbus__watch(mmfbus__participant *p, uint32_t wanted_state) {
     for (uint32_t slot = 0; slot < used; slot++) {
         mmfbus__peer *peer = &p->peers[slot];
         const unsigned char *place = mmfbus__slot(p, slot);
-        int64_t nonce = mmfbus__load64(place + MMFBUS__NONCE);
-        bool wanted = nonce != 0 && nonce != p->nonce && mmfbus__load32(place + MMFBUS__STATE) == wanted_state;
+        int64_t nonce = mmfbus__load64(place + MMFBUS__SLOT_NONCE);
+        bool wanted = nonce != 0 && nonce != p->nonce && mmfbus__load32(place + MMFBUS__SLOT_STATE) == wanted_state;
         if (peer->life_nonce != 0 && (!wanted || peer->life_nonce != nonce)) {
             mmfbus__close_descriptor(&peer->life);
             peer->life_nonce = 0;
@@ -3037,9 +3100,11 @@ MMFBUS__INLINE uint64_t mmfbus__timestamp(const mmfbus_publisher *pub) {
 MMFBUS__INLINE void mmfbus__write_header(mmfbus_publisher *pub, int64_t at, uint32_t length, uint8_t kind, uint64_t timestamp) {
     mmfbus__participant *p = &pub->base;
     unsigned char *place = p->ring + ((uint64_t)at & (p->geometry.capacity - 1));
-    mmfbus__poke64(place, (uint64_t)length | (uint64_t)kind << 32 | (uint64_t)p->slot << 48);
-    mmfbus__poke64(place + 8, pub->next);
-    mmfbus__poke64(place + 16, timestamp);
+    /* The length, the kind, the flags and the publisher are written as one word. */
+    uint64_t word = (uint64_t)kind << 8 * MMFBUS__FRAME_KIND | (uint64_t)p->slot << 8 * MMFBUS__FRAME_PUBLISHER;
+    mmfbus__poke64(place + MMFBUS__FRAME_LENGTH, word | length);
+    mmfbus__poke64(place + MMFBUS__FRAME_SEQUENCE, pub->next);
+    mmfbus__poke64(place + MMFBUS__FRAME_TIMESTAMP, timestamp);
 }
 
 /* Bytes of padding that come before a frame of that size. */
@@ -3053,9 +3118,9 @@ static void mmfbus__disconnect(mmfbus__participant *p, uint32_t slot, uint32_t r
     unsigned char *place = mmfbus__slot(p, slot);
     /* Others may have waited for the same subscriber: they look again when the lock is free, or its holder is dead. */
     mmfbus__ring_publishers(p);
-    mmfbus__store32(place + MMFBUS__DISCONNECT_REASON, reason);
+    mmfbus__store32(place + MMFBUS__SLOT_DISCONNECT_REASON, reason);
     MMFBUS_STEP("disconnect: reason stored");
-    mmfbus__swap32(place + MMFBUS__STATE, MMFBUS__STATE_RELIABLE, MMFBUS__STATE_DISCONNECTED);
+    mmfbus__swap32(place + MMFBUS__SLOT_STATE, MMFBUS__STATE_RELIABLE, MMFBUS__STATE_DISCONNECTED);
     MMFBUS_STEP("disconnect: state stored");
 }
 
@@ -3065,13 +3130,13 @@ static int64_t mmfbus__least_needed(mmfbus__participant *p, int64_t tail, bool l
     int64_t least = tail;
     for (uint32_t slot = 0; slot < used; slot++) {
         unsigned char *place = mmfbus__slot(p, slot);
-        if (mmfbus__load32(place + MMFBUS__STATE) != MMFBUS__STATE_RELIABLE) continue;
-        int64_t cursor = mmfbus__load64(place + MMFBUS__CURSOR);
+        if (mmfbus__load32(place + MMFBUS__SLOT_STATE) != MMFBUS__STATE_RELIABLE) continue;
+        int64_t cursor = mmfbus__load64(place + MMFBUS__SLOT_CURSOR);
         bool is_cursor = mmfbus__is_position(cursor) && cursor <= tail && tail - cursor <= (int64_t)p->geometry.capacity;
-        if (is_cursor && mmfbus__load64(place + MMFBUS__NONCE) != 0) {
+        if (is_cursor && mmfbus__load64(place + MMFBUS__SLOT_NONCE) != 0) {
             if (cursor < least) least = cursor;
         } else if (locked) {
-            mmfbus__disconnect(p, slot, MMFBUS__NO_CURSOR);
+            mmfbus__disconnect(p, slot, MMFBUS__DISCONNECTED_AS_WRONG);
         }
     }
     return least;
@@ -3081,9 +3146,9 @@ static void mmfbus__disconnect_slow(mmfbus__participant *p, int64_t overwritten)
     uint32_t used = mmfbus__slots_used(p);
     for (uint32_t slot = 0; slot < used; slot++) {
         unsigned char *place = mmfbus__slot(p, slot);
-        if (mmfbus__load32(place + MMFBUS__STATE) != MMFBUS__STATE_RELIABLE) continue;
-        if (mmfbus__load64(place + MMFBUS__CURSOR) >= overwritten) continue;
-        mmfbus__disconnect(p, slot, MMFBUS__TOO_SLOW);
+        if (mmfbus__load32(place + MMFBUS__SLOT_STATE) != MMFBUS__STATE_RELIABLE) continue;
+        if (mmfbus__load64(place + MMFBUS__SLOT_CURSOR) >= overwritten) continue;
+        mmfbus__disconnect(p, slot, MMFBUS__DISCONNECTED_AS_SLOW);
     }
 }
 
@@ -3099,7 +3164,7 @@ static mmfbus_status mmfbus__move_head(mmfbus_publisher *pub, int64_t least) {
     if (pub->kept > 0 && most > pub->tail - pub->kept) most = pub->tail - pub->kept;
     if (goal > most) goal = most;
     if (goal < least) goal = least;
-    int64_t head = mmfbus__load64(p->memory + MMFBUS__HEAD);
+    int64_t head = mmfbus__load64(p->memory + MMFBUS__HEADER_HEAD);
     if (!mmfbus__is_position(head) || head > pub->tail || pub->tail - head > (int64_t)p->geometry.capacity) {
         return MMFBUS_CORRUPTED;
     }
@@ -3109,7 +3174,7 @@ static mmfbus_status mmfbus__move_head(mmfbus_publisher *pub, int64_t least) {
     int64_t stop = is_between ? least : goal;
     while (head < stop) {
         const unsigned char *place = p->ring + ((uint64_t)head & (p->geometry.capacity - 1));
-        uint64_t size = mmfbus__frame_size(mmfbus__peek32(place));
+        uint64_t size = mmfbus__frame_size(mmfbus__peek32(place + MMFBUS__FRAME_LENGTH));
         if (size > (uint64_t)(pub->tail - head)) return MMFBUS_CORRUPTED;
         head += (int64_t)size;
     }
@@ -3117,8 +3182,8 @@ static mmfbus_status mmfbus__move_head(mmfbus_publisher *pub, int64_t least) {
      * SYNC: overwrite announced. The head is stored, and loaded again, before the first byte is overwritten: no store
      * after that load can become visible before the head does.
      */
-    mmfbus__store64(p->memory + MMFBUS__HEAD, head);
-    pub->head = mmfbus__load64(p->memory + MMFBUS__HEAD);
+    mmfbus__store64(p->memory + MMFBUS__HEADER_HEAD, head);
+    pub->head = mmfbus__load64(p->memory + MMFBUS__HEADER_HEAD);
     mmfbus__write_fence();
     MMFBUS_STEP("publish: head moved");
     return MMFBUS_OK;
@@ -3126,7 +3191,7 @@ static mmfbus_status mmfbus__move_head(mmfbus_publisher *pub, int64_t least) {
 
 static mmfbus_status mmfbus__find_room(mmfbus_publisher *pub, int64_t overwritten) {
     mmfbus__participant *p = &pub->base;
-    uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__EPOCH);
+    uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH);
     if (!pub->needed_is_known || epoch != pub->needed_epoch || overwritten > pub->needed) {
         pub->needed = mmfbus__least_needed(p, pub->tail, true);
         if (overwritten > pub->needed && pub->disconnects) {
@@ -3151,7 +3216,7 @@ static bool mmfbus__follow_tail(mmfbus_publisher *pub, int64_t tail) {
     mmfbus__participant *p = &pub->base;
     int64_t before = pub->tail < 0 ? 0 : pub->tail;
     if (!mmfbus__is_position(tail) || tail < before || tail > MMFBUS__MAX_POSITION - (1ll << 31)) return false;
-    uint64_t next = mmfbus__peek64(p->ring + ((uint64_t)tail & (p->geometry.capacity - 1)) + 8);
+    uint64_t next = mmfbus__peek64(p->ring + ((uint64_t)tail & (p->geometry.capacity - 1)) + MMFBUS__FRAME_SEQUENCE);
     if (!mmfbus__is_plausible(next - pub->committed, tail - before)) return false;
     pub->tail = tail;
     pub->committed = next;
@@ -3167,9 +3232,9 @@ MMFBUS__INLINE mmfbus_status mmfbus__begin_frames(mmfbus_publisher *pub) {
     }
     mmfbus_status status = mmfbus__take_lock(p) ? MMFBUS_OK : mmfbus__try_lock(p, MMFBUS__PATIENCE);
     if (status != MMFBUS_OK) return status;
-    int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
+    int64_t tail = mmfbus__load64(p->memory + MMFBUS__HEADER_TAIL);
     /* Who is taken for dead loses its slot. */
-    bool is_ours = mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__GENERATION) == p->generation;
+    bool is_ours = mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__SLOT_GENERATION) == p->generation;
     if (!is_ours || ((tail != pub->tail || tail < 0) && !mmfbus__follow_tail(pub, tail))) {
         mmfbus__unlock(p);
         return MMFBUS_CORRUPTED;
@@ -3184,17 +3249,17 @@ MMFBUS__INLINE unsigned char *mmfbus__place_frame(mmfbus_publisher *pub, uint64_
     mmfbus__participant *p = &pub->base;
     uint64_t padding = mmfbus__padding_before(p, pub->position, mmfbus__frame_size(payload));
     if (padding > 0) {
-        mmfbus__write_header(pub, pub->position, (uint32_t)padding - MMFBUS__FRAME_HEADER, MMFBUS__PADDING, timestamp);
+        mmfbus__write_header(pub, pub->position, (uint32_t)padding - MMFBUS__FRAME_SIZE, MMFBUS__KIND_PADDING, timestamp);
         pub->position += (int64_t)padding;
         MMFBUS_STEP("publish: padding written");
     }
-    return p->ring + ((uint64_t)pub->position & (p->geometry.capacity - 1)) + MMFBUS__FRAME_HEADER;
+    return p->ring + ((uint64_t)pub->position & (p->geometry.capacity - 1)) + MMFBUS__FRAME_SIZE;
 }
 
 MMFBUS__INLINE void mmfbus__end_frame(mmfbus_publisher *pub, size_t payload, uint8_t kind, uint64_t timestamp) {
     mmfbus__write_header(pub, pub->position, (uint32_t)payload, kind, timestamp);
     pub->timestamp = timestamp;
-    if (kind != MMFBUS__FRAGMENT) pub->next++;
+    if (kind != MMFBUS__KIND_FRAGMENT) pub->next++;
     pub->position += (int64_t)mmfbus__frame_size(payload);
 }
 
@@ -3202,12 +3267,12 @@ MMFBUS__INLINE void mmfbus__end_frame(mmfbus_publisher *pub, size_t payload, uin
 MMFBUS__INLINE void mmfbus__commit_frames(mmfbus_publisher *pub) {
     mmfbus__participant *p = &pub->base;
     /* The terminator: with it the one store of the tail commits the next number as well. */
-    mmfbus__write_header(pub, pub->position, 0, MMFBUS__TERMINATOR, 0);
+    mmfbus__write_header(pub, pub->position, 0, MMFBUS__KIND_TERMINATOR, 0);
     /* What subscribers have read last is in their caches: asked for now it is here when its turn comes. */
     mmfbus__expect_write(p->ring + (((uint64_t)pub->position + MMFBUS__WRITE_AHEAD) & (p->geometry.capacity - 1)));
     MMFBUS_STEP("publish: frame written");
     /* SYNC: frame visible. The tail is stored after everything that lies before it. */
-    mmfbus__store64(p->memory + MMFBUS__TAIL, pub->position);
+    mmfbus__store64(p->memory + MMFBUS__HEADER_TAIL, pub->position);
     pub->tail = pub->position;
     *mmfbus__mark_of(pub, pub->tail) = pub->tail;
     pub->committed = pub->next;
@@ -3221,7 +3286,7 @@ MMFBUS__INLINE void mmfbus__commit_frames(mmfbus_publisher *pub) {
 static mmfbus_status mmfbus__put_in_order(mmfbus_publisher *pub) {
     if (pub->claimed) return MMFBUS_INVALID_ARGUMENT;
     if (mmfbus__is_forked(&pub->base)) return MMFBUS_FORKED;
-    mmfbus__awake(&pub->base, MMFBUS__ROOM_WAITERS);
+    mmfbus__awake(&pub->base, MMFBUS__HEADER_ROOM_WAITERS);
     return mmfbus__reclaim_the_dead(&pub->base) == MMFBUS_OK ? MMFBUS_OK : MMFBUS_BUSY;
 }
 
@@ -3294,7 +3359,7 @@ MMFBUS__INLINE void mmfbus__count_published(mmfbus_publisher *pub, uint64_t mess
 }
 
 mmfbus_status mmfbus_try_publish(mmfbus_publisher *publisher, const void *data, size_t length) {
-    mmfbus__outgoing frame = {MMFBUS__MESSAGE, false, NULL, 0, data, length};
+    mmfbus__outgoing frame = {MMFBUS__KIND_MESSAGE, false, NULL, 0, data, length};
     if (publisher == NULL || (data == NULL && length > 0)) return MMFBUS_INVALID_ARGUMENT;
     if (length > publisher->base.geometry.max_payload) return MMFBUS_TOO_LARGE;
     mmfbus_status status = mmfbus__publish_frame(publisher, &frame);
@@ -3338,7 +3403,7 @@ static mmfbus_status mmfbus__publish_frames(mmfbus_publisher *pub, const void *c
         const mmfbus_bytes *message = &batch->messages[index];
         unsigned char *place = mmfbus__place_frame(pub, message->length, timestamp);
         mmfbus__copy_in(place, message->data, message->length);
-        mmfbus__end_frame(pub, message->length, MMFBUS__MESSAGE, timestamp);
+        mmfbus__end_frame(pub, message->length, MMFBUS__KIND_MESSAGE, timestamp);
     }
     mmfbus__commit_frames(pub);
     mmfbus__count_published(pub, batch->count, batch->bytes);
@@ -3369,7 +3434,7 @@ mmfbus_status mmfbus_commit(mmfbus_publisher *publisher, size_t length) {
     /* A child that was forked in between has the claim, but not the lock. */
     if (mmfbus__is_forked(&publisher->base)) return MMFBUS_FORKED;
     publisher->claimed = false;
-    mmfbus__end_frame(publisher, length, MMFBUS__MESSAGE, mmfbus__timestamp(publisher));
+    mmfbus__end_frame(publisher, length, MMFBUS__KIND_MESSAGE, mmfbus__timestamp(publisher));
     mmfbus__commit_frames(publisher);
     mmfbus__count_published(publisher, 1, length);
     if (publisher->base.has_dead) mmfbus__reclaim_the_dead(&publisher->base);
@@ -3390,7 +3455,7 @@ uint64_t mmfbus_last_published(const mmfbus_publisher *publisher) {
 
 /* Whether those frames would find room. Without the lock: it may be stale when it is answered. */
 static bool mmfbus__has_room(mmfbus__participant *p, mmfbus__payload_of payload_of, const void *frames, size_t count) {
-    int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
+    int64_t tail = mmfbus__load64(p->memory + MMFBUS__HEADER_TAIL);
     if (!mmfbus__is_position(tail)) return true; /* publishing will say what is wrong */
     return mmfbus__overwritten(p, mmfbus__end_of(p, tail, payload_of, frames, count)) <= mmfbus__least_needed(p, tail, false);
 }
@@ -3402,14 +3467,15 @@ static mmfbus_status mmfbus__arm_publisher(mmfbus_publisher *pub, mmfbus__payloa
     mmfbus__participant *p = &pub->base;
     mmfbus__watch(p, MMFBUS__STATE_RELIABLE);
     if (mmfbus__reclaim_the_dead(p) != MMFBUS_OK) return MMFBUS_BUSY;
-    mmfbus__announce_sleep(p, MMFBUS__ROOM_WAITERS);
+    mmfbus__announce_sleep(p, MMFBUS__HEADER_ROOM_WAITERS);
     /* SYNC: waiting for room. The sleep is announced first, then the cursors are looked at. */
-    bool is_new = mmfbus__has_room(p, payload_of, frames, count) || mmfbus__load32(p->memory + MMFBUS__EPOCH) != p->watched_epoch;
+    bool is_new = mmfbus__has_room(p, payload_of, frames, count) ||
+                  mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH) != p->watched_epoch;
     if (!is_new) {
         if (!p->watch_is_complete) mmfbus__look_again_soon(p);
         return MMFBUS_OK;
     }
-    mmfbus__awake(p, MMFBUS__ROOM_WAITERS);
+    mmfbus__awake(p, MMFBUS__HEADER_ROOM_WAITERS);
     return MMFBUS_READY;
 }
 
@@ -3470,21 +3536,21 @@ mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size
     uint64_t deadline = mmfbus__deadline(timeout);
     if (length > geometry->max_message) return MMFBUS_TOO_LARGE;
     if (length <= geometry->max_payload) {
-        mmfbus__outgoing frame = {MMFBUS__MESSAGE, false, NULL, 0, data, length};
+        mmfbus__outgoing frame = {MMFBUS__KIND_MESSAGE, false, NULL, 0, data, length};
         mmfbus_status status = mmfbus__publish_frame_until(publisher, &frame, deadline);
         if (status == MMFBUS_OK) mmfbus__count_published(publisher, 1, length);
         return status;
     }
     /* An eighth of the ring: subscribers read one fragment while the next is written. */
-    size_t most = (size_t)geometry->capacity / 8 - MMFBUS__FRAME_HEADER - MMFBUS__FRAGMENT_HEADER;
-    unsigned char head[MMFBUS__FRAGMENT_HEADER] = {0};
-    mmfbus__put32(head + 8, (uint32_t)length);
-    mmfbus__put32(head + 16, publisher->base.generation);
+    size_t most = (size_t)geometry->capacity / 8 - MMFBUS__FRAME_SIZE - MMFBUS__FRAGMENT_SIZE;
+    unsigned char head[MMFBUS__FRAGMENT_SIZE] = {0};
+    mmfbus__put32(head + MMFBUS__FRAGMENT_TOTAL, (uint32_t)length);
+    mmfbus__put32(head + MMFBUS__FRAGMENT_GENERATION, publisher->base.generation);
     for (size_t offset = 0; offset < length;) {
         size_t part = length - offset < most ? length - offset : most;
-        mmfbus__outgoing frame = {MMFBUS__FRAGMENT, offset == 0, head, sizeof head, (const char *)data + offset, part};
-        if (offset + part == length) frame.kind = MMFBUS__LAST_FRAGMENT;
-        mmfbus__put32(head + 12, (uint32_t)offset);
+        mmfbus__outgoing frame = {MMFBUS__KIND_FRAGMENT, offset == 0, head, sizeof head, (const char *)data + offset, part};
+        if (offset + part == length) frame.kind = MMFBUS__KIND_LAST_FRAGMENT;
+        mmfbus__put32(head + MMFBUS__FRAGMENT_OFFSET, (uint32_t)offset);
         mmfbus_status status = mmfbus__publish_frame_until(publisher, &frame, deadline);
         if (status != MMFBUS_OK) return status;
         offset += part;
@@ -3555,10 +3621,10 @@ void mmfbus_publisher_close(mmfbus_publisher *publisher) {
     bool could_leave = true;
     if (!mmfbus__is_forked(p)) {
         mmfbus_abandon(publisher);
-        mmfbus__awake(p, MMFBUS__ROOM_WAITERS);
+        mmfbus__awake(p, MMFBUS__HEADER_ROOM_WAITERS);
         could_leave = mmfbus__lock(p, mmfbus__deadline(p->timeout)) == MMFBUS_OK;
         if (could_leave) {
-            if (mmfbus__owns_slot(p)) mmfbus__end_publisher(p, p->slot, MMFBUS_REASON_LEFT);
+            if (mmfbus__owns_slot(p)) mmfbus__end_publisher(p, p->slot, MMFBUS__CLOSED_BY_LEAVING);
             mmfbus__unlock(p);
         }
     }
@@ -3633,7 +3699,7 @@ enum { MMFBUS__RESUMES = 64 };
 static int64_t mmfbus__head_after_reading(const mmfbus__participant *p) {
     /* SYNC: overwrite announced. Everything was copied before the head is loaded: the fence keeps the copies before it. */
     mmfbus__read_fence();
-    return mmfbus__load64(p->memory + MMFBUS__HEAD);
+    return mmfbus__load64(p->memory + MMFBUS__HEADER_HEAD);
 }
 
 /*
@@ -3644,7 +3710,8 @@ static void mmfbus__copy_batch(mmfbus_subscriber *sub, size_t length) {
     const mmfbus__participant *p = &sub->base;
     uint64_t mask = p->geometry.capacity - 1, offset = (uint64_t)sub->position & mask;
     mmfbus__copy_out(sub->batch, p->ring + offset, length, sub->is_lossy);
-    mmfbus__copy_out(sub->batch + length + 8, p->ring + ((offset + length) & mask) + 8, 8, true);
+    size_t sequence = length + MMFBUS__FRAME_SEQUENCE;
+    mmfbus__copy_out(sub->batch + sequence, p->ring + ((offset + length) & mask) + MMFBUS__FRAME_SEQUENCE, 8, true);
 }
 
 static void mmfbus__drop_batch(mmfbus_subscriber *sub) {
@@ -3678,7 +3745,7 @@ static mmfbus__look mmfbus__fill_batch(mmfbus_subscriber *sub) {
     size_t length = available < MMFBUS__BATCH_LENGTH ? available : MMFBUS__BATCH_LENGTH;
     mmfbus__drop_batch(sub);
     mmfbus__copy_batch(sub, length);
-    uint64_t size = mmfbus__frame_size(mmfbus__peek32(sub->batch));
+    uint64_t size = mmfbus__frame_size(mmfbus__peek32(sub->batch + MMFBUS__FRAME_LENGTH));
     if (size > length && size <= available && size <= sub->batch_capacity) {
         length = (size_t)size;
         mmfbus__copy_batch(sub, length);
@@ -3695,7 +3762,8 @@ static mmfbus__look mmfbus__fill_batch(mmfbus_subscriber *sub) {
     }
     /* What begins at the head was copied before anything there was overwritten. */
     sub->batch_next = (size_t)lost;
-    return mmfbus__go_on_at(sub, head, mmfbus__peek64(sub->batch + lost + 8)) ? MMFBUS__SKIPPED : MMFBUS__NONSENSE;
+    uint64_t number = mmfbus__peek64(sub->batch + lost + MMFBUS__FRAME_SEQUENCE);
+    return mmfbus__go_on_at(sub, head, number) ? MMFBUS__SKIPPED : MMFBUS__NONSENSE;
 }
 
 /* Whether the batch holds that frame whole; what it says of itself is not checked. */
@@ -3703,14 +3771,14 @@ MMFBUS__INLINE bool mmfbus__peek_frame(const mmfbus_subscriber *sub, mmfbus__fra
     const unsigned char *place = sub->batch + sub->batch_next;
     size_t left = sub->batch_end - sub->batch_next;
     if (left < MMFBUS__FRAME_ALIGNMENT) return false;
-    uint64_t word = mmfbus__peek64(place);
+    uint64_t word = mmfbus__peek64(place + MMFBUS__FRAME_LENGTH);
     frame->length = (uint32_t)word;
-    frame->kind = (uint8_t)(word >> 32);
-    frame->publisher = (uint32_t)(word >> 48);
-    frame->sequence = mmfbus__peek64(place + 8);
-    frame->timestamp = mmfbus__peek64(place + 16);
+    frame->kind = (uint8_t)(word >> 8 * MMFBUS__FRAME_KIND);
+    frame->publisher = (uint16_t)(word >> 8 * MMFBUS__FRAME_PUBLISHER);
+    frame->sequence = mmfbus__peek64(place + MMFBUS__FRAME_SEQUENCE);
+    frame->timestamp = mmfbus__peek64(place + MMFBUS__FRAME_TIMESTAMP);
     frame->size = mmfbus__frame_size(frame->length);
-    frame->payload = place + MMFBUS__FRAME_HEADER;
+    frame->payload = place + MMFBUS__FRAME_SIZE;
     return frame->size <= left;
 }
 
@@ -3723,13 +3791,13 @@ MMFBUS__INLINE mmfbus__look mmfbus__copy_frame(mmfbus_subscriber *sub, mmfbus__f
         if (!mmfbus__peek_frame(sub, frame)) return MMFBUS__NONSENSE;
     }
     uint64_t end = ((uint64_t)sub->position + frame->size) & (p->geometry.capacity - 1);
-    bool is_padding = frame->kind == MMFBUS__PADDING && end == 0;
-    bool is_message = frame->kind == MMFBUS__MESSAGE || frame->kind == MMFBUS__LAST_FRAGMENT;
-    bool has_payload = (is_message || frame->kind == MMFBUS__FRAGMENT) && frame->length <= p->geometry.max_payload &&
+    bool is_padding = frame->kind == MMFBUS__KIND_PADDING && end == 0;
+    bool is_message = frame->kind == MMFBUS__KIND_MESSAGE || frame->kind == MMFBUS__KIND_LAST_FRAGMENT;
+    bool has_payload = (is_message || frame->kind == MMFBUS__KIND_FRAGMENT) && frame->length <= p->geometry.max_payload &&
                        frame->publisher < p->geometry.participant_count;
     if (!(is_padding || has_payload) || frame->sequence != sub->next) return MMFBUS__NONSENSE;
     /* A wrong length leads to a header that is none: found out before the message is passed off as good. */
-    uint64_t following = mmfbus__peek64(sub->batch + sub->batch_next + frame->size + 8);
+    uint64_t following = mmfbus__peek64(sub->batch + sub->batch_next + frame->size + MMFBUS__FRAME_SEQUENCE);
     if (following != sub->next + (is_message ? 1 : 0)) return MMFBUS__NONSENSE;
     sub->batch_next += (size_t)frame->size;
     return MMFBUS__INTACT;
@@ -3738,7 +3806,7 @@ MMFBUS__INLINE mmfbus__look mmfbus__copy_frame(mmfbus_subscriber *sub, mmfbus__f
 /* The number that stands at a position; false when it may have been overwritten meanwhile. */
 static bool mmfbus__number_at(const mmfbus__participant *p, int64_t position, uint64_t *number) {
     const unsigned char *place = p->ring + ((uint64_t)position & (p->geometry.capacity - 1));
-    mmfbus__copy_out((unsigned char *)number, place + 8, sizeof *number, true);
+    mmfbus__copy_out((unsigned char *)number, place + MMFBUS__FRAME_SEQUENCE, sizeof *number, true);
     return mmfbus__head_after_reading(p) <= position;
 }
 
@@ -3754,13 +3822,13 @@ MMFBUS__INLINE bool mmfbus__fits(const mmfbus__participant *p, int64_t position,
 static mmfbus_status mmfbus__resume(mmfbus_subscriber *sub) {
     mmfbus__participant *p = &sub->base;
     for (int tries = 0; tries < MMFBUS__RESUMES; tries++) {
-        int64_t head = mmfbus__load64(p->memory + MMFBUS__HEAD);
-        int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
+        int64_t head = mmfbus__load64(p->memory + MMFBUS__HEADER_HEAD);
+        int64_t tail = mmfbus__load64(p->memory + MMFBUS__HEADER_TAIL);
         bool makes_sense = mmfbus__is_position(head) && mmfbus__is_position(tail) && head >= sub->position &&
                            mmfbus__fits(p, head, tail);
         if (!makes_sense) {
             /* The tail was loaded after the head: together they make no sense only when both have moved since. */
-            if (mmfbus__load64(p->memory + MMFBUS__HEAD) == head) return MMFBUS_CORRUPTED;
+            if (mmfbus__load64(p->memory + MMFBUS__HEADER_HEAD) == head) return MMFBUS_CORRUPTED;
             continue;
         }
         uint64_t number;
@@ -3799,12 +3867,12 @@ typedef struct mmfbus__fragment {
 
 /* Nothing in it is checked but that there is a header. */
 static bool mmfbus__read_fragment(const mmfbus__frame *frame, mmfbus__fragment *part) {
-    if (frame->length < MMFBUS__FRAGMENT_HEADER) return false;
-    memcpy(&part->began, frame->payload, 8);
-    memcpy(&part->total, frame->payload + 8, 4);
-    memcpy(&part->offset, frame->payload + 12, 4);
-    memcpy(&part->generation, frame->payload + 16, 4);
-    part->length = frame->length - MMFBUS__FRAGMENT_HEADER;
+    if (frame->length < MMFBUS__FRAGMENT_SIZE) return false;
+    memcpy(&part->began, frame->payload + MMFBUS__FRAGMENT_BEGAN, 8);
+    memcpy(&part->total, frame->payload + MMFBUS__FRAGMENT_TOTAL, 4);
+    memcpy(&part->offset, frame->payload + MMFBUS__FRAGMENT_OFFSET, 4);
+    memcpy(&part->generation, frame->payload + MMFBUS__FRAGMENT_GENERATION, 4);
+    part->length = frame->length - MMFBUS__FRAGMENT_SIZE;
     return true;
 }
 
@@ -3823,7 +3891,7 @@ static bool mmfbus__is_end(const mmfbus__parts *parts, const mmfbus__frame *fram
 /* Takes in a fragment. MMFBUS_OK: the message is complete. MMFBUS_GAP: it is missed. */
 static mmfbus_status mmfbus__take_fragment(mmfbus_subscriber *sub, const mmfbus__frame *frame) {
     mmfbus__parts *parts = &sub->parts[frame->publisher];
-    bool is_last = frame->kind == MMFBUS__LAST_FRAGMENT;
+    bool is_last = frame->kind == MMFBUS__KIND_LAST_FRAGMENT;
     int64_t position = sub->position - (int64_t)frame->size;
     mmfbus__fragment part;
     if (!mmfbus__read_fragment(frame, &part) || part.length == 0) return MMFBUS_CORRUPTED;
@@ -3847,7 +3915,7 @@ static mmfbus_status mmfbus__take_fragment(mmfbus_subscriber *sub, const mmfbus_
         return MMFBUS_CORRUPTED;
     }
     if (!mmfbus__make_parts_room(parts, (size_t)end)) return MMFBUS_NO_MEMORY;
-    memcpy(parts->data + part.offset, frame->payload + MMFBUS__FRAGMENT_HEADER, part.length);
+    memcpy(parts->data + part.offset, frame->payload + MMFBUS__FRAGMENT_SIZE, part.length);
     parts->received += part.length;
     if (!is_last) return MMFBUS_EMPTY;
     parts->active = false;
@@ -3857,17 +3925,17 @@ static mmfbus_status mmfbus__take_fragment(mmfbus_subscriber *sub, const mmfbus_
 /* Drops parts of messages whose publishers are gone; when everything committed was read. */
 static void mmfbus__drop_parts(mmfbus_subscriber *sub) {
     mmfbus__participant *p = &sub->base;
-    uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__EPOCH);
+    uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH);
     if (epoch == sub->parts_epoch) return;
     /* Whoever left has committed all it had before it changed the epoch; it may be beyond the tail that was read. */
-    if (mmfbus__load64(p->memory + MMFBUS__TAIL) != sub->position) return;
+    if (mmfbus__load64(p->memory + MMFBUS__HEADER_TAIL) != sub->position) return;
     sub->parts_epoch = epoch;
     for (uint32_t slot = 0; slot < p->geometry.participant_count; slot++) {
         mmfbus__parts *parts = &sub->parts[slot];
         if (parts->data == NULL) continue;
         const unsigned char *place = mmfbus__slot(p, slot);
-        if (mmfbus__load32(place + MMFBUS__STATE) == MMFBUS__STATE_PUBLISHER &&
-            mmfbus__load32(place + MMFBUS__GENERATION) == parts->generation) {
+        if (mmfbus__load32(place + MMFBUS__SLOT_STATE) == MMFBUS__STATE_PUBLISHER &&
+            mmfbus__load32(place + MMFBUS__SLOT_GENERATION) == parts->generation) {
             continue;
         }
         MMFBUS_FREE(parts->data);
@@ -3881,7 +3949,7 @@ MMFBUS__INLINE mmfbus_status mmfbus__store_cursor(mmfbus_subscriber *sub) {
     if (sub->stored == sub->position) return MMFBUS_OK;
     if (!mmfbus__owns_slot(p)) return MMFBUS_CORRUPTED;
     sub->stored = sub->position;
-    mmfbus__store64(mmfbus__own_slot(p) + MMFBUS__CURSOR, sub->position);
+    mmfbus__store64(mmfbus__own_slot(p) + MMFBUS__SLOT_CURSOR, sub->position);
     MMFBUS_STEP("read: cursor stored");
     if (!sub->is_lossy) mmfbus__ring_publishers(p);
     return MMFBUS_OK;
@@ -3908,7 +3976,7 @@ static mmfbus_status mmfbus__next_frame(mmfbus_subscriber *sub, mmfbus_message *
     if (look == MMFBUS__SKIPPED) return sub->gap_from != 0 ? mmfbus__tell_gap(sub, message) : MMFBUS_EMPTY;
     if (look == MMFBUS__LAPPED) {
         if (!sub->is_lossy) {
-            uint32_t state = mmfbus__load32(mmfbus__own_slot(&sub->base) + MMFBUS__STATE);
+            uint32_t state = mmfbus__load32(mmfbus__own_slot(&sub->base) + MMFBUS__SLOT_STATE);
             return state == MMFBUS__STATE_DISCONNECTED ? MMFBUS_DISCONNECTED : MMFBUS_CORRUPTED;
         }
         mmfbus_status status = mmfbus__resume(sub);
@@ -3918,9 +3986,9 @@ static mmfbus_status mmfbus__next_frame(mmfbus_subscriber *sub, mmfbus_message *
 
     sub->laps = 0;
     sub->position += (int64_t)frame.size;
-    if (frame.kind == MMFBUS__PADDING) return MMFBUS_EMPTY;
+    if (frame.kind == MMFBUS__KIND_PADDING) return MMFBUS_EMPTY;
     mmfbus_status status = MMFBUS_OK;
-    if (frame.kind == MMFBUS__MESSAGE) {
+    if (frame.kind == MMFBUS__KIND_MESSAGE) {
         mmfbus__parts *parts = &sub->parts[frame.publisher];
         if (parts->active) {
             if (mmfbus__is_end(parts, &frame)) return MMFBUS_CORRUPTED;
@@ -3933,7 +4001,7 @@ static mmfbus_status mmfbus__next_frame(mmfbus_subscriber *sub, mmfbus_message *
         message->data = sub->parts[frame.publisher].data;
         message->length = (size_t)sub->parts[frame.publisher].received;
     }
-    if (frame.kind == MMFBUS__FRAGMENT) return status;
+    if (frame.kind == MMFBUS__KIND_FRAGMENT) return status;
     sub->next++;
     message->sequence = frame.sequence;
     message->timestamp = frame.timestamp;
@@ -3954,13 +4022,13 @@ static mmfbus_status mmfbus__next_frame(mmfbus_subscriber *sub, mmfbus_message *
 static mmfbus_status mmfbus__at_the_end(mmfbus_subscriber *sub, mmfbus_message *message, uint32_t closed_epoch) {
     mmfbus__participant *p = &sub->base;
     mmfbus__drop_parts(sub);
-    if (!sub->is_lossy && mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__STATE) == MMFBUS__STATE_DISCONNECTED) {
+    if (!sub->is_lossy && mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__SLOT_STATE) == MMFBUS__STATE_DISCONNECTED) {
         return MMFBUS_DISCONNECTED;
     }
     if (closed_epoch == sub->closed_epoch) return MMFBUS_EMPTY;
     sub->closed_epoch = closed_epoch;
-    uint32_t reason = mmfbus__load32(p->memory + MMFBUS__CLOSED_REASON);
-    message->reason = reason == MMFBUS_REASON_DIED ? MMFBUS_REASON_DIED : MMFBUS_REASON_LEFT;
+    uint32_t reason = mmfbus__load32(p->memory + MMFBUS__HEADER_CLOSED_REASON);
+    message->reason = reason == MMFBUS__CLOSED_BY_DEATH ? MMFBUS_REASON_DIED : MMFBUS_REASON_LEFT;
     return MMFBUS_PUBLISHERS_GONE;
 }
 
@@ -3971,9 +4039,9 @@ MMFBUS__INLINE mmfbus_status mmfbus__receive(mmfbus_subscriber *sub, mmfbus_mess
     bool looks = sub->position == sub->tail;
     if (looks) {
         /* Before the tail: everything that was published before the end is read first. */
-        closed_epoch = mmfbus__load32(p->memory + MMFBUS__CLOSED_EPOCH);
+        closed_epoch = mmfbus__load32(p->memory + MMFBUS__HEADER_CLOSED_EPOCH);
         /* SYNC: frame visible. The tail is loaded first; only what lies before it is read. */
-        int64_t tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
+        int64_t tail = mmfbus__load64(p->memory + MMFBUS__HEADER_TAIL);
         if (!mmfbus__is_position(tail) || tail < sub->position) return MMFBUS_CORRUPTED;
         sub->tail = tail;
         sub->in_flood = false;
@@ -3997,7 +4065,7 @@ MMFBUS__INLINE mmfbus_status mmfbus__check_subscriber(mmfbus_subscriber *sub) {
     if (sub == NULL) return MMFBUS_INVALID_ARGUMENT;
     if (!(mmfbus__is_forked(&sub->base) | sub->base.armed | sub->base.has_dead)) return sub->ended;
     if (mmfbus__is_forked(&sub->base)) return MMFBUS_FORKED;
-    mmfbus__awake(&sub->base, MMFBUS__SLEEPERS);
+    mmfbus__awake(&sub->base, MMFBUS__HEADER_SLEEPERS);
     mmfbus__reclaim_the_dead(&sub->base);
     return sub->ended;
 }
@@ -4024,20 +4092,20 @@ mmfbus_status mmfbus_arm(mmfbus_subscriber *subscriber) {
      * SYNC: going to sleep. First the sleep is announced, then the lock is looked at, then the tail. A publisher that was
      * not seen holding the lock will see the sleep and ring; one that dies in between is seen by its lock or its life line.
      */
-    mmfbus__announce_sleep(p, MMFBUS__SLEEPERS);
-    uint32_t held = mmfbus__load32(p->memory + MMFBUS__PUBLISHER_LOCK);
+    mmfbus__announce_sleep(p, MMFBUS__HEADER_SLEEPERS);
+    uint32_t held = mmfbus__load32(p->memory + MMFBUS__HEADER_PUBLISHER_LOCK);
     status = MMFBUS_OK;
     if (held != 0) {
         status = MMFBUS_BUSY;
         if (mmfbus__take_over(p) == MMFBUS_OK) mmfbus__unlock(p);
-    } else if (mmfbus__load64(p->memory + MMFBUS__TAIL) != subscriber->position ||
-               mmfbus__load32(p->memory + MMFBUS__EPOCH) != p->watched_epoch ||
-               mmfbus__load32(p->memory + MMFBUS__CLOSED_EPOCH) != subscriber->closed_epoch ||
-               mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__STATE) == MMFBUS__STATE_DISCONNECTED) {
+    } else if (mmfbus__load64(p->memory + MMFBUS__HEADER_TAIL) != subscriber->position ||
+               mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH) != p->watched_epoch ||
+               mmfbus__load32(p->memory + MMFBUS__HEADER_CLOSED_EPOCH) != subscriber->closed_epoch ||
+               mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__SLOT_STATE) == MMFBUS__STATE_DISCONNECTED) {
         status = MMFBUS_READY;
     }
     if (status != MMFBUS_OK) {
-        mmfbus__awake(p, MMFBUS__SLEEPERS);
+        mmfbus__awake(p, MMFBUS__HEADER_SLEEPERS);
     } else if (!p->watch_is_complete) {
         mmfbus__look_again_soon(p);
     }
@@ -4096,7 +4164,7 @@ mmfbus_information mmfbus_subscriber_information(const mmfbus_subscriber *subscr
 /* Where to begin; with the lock held, so that neither end of the ring moves. */
 static mmfbus_status mmfbus__find_start(mmfbus_subscriber *sub, const mmfbus_options *options) {
     mmfbus__participant *p = &sub->base;
-    int64_t head = mmfbus__load64(p->memory + MMFBUS__HEAD), tail = mmfbus__load64(p->memory + MMFBUS__TAIL);
+    int64_t head = mmfbus__load64(p->memory + MMFBUS__HEADER_HEAD), tail = mmfbus__load64(p->memory + MMFBUS__HEADER_TAIL);
     if (!mmfbus__is_position(head) || !mmfbus__is_position(tail) || !mmfbus__fits(p, head, tail)) {
         return MMFBUS_CORRUPTED;
     }
@@ -4125,8 +4193,8 @@ static mmfbus_status mmfbus__find_start(mmfbus_subscriber *sub, const mmfbus_opt
     }
     sub->owed_from = start == MMFBUS_START_AFTER ? 0 : sub->position;
     sub->tail = sub->stored = sub->position;
-    sub->closed_epoch = mmfbus__load32(p->memory + MMFBUS__CLOSED_EPOCH);
-    sub->parts_epoch = mmfbus__load32(p->memory + MMFBUS__EPOCH);
+    sub->closed_epoch = mmfbus__load32(p->memory + MMFBUS__HEADER_CLOSED_EPOCH);
+    sub->parts_epoch = mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH);
     return MMFBUS_OK;
 }
 
@@ -4134,7 +4202,7 @@ static mmfbus_status mmfbus__find_start(mmfbus_subscriber *sub, const mmfbus_opt
 static mmfbus_status mmfbus__skip_to_wanted(mmfbus_subscriber *sub) {
     mmfbus_message ignored;
     mmfbus_status status = MMFBUS_EMPTY;
-    sub->tail = mmfbus__load64(sub->base.memory + MMFBUS__TAIL);
+    sub->tail = mmfbus__load64(sub->base.memory + MMFBUS__HEADER_TAIL);
     if (!mmfbus__is_position(sub->tail) || sub->tail < sub->position) return MMFBUS_CORRUPTED;
     /* The tail was loaded once, so this comes to an end. What was lapped on the way becomes a gap by itself. */
     while (sub->next < sub->wanted && sub->position < sub->tail && sub->gap_from == 0 && status == MMFBUS_EMPTY) {
@@ -4187,7 +4255,7 @@ mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbu
         mmfbus__free_subscriber(sub, participants);
         return status;
     }
-    mmfbus__store64(mmfbus__own_slot(p) + MMFBUS__CURSOR, sub->position);
+    mmfbus__store64(mmfbus__own_slot(p) + MMFBUS__SLOT_CURSOR, sub->position);
     MMFBUS_STEP("join: cursor stored");
     mmfbus__join(p, sub->is_lossy ? MMFBUS__STATE_LOSSY : MMFBUS__STATE_RELIABLE);
     sub->ended = mmfbus__skip_to_wanted(sub);
@@ -4200,9 +4268,9 @@ void mmfbus_subscriber_close(mmfbus_subscriber *subscriber) {
     mmfbus__participant *p = &subscriber->base;
     uint32_t participants = p->geometry.participant_count;
     if (!mmfbus__is_forked(p)) {
-        mmfbus__awake(p, MMFBUS__SLEEPERS);
+        mmfbus__awake(p, MMFBUS__HEADER_SLEEPERS);
         if (mmfbus__owns_slot(p)) {
-            mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__STATE, MMFBUS__STATE_NONE);
+            mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__SLOT_STATE, MMFBUS__STATE_NONE);
             MMFBUS_STEP("leave: state stored");
         }
     }

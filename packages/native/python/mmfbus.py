@@ -266,41 +266,157 @@ def _fence():
 
 # ----------------------------------------------------------------------------------------------------------- Layout
 
-# Offsets in the header.
-_HEADER_LENGTH = 512
-_HEADER = struct.Struct("<8sIIQQQIIIIII32s32sQQQ")
+# generated from the layouts of @mmfbus/channel
+# Segment header.
+_HEADER_MAGIC = 0
+_HEADER_FORMAT_VERSION = 8
+_FORMAT_VERSION = 1
+_HEADER_HEADER_LENGTH = 12
+_HEADER_SEGMENT_LENGTH = 16
+_HEADER_RING_OFFSET = 24
+_HEADER_RING_CAPACITY = 32
+_HEADER_PARTICIPANTS_OFFSET = 40
+_HEADER_PARTICIPANT_COUNT = 44
+_HEADER_PARTICIPANT_LENGTH = 48
+_HEADER_MAX_PAYLOAD = 52
+_HEADER_SCHEMA_OFFSET = 56
+_HEADER_SCHEMA_LENGTH = 60
+_HEADER_CODEC = 64
+_HEADER_CODEC_SIZE = 32
+_HEADER_SCHEMA = 96
+_HEADER_SCHEMA_SIZE = 32
+_HEADER_HISTORY = 128
+_HEADER_MAX_MESSAGE = 136
+_HEADER_CREATED_AT = 144
+_HEADER_PUBLISHER_LOCK = 192
+_HEADER_TAIL = 256
+_HEADER_HEAD = 320
+_HEADER_EPOCH = 384
+_HEADER_SLEEPERS = 388
+_HEADER_ROOM_WAITERS = 392
+_HEADER_CLOSED_EPOCH = 396
+_HEADER_CLOSED_REASON = 400
+_CLOSED_BY_LEAVING = 1
+_CLOSED_BY_DEATH = 2
+_HEADER_SLOTS_USED = 404
+_HEADER_SIZE = 512
+
+# Slot of a participant.
+_SLOT_NONCE = 0
+_SLOT_IDENTITY_NONCE = 8
+_SLOT_START_TIME = 16
+_SLOT_PID_NAMESPACE = 24
+_SLOT_PID = 32
+_SLOT_GENERATION = 36
+_SLOT_JOINED_AT = 40
+_SLOT_THREAD_START_TIME = 48
+_SLOT_THREAD_ID = 56
+_SLOT_CURSOR = 64
+_SLOT_STATE = 72
+_STATE_NONE = 0
+_STATE_PUBLISHER = 1
+_STATE_RELIABLE = 2
+_STATE_LOSSY = 3
+_STATE_DISCONNECTED = 4
+_SLOT_ASLEEP = 76
+_SLOT_SLEEPS = 80
+_SLOT_DISCONNECT_REASON = 84
+_DISCONNECTED_AS_SLOW = 1
+_DISCONNECTED_AS_WRONG = 2
+_SLOT_MESSAGES = 128
+_SLOT_BYTES = 136
+_SLOT_FULL = 144
+_SLOT_MISSED = 152
+_SLOT_WAKE_UPS = 160
+_SLOT_BUSY = 168
+_SLOT_NAME = 192
+_SLOT_NAME_SIZE = 48
+_SLOT_SIZE = 256
+
+# Header of a frame.
+_FRAME_LENGTH = 0
+_FRAME_KIND = 4
+_KIND_MESSAGE = 1
+_KIND_PADDING = 2
+_KIND_TERMINATOR = 3
+_KIND_FRAGMENT = 4
+_KIND_LAST_FRAGMENT = 5
+_FRAME_FLAGS = 5
+_FRAME_PUBLISHER = 6
+_FRAME_SEQUENCE = 8
+_FRAME_TIMESTAMP = 16
+_FRAME_SIZE = 24
+
+# Header of a fragment.
+_FRAGMENT_BEGAN = 0
+_FRAGMENT_TOTAL = 8
+_FRAGMENT_OFFSET = 12
+_FRAGMENT_GENERATION = 16
+_FRAGMENT_SIZE = 24
+
+# Entry of the directory.
+_ENTRY_STATE = 0
+_ENTRY_NAME = 64
+_ENTRY_NAME_SIZE = 128
+_ENTRY_SIZE = 192
+
+# Notice of the directory.
+_NOTICE_KIND = 0
+_NOTICE_OPENED = 1
+_NOTICE_CLOSED = 2
+_NOTICE_CHANGED = 3
+_NOTICE_CHANNEL = 8
+_NOTICE_CHANNEL_SIZE = 128
+_NOTICE_SIZE = 136
+
+# Limits.
+_FRAME_ALIGNMENT = 32
+_SLOT_BITS = 10
+_MAX_PARTICIPANTS = 1024
+_MAX_GENERATION = 4194303
+_MIN_CAPACITY = 4096
+_MAX_CAPACITY = 1073741824
+_LARGEST_MESSAGE = 1073741824
+_MAX_SCHEMA_LENGTH = 1048576
+_MAX_NAME_LENGTH = 128
+_DEFAULT_CAPACITY = 8388608
+_DEFAULT_PARTICIPANTS = 64
+
+# The regions as a whole.
+_HEADER = struct.Struct("<QIIQQQIIIIII32s32sQQQ40xI60xq56xq56xIIIIII40x64x")
+_SLOT = struct.Struct("<qqQQIIQQI4xqIIII40xQQQQQQ16x48s16x")
+_FRAME = struct.Struct("<IBBHQQ")
+_FRAGMENT = struct.Struct("<qIII4x")
+_ENTRY = struct.Struct("<I60x128s")
+_NOTICE = struct.Struct("<I4x128s")
+# end of what is generated
+
 _MAGIC = b"mmfbusch"
-_LOCK, _TAIL, _HEAD = 192, 256, 320
-_EPOCH, _SLEEPERS, _ROOM_WAITERS, _CLOSED_EPOCH, _CLOSED_REASON, _SLOTS_USED = 384, 388, 392, 396, 400, 404
-
-# Offsets in a slot.
-_SLOT_LENGTH = 256
-_NONCE, _IDENTITY_NONCE, _GENERATION, _CURSOR, _STATE, _ASLEEP, _SLEEPS, _REASON = 0, 8, 36, 64, 72, 76, 80, 84
-_IDENTITY = struct.Struct("<QQI")  # at 16: startTime, pidNamespace, pid
-_JOINED = struct.Struct("<QQI")  # at 40: joinedAt, threadStartTime, threadId
-_COUNTERS = struct.Struct("<QQQQQ")  # at 128: frames, bytes, full, missed, wakeUps
-_FRAMES, _BYTES, _FULL, _MISSED, _WAKE_UPS = range(5)
-_SLOT_BITS, _LAST_GENERATION = 10, 4194303
-_NONE, _PUBLISHER, _RELIABLE, _LOSSY, _DISCONNECTED = range(5)
-_TOO_SLOW, _NO_CURSOR = 1, 2
-_LEFT, _DIED = 1, 2
-
-_FRAME = struct.Struct("<IBBHQQ")  # length, kind, flags, publisher, sequence, timestamp
-_PIECE = struct.Struct("<qIII4x")  # of a fragment: began, total, offset, generation
-_MESSAGE, _PADDING, _TERMINATOR, _FRAGMENT, _LAST_FRAGMENT = range(1, 6)
+# Counters of a slot, which lie side by side.
+_COUNTERS = struct.Struct(f"<{(_SLOT_WAKE_UPS - _SLOT_MESSAGES) // 8 + 1}Q")
+_FRAMES, _BYTES, _FULL, _MISSED, _WAKE_UPS = (
+    (offset - _SLOT_MESSAGES) // 8 for offset in (_SLOT_MESSAGES, _SLOT_BYTES, _SLOT_FULL, _SLOT_MISSED, _SLOT_WAKE_UPS)
+)
 
 _PAGE = 4096
 _MARK = b"mmfbus\0\1"
 _MARK_LENGTH = 64
 _LARGEST_NUMBER = 2**53 - 1
-_LARGEST_MESSAGE = 2**30
 _CHUNK = 65536  # bytes a subscriber copies at once
 _PATIENCE = 0.002  # seconds to wait at least for another publisher at work, which needs some microseconds
 _LAPS_AT_HEAD = 8  # laps in a row after which a subscriber goes on at the tail, which has a whole ring before it
 
 
+def _u32_of(data, offset):
+    return int.from_bytes(data[offset : offset + 4], "little")
+
+
+def _u64_of(data, offset):
+    return int.from_bytes(data[offset : offset + 8], "little")
+
+
 def _frame_size(length):
-    return (_FRAME.size + length + 31) & ~31
+    return (_FRAME_SIZE + length + _FRAME_ALIGNMENT - 1) & -_FRAME_ALIGNMENT
 
 
 class _Geometry(collections.namedtuple("_Geometry", "capacity participants ring max_payload max_message history codec schema")):
@@ -309,12 +425,12 @@ class _Geometry(collections.namedtuple("_Geometry", "capacity participants ring 
     @classmethod
     def plan(cls, capacity, participants, history, max_message, codec, schema):
         """Of a new channel; what is None is chosen."""
-        capacity, history = capacity or 8 << 20, history or 0
-        most = capacity // 4 - _FRAME.size
+        capacity, history = capacity or _DEFAULT_CAPACITY, history or 0
+        most = capacity // 4 - _FRAME_SIZE
         if max_message is None:
-            share = capacity // 2 // max(history, 1) & ~31
-            max_message = min(most, share - _FRAME.size) if history else 64 << 20
-        end = _HEADER_LENGTH + participants * _SLOT_LENGTH + len(schema)
+            share = capacity // 2 // max(history, 1) & -_FRAME_ALIGNMENT
+            max_message = min(most, share - _FRAME_SIZE) if history else 64 << 20
+        end = _HEADER_SIZE + participants * _SLOT_SIZE + len(schema)
         ring = -(-end // _PAGE) * _PAGE
         plan = cls(capacity, participants, ring, min(most, max_message), max_message, history, codec, schema)
         return plan._checked("INVALID_ARGUMENT")
@@ -322,21 +438,29 @@ class _Geometry(collections.namedtuple("_Geometry", "capacity participants ring 
     @classmethod
     def read(cls, memory):
         """Of a channel that is there."""
-        # One copy of it all: what is checked is what is used. The slice of a mapping is such a copy.
-        header = memory[: _HEADER.size]
-        if len(memory) < _HEADER_LENGTH or header[:8] != _MAGIC:
+        if len(memory) < _HEADER_SIZE:
             raise Error("NOT_A_CHANNEL", "the memory of that name is not a channel")
-        fields = _HEADER.unpack(header)
-        version, header_length, segment, ring, capacity, slots_at, slots, slot_length, payload, text_at, text = fields[1:12]
-        codec, digest, history, max_message, _ = fields[12:]
-        if version != 1:
-            raise Error("VERSION_MISMATCH", f"the channel has version {version} of the format, this is for version 1")
-        slots_end = _HEADER_LENGTH + slots * _SLOT_LENGTH
-        if (header_length, slots_at, slot_length) != (_HEADER_LENGTH, _HEADER_LENGTH, _SLOT_LENGTH):
+        # One copy of it all: what is checked is what is used. The slice of a mapping is such a copy.
+        header = memory[:_HEADER_SIZE]
+        if header[_HEADER_MAGIC : _HEADER_MAGIC + 8] != _MAGIC:
+            raise Error("NOT_A_CHANNEL", "the memory of that name is not a channel")
+        version = _u32_of(header, _HEADER_FORMAT_VERSION)
+        if version != _FORMAT_VERSION:
+            raise Error("VERSION_MISMATCH", f"the channel has version {version} of the format, this is for {_FORMAT_VERSION}")
+        segment, ring = _u64_of(header, _HEADER_SEGMENT_LENGTH), _u64_of(header, _HEADER_RING_OFFSET)
+        capacity, slots = _u64_of(header, _HEADER_RING_CAPACITY), _u32_of(header, _HEADER_PARTICIPANT_COUNT)
+        text_at, text = _u32_of(header, _HEADER_SCHEMA_OFFSET), _u32_of(header, _HEADER_SCHEMA_LENGTH)
+        digest = header[_HEADER_SCHEMA : _HEADER_SCHEMA + _HEADER_SCHEMA_SIZE]
+        codec = header[_HEADER_CODEC : _HEADER_CODEC + _HEADER_CODEC_SIZE]
+        history, max_message = _u64_of(header, _HEADER_HISTORY), _u64_of(header, _HEADER_MAX_MESSAGE)
+        payload = _u32_of(header, _HEADER_MAX_PAYLOAD)
+        lengths = (_HEADER_HEADER_LENGTH, _HEADER_PARTICIPANTS_OFFSET, _HEADER_PARTICIPANT_LENGTH)
+        slots_end = _HEADER_SIZE + slots * _SLOT_SIZE
+        if [_u32_of(header, offset) for offset in lengths] != [_HEADER_SIZE, _HEADER_SIZE, _SLOT_SIZE]:
             raise Error("CORRUPTED", "the header has wrong lengths")
         if ring % _PAGE or ring < slots_end or ring + capacity > segment or segment > len(memory):
             raise Error("CORRUPTED", "the ring is not within the segment")
-        if text > 1 << 20 or (text and not slots_end <= text_at <= ring - text):
+        if text > _MAX_SCHEMA_LENGTH or (text and not slots_end <= text_at <= ring - text):
             raise Error("CORRUPTED", "the schema is not in its place")
         schema = memory[text_at : text_at + text] if text else b""
         if schema and hashlib.sha256(schema).digest() != digest:
@@ -346,10 +470,10 @@ class _Geometry(collections.namedtuple("_Geometry", "capacity participants ring 
 
     def _checked(self, code):
         capacity, history = self.capacity, self.history
-        most = capacity // 4 - _FRAME.size
-        if not _PAGE <= capacity <= 1 << 30 or capacity & (capacity - 1):
+        most = capacity // 4 - _FRAME_SIZE
+        if not _MIN_CAPACITY <= capacity <= _MAX_CAPACITY or capacity & (capacity - 1):
             raise Error(code, f"a capacity of {capacity} is no power of two from 4 KiB to 1 GiB")
-        if not 2 <= self.participants <= 1024:
+        if not 2 <= self.participants <= _MAX_PARTICIPANTS:
             raise Error(code, f"{self.participants} participants are not from 2 to 1024")
         if not 1 <= self.max_message <= _LARGEST_MESSAGE or self.max_payload != min(most, self.max_message):
             raise Error(code, f"messages cannot have up to {self.max_message} bytes")
@@ -360,15 +484,30 @@ class _Geometry(collections.namedtuple("_Geometry", "capacity participants ring 
 
     def write(self, memory):
         """Into memory that is all zero; the magic last."""
-        text_at = _HEADER_LENGTH + self.participants * _SLOT_LENGTH if self.schema else 0
+        text_at = _HEADER_SIZE + self.participants * _SLOT_SIZE if self.schema else 0
         digest = hashlib.sha256(self.schema).digest() if self.schema else b""
-        lengths = (1, _HEADER_LENGTH, self.ring + self.capacity, self.ring, self.capacity)
-        slots = (_HEADER_LENGTH, self.participants, _SLOT_LENGTH, self.max_payload, text_at, len(self.schema))
-        rest = (self.codec.encode(), digest, self.history, self.max_message, time.time_ns() // 10**6)
-        _HEADER.pack_into(memory, 0, bytes(8), *lengths, *slots, *rest)
-        memory[text_at : text_at + len(self.schema)] = self.schema
-        _FRAME.pack_into(memory, self.ring, 0, _TERMINATOR, 0, 0, 1, 0)
-        _Words(memory).store64(0, int.from_bytes(_MAGIC, "little"))
+        numbers = (
+            ("<I", _HEADER_FORMAT_VERSION, _FORMAT_VERSION),
+            ("<I", _HEADER_HEADER_LENGTH, _HEADER_SIZE),
+            ("<Q", _HEADER_SEGMENT_LENGTH, self.ring + self.capacity),
+            ("<Q", _HEADER_RING_OFFSET, self.ring),
+            ("<Q", _HEADER_RING_CAPACITY, self.capacity),
+            ("<I", _HEADER_PARTICIPANTS_OFFSET, _HEADER_SIZE),
+            ("<I", _HEADER_PARTICIPANT_COUNT, self.participants),
+            ("<I", _HEADER_PARTICIPANT_LENGTH, _SLOT_SIZE),
+            ("<I", _HEADER_MAX_PAYLOAD, self.max_payload),
+            ("<I", _HEADER_SCHEMA_OFFSET, text_at),
+            ("<I", _HEADER_SCHEMA_LENGTH, len(self.schema)),
+            ("<Q", _HEADER_HISTORY, self.history),
+            ("<Q", _HEADER_MAX_MESSAGE, self.max_message),
+            ("<Q", _HEADER_CREATED_AT, time.time_ns() // 10**6),
+        )
+        for form, offset, number in numbers:
+            struct.pack_into(form, memory, offset, number)
+        for offset, data in ((_HEADER_CODEC, self.codec.encode()), (_HEADER_SCHEMA, digest), (text_at, self.schema)):
+            memory[offset : offset + len(data)] = data
+        _FRAME.pack_into(memory, self.ring, 0, _KIND_TERMINATOR, 0, 0, 1, 0)
+        _Words(memory).store64(_HEADER_MAGIC, int.from_bytes(_MAGIC, "little"))
 
 
 # ------------------------------------------------------------------------------------------------------- The system
@@ -492,13 +631,13 @@ def _named_nonces():
                 raise
             continue
         try:
-            if _read_mark(fd) is None or os.pread(fd, 8, 0) != _MAGIC:
+            if _read_mark(fd) is None or os.pread(fd, 8, _HEADER_MAGIC) != _MAGIC:
                 continue
-            count = min(int.from_bytes(os.pread(fd, 4, 44), "little"), 1024)
-            table = os.pread(fd, count * _SLOT_LENGTH, _HEADER_LENGTH)
+            count = min(_u32_of(os.pread(fd, 4, _HEADER_PARTICIPANT_COUNT), 0), _MAX_PARTICIPANTS)
+            table = os.pread(fd, count * _SLOT_SIZE, _HEADER_SIZE)
         finally:
             os.close(fd)
-        named.update(int.from_bytes(table[at : at + 8], "little") for at in range(0, len(table), _SLOT_LENGTH))
+        named.update(_u64_of(table, at + _SLOT_NONCE) for at in range(0, len(table), _SLOT_SIZE))
     return named
 
 
@@ -552,7 +691,7 @@ def _read_mark(fd):
     """Bytes of the segment in that file; None where it has no mark that makes sense."""
     size = os.fstat(fd).st_size
     mark = os.pread(fd, _MARK_LENGTH, size - _MARK_LENGTH) if size > _MARK_LENGTH else b""
-    length = int.from_bytes(mark[8:16], "little")
+    length = _u64_of(mark, 8)
     return length if mark[:8] == _MARK and 0 < length <= size - _MARK_LENGTH else None
 
 
@@ -748,7 +887,8 @@ class _Participant:
         wanted = (capacity, history, max_message, schema.encode() if schema else b"")
         _check_choice("scope", scope, ("user", "machine"))
         _check_choice("open", open, ("open-or-create", "open", "create"))
-        if not 1 <= len(self._codec.id.encode()) <= 31 or len(self._name) > 48 or len(wanted[3]) > 1 << 20:
+        lengths = ((self._codec.id.encode(), _HEADER_CODEC_SIZE - 1), (self._name, _SLOT_NAME_SIZE), (wanted[3], _MAX_SCHEMA_LENGTH))
+        if not self._codec.id or any(len(text) > most for text, most in lengths):
             raise Error("INVALID_ARGUMENT", "the codec's id, the name or the schema is too long")
         if mode & ~0o777:
             raise Error("INVALID_ARGUMENT", f"the mode {mode:#o} has other bits than those of permissions")
@@ -765,7 +905,7 @@ class _Participant:
         self._is_watch_complete = True
         self._counted_in = None  # the counter of the sleeping we are in
         self._has_joined = False
-        self._counters = [0] * 5
+        self._counters = [0] * (_COUNTERS.size // 8)
         try:
             self._open(scope, open, wanted, max_participants, mode)
         except OSError as error:
@@ -888,8 +1028,8 @@ class _Participant:
 
     def _left_behind(self):
         """The ports of the dead whom nobody has reclaimed, when nobody is left who may yet do so."""
-        used = min(self._words.load32(_SLOTS_USED), self._geometry.participants)
-        owners = ((slot, self._words.load64(self._at(slot) + _NONCE)) for slot in range(used))
+        used = min(self._words.load32(_HEADER_SLOTS_USED), self._geometry.participants)
+        owners = ((slot, self._words.load64(self._at(slot) + _SLOT_NONCE)) for slot in range(used))
         others = [(slot, nonce) for slot, nonce in owners if nonce != 0 and nonce != (self._port and self._port.nonce)]
         return [nonce for _, nonce in others] if all(self._is_dead(slot, nonce) for slot, nonce in others) else []
 
@@ -916,15 +1056,15 @@ class _Participant:
                         else f"this participant of {self.channel} was closed")  # fmt: skip
 
     def _load_tail(self):
-        tail = self._words.load64(_TAIL)
-        if tail < 0 or tail % 32 or tail > _LARGEST_NUMBER:
+        tail = self._words.load64(_HEADER_TAIL)
+        if tail < 0 or tail % _FRAME_ALIGNMENT or tail > _LARGEST_NUMBER:
             raise self._corrupt(f"the tail is {tail}")
         return tail
 
     def _header_at(self, position):
         """The fields of the header of a frame, from a private copy."""
         place = self._geometry.ring + position % self.capacity
-        return _FRAME.unpack(self._memory[place : place + _FRAME.size])
+        return _FRAME.unpack(self._memory[place : place + _FRAME_SIZE])
 
     def _corrupt(self, what):
         return Error("CORRUPTED", f"the memory of the channel {self.channel} makes no sense: {what}")
@@ -932,11 +1072,11 @@ class _Participant:
     # -- The table
 
     def _at(self, slot):
-        return _HEADER_LENGTH + slot * _SLOT_LENGTH
+        return _HEADER_SIZE + slot * _SLOT_SIZE
 
     def _slots(self):
         """Offsets of the slots that may be in use, by number, but our own."""
-        used = min(self._words.load32(_SLOTS_USED), self._geometry.participants)
+        used = min(self._words.load32(_HEADER_SLOTS_USED), self._geometry.participants)
         return [(slot, self._at(slot)) for slot in range(used) if slot != self._slot]
 
     def _claim(self):
@@ -944,22 +1084,26 @@ class _Participant:
         slot, inherited = self._claim_nonce(nonce)
         own = self._at(slot)
         # step: claim: nonce stored
-        generation = words.load32(own + _GENERATION) + 1
-        generation = generation if generation <= _LAST_GENERATION else 1
-        words.store32(own + _GENERATION, generation)
+        generation = words.load32(own + _SLOT_GENERATION) + 1
+        generation = generation if generation <= _MAX_GENERATION else 1
+        words.store32(own + _SLOT_GENERATION, generation)
         # step: claim: generation raised
-        while (used := words.load32(_SLOTS_USED)) <= slot and not words.swap32(_SLOTS_USED, used, slot + 1):
+        while (used := words.load32(_HEADER_SLOTS_USED)) <= slot and not words.swap32(_HEADER_SLOTS_USED, used, slot + 1):
             pass
         # step: claim: counted
-        words.store64(own + _IDENTITY_NONCE, 0)
+        words.store64(own + _SLOT_IDENTITY_NONCE, 0)
         # step: claim: identity cleared
         pid = os.getpid()
-        _IDENTITY.pack_into(self._memory, own + 16, _start_time(pid), _pid_namespace(), pid)
-        _JOINED.pack_into(self._memory, own + 40, time.monotonic_ns(), 0, 0)
-        self._memory[own + 128 : own + 168] = bytes(40)
-        self._memory[own + 192 : own + 240] = self._name.ljust(48, b"\0")
+        struct.pack_into("<Q", self._memory, own + _SLOT_START_TIME, _start_time(pid))
+        struct.pack_into("<Q", self._memory, own + _SLOT_PID_NAMESPACE, _pid_namespace())
+        struct.pack_into("<I", self._memory, own + _SLOT_PID, pid)
+        struct.pack_into("<Q", self._memory, own + _SLOT_JOINED_AT, time.monotonic_ns())
+        struct.pack_into("<Q", self._memory, own + _SLOT_THREAD_START_TIME, 0)
+        struct.pack_into("<I", self._memory, own + _SLOT_THREAD_ID, 0)
+        self._memory[own + _SLOT_MESSAGES : own + _SLOT_MESSAGES + _COUNTERS.size] = bytes(_COUNTERS.size)
+        self._memory[own + _SLOT_NAME : own + _SLOT_NAME + _SLOT_NAME_SIZE] = self._name.ljust(_SLOT_NAME_SIZE, b"\0")
         # SYNC: identity written. What it tells was written before this store, and counts for whoever finds our nonce here.
-        words.store64(own + _IDENTITY_NONCE, nonce)
+        words.store64(own + _SLOT_IDENTITY_NONCE, nonce)
         # step: claim: identity written
         self._slot, self._own = slot, own
         self._generation = generation
@@ -970,17 +1114,17 @@ class _Participant:
     def _claim_nonce(self, nonce):
         slots = range(self._geometry.participants)
         for slot in slots:
-            if self._words.swap64(self._at(slot) + _NONCE, 0, nonce):
+            if self._words.swap64(self._at(slot) + _SLOT_NONCE, 0, nonce):
                 return slot, 0
         for slot in slots:
-            owner = self._words.load64(self._at(slot) + _NONCE)
-            if self._is_dead(slot, owner) and self._words.swap64(self._at(slot) + _NONCE, owner, nonce):
+            owner = self._words.load64(self._at(slot) + _SLOT_NONCE)
+            if self._is_dead(slot, owner) and self._words.swap64(self._at(slot) + _SLOT_NONCE, owner, nonce):
                 return slot, owner
         raise Error("TOO_MANY_PARTICIPANTS", f"all slots of the channel {self.channel} are taken")
 
     def _owns_slot(self):
         """False when somebody took us for dead, by memory that makes no sense."""
-        return self._words.load64(self._own + _NONCE) == self._port.nonce
+        return self._words.load64(self._own + _SLOT_NONCE) == self._port.nonce
 
     def _join(self):
         if not self._acquire(time.monotonic() + self._timeout):
@@ -994,19 +1138,20 @@ class _Participant:
         # step: join: done
 
     def _take_role(self, state):
-        self._words.store32(self._own + _STATE, state)
+        self._words.store32(self._own + _SLOT_STATE, state)
         # step: join: state stored
-        self._words.add32(_EPOCH, 1)
+        self._words.add32(_HEADER_EPOCH, 1)
         # step: join: epoch raised
         self._ring_subscribers()
 
     def _free_slot(self):
-        self._words.swap64(self._own + _NONCE, self._port.nonce, 0)
+        self._words.swap64(self._own + _SLOT_NONCE, self._port.nonce, 0)
         # step: leave: nonce cleared
 
     def _count(self):
         # In one copy: pack_into clears the place first, and others read it.
-        self._memory[self._own + 128 : self._own + 168] = _COUNTERS.pack(*self._counters)
+        at = self._own + _SLOT_MESSAGES
+        self._memory[at : at + _COUNTERS.size] = _COUNTERS.pack(*self._counters)
 
     # -- Life and death
 
@@ -1015,10 +1160,11 @@ class _Participant:
         if nonce <= 0 or self._port is None or nonce == self._port.nonce:
             return False
         at, words = self._at(slot), self._words
-        said = words.load64(at + _IDENTITY_NONCE)
-        identity = _IDENTITY.unpack(self._memory[at + 16 : at + 16 + _IDENTITY.size])
+        said = words.load64(at + _SLOT_IDENTITY_NONCE)
+        copy = self._memory[at : at + _SLOT_SIZE]
+        identity = _u64_of(copy, _SLOT_START_TIME), _u64_of(copy, _SLOT_PID_NAMESPACE), _u32_of(copy, _SLOT_PID)
         _fence()
-        same = words.load64(at + _IDENTITY_NONCE) == said and words.load64(at + _NONCE) == nonce
+        same = words.load64(at + _SLOT_IDENTITY_NONCE) == said and words.load64(at + _SLOT_NONCE) == nonce
         # SYNC: identity written. Equal before and after it was read, so it is that of the slot's owner.
         if same and said == nonce and _is_process_gone(*identity):
             return True
@@ -1030,11 +1176,11 @@ class _Participant:
             return True
         # Who has claimed the slot and not said who it is had a bell the moment before.
         is_known = said == nonce and identity[2] != 0
-        return why == errno.ENOENT and same and not is_known and words.load64(at + _IDENTITY_NONCE) == said
+        return why == errno.ENOENT and same and not is_known and words.load64(at + _SLOT_IDENTITY_NONCE) == said
 
     def _reclaim_whoever_is_dead(self):
         for slot, at in self._slots():
-            nonce = self._words.load64(at + _NONCE)
+            nonce = self._words.load64(at + _SLOT_NONCE)
             if self._is_dead(slot, nonce):
                 self._dead[slot] = nonce
         self._reclaim_found()
@@ -1061,44 +1207,44 @@ class _Participant:
         """With the lock held. The slot is freed last: whoever dies in the middle leaves all of it to the next one."""
         at, words = self._at(slot), self._words
         self._watched_epoch = None
-        if words.load64(at + _NONCE) != nonce:
+        if words.load64(at + _SLOT_NONCE) != nonce:
             return
         # step: reclaim: begun
-        had_role = words.load32(at + _STATE) != _NONE
+        had_role = words.load32(at + _SLOT_STATE) != _STATE_NONE
         self._inherit(at)
         if not had_role:
             # It may have given up the role by itself, and have died before it said so.
-            words.add32(_EPOCH, 1)
+            words.add32(_HEADER_EPOCH, 1)
             self._ring_subscribers()
         self._ring_publishers()
         # step: reclaim: role taken
-        if words.swap64(at + _NONCE, nonce, 0):
+        if words.swap64(at + _SLOT_NONCE, nonce, 0):
             self._reclaimed.append(nonce)
 
     def _inherit(self, at):
         """Takes the role of a dead owner out of a slot. With the lock held."""
-        state = self._words.load32(at + _STATE)
-        if self._words.load32(at + _ASLEEP) != 0:
-            self._words.store32(at + _ASLEEP, 0)
-            self._words.add32(_ROOM_WAITERS if state == _PUBLISHER else _SLEEPERS, -1)
-        if state == _PUBLISHER:
-            self._end_publisher(at, _DIED)
+        state = self._words.load32(at + _SLOT_STATE)
+        if self._words.load32(at + _SLOT_ASLEEP) != 0:
+            self._words.store32(at + _SLOT_ASLEEP, 0)
+            self._words.add32(_HEADER_ROOM_WAITERS if state == _STATE_PUBLISHER else _HEADER_SLEEPERS, -1)
+        if state == _STATE_PUBLISHER:
+            self._end_publisher(at, _CLOSED_BY_DEATH)
         else:
-            self._words.store32(at + _STATE, _NONE)
+            self._words.store32(at + _SLOT_STATE, _STATE_NONE)
 
     def _end_publisher(self, at, reason):
         """The role goes after the word that it was the last one: who dies in between is reclaimed as a publisher."""
         words = self._words
-        used = min(words.load32(_SLOTS_USED), self._geometry.participants)
+        used = min(words.load32(_HEADER_SLOTS_USED), self._geometry.participants)
         others = (self._at(slot) for slot in range(used))
-        if not any(words.load32(other + _STATE) == _PUBLISHER for other in others if other != at):
-            words.store32(_CLOSED_REASON, reason)
+        if not any(words.load32(other + _SLOT_STATE) == _STATE_PUBLISHER for other in others if other != at):
+            words.store32(_HEADER_CLOSED_REASON, reason)
             # step: leave: reason stored
-            words.add32(_CLOSED_EPOCH, 1)
+            words.add32(_HEADER_CLOSED_EPOCH, 1)
             # step: leave: closed
-        words.store32(at + _STATE, _NONE)
+        words.store32(at + _SLOT_STATE, _STATE_NONE)
         # step: leave: state stored
-        words.add32(_EPOCH, 1)
+        words.add32(_HEADER_EPOCH, 1)
         # step: leave: epoch raised
         self._ring_subscribers()
 
@@ -1110,8 +1256,8 @@ class _Participant:
         patience = None
         pause = 0.0
         turns = 0
-        while not self._words.swap32(_LOCK, 0, self._lock_word):
-            word = self._words.load32(_LOCK)
+        while not self._words.swap32(_HEADER_PUBLISHER_LOCK, 0, self._lock_word):
+            word = self._words.load32(_HEADER_PUBLISHER_LOCK)
             if word == self._lock_word:
                 # Ours from before an exception of a signal handler.
                 break
@@ -1136,11 +1282,11 @@ class _Participant:
         slot, generation = word & (1 << _SLOT_BITS) - 1, word >> _SLOT_BITS
         nonce = 0
         is_slot = slot < self._geometry.participants
-        if is_slot and self._words.load32(self._at(slot) + _GENERATION) == generation:
-            nonce = self._words.load64(self._at(slot) + _NONCE)
+        if is_slot and self._words.load32(self._at(slot) + _SLOT_GENERATION) == generation:
+            nonce = self._words.load64(self._at(slot) + _SLOT_NONCE)
             if nonce != 0 and not self._is_dead(slot, nonce):
                 return False
-        if not self._words.swap32(_LOCK, word, self._lock_word):
+        if not self._words.swap32(_HEADER_PUBLISHER_LOCK, word, self._lock_word):
             return False
         # step: lock: taken over
         if nonce != 0:
@@ -1148,27 +1294,27 @@ class _Participant:
         return True
 
     def _release(self):
-        self._words.swap32(_LOCK, self._lock_word, 0)
+        self._words.swap32(_HEADER_PUBLISHER_LOCK, self._lock_word, 0)
         # step: lock: released
 
     # -- Bells
 
     def _ring_subscribers(self):
         # SYNC: going to sleep. What changed was stored before this load; a subscriber counts itself before it looks.
-        if self._words.load32(_SLEEPERS) != 0:
+        if self._words.load32(_HEADER_SLEEPERS) != 0:
             for slot, at in self._slots():
-                if self._words.load32(at + _ASLEEP) != 0 and self._words.load32(at + _STATE) != _PUBLISHER:
+                if self._words.load32(at + _SLOT_ASLEEP) != 0 and self._words.load32(at + _SLOT_STATE) != _STATE_PUBLISHER:
                     self._ring(slot, at)
 
     def _ring_publishers(self):
         # SYNC: waiting for room. The cursor was stored before this load; a publisher counts itself before it reads cursors.
-        if self._words.load32(_ROOM_WAITERS) != 0:
+        if self._words.load32(_HEADER_ROOM_WAITERS) != 0:
             for slot, at in self._slots():
-                if self._words.load32(at + _ASLEEP) != 0 and self._words.load32(at + _STATE) == _PUBLISHER:
+                if self._words.load32(at + _SLOT_ASLEEP) != 0 and self._words.load32(at + _SLOT_STATE) == _STATE_PUBLISHER:
                     self._ring(slot, at)
 
     def _ring(self, slot, at):
-        nonce = self._words.load64(at + _NONCE)
+        nonce = self._words.load64(at + _SLOT_NONCE)
         if nonce <= 0 or nonce == self._port.nonce:
             return
         known, fd = self._bells.get(slot, (0, None))
@@ -1213,10 +1359,10 @@ class _Participant:
         self._counted_in = counter
         words.add32(counter, 1)
         # step: sleep: counted
-        number = (words.load32(self._own + _SLEEPS) + 1) & 0xFFFFFFFF or 1
-        words.store32(self._own + _SLEEPS, number)
+        number = (words.load32(self._own + _SLOT_SLEEPS) + 1) & 0xFFFFFFFF or 1
+        words.store32(self._own + _SLOT_SLEEPS, number)
         # step: sleep: numbered
-        words.store32(self._own + _ASLEEP, number)
+        words.store32(self._own + _SLOT_ASLEEP, number)
         # step: sleep: flagged
 
     def _get_up(self):
@@ -1224,7 +1370,7 @@ class _Participant:
             return
         counter, self._counted_in = self._counted_in, None
         if self._owns_slot():
-            self._words.store32(self._own + _ASLEEP, 0)
+            self._words.store32(self._own + _SLOT_ASLEEP, 0)
             # step: wake: flag cleared
             self._words.add32(counter, -1)
             # step: wake: counted out
@@ -1233,7 +1379,7 @@ class _Participant:
         """Watches the life lines of all that have that state; finds those that are dead by now."""
         self._is_watch_complete = True
         for slot, at in self._slots():
-            nonce = self._words.load64(at + _NONCE) if self._words.load32(at + _STATE) == state else 0
+            nonce = self._words.load64(at + _SLOT_NONCE) if self._words.load32(at + _SLOT_STATE) == state else 0
             known, _ = self._watches.get(slot, (0, None))
             if known != nonce:
                 self._unwatch(slot)
@@ -1338,7 +1484,7 @@ class Publisher(_Participant):
         data = self._encode(value)
         if len(data) > self._geometry.max_payload:
             raise Error("TOO_LARGE", f"{len(data)} bytes are more than {self._geometry.max_payload}, which fit into one frame")
-        return self._attempt(_MESSAGE, [data], time.monotonic())
+        return self._attempt(_KIND_MESSAGE, [data], time.monotonic())
 
     def publish(self, value, timeout=None):
         """Publishes a message and returns its number. Waits for room and for the lock at most `timeout` seconds, then raises
@@ -1347,27 +1493,27 @@ class Publisher(_Participant):
         deadline = _deadline(timeout)
         data = self._encode(value)
         if len(data) <= self._geometry.max_payload:
-            return self._send(_MESSAGE, [data], deadline)
+            return self._send(_KIND_MESSAGE, [data], deadline)
         if len(data) > self._geometry.max_message:
             raise Error("TOO_LARGE", f"{len(data)} bytes are more than {self._geometry.max_message}")
         # An eighth of the ring, so that subscribers read one while the next one is written.
-        size = max(1, min(self._geometry.max_payload, self.capacity // 8 - _FRAME.size) - _PIECE.size)
+        size = max(1, min(self._geometry.max_payload, self.capacity // 8 - _FRAME_SIZE) - _FRAGMENT_SIZE)
         self._began = None
         for offset in range(0, len(data), size):
-            kind = _LAST_FRAGMENT if offset + size >= len(data) else _FRAGMENT
+            kind = _KIND_LAST_FRAGMENT if offset + size >= len(data) else _KIND_FRAGMENT
             piece = (len(data), offset, self._generation)
-            number = self._send(kind, [bytes(_PIECE.size) + data[offset : offset + size]], deadline, piece)
+            number = self._send(kind, [bytes(_FRAGMENT_SIZE) + data[offset : offset + size]], deadline, piece)
         return number
 
     def try_publish_all(self, values):
         """Publishes several messages, all or none, as `try_publish` does. They take at most a quarter of the ring."""
-        return self._attempt(_MESSAGE, self._encode_all(values), time.monotonic())
+        return self._attempt(_KIND_MESSAGE, self._encode_all(values), time.monotonic())
 
     def publish_all(self, values, timeout=None):
         """Publishes several messages, all or none, and returns the number of the first. Waits as `publish` does. They take at
         most a quarter of the ring."""
         deadline = _deadline(timeout)
-        return self._send(_MESSAGE, self._encode_all(values), deadline)
+        return self._send(_KIND_MESSAGE, self._encode_all(values), deadline)
 
     def _encode(self, value):
         self._check()
@@ -1387,7 +1533,7 @@ class Publisher(_Participant):
         return payloads
 
     def _begin(self):
-        self._take_role(_PUBLISHER)
+        self._take_role(_STATE_PUBLISHER)
 
     def _leave(self):
         # Where the lock is not to be had, our death tells the rest.
@@ -1395,8 +1541,8 @@ class Publisher(_Participant):
             return False
         try:
             self._get_up()
-            if self._words.load32(self._own + _STATE) == _PUBLISHER:
-                self._end_publisher(self._own, _LEFT)
+            if self._words.load32(self._own + _SLOT_STATE) == _STATE_PUBLISHER:
+                self._end_publisher(self._own, _CLOSED_BY_LEAVING)
         finally:
             self._release()
         self._free_slot()
@@ -1426,7 +1572,7 @@ class Publisher(_Participant):
             were_dead = len(self._dead)
             self._reclaim_found()
             if number is not None:
-                self._sequence = number if kind != _FRAGMENT else self._sequence
+                self._sequence = number if kind != _KIND_FRAGMENT else self._sequence
                 return "published"
             # Who kept us waiting may have been dead.
             if len(self._dead) >= were_dead:
@@ -1445,7 +1591,7 @@ class Publisher(_Participant):
         if not 0 < number <= _LARGEST_NUMBER - len(payloads):
             raise self._corrupt(f"the number at the tail is {number}")
         places, end = self._place(tail, payloads)
-        needed = end + 32 - capacity
+        needed = end + _FRAME_ALIGNMENT - capacity
         if not self._has_room(tail, needed):
             return None
         self._move_head(tail, needed)
@@ -1454,29 +1600,29 @@ class Publisher(_Participant):
         at = tail
         for place, data in zip(places, payloads):
             if place != at:
-                padding = place - at - _FRAME.size
-                self._write_header(at, padding, _PADDING, number, now)
+                padding = place - at - _FRAME_SIZE
+                self._write_header(at, padding, _KIND_PADDING, number, now)
                 # step: publish: padding written
             self._write_header(place, len(data), kind, number, now)
-            start = ring + place % capacity + _FRAME.size
+            start = ring + place % capacity + _FRAME_SIZE
             memory[start : start + len(data)] = data
             if piece is not None:
                 self._began = place if piece[1] == 0 else self._began
-                _PIECE.pack_into(memory, start, self._began, *piece)
-            number += kind != _FRAGMENT
+                _FRAGMENT.pack_into(memory, start, self._began, *piece)
+            number += kind != _KIND_FRAGMENT
             at = place + _frame_size(len(data))
-        self._write_header(end, 0, _TERMINATOR, number, now)
+        self._write_header(end, 0, _KIND_TERMINATOR, number, now)
         # step: publish: frame written
         try:
             # SYNC: frame visible. Everything of the frames was written before this store.
-            words.store64(_TAIL, end)
+            words.store64(_HEADER_TAIL, end)
             # step: publish: committed
         finally:
             self._ring_subscribers()
         # step: publish: rung
-        if kind != _FRAGMENT:
+        if kind != _KIND_FRAGMENT:
             self._counters[_FRAMES] += len(payloads)
-        self._counters[_BYTES] += sum(map(len, payloads)) - (_PIECE.size if piece else 0)
+        self._counters[_BYTES] += sum(map(len, payloads)) - (_FRAGMENT_SIZE if piece else 0)
         self._count()
         return number - 1
 
@@ -1484,7 +1630,7 @@ class Publisher(_Participant):
         # In one copy: pack_into clears the place first, and others may read the number at the tail at any time.
         header = _FRAME.pack(length, kind, 0, self._slot, number, now)
         place = self._geometry.ring + position % self.capacity
-        self._memory[place : place + _FRAME.size] = header
+        self._memory[place : place + _FRAME_SIZE] = header
 
     def _place(self, tail, payloads):
         """Positions of the frames, and the position behind them."""
@@ -1499,18 +1645,18 @@ class Publisher(_Participant):
 
     def _cursors(self):
         """Slot, offset and cursor of all reliable subscribers."""
-        found = ((slot, at) for slot, at in self._slots() if self._words.load32(at + _STATE) == _RELIABLE)
-        return [(slot, at, self._words.load64(at + _CURSOR)) for slot, at in found]
+        found = ((slot, at) for slot, at in self._slots() if self._words.load32(at + _SLOT_STATE) == _STATE_RELIABLE)
+        return [(slot, at, self._words.load64(at + _SLOT_CURSOR)) for slot, at in found]
 
     def _has_room(self, tail, needed):
         """Whether what is before `needed` may be overwritten. With the lock held: ends who is too slow, or makes no sense."""
-        epoch = self._words.load32(_EPOCH)
+        epoch = self._words.load32(_HEADER_EPOCH)
         if epoch == self._floor_epoch and needed <= self._floor:
             return True
         floor = tail
         for slot, at, cursor in self._cursors():
-            nonce = self._words.load64(at + _NONCE)
-            is_cursor = tail - self.capacity <= cursor <= tail and cursor % 32 == 0 and nonce != 0
+            nonce = self._words.load64(at + _SLOT_NONCE)
+            is_cursor = tail - self.capacity <= cursor <= tail and cursor % _FRAME_ALIGNMENT == 0 and nonce != 0
             if is_cursor and cursor >= needed:
                 floor = min(floor, cursor)
             elif is_cursor and not self._disconnects:
@@ -1520,17 +1666,18 @@ class Publisher(_Participant):
             else:
                 # They look again when the lock is free, or its holder is dead.
                 self._ring_publishers()
-                self._words.store32(at + _REASON, _TOO_SLOW if is_cursor else _NO_CURSOR)
+                reason = _DISCONNECTED_AS_SLOW if is_cursor else _DISCONNECTED_AS_WRONG
+                self._words.store32(at + _SLOT_DISCONNECT_REASON, reason)
                 # step: disconnect: reason stored
-                self._words.swap32(at + _STATE, _RELIABLE, _DISCONNECTED)
+                self._words.swap32(at + _SLOT_STATE, _STATE_RELIABLE, _STATE_DISCONNECTED)
                 # step: disconnect: state stored
         self._floor, self._floor_epoch = floor, epoch
         return needed <= floor
 
     def _move_head(self, tail, needed):
         """Gives up the oldest frames, before they are overwritten."""
-        head = self._words.load64(_HEAD)
-        if not tail - self.capacity <= head <= tail or head < 0 or head % 32:
+        head = self._words.load64(_HEADER_HEAD)
+        if not tail - self.capacity <= head <= tail or head < 0 or head % _FRAME_ALIGNMENT:
             raise self._corrupt(f"the head is {head}, the tail {tail}")
         if head >= needed:
             return
@@ -1539,19 +1686,19 @@ class Publisher(_Participant):
             if head > tail:
                 raise self._corrupt("a frame leads beyond the tail")
         # SYNC: overwrite announced. Whoever copies what is overwritten from here on sees the new head behind its copy.
-        self._words.exchange64(_HEAD, head)
-        self._words.load64(_HEAD)
+        self._words.exchange64(_HEADER_HEAD, head)
+        self._words.load64(_HEADER_HEAD)
         # step: publish: head moved
 
     def _wait_for_room(self, payloads, deadline):
-        self._lie_down(_ROOM_WAITERS)
+        self._lie_down(_HEADER_ROOM_WAITERS)
         try:
             # SYNC: waiting for room. We are counted and flagged: a cursor that moves after we read it rings us.
             tail = self._load_tail()
-            needed = self._place(tail, payloads)[1] + 32 - self.capacity
+            needed = self._place(tail, payloads)[1] + _FRAME_ALIGNMENT - self.capacity
             if all(cursor >= needed for _, _, cursor in self._cursors()):
                 return
-            self._watch(_RELIABLE)
+            self._watch(_STATE_RELIABLE)
             if not self._dead:
                 left = _left(deadline)
                 self._listen(left if self._is_watch_complete else 1.0 if left is None else min(left, 1.0))
@@ -1667,8 +1814,9 @@ class Subscriber(_Participant):
 
     def _begin(self):
         words = self._words
-        tail, head = words.load64(_TAIL), words.load64(_HEAD)
-        if not max(0, tail - self.capacity) <= head <= tail <= _LARGEST_NUMBER or head % 32 or tail % 32:
+        tail, head = words.load64(_HEADER_TAIL), words.load64(_HEADER_HEAD)
+        is_aligned = head % _FRAME_ALIGNMENT == 0 and tail % _FRAME_ALIGNMENT == 0
+        if not max(0, tail - self.capacity) <= head <= tail <= _LARGEST_NUMBER or not is_aligned:
             raise self._corrupt(f"the head is {head}, the tail {tail}")
         at_head, at_tail = (self._header_at(position)[4] for position in (head, tail))
         if not 0 < at_head <= at_tail <= _LARGEST_NUMBER:
@@ -1685,14 +1833,14 @@ class Subscriber(_Participant):
         # What began before that cannot be had.
         self._position = self._first_position = tail if start == "latest" else head
         self._next_number = at_tail if start == "latest" else at_head
-        self._closed_epoch, self._parts_epoch = words.load32(_CLOSED_EPOCH), None
-        words.store64(self._own + _CURSOR, self._position)
+        self._closed_epoch, self._parts_epoch = words.load32(_HEADER_CLOSED_EPOCH), None
+        words.store64(self._own + _SLOT_CURSOR, self._position)
         # step: join: cursor stored
-        self._take_role(_RELIABLE if self._is_reliable else _LOSSY)
+        self._take_role(_STATE_RELIABLE if self._is_reliable else _STATE_LOSSY)
 
     def _leave(self):
         self._get_up()
-        self._words.store32(self._own + _STATE, _NONE)
+        self._words.store32(self._own + _SLOT_STATE, _STATE_NONE)
         # step: leave: state stored
         self._free_slot()
         self._ring_publishers()
@@ -1702,9 +1850,9 @@ class Subscriber(_Participant):
         if self._events or self._failure:
             return 0
         words = self._words
-        self._lie_down(_SLEEPERS)
+        self._lie_down(_HEADER_SLEEPERS)
         # SYNC: going to sleep. We are counted and flagged: whoever changes one of these after we looked rings us.
-        word = words.load32(_LOCK)
+        word = words.load32(_HEADER_PUBLISHER_LOCK)
         if word != 0:
             # Ours: from before an exception of a signal handler.
             if word == self._lock_word or self._take_over(word):
@@ -1712,12 +1860,12 @@ class Subscriber(_Participant):
                 return 0
             self._get_up()
             return self.BUSY_PAUSE
-        tail, epoch, closed = words.load64(_TAIL), words.load32(_EPOCH), words.load32(_CLOSED_EPOCH)
+        tail, epoch, closed = words.load64(_HEADER_TAIL), words.load32(_HEADER_EPOCH), words.load32(_HEADER_CLOSED_EPOCH)
         if tail != self._position or closed != self._closed_epoch or not self._owns_slot():
             return 0
         if epoch != self._watched_epoch:
             self._watched_epoch = epoch
-            self._watch(_PUBLISHER)
+            self._watch(_STATE_PUBLISHER)
             # Whoever was found dead is reclaimed first, and new life lines may be told of by a newer epoch.
             return 0
         if self._dead:
@@ -1751,24 +1899,24 @@ class Subscriber(_Participant):
             raise self._corrupt("this subscriber has lost its slot")
         self._check_state()
         # Before the tail: everything that was published before the end is read before it is told.
-        closed, epoch = words.load32(_CLOSED_EPOCH), words.load32(_EPOCH)
+        closed, epoch = words.load32(_HEADER_CLOSED_EPOCH), words.load32(_HEADER_EPOCH)
         # SYNC: frame visible. Everything before the tail was written before it was stored.
-        tail = words.load64(_TAIL)
-        if tail % 32 or not position <= tail <= _LARGEST_NUMBER:
+        tail = words.load64(_HEADER_TAIL)
+        if tail % _FRAME_ALIGNMENT or not position <= tail <= _LARGEST_NUMBER:
             raise self._corrupt(f"the tail is {tail}, after {position}")
         if tail == position and not self._is_lapped:
             self._at_tail(closed, epoch)
             return False
         place = position % geometry.capacity
-        rest = min(max(tail - position, _FRAME.size), geometry.capacity - place)
+        rest = min(max(tail - position, _FRAME_SIZE), geometry.capacity - place)
         size = min(rest, _CHUNK)
         while True:
             chunk = self._memory[geometry.ring + place : geometry.ring + place + size]
             # step: read: copied
             _fence()
             # SYNC: overwrite announced. Copied before this load: what is not before the head was not overwritten.
-            head = words.load64(_HEAD)
-            if head % 32 or not max(0, tail - geometry.capacity) <= head <= _LARGEST_NUMBER:
+            head = words.load64(_HEADER_HEAD)
+            if head % _FRAME_ALIGNMENT or not max(0, tail - geometry.capacity) <= head <= _LARGEST_NUMBER:
                 raise self._corrupt(f"the head is {head}, the tail {tail}")
             if head > position:
                 self._check_state()
@@ -1795,7 +1943,7 @@ class Subscriber(_Participant):
         return False
 
     def _check_state(self):
-        if self._is_reliable and self._words.load32(self._own + _STATE) == _DISCONNECTED:
+        if self._is_reliable and self._words.load32(self._own + _SLOT_STATE) == _STATE_DISCONNECTED:
             raise Disconnected("DISCONNECTED", f"this subscriber of {self.channel} was too slow")
 
     def _at_tail(self, closed, epoch):
@@ -1804,16 +1952,16 @@ class Subscriber(_Participant):
             self._parts_epoch = epoch
             for slot, parts in list(self._parts.items()):
                 at = self._at(slot)
-                generation = self._words.load32(at + _GENERATION)
-                if self._words.load32(at + _STATE) != _PUBLISHER or generation != parts.generation:
+                generation = self._words.load32(at + _SLOT_GENERATION)
+                if self._words.load32(at + _SLOT_STATE) != _STATE_PUBLISHER or generation != parts.generation:
                     del self._parts[slot]
         if closed != self._closed_epoch:
             self._closed_epoch = closed
-            reason = self._words.load32(_CLOSED_REASON)
-            self._events.append(PublishersGone("died" if reason == _DIED else "left"))
+            reason = self._words.load32(_HEADER_CLOSED_REASON)
+            self._events.append(PublishersGone("died" if reason == _CLOSED_BY_DEATH else "left"))
 
     def _store_cursor(self):
-        self._words.store64(self._own + _CURSOR, self._position)
+        self._words.store64(self._own + _SLOT_CURSOR, self._position)
         # step: read: cursor stored
         if self._is_reliable:
             self._ring_publishers()
@@ -1824,7 +1972,7 @@ class Subscriber(_Participant):
         """Makes events of the frames in a private copy. Returns where in it the first frame begins that is not all there,
         and how many bytes that one takes."""
         geometry, at = self._geometry, start
-        while at + _FRAME.size <= len(chunk):
+        while at + _FRAME_SIZE <= len(chunk):
             position = self._position + at
             length, kind, _, slot, number, timestamp = _FRAME.unpack_from(chunk, at)
             if self._is_lapped and self._next_number <= number <= _LARGEST_NUMBER:
@@ -1840,20 +1988,20 @@ class Subscriber(_Participant):
                 raise self._corrupt(f"a frame of {size} bytes at {position}")
             if at + size > len(chunk):
                 return at, size
-            if kind == _PADDING:
-                if length != left - _FRAME.size:
+            if kind == _KIND_PADDING:
+                if length != left - _FRAME_SIZE:
                     raise self._corrupt(f"a padding of {length} bytes at {position}")
             elif length > geometry.max_payload:
                 raise self._corrupt(f"a payload of {length} bytes at {position}")
             else:
-                data = chunk[at + _FRAME.size : at + _FRAME.size + length]
-                if kind == _MESSAGE:
+                data = chunk[at + _FRAME_SIZE : at + _FRAME_SIZE + length]
+                if kind == _KIND_MESSAGE:
                     self._parts.pop(slot, None)
-                elif kind in (_FRAGMENT, _LAST_FRAGMENT):
+                elif kind in (_KIND_FRAGMENT, _KIND_LAST_FRAGMENT):
                     data = self._put_together(kind, slot, position, data)
                 else:
                     raise self._corrupt(f"a frame of the kind {kind} at {position}")
-                if kind != _FRAGMENT:
+                if kind != _KIND_FRAGMENT:
                     self._next_number = number + 1
                     if number >= self._wanted:
                         self._tell(number, timestamp, slot, data)
@@ -1863,17 +2011,17 @@ class Subscriber(_Participant):
     def _put_together(self, kind, slot, position, payload):
         """Adds a fragment to its message. With the last one returns the message, or, where its beginning was not had, the
         position where it began."""
-        if len(payload) <= _PIECE.size:
+        if len(payload) <= _FRAGMENT_SIZE:
             raise self._corrupt(f"an empty fragment at {position}")
-        began, total, offset, generation = _PIECE.unpack_from(payload)
-        end = offset + len(payload) - _PIECE.size
+        began, total, offset, generation = _FRAGMENT.unpack_from(payload)
+        end = offset + len(payload) - _FRAGMENT_SIZE
         is_sound = (
             self._geometry.max_payload < total <= self._geometry.max_message
             and end <= total
-            and (end == total) == (kind == _LAST_FRAGMENT)
+            and (end == total) == (kind == _KIND_LAST_FRAGMENT)
             and (began == position) == (offset == 0)
             and 0 <= began <= position
-            and began % 32 == 0
+            and began % _FRAME_ALIGNMENT == 0
         )
         if not is_sound:
             raise self._corrupt(f"a fragment at {position} that makes no sense")
@@ -1884,8 +2032,8 @@ class Subscriber(_Participant):
         if not is_next or len(parts.data) != offset:
             self._parts.pop(slot, None)
             return began
-        parts.data += payload[_PIECE.size :]
-        if kind == _LAST_FRAGMENT:
+        parts.data += payload[_FRAGMENT_SIZE :]
+        if kind == _KIND_LAST_FRAGMENT:
             del self._parts[slot]
             return bytes(parts.data)
         return began

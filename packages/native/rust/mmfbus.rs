@@ -296,9 +296,9 @@ impl<'a> Options<'a> {
     fn check(&self, subscribes: bool) -> Result<(), Error> {
         let wrong = if !(1..=31).contains(&self.codec.len()) {
             "the codec has 1 to 31 bytes"
-        } else if self.schema.len() as u64 > MAX_SCHEMA {
+        } else if self.schema.len() > MAX_SCHEMA_LENGTH as usize {
             "a schema has up to 1 MiB"
-        } else if self.name.len() > NAME_LENGTH {
+        } else if self.name.len() > SLOT_NAME_SIZE {
             "the name of a participant has up to 48 bytes"
         } else if self.mode & !0o777 != 0 {
             "mode has other bits than those of permissions"
@@ -881,20 +881,134 @@ fn array_of<const LENGTH: usize>(longs: &[u64]) -> [u8; LENGTH] {
     array
 }
 
-/// The version of the format that this is for.
-const FORMAT_VERSION: u32 = 1;
+// generated from the layouts of @mmfbus/channel
+#[allow(dead_code)]
+mod layout {
+    // Segment header.
+    pub const HEADER_MAGIC: usize = 0;
+    pub const HEADER_FORMAT_VERSION: usize = 8;
+    pub const FORMAT_VERSION: u32 = 1;
+    pub const HEADER_HEADER_LENGTH: usize = 12;
+    pub const HEADER_SEGMENT_LENGTH: usize = 16;
+    pub const HEADER_RING_OFFSET: usize = 24;
+    pub const HEADER_RING_CAPACITY: usize = 32;
+    pub const HEADER_PARTICIPANTS_OFFSET: usize = 40;
+    pub const HEADER_PARTICIPANT_COUNT: usize = 44;
+    pub const HEADER_PARTICIPANT_LENGTH: usize = 48;
+    pub const HEADER_MAX_PAYLOAD: usize = 52;
+    pub const HEADER_SCHEMA_OFFSET: usize = 56;
+    pub const HEADER_SCHEMA_LENGTH: usize = 60;
+    pub const HEADER_CODEC: usize = 64;
+    pub const HEADER_CODEC_SIZE: usize = 32;
+    pub const HEADER_SCHEMA: usize = 96;
+    pub const HEADER_SCHEMA_SIZE: usize = 32;
+    pub const HEADER_HISTORY: usize = 128;
+    pub const HEADER_MAX_MESSAGE: usize = 136;
+    pub const HEADER_CREATED_AT: usize = 144;
+    pub const HEADER_PUBLISHER_LOCK: usize = 192;
+    pub const HEADER_TAIL: usize = 256;
+    pub const HEADER_HEAD: usize = 320;
+    pub const HEADER_EPOCH: usize = 384;
+    pub const HEADER_SLEEPERS: usize = 388;
+    pub const HEADER_ROOM_WAITERS: usize = 392;
+    pub const HEADER_CLOSED_EPOCH: usize = 396;
+    pub const HEADER_CLOSED_REASON: usize = 400;
+    pub const CLOSED_BY_LEAVING: u32 = 1;
+    pub const CLOSED_BY_DEATH: u32 = 2;
+    pub const HEADER_SLOTS_USED: usize = 404;
+    pub const HEADER_SIZE: usize = 512;
+
+    // Slot of a participant.
+    pub const SLOT_NONCE: usize = 0;
+    pub const SLOT_IDENTITY_NONCE: usize = 8;
+    pub const SLOT_START_TIME: usize = 16;
+    pub const SLOT_PID_NAMESPACE: usize = 24;
+    pub const SLOT_PID: usize = 32;
+    pub const SLOT_GENERATION: usize = 36;
+    pub const SLOT_JOINED_AT: usize = 40;
+    pub const SLOT_THREAD_START_TIME: usize = 48;
+    pub const SLOT_THREAD_ID: usize = 56;
+    pub const SLOT_CURSOR: usize = 64;
+    pub const SLOT_STATE: usize = 72;
+    pub const STATE_NONE: u32 = 0;
+    pub const STATE_PUBLISHER: u32 = 1;
+    pub const STATE_RELIABLE: u32 = 2;
+    pub const STATE_LOSSY: u32 = 3;
+    pub const STATE_DISCONNECTED: u32 = 4;
+    pub const SLOT_ASLEEP: usize = 76;
+    pub const SLOT_SLEEPS: usize = 80;
+    pub const SLOT_DISCONNECT_REASON: usize = 84;
+    pub const DISCONNECTED_AS_SLOW: u32 = 1;
+    pub const DISCONNECTED_AS_WRONG: u32 = 2;
+    pub const SLOT_MESSAGES: usize = 128;
+    pub const SLOT_BYTES: usize = 136;
+    pub const SLOT_FULL: usize = 144;
+    pub const SLOT_MISSED: usize = 152;
+    pub const SLOT_WAKE_UPS: usize = 160;
+    pub const SLOT_BUSY: usize = 168;
+    pub const SLOT_NAME: usize = 192;
+    pub const SLOT_NAME_SIZE: usize = 48;
+    pub const SLOT_SIZE: usize = 256;
+
+    // Header of a frame.
+    pub const FRAME_LENGTH: usize = 0;
+    pub const FRAME_KIND: usize = 4;
+    pub const KIND_MESSAGE: u8 = 1;
+    pub const KIND_PADDING: u8 = 2;
+    pub const KIND_TERMINATOR: u8 = 3;
+    pub const KIND_FRAGMENT: u8 = 4;
+    pub const KIND_LAST_FRAGMENT: u8 = 5;
+    pub const FRAME_FLAGS: usize = 5;
+    pub const FRAME_PUBLISHER: usize = 6;
+    pub const FRAME_SEQUENCE: usize = 8;
+    pub const FRAME_TIMESTAMP: usize = 16;
+    pub const FRAME_SIZE: usize = 24;
+
+    // Header of a fragment.
+    pub const FRAGMENT_BEGAN: usize = 0;
+    pub const FRAGMENT_TOTAL: usize = 8;
+    pub const FRAGMENT_OFFSET: usize = 12;
+    pub const FRAGMENT_GENERATION: usize = 16;
+    pub const FRAGMENT_SIZE: usize = 24;
+
+    // Entry of the directory.
+    pub const ENTRY_STATE: usize = 0;
+    pub const ENTRY_NAME: usize = 64;
+    pub const ENTRY_NAME_SIZE: usize = 128;
+    pub const ENTRY_SIZE: usize = 192;
+
+    // Notice of the directory.
+    pub const NOTICE_KIND: usize = 0;
+    pub const NOTICE_OPENED: u32 = 1;
+    pub const NOTICE_CLOSED: u32 = 2;
+    pub const NOTICE_CHANGED: u32 = 3;
+    pub const NOTICE_CHANNEL: usize = 8;
+    pub const NOTICE_CHANNEL_SIZE: usize = 128;
+    pub const NOTICE_SIZE: usize = 136;
+
+    // Limits.
+    pub const FRAME_ALIGNMENT: u32 = 32;
+    pub const SLOT_BITS: u32 = 10;
+    pub const MAX_PARTICIPANTS: u32 = 1024;
+    pub const MAX_GENERATION: u32 = 4194303;
+    pub const MIN_CAPACITY: u32 = 4096;
+    pub const MAX_CAPACITY: u32 = 1073741824;
+    pub const LARGEST_MESSAGE: u32 = 1073741824;
+    pub const MAX_SCHEMA_LENGTH: u32 = 1048576;
+    pub const MAX_NAME_LENGTH: u32 = 128;
+    pub const DEFAULT_CAPACITY: u32 = 8388608;
+    pub const DEFAULT_PARTICIPANTS: u32 = 64;
+}
+// end of what is generated
+use self::layout::*;
+
 const MAGIC: u64 = u64::from_le_bytes(*b"mmfbusch");
 const MARK: u64 = u64::from_le_bytes(*b"mmfbus\0\x01");
 const MARK_LENGTH: u64 = 64;
 const PAGE: u64 = 4096;
-const HEADER_LENGTH: usize = 512;
-const SLOT_LENGTH: usize = 256;
-const ALIGNMENT: i64 = 32;
-const FRAME_HEADER: usize = 24;
-const PIECE_HEADER: usize = 24;
+const ALIGNMENT: i64 = FRAME_ALIGNMENT as i64;
 const MAX_NUMBER: u64 = (1 << 53) - 1;
 const MAX_POSITION: i64 = (1 << 53) - 1;
-const MAX_SCHEMA: u64 = 1 << 20;
 /// Bytes that a subscriber copies at once.
 const CHUNK: i64 = 65536;
 /// Laps in a row after which a subscriber goes on at the tail, which has a whole ring before it.
@@ -902,65 +1016,17 @@ const LAPS_AT_HEAD: u32 = 8;
 /// To wait at least for another publisher at work, which holds the lock for some microseconds when it has a processor.
 const PATIENCE: Duration = Duration::from_millis(2);
 
-// Offsets in the header.
-const LOCK: usize = 192;
-const TAIL: usize = 256;
-const HEAD: usize = 320;
-const EPOCH: usize = 384;
-const SLEEPERS: usize = 388;
-const ROOM_WAITERS: usize = 392;
-const CLOSED_EPOCH: usize = 396;
-const CLOSED_REASON: usize = 400;
-const SLOTS_USED: usize = 404;
-
-// Offsets in a slot.
-const NONCE: usize = 0;
-const IDENTITY_NONCE: usize = 8;
-const START_TIME: usize = 16;
-const PID_NAMESPACE: usize = 24;
-const PID: usize = 32;
-const GENERATION: usize = 36;
-const JOINED_AT: usize = 40;
-const THREAD_START_TIME: usize = 48;
-const THREAD_ID: usize = 56;
-const CURSOR: usize = 64;
-const STATE: usize = 72;
-const ASLEEP: usize = 76;
-const SLEEPS: usize = 80;
-const DISCONNECT_REASON: usize = 84;
-const COUNTERS: usize = 128;
-const NAME: usize = 192;
-const NAME_LENGTH: usize = 48;
-
-const SLOT_BITS: u32 = 10;
-const MAX_GENERATION: u32 = 4_194_303;
-const NONE: u32 = 0;
-const PUBLISHER: u32 = 1;
-const RELIABLE: u32 = 2;
-const LOSSY: u32 = 3;
-const DISCONNECTED: u32 = 4;
-const TOO_SLOW: u32 = 1;
-const NO_CURSOR: u32 = 2;
-const LEFT: u32 = 1;
-const DIED: u32 = 2;
-
-// Kinds of frames.
-const MESSAGE: u8 = 1;
-const PADDING: u8 = 2;
-const TERMINATOR: u8 = 3;
-const FRAGMENT: u8 = 4;
-const LAST_FRAGMENT: u8 = 5;
-
-// Counters of a slot.
+// Counters of a slot, which lie side by side.
 const FRAMES: usize = 0;
-const BYTES: usize = 1;
-const FULL: usize = 2;
-const MISSED: usize = 3;
-const WAKE_UPS: usize = 4;
+const BYTES: usize = (SLOT_BYTES - SLOT_MESSAGES) / 8;
+const FULL: usize = (SLOT_FULL - SLOT_MESSAGES) / 8;
+const MISSED: usize = (SLOT_MISSED - SLOT_MESSAGES) / 8;
+const WAKE_UPS: usize = (SLOT_WAKE_UPS - SLOT_MESSAGES) / 8;
+const COUNTERS: usize = WAKE_UPS + 1;
 
 /// Bytes that a frame takes in the ring.
 fn frame_size(length: usize) -> i64 {
-    ((FRAME_HEADER + length + 31) & !31) as i64
+    (FRAME_SIZE + length) as i64 + ALIGNMENT - 1 & -ALIGNMENT
 }
 
 /// None for no schema.
@@ -977,31 +1043,31 @@ struct Geometry {
     max_payload: usize,
     max_message: u64,
     history: u64,
-    codec: [u8; 32],
+    codec: [u8; HEADER_CODEC_SIZE],
     /// The digest of the schema; none where there is none.
-    schema: Option<[u8; 32]>,
+    schema: Option<[u8; HEADER_SCHEMA_SIZE]>,
 }
 
 impl Geometry {
     /// Of a new channel.
     fn plan(options: &Options<'_>) -> Result<Geometry, Error> {
-        let capacity = if options.capacity == 0 { 8 << 20 } else { options.capacity };
-        if !(PAGE..=1 << 30).contains(&capacity) || !capacity.is_power_of_two() {
+        let capacity = if options.capacity == 0 { DEFAULT_CAPACITY as u64 } else { options.capacity };
+        if !(MIN_CAPACITY as u64..=MAX_CAPACITY as u64).contains(&capacity) || !capacity.is_power_of_two() {
             return Err(Error::InvalidArgument("the capacity is a power of two from 4 KiB to 1 GiB"));
         }
-        if !(2..=1024).contains(&options.max_participants) {
+        if !(2..=MAX_PARTICIPANTS).contains(&options.max_participants) {
             return Err(Error::InvalidArgument("there are 2 to 1024 participants"));
         }
-        let most = capacity / 4 - FRAME_HEADER as u64;
+        let most = capacity / 4 - FRAME_SIZE as u64;
         let max_message = match (options.max_message, options.history) {
             (0, 0) => 64 << 20,
             (0, history) => {
-                let share = (capacity / 2 / history) & !31;
-                most.min(share.saturating_sub(FRAME_HEADER as u64))
+                let share = (capacity / 2 / history) & !(ALIGNMENT as u64 - 1);
+                most.min(share.saturating_sub(FRAME_SIZE as u64))
             }
             (max_message, _) => max_message,
         };
-        let end = HEADER_LENGTH as u64 + options.max_participants as u64 * SLOT_LENGTH as u64 + options.schema.len() as u64;
+        let end = HEADER_SIZE as u64 + options.max_participants as u64 * SLOT_SIZE as u64 + options.schema.len() as u64;
         let geometry = Geometry {
             capacity: capacity as i64,
             participants: options.max_participants,
@@ -1020,8 +1086,8 @@ impl Geometry {
     }
 
     fn keeps_its_promises(&self) -> bool {
-        let most = self.capacity as u64 / 4 - FRAME_HEADER as u64;
-        if !(1..=1 << 30).contains(&self.max_message) || self.max_payload as u64 != most.min(self.max_message) {
+        let most = self.capacity as u64 / 4 - FRAME_SIZE as u64;
+        if !(1..=LARGEST_MESSAGE as u64).contains(&self.max_message) || self.max_payload as u64 != most.min(self.max_message) {
             return false;
         }
         let promised = self.history.checked_mul(frame_size(self.max_message as usize) as u64);
@@ -1031,23 +1097,27 @@ impl Geometry {
 
     /// Of a channel that is there. Whatever is used of the header is read once.
     fn read(memory: &Memory) -> Result<Geometry, Error> {
-        if memory.length < HEADER_LENGTH || memory.long(0).load(SeqCst) as u64 != MAGIC {
+        if memory.length < HEADER_SIZE || memory.long(HEADER_MAGIC).load(SeqCst) as u64 != MAGIC {
             return Err(Error::NotAChannel);
         }
-        let mut header = [0u64; HEADER_LENGTH / 8];
+        let mut header = [0u64; HEADER_SIZE / 8];
         memory.copy_out(0, &mut header);
         let word = |offset: usize| (header[offset / 8] >> (offset % 8 * 8)) as u32;
-        if word(8) != FORMAT_VERSION {
-            return Err(Error::VersionMismatch(word(8)));
+        let version = word(HEADER_FORMAT_VERSION);
+        if version != FORMAT_VERSION {
+            return Err(Error::VersionMismatch(version));
         }
-        let (segment, ring, capacity) = (header[2], header[3], header[4]);
-        let participants = word(44);
-        let slots_end = HEADER_LENGTH as u64 + participants as u64 * SLOT_LENGTH as u64;
-        let is_known = (word(12), word(40), word(48)) == (HEADER_LENGTH as u32, HEADER_LENGTH as u32, SLOT_LENGTH as u32);
-        if !is_known || !(2..=1024).contains(&participants) {
+        let long = |offset: usize| header[offset / 8];
+        let (segment, ring, capacity) =
+            (long(HEADER_SEGMENT_LENGTH), long(HEADER_RING_OFFSET), long(HEADER_RING_CAPACITY));
+        let participants = word(HEADER_PARTICIPANT_COUNT);
+        let slots_end = HEADER_SIZE as u64 + participants as u64 * SLOT_SIZE as u64;
+        let lengths = (word(HEADER_HEADER_LENGTH), word(HEADER_PARTICIPANTS_OFFSET), word(HEADER_PARTICIPANT_LENGTH));
+        let is_known = lengths == (HEADER_SIZE as u32, HEADER_SIZE as u32, SLOT_SIZE as u32);
+        if !is_known || !(2..=MAX_PARTICIPANTS).contains(&participants) {
             return Err(Error::Corrupted("the header has wrong lengths"));
         }
-        if !(PAGE..=1 << 30).contains(&capacity) || !capacity.is_power_of_two() {
+        if !(MIN_CAPACITY as u64..=MAX_CAPACITY as u64).contains(&capacity) || !capacity.is_power_of_two() {
             return Err(Error::Corrupted("the capacity is no power of two from 4 KiB to 1 GiB"));
         }
         let is_inside = ring % PAGE == 0
@@ -1057,19 +1127,20 @@ impl Geometry {
         if !is_inside {
             return Err(Error::Corrupted("the ring is not within the segment"));
         }
-        let (schema_at, schema_length) = (word(56) as u64, word(60) as u64);
-        if schema_length > MAX_SCHEMA || (schema_length > 0 && (schema_at < slots_end || schema_at + schema_length > ring)) {
+        let (schema_at, schema_length) = (word(HEADER_SCHEMA_OFFSET) as u64, word(HEADER_SCHEMA_LENGTH) as u64);
+        let is_between = slots_end <= schema_at && schema_at + schema_length <= ring;
+        if schema_length > MAX_SCHEMA_LENGTH as u64 || (schema_length > 0 && !is_between) {
             return Err(Error::Corrupted("the schema is not in its place"));
         }
         let geometry = Geometry {
             capacity: capacity as i64,
             participants,
             ring: ring as usize,
-            max_payload: word(52) as usize,
-            max_message: header[17],
-            history: header[16],
-            codec: array_of(&header[8..12]),
-            schema: (schema_length > 0).then(|| array_of(&header[12..16])),
+            max_payload: word(HEADER_MAX_PAYLOAD) as usize,
+            max_message: long(HEADER_MAX_MESSAGE),
+            history: long(HEADER_HISTORY),
+            codec: array_of(&header[HEADER_CODEC / 8..][..HEADER_CODEC_SIZE / 8]),
+            schema: (schema_length > 0).then(|| array_of(&header[HEADER_SCHEMA / 8..][..HEADER_SCHEMA_SIZE / 8])),
         };
         if geometry.keeps_its_promises() {
             Ok(geometry)
@@ -1092,7 +1163,7 @@ impl Geometry {
         if options.takes_any() {
             return Ok(());
         }
-        if self.codec != padded::<32>(options.codec) {
+        if self.codec != padded::<HEADER_CODEC_SIZE>(options.codec) {
             return Err(Error::CodecMismatch);
         }
         if self.schema != digest_of(options.schema) {
@@ -1103,27 +1174,31 @@ impl Geometry {
 
     /// Into memory that is all zero; the magic last.
     fn write(&self, memory: &Memory, options: &Options<'_>) {
-        let schema_at = HEADER_LENGTH as u64 + self.participants as u64 * SLOT_LENGTH as u64;
+        let schema_at = HEADER_SIZE as u64 + self.participants as u64 * SLOT_SIZE as u64;
         let (schema_at, schema_length) = if options.schema.is_empty() { (0, 0) } else { (schema_at, options.schema.len() as u64) };
-        let pair = |low: u64, high: u64| low | high << 32;
-        memory.write(8, pair(FORMAT_VERSION as u64, HEADER_LENGTH as u64));
-        memory.write(16, self.ring as u64 + self.capacity as u64);
-        memory.write(24, self.ring as u64);
-        memory.write(32, self.capacity as u64);
-        memory.write(40, pair(HEADER_LENGTH as u64, self.participants as u64));
-        memory.write(48, pair(SLOT_LENGTH as u64, self.max_payload as u64));
-        memory.write(56, pair(schema_at, schema_length));
-        memory.copy_in(64, &self.codec);
+        let word = |offset: usize, value: u32| memory.word(offset).store(value, Relaxed);
+        word(HEADER_FORMAT_VERSION, FORMAT_VERSION);
+        word(HEADER_HEADER_LENGTH, HEADER_SIZE as u32);
+        memory.write(HEADER_SEGMENT_LENGTH, self.ring as u64 + self.capacity as u64);
+        memory.write(HEADER_RING_OFFSET, self.ring as u64);
+        memory.write(HEADER_RING_CAPACITY, self.capacity as u64);
+        word(HEADER_PARTICIPANTS_OFFSET, HEADER_SIZE as u32);
+        word(HEADER_PARTICIPANT_COUNT, self.participants);
+        word(HEADER_PARTICIPANT_LENGTH, SLOT_SIZE as u32);
+        word(HEADER_MAX_PAYLOAD, self.max_payload as u32);
+        word(HEADER_SCHEMA_OFFSET, schema_at as u32);
+        word(HEADER_SCHEMA_LENGTH, schema_length as u32);
+        memory.copy_in(HEADER_CODEC, &self.codec);
         if let Some(digest) = &self.schema {
-            memory.copy_in(96, digest);
+            memory.copy_in(HEADER_SCHEMA, digest);
             memory.copy_in(schema_at as usize, options.schema.as_bytes());
         }
-        memory.write(128, self.history);
-        memory.write(136, self.max_message);
-        memory.write(144, milliseconds_since_1970());
-        memory.write(self.ring, (TERMINATOR as u64) << 32);
-        memory.write(self.ring + 8, 1);
-        memory.long(0).store(MAGIC as i64, SeqCst);
+        memory.write(HEADER_HISTORY, self.history);
+        memory.write(HEADER_MAX_MESSAGE, self.max_message);
+        memory.write(HEADER_CREATED_AT, milliseconds_since_1970());
+        memory.write(self.ring + FRAME_LENGTH, (KIND_TERMINATOR as u64) << (8 * FRAME_KIND));
+        memory.write(self.ring + FRAME_SEQUENCE, 1);
+        memory.long(HEADER_MAGIC).store(MAGIC as i64, SeqCst);
     }
 }
 
@@ -1461,19 +1536,19 @@ fn named_nonces() -> Option<Vec<i64>> {
             Err(code) if is_passing(code) => return None,
             Err(_) => continue,
         };
-        let mut header = [0u8; 48];
+        let mut header = [0u8; HEADER_SIZE];
         let is_file = fd.stat().map_or(false, |stat| stat.kind() == c::S_IFREG);
         if !is_file || read_mark(&fd).is_none() || fd.read_at(0, &mut header) != header.len() {
             continue;
         }
-        if header[..8] != MAGIC.to_le_bytes() {
+        if get64(&header, HEADER_MAGIC) != MAGIC {
             continue;
         }
-        let count = u32::from_le_bytes([header[44], header[45], header[46], header[47]]).min(1024);
-        let mut table = vec![0u8; count as usize * SLOT_LENGTH];
-        let length = fd.read_at(HEADER_LENGTH as u64, &mut table);
-        for slot in table[..length].chunks_exact(SLOT_LENGTH) {
-            named.push(i64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|index| slot[index])));
+        let count = get32(&header, HEADER_PARTICIPANT_COUNT).min(MAX_PARTICIPANTS);
+        let mut table = vec![0u8; count as usize * SLOT_SIZE];
+        let length = fd.read_at(HEADER_SIZE as u64, &mut table);
+        for slot in table[..length].chunks_exact(SLOT_SIZE) {
+            named.push(get64(slot, SLOT_NONCE) as i64);
         }
     }
     Some(named)
@@ -1559,7 +1634,7 @@ struct Participant {
     counted_in: Option<usize>,
     /// Given up for a moment where no descriptor is left to ring with.
     spare: Option<Fd>,
-    counters: [u64; 5],
+    counters: [u64; COUNTERS],
 }
 
 impl Participant {
@@ -1585,7 +1660,7 @@ impl Participant {
             watched_epoch: None,
             is_watch_complete: true,
             counted_in: None,
-            counters: [0; 5],
+            counters: [0; COUNTERS],
         };
         let port = Port::open(options.mode)?;
         participant.nonce = port.nonce;
@@ -1644,7 +1719,7 @@ impl Participant {
     // The table.
 
     fn at(slot: u32) -> usize {
-        HEADER_LENGTH + slot as usize * SLOT_LENGTH
+        HEADER_SIZE + slot as usize * SLOT_SIZE
     }
 
     fn own(&self) -> usize {
@@ -1653,7 +1728,7 @@ impl Participant {
 
     /// The slots that may be in use, but our own.
     fn others(&self) -> impl Iterator<Item = u32> {
-        let used = self.load(SLOTS_USED).min(self.geometry.participants);
+        let used = self.load(HEADER_SLOTS_USED).min(self.geometry.participants);
         let own = self.slot;
         (0..used).filter(move |&slot| slot != own)
     }
@@ -1665,26 +1740,26 @@ impl Participant {
         self.has_slot = true;
         self.slot = slot;
         step!("claim: nonce stored");
-        let generation = self.load(own + GENERATION).wrapping_add(1);
+        let generation = self.load(own + SLOT_GENERATION).wrapping_add(1);
         self.generation = if (1..=MAX_GENERATION).contains(&generation) { generation } else { 1 };
-        self.store(own + GENERATION, self.generation);
+        self.store(own + SLOT_GENERATION, self.generation);
         step!("claim: generation raised");
-        self.memory().word(SLOTS_USED).fetch_max(slot + 1, SeqCst);
+        self.memory().word(HEADER_SLOTS_USED).fetch_max(slot + 1, SeqCst);
         step!("claim: counted");
-        self.memory().long(own + IDENTITY_NONCE).store(0, SeqCst);
+        self.memory().long(own + SLOT_IDENTITY_NONCE).store(0, SeqCst);
         step!("claim: identity cleared");
         let identity = Identity::own();
         let memory = self.memory();
-        memory.write(own + START_TIME, identity.start_time);
-        memory.write(own + PID_NAMESPACE, identity.pid_namespace);
-        memory.word(own + PID).store(identity.pid, Relaxed);
-        memory.write(own + JOINED_AT, now());
-        memory.write(own + THREAD_START_TIME, 0);
-        memory.word(own + THREAD_ID).store(0, Relaxed);
-        memory.copy_in(own + COUNTERS, &[0; 40]);
-        memory.copy_in(own + NAME, &padded::<NAME_LENGTH>(name));
+        memory.write(own + SLOT_START_TIME, identity.start_time);
+        memory.write(own + SLOT_PID_NAMESPACE, identity.pid_namespace);
+        memory.word(own + SLOT_PID).store(identity.pid, Relaxed);
+        memory.write(own + SLOT_JOINED_AT, now());
+        memory.write(own + SLOT_THREAD_START_TIME, 0);
+        memory.word(own + SLOT_THREAD_ID).store(0, Relaxed);
+        memory.copy_in(own + SLOT_MESSAGES, &[0; 8 * COUNTERS]);
+        memory.copy_in(own + SLOT_NAME, &padded::<SLOT_NAME_SIZE>(name));
         // SYNC: identity written. What it tells was written before this store, and counts for whoever finds our nonce here.
-        memory.long(own + IDENTITY_NONCE).store(nonce, SeqCst);
+        memory.long(own + SLOT_IDENTITY_NONCE).store(nonce, SeqCst);
         step!("claim: identity written");
         self.lock_word = self.generation << SLOT_BITS | slot;
         if inherited != 0 {
@@ -1696,12 +1771,12 @@ impl Participant {
     fn claim_nonce(&mut self) -> Result<(u32, i64), Error> {
         let nonce = self.nonce;
         for slot in 0..self.geometry.participants {
-            if self.swap_long(Participant::at(slot) + NONCE, 0, nonce) {
+            if self.swap_long(Participant::at(slot) + SLOT_NONCE, 0, nonce) {
                 return Ok((slot, 0));
             }
         }
         for slot in 0..self.geometry.participants {
-            let at = Participant::at(slot) + NONCE;
+            let at = Participant::at(slot) + SLOT_NONCE;
             let owner = self.load_long(at);
             if self.is_dead(slot, owner) && self.swap_long(at, owner, nonce) {
                 return Ok((slot, owner));
@@ -1712,26 +1787,26 @@ impl Participant {
 
     /// False when somebody took us for dead, by memory that makes no sense.
     fn owns_slot(&self) -> bool {
-        self.load_long(self.own() + NONCE) == self.nonce
+        self.load_long(self.own() + SLOT_NONCE) == self.nonce
     }
 
     fn take_role(&mut self, state: u32) {
-        self.store(self.own() + STATE, state);
+        self.store(self.own() + SLOT_STATE, state);
         step!("join: state stored");
-        self.add(EPOCH, 1);
+        self.add(HEADER_EPOCH, 1);
         step!("join: epoch raised");
         self.ring_subscribers();
     }
 
     fn free_slot(&mut self) {
-        self.swap_long(self.own() + NONCE, self.nonce, 0);
+        self.swap_long(self.own() + SLOT_NONCE, self.nonce, 0);
         step!("leave: nonce cleared");
         self.has_slot = false;
     }
 
     fn count(&self) {
         for (index, &counter) in self.counters.iter().enumerate() {
-            self.memory().write(self.own() + COUNTERS + index * 8, counter);
+            self.memory().write(self.own() + SLOT_MESSAGES + index * 8, counter);
         }
     }
 
@@ -1743,14 +1818,14 @@ impl Participant {
             return false;
         }
         let (at, memory) = (Participant::at(slot), self.memory());
-        let said = self.load_long(at + IDENTITY_NONCE);
+        let said = self.load_long(at + SLOT_IDENTITY_NONCE);
         let identity = Identity {
-            start_time: memory.read(at + START_TIME),
-            pid_namespace: memory.read(at + PID_NAMESPACE),
-            pid: memory.word(at + PID).load(Relaxed),
+            start_time: memory.read(at + SLOT_START_TIME),
+            pid_namespace: memory.read(at + SLOT_PID_NAMESPACE),
+            pid: memory.word(at + SLOT_PID).load(Relaxed),
         };
         fence(Acquire);
-        let same = self.load_long(at + IDENTITY_NONCE) == said && self.load_long(at + NONCE) == nonce;
+        let same = self.load_long(at + SLOT_IDENTITY_NONCE) == said && self.load_long(at + SLOT_NONCE) == nonce;
         // SYNC: identity written. Equal before and after it was read, so it is that of the slot's owner.
         if same && said == nonce && identity.is_gone() {
             return true;
@@ -1758,7 +1833,7 @@ impl Participant {
         match open_bell(nonce) {
             Err(c::ENXIO) => true,
             // Who has claimed the slot and not said who it is had a bell the moment before.
-            Err(c::ENOENT) => same && (said != nonce || identity.pid == 0) && self.load_long(at + IDENTITY_NONCE) == said,
+            Err(c::ENOENT) => same && (said != nonce || identity.pid == 0) && self.load_long(at + SLOT_IDENTITY_NONCE) == said,
             _ => false,
         }
     }
@@ -1771,7 +1846,7 @@ impl Participant {
 
     fn reclaim_whoever_is_dead(&mut self) {
         for slot in self.others() {
-            let nonce = self.load_long(Participant::at(slot) + NONCE);
+            let nonce = self.load_long(Participant::at(slot) + SLOT_NONCE);
             if self.is_dead(slot, nonce) {
                 self.note_dead(slot, nonce);
             }
@@ -1805,51 +1880,51 @@ impl Participant {
     fn reclaim(&mut self, slot: u32, nonce: i64) {
         let at = Participant::at(slot);
         self.watched_epoch = None;
-        if self.load_long(at + NONCE) != nonce {
+        if self.load_long(at + SLOT_NONCE) != nonce {
             return;
         }
         step!("reclaim: begun");
-        let had_role = self.load(at + STATE) != NONE;
+        let had_role = self.load(at + SLOT_STATE) != STATE_NONE;
         self.inherit(at);
         if !had_role {
             // It may have given up the role by itself, and have died before it said so.
-            self.add(EPOCH, 1);
+            self.add(HEADER_EPOCH, 1);
             self.ring_subscribers();
         }
         self.ring_publishers();
         step!("reclaim: role taken");
-        if self.swap_long(at + NONCE, nonce, 0) {
+        if self.swap_long(at + SLOT_NONCE, nonce, 0) {
             self.reclaimed.push(nonce);
         }
     }
 
     /// Takes the role of a dead owner out of a slot. With the lock held.
     fn inherit(&mut self, at: usize) {
-        let state = self.load(at + STATE);
-        if self.load(at + ASLEEP) != 0 {
-            self.store(at + ASLEEP, 0);
-            self.add(if state == PUBLISHER { ROOM_WAITERS } else { SLEEPERS }, u32::MAX);
+        let state = self.load(at + SLOT_STATE);
+        if self.load(at + SLOT_ASLEEP) != 0 {
+            self.store(at + SLOT_ASLEEP, 0);
+            self.add(if state == STATE_PUBLISHER { HEADER_ROOM_WAITERS } else { HEADER_SLEEPERS }, u32::MAX);
         }
-        if state == PUBLISHER {
-            self.end_publisher(at, DIED);
+        if state == STATE_PUBLISHER {
+            self.end_publisher(at, CLOSED_BY_DEATH);
         } else {
-            self.store(at + STATE, NONE);
+            self.store(at + SLOT_STATE, STATE_NONE);
         }
     }
 
     /// The role goes after the word that it was the last one: who dies in between is reclaimed as a publisher.
     fn end_publisher(&mut self, at: usize, reason: u32) {
-        let used = self.load(SLOTS_USED).min(self.geometry.participants);
+        let used = self.load(HEADER_SLOTS_USED).min(self.geometry.participants);
         let mut others = (0..used).map(Participant::at).filter(|&other| other != at);
-        if !others.any(|other| self.load(other + STATE) == PUBLISHER) {
-            self.store(CLOSED_REASON, reason);
+        if !others.any(|other| self.load(other + SLOT_STATE) == STATE_PUBLISHER) {
+            self.store(HEADER_CLOSED_REASON, reason);
             step!("leave: reason stored");
-            self.add(CLOSED_EPOCH, 1);
+            self.add(HEADER_CLOSED_EPOCH, 1);
             step!("leave: closed");
         }
-        self.store(at + STATE, NONE);
+        self.store(at + SLOT_STATE, STATE_NONE);
         step!("leave: state stored");
-        self.add(EPOCH, 1);
+        self.add(HEADER_EPOCH, 1);
         step!("leave: epoch raised");
         self.ring_subscribers();
     }
@@ -1861,7 +1936,7 @@ impl Participant {
         let mut patience = None;
         let mut pause = Duration::ZERO;
         let mut turns = 0;
-        while !self.swap(LOCK, 0, self.lock_word) {
+        while !self.swap(HEADER_PUBLISHER_LOCK, 0, self.lock_word) {
             turns += 1;
             if turns < 50 {
                 core::hint::spin_loop();
@@ -1882,7 +1957,7 @@ impl Participant {
 
     /// Takes the lock over from its holder, if that is proved dead, and reclaims it.
     fn take_over(&mut self) -> bool {
-        let word = self.load(LOCK);
+        let word = self.load(HEADER_PUBLISHER_LOCK);
         if word == self.lock_word {
             // We hold nothing, so this is nonsense that nobody else can take away: we live.
             return true;
@@ -1892,13 +1967,13 @@ impl Participant {
         }
         let (slot, generation) = (word & ((1 << SLOT_BITS) - 1), word >> SLOT_BITS);
         let mut nonce = 0;
-        if slot < self.geometry.participants && self.load(Participant::at(slot) + GENERATION) == generation {
-            nonce = self.load_long(Participant::at(slot) + NONCE);
+        if slot < self.geometry.participants && self.load(Participant::at(slot) + SLOT_GENERATION) == generation {
+            nonce = self.load_long(Participant::at(slot) + SLOT_NONCE);
             if nonce != 0 && !self.is_dead(slot, nonce) {
                 return false;
             }
         }
-        if !self.swap(LOCK, word, self.lock_word) {
+        if !self.swap(HEADER_PUBLISHER_LOCK, word, self.lock_word) {
             return false;
         }
         step!("lock: taken over");
@@ -1909,7 +1984,7 @@ impl Participant {
     }
 
     fn release(&self) {
-        self.swap(LOCK, self.lock_word, 0);
+        self.swap(HEADER_PUBLISHER_LOCK, self.lock_word, 0);
         step!("lock: released");
     }
 
@@ -1917,14 +1992,14 @@ impl Participant {
 
     fn ring_subscribers(&mut self) {
         // SYNC: going to sleep. What changed was stored before this load; a subscriber counts itself before it looks.
-        if self.load(SLEEPERS) != 0 {
+        if self.load(HEADER_SLEEPERS) != 0 {
             self.ring_all(false);
         }
     }
 
     fn ring_publishers(&mut self) {
         // SYNC: waiting for room. The cursor was stored before this load; a publisher counts itself before it reads cursors.
-        if self.load(ROOM_WAITERS) != 0 {
+        if self.load(HEADER_ROOM_WAITERS) != 0 {
             self.ring_all(true);
         }
     }
@@ -1932,14 +2007,14 @@ impl Participant {
     fn ring_all(&mut self, publishers: bool) {
         for slot in self.others() {
             let at = Participant::at(slot);
-            if self.load(at + ASLEEP) != 0 && (self.load(at + STATE) == PUBLISHER) == publishers {
+            if self.load(at + SLOT_ASLEEP) != 0 && (self.load(at + SLOT_STATE) == STATE_PUBLISHER) == publishers {
                 self.ring(slot, at);
             }
         }
     }
 
     fn ring(&mut self, slot: u32, at: usize) {
-        let nonce = self.load_long(at + NONCE);
+        let nonce = self.load_long(at + SLOT_NONCE);
         if nonce <= 0 || nonce == self.nonce {
             return;
         }
@@ -1997,17 +2072,17 @@ impl Participant {
         self.counted_in = Some(counter);
         self.add(counter, 1);
         step!("sleep: counted");
-        let number = self.load(own + SLEEPS).wrapping_add(1).max(1);
-        self.store(own + SLEEPS, number);
+        let number = self.load(own + SLOT_SLEEPS).wrapping_add(1).max(1);
+        self.store(own + SLOT_SLEEPS, number);
         step!("sleep: numbered");
-        self.store(own + ASLEEP, number);
+        self.store(own + SLOT_ASLEEP, number);
         step!("sleep: flagged");
     }
 
     fn get_up(&mut self) {
         if let Some(counter) = self.counted_in.take() {
             if self.owns_slot() {
-                self.store(self.own() + ASLEEP, 0);
+                self.store(self.own() + SLOT_ASLEEP, 0);
                 step!("wake: flag cleared");
                 self.add(counter, u32::MAX);
                 step!("wake: counted out");
@@ -2020,7 +2095,7 @@ impl Participant {
         self.is_watch_complete = true;
         for slot in self.others() {
             let at = Participant::at(slot);
-            let nonce = if self.load(at + STATE) == state { self.load_long(at + NONCE) } else { 0 };
+            let nonce = if self.load(at + SLOT_STATE) == state { self.load_long(at + SLOT_NONCE) } else { 0 };
             if self.life_lines.iter().any(|line| line.slot == slot && line.nonce == nonce) {
                 continue;
             }
@@ -2084,7 +2159,7 @@ impl Participant {
     }
 
     fn load_tail(&self) -> Result<i64, Error> {
-        let tail = self.load_long(TAIL);
+        let tail = self.load_long(HEADER_TAIL);
         if tail < 0 || tail % ALIGNMENT != 0 || tail > MAX_POSITION - (1 << 32) {
             return Err(Error::Corrupted("the tail"));
         }
@@ -2094,8 +2169,8 @@ impl Participant {
     /// The ports of the dead whom nobody has reclaimed, when nobody is left who may yet do so.
     fn left_behind(&self) -> Vec<i64> {
         let mut dead = Vec::new();
-        for slot in 0..self.load(SLOTS_USED).min(self.geometry.participants) {
-            let nonce = self.load_long(Participant::at(slot) + NONCE);
+        for slot in 0..self.load(HEADER_SLOTS_USED).min(self.geometry.participants) {
+            let nonce = self.load_long(Participant::at(slot) + SLOT_NONCE);
             if nonce == 0 || nonce == self.nonce {
                 continue;
             }
@@ -2190,7 +2265,7 @@ impl Publisher {
         options.check(false)?;
         let mut base = Participant::open(channel, options)?;
         base.join(|base| {
-            base.take_role(PUBLISHER);
+            base.take_role(STATE_PUBLISHER);
             Ok(())
         })?;
         let disconnects = options.slow_subscribers == SlowSubscribers::Disconnect;
@@ -2211,7 +2286,7 @@ impl Publisher {
         if payload.len() > self.base.geometry.max_payload {
             return Err(Error::TooLarge);
         }
-        self.attempt(MESSAGE, &[payload], &[payload.len()], None, Deadline::after(NO_TIME))
+        self.attempt(KIND_MESSAGE, &[payload], &[payload.len()], None, Deadline::after(NO_TIME))
     }
 
     /// Publishes a message and returns its number. Waits for room and for the lock so long. What is larger than a quarter of
@@ -2222,18 +2297,18 @@ impl Publisher {
     pub fn publish(&mut self, payload: &[u8], timeout: Option<Duration>) -> Result<u64, Error> {
         let deadline = Deadline::after(timeout);
         if payload.len() <= self.base.geometry.max_payload {
-            return self.send(MESSAGE, &[payload], None, deadline);
+            return self.send(KIND_MESSAGE, &[payload], None, deadline);
         }
         if payload.len() as u64 > self.base.geometry.max_message {
             return Err(Error::TooLarge);
         }
         // An eighth of the ring, so that subscribers read one while the next one is written.
-        let frame = self.base.geometry.max_payload.min(self.base.geometry.capacity as usize / 8 - FRAME_HEADER);
+        let frame = self.base.geometry.max_payload.min(self.base.geometry.capacity as usize / 8 - FRAME_SIZE);
         let mut piece = Piece { began: 0, total: payload.len() as u32, offset: 0, generation: self.base.generation };
         let mut number = 0;
-        for part in payload.chunks(frame - PIECE_HEADER) {
+        for part in payload.chunks(frame - FRAGMENT_SIZE) {
             let end = piece.offset + part.len() as u32;
-            let kind = if end == piece.total { LAST_FRAGMENT } else { FRAGMENT };
+            let kind = if end == piece.total { KIND_LAST_FRAGMENT } else { KIND_FRAGMENT };
             number = self.send(kind, &[part], Some(&mut piece), deadline)?;
             piece.offset = end;
         }
@@ -2243,7 +2318,7 @@ impl Publisher {
     /// Publishes several messages, all or none, without waiting. They take at most a quarter of the ring.
     pub fn try_publish_all(&mut self, payloads: &[&[u8]]) -> Result<Outcome, Error> {
         let lengths = self.lengths_of(payloads)?;
-        self.attempt(MESSAGE, payloads, &lengths, None, Deadline::after(NO_TIME))
+        self.attempt(KIND_MESSAGE, payloads, &lengths, None, Deadline::after(NO_TIME))
     }
 
     /// Publishes several messages, all or none, and returns the number of the first one. Waits as `publish` does. They take at
@@ -2251,7 +2326,7 @@ impl Publisher {
     pub fn publish_all(&mut self, payloads: &[&[u8]], timeout: Option<Duration>) -> Result<u64, Error> {
         let deadline = Deadline::after(timeout);
         self.lengths_of(payloads)?;
-        self.send(MESSAGE, payloads, None, deadline)
+        self.send(KIND_MESSAGE, payloads, None, deadline)
     }
 
     fn lengths_of(&self, payloads: &[&[u8]]) -> Result<Vec<usize>, Error> {
@@ -2296,7 +2371,7 @@ impl Publisher {
         mut piece: Option<&mut Piece>,
         deadline: Deadline,
     ) -> Result<u64, Error> {
-        let header = if piece.is_some() { PIECE_HEADER } else { 0 };
+        let header = if piece.is_some() { FRAGMENT_SIZE } else { 0 };
         let lengths: Vec<usize> = payloads.iter().map(|payload| payload.len() + header).collect();
         loop {
             match self.attempt(kind, payloads, &lengths, piece.as_deref_mut(), deadline)? {
@@ -2354,22 +2429,23 @@ impl Publisher {
         for (payload, &length) in payloads.iter().zip(lengths) {
             at = self.pad(at, length, number, time);
             self.write_header(at, length, kind, number, time);
-            let place = self.base.place(at) + FRAME_HEADER;
+            let place = self.base.place(at) + FRAME_SIZE;
             if let Some(piece) = piece.as_deref_mut() {
                 piece.began = if piece.offset == 0 { at } else { piece.began };
                 let memory = self.base.memory();
-                memory.write(place, piece.began as u64);
-                memory.write(place + 8, piece.total as u64 | (piece.offset as u64) << 32);
-                memory.write(place + 16, piece.generation as u64);
-                memory.copy_in(place + PIECE_HEADER, payload);
+                memory.write(place + FRAGMENT_BEGAN, piece.began as u64);
+                memory.word(place + FRAGMENT_TOTAL).store(piece.total as u32, Relaxed);
+                memory.word(place + FRAGMENT_OFFSET).store(piece.offset as u32, Relaxed);
+                memory.write(place + FRAGMENT_GENERATION, piece.generation as u64);
+                memory.copy_in(place + FRAGMENT_SIZE, payload);
             } else {
                 self.base.memory().copy_in(place, payload);
             }
-            number += (kind != FRAGMENT) as u64;
+            number += (kind != KIND_FRAGMENT) as u64;
             at += frame_size(length);
         }
         let bytes = payloads.iter().map(|payload| payload.len() as u64).sum();
-        self.commit(at, number, if kind == FRAGMENT { 0 } else { payloads.len() as u64 }, bytes, time);
+        self.commit(at, number, if kind == KIND_FRAGMENT { 0 } else { payloads.len() as u64 }, bytes, time);
         Ok(Some(first))
     }
 
@@ -2418,19 +2494,19 @@ impl Publisher {
     /// Slot, offset and cursor of the reliable subscribers.
     fn cursors(&self) -> Vec<(u32, usize, i64)> {
         let slots = self.base.others().map(|slot| (slot, Participant::at(slot)));
-        let reliable = slots.filter(|&(_, at)| self.base.load(at + STATE) == RELIABLE);
-        reliable.map(|(slot, at)| (slot, at, self.base.load_long(at + CURSOR))).collect()
+        let reliable = slots.filter(|&(_, at)| self.base.load(at + SLOT_STATE) == STATE_RELIABLE);
+        reliable.map(|(slot, at)| (slot, at, self.base.load_long(at + SLOT_CURSOR))).collect()
     }
 
     /// Whether what is before `needed` may be overwritten. With the lock held: ends who is too slow, or makes no sense.
     fn has_room(&mut self, tail: i64, needed: i64) -> bool {
-        let epoch = self.base.load(EPOCH);
+        let epoch = self.base.load(HEADER_EPOCH);
         if self.floor_epoch == Some(epoch) && needed <= self.floor {
             return true;
         }
         let mut floor = tail;
         for (slot, at, cursor) in self.cursors() {
-            let nonce = self.base.load_long(at + NONCE);
+            let nonce = self.base.load_long(at + SLOT_NONCE);
             let least = (tail - self.base.geometry.capacity).max(0);
             let is_cursor = (least..=tail).contains(&cursor) && cursor % ALIGNMENT == 0 && nonce != 0;
             if is_cursor && (cursor >= needed || !self.disconnects) {
@@ -2442,9 +2518,9 @@ impl Publisher {
             }
             // They look again when the lock is free, or its holder is dead.
             self.base.ring_publishers();
-            self.base.store(at + DISCONNECT_REASON, if is_cursor { TOO_SLOW } else { NO_CURSOR });
+            self.base.store(at + SLOT_DISCONNECT_REASON, if is_cursor { DISCONNECTED_AS_SLOW } else { DISCONNECTED_AS_WRONG });
             step!("disconnect: reason stored");
-            self.base.swap(at + STATE, RELIABLE, DISCONNECTED);
+            self.base.swap(at + SLOT_STATE, STATE_RELIABLE, STATE_DISCONNECTED);
             step!("disconnect: state stored");
         }
         self.floor = floor;
@@ -2454,7 +2530,7 @@ impl Publisher {
 
     /// Gives up the oldest frames, before they are overwritten.
     fn move_head(&mut self, tail: i64, needed: i64) -> Result<(), Error> {
-        let mut head = self.base.load_long(HEAD);
+        let mut head = self.base.load_long(HEADER_HEAD);
         let least = (tail - self.base.geometry.capacity).max(0);
         if !(least..=tail).contains(&head) || head % ALIGNMENT != 0 {
             return Err(Error::Corrupted("the head"));
@@ -2470,7 +2546,7 @@ impl Publisher {
             }
         }
         // SYNC: overwrite announced. Whoever copies what is overwritten from here on sees the new head behind its copy.
-        self.base.memory().long(HEAD).swap(head, SeqCst);
+        self.base.memory().long(HEADER_HEAD).swap(head, SeqCst);
         fence(SeqCst);
         step!("publish: head moved");
         Ok(())
@@ -2480,7 +2556,7 @@ impl Publisher {
     fn pad(&mut self, at: i64, length: usize, number: u64, time: u64) -> i64 {
         let begin = self.begin_of(at, length);
         if begin != at {
-            self.write_header(at, (begin - at) as usize - FRAME_HEADER, PADDING, number, time);
+            self.write_header(at, (begin - at) as usize - FRAME_SIZE, KIND_PADDING, number, time);
             step!("publish: padding written");
         }
         begin
@@ -2488,17 +2564,19 @@ impl Publisher {
 
     fn write_header(&self, position: i64, length: usize, kind: u8, number: u64, time: u64) {
         let (memory, place) = (self.base.memory(), self.base.place(position));
-        memory.write(place, length as u64 | (kind as u64) << 32 | (self.base.slot as u64) << 48);
-        memory.write(place + 8, number);
-        memory.write(place + 16, time);
+        // The length, the kind, the flags and the publisher are written as one word.
+        let word = (kind as u64) << (8 * FRAME_KIND) | (self.base.slot as u64) << (8 * FRAME_PUBLISHER);
+        memory.write(place + FRAME_LENGTH, word | length as u64);
+        memory.write(place + FRAME_SEQUENCE, number);
+        memory.write(place + FRAME_TIMESTAMP, time);
     }
 
     /// Makes visible what ends there. With the lock held.
     fn commit(&mut self, end: i64, number: u64, messages: u64, bytes: u64, time: u64) {
-        self.write_header(end, 0, TERMINATOR, number, time);
+        self.write_header(end, 0, KIND_TERMINATOR, number, time);
         step!("publish: frame written");
         // SYNC: frame visible. Everything of the frames was written before this store.
-        self.base.memory().long(TAIL).store(end, SeqCst);
+        self.base.memory().long(HEADER_TAIL).store(end, SeqCst);
         step!("publish: committed");
         self.base.ring_subscribers();
         step!("publish: rung");
@@ -2508,13 +2586,13 @@ impl Publisher {
     }
 
     fn wait_for_room(&mut self, lengths: &[usize], deadline: Deadline) -> Result<(), Error> {
-        self.base.lie_down(ROOM_WAITERS);
+        self.base.lie_down(HEADER_ROOM_WAITERS);
         // SYNC: waiting for room. We are counted and flagged: a cursor that moves after we read it rings us.
         let tail = self.base.load_tail();
         if let Ok(tail) = tail {
             let needed = self.end_of(tail, lengths) + ALIGNMENT - self.base.geometry.capacity;
             if self.cursors().iter().any(|&(_, _, cursor)| cursor < needed) {
-                self.base.watch(RELIABLE);
+                self.base.watch(STATE_RELIABLE);
                 if self.base.dead.is_empty() {
                     let look_again = if self.base.is_watch_complete { None } else { Some(Duration::from_secs(1)) };
                     self.base.listen(shorter(deadline.left(), look_again));
@@ -2534,8 +2612,8 @@ impl Drop for Publisher {
             return;
         }
         self.base.get_up();
-        if self.base.load(self.base.own() + STATE) == PUBLISHER {
-            self.base.end_publisher(self.base.own(), LEFT);
+        if self.base.load(self.base.own() + SLOT_STATE) == STATE_PUBLISHER {
+            self.base.end_publisher(self.base.own(), CLOSED_BY_LEAVING);
         }
         self.base.release();
         self.base.free_slot();
@@ -2562,7 +2640,7 @@ impl Claim<'_> {
         }
         let base = &self.publisher.base;
         let at = self.publisher.begin_of(self.tail, self.length);
-        base.memory().copy_in(base.place(at) + FRAME_HEADER + offset, bytes);
+        base.memory().copy_in(base.place(at) + FRAME_SIZE + offset, bytes);
         Ok(())
     }
 
@@ -2572,7 +2650,7 @@ impl Claim<'_> {
         let publisher = &mut *self.publisher;
         let time = publisher.time();
         let at = publisher.pad(tail, length, number, time);
-        publisher.write_header(at, length, MESSAGE, number, time);
+        publisher.write_header(at, length, KIND_MESSAGE, number, time);
         publisher.commit(at + frame_size(length), number + 1, 1, length as u64, time);
         number
     }
@@ -2743,7 +2821,7 @@ impl Subscriber {
     /// With the lock held: finds where to begin.
     fn begin(&mut self, start: Start) -> Result<(), Error> {
         let base = &mut self.base;
-        let (tail, head) = (base.load_long(TAIL), base.load_long(HEAD));
+        let (tail, head) = (base.load_long(HEADER_TAIL), base.load_long(HEADER_HEAD));
         let is_position = |position: i64| (0..=MAX_POSITION).contains(&position) && position % ALIGNMENT == 0;
         if !is_position(tail) || !is_position(head) || head > tail || tail - head > base.geometry.capacity {
             return Err(Error::Corrupted("the head and the tail"));
@@ -2767,10 +2845,10 @@ impl Subscriber {
         self.position = if is_latest { tail } else { head };
         self.first_position = self.position;
         self.next_number = if is_latest { at_tail } else { at_head };
-        self.closed_epoch = base.load(CLOSED_EPOCH);
-        base.memory().long(base.own() + CURSOR).store(self.position, SeqCst);
+        self.closed_epoch = base.load(HEADER_CLOSED_EPOCH);
+        base.memory().long(base.own() + SLOT_CURSOR).store(self.position, SeqCst);
         step!("join: cursor stored");
-        base.take_role(if self.is_reliable { RELIABLE } else { LOSSY });
+        base.take_role(if self.is_reliable { STATE_RELIABLE } else { STATE_LOSSY });
         if let Some((first, last)) = gone {
             self.tell_gap(first, last);
         }
@@ -2781,9 +2859,9 @@ impl Subscriber {
         if !self.events.is_empty() || self.failure.is_some() {
             return Wait::No;
         }
-        self.base.lie_down(SLEEPERS);
+        self.base.lie_down(HEADER_SLEEPERS);
         // SYNC: going to sleep. We are counted and flagged: whoever changes one of these after we looked rings us.
-        if self.base.load(LOCK) != 0 {
+        if self.base.load(HEADER_PUBLISHER_LOCK) != 0 {
             if self.base.take_over() {
                 self.base.release();
                 return Wait::No;
@@ -2792,13 +2870,13 @@ impl Subscriber {
             return Wait::AtMost(BUSY_PAUSE);
         }
         let base = &mut self.base;
-        let (tail, epoch, closed) = (base.load_long(TAIL), base.load(EPOCH), base.load(CLOSED_EPOCH));
+        let (tail, epoch, closed) = (base.load_long(HEADER_TAIL), base.load(HEADER_EPOCH), base.load(HEADER_CLOSED_EPOCH));
         if tail != self.position || closed != self.closed_epoch || !base.owns_slot() {
             return Wait::No;
         }
         if base.watched_epoch != Some(epoch) {
             base.watched_epoch = Some(epoch);
-            base.watch(PUBLISHER);
+            base.watch(STATE_PUBLISHER);
             // Whoever was found dead is reclaimed first, and new life lines may be told of by a newer epoch.
             return Wait::No;
         }
@@ -2839,9 +2917,9 @@ impl Subscriber {
         self.check_state()?;
         let capacity = self.base.geometry.capacity;
         // Before the tail: everything that was published before the end is read before it is told.
-        let (closed, epoch) = (self.base.load(CLOSED_EPOCH), self.base.load(EPOCH));
+        let (closed, epoch) = (self.base.load(HEADER_CLOSED_EPOCH), self.base.load(HEADER_EPOCH));
         // SYNC: frame visible. Everything before the tail was written before it was stored.
-        let tail = self.base.load_long(TAIL);
+        let tail = self.base.load_long(HEADER_TAIL);
         if tail % ALIGNMENT != 0 || !(self.position..=MAX_POSITION).contains(&tail) {
             return Err(Error::Corrupted("the tail"));
         }
@@ -2858,7 +2936,7 @@ impl Subscriber {
             step!("read: copied");
             // SYNC: overwrite announced. Copied before this load: what is not before the head was not overwritten.
             fence(Acquire);
-            let head = self.base.load_long(HEAD);
+            let head = self.base.load_long(HEADER_HEAD);
             if head % ALIGNMENT != 0 || !((tail - capacity).max(0)..=MAX_POSITION).contains(&head) {
                 return Err(Error::Corrupted("the head"));
             }
@@ -2897,7 +2975,7 @@ impl Subscriber {
     }
 
     fn check_state(&self) -> Result<(), Error> {
-        if self.is_reliable && self.base.load(self.base.own() + STATE) == DISCONNECTED {
+        if self.is_reliable && self.base.load(self.base.own() + SLOT_STATE) == STATE_DISCONNECTED {
             return Err(Error::Disconnected);
         }
         Ok(())
@@ -2910,19 +2988,19 @@ impl Subscriber {
             let base = &self.base;
             self.parts.retain(|&slot, parts| {
                 let at = Participant::at(slot);
-                base.load(at + STATE) == PUBLISHER && base.load(at + GENERATION) == parts.generation
+                base.load(at + SLOT_STATE) == STATE_PUBLISHER && base.load(at + SLOT_GENERATION) == parts.generation
             });
         }
         if closed != self.closed_epoch {
             self.closed_epoch = closed;
-            let reason = if self.base.load(CLOSED_REASON) == DIED { Reason::Died } else { Reason::Left };
+            let reason = if self.base.load(HEADER_CLOSED_REASON) == CLOSED_BY_DEATH { Reason::Died } else { Reason::Left };
             self.events.push_back(Event::PublishersGone { reason });
         }
     }
 
     fn store_cursor(&mut self) {
         let base = &mut self.base;
-        base.memory().long(base.own() + CURSOR).store(self.position, SeqCst);
+        base.memory().long(base.own() + SLOT_CURSOR).store(self.position, SeqCst);
         step!("read: cursor stored");
         if self.is_reliable {
             base.ring_publishers();
@@ -2936,11 +3014,11 @@ impl Subscriber {
     fn parse(&mut self, chunk: &[u8], start: i64, tail: i64) -> Result<(i64, i64), Error> {
         let capacity = self.base.geometry.capacity;
         let mut at = start;
-        while at + FRAME_HEADER as i64 <= chunk.len() as i64 {
+        while at + FRAME_SIZE as i64 <= chunk.len() as i64 {
             let position = self.position + at;
-            let header = &chunk[at as usize..at as usize + FRAME_HEADER];
-            let (length, kind) = (get32(header, 0) as usize, header[4]);
-            let (slot, number) = (get32(header, 4) >> 16, get64(header, 8));
+            let header = &chunk[at as usize..at as usize + FRAME_SIZE];
+            let (length, kind) = (get32(header, FRAME_LENGTH) as usize, header[FRAME_KIND]);
+            let (slot, number) = (get16(header, FRAME_PUBLISHER) as u32, get64(header, FRAME_SEQUENCE));
             if self.is_lapped && (self.next_number..=MAX_NUMBER).contains(&number) {
                 self.tell_gap(self.next_number.max(self.wanted), number - 1);
                 self.next_number = number;
@@ -2960,21 +3038,21 @@ impl Subscriber {
             if at + size > chunk.len() as i64 {
                 return Ok((at, size));
             }
-            let payload = &chunk[at as usize + FRAME_HEADER..at as usize + FRAME_HEADER + length];
+            let payload = &chunk[at as usize + FRAME_SIZE..at as usize + FRAME_SIZE + length];
             match kind {
-                PADDING if length as i64 == left - FRAME_HEADER as i64 => {}
-                PADDING => return Err(Error::Corrupted("a padding that does not end with the ring")),
+                KIND_PADDING if length as i64 == left - FRAME_SIZE as i64 => {}
+                KIND_PADDING => return Err(Error::Corrupted("a padding that does not end with the ring")),
                 _ if length > self.base.geometry.max_payload => return Err(Error::Corrupted("a payload that is too long")),
-                MESSAGE => {
+                KIND_MESSAGE => {
                     self.parts.remove(&slot);
-                    self.tell(number, get64(header, 16), slot, Vec::from(payload));
+                    self.tell(number, get64(header, FRAME_TIMESTAMP), slot, Vec::from(payload));
                     self.next_number += 1;
                 }
-                FRAGMENT | LAST_FRAGMENT => {
+                KIND_FRAGMENT | KIND_LAST_FRAGMENT => {
                     let whole = self.put_together(kind, slot, position, payload)?;
-                    if kind == LAST_FRAGMENT {
+                    if kind == KIND_LAST_FRAGMENT {
                         match whole {
-                            Ok(data) => self.tell(number, get64(header, 16), slot, data),
+                            Ok(data) => self.tell(number, get64(header, FRAME_TIMESTAMP), slot, data),
                             Err(began) if began >= self.first_position && number >= self.wanted => self.tell_gap(number, number),
                             Err(_) => {}
                         }
@@ -2997,17 +3075,17 @@ impl Subscriber {
         position: i64,
         payload: &[u8],
     ) -> Result<Result<Vec<u8>, i64>, Error> {
-        if payload.len() <= PIECE_HEADER {
+        if payload.len() <= FRAGMENT_SIZE {
             return Err(Error::Corrupted("an empty fragment"));
         }
-        let (header, data) = payload.split_at(PIECE_HEADER);
-        let (began, total) = (get64(header, 0) as i64, get32(header, 8));
-        let (offset, generation) = (get32(header, 12), get32(header, 16));
+        let (header, data) = payload.split_at(FRAGMENT_SIZE);
+        let (began, total) = (get64(header, FRAGMENT_BEGAN) as i64, get32(header, FRAGMENT_TOTAL));
+        let (offset, generation) = (get32(header, FRAGMENT_OFFSET), get32(header, FRAGMENT_GENERATION));
         let end = offset as u64 + data.len() as u64;
         let is_sound = total as u64 <= self.base.geometry.max_message
             && total as usize > self.base.geometry.max_payload
             && end <= total as u64
-            && (end == total as u64) == (kind == LAST_FRAGMENT)
+            && (end == total as u64) == (kind == KIND_LAST_FRAGMENT)
             && (began == position) == (offset == 0)
             && (0..=position).contains(&began)
             && began % ALIGNMENT == 0;
@@ -3027,7 +3105,7 @@ impl Subscriber {
         if let Some(parts) = self.parts.get_mut(&slot) {
             parts.data.extend_from_slice(data);
         }
-        let whole = if kind == LAST_FRAGMENT { self.parts.remove(&slot) } else { None };
+        let whole = if kind == KIND_LAST_FRAGMENT { self.parts.remove(&slot) } else { None };
         Ok(whole.map(|parts| parts.data).ok_or(began))
     }
 
@@ -3055,11 +3133,15 @@ impl Drop for Subscriber {
             return;
         }
         self.base.get_up();
-        self.base.store(self.base.own() + STATE, NONE);
+        self.base.store(self.base.own() + SLOT_STATE, STATE_NONE);
         step!("leave: state stored");
         self.base.free_slot();
         self.base.ring_publishers();
     }
+}
+
+fn get16(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
 fn get32(bytes: &[u8], at: usize) -> u32 {

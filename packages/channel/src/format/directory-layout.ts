@@ -1,5 +1,10 @@
 import { field, type Layout, layout, spare } from './layout.js';
 
+/** Values of `kind`. */
+export const NOTICE_OPENED = 1;
+export const NOTICE_CLOSED = 2;
+export const NOTICE_CHANGED = 3;
+
 const entry = layout('Entry of the directory', [
   field('state', 'u32', 'even: free; odd: a channel is listed; raised by 1 at each change, last of all'),
   spare(60),
@@ -7,7 +12,11 @@ const entry = layout('Entry of the directory', [
 ]);
 
 const notice = layout('Notice of the directory', [
-  field('kind', 'u32', '1 opened, 2 closed, 3 somebody joined or left'),
+  field('kind', 'u32', '', {
+    NOTICE_OPENED: [NOTICE_OPENED, 'opened'],
+    NOTICE_CLOSED: [NOTICE_CLOSED, 'closed'],
+    NOTICE_CHANGED: [NOTICE_CHANGED, 'somebody joined or left'],
+  }),
   spare(4),
   field('channel', 'u8[128]', 'name of the channel, ASCII, padded with zeros'),
 ]);
@@ -27,8 +36,3 @@ export const NAME_LENGTH = 128;
 export const NOTICE_LENGTH: number = notice.length;
 export const KIND_OFFSET: number = notice.offsetOf('kind');
 export const CHANNEL_OFFSET: number = notice.offsetOf('channel');
-
-/** Values of `kind`. */
-export const NOTICE_OPENED = 1;
-export const NOTICE_CLOSED = 2;
-export const NOTICE_CHANGED = 3;

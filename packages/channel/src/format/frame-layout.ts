@@ -1,8 +1,21 @@
 import { field, type Layout, layout } from './layout.js';
 
+/** Values of `kind`. */
+export const KIND_MESSAGE = 1;
+export const KIND_PADDING = 2;
+export const KIND_TERMINATOR = 3;
+export const KIND_FRAGMENT = 4;
+export const KIND_LAST_FRAGMENT = 5;
+
 const frame = layout('Header of a frame', [
   field('length', 'u32', 'bytes of payload; of padding: bytes behind this header up to the end of the ring'),
-  field('kind', 'u8', '1 message, 2 padding, 3 terminator, 4 fragment, 5 last fragment'),
+  field('kind', 'u8', '', {
+    KIND_MESSAGE: [KIND_MESSAGE, 'message'],
+    KIND_PADDING: [KIND_PADDING, 'padding'],
+    KIND_TERMINATOR: [KIND_TERMINATOR, 'terminator'],
+    KIND_FRAGMENT: [KIND_FRAGMENT, 'fragment'],
+    KIND_LAST_FRAGMENT: [KIND_LAST_FRAGMENT, 'last fragment'],
+  }),
   field('flags', 'u8', 'zero'),
   field('publisher', 'u16', 'slot of the publisher'),
   field('sequence', 'u64', 'number of the message that it completes; of any other kind: of the next message'),
@@ -25,13 +38,6 @@ export const LENGTH_OFFSET: number = frame.offsetOf('length');
 export const KIND_OFFSET: number = frame.offsetOf('kind');
 export const SEQUENCE_OFFSET: number = frame.offsetOf('sequence');
 export const TIMESTAMP_OFFSET: number = frame.offsetOf('timestamp');
-
-/** Values of `kind`. */
-export const KIND_MESSAGE = 1;
-export const KIND_PADDING = 2;
-export const KIND_TERMINATOR = 3;
-export const KIND_FRAGMENT = 4;
-export const KIND_LAST_FRAGMENT = 5;
 
 /** Bytes that a frame takes in the ring. */
 export function frameLength(payloadLength: number): number {

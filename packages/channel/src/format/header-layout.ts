@@ -1,8 +1,15 @@
 import { field, type Layout, layout, spare } from './layout.js';
 
+/** The version that this code writes and reads. */
+export const FORMAT_VERSION = 1;
+
+/** Values of `closedReason`. */
+export const CLOSED_BY_LEAVING = 1;
+export const CLOSED_BY_DEATH = 2;
+
 const header = layout('Segment header', [
   field('magic', 'u64', '`6d 6d 66 62 75 73 63 68` ("mmfbusch"), stored last by the creator'),
-  field('formatVersion', 'u32', 'version of this format: 1'),
+  field('formatVersion', 'u32', 'version of this format', { FORMAT_VERSION: [FORMAT_VERSION, ''] }),
   field('headerLength', 'u32', 'bytes of this header'),
   field('segmentLength', 'u64', 'bytes of the segment'),
   field('ringOffset', 'u64', 'where the ring begins, a multiple of 4096'),
@@ -47,7 +54,10 @@ const header = layout('Segment header', [
   field('sleepers', 'u32', 'subscribers that sleep, or more, never fewer'),
   field('roomWaiters', 'u32', 'publishers that sleep, or more, never fewer'),
   field('closedEpoch', 'u32', 'raised when the last publisher has left or died'),
-  field('closedReason', 'u32', 'why: 1 it left, 2 it died'),
+  field('closedReason', 'u32', 'why', {
+    CLOSED_BY_LEAVING: [CLOSED_BY_LEAVING, 'it left'],
+    CLOSED_BY_DEATH: [CLOSED_BY_DEATH, 'it died'],
+  }),
   field('slotsUsed', 'u32', 'one more than the highest slot that was ever claimed'),
   spare(40),
 
@@ -61,8 +71,6 @@ export const headerLayout: Layout = header;
 export const HEADER_LENGTH: number = header.length;
 /** `mmfbusch` read as a little-endian number. */
 export const MAGIC = 0x6863737562666d6dn;
-/** The version that this code writes and reads. */
-export const FORMAT_VERSION = 1;
 
 export const MAGIC_OFFSET: number = header.offsetOf('magic');
 export const FORMAT_VERSION_OFFSET: number = header.offsetOf('formatVersion');
@@ -92,7 +100,3 @@ export const ROOM_WAITERS_OFFSET: number = header.offsetOf('roomWaiters');
 export const CLOSED_EPOCH_OFFSET: number = header.offsetOf('closedEpoch');
 export const CLOSED_REASON_OFFSET: number = header.offsetOf('closedReason');
 export const SLOTS_USED_OFFSET: number = header.offsetOf('slotsUsed');
-
-/** Values of `closedReason`. */
-export const CLOSED_BY_LEAVING = 1;
-export const CLOSED_BY_DEATH = 2;

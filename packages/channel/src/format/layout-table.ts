@@ -1,17 +1,19 @@
-import { entryLayout, noticeLayout } from './directory-layout.js';
-import { fragmentLayout } from './fragment-layout.js';
-import { frameLayout } from './frame-layout.js';
-import { headerLayout } from './header-layout.js';
-import type { Layout } from './layout.js';
-import { participantLayout } from './participant-layout.js';
+import type { Layout, PlacedField } from './layout.js';
+import { layouts } from './layouts.js';
 
 const BEGIN = '<!-- layout: ';
 const END = '<!-- end of layout -->';
 
+/** What a field means, with the values that it may have. */
+function meaningOf({ meaning, values }: PlacedField): string {
+  const listed = Object.values(values).map(([value, text]) => `${value} ${text}`.trim());
+  return [meaning, listed.join(', ')].filter((part) => part !== '').join(': ');
+}
+
 /** A layout as a table in Markdown. */
 function layoutTable({ fields, length }: Layout): string {
   const rows = fields.map(
-    ({ offset, length, type, name, meaning }) => `| ${offset} | ${length} | ${type} | ${name} | ${meaning} |`,
+    (field) => `| ${field.offset} | ${field.length} | ${field.type} | ${field.name} | ${meaningOf(field)} |`,
   );
   return [
     '| offset | bytes | type | field | meaning |',
@@ -23,8 +25,7 @@ function layoutTable({ fields, length }: Layout): string {
 
 /** The document with each of its tables made anew from the layouts. */
 export function withLayoutTables(document: string): string {
-  const layouts = [headerLayout, participantLayout, frameLayout, fragmentLayout, entryLayout, noticeLayout];
-  return layouts.reduce((text, layout) => {
+  return Object.values(layouts).reduce((text, layout) => {
     const begin = `${BEGIN}${layout.title} -->`;
     const from = text.indexOf(begin);
     const to = text.indexOf(END, from);

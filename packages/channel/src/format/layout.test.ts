@@ -5,9 +5,11 @@ import { FRAME_ALIGNMENT, FRAME_HEADER_LENGTH, frameLength } from './frame-layou
 import * as header from './header-layout.js';
 import { field, layout } from './layout.js';
 import { withLayoutTables } from './layout-table.js';
+import { withNativeConstants } from './native-constants.js';
 import { NAME_LENGTH, PARTICIPANT_LENGTH, participantLayout } from './participant-layout.js';
 
 const formatDocument = new URL('../../FORMAT.md', import.meta.url);
+const native = new URL('../../../native/', import.meta.url);
 
 describe('layouts', () => {
   it('place each field behind the one before it', () => {
@@ -59,6 +61,18 @@ describe('layouts', () => {
   it('are what FORMAT.md says', async () => {
     await expect(withLayoutTables(readFileSync(formatDocument, 'utf8'))).toMatchFileSnapshot(
       fileURLToPath(formatDocument),
+    );
+  });
+
+  it.each([
+    ['c', 'include/mmfbus.h'],
+    ['rust', 'rust/mmfbus.rs'],
+    ['python', 'python/mmfbus.py'],
+  ] as const)('are the constants of %s', async (language, path) => {
+    const source = new URL(path, native);
+    expect(() => withNativeConstants(language, 'no marks')).toThrow('the source has no place');
+    await expect(withNativeConstants(language, readFileSync(source, 'utf8'))).toMatchFileSnapshot(
+      fileURLToPath(source),
     );
   });
 });

@@ -9,7 +9,11 @@ export interface Field<Name extends string = string> {
   readonly name: Name;
   readonly type: FieldType;
   readonly meaning: string;
+  readonly values: FieldValues;
 }
+
+/** The values that a field may have, by the names of their constants: each number, and what it means. */
+export type FieldValues = Readonly<Record<string, readonly [value: number, meaning: string]>>;
 
 /** A field with its place. */
 export interface PlacedField extends Field {
@@ -18,7 +22,7 @@ export interface PlacedField extends Field {
   readonly length: number;
 }
 
-/** One binary region: the source of the constants in code and of its table in FORMAT.md. */
+/** One binary region: the source of the constants in code of any language, and of its table in FORMAT.md. */
 export interface Layout<Name extends string = string> {
   readonly title: string;
   readonly fields: readonly PlacedField[];
@@ -33,13 +37,18 @@ function sizeOf(type: FieldType): number {
 }
 
 /** Short for a {@link Field}. */
-export function field<const Name extends string>(name: Name, type: FieldType, meaning: string): Field<Name> {
-  return { name, type, meaning };
+export function field<const Name extends string>(
+  name: Name,
+  type: FieldType,
+  meaning: string,
+  values: FieldValues = {},
+): Field<Name> {
+  return { name, type, meaning, values };
 }
 
 /** Declared room that is always written as zero. */
 export function spare(length: number): Field<never> {
-  return { name: 'spare' as never, type: `u8[${length}]`, meaning: 'zero' };
+  return { name: 'spare' as never, type: `u8[${length}]`, meaning: 'zero', values: {} };
 }
 
 /** Places each field behind the one before it. */

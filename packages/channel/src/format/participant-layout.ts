@@ -1,5 +1,16 @@
 import { field, type Layout, layout, spare } from './layout.js';
 
+/** Values of `state`. */
+export const STATE_NONE = 0;
+export const STATE_PUBLISHER = 1;
+export const STATE_RELIABLE = 2;
+export const STATE_LOSSY = 3;
+export const STATE_DISCONNECTED = 4;
+
+/** Values of `disconnectReason`. */
+export const DISCONNECTED_AS_SLOW = 1;
+export const DISCONNECTED_AS_WRONG = 2;
+
 const slot = layout('Slot of a participant', [
   field('nonce', 'i64', '0 free; else the nonce of the port of whoever claimed it'),
   field('identityNonce', 'i64', 'equal to `nonce` while the identity beside it is that of its owner'),
@@ -13,14 +24,23 @@ const slot = layout('Slot of a participant', [
   spare(4),
 
   field('cursor', 'i64', 'subscriber: position up to which it needs nothing any more'),
-  field('state', 'u32', '0 none, 1 publisher, 2 reliable subscriber, 3 lossy subscriber, 4 disconnected'),
+  field('state', 'u32', '', {
+    STATE_NONE: [STATE_NONE, 'none'],
+    STATE_PUBLISHER: [STATE_PUBLISHER, 'publisher'],
+    STATE_RELIABLE: [STATE_RELIABLE, 'reliable subscriber'],
+    STATE_LOSSY: [STATE_LOSSY, 'lossy subscriber'],
+    STATE_DISCONNECTED: [STATE_DISCONNECTED, 'disconnected'],
+  }),
   field('asleep', 'u32', '0 awake; else the number of this sleep, from `sleeps`'),
   field(
     'sleeps',
     'u32',
     'number of the last sleep, whoever had the slot; never reset, never 0 after the first',
   ),
-  field('disconnectReason', 'u32', 'with state 4: 1 too slow, 2 its cursor was none'),
+  field('disconnectReason', 'u32', 'with state 4', {
+    DISCONNECTED_AS_SLOW: [DISCONNECTED_AS_SLOW, 'too slow'],
+    DISCONNECTED_AS_WRONG: [DISCONNECTED_AS_WRONG, 'its cursor was none'],
+  }),
   spare(40),
 
   field('messages', 'u64', 'counter: messages published, or received'),
@@ -69,14 +89,3 @@ export const WAKE_UPS_OFFSET: number = slot.offsetOf('wakeUps');
 export const BUSY_OFFSET: number = slot.offsetOf('busy');
 export const NAME_OFFSET: number = slot.offsetOf('name');
 export const NAME_LENGTH = 48;
-
-/** Values of `state`. */
-export const STATE_NONE = 0;
-export const STATE_PUBLISHER = 1;
-export const STATE_RELIABLE = 2;
-export const STATE_LOSSY = 3;
-export const STATE_DISCONNECTED = 4;
-
-/** Values of `disconnectReason`. */
-export const DISCONNECTED_AS_SLOW = 1;
-export const DISCONNECTED_AS_WRONG = 2;
