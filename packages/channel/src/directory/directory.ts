@@ -26,6 +26,7 @@ import {
   type Probe,
   rememberingProbe,
 } from './inspection.js';
+import { programName } from './program-name.js';
 import { isTurnSpent } from './turns.js';
 
 /** Of its segment; no channel's name holds a `~`. */
@@ -75,7 +76,7 @@ export class Directory {
     const room = ENTRIES * ENTRY_LENGTH;
     const memory = await openChannelMemory(directoryDefinition(scope, mode), 'open-or-create', signal, room);
     onMemory(memory);
-    return Participant.join(memory, '', signal, (participant) => {
+    return Participant.join(memory, programName(), signal, (participant) => {
       participant.activate(STATE_PUBLISHER);
       return new Directory(scope, participant);
     });
