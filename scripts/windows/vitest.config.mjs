@@ -22,7 +22,11 @@ export default defineConfig({
         test: {
           ...common,
           name: 'bus',
-          include: ['test/src/bus/**/*.test.ts', 'test/src/channel/joining-limits.test.ts'],
+          include: [
+            'test/src/bus/**/*.test.ts',
+            'test/src/channel/joining-limits.test.ts',
+            'test/src/native/directory.test.ts',
+          ],
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },

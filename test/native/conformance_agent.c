@@ -100,6 +100,8 @@ static bool read_option(mmfbus_options *options, const char *word) {
     } else if (strncmp(word, "slowSubscribers", length) == 0) {
         bool disconnects = strcmp(value, "disconnect") == 0;
         options->slow_subscribers = disconnects ? MMFBUS_SLOW_SUBSCRIBERS_DISCONNECT : MMFBUS_SLOW_SUBSCRIBERS_WAIT;
+    } else if (strncmp(word, "discoverable", length) == 0) {
+        options->not_discoverable = strcmp(value, "no") == 0;
     } else if (strncmp(word, "delivery", length) == 0) {
         options->delivery = strcmp(value, "lossy") == 0 ? MMFBUS_DELIVERY_LOSSY : MMFBUS_DELIVERY_RELIABLE;
     } else if (strcmp(value, "earliest") == 0) {
@@ -118,6 +120,8 @@ static void join(bool publishes, char *words[], int count) {
     options.channel = words[1];
     options.codec = "raw";
     options.start = MMFBUS_START_LATEST;
+    /* The directory has a lock and slots as well, whose steps are not what is asked for. */
+    options.not_discoverable = steps_left > 0;
     for (int index = 2; index < count; index++) {
         if (!read_option(&options, words[index])) {
             answer("error option %s", words[index]);
@@ -127,7 +131,7 @@ static void join(bool publishes, char *words[], int count) {
     mmfbus_status status = publishes ? mmfbus_publisher_open(&publisher, &options)
                                      : mmfbus_subscriber_open(&subscriber, &options);
     if (status == MMFBUS_OK) {
-        answer("ok");
+        answer("ok %s", mmfbus_last_detail());
     } else {
         answer_status(status);
     }

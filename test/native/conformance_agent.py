@@ -57,7 +57,8 @@ def digest_of(data):
 
 def join(role, channel, words):
     given = dict(word.split("=") for word in words)
-    options = {"codec": "raw"}
+    # The directory has a lock and slots as well, whose steps are not what is asked for.
+    options = {"codec": "raw", "discoverable": given.get("discoverable", "no" if steps_left else "yes") == "yes"}
     names = {"capacity": "capacity", "history": "history", "maxMessage": "max_message", "participants": "max_participants"}
     for word, name in names.items():
         if word in given:
@@ -69,7 +70,8 @@ def join(role, channel, words):
         start = given.get("start", "latest")
         options["start"] = int(start[6:]) if start.startswith("after:") else start
         joined[role] = mmfbus.Subscriber(channel, delivery=given.get("delivery", "reliable"), **options)
-    return "ok"
+    failure = joined[role].directory_failure
+    return f"ok not listed in the directory: {failure}" if failure else "ok"
 
 
 def try_publishing(seed, length, count):

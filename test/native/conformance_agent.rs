@@ -80,7 +80,7 @@ impl Agent {
         let (first, length, count) = (number(1), number(2), if words.len() > 3 { number(3) } else { 1 });
         match words[0] {
             "hello" => return Ok("ok rust steps batch".into()),
-            "publisher" | "subscriber" => self.join(words[0], words[1], &words[2..])?,
+            "publisher" | "subscriber" => return self.join(words[0], words[1], &words[2..]),
             "publish" => {
                 for seed in first..first + count {
                     self.publisher().publish(&content_of(seed, length), Some(WATCHDOG))?;
@@ -121,9 +121,11 @@ impl Agent {
         Ok("ok".into())
     }
 
-    fn join(&mut self, role: &str, channel: &str, words: &[&str]) -> Result<(), Error> {
+    fn join(&mut self, role: &str, channel: &str, words: &[&str]) -> Result<String, Error> {
         let mut options = Options::new("raw");
         options.start = Some(Start::Latest);
+        // The directory has a lock and slots as well, whose steps are not what is asked for.
+        options.discoverable = STEPS_LEFT.load(SeqCst) == 0;
         for (name, value) in words.iter().filter_map(|word| word.split_once('=')) {
             let number = value.parse().unwrap_or(0);
             match name {
@@ -132,6 +134,7 @@ impl Agent {
                 "maxMessage" => options.max_message = number,
                 "participants" => options.max_participants = number as u32,
                 "slowSubscribers" if value == "disconnect" => options.slow_subscribers = SlowSubscribers::Disconnect,
+                "discoverable" => options.discoverable = value != "no",
                 "delivery" if value == "lossy" => options.delivery = Delivery::Lossy,
                 "start" => {
                     options.start = Some(match value {
@@ -144,11 +147,11 @@ impl Agent {
                 _ => {}
             }
         }
-        match role {
-            "publisher" => self.publisher = Some(Publisher::join(channel, &options)?),
-            _ => self.subscriber = Some(Subscriber::join(channel, &options)?),
-        }
-        Ok(())
+        let failure = match role {
+            "publisher" => self.publisher.insert(Publisher::join(channel, &options)?).directory_failure(),
+            _ => self.subscriber.insert(Subscriber::join(channel, &options)?).directory_failure(),
+        };
+        Ok(failure.map_or("ok".into(), |failure| format!("ok not listed in the directory: {failure}")))
     }
 
     /// Until so many numbers are accounted for; without a number all there are, without waiting.

@@ -56,6 +56,8 @@ static mmfbus_options options_for(mmfbus_delivery delivery) {
     mmfbus_options options = mmfbus_options_init();
     options.channel = channel;
     options.codec = "raw";
+    /* The directory would be a second segment. */
+    options.not_discoverable = true;
     options.capacity = 8192;
     options.max_message = LARGEST;
     options.delivery = delivery;

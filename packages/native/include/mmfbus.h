@@ -52,13 +52,17 @@
  *     No signal is used; SIGPIPE is never raised. A program that ends without closing is like one that was killed:
  *     everything goes on, and the next who comes by cleans up.
  *
+ * DIRECTORY
+ *     Channels are listed in the directory, by which a bus in Node finds them and hears of their coming and going: this
+ *     process joins the directory of the scope with its first channel, and leaves it after its last. A failure of the
+ *     directory is none of the channel: mmfbus_last_detail() tells it after an opening that succeeded.
+ *
  * LIMITS
- *     What FORMAT.md says. A segment that another program truncates ends every process that uses it (SIGBUS). Channels
- *     are not entered into the directory, by which a bus in Node finds them: it finds those that Node has joined as well.
+ *     What FORMAT.md says. A segment that another program truncates ends every process that uses it (SIGBUS).
  *
  * Everything else is said at the declarations below. The implementation has these sections; look for "== ":
  *     Atomics, Layout, Failures, The system, Segments, Ports, Schema, Channels, Participants, The publisher lock,
- *     Sleeping, Publishing, Subscribing, msgpack, Mappings
+ *     Sleeping, Publishing, The directory, Subscribing, msgpack, Mappings
  */
 #ifndef MMFBUS_H
 #define MMFBUS_H
@@ -122,6 +126,7 @@ typedef enum mmfbus_status {
     MMFBUS_CODEC_MISMATCH,        /* the channel has another codec */
     MMFBUS_SCHEMA_MISMATCH,       /* the channel has another schema, or only one of channel and program has one */
     MMFBUS_TOO_MANY_PARTICIPANTS, /* all slots of the channel are taken by the living */
+    MMFBUS_TOO_MANY_CHANNELS,     /* in details only: the directory is full; the channel works, and is not listed */
     MMFBUS_TOO_LARGE,             /* more than the channel carries, or than one call can publish without waiting */
     MMFBUS_SEQUENCE_AHEAD,        /* the subscription was to begin after a message that was not published yet */
     MMFBUS_UNENCODABLE,           /* a value is not of its shape: see mmfbus_shape.h */
@@ -152,7 +157,8 @@ mmfbus_failure mmfbus_last_failure(void);
 
 /*
  * What exactly was wrong when this thread opened a publisher or subscriber last: which option, what the channel has instead,
- * where its schema and ours begin to differ. One line of printable text; empty where there is nothing to add.
+ * where its schema and ours begin to differ; or, after MMFBUS_OK, why the channel could not be listed in the directory. One
+ * line of printable text; empty where there is nothing to add.
  */
 const char *mmfbus_last_detail(void);
 
@@ -205,6 +211,7 @@ typedef struct mmfbus_options {
     uint64_t max_message;      /* bytes; 0 for whatever it has, 64 MiB, with a history what lets that fit */
     uint32_t max_participants; /* slots, 2 to 1024, where we create it; 0 for 64 */
     unsigned mode;             /* permission bits on POSIX, where we create it; 0 for 0600 */
+    bool not_discoverable;     /* true: joining does not list the channel in the directory, by which tools find it */
     /* The participant. */
     mmfbus_open_mode open;
     const char *name;          /* up to 48 bytes, shown by tools that look into the channel; NULL for none */
@@ -964,6 +971,7 @@ const char *mmfbus_text(mmfbus_status status) {
     case MMFBUS_CODEC_MISMATCH: return "the channel has another codec";
     case MMFBUS_SCHEMA_MISMATCH: return "the channel has another schema";
     case MMFBUS_TOO_MANY_PARTICIPANTS: return "all slots of the channel are taken";
+    case MMFBUS_TOO_MANY_CHANNELS: return "all entries of the directory are taken";
     case MMFBUS_TOO_LARGE: return "too large";
     case MMFBUS_SEQUENCE_AHEAD: return "the channel has not published that number yet";
     case MMFBUS_UNENCODABLE: return "a value is not of its shape";
@@ -1295,15 +1303,19 @@ typedef struct mmfbus__fork_guard {
 } mmfbus__fork_guard;
 
 static pthread_mutex_t mmfbus__fork_mutex = PTHREAD_MUTEX_INITIALIZER;
+/* Of this process's places in directories. Taken before the other one. */
+static pthread_mutex_t mmfbus__directory_mutex = PTHREAD_MUTEX_INITIALIZER;
 static mmfbus__fork_guard *mmfbus__fork_guards;
 static pthread_once_t mmfbus__fork_once = PTHREAD_ONCE_INIT;
 
 static void mmfbus__before_fork(void) {
+    pthread_mutex_lock(&mmfbus__directory_mutex);
     pthread_mutex_lock(&mmfbus__fork_mutex);
 }
 
 static void mmfbus__after_fork_in_parent(void) {
     pthread_mutex_unlock(&mmfbus__fork_mutex);
+    pthread_mutex_unlock(&mmfbus__directory_mutex);
 }
 
 static void mmfbus__after_fork_in_child(void) {
@@ -1318,6 +1330,7 @@ static void mmfbus__after_fork_in_child(void) {
     }
     mmfbus__fork_guards = NULL;
     pthread_mutex_unlock(&mmfbus__fork_mutex);
+    pthread_mutex_unlock(&mmfbus__directory_mutex);
 }
 
 static void mmfbus__install_fork_handlers(void) {
@@ -1924,6 +1937,7 @@ static bool mmfbus__is_geometry(const mmfbus__geometry *g) {
 }
 
 #define MMFBUS__DEFAULT_POLL_WINDOW 200u
+#define MMFBUS__DIRECTORY_CAPACITY (64u << 10)
 
 /* Whether any schema will do. */
 static bool mmfbus__takes_any(const mmfbus_options *options) {
@@ -1970,10 +1984,11 @@ static mmfbus_status mmfbus__check_options(const mmfbus_options *options, bool s
 }
 
 /* What a new channel looks like; MMFBUS_INVALID_ARGUMENT for options that are none. */
-static mmfbus_status mmfbus__plan(const mmfbus_options *options, mmfbus__geometry *g) {
+static mmfbus_status mmfbus__plan(const mmfbus_options *options, uint64_t room, mmfbus__geometry *g) {
     static const char limits[] = "capacity, history, max_message or max_participants is outside its limits";
     memset(g, 0, sizeof *g);
-    g->capacity = options->capacity != 0 ? options->capacity : (uint64_t)MMFBUS__DEFAULT_CAPACITY;
+    uint64_t default_capacity = room != 0 ? MMFBUS__DIRECTORY_CAPACITY : (uint64_t)MMFBUS__DEFAULT_CAPACITY;
+    g->capacity = options->capacity != 0 ? options->capacity : default_capacity;
     g->history = options->history;
     uint64_t most = g->capacity / 4 - MMFBUS__FRAME_SIZE;
     g->max_message = options->max_message != 0 ? options->max_message : g->history != 0 ? most : 64u << 20;
@@ -1998,7 +2013,7 @@ static mmfbus_status mmfbus__plan(const mmfbus_options *options, mmfbus__geometr
         mmfbus__sha256(options->schema, length, g->schema);
         end += length;
     }
-    g->ring_offset = (end + MMFBUS__PAGE - 1) / MMFBUS__PAGE * MMFBUS__PAGE;
+    g->ring_offset = (end + room + MMFBUS__PAGE - 1) / MMFBUS__PAGE * MMFBUS__PAGE;
     g->segment_length = g->ring_offset + g->capacity;
     return MMFBUS_OK;
 }
@@ -2126,12 +2141,14 @@ static mmfbus_status mmfbus__compare(const mmfbus_options *options, const mmfbus
 
 static bool mmfbus__is_channel_name(const char *name) {
     size_t length = name == NULL ? 0 : strlen(name);
-    if (length < 1 || length > 128) return false;
+    if (length < 1 || length > MMFBUS__MAX_NAME_LENGTH) return false;
     return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
 }
 
-static mmfbus_status mmfbus__open_channel(const mmfbus_options *options, mmfbus__segment *segment, mmfbus__geometry *g) {
-    if (!mmfbus__is_channel_name(options->channel)) return MMFBUS_INVALID_NAME;
+/* A directory has room between its participants and its ring, and a name that no channel can have. */
+static mmfbus_status mmfbus__open_channel(const mmfbus_options *options, uint64_t room, mmfbus__segment *segment,
+                                          mmfbus__geometry *g) {
+    if (room == 0 && !mmfbus__is_channel_name(options->channel)) return MMFBUS_INVALID_NAME;
     mmfbus_namespace space = options->scope == MMFBUS_SCOPE_MACHINE ? MMFBUS_GLOBAL : MMFBUS_LOCAL;
     bool creates = options->open != MMFBUS_OPEN && !mmfbus__takes_any(options);
     for (int tries = 0; tries < 1000; tries++) {
@@ -2145,7 +2162,7 @@ static mmfbus_status mmfbus__open_channel(const mmfbus_options *options, mmfbus_
         }
         if (status != MMFBUS_NOT_FOUND || !creates) return status;
         mmfbus__sweep();
-        status = mmfbus__plan(options, g);
+        status = mmfbus__plan(options, room, g);
         if (status == MMFBUS_OK) {
             status = mmfbus__create_segment(segment, options->channel, space, (size_t)g->segment_length, options->mode,
                                             mmfbus__fill_channel, g);
@@ -2185,6 +2202,15 @@ enum { MMFBUS__BELL, MMFBUS__LIFE, MMFBUS__POLLER, MMFBUS__TIMER, MMFBUS__SPARE,
 #define MMFBUS__BELL_TAG UINT32_MAX
 #define MMFBUS__TIMER_TAG (UINT32_MAX - 1)
 
+/* What a participant does in the directory of its scope. */
+typedef struct mmfbus__registration {
+    mmfbus_scope scope;
+    mmfbus_status status; /* why the channel is not listed */
+    bool has_share;       /* in this process's place in the directory */
+    bool is_listed;
+    char channel[MMFBUS__ENTRY_NAME_SIZE + 1];
+} mmfbus__registration;
+
 typedef struct mmfbus__participant {
     mmfbus__segment segment;
     mmfbus__geometry geometry;
@@ -2209,6 +2235,7 @@ typedef struct mmfbus__participant {
     bool armed;
     uint32_t skips;          /* rings that were not sent, because the sleeper was rung before */
     uint64_t counters[MMFBUS__COUNTER_COUNT];
+    mmfbus__registration registration;
 } mmfbus__participant;
 
 static inline unsigned char *mmfbus__slot(const mmfbus__participant *p, uint32_t slot) {
@@ -2827,8 +2854,8 @@ static void mmfbus__close_participant(mmfbus__participant *p, bool as_dead) {
 }
 
 /* Opens the channel, a port and a slot, and takes the lock, under which the caller gives the slot its state. */
-static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfbus_options *options) {
-    mmfbus_status status = mmfbus__open_channel(options, &p->segment, &p->geometry);
+static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfbus_options *options, uint64_t room) {
+    mmfbus_status status = mmfbus__open_channel(options, room, &p->segment, &p->geometry);
     if (status != MMFBUS_OK) return status;
     p->memory = p->segment.memory;
 #ifndef _WIN32
@@ -3223,6 +3250,18 @@ static bool mmfbus__follow_tail(mmfbus_publisher *pub, int64_t tail) {
     return true;
 }
 
+/* With the lock held: finds the tail, where the next frame goes. */
+MMFBUS__INLINE bool mmfbus__find_tail(mmfbus_publisher *pub) {
+    mmfbus__participant *p = &pub->base;
+    int64_t tail = mmfbus__load64(p->memory + MMFBUS__HEADER_TAIL);
+    /* Who is taken for dead loses its slot. */
+    bool is_ours = mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__SLOT_GENERATION) == p->generation;
+    if (!is_ours || ((tail != pub->tail || tail < 0) && !mmfbus__follow_tail(pub, tail))) return false;
+    pub->position = tail;
+    pub->next = pub->committed;
+    return true;
+}
+
 /* Takes the lock and finds the tail. MMFBUS_BUSY when a living process holds it. */
 MMFBUS__INLINE mmfbus_status mmfbus__begin_frames(mmfbus_publisher *pub) {
     mmfbus__participant *p = &pub->base;
@@ -3231,17 +3270,9 @@ MMFBUS__INLINE mmfbus_status mmfbus__begin_frames(mmfbus_publisher *pub) {
         mmfbus__expect_write(p->ring + ((uint64_t)(pub->tail + ahead) & (p->geometry.capacity - 1)));
     }
     mmfbus_status status = mmfbus__take_lock(p) ? MMFBUS_OK : mmfbus__try_lock(p, MMFBUS__PATIENCE);
-    if (status != MMFBUS_OK) return status;
-    int64_t tail = mmfbus__load64(p->memory + MMFBUS__HEADER_TAIL);
-    /* Who is taken for dead loses its slot. */
-    bool is_ours = mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__SLOT_GENERATION) == p->generation;
-    if (!is_ours || ((tail != pub->tail || tail < 0) && !mmfbus__follow_tail(pub, tail))) {
-        mmfbus__unlock(p);
-        return MMFBUS_CORRUPTED;
-    }
-    pub->position = tail;
-    pub->next = pub->committed;
-    return MMFBUS_OK;
+    if (status != MMFBUS_OK || mmfbus__find_tail(pub)) return status;
+    mmfbus__unlock(p);
+    return MMFBUS_CORRUPTED;
 }
 
 /* Writes the padding that a frame of that payload needs, and says where its payload goes. There must be room. */
@@ -3589,18 +3620,17 @@ mmfbus_information mmfbus_publisher_information(const mmfbus_publisher *publishe
     return mmfbus__information(&publisher->base);
 }
 
-mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_options *options) {
-    if (publisher == NULL) return MMFBUS_INVALID_ARGUMENT;
-    *publisher = NULL;
-    mmfbus_status status = mmfbus__check_options(options, false);
-    if (status != MMFBUS_OK) return status;
+/* Of a channel, or with room for entries of a directory. */
+static mmfbus_status mmfbus__open_publisher(mmfbus_publisher **publisher, const mmfbus_options *options, uint64_t room,
+                                            const mmfbus__registration *registration) {
     mmfbus_publisher *pub = (mmfbus_publisher *)mmfbus__allocate_zeroed(sizeof *pub);
     if (pub == NULL) return MMFBUS_NO_MEMORY;
-    status = mmfbus__open_participant(&pub->base, options);
+    mmfbus_status status = mmfbus__open_participant(&pub->base, options, room);
     if (status != MMFBUS_OK) {
         MMFBUS_FREE(pub);
         return status;
     }
+    pub->base.registration = *registration;
     pub->disconnects = options->slow_subscribers == MMFBUS_SLOW_SUBSCRIBERS_DISCONNECT;
     pub->no_timestamps = options->no_timestamps;
     pub->tail = -1;
@@ -3615,8 +3645,7 @@ mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_o
     return MMFBUS_OK;
 }
 
-void mmfbus_publisher_close(mmfbus_publisher *publisher) {
-    if (publisher == NULL) return;
+static void mmfbus__close_publisher(mmfbus_publisher *publisher) {
     mmfbus__participant *p = &publisher->base;
     bool could_leave = true;
     if (!mmfbus__is_forked(p)) {
@@ -3631,6 +3660,363 @@ void mmfbus_publisher_close(mmfbus_publisher *publisher) {
     /* A publisher that could not say that it leaves is reclaimed as one that died. */
     mmfbus__close_participant(p, !could_leave);
     MMFBUS_FREE(publisher);
+}
+
+/* =================================================================================================== The directory
+ * == The directory
+ *
+ * A segment of the same format, whose entries say which channels there are and whose ring tells of changes. A process is one
+ * of its publishers while it has joined channels of that scope, so that watchers hear of its death. Nothing about a channel
+ * depends on it: whatever goes wrong here is kept for mmfbus_last_detail(), and that is all.
+ */
+
+#define MMFBUS__DIRECTORY_NAME "mmfbus~directory"
+enum { MMFBUS__DIRECTORY_ENTRIES = 2048 };
+/* Milliseconds that joining or leaving a channel waits for a living holder of the directory's lock. */
+enum { MMFBUS__DIRECTORY_PATIENCE = 100 };
+
+/* This process's place in the directory of a scope, and how many of its participants share it. */
+typedef struct mmfbus__place {
+    mmfbus_publisher *publisher;
+    uint32_t shares;
+} mmfbus__place;
+
+static mmfbus__place mmfbus__places[MMFBUS_SCOPE_MACHINE + 1];
+
+#ifdef _WIN32
+
+static SRWLOCK mmfbus__places_lock = SRWLOCK_INIT;
+
+static void mmfbus__lock_places(void) {
+    AcquireSRWLockExclusive(&mmfbus__places_lock);
+}
+
+static void mmfbus__unlock_places(void) {
+    ReleaseSRWLockExclusive(&mmfbus__places_lock);
+}
+
+/* The path of this program, in UTF-8; empty where it is not known. */
+static void mmfbus__program_path(char *path, size_t size) {
+    wchar_t wide[MMFBUS__WIDE_NAME];
+    DWORD length = GetModuleFileNameW(NULL, wide, MMFBUS__WIDE_NAME);
+    int written = 0;
+    if (length > 0 && length < MMFBUS__WIDE_NAME) {
+        written = WideCharToMultiByte(CP_UTF8, 0, wide, (int)length, path, (int)size - 1, NULL, NULL);
+    }
+    path[written] = 0;
+}
+
+#else
+
+static void mmfbus__lock_places(void) {
+    pthread_mutex_lock(&mmfbus__directory_mutex);
+}
+
+static void mmfbus__unlock_places(void) {
+    pthread_mutex_unlock(&mmfbus__directory_mutex);
+}
+
+/* The path of this program; empty where it is not known. */
+static void mmfbus__program_path(char *path, size_t size) {
+#ifdef __linux__
+    ssize_t length = readlink("/proc/self/exe", path, size - 1);
+    path[length > 0 ? length : 0] = 0;
+#else
+    const char *name = getprogname();
+    snprintf(path, size, "%s", name != NULL ? name : "");
+#endif
+}
+
+#endif
+
+/* What the directory calls this process: its program, cut where needed, and its language. */
+static void mmfbus__program_name(char name[MMFBUS__SLOT_NAME_SIZE + 1]) {
+#ifdef __cplusplus
+    static const char language[] = " (c++)";
+#else
+    static const char language[] = " (c)";
+#endif
+    char path[4096];
+    mmfbus__program_path(path, sizeof path);
+    const char *program = path;
+    for (const char *at = path; *at != 0; at++) {
+        if (*at == '/' || *at == '\\') program = at + 1;
+    }
+    size_t length = strlen(program), most = MMFBUS__SLOT_NAME_SIZE - (sizeof language - 1);
+    if (length > most) {
+        length = most;
+        /* Not within a character. */
+        while (length > 0 && ((unsigned char)program[length] & 0xc0) == 0x80) length--;
+    }
+    memcpy(name, program, length);
+    memcpy(name + length, language, sizeof language);
+}
+
+/* -- Entries */
+
+static uint64_t mmfbus__entries_start(const mmfbus__participant *p) {
+    return MMFBUS__HEADER_SIZE + (uint64_t)p->geometry.participant_count * MMFBUS__SLOT_SIZE;
+}
+
+static uint64_t mmfbus__entry_count(const mmfbus__participant *p) {
+    return (p->geometry.ring_offset - mmfbus__entries_start(p)) / MMFBUS__ENTRY_SIZE;
+}
+
+static unsigned char *mmfbus__entry(const mmfbus__participant *p, uint64_t index) {
+    return p->memory + mmfbus__entries_start(p) + index * MMFBUS__ENTRY_SIZE;
+}
+
+/* The name in an entry; false when it is free, is being changed, or holds what is no name, which is as good as free. */
+static bool mmfbus__read_entry(const mmfbus__participant *p, uint64_t index, char name[MMFBUS__ENTRY_NAME_SIZE + 1]) {
+    const unsigned char *entry = mmfbus__entry(p, index);
+    uint32_t state = mmfbus__load32(entry + MMFBUS__ENTRY_STATE);
+    if ((state & 1) == 0) return false;
+    mmfbus__copy_private(name, entry + MMFBUS__ENTRY_NAME, MMFBUS__ENTRY_NAME_SIZE);
+    name[MMFBUS__ENTRY_NAME_SIZE] = 0;
+    /* SYNC: entry committed. The name was copied before this look: it is that of the state that both looks saw. */
+    if (mmfbus__load32(entry + MMFBUS__ENTRY_STATE) != state) return false;
+    for (size_t at = strlen(name); at < MMFBUS__ENTRY_NAME_SIZE; at++) {
+        if (name[at] != 0) return false;
+    }
+    return mmfbus__is_channel_name(name);
+}
+
+/* With the lock held. MMFBUS_OK: it was added; MMFBUS_EXISTS: it was there; MMFBUS_TOO_MANY_CHANNELS. */
+static mmfbus_status mmfbus__add_entry(const mmfbus__participant *p, const char *channel) {
+    char name[MMFBUS__ENTRY_NAME_SIZE + 1];
+    unsigned char *entry = NULL;
+    for (uint64_t index = 0; index < mmfbus__entry_count(p); index++) {
+        if (!mmfbus__read_entry(p, index, name)) {
+            if (entry == NULL) entry = mmfbus__entry(p, index);
+        } else if (strcmp(name, channel) == 0) {
+            return MMFBUS_EXISTS;
+        }
+    }
+    if (entry == NULL) return MMFBUS_TOO_MANY_CHANNELS;
+    uint32_t state = mmfbus__load32(entry + MMFBUS__ENTRY_STATE) & ~1u;
+    /* SYNC: entry committed. The name stays behind the state that says free, and before the one that says listed. */
+    mmfbus__store32(entry + MMFBUS__ENTRY_STATE, state);
+    mmfbus__load32(entry + MMFBUS__ENTRY_STATE);
+    mmfbus__write_fence();
+    memset(entry + MMFBUS__ENTRY_NAME, 0, MMFBUS__ENTRY_NAME_SIZE);
+    memcpy(entry + MMFBUS__ENTRY_NAME, channel, strlen(channel));
+    mmfbus__store32(entry + MMFBUS__ENTRY_STATE, state + 1);
+    return MMFBUS_OK;
+}
+
+/* With the lock held. False when it was not listed. */
+static bool mmfbus__strike_entry(const mmfbus__participant *p, const char *channel) {
+    char name[MMFBUS__ENTRY_NAME_SIZE + 1];
+    bool was_listed = false;
+    for (uint64_t index = 0; index < mmfbus__entry_count(p); index++) {
+        if (!mmfbus__read_entry(p, index, name) || strcmp(name, channel) != 0) continue;
+        mmfbus__add32(mmfbus__entry(p, index) + MMFBUS__ENTRY_STATE, 1);
+        was_listed = true;
+    }
+    return was_listed;
+}
+
+/* -- Looking and telling */
+
+/* Whether any participant of a channel is not proved dead; also where that cannot be found out. */
+static bool mmfbus__is_occupied(const mmfbus__participant *directory, const char *channel, mmfbus_scope scope) {
+    mmfbus__participant look;
+    memset(&look, 0, sizeof look);
+    mmfbus_namespace space = scope == MMFBUS_SCOPE_MACHINE ? MMFBUS_GLOBAL : MMFBUS_LOCAL;
+    mmfbus_status status = mmfbus__open_segment(&look.segment, channel, space, false);
+    if (status != MMFBUS_OK) return status != MMFBUS_NOT_FOUND;
+#ifndef _WIN32
+    look.segment.guard.memory = look.segment.memory;
+    look.segment.guard.length = look.segment.mapped;
+#endif
+    bool is_occupied = !look.segment.marked || mmfbus__read_geometry(&look.segment, &look.geometry) != MMFBUS_OK;
+    if (!is_occupied) {
+        look.memory = look.segment.memory;
+        look.identity = directory->identity;
+        uint32_t used = mmfbus__slots_used(&look);
+        for (uint32_t slot = 0; slot < used && !is_occupied; slot++) {
+            int64_t nonce = mmfbus__load64(mmfbus__slot(&look, slot) + MMFBUS__SLOT_NONCE);
+            is_occupied = nonce != 0 && !mmfbus__is_dead(&look, slot, nonce);
+        }
+    }
+    mmfbus__release_segment(&look.segment);
+    return is_occupied;
+}
+
+static uint64_t mmfbus__notice_payload(const void *notice, size_t index) {
+    (void)notice;
+    (void)index;
+    return MMFBUS__NOTICE_SIZE;
+}
+
+/* Tells the watchers, and lets go of the lock. Watchers never hold publishers back; who does looks at the entries. */
+static void mmfbus__tell_watchers(mmfbus_publisher *directory, uint32_t kind, const char *channel) {
+    mmfbus__participant *p = &directory->base;
+    unsigned char notice[MMFBUS__NOTICE_SIZE] = {0};
+    mmfbus__put32(notice + MMFBUS__NOTICE_KIND, kind);
+    memcpy(notice + MMFBUS__NOTICE_CHANNEL, channel, strlen(channel));
+    if (mmfbus__find_tail(directory) &&
+        mmfbus__make_room(directory, mmfbus__end_of(p, directory->tail, mmfbus__notice_payload, NULL, 1)) == MMFBUS_OK) {
+        uint64_t timestamp = mmfbus_now();
+        mmfbus__copy_in(mmfbus__place_frame(directory, sizeof notice, timestamp), notice, sizeof notice);
+        mmfbus__end_frame(directory, sizeof notice, MMFBUS__KIND_MESSAGE, timestamp);
+        mmfbus__commit_frames(directory);
+    } else {
+        mmfbus__ring_subscribers(p);
+        mmfbus__unlock(p);
+    }
+    mmfbus__reclaim_the_dead(p);
+}
+
+static mmfbus_status mmfbus__lock_directory(mmfbus_publisher *directory, uint64_t deadline) {
+    mmfbus_status status = mmfbus__lock(&directory->base, deadline);
+    return status == MMFBUS_BUSY ? MMFBUS_TIMEOUT : status;
+}
+
+/* Takes the channel off the list, if nobody is in it. */
+static mmfbus_status mmfbus__strike(mmfbus_publisher *directory, const char *channel, mmfbus_scope scope, uint64_t deadline) {
+    mmfbus_status status = mmfbus__lock_directory(directory, deadline);
+    if (status != MMFBUS_OK) return status;
+    /* Looked at with the lock held: whoever joins meanwhile lists the channel again. */
+    if (!mmfbus__is_occupied(&directory->base, channel, scope) && mmfbus__strike_entry(&directory->base, channel)) {
+        mmfbus__tell_watchers(directory, MMFBUS__NOTICE_CLOSED, channel);
+        return MMFBUS_OK;
+    }
+    mmfbus__unlock(&directory->base);
+    return MMFBUS_EXISTS;
+}
+
+/* Takes one channel off a full list that nobody is in. */
+static void mmfbus__strike_any(mmfbus_publisher *directory, mmfbus_scope scope, uint64_t deadline) {
+    const mmfbus__participant *p = &directory->base;
+    char name[MMFBUS__ENTRY_NAME_SIZE + 1];
+    for (uint64_t index = 0; index < mmfbus__entry_count(p) && mmfbus__time_left(deadline) > 0; index++) {
+        if (!mmfbus__read_entry(p, index, name) || mmfbus__is_occupied(p, name, scope)) continue;
+        if (mmfbus__strike(directory, name, scope, deadline) == MMFBUS_OK) return;
+    }
+}
+
+static mmfbus_status mmfbus__list_channel(mmfbus_publisher *directory, const mmfbus__registration *registration) {
+    uint64_t deadline = mmfbus__deadline(MMFBUS__DIRECTORY_PATIENCE);
+    mmfbus_status status = MMFBUS_TOO_MANY_CHANNELS;
+    for (int tries = 0; tries < 2 && status == MMFBUS_TOO_MANY_CHANNELS; tries++) {
+        if (tries > 0) mmfbus__strike_any(directory, registration->scope, deadline);
+        status = mmfbus__lock_directory(directory, deadline);
+        if (status != MMFBUS_OK) return status;
+        status = mmfbus__add_entry(&directory->base, registration->channel);
+        if (status == MMFBUS_TOO_MANY_CHANNELS) mmfbus__unlock(&directory->base);
+    }
+    if (status == MMFBUS_TOO_MANY_CHANNELS) return status;
+    uint32_t kind = status == MMFBUS_OK ? MMFBUS__NOTICE_OPENED : MMFBUS__NOTICE_CHANGED;
+    mmfbus__tell_watchers(directory, kind, registration->channel);
+    return MMFBUS_OK;
+}
+
+/* -- Registering: what opening and closing a publisher or subscriber does */
+
+/* Opens this process's place in the directory, or shares it. */
+static mmfbus_status mmfbus__share_place(const mmfbus__registration *registration, unsigned mode) {
+    mmfbus__place *place = &mmfbus__places[registration->scope];
+    if (place->publisher != NULL && mmfbus__is_forked(&place->publisher->base)) {
+        /* It is the parent's. */
+        mmfbus__close_publisher(place->publisher);
+        place->publisher = NULL;
+        place->shares = 0;
+    }
+    if (place->publisher == NULL) {
+        mmfbus__registration none;
+        char name[MMFBUS__SLOT_NAME_SIZE + 1];
+        memset(&none, 0, sizeof none);
+        mmfbus__program_name(name);
+        mmfbus_options options = mmfbus_options_init();
+        options.channel = options.codec = MMFBUS__DIRECTORY_NAME;
+        options.scope = registration->scope;
+        options.max_participants = MMFBUS__MAX_PARTICIPANTS;
+        options.mode = mode;
+        options.name = name;
+        options.timeout = MMFBUS__DIRECTORY_PATIENCE;
+        uint64_t room = (uint64_t)MMFBUS__DIRECTORY_ENTRIES * MMFBUS__ENTRY_SIZE;
+        mmfbus_status status = mmfbus__open_publisher(&place->publisher, &options, room, &none);
+        if (status != MMFBUS_OK) return status;
+    }
+    place->shares++;
+    return MMFBUS_OK;
+}
+
+/* Before the channel is opened. */
+static void mmfbus__begin_registration(mmfbus__registration *registration, const mmfbus_options *options) {
+    memset(registration, 0, sizeof *registration);
+    if (options->not_discoverable || !mmfbus__is_channel_name(options->channel)) return;
+    mmfbus_failure before = mmfbus__failure;
+    registration->scope = options->scope;
+    memcpy(registration->channel, options->channel, strlen(options->channel));
+    mmfbus__lock_places();
+    registration->status = mmfbus__share_place(registration, options->mode);
+    mmfbus__unlock_places();
+    registration->has_share = registration->status == MMFBUS_OK;
+    mmfbus__failure = before;
+    mmfbus__detail[0] = 0;
+}
+
+/* After the channel was joined. */
+static void mmfbus__register(mmfbus__registration *registration) {
+    if (registration->has_share) {
+        mmfbus_failure before = mmfbus__failure;
+        mmfbus__lock_places();
+        registration->status = mmfbus__list_channel(mmfbus__places[registration->scope].publisher, registration);
+        mmfbus__unlock_places();
+        registration->is_listed = registration->status == MMFBUS_OK;
+        mmfbus__failure = before;
+    }
+    if (registration->status == MMFBUS_OK) return;
+    snprintf(mmfbus__detail, sizeof mmfbus__detail, "not listed in the directory: %s", mmfbus_text(registration->status));
+}
+
+/* After the channel was left, or could not be joined. */
+static void mmfbus__end_registration(const mmfbus__registration *registration) {
+    if (!registration->has_share) return;
+    mmfbus_failure before = mmfbus__failure;
+    mmfbus__lock_places();
+    mmfbus__place *place = &mmfbus__places[registration->scope];
+    mmfbus_publisher *directory = place->publisher;
+    if (registration->is_listed) {
+        uint64_t deadline = mmfbus__deadline(MMFBUS__DIRECTORY_PATIENCE);
+        mmfbus_status status = mmfbus__strike(directory, registration->channel, registration->scope, deadline);
+        if (status == MMFBUS_EXISTS && mmfbus__lock_directory(directory, deadline) == MMFBUS_OK) {
+            mmfbus__tell_watchers(directory, MMFBUS__NOTICE_CHANGED, registration->channel);
+        }
+    }
+    if (--place->shares == 0) {
+        place->publisher = NULL;
+        mmfbus__close_publisher(directory);
+    }
+    mmfbus__unlock_places();
+    mmfbus__failure = before;
+}
+
+mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_options *options) {
+    if (publisher == NULL) return MMFBUS_INVALID_ARGUMENT;
+    *publisher = NULL;
+    mmfbus_status status = mmfbus__check_options(options, false);
+    if (status != MMFBUS_OK) return status;
+    mmfbus__registration registration;
+    mmfbus__begin_registration(&registration, options);
+    status = mmfbus__open_publisher(publisher, options, 0, &registration);
+    if (status == MMFBUS_OK) {
+        mmfbus__register(&(*publisher)->base.registration);
+    } else {
+        mmfbus__end_registration(&registration);
+    }
+    return status;
+}
+
+void mmfbus_publisher_close(mmfbus_publisher *publisher) {
+    if (publisher == NULL) return;
+    mmfbus__registration registration = publisher->base.registration;
+    /* In a forked child the place in the directory is the parent's. */
+    bool is_forked = mmfbus__is_forked(&publisher->base);
+    mmfbus__close_publisher(publisher);
+    if (!is_forked) mmfbus__end_registration(&registration);
 }
 
 /* ===================================================================================================== Subscribing
@@ -4235,12 +4621,16 @@ mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbu
     mmfbus_subscriber *sub = (mmfbus_subscriber *)mmfbus__allocate_zeroed(sizeof *sub);
     if (sub == NULL) return MMFBUS_NO_MEMORY;
     mmfbus__participant *p = &sub->base;
-    status = mmfbus__open_participant(p, options);
+    mmfbus__registration registration;
+    mmfbus__begin_registration(&registration, options);
+    status = mmfbus__open_participant(p, options, 0);
     uint32_t participants = p->geometry.participant_count;
     if (status != MMFBUS_OK) {
         mmfbus__free_subscriber(sub, participants);
+        mmfbus__end_registration(&registration);
         return status;
     }
+    p->registration = registration;
     sub->is_lossy = options->delivery == MMFBUS_DELIVERY_LOSSY;
     sub->poll_window = options->poll_window_us != 0 ? options->poll_window_us : MMFBUS__DEFAULT_POLL_WINDOW;
     sub->batch_capacity = (size_t)mmfbus__frame_size(p->geometry.max_payload);
@@ -4253,12 +4643,14 @@ mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbu
         mmfbus__unlock(p);
         mmfbus__close_participant(p, false);
         mmfbus__free_subscriber(sub, participants);
+        mmfbus__end_registration(&registration);
         return status;
     }
     mmfbus__store64(mmfbus__own_slot(p) + MMFBUS__SLOT_CURSOR, sub->position);
     MMFBUS_STEP("join: cursor stored");
     mmfbus__join(p, sub->is_lossy ? MMFBUS__STATE_LOSSY : MMFBUS__STATE_RELIABLE);
     sub->ended = mmfbus__skip_to_wanted(sub);
+    mmfbus__register(&p->registration);
     *subscriber = sub;
     return MMFBUS_OK;
 }
@@ -4267,7 +4659,9 @@ void mmfbus_subscriber_close(mmfbus_subscriber *subscriber) {
     if (subscriber == NULL) return;
     mmfbus__participant *p = &subscriber->base;
     uint32_t participants = p->geometry.participant_count;
-    if (!mmfbus__is_forked(p)) {
+    mmfbus__registration registration = p->registration;
+    bool is_forked = mmfbus__is_forked(p);
+    if (!is_forked) {
         mmfbus__awake(p, MMFBUS__HEADER_SLEEPERS);
         if (mmfbus__owns_slot(p)) {
             mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__SLOT_STATE, MMFBUS__STATE_NONE);
@@ -4276,6 +4670,7 @@ void mmfbus_subscriber_close(mmfbus_subscriber *subscriber) {
     }
     mmfbus__close_participant(p, false);
     mmfbus__free_subscriber(subscriber, participants);
+    if (!is_forked) mmfbus__end_registration(&registration);
 }
 
 /* ========================================================================================================= msgpack

@@ -27,13 +27,15 @@ THREADS. A publisher or subscriber is used by one thread at a time; several of t
 
 FORK. A child gets nothing of its parent's channels: there every call raises `Error` with the code `FORKED`.
 
+DIRECTORY. Channels are listed there, so that tools find them and hear of their coming and going, unless the option
+`discoverable` is False. A failure of it is none of the channel: `directory_failure` tells it.
+
 SIGNALS. Close a publisher or subscriber that an exception out of a signal handler, such as KeyboardInterrupt, interrupted;
 nobody else is harmed by it. SIGPIPE must be ignored, as Python does by itself.
 
 LIMITS. Linux and macOS (which it was not run on) on 64-bit little-endian machines, with libatomic.so.1 on Linux (the
 package `libatomic1`). A subscriber takes up to 64 KiB out of the ring at once; publishers may overwrite what it has taken.
-It does nothing with the directory of channels: others list a channel, or nobody does. A segment that another program
-truncates ends every process that uses it.
+A segment that another program truncates ends every process that uses it.
 
 The comments `# step:` name the points at which tests kill a process.
 """
@@ -53,6 +55,7 @@ import selectors
 import stat
 import struct
 import sys
+import threading
 import time
 
 __version__ = "0.0.0"
@@ -81,6 +84,7 @@ class Error(Exception):
     CODEC_MISMATCH          the channel has another codec
     SCHEMA_MISMATCH         the channel has another schema, or only one of channel and program has one
     TOO_MANY_PARTICIPANTS   all slots of the channel are taken by the living
+    TOO_MANY_CHANNELS       of `directory_failure`: the directory is full; the channel works, and is not listed
     TOO_LARGE               more than the channel carries, or than one call can publish without waiting
     TIMEOUT                 the time that the call was given is over: `Timeout`
     SEQUENCE_AHEAD          the subscription was to begin after a message that was not published yet
@@ -219,6 +223,7 @@ _load_4 = _atomic("load_4", _u32, _at, _order)
 _load_8 = _atomic("load_8", _i64, _at, _order)
 _store_4 = _atomic("store_4", None, _at, _u32, _order)
 _store_8 = _atomic("store_8", None, _at, _i64, _order)
+_exchange_4 = _atomic("exchange_4", _u32, _at, _u32, _order)
 _exchange_8 = _atomic("exchange_8", _i64, _at, _i64, _order)
 _fetch_add_4 = _atomic("fetch_add_4", _u32, _at, _u32, _order)
 _swap_4 = _atomic("compare_exchange_4", ctypes.c_bool, _at, ctypes.POINTER(_u32), _u32, _order, _order)
@@ -245,6 +250,9 @@ class _Words:
 
     def store64(self, offset, value):
         _store_8(self._at + offset, value, _SEQ_CST)
+
+    def exchange32(self, offset, value):
+        return _exchange_4(self._at + offset, value, _SEQ_CST)
 
     def exchange64(self, offset, value):
         return _exchange_8(self._at + offset, value, _SEQ_CST)
@@ -423,14 +431,14 @@ class _Geometry(collections.namedtuple("_Geometry", "capacity participants ring 
     """A private copy of what the header says, checked; `schema` is the text, as bytes."""
 
     @classmethod
-    def plan(cls, capacity, participants, history, max_message, codec, schema):
-        """Of a new channel; what is None is chosen."""
-        capacity, history = capacity or _DEFAULT_CAPACITY, history or 0
+    def plan(cls, capacity, participants, history, max_message, codec, schema, room):
+        """Of a new channel; what is None is chosen. `room` is the bytes that entries of a directory take."""
+        capacity, history = capacity or (64 << 10 if room else _DEFAULT_CAPACITY), history or 0
         most = capacity // 4 - _FRAME_SIZE
         if max_message is None:
             share = capacity // 2 // max(history, 1) & -_FRAME_ALIGNMENT
             max_message = min(most, share - _FRAME_SIZE) if history else 64 << 20
-        end = _HEADER_SIZE + participants * _SLOT_SIZE + len(schema)
+        end = _HEADER_SIZE + participants * _SLOT_SIZE + len(schema) + room
         ring = -(-end // _PAGE) * _PAGE
         plan = cls(capacity, participants, ring, min(most, max_message), max_message, history, codec, schema)
         return plan._checked("INVALID_ARGUMENT")
@@ -804,9 +812,11 @@ def _allocate(fd, size):
         os.pwrite(fd, bytes(min(1 << 20, size - at)), at)
 
 
+def _is_channel_name(name):
+    return re.fullmatch(r"[A-Za-z0-9._-]{1,128}", name) is not None
+
+
 def _segment_path(channel, scope):
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", channel):
-        raise Error("INVALID_NAME", f"{channel!r} is not 1 to 128 characters of A-Z a-z 0-9 . _ -")
     prefixes = {"user": f"mmfbus.{os.geteuid()}.", "machine": "mmfbus.g."}
     return os.path.join(_directory(), prefixes[scope] + channel)
 
@@ -877,8 +887,10 @@ def _check_choice(option, value, choices):
 class _Participant:
     """A slot in a channel, a port, and the ways to reach the others."""
 
+    _room = 0  # bytes between the participants and the ring
+
     def __init__(self, channel, codec, *, schema, capacity, history, max_message, max_participants, mode, scope, open, name,
-                 timeout):  # fmt: skip
+                 timeout, discoverable):  # fmt: skip
         self.channel = channel
         self._codec = _codec_of(codec)
         self._timeout = timeout
@@ -887,8 +899,8 @@ class _Participant:
         wanted = (capacity, history, max_message, schema.encode() if schema else b"")
         _check_choice("scope", scope, ("user", "machine"))
         _check_choice("open", open, ("open-or-create", "open", "create"))
-        lengths = ((self._codec.id.encode(), _HEADER_CODEC_SIZE - 1), (self._name, _SLOT_NAME_SIZE), (wanted[3], _MAX_SCHEMA_LENGTH))
-        if not self._codec.id or any(len(text) > most for text, most in lengths):
+        texts = ((self._codec.id.encode(), _HEADER_CODEC_SIZE - 1), (self._name, _SLOT_NAME_SIZE), (wanted[3], _MAX_SCHEMA_LENGTH))
+        if not self._codec.id or any(len(text) > most for text, most in texts):
             raise Error("INVALID_ARGUMENT", "the codec's id, the name or the schema is too long")
         if mode & ~0o777:
             raise Error("INVALID_ARGUMENT", f"the mode {mode:#o} has other bits than those of permissions")
@@ -906,12 +918,24 @@ class _Participant:
         self._counted_in = None  # the counter of the sleeping we are in
         self._has_joined = False
         self._counters = [0] * (_COUNTERS.size // 8)
+        if not self._room and not _is_channel_name(channel):
+            raise Error("INVALID_NAME", f"{channel!r} is not 1 to 128 characters of A-Z a-z 0-9 . _ -")
+        self._registration = _Registration(channel, scope, mode) if discoverable else None
         try:
             self._open(scope, open, wanted, max_participants, mode)
-        except OSError as error:
-            if error.errno is None:
+        except BaseException as error:
+            # Closing has done it where anything was open.
+            if self._registration is not None:
+                self._registration.end()
+            if not isinstance(error, OSError) or error.errno is None:
                 raise
             raise _refused(error, f"the channel {channel}") from error
+        if self._registration is not None:
+            try:
+                self._registration.enter()
+            except BaseException:
+                self.close()
+                raise
 
     def _open(self, scope, open, wanted, max_participants, mode):
         self._segment, self._geometry = self._open_channel(scope, open, wanted, max_participants, mode)
@@ -952,7 +976,8 @@ class _Participant:
             if open == "open" or self._takes_any:
                 raise Error("NOT_FOUND", f"there is no channel {self.channel}")
             _sweep()
-            geometry = _Geometry.plan(capacity, max_participants, history, max_message, self._codec.id, schema)
+            codec, room = self._codec.id, self._room
+            geometry = _Geometry.plan(capacity, max_participants, history, max_message, codec, schema, room)
             segment = _Segment.create(path, geometry.ring + geometry.capacity, mode, geometry.write)
             if segment is not None:
                 return segment, geometry
@@ -997,6 +1022,12 @@ class _Participant:
         """The id of the channel's codec."""
         return self._geometry.codec
 
+    @property
+    def directory_failure(self):
+        """Why the channel could not be listed in the directory, an `Error`; None where it was, or was not to be. The channel
+        works either way."""
+        return self._registration and self._registration.failure
+
     def fileno(self):
         """What to wait for after `arm()`."""
         self._check()
@@ -1025,6 +1056,8 @@ class _Participant:
             self._segment.close()
             # Only now: as long as there was the channel it named them.
             _remove_ports(dead)
+            if self._registration is not None:
+                self._registration.end()
 
     def _left_behind(self):
         """The ports of the dead whom nobody has reclaimed, when nobody is left who may yet do so."""
@@ -1430,9 +1463,12 @@ def _close_all():
 
 
 def _forget_all():
-    for participant in list(_open_participants):
+    global _places_lock
+    for participant in [*_open_participants, *(place.directory for place in _places.values())]:
         participant._forget()
     _open_participants.clear()
+    _places.clear()
+    _places_lock = threading.RLock()
 
 
 atexit.register(_close_all)
@@ -1452,6 +1488,7 @@ class Publisher(_Participant):
     max_message         bytes; None: whatever it has, 64 MiB, with a history as many as that leaves
     max_participants    slots, 2 to 1024, where it is created here
     mode                permission bits, where it is created here
+    discoverable        whether joining lists the channel in the directory, so that tools find it
     scope               who finds the channel: programs of this 'user', or of the whole 'machine'
     open                'open-or-create', 'open', or 'create'
     name                up to 48 bytes, shown by tools that look into the channel
@@ -1461,7 +1498,7 @@ class Publisher(_Participant):
     """
 
     def __init__(self, channel, codec="msgpack", *, schema=None, capacity=None, history=None, max_message=None,
-                 max_participants=64, mode=0o600, scope="user", open="open-or-create", name=None, timeout=5.0,
+                 max_participants=64, mode=0o600, discoverable=True, scope="user", open="open-or-create", name=None, timeout=5.0,
                  slow_subscribers="wait", timestamps=True):  # fmt: skip
         _check_choice("slow_subscribers", slow_subscribers, ("wait", "disconnect"))
         self._disconnects = slow_subscribers == "disconnect"
@@ -1470,7 +1507,7 @@ class Publisher(_Participant):
         self._floor, self._floor_epoch = 0, None
         super().__init__(channel, codec, schema=schema, capacity=capacity, history=history, max_message=max_message,
                          max_participants=max_participants, mode=mode, scope=scope, open=open, name=name,
-                         timeout=timeout)  # fmt: skip
+                         timeout=timeout, discoverable=discoverable)  # fmt: skip
 
     @property
     def sequence(self):
@@ -1707,6 +1744,224 @@ class Publisher(_Participant):
         self._reclaim_found()
 
 
+# ---------------------------------------------------------------------------------------------------- The directory
+
+_DIRECTORY_NAME = "mmfbus~directory"  # of its segment, which no channel can have, and of its codec
+_DIRECTORY_PATIENCE = 0.1  # seconds that joining or leaving a channel waits for a living holder of the directory's lock
+
+
+def _program_name():
+    """What the directory calls this process: its program, cut where needed, and its language."""
+    script = os.path.basename(sys.argv[0]) if sys.argv else ""
+    program = script if script not in ("", "-c", "-m") else os.path.basename(sys.executable or "python")
+    language = b" (python)"
+    cut = os.fsencode(program)[: _SLOT_NAME_SIZE - len(language)].decode("utf-8", "ignore")
+    return cut + language.decode()
+
+
+class _Directory(Publisher):
+    """The directory of a scope, as this process takes part in it: as one of its publishers, so that watchers hear of its
+    death."""
+
+    _room = 2048 * _ENTRY_SIZE
+
+    def __init__(self, scope, mode):
+        self._scope = scope
+        codec = Codec(_DIRECTORY_NAME, bytes, bytes)
+        super().__init__(_DIRECTORY_NAME, codec, max_participants=_MAX_PARTICIPANTS, mode=mode, scope=scope,
+                         name=_program_name(), timeout=_DIRECTORY_PATIENCE, discoverable=False)  # fmt: skip
+
+    def _entries(self):
+        """Offsets of the entries."""
+        start, end = self._at(self._geometry.participants), self._geometry.ring
+        return range(start, end - _ENTRY_SIZE + 1, _ENTRY_SIZE)
+
+    def _read(self, entry):
+        """The name in an entry; None where it is free, is being changed, or holds no name, which is as good as free."""
+        state = self._words.load32(entry + _ENTRY_STATE)
+        if state & 1 == 0:
+            return None
+        at = entry + _ENTRY_NAME
+        name = self._memory[at : at + _ENTRY_NAME_SIZE].rstrip(b"\0").decode("latin-1")
+        _fence()
+        # SYNC: entry committed. The name was copied before this look: it is that of the state that both looks saw.
+        is_whole = self._words.load32(entry + _ENTRY_STATE) == state
+        return name if is_whole and _is_channel_name(name) else None
+
+    def _add(self, channel):
+        """With the lock held: False where the channel was listed."""
+        free = None
+        for entry in self._entries():
+            name = self._read(entry)
+            if name == channel:
+                return False
+            if name is None and free is None:
+                free = entry
+        if free is None:
+            raise Error("TOO_MANY_CHANNELS", "all entries of the directory are taken")
+        state = self._words.load32(free + _ENTRY_STATE) & ~1
+        # SYNC: entry committed. The name stays behind the state that says free, and before the one that says listed.
+        self._words.exchange32(free + _ENTRY_STATE, state)
+        self._words.load32(free + _ENTRY_STATE)
+        at = free + _ENTRY_NAME
+        self._memory[at : at + _ENTRY_NAME_SIZE] = channel.encode().ljust(_ENTRY_NAME_SIZE, b"\0")
+        self._words.store32(free + _ENTRY_STATE, state + 1)
+        return True
+
+    def _remove(self, channel):
+        """With the lock held: False where the channel was not listed."""
+        listed = [entry for entry in self._entries() if self._read(entry) == channel]
+        for entry in listed:
+            self._words.add32(entry + _ENTRY_STATE, 1)
+        return bool(listed)
+
+    def _is_occupied(self, channel):
+        """Whether anybody is in the channel who is not proved dead; also where that cannot be found out."""
+        try:
+            segment = _Segment.open(_segment_path(channel, self._scope), self._scope == "user")
+        except (Error, OSError):
+            return True
+        if segment is None:
+            return False
+        try:
+            # Somebody who looks on, and is known to nobody.
+            look = object.__new__(_Participant)
+            look._geometry, look._memory, look._words = _Geometry.read(segment.memory), segment.memory, _Words(segment.memory)
+            look._port, look._slot = self._port, None
+            owners = ((slot, look._words.load64(at + _SLOT_NONCE)) for slot, at in look._slots())
+            return any(nonce != 0 and not look._is_dead(slot, nonce) for slot, nonce in owners)
+        except Error:
+            return True
+        finally:
+            segment.close()
+
+    def _lock(self, deadline):
+        if not self._acquire(deadline):
+            raise Timeout("TIMEOUT", f"somebody has held the lock of the directory for {_DIRECTORY_PATIENCE} s")
+
+    def _unlock(self):
+        self._release()
+        self._reclaim_found()
+
+    def _tell_watchers(self, kind, channel):
+        """With the lock held. Watchers never hold publishers back; who does all the same must look at the entries."""
+        try:
+            if self._try(_KIND_MESSAGE, [_NOTICE.pack(kind, channel.encode())], None) is not None:
+                return
+        except Error:
+            # The entries count.
+            pass
+        self._ring_subscribers()
+
+    def enter(self, channel):
+        """Lists a channel that this process has joined, and tells the watchers."""
+        deadline = _deadline(_DIRECTORY_PATIENCE)
+        try:
+            self._try_enter(channel, deadline)
+        except Error as error:
+            if error.code != "TOO_MANY_CHANNELS":
+                raise
+            self._strike_any(deadline)
+            self._try_enter(channel, deadline)
+
+    def _try_enter(self, channel, deadline):
+        self._lock(deadline)
+        try:
+            self._tell_watchers(_NOTICE_OPENED if self._add(channel) else _NOTICE_CHANGED, channel)
+        finally:
+            self._unlock()
+
+    def _strike_any(self, deadline):
+        """Takes one channel off a full list that nobody is in."""
+        for entry in self._entries():
+            if _left(deadline) == 0:
+                return
+            name = self._read(entry)
+            if name is not None and not self._is_occupied(name) and self.leave(name, None, deadline):
+                return
+
+    def leave(self, channel, notice, deadline):
+        """Takes the channel off the list if nobody is in it, and returns whether it did; else gives that notice, if any."""
+        self._lock(deadline)
+        try:
+            # Looked at with the lock held: whoever joins meanwhile lists the channel again.
+            is_occupied = self._is_occupied(channel)
+            is_struck = not is_occupied and self._remove(channel)
+            if is_struck:
+                self._tell_watchers(_NOTICE_CLOSED, channel)
+            elif is_occupied and notice is not None:
+                self._tell_watchers(notice, channel)
+            return is_struck
+        finally:
+            self._unlock()
+
+
+class _Place:
+    """This process's place in the directory of a scope, and how many of its participants share it."""
+
+    def __init__(self, directory):
+        self.directory, self.shares = directory, 0
+
+
+_places = {}  # by scope
+_places_lock = threading.RLock()
+
+
+class _Registration:
+    """Keeps a channel in the directory while a participant of this process is in it. Whatever goes wrong with the directory
+    is nothing to the channel."""
+
+    def __init__(self, channel, scope, mode):
+        """Opens this process's place in the directory, or shares it. Before the channel is opened."""
+        self._channel, self._scope, self._place = channel, scope, None
+        self._is_listed = False
+        self.failure = None
+        try:
+            with _places_lock:
+                if scope not in _places:
+                    directory = _Directory(scope, mode)
+                    # Those are closed when the process ends, and with the last of them the directory is.
+                    _open_participants.discard(directory)
+                    _places[scope] = _Place(directory)
+                self._place = _places[scope]
+                self._place.shares += 1
+        except (Error, OSError) as error:
+            self._fail(error)
+
+    def enter(self):
+        """Lists the channel, which was joined."""
+        if self._place is None:
+            return
+        try:
+            with _places_lock:
+                self._place.directory.enter(self._channel)
+            self._is_listed = True
+        except (Error, OSError) as error:
+            self._fail(error)
+
+    def end(self):
+        """After the participant has left, or could not join. A second call does nothing."""
+        place, self._place = self._place, None
+        # In a forked child it is the parent's.
+        if place is None or place is not _places.get(self._scope):
+            return
+        try:
+            with _places_lock:
+                place.shares -= 1
+                try:
+                    if self._is_listed:
+                        place.directory.leave(self._channel, _NOTICE_CHANGED, _deadline(_DIRECTORY_PATIENCE))
+                finally:
+                    if place.shares == 0:
+                        del _places[self._scope]
+                        place.directory.close()
+        except (Error, OSError) as error:
+            self._fail(error)
+
+    def _fail(self, error):
+        self.failure = _refused(error, "the directory") if isinstance(error, OSError) else error
+
+
 # ------------------------------------------------------------------------------------------------------ Subscribing
 
 
@@ -1732,7 +1987,7 @@ class Subscriber(_Participant):
     """
 
     def __init__(self, channel, codec="msgpack", *, schema=None, capacity=None, history=None, max_message=None,
-                 max_participants=64, mode=0o600, scope="user", open="open-or-create", name=None, timeout=5.0,
+                 max_participants=64, mode=0o600, discoverable=True, scope="user", open="open-or-create", name=None, timeout=5.0,
                  delivery="reliable", start=None, poll_window=0.0002):  # fmt: skip
         _check_choice("delivery", delivery, ("reliable", "lossy"))
         if not (isinstance(start, int) and start >= 0):
@@ -1747,7 +2002,7 @@ class Subscriber(_Participant):
         self._laps = 0  # in a row, without a frame in between
         super().__init__(channel, codec, schema=schema, capacity=capacity, history=history, max_message=max_message,
                          max_participants=max_participants, mode=mode, scope=scope, open=open, name=name,
-                         timeout=timeout)  # fmt: skip
+                         timeout=timeout, discoverable=discoverable)  # fmt: skip
 
     def try_receive(self):
         """The next `Message`, `Gap` or `PublishersGone`; None where there is nothing now. Raises `Disconnected`."""

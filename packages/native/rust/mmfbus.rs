@@ -24,8 +24,10 @@
 //! - **Threads**: each participant is used by one thread at a time.
 //! - **Signals**: SIGPIPE has to be ignored, as Rust's own start-up code does.
 //! - **Fork**: a child must not touch what its parent has joined, nor live on without `exec`.
-//! - **Limits**: Linux and macOS (which it was not run on), 64-bit and little-endian. The directory of channels is left to
-//!   others. Memory that another program truncates ends every process that uses it.
+//! - **Directory**: channels are listed there, so that tools find them and hear of their coming and going, unless an option
+//!   says otherwise. A failure of it is none of the channel: `directory_failure()` tells it.
+//! - **Limits**: Linux and macOS (which it was not run on), 64-bit and little-endian. Memory that another program truncates
+//!   ends every process that uses it.
 //! - **Unsafe** is what touches memory of others and the C library. Shared memory is accessed by atomic operations only,
 //!   never by reference; every offset that is not our own is checked before.
 #![allow(unknown_lints, unexpected_cfgs)]
@@ -43,6 +45,7 @@ use self::alloc::format;
 use self::alloc::string::String;
 use self::alloc::vec;
 use self::alloc::vec::Vec;
+use core::cell::UnsafeCell;
 use core::fmt;
 use core::sync::atomic::{fence, AtomicI64, AtomicU32, AtomicU64, Ordering::*};
 use core::time::Duration;
@@ -80,6 +83,8 @@ pub enum Error {
     SchemaMismatch,
     /// All slots of the channel are taken by the living.
     TooManyParticipants,
+    /// Only of `directory_failure()`: the directory is full; the channel works, and is not listed.
+    TooManyChannels,
     /// The message is larger than the channel carries, or than one call can publish without waiting.
     TooLarge,
     /// The time that the call was given is over.
@@ -115,6 +120,7 @@ impl fmt::Display for Error {
             Error::CodecMismatch => write!(f, "the channel has another codec"),
             Error::SchemaMismatch => write!(f, "the channel has another schema, or only one of channel and program has one"),
             Error::TooManyParticipants => write!(f, "all slots of the channel are taken"),
+            Error::TooManyChannels => write!(f, "all entries of the directory are taken"),
             Error::TooLarge => write!(f, "the message is larger than the channel carries"),
             Error::Timeout => write!(f, "the time is over"),
             Error::SequenceAhead => write!(f, "that number was not published yet"),
@@ -246,6 +252,8 @@ pub struct Options<'a> {
     pub max_participants: u32,
     /// Permission bits, where the channel is created here. Defaults to 0o600.
     pub mode: u32,
+    /// Whether joining lists the channel in the directory, so that tools find it. Defaults to true.
+    pub discoverable: bool,
     /// Defaults to `User`.
     pub scope: Scope,
     /// Defaults to `OpenOrCreate`.
@@ -276,6 +284,7 @@ impl<'a> Options<'a> {
             max_message: 0,
             max_participants: 64,
             mode: 0o600,
+            discoverable: true,
             scope: Scope::User,
             open: Open::OpenOrCreate,
             name: "",
@@ -487,6 +496,8 @@ mod c {
         pub fn strlen(text: *const c_char) -> usize;
         pub fn readlink(path: *const c_char, target: *mut c_char, length: usize) -> isize;
         pub fn getpagesize() -> c_int;
+        #[cfg(not(target_os = "linux"))]
+        pub fn getprogname() -> *const c_char;
         pub fn opendir(path: *const c_char) -> *mut c_void;
         #[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), link_name = "readdir$INODE64")]
         pub fn readdir(directory: *mut c_void) -> *const u8;
@@ -1034,6 +1045,29 @@ fn digest_of(schema: &str) -> Option<[u8; 32]> {
     (!schema.is_empty()).then(|| sha256(schema.as_bytes()))
 }
 
+/// What a segment is: a channel, or the directory of a scope, which has room between its participants and its ring.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Channel,
+    Directory,
+}
+
+impl Kind {
+    fn default_capacity(self) -> u64 {
+        match self {
+            Kind::Channel => DEFAULT_CAPACITY as u64,
+            Kind::Directory => 64 << 10,
+        }
+    }
+
+    fn room(self) -> u64 {
+        match self {
+            Kind::Channel => 0,
+            Kind::Directory => 2048 * ENTRY_SIZE as u64,
+        }
+    }
+}
+
 /// What the header says, checked; a private copy.
 #[derive(Clone)]
 struct Geometry {
@@ -1050,8 +1084,8 @@ struct Geometry {
 
 impl Geometry {
     /// Of a new channel.
-    fn plan(options: &Options<'_>) -> Result<Geometry, Error> {
-        let capacity = if options.capacity == 0 { DEFAULT_CAPACITY as u64 } else { options.capacity };
+    fn plan(options: &Options<'_>, kind: Kind) -> Result<Geometry, Error> {
+        let capacity = if options.capacity == 0 { kind.default_capacity() } else { options.capacity };
         if !(MIN_CAPACITY as u64..=MAX_CAPACITY as u64).contains(&capacity) || !capacity.is_power_of_two() {
             return Err(Error::InvalidArgument("the capacity is a power of two from 4 KiB to 1 GiB"));
         }
@@ -1067,7 +1101,8 @@ impl Geometry {
             }
             (max_message, _) => max_message,
         };
-        let end = HEADER_SIZE as u64 + options.max_participants as u64 * SLOT_SIZE as u64 + options.schema.len() as u64;
+        let slots_end = HEADER_SIZE as u64 + options.max_participants as u64 * SLOT_SIZE as u64;
+        let end = slots_end + options.schema.len() as u64 + kind.room();
         let geometry = Geometry {
             capacity: capacity as i64,
             participants: options.max_participants,
@@ -1425,17 +1460,18 @@ fn write_at(fd: &Fd, offset: u64, data: &[u8]) -> Result<(), Error> {
     }
 }
 
-fn segment_path(channel: &str, scope: Scope) -> Result<Path, Error> {
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    if !(1..=128).contains(&channel.len()) || !channel.bytes().all(is_name) {
-        return Err(Error::InvalidName);
-    }
+fn is_channel_name(name: &[u8]) -> bool {
+    let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+    (1..=MAX_NAME_LENGTH as usize).contains(&name.len()) && name.iter().all(is_allowed)
+}
+
+fn segment_path(name: &str, scope: Scope) -> Path {
     // SAFETY: nothing but numbers.
     let user = unsafe { c::geteuid() };
-    Ok(Path::in_directory(&match scope {
-        Scope::User => format!("mmfbus.{user}.{channel}"),
-        Scope::Machine => format!("mmfbus.g.{channel}"),
-    }))
+    Path::in_directory(&match scope {
+        Scope::User => format!("mmfbus.{user}.{name}"),
+        Scope::Machine => format!("mmfbus.g.{name}"),
+    })
 }
 
 // ------------------------------------------------------------------------------------------------------------- Ports
@@ -1639,9 +1675,20 @@ struct Participant {
 
 impl Participant {
     /// Opens or creates the channel and claims a slot; the role comes after that.
-    fn open(channel: &str, options: &Options<'_>) -> Result<Participant, Error> {
-        let (segment, geometry) = open_channel(channel, options)?;
-        let mut participant = Participant {
+    fn open(channel: &str, options: &Options<'_>, kind: Kind) -> Result<Participant, Error> {
+        let (segment, geometry) = open_channel(channel, options, kind)?;
+        let mut participant = Participant::without_slot(segment, geometry, options.timeout);
+        let port = Port::open(options.mode)?;
+        participant.nonce = port.nonce;
+        participant.port = Some(port);
+        participant.spare = Some(open_spare().map_err(|code| failed("open", code))?);
+        participant.claim(options.name)?;
+        Ok(participant)
+    }
+
+    /// Somebody who looks on, and is known to nobody.
+    fn without_slot(segment: Segment, geometry: Geometry, timeout: Duration) -> Participant {
+        Participant {
             segment: Some(segment),
             port: None,
             geometry,
@@ -1649,7 +1696,7 @@ impl Participant {
             slot: 0,
             generation: 0,
             lock_word: 0,
-            timeout: options.timeout,
+            timeout,
             has_slot: false,
             has_joined: false,
             life_lines: Vec::new(),
@@ -1661,13 +1708,7 @@ impl Participant {
             is_watch_complete: true,
             counted_in: None,
             counters: [0; COUNTERS],
-        };
-        let port = Port::open(options.mode)?;
-        participant.nonce = port.nonce;
-        participant.port = Some(port);
-        participant.spare = Some(open_spare().map_err(|code| failed("open", code))?);
-        participant.claim(options.name)?;
-        Ok(participant)
+        }
     }
 
     /// Takes the lock, takes out of the slot what its last owner left, and has the role begin.
@@ -2155,7 +2196,7 @@ impl Participant {
 
     /// The number in the header at a position.
     fn number_at(&self, position: i64) -> u64 {
-        self.memory().read(self.place(position) + 8)
+        self.memory().read(self.place(position) + FRAME_SEQUENCE)
     }
 
     fn load_tail(&self) -> Result<i64, Error> {
@@ -2206,8 +2247,11 @@ impl Drop for Participant {
     }
 }
 
-fn open_channel(channel: &str, options: &Options<'_>) -> Result<(Segment, Geometry), Error> {
-    let path = segment_path(channel, options.scope)?;
+fn open_channel(channel: &str, options: &Options<'_>, kind: Kind) -> Result<(Segment, Geometry), Error> {
+    if kind == Kind::Channel && !is_channel_name(channel.as_bytes()) {
+        return Err(Error::InvalidName);
+    }
+    let path = segment_path(channel, options.scope);
     for _ in 0..1000 {
         if let Some(segment) = Segment::open(&path, options.scope == Scope::User)? {
             let checked = if options.open == Open::Create {
@@ -2228,7 +2272,7 @@ fn open_channel(channel: &str, options: &Options<'_>) -> Result<(Segment, Geomet
             return Err(Error::NotFound);
         }
         sweep();
-        let geometry = Geometry::plan(options)?;
+        let geometry = Geometry::plan(options, kind)?;
         if let Some(segment) = Segment::create(&path, &geometry, options)? {
             return Ok((segment, geometry));
         }
@@ -2258,18 +2302,38 @@ pub struct Publisher {
     /// The slowest reliable cursor when it was last looked up, and the epoch at that time.
     floor: i64,
     floor_epoch: Option<u32>,
+    /// Dropped after the participant: it looks whether anybody else is in the channel.
+    registration: Registration,
 }
 
 impl Publisher {
     pub fn join(channel: &str, options: &Options<'_>) -> Result<Publisher, Error> {
         options.check(false)?;
-        let mut base = Participant::open(channel, options)?;
+        let registration = Registration::begin(channel, options);
+        let mut publisher = Publisher::join_as(Kind::Channel, channel, options, registration)?;
+        publisher.registration.enter();
+        Ok(publisher)
+    }
+
+    fn join_as(
+        kind: Kind,
+        channel: &str,
+        options: &Options<'_>,
+        registration: Registration,
+    ) -> Result<Publisher, Error> {
+        let mut base = Participant::open(channel, options, kind)?;
         base.join(|base| {
             base.take_role(STATE_PUBLISHER);
             Ok(())
         })?;
         let disconnects = options.slow_subscribers == SlowSubscribers::Disconnect;
-        Ok(Publisher { base, disconnects, timestamps: options.timestamps, floor: 0, floor_epoch: None })
+        let timestamps = options.timestamps;
+        Ok(Publisher { base, disconnects, timestamps, floor: 0, floor_epoch: None, registration })
+    }
+
+    /// Why the channel could not be listed in the directory; none where it was, or was not to be. The channel works either way.
+    pub fn directory_failure(&self) -> Option<Error> {
+        self.registration.failure
     }
 
     /// Most bytes of a message.
@@ -2662,6 +2726,328 @@ impl Drop for Claim<'_> {
     }
 }
 
+// ----------------------------------------------------------------------------------------------------- The directory
+
+/// The name of the directory's segment, which no channel can have, and the id of its codec.
+const DIRECTORY_NAME: &str = "mmfbus~directory";
+/// How long joining or leaving a channel waits for a living holder of the directory's lock.
+const DIRECTORY_PATIENCE: Duration = Duration::from_millis(100);
+
+/// The path of this program; empty where it is not known.
+fn program_path() -> Vec<u8> {
+    #[cfg(target_os = "linux")]
+    {
+        let mut path = [0u8; 4096];
+        let link = Path::new("/proc/self/exe");
+        // SAFETY: no more is written than the array holds; the path ends with a zero.
+        let length = unsafe { c::readlink(link.as_ptr(), path.as_mut_ptr() as *mut c::c_char, path.len()) };
+        Vec::from(&path[..length.max(0) as usize])
+    }
+    #[cfg(not(target_os = "linux"))]
+    // SAFETY: the text ends with a zero, and is the C library's.
+    unsafe {
+        let name = c::getprogname();
+        let length = if name.is_null() { 0 } else { c::strlen(name) };
+        (0..length).map(|at| *name.add(at)).collect()
+    }
+}
+
+/// What the directory calls this process: its program, cut where needed, and its language.
+fn program_name() -> String {
+    let path = program_path();
+    let file = path.rsplit(|&byte| byte == b'/').next().unwrap_or(&[]);
+    let mut program = String::from_utf8_lossy(file).into_owned();
+    let language = " (rust)";
+    while program.len() > SLOT_NAME_SIZE - language.len() {
+        program.pop();
+    }
+    program + language
+}
+
+/// The directory of a scope, as this process takes part in it: as one of its publishers, so that watchers hear of its death.
+struct Directory {
+    publisher: Publisher,
+    scope: Scope,
+}
+
+impl Directory {
+    fn open(scope: Scope, mode: u32) -> Result<Directory, Error> {
+        let name = program_name();
+        let options = Options {
+            max_participants: MAX_PARTICIPANTS,
+            mode,
+            scope,
+            name: &name,
+            timeout: DIRECTORY_PATIENCE,
+            ..Options::new(DIRECTORY_NAME)
+        };
+        let publisher = Publisher::join_as(Kind::Directory, DIRECTORY_NAME, &options, Registration::none())?;
+        Ok(Directory { publisher, scope })
+    }
+
+    /// Offsets of the entries.
+    fn entries(&self) -> impl Iterator<Item = usize> {
+        let geometry = &self.publisher.base.geometry;
+        let start = Participant::at(geometry.participants);
+        let count = (geometry.ring - start) / ENTRY_SIZE;
+        (0..count).map(move |index| start + index * ENTRY_SIZE)
+    }
+
+    /// The name in an entry; none where it is free, is being changed, or holds no name, which is as good as free.
+    fn read(&self, entry: usize) -> Option<String> {
+        let base = &self.publisher.base;
+        let state = base.load(entry + ENTRY_STATE);
+        if state & 1 == 0 {
+            return None;
+        }
+        let mut longs = [0u64; ENTRY_NAME_SIZE / 8];
+        base.memory().copy_out(entry + ENTRY_NAME, &mut longs);
+        fence(Acquire);
+        // SYNC: entry committed. The name was copied before this look: it is that of the state that both looks saw.
+        if base.load(entry + ENTRY_STATE) != state {
+            return None;
+        }
+        let bytes = bytes_of(&longs);
+        let length = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        let name = core::str::from_utf8(&bytes[..length]).ok()?;
+        is_channel_name(name.as_bytes()).then(|| String::from(name))
+    }
+
+    /// With the lock held: true where the channel was not listed.
+    fn add(&self, channel: &str) -> Result<bool, Error> {
+        let base = &self.publisher.base;
+        let mut free = None;
+        for entry in self.entries() {
+            match self.read(entry) {
+                Some(name) if name == channel => return Ok(false),
+                Some(_) => {}
+                None => free = free.or(Some(entry)),
+            }
+        }
+        let entry = free.ok_or(Error::TooManyChannels)?;
+        let word = base.memory().word(entry + ENTRY_STATE);
+        let state = word.load(SeqCst) & !1;
+        // SYNC: entry committed. The name stays behind the state that says free, and before the one that says listed.
+        word.swap(state, SeqCst);
+        word.load(SeqCst);
+        base.memory().copy_in(entry + ENTRY_NAME, &padded::<ENTRY_NAME_SIZE>(channel));
+        word.store(state.wrapping_add(1), SeqCst);
+        Ok(true)
+    }
+
+    /// With the lock held: false where the channel was not listed.
+    fn remove(&self, channel: &str) -> bool {
+        let mut was_listed = false;
+        for entry in self.entries() {
+            if self.read(entry).map_or(false, |name| name == channel) {
+                self.publisher.base.add(entry + ENTRY_STATE, 1);
+                was_listed = true;
+            }
+        }
+        was_listed
+    }
+
+    /// Looks into a channel: none where nobody is in it who is not proved dead, and then what there is to be closed. An error
+    /// says that it cannot be known.
+    fn look(&self, channel: &str) -> Result<Look, Error> {
+        let segment = match Segment::open(&segment_path(channel, self.scope), self.scope == Scope::User)? {
+            Some(segment) => segment,
+            None => return Ok(Look { is_occupied: false, _seen: None }),
+        };
+        let geometry = match Geometry::read(&segment.memory) {
+            Ok(geometry) => geometry,
+            Err(error) => {
+                segment.close();
+                return Err(error);
+            }
+        };
+        let seen = Participant::without_slot(segment, geometry, Duration::ZERO);
+        let used = seen.load(HEADER_SLOTS_USED).min(seen.geometry.participants);
+        let is_occupied = (0..used).any(|slot| {
+            let nonce = seen.load_long(Participant::at(slot) + SLOT_NONCE);
+            nonce != 0 && !seen.is_dead(slot, nonce)
+        });
+        Ok(Look { is_occupied, _seen: Some(seen) })
+    }
+
+    fn acquire(&mut self, deadline: Deadline) -> Result<(), Error> {
+        if self.publisher.base.acquire(deadline) {
+            Ok(())
+        } else {
+            Err(Error::Timeout)
+        }
+    }
+
+    /// With the lock held. Watchers never hold publishers back; who does all the same must look at the entries.
+    fn tell(&mut self, kind: u32, channel: &str) {
+        let mut notice = [0u8; NOTICE_SIZE];
+        notice[NOTICE_KIND..][..4].copy_from_slice(&kind.to_le_bytes());
+        notice[NOTICE_CHANNEL..][..channel.len()].copy_from_slice(channel.as_bytes());
+        if !matches!(self.publisher.try_send(KIND_MESSAGE, &[&notice], &[NOTICE_SIZE], None), Ok(Some(_))) {
+            self.publisher.base.ring_subscribers();
+        }
+    }
+
+    /// Gives the lock back.
+    fn release(&mut self) {
+        self.publisher.base.release();
+        self.publisher.base.reclaim_found();
+    }
+
+    fn enter(&mut self, channel: &str) -> Result<(), Error> {
+        let deadline = Deadline::after(Some(DIRECTORY_PATIENCE));
+        match self.try_enter(channel, deadline) {
+            Err(Error::TooManyChannels) => {
+                self.strike_any(deadline);
+                self.try_enter(channel, deadline)
+            }
+            entered => entered,
+        }
+    }
+
+    fn try_enter(&mut self, channel: &str, deadline: Deadline) -> Result<(), Error> {
+        self.acquire(deadline)?;
+        let added = self.add(channel);
+        if let Ok(is_new) = added {
+            self.tell(if is_new { NOTICE_OPENED } else { NOTICE_CHANGED }, channel);
+        }
+        self.release();
+        added.map(|_| ())
+    }
+
+    /// Takes one channel off a full list that nobody is in.
+    fn strike_any(&mut self, deadline: Deadline) {
+        for entry in self.entries() {
+            let name = match self.read(entry) {
+                Some(name) if !deadline.is_over() => name,
+                _ => continue,
+            };
+            if matches!(self.look(&name), Ok(Look { is_occupied: false, .. })) && self.leave(&name, None, deadline) {
+                return;
+            }
+        }
+    }
+
+    /// Takes the channel off the list if nobody is in it, and says whether it did; otherwise gives that notice, if any.
+    fn leave(&mut self, channel: &str, notice: Option<u32>, deadline: Deadline) -> bool {
+        if self.acquire(deadline).is_err() {
+            return false;
+        }
+        // With the lock held: whoever joins meanwhile lists the channel again. What it looked at is closed without the lock.
+        let look = self.look(channel);
+        let is_gone = matches!(look, Ok(Look { is_occupied: false, .. }));
+        let is_struck = is_gone && self.remove(channel);
+        if is_struck {
+            self.tell(NOTICE_CLOSED, channel);
+        } else if let (false, Some(notice)) = (is_gone, notice) {
+            self.tell(notice, channel);
+        }
+        self.release();
+        is_struck
+    }
+}
+
+/// What a look into a channel has found, and what it has open.
+struct Look {
+    is_occupied: bool,
+    _seen: Option<Participant>,
+}
+
+/// This process's place in the directory of a scope, and how many of its participants share it.
+struct Place {
+    directory: Option<Directory>,
+    shares: u32,
+}
+
+/// The places of this process, by scope, and what keeps its threads apart.
+struct Places {
+    is_taken: AtomicU32,
+    places: UnsafeCell<[Place; 2]>,
+}
+
+// SAFETY: the places are touched by who has taken them only.
+unsafe impl Sync for Places {}
+
+static PLACES: Places = Places {
+    is_taken: AtomicU32::new(0),
+    places: UnsafeCell::new([Place { directory: None, shares: 0 }, Place { directory: None, shares: 0 }]),
+};
+
+impl Places {
+    fn with<R>(&self, scope: Scope, action: impl FnOnce(&mut Place) -> R) -> R {
+        while self.is_taken.compare_exchange(0, 1, SeqCst, SeqCst).is_err() {
+            sleep(Duration::from_micros(100));
+        }
+        // SAFETY: whoever has changed the word from 0 to 1 is alone until it is 0 again.
+        let places = unsafe { &mut *self.places.get() };
+        let result = action(&mut places[scope as usize]);
+        self.is_taken.store(0, SeqCst);
+        result
+    }
+}
+
+/// Keeps a channel in the directory while a participant of this process is in it. Whatever goes wrong with the directory is
+/// nothing to the channel.
+struct Registration {
+    channel: String,
+    scope: Scope,
+    has_share: bool,
+    is_listed: bool,
+    failure: Option<Error>,
+}
+
+impl Registration {
+    fn none() -> Registration {
+        Registration { channel: String::new(), scope: Scope::User, has_share: false, is_listed: false, failure: None }
+    }
+
+    /// Opens this process's place in the directory, or shares it. Before the channel is opened.
+    fn begin(channel: &str, options: &Options<'_>) -> Registration {
+        if !options.discoverable || !is_channel_name(channel.as_bytes()) {
+            return Registration::none();
+        }
+        let shared = PLACES.with(options.scope, |place| {
+            if place.directory.is_none() {
+                place.directory = Some(Directory::open(options.scope, options.mode)?);
+            }
+            place.shares += 1;
+            Ok(())
+        });
+        let (channel, scope) = (String::from(channel), options.scope);
+        Registration { channel, scope, has_share: shared.is_ok(), is_listed: false, failure: shared.err() }
+    }
+
+    /// Lists the channel, which was joined.
+    fn enter(&mut self) {
+        if !self.has_share {
+            return;
+        }
+        let listed = PLACES.with(self.scope, |place| match &mut place.directory {
+            Some(directory) => directory.enter(&self.channel),
+            None => Ok(()),
+        });
+        self.is_listed = listed.is_ok();
+        self.failure = listed.err();
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if !self.has_share {
+            return;
+        }
+        PLACES.with(self.scope, |place| {
+            if let (Some(directory), true) = (&mut place.directory, self.is_listed) {
+                directory.leave(&self.channel, Some(NOTICE_CHANGED), Deadline::after(Some(DIRECTORY_PATIENCE)));
+            }
+            place.shares -= 1;
+            if place.shares == 0 {
+                place.directory = None;
+            }
+        });
+    }
+}
+
 // ------------------------------------------------------------------------------------------------------- Subscribing
 
 /// What has arrived of a split message.
@@ -2708,12 +3094,15 @@ pub struct Subscriber {
     parts_epoch: Option<u32>,
     /// A private copy of frames.
     chunk: Vec<u64>,
+    /// Dropped after the participant: it looks whether anybody else is in the channel.
+    registration: Registration,
 }
 
 impl Subscriber {
     pub fn join(channel: &str, options: &Options<'_>) -> Result<Subscriber, Error> {
         options.check(true)?;
-        let base = Participant::open(channel, options)?;
+        let registration = Registration::begin(channel, options);
+        let base = Participant::open(channel, options, Kind::Channel)?;
         let mut subscriber = Subscriber {
             base,
             is_reliable: options.delivery == Delivery::Reliable,
@@ -2730,6 +3119,7 @@ impl Subscriber {
             closed_epoch: 0,
             parts_epoch: None,
             chunk: Vec::new(),
+            registration,
         };
         if !subscriber.base.acquire(Deadline::after(Some(options.timeout))) {
             return Err(Error::Timeout);
@@ -2744,7 +3134,13 @@ impl Subscriber {
         begun?;
         step!("join: done");
         subscriber.base.reclaim_whoever_is_dead();
+        subscriber.registration.enter();
         Ok(subscriber)
+    }
+
+    /// Why the channel could not be listed in the directory; none where it was, or was not to be. The channel works either way.
+    pub fn directory_failure(&self) -> Option<Error> {
+        self.registration.failure
     }
 
     /// Most bytes of a message.

@@ -50,14 +50,13 @@ describe('synchronisation points', () => {
     expect(places.map(({ where, label }) => `${where}: ${label}`)).toEqual([]);
   });
 
-  test.each(['include/mmfbus.h', 'python/mmfbus.py'])(
+  test.each(['include/mmfbus.h', 'python/mmfbus.py', 'rust/mmfbus.rs'])(
     'are marked at both ends in %s, with the same labels',
     (name) => {
       const file = join('packages', 'native', name);
       const text = readFileSync(join(workspaceRoot, file), 'utf8');
       const native = syncPoints(name.endsWith('.py') ? text.replaceAll('# ', '// ') : text, file);
-      // A native program may leave the directory out.
-      const needed = [...labels].filter((label) => label !== 'entry committed').sort();
+      const needed = [...labels].sort();
       expect([...new Set(native.map(({ label }) => label))].sort()).toEqual(needed);
       for (const label of needed)
         expect(native.filter((point) => point.label === label).length).toBeGreaterThan(1);
