@@ -29,6 +29,17 @@ const SLOT_BITS = 10;
 const ENTRY_LENGTH = 192;
 const ENTRY_NAME = 64;
 
+/** Steps that joining and leaving take in the directory, and some of them in the channel too. */
+const DYING = [
+  'claim: nonce stored',
+  'claim: identity written',
+  'lock: taken',
+  'join: state stored',
+  'publish: frame written',
+  'publish: committed',
+  'publish: rung',
+] as const;
+
 const agents: Agent[] = [];
 const segments: Segment[] = [];
 
@@ -183,6 +194,27 @@ describe.each(onWindows ? ['c'] : ['c', 'rust', 'python'])('a program in %s', (l
     await agent.ask(`publisher ${channel} capacity=4096 discoverable=no`);
     if (!onWindows) expect(readdirSync(directory).filter((file) => file.includes('directory'))).toEqual([]);
     expect(await (await busOf()).list()).toEqual([]);
+  });
+
+  it.each(DYING)('may die in the directory at the step: %s', async (step) => {
+    const watched = watch(await busOf());
+    for (let times = 1; times <= 3; times++) {
+      const channel = uniqueName();
+      const victim = agentOf(language);
+      await victim.ask(`die-at ${times} ${step}`);
+      await victim.dies(
+        `publisher ${channel} capacity=4096 discoverable=yes`,
+        'leave publisher',
+        `publisher ${channel} capacity=4096 discoverable=yes`,
+        'leave publisher',
+      );
+      const survivor = agentOf(language);
+      const options = 'capacity=4096 delivery=lossy';
+      expect(await survivor.ask(`subscriber ${channel} ${options}`)).toMatchObject({ words: [] });
+      await watched.until(`joined ${channel} as lossy`);
+      await survivor.exit();
+      await watched.until(`closed ${channel}`);
+    }
   });
 
   it('goes on where all entries are taken, and is listed once there is room', async () => {
