@@ -60,6 +60,17 @@ export const isMode: Rule = {
     Number.isInteger(value) && (value as number) <= 0o777 && ((value as number) & 0o600) === 0o600,
 };
 
+/** As `chown` takes them; -1, which all bits make, leaves the group as it is. */
+const MOST_GROUP_ID: number = 2 ** 32 - 2;
+
+export const isGroup: Rule = {
+  words: `the name of a group, or its id from 0 to ${MOST_GROUP_ID}`,
+  allows: (value) =>
+    typeof value === 'string'
+      ? value !== '' && !value.includes('\0')
+      : Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MOST_GROUP_ID,
+};
+
 const isSignal: Rule = { words: 'an AbortSignal', allows: (value) => value instanceof AbortSignal };
 const isTimeout: Rule = {
   words: 'a number of milliseconds of at least 0',

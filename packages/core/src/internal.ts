@@ -6,6 +6,8 @@
 export { callAlone } from './call-alone.js';
 export { atExit } from './exit-hooks.js';
 export type {
+  Access,
+  Audience,
   Bell,
   Disposition,
   LifeWatch,
@@ -18,12 +20,15 @@ export type {
   Segment,
 } from './platform/platform.js';
 export {
+  accessOfNew,
   advanceRemovals,
+  audienceOf,
   connectBell,
   leasePort,
   type NamesWatch,
   type PortLease,
   probeLife,
+  refusalOf,
   removePort,
   sweepPorts,
   watchLife,

@@ -1,7 +1,16 @@
 import { callAlone } from './call-alone.js';
 import { atExit } from './exit-hooks.js';
 import { platform } from './platform/index.js';
-import type { Bell, LifeWatch, Liveness, NamedPorts, Port, PortAddress } from './platform/platform.js';
+import type {
+  Access,
+  Audience,
+  Bell,
+  LifeWatch,
+  Liveness,
+  NamedPorts,
+  Port,
+  PortAddress,
+} from './platform/platform.js';
 import { timers } from './timers.js';
 
 /** Between two looks at somebody whose life line cannot be watched; from 1 ms on, each pause twice the one before. */
@@ -14,8 +23,8 @@ const REMOVALS_MS = 2;
 const NAMES_PAUSE_MS = 10_000;
 
 /**
- * A share in the one port of this thread. Several participants share it: a ring wakes them all, and each looks whether
- * it was meant.
+ * A share in a port of this thread. Several participants share it: a ring wakes them all, and each looks whether it was
+ * meant.
  */
 export interface PortLease {
   readonly address: PortAddress;
@@ -36,10 +45,36 @@ interface Shared {
   readonly forgetExit: () => void;
 }
 
-let shared: Shared | undefined;
+/** The ports of this thread: one for each audience of the segments that it has open. */
+const ports = new Map<string, Shared>();
 
-function openShared(): Shared {
-  const port = platform.openPort();
+/**
+ * Who participates in a segment, where this user may. Two audiences are the same that are written the same way.
+ *
+ * @throws {@link MmfError} `ACCESS_DENIED` where participants of other users could not reach this one, or this one them.
+ */
+export function audienceOf(access: Access | undefined): Audience {
+  return platform.audienceOf(access);
+}
+
+/**
+ * Whom a segment lets in that this process makes; undefined on Windows, where no file backs it.
+ *
+ * @param mode POSIX permission bits. Defaults to 0o600.
+ * @param group its id or name. Defaults to the one that the operating system gives a new file.
+ * @throws {@link MmfError} `INVALID_ARGUMENT` where there is no group of that name.
+ */
+export function accessOfNew(mode?: number, group?: number | string): Access | undefined {
+  return platform.accessOfNew(mode, group);
+}
+
+/** Why this user may not ring that port: whose it is, and its mode. Undefined where it may, and where that cannot be told. */
+export function refusalOf(address: PortAddress): string | undefined {
+  return platform.refusalOf(address);
+}
+
+function openShared(audience: Audience): Shared {
+  const port = platform.openPort(audience);
   const listeners = new Set<() => void>();
   port.onRing = () => {
     for (const listener of listeners) callAlone(listener);
@@ -52,16 +87,24 @@ function openShared(): Shared {
 }
 
 /**
- * Takes a share in this thread's port, which opens with the first. What dead ports of this user left behind is swept
+ * Takes a share in this thread's port for an audience, which opens with the first. What dead ports of this user left behind is swept
  * then, for 2 ms at once, and the rest between turns of the event loop; in a crowded directory once a thread. Not with a lock held.
  *
  * @param onRing is called after the bell was rung, for whomever.
  * @param named tells which ports segments name.
+ * @param audience who may ring it and hear of its end. Defaults to this user alone.
  * @throws {@link MmfError} `OS_ERROR`, `NO_SPACE` or `ACCESS_DENIED`; then nothing is left of it.
  */
-export function leasePort(onRing: () => void, named: NamedPorts): PortLease {
+export function leasePort(
+  onRing: () => void,
+  named: NamedPorts,
+  audience: Audience = audienceOf(undefined),
+): PortLease {
+  const key = JSON.stringify(audience);
+  let shared = ports.get(key);
   if (shared === undefined) {
-    shared = openShared();
+    shared = openShared(audience);
+    ports.set(key, shared);
     void platform.sweepPorts(named, true);
   }
   const { port, listeners, keepers, forgetExit } = shared;
@@ -82,7 +125,7 @@ export function leasePort(onRing: () => void, named: NamedPorts): PortLease {
     release: () => {
       lease.unref();
       if (!listeners.delete(listener) || listeners.size > 0) return;
-      shared = undefined;
+      ports.delete(key);
       port.close();
       forgetExit();
     },

@@ -8,6 +8,7 @@ import {
   isAnything,
   isBoolean,
   isFunction,
+  isGroup,
   isMode,
   type Rules,
   WAIT_RULES,
@@ -39,6 +40,8 @@ export interface OpenSegmentOptions {
   readonly existingSize?: number | undefined;
   /** POSIX permission bits of a new segment. Defaults to 0o600. */
   readonly mode?: number | undefined;
+  /** POSIX group of a new segment, by its id or its name. Defaults to the one that the operating system gives it. */
+  readonly group?: number | string | undefined;
   /**
    * Has a new segment use large pages: SEC_LARGE_PAGES on Windows, which takes SeLockMemoryPrivilege; transparent huge
    * pages on Linux, which takes a `/dev/shm` that is mounted with `huge=advise` or more. Fails where the system does not
@@ -58,6 +61,7 @@ const SEGMENT_RULES: Rules = {
   size: isAnything,
   existingSize: isAnything,
   mode: isMode,
+  group: isGroup,
   largePages: isBoolean,
   initialise: isFunction,
 };
@@ -100,7 +104,7 @@ export async function awaitSegment(options: OpenSegmentOptions, wait: LockWait =
 
 function startOpening(options: OpenSegmentOptions, readOnly: boolean): Opening {
   const { name, namespace = ValidNamespaces.LOCAL, disposition, size, existingSize = size } = options;
-  const { mode, largePages, initialise } = options;
+  const { mode, group, largePages, initialise } = options;
   checkName(name);
   checkOneOf(disposition, DISPOSITIONS, 'disposition');
   checkNamespace(namespace);
@@ -113,6 +117,7 @@ function startOpening(options: OpenSegmentOptions, readOnly: boolean): Opening {
     existingSize,
     readOnly,
     ...(mode === undefined ? {} : { mode }),
+    ...(group === undefined ? {} : { group }),
     ...(largePages === undefined ? {} : { largePages }),
     ...(initialise === undefined ? {} : { initialise }),
   });
@@ -136,6 +141,7 @@ function closedAtExit(segment: Segment): Segment {
     lockPage: segment.lockPage,
     size: segment.size,
     created: segment.created,
+    access: segment.access,
     isNamed: () => segment.isNamed(),
     flush: () => segment.flush(),
     close: (last) => {

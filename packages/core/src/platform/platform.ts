@@ -23,8 +23,26 @@ export interface Platform {
    * @throws {@link MmfError} `NOT_FOUND`, `SIZE_MISMATCH`, `NO_SPACE`, `ACCESS_DENIED` or `OS_ERROR`.
    */
   openFile(request: FileRequest): Segment;
-  /** Opens a port of this thread. */
-  openPort(): Port;
+  /**
+   * Opens a port of this thread.
+   *
+   * @param audience who may ring it and hear of its end, beside its owner.
+   */
+  openPort(audience: Audience): Port;
+  /**
+   * Whom a segment lets in that this process makes; undefined on Windows, where no file backs it.
+   *
+   * @throws {@link MmfError} `INVALID_ARGUMENT` where there is no group of that name.
+   */
+  accessOfNew(mode?: number, group?: number | string): Access | undefined;
+  /**
+   * Who participates in a segment, where this user may.
+   *
+   * @throws {@link MmfError} `ACCESS_DENIED` where participants of other users could not reach this one, or this one them.
+   */
+  audienceOf(access: Access | undefined): Audience;
+  /** Why this user may not ring that port: whose it is, and its mode. Undefined where it may, and where that cannot be told. */
+  refusalOf(address: PortAddress): string | undefined;
   /** Connects to the bell of somebody else's port. */
   connectBell(address: PortAddress): Bell;
   /**
@@ -82,6 +100,8 @@ export interface SegmentRequest {
   readonly readOnly?: boolean;
   /** POSIX permission bits of a new segment. Defaults to 0o600. */
   readonly mode?: number;
+  /** POSIX group of a new segment. Defaults to the one that the operating system gives it. */
+  readonly group?: number | string;
   /** Asks for large pages for a new segment, or fails. Defaults to false. */
   readonly largePages?: boolean;
   /**
@@ -118,6 +138,8 @@ export interface Segment {
   readonly size: number;
   /** Whether this call made it. */
   readonly created: boolean;
+  /** Whom its file lets in, as it was when it was opened; undefined where no file backs it, as on Windows. */
+  readonly access: Access | undefined;
   /**
    * Whether its name still leads to it. False only where it surely does not: the name was removed while it was open, so
    * that others do not find it any more.
@@ -133,6 +155,24 @@ export interface Segment {
    */
   close(last?: boolean): void;
 }
+
+/** Whom a file lets in, as POSIX has it. */
+export interface Access {
+  /** Its owner. */
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/**
+ * The users that may participate in a segment: one, beside the superuser; the members of a group; or all. Windows knows only
+ * this user.
+ */
+export type Audience =
+  | { readonly of: 'user'; readonly uid: number }
+  | { readonly of: 'group'; readonly gid: number }
+  | { readonly of: 'everyone' };
 
 /** Who a process is, so that a reused process id is not taken for it. All zero where unknown. */
 export interface ProcessIdentity {

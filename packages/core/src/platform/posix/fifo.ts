@@ -1,6 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, readSync, renameSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, openSync, readSync, renameSync } from 'node:fs';
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { errnoName, fromFsError } from '../../os-error.js';
+import type { Access } from '../platform.js';
+import { giveTo } from './group.js';
 import { duplicate, mkfifo } from './libc.js';
 import { portPath, temporaryPath, unlinkIfThere } from './names.js';
 
@@ -15,15 +17,22 @@ import { portPath, temporaryPath, unlinkIfThere } from './names.js';
  */
 
 const NON_BLOCKING = constants.O_NONBLOCK | constants.O_NOFOLLOW;
+/** Until it is given to those whom it is for. */
 const FIFO_MODE = 0o600;
 
-/** A FIFO that has its owner before it has its name, so that it never looks dead. Where it fails, nothing is left. */
-export function makeFifo(path: string): number {
+/**
+ * A FIFO that has its owner before it has its name, so that it never looks dead. Where it fails, nothing is left.
+ *
+ * @param access whose it is and whom it lets in, exactly, whatever the umask of this process. Defaults to this user alone.
+ */
+export function makeFifo(path: string, access: Partial<Access> = {}): number {
   const temporary = temporaryPath();
   mkfifo(temporary, FIFO_MODE);
   let fd: number | undefined;
   try {
     fd = openSync(temporary, constants.O_RDWR | NON_BLOCKING);
+    giveTo(fd, access, path);
+    fchmodSync(fd, access.mode ?? FIFO_MODE);
     renameSync(temporary, path);
     return fd;
   } catch (error) {
@@ -104,6 +113,16 @@ export function isAtEnd(lifeLine: number): boolean {
   } catch {
     // EAGAIN: its writer is there.
     return false;
+  }
+}
+
+/** Whether this user may not ring the bell. */
+export function isBellForbidden(path: string): boolean {
+  try {
+    closeSync(openFifo(path, constants.O_WRONLY));
+    return false;
+  } catch (error) {
+    return errnoName(error) === 'EACCES';
   }
 }
 

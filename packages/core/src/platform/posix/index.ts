@@ -1,4 +1,5 @@
 import type { Platform } from '../platform.js';
+import { accessOfNew, audienceOf, refusalOf } from './audience.js';
 import { openFile } from './file.js';
 import { pageSize, yieldThread } from './libc.js';
 import { fileNameOf } from './names.js';
@@ -14,6 +15,9 @@ export function createPosixPlatform(): Platform {
     openSegment,
     openFile,
     openPort,
+    accessOfNew,
+    audienceOf,
+    refusalOf,
     connectBell,
     watchLife,
     probeLife,

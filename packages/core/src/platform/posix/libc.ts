@@ -32,6 +32,9 @@ const cMadvise = library.func('int madvise(void *address, size_t length, int adv
 const cFlock = library.func('int flock(int fd, int operation)');
 const cMkfifo = library.func('int mkfifo(const char *path, uint32_t mode)');
 const cFcntl = library.func('int fcntl(int fd, int command, ...)');
+const cGetgrnam = library.func(
+  'int getgrnam_r(const char *name, void *group, void *buffer, size_t length, void *result)',
+);
 const cSchedYield = library.func('int sched_yield()');
 const cGetpagesize = library.func('int getpagesize()');
 // macOS has no posix_fallocate.
@@ -158,6 +161,25 @@ export function duplicate(fd: number): number {
 /** Makes a FIFO. */
 export function mkfifo(path: string, mode: number): void {
   if (cMkfifo(path, mode) !== 0) throw osError('mkfifo', koffi.errno(), `cannot make the FIFO ${path}`);
+}
+
+/** `struct group` of `<grp.h>`, on every system of 64 bits: three pointers, and the id behind the second. */
+const GROUP_LENGTH = 32;
+const GROUP_ID_OFFSET = 16;
+/** Room for the names of a group's members, bytes; doubled where that is not enough. */
+const FIRST_GROUP_BUFFER: number = 16 * 1024;
+const LARGEST_GROUP_BUFFER: number = 16 * 1024 * 1024;
+
+/** The id of a group, by whatever the system knows groups from; undefined where there is none of that name. */
+export function findGroup(name: string): number | undefined {
+  const group = new Uint8Array(GROUP_LENGTH);
+  const result = new BigUint64Array(1);
+  for (let length = FIRST_GROUP_BUFFER; length <= LARGEST_GROUP_BUFFER; length *= 2) {
+    const errno: number = cGetgrnam(name, group, new Uint8Array(length), length, result);
+    if (errno === koffi.os.errno['ERANGE']) continue;
+    return result[0] === 0n ? undefined : new DataView(group.buffer).getUint32(GROUP_ID_OFFSET, true);
+  }
+  return undefined;
 }
 
 /** Lets another thread run that waits for this core. */

@@ -1,6 +1,6 @@
 import { detach } from '../../detach.js';
 import { type SharedMemory, shareMemory } from '../../shared-memory.js';
-import type { Segment } from '../platform.js';
+import type { Access, Segment } from '../platform.js';
 import { type Mapped, sync, unmap } from './libc.js';
 
 /** Unmaps. A buffer that cannot be detached stays mapped: a leak, where unmapping would let an access kill the process. */
@@ -14,6 +14,7 @@ export class MappedSegment implements Segment {
   readonly lockPage: SharedMemory | undefined;
   readonly size: number;
   readonly created: boolean;
+  readonly access: Access | undefined;
   readonly #data: Mapped;
   readonly #mappings: ReadonlySet<Mapped>;
   readonly #afterwards: (last: boolean) => void;
@@ -23,6 +24,7 @@ export class MappedSegment implements Segment {
   /**
    * @param afterwards runs when it was unmapped.
    * @param leadsHere whether its name leads to it, asked while it is open.
+   * @param access whom its file lets in, where it has one that others may open.
    */
   constructor(
     data: Mapped,
@@ -30,11 +32,13 @@ export class MappedSegment implements Segment {
     created: boolean,
     afterwards: (last: boolean) => void,
     leadsHere: () => boolean = () => true,
+    access?: Access,
   ) {
     this.memory = shareMemory(data.memory);
     this.lockPage = lockPage && shareMemory(lockPage.memory);
     this.size = data.length;
     this.created = created;
+    this.access = access;
     this.#data = data;
     this.#mappings = new Set(lockPage === undefined ? [data] : [data, lockPage]);
     this.#afterwards = afterwards;

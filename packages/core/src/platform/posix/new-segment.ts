@@ -3,13 +3,13 @@ import { MmfError } from '../../errors.js';
 import { errnoName, fromFsError } from '../../os-error.js';
 import type { Opening, SegmentRequest } from '../platform.js';
 import { allocateInSteps, checkSpace, useLargePages } from './allocation.js';
+import { DEFAULT_MODE } from './audience.js';
+import { giveToGroup, groupId } from './group.js';
 import { sweep } from './leftovers.js';
 import { flock, LOCK_NB, LOCK_SH, type Mapped, map, PROT_READ, PROT_WRITE, pageSize } from './libc.js';
 import { release } from './mapped-segment.js';
 import { encodeMark, MARK_LENGTH, markedFileSize } from './mark-layout.js';
 import { directoryNote, temporaryPath, unlinkIfThere } from './names.js';
-
-const DEFAULT_MODE = 0o600;
 
 /** A segment that is complete but for its name. */
 export interface NewSegment {
@@ -21,7 +21,7 @@ export interface NewSegment {
 /** Makes the segment for that path, under a name of its own. */
 export function* makeSegment(path: string, request: SegmentRequest): Opening<NewSegment> {
   const temporary = temporaryPath();
-  const { size, mode = DEFAULT_MODE, largePages = false } = request;
+  const { size, mode = DEFAULT_MODE, group, largePages = false } = request;
   let fd: number | undefined;
   let mappedFd: number | undefined;
   let mapped: Mapped | undefined;
@@ -34,6 +34,7 @@ export function* makeSegment(path: string, request: SegmentRequest): Opening<New
     );
     // Before the mode, which may forbid it.
     mappedFd = openSync(temporary, constants.O_RDWR | constants.O_NOFOLLOW);
+    if (group !== undefined) giveToGroup(fd, groupId(group), path);
     fchmodSync(fd, mode);
     flock(fd, LOCK_SH | LOCK_NB);
     const total = markedFileSize(size, pageSize);

@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openNow } from '../../opening.js';
 import { sharedLongs } from '../../shared-memory.js';
-import type { NamedPorts, Port, PortAddress } from '../platform.js';
+import type { Audience, NamedPorts, Port, PortAddress } from '../platform.js';
 import { mkfifo } from './libc.js';
 import { DIRECTORY_VARIABLE, portPath, temporaryPath } from './names.js';
 import { connectBell, openPort, probeLife, watchLife } from './port.js';
@@ -30,6 +30,7 @@ import { advanceRemovals, removePort, sweepPorts } from './sweeper.js';
 let directory: string;
 const before = process.env[DIRECTORY_VARIABLE];
 const ports: Port[] = [];
+const ME: Audience = { of: 'user', uid: process.getuid?.() ?? 0 };
 const UNKNOWN = { pid: 0, startTime: 0n, pidNamespace: 0n, threadId: 0, threadStartTime: 0n };
 
 beforeEach(() => {
@@ -45,7 +46,7 @@ afterEach(() => {
 });
 
 function open(): Port {
-  const port = openPort();
+  const port = openPort(ME);
   ports.push(port);
   return port;
 }
@@ -120,7 +121,7 @@ describe('a port', () => {
   it('that cannot be made leaves nothing', () => {
     process.env[DIRECTORY_VARIABLE] = join(directory, 'nowhere');
     const before = readdirSync('/proc/self/fd').length;
-    expect(() => openPort()).toThrow(/does not exist/);
+    expect(() => openPort(ME)).toThrow(/does not exist/);
     expect(readdirSync('/proc/self/fd').length).toBe(before);
   });
 });
@@ -290,14 +291,18 @@ describe('what the dead leave', () => {
 
   const isRoot = process.getuid?.() === 0;
 
-  it.runIf(isRoot)('is left alone where it belongs to another user', async () => {
-    const others = deadPort(90n);
-    chownSync(portPath(90n, 'bell'), 1, 1);
-    chownSync(portPath(90n, 'life'), 1, 1);
-    await sweepPorts(named);
-    await removePort(others, named);
-    expect(readdirSync(directory).length).toBe(2);
-  });
+  it.runIf(isRoot)(
+    'is swept by its own user only, and removed by any that has proof of its death',
+    async () => {
+      const others = deadPort(90n);
+      chownSync(portPath(90n, 'bell'), 1, 1);
+      chownSync(portPath(90n, 'life'), 1, 1);
+      await sweepPorts(named);
+      expect(readdirSync(directory).length).toBe(2);
+      await removePort(others, named);
+      expect(readdirSync(directory)).toEqual([]);
+    },
+  );
 
   it('is nothing where the port was closed', () => {
     open().close();

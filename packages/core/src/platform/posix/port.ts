@@ -3,7 +3,8 @@ import { closeSync, fstatSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { errnoName } from '../../os-error.js';
 import { timers } from '../../timers.js';
-import type { Bell, LifeWatch, Liveness, Port, PortAddress, RingOutcome } from '../platform.js';
+import type { Audience, Bell, LifeWatch, Liveness, Port, PortAddress, RingOutcome } from '../platform.js';
+import { portAccess } from './audience.js';
 import { isAtEnd, makeFifo, openBell, openLifeLine, unlinkPort, watch } from './fifo.js';
 import { leadsElsewhere, portPath } from './names.js';
 import { isProvedGone, ownIdentity } from './process.js';
@@ -30,14 +31,15 @@ class FifoPort implements Port {
   readonly #files: readonly PortFile[];
   #open = true;
 
-  constructor() {
+  constructor(audience: Audience) {
+    const access = portAccess(audience);
     // 63 bits, so that the number is the same read as signed and as unsigned.
     const nonce = BigInt.asUintN(63, randomBytes(8).readBigUInt64LE()) || 1n;
     this.address = { nonce, ...ownIdentity, threadId: 0, threadStartTime: 0n };
     const [life, bell] = [portPath(nonce, 'life'), portPath(nonce, 'bell')];
-    this.#lifeFd = makeFifo(life);
+    this.#lifeFd = makeFifo(life, access.life);
     try {
-      const bellFd = makeFifo(bell);
+      const bellFd = makeFifo(bell, access.bell);
       this.#files = [fileOf(this.#lifeFd, life), fileOf(bellFd, bell)];
       this.#bell = watch(bellFd, () => this.onRing?.());
     } catch (error) {
@@ -69,8 +71,8 @@ class FifoPort implements Port {
 }
 
 /** See {@link Platform.openPort}. */
-export function openPort(): Port {
-  return new FifoPort();
+export function openPort(audience: Audience): Port {
+  return new FifoPort(audience);
 }
 
 /** What the absence of a bell says of its owner. */

@@ -4,6 +4,7 @@ import { MmfError } from '../../errors.js';
 import { fromFsError } from '../../os-error.js';
 import type { Opening, Segment, SegmentRequest } from '../platform.js';
 import { allocateInSteps, STEP_LENGTH } from './allocation.js';
+import { accessOf } from './audience.js';
 import { mapData } from './file.js';
 import { removeIfUnused, sweepLeftovers } from './leftovers.js';
 import {
@@ -218,5 +219,5 @@ function mappedSegment(
     }
   };
   const leadsHere = () => !leadsElsewhere(path, fstatSync(fd, { bigint: true }));
-  return new MappedSegment(data, lockPage, created, giveUp, leadsHere);
+  return new MappedSegment(data, lockPage, created, giveUp, leadsHere, accessOf(fstatSync(fd)));
 }

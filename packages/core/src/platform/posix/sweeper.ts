@@ -113,7 +113,7 @@ function* pass(named: NamedPorts): Generator<undefined, void> {
   if (everything) yield* findDead(dead);
   const settled = new Map<bigint, Removal>();
   for (const [nonce, removal] of wanted) {
-    const state = lookAt(nonce);
+    const state = lookAt(nonce, isFifo);
     if (state === 'dead') dead.add(nonce);
     // What a forked child keeps open is swept later.
     if (state !== 'held' || --removal.looks === 0) settled.set(nonce, removal);
@@ -161,7 +161,7 @@ function* findDead(dead: Set<bigint>): Generator<undefined, void> {
         if (ownFile(join(directory(), fileName)) !== undefined) sweepTemporaries([fileName]);
       } else if (!seen.has(nonce)) {
         seen.add(nonce);
-        if (lookAt(nonce) === 'dead') dead.add(nonce);
+        if (lookAt(nonce, isOwnFifo) === 'dead') dead.add(nonce);
       }
     }
   } catch {
@@ -176,11 +176,22 @@ function ownFile(path: string): Stats | undefined {
   return stat?.uid === (process.getuid?.() ?? 0) ? stat : undefined;
 }
 
+function isOwnFifo(path: string): boolean {
+  return ownFile(path)?.isFIFO() === true;
+}
+
+/**
+ * Of any user: who may open a port may read every segment that can name it, and so knows that none does. Where this user may not
+ * remove it, as in a directory where users remove only what is theirs, it stays until a process of its owner sweeps.
+ */
+function isFifo(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
+}
+
 /** What the memory says of a process may be wrong, and nobody can ring a port without its files: so these are asked. */
-function lookAt(nonce: bigint): 'dead' | 'held' | 'gone' {
+function lookAt(nonce: bigint, counts: (path: string) => boolean): 'dead' | 'held' | 'gone' {
   const [bell, life] = [portPath(nonce, 'bell'), portPath(nonce, 'life')];
-  const hasBell = ownFile(bell)?.isFIFO() === true;
-  const hasLife = ownFile(life)?.isFIFO() === true;
+  const [hasBell, hasLife] = [counts(bell), counts(life)];
   if (!hasBell && !hasLife) return 'gone';
   return (hasLife && isLifeLineDead(life)) || (hasBell && isBellDead(bell)) ? 'dead' : 'held';
 }

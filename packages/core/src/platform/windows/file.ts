@@ -100,6 +100,7 @@ class MappedFile implements Segment {
   readonly lockPage: SharedMemory | undefined;
   readonly size: number;
   readonly created: boolean;
+  readonly access: undefined;
   readonly #file: Handle;
   readonly #data: View;
   readonly #views: ReadonlySet<View>;

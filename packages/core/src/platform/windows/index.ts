@@ -3,7 +3,16 @@ import { openFile } from './file.js';
 import { readPageSize, yieldThread } from './kernel32.js';
 import { probeLife, watchLife } from './life.js';
 import { objectNameOf } from './names.js';
-import { advanceRemovals, connectBell, openPort, removePort, sweepPorts } from './port.js';
+import {
+  accessOfNew,
+  advanceRemovals,
+  audienceOf,
+  connectBell,
+  openPort,
+  refusalOf,
+  removePort,
+  sweepPorts,
+} from './port.js';
 import { openSegment } from './segment.js';
 
 /** Windows. */
@@ -14,6 +23,9 @@ export function createWindowsPlatform(): Platform {
     openSegment,
     openFile,
     openPort,
+    accessOfNew,
+    audienceOf,
+    refusalOf,
     connectBell,
     watchLife,
     probeLife,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Bell, Port, PortAddress, RingOutcome } from '../platform.js';
+import type { Audience, Bell, Port, PortAddress, RingOutcome } from '../platform.js';
 import {
   ERROR_FILE_NOT_FOUND,
   EVENT_MODIFY_STATE,
@@ -67,6 +67,21 @@ class EventPort implements Port {
     this.#waker.close();
     this.#closeEvent();
   }
+}
+
+/** See {@link Platform.audienceOf}. Objects are this user's, by their default security descriptors. */
+export function audienceOf(): Audience {
+  return { of: 'user', uid: 0 };
+}
+
+/** See {@link Platform.accessOfNew}. */
+export function accessOfNew(): undefined {
+  return undefined;
+}
+
+/** See {@link Platform.refusalOf}. */
+export function refusalOf(): undefined {
+  return undefined;
 }
 
 /** See {@link Platform.openPort}. */

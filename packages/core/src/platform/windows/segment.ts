@@ -212,6 +212,7 @@ class MappedSegment implements Segment {
   readonly lockPage: SharedMemory | undefined;
   readonly size: number;
   readonly created: boolean;
+  readonly access: undefined;
   readonly #closeSection: () => void;
   readonly #views: readonly View[];
   #open = true;
