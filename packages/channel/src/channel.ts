@@ -5,10 +5,10 @@ import {
   type AnySchemaChannelOptions,
   type ChannelDefinition,
   type ChannelOptions,
+  type CommonChannelOptions,
   checkDefinition,
   type SchemaChannelOptions,
 } from './format/definition.js';
-import type { Scope } from './format/scope.js';
 import { withDeadline } from './foundation/deadline.js';
 import { ChannelError } from './foundation/errors.js';
 import { showAs } from './foundation/inspect.js';
@@ -29,8 +29,8 @@ export class Channel<T> {
   readonly #definition: ChannelDefinition<T>;
 
   /** Use {@link defineChannel}, or `define` of a bus. */
-  constructor(options: AnyChannelOptions<T>, scopeOfBus?: Scope) {
-    this.#definition = checkDefinition(options, scopeOfBus);
+  constructor(options: AnyChannelOptions<T>, ofBus?: Pick<CommonChannelOptions, 'scope' | 'mode' | 'group'>) {
+    this.#definition = checkDefinition(options, ofBus);
   }
 
   /** Name of the channel. */
@@ -111,20 +111,16 @@ export class Channel<T> {
       return new ChannelError('TIMEOUT', this.name, `it was not joined within ${timeout} ms: ${obstacle}`);
     };
     return withDeadline({ signal, timeout }, tooLate, async (signal) => {
-      const registration = this.#definition.discoverable
-        ? await Registration.begin(this.#definition)
-        : undefined;
-      try {
-        signal.throwIfAborted();
-        memory = await openChannelMemory(this.#definition, open, signal);
-      } catch (error) {
-        await registration?.end(false);
-        throw error;
-      }
-      const opened = memory;
-      if (registration !== undefined) opened.afterClose = (last) => registration.end(last);
+      signal.throwIfAborted();
+      const opened = await openChannelMemory(this.#definition, open, signal);
+      memory = opened;
+      let registration: Registration | undefined;
       let participant: P;
       try {
+        registration = this.#definition.discoverable
+          ? await Registration.begin(this.#definition, opened)
+          : undefined;
+        signal.throwIfAborted();
         participant = await take(opened, signal);
       } catch (error) {
         // Also where joining failed before anything had charge of it.

@@ -16,6 +16,8 @@ describe('defineChannel', () => {
     [{ mode: 0 }, /mode must be permission bits .* such as 0o660, not 0/],
     [{ mode: 666 }, /mode must be permission bits .* not 666/],
     [{ mode: 0o444 }, /mode must be permission bits .* not 292/],
+    [{ group: -1 }, /group must be the name of a group, or its id from 0 to 4294967294, not -1/],
+    [{ group: '' }, /group must be the name of a group, or its id from 0 to 4294967294, not ''/],
     [{ scope: 'LOCAL' }, /scope must be 'user' or 'machine', not 'LOCAL'/],
     [{ discoverable: 'no' }, /discoverable must be true or false, not 'no'/],
     [{ maxParticipants: 0 }, /maxParticipants must be a whole number from 2 to 1024, not 0/],

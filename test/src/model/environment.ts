@@ -176,6 +176,10 @@ export class Environment {
         const watching = ask('watch', address) === 'watching';
         return { close: watching ? this.#now.watch(portOf(address.nonce), onDeath) : () => {} };
       },
+      // All of them are of one user.
+      audienceOf: () => ({ of: 'user', uid: 0 }),
+      accessOfNew: () => undefined,
+      refusalOf: () => undefined,
       advanceRemovals: async () => {},
       sweepPorts: async () => {},
       yieldThread: () => {},

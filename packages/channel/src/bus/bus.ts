@@ -1,11 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import type { StandardOutput, StandardSchema } from '@mmfbus/codec';
+import { accessOfNew } from '@mmfbus/core/internal';
 import { Channel } from '../channel.js';
 import type { BusChange, ChannelInfo } from '../directory/channel-info.js';
 import { type DirectoryLease, describeOpening, leaseDirectory } from '../directory/directory-lease.js';
+import { directoryPlace } from '../directory/directory-place.js';
 import {
   type AnyChannelOptions,
   type AnySchemaChannelOptions,
+  type BusDefaults,
   type ChannelOptions,
   checkName,
   type SchemaChannelOptions,
@@ -15,6 +18,7 @@ import { withDeadline, withSignals } from '../foundation/deadline.js';
 import { ChannelError } from '../foundation/errors.js';
 import {
   abortSignal,
+  anyGroup,
   type Check,
   checkOptions,
   oneOf,
@@ -29,8 +33,13 @@ import { watchDirectory } from './watch.js';
 export interface BusOptions {
   /** Where the names of the channels live. Defaults to `user`. */
   readonly scope?: Scope | undefined;
-  /** POSIX permission bits when this call creates the directory. Defaults to 0o600. */
+  /**
+   * Which channels of the scope `machine`: those whose `mode` lets the same users join, this user alone, the members of a group
+   * or all. It is also the default of the channels that this bus defines. Defaults to 0o600.
+   */
   readonly mode?: number | undefined;
+  /** The group that is meant, where `mode` lets a group join. Defaults to the one that the operating system gives new files. */
+  readonly group?: number | string | undefined;
   /** Gives up opening with the signal's reason. Once open, it has no effect. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -49,6 +58,7 @@ export interface BusWatchOptions {
 const busRules: Readonly<Record<keyof BusOptions, Check>> = {
   scope: oneOf(...SCOPES),
   mode: permissionBits,
+  group: anyGroup,
   ...waitRules,
 };
 
@@ -57,10 +67,12 @@ export class Bus {
   /** Where the names of the channels live. */
   readonly scope: Scope;
   readonly #lease: DirectoryLease;
+  readonly #defaults: BusDefaults;
   readonly #closing = new AbortController();
 
-  private constructor(scope: Scope, lease: DirectoryLease) {
-    this.scope = scope;
+  private constructor(defaults: BusDefaults & { readonly scope: Scope }, lease: DirectoryLease) {
+    this.scope = defaults.scope;
+    this.#defaults = defaults;
     this.#lease = lease;
     // Any number of watches may listen.
     setMaxListeners(0, this.#closing.signal);
@@ -69,12 +81,13 @@ export class Bus {
   /** @internal */
   static async open(options: BusOptions): Promise<Bus> {
     checkOptions('the bus', 'openBus()', options, busRules);
-    const { scope = 'user', mode, signal, timeout = DEFAULT_JOIN_TIMEOUT_MS } = options;
-    const tooLate = () => timedOut('the directory was not opened', timeout, describeOpening(scope));
+    const { scope = 'user', mode, group, signal, timeout = DEFAULT_JOIN_TIMEOUT_MS } = options;
+    const place = directoryPlace(scope, accessOfNew(mode, group));
+    const tooLate = () => timedOut('the directory was not opened', timeout, describeOpening(place));
     return withDeadline(
       { signal, timeout },
       tooLate,
-      async (either) => new Bus(scope, await leaseDirectory(scope, mode, either)),
+      async (either) => new Bus({ scope, mode, group }, await leaseDirectory(place, either)),
     );
   }
 
@@ -91,7 +104,7 @@ export class Bus {
   /** Defines a channel of values without a schema, in msgpack or by a codec of your own. */
   define<T>(options: Omit<ChannelOptions<T>, 'scope'>): Channel<T>;
   define<T>(options: Omit<AnyChannelOptions<T>, 'scope'>): Channel<T> {
-    return new Channel<T>(options as AnyChannelOptions<T>, this.scope);
+    return new Channel<T>(options as AnyChannelOptions<T>, this.#defaults);
   }
 
   /**

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Directory } from '../directory/directory.js';
+import { directoryPlace } from '../directory/directory-place.js';
 import { Feed } from './feed.js';
 
 const never = new AbortController().signal;
@@ -14,7 +15,7 @@ beforeEach(async () => {
   before = process.env['MMFBUS_DIRECTORY'];
   folder = mkdtempSync(join(tmpdir(), 'mmfbus-test-feed-'));
   process.env['MMFBUS_DIRECTORY'] = folder;
-  directory = await Directory.open('user', undefined, never, () => {});
+  directory = await Directory.open(directoryPlace('user', undefined), never, () => {});
 });
 
 afterEach(() => {

@@ -29,7 +29,7 @@ export class Feed {
 
   /** @throws {@link ChannelError} and `MmfError` as joining a channel does; the signal's reason when it aborts. */
   static async open(directory: Directory, signal: AbortSignal): Promise<Feed> {
-    const definition = directoryDefinition(directory.scope, undefined);
+    const definition = directoryDefinition(directory.place);
     const memory = await openChannelMemory(definition, 'open', signal);
     const subscriber = await JoinedSubscriber.open(definition, memory, { delivery: 'lossy' }, signal);
     try {

@@ -3,7 +3,6 @@ import { type PortAddress, probeLife, sweepPorts, timers } from '@mmfbus/core/in
 import { type ChannelDefinition, checkDefinition } from '../format/definition.js';
 import { ENTRY_LENGTH } from '../format/directory-layout.js';
 import { MAX_PARTICIPANTS, STATE_PUBLISHER } from '../format/participant-layout.js';
-import type { Scope } from '../format/scope.js';
 import { monotonicNow } from '../foundation/clock.js';
 import { unlessAborted, withSignals } from '../foundation/deadline.js';
 import { ChannelError } from '../foundation/errors.js';
@@ -18,6 +17,7 @@ import type { ParticipantInfo } from './channel-info.js';
 import { DirectoryEntries } from './directory-entries.js';
 import { reportDirectoryFailure } from './directory-failure.js';
 import { directoryCodec, encodeNotice, type Notice } from './directory-notice.js';
+import type { DirectoryPlace } from './directory-place.js';
 import {
   aliveIf,
   type Inspection,
@@ -29,8 +29,6 @@ import {
 import { programName } from './program-name.js';
 import { isTurnSpent } from './turns.js';
 
-/** Of its segment; no channel's name holds a `~`. */
-const DIRECTORY_NAME = 'mmfbus~directory';
 const ENTRIES = 2048;
 const CAPACITY: number = 64 * 1024;
 /** Between two tries to take a lock that a living holder keeps. */
@@ -38,19 +36,24 @@ const RETRY_MS = 5;
 /** Ends of life lines that are remembered, until probing proves the same. */
 const MOST_ENDED = 1024;
 
-/** The directory of a scope as a channel: a segment of the same format, with entries before its ring. */
-export function directoryDefinition(scope: Scope, mode: number | undefined): ChannelDefinition<Uint8Array> {
+/** A directory as a channel: a segment of the same format, with entries before its ring. */
+export function directoryDefinition({
+  scope,
+  name,
+  mode,
+  group,
+}: DirectoryPlace): ChannelDefinition<Uint8Array> {
   const options = { capacity: CAPACITY, codec: directoryCodec, maxParticipants: MAX_PARTICIPANTS };
-  const definition = checkDefinition({ name: 'directory', ...options, scope, mode });
-  return { ...definition, name: DIRECTORY_NAME, capacityGiven: false };
+  const definition = checkDefinition({ name: 'directory', ...options, scope, mode, group });
+  return { ...definition, name, capacityGiven: false };
 }
 
 /**
- * The directory of a scope, as this thread takes part in it: as one of its publishers, so that whoever watches it
+ * A directory, as this thread takes part in it: as one of its publishers, so that whoever watches it
  * hears of this thread's death, and with it of the end of channels.
  */
 export class Directory {
-  readonly scope: Scope;
+  readonly place: DirectoryPlace;
   readonly #participant: Participant;
   readonly #entries: DirectoryEntries;
   readonly #writer: RingWriter;
@@ -68,22 +71,21 @@ export class Directory {
    * @throws {@link ChannelError} and `MmfError`, as joining a channel does; the signal's reason when it aborts.
    */
   static async open(
-    scope: Scope,
-    mode: number | undefined,
+    place: DirectoryPlace,
     signal: AbortSignal,
     onMemory: (memory: ChannelMemory) => void,
   ): Promise<Directory> {
     const room = ENTRIES * ENTRY_LENGTH;
-    const memory = await openChannelMemory(directoryDefinition(scope, mode), 'open-or-create', signal, room);
+    const memory = await openChannelMemory(directoryDefinition(place), 'open-or-create', signal, room);
     onMemory(memory);
     return Participant.join(memory, programName(), signal, (participant) => {
       participant.activate(STATE_PUBLISHER);
-      return new Directory(scope, participant);
+      return new Directory(place, participant);
     });
   }
 
-  private constructor(scope: Scope, participant: Participant) {
-    this.scope = scope;
+  private constructor(place: DirectoryPlace, participant: Participant) {
+    this.place = place;
     // Any number of looks may listen.
     setMaxListeners(0, this.#closing.signal);
     this.#participant = participant;
@@ -149,7 +151,7 @@ export class Directory {
   }
 
   #leave(channel: string, last: boolean): void {
-    if (last && !isOccupied(channel, this.scope, this.#probe)) {
+    if (last && !isOccupied(channel, this.place, this.#probe)) {
       if (this.#entries.remove(channel)) this.#tell({ kind: 'closed', channel });
     } else {
       this.#tell({ kind: 'changed', channel });
@@ -162,7 +164,7 @@ export class Directory {
    * @throws {@link ChannelError} and `MmfError` when it cannot be looked at; the signal's reason when it aborts.
    */
   inspect(channel: string, signal: AbortSignal, probe: Probe = this.#probe): Promise<Inspection | undefined> {
-    return inspectChannel(channel, this.scope, probe, signal);
+    return inspectChannel(channel, this.place, probe, signal);
   }
 
   /**
@@ -200,7 +202,7 @@ export class Directory {
       return await this.inspect(channel, signal, probe);
     } catch (error) {
       signal.throwIfAborted();
-      reportDirectoryFailure(this.scope, channel, error);
+      reportDirectoryFailure(this.place.scope, channel, error);
       return 'failed';
     }
   }
@@ -227,7 +229,7 @@ export class Directory {
 
   #mayBeOccupied(channel: string): boolean {
     try {
-      return isOccupied(channel, this.scope, this.#probe);
+      return isOccupied(channel, this.place, this.#probe);
     } catch {
       // The next look reports it.
       return true;
@@ -243,7 +245,7 @@ export class Directory {
     if (this.#isClosed()) return 0;
     this.#reader ??= new RingReader(this.#participant.memory);
     if (this.#reader.seekTail() === 'done') return this.#reader.sequence - 1;
-    throw new ChannelError('CORRUPTED', DIRECTORY_NAME, this.#reader.problem);
+    throw new ChannelError('CORRUPTED', this.place.name, this.#reader.problem);
   }
 
   /**
@@ -267,7 +269,7 @@ export class Directory {
 
   /** Leaves the directory. A second call does nothing. */
   close(): void {
-    this.#closing.abort(new ChannelError('CLOSED', DIRECTORY_NAME, 'the directory is closed'));
+    this.#closing.abort(new ChannelError('CLOSED', this.place.name, 'the directory is closed'));
     this.#participant.leave();
   }
 

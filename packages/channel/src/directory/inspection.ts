@@ -1,7 +1,6 @@
 import { copyOut, type Liveness, type PortAddress, removePort, timers } from '@mmfbus/core/internal';
 import * as header from '../format/header-layout.js';
 import * as slotLayout from '../format/participant-layout.js';
-import type { Scope } from '../format/scope.js';
 import { monotonicNow } from '../foundation/clock.js';
 import { ChannelError } from '../foundation/errors.js';
 import { type ChannelMemory, openForeignMemory } from '../membership/channel-memory.js';
@@ -10,6 +9,7 @@ import { namedPorts } from '../membership/named-ports.js';
 import { ParticipantTable } from '../membership/participant-table.js';
 import { RingReader } from '../ring/ring-reader.js';
 import type { ChannelInfo, ParticipantInfo } from './channel-info.js';
+import { belongsTo, type DirectoryPlace } from './directory-place.js';
 import { showableText } from './text.js';
 import { isTurnSpent } from './turns.js';
 
@@ -56,17 +56,17 @@ export function aliveIf(liveness: Liveness): ParticipantInfo['alive'] {
 /**
  * Looks into a channel's memory without taking part. Gives the event loop its turns meanwhile.
  *
- * @returns undefined when nobody takes part in such a channel.
+ * @returns undefined when nobody takes part in such a channel of the directory.
  * @throws {@link ChannelError} `NOT_A_CHANNEL`, `VERSION_MISMATCH` or `CORRUPTED`; `MmfError` when the operating system
  * refuses; the signal's reason when it aborts.
  */
 export async function inspectChannel(
   name: string,
-  scope: Scope,
+  place: DirectoryPlace,
   probe: Probe,
   signal: AbortSignal,
 ): Promise<Inspection | undefined> {
-  const memory = openForeignMemory(name, scope);
+  const memory = openMemory(name, place);
   if (memory === undefined) return undefined;
   let leftBehind: readonly PortAddress[] = [];
   try {
@@ -87,8 +87,8 @@ export async function inspectChannel(
  *
  * @throws as {@link inspectChannel} does.
  */
-export function isOccupied(name: string, scope: Scope, probe: Probe): boolean {
-  const memory = openForeignMemory(name, scope);
+export function isOccupied(name: string, place: DirectoryPlace, probe: Probe): boolean {
+  const memory = openMemory(name, place);
   if (memory === undefined) return false;
   let leftBehind: readonly PortAddress[] = [];
   try {
@@ -101,6 +101,11 @@ export function isOccupied(name: string, scope: Scope, probe: Probe): boolean {
   }
   for (const address of leftBehind) void removePort(address, namedPorts);
   return false;
+}
+
+/** An entry of the directory is a hint: what lets in other users than it does is none of its channels. */
+function openMemory(name: string, place: DirectoryPlace): ChannelMemory | undefined {
+  return openForeignMemory(name, place.scope, (access) => belongsTo(place, access));
 }
 
 /** The table of participants as somebody sees it who has no slot in it. */

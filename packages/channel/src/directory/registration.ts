@@ -1,7 +1,9 @@
-import { timers } from '@mmfbus/core/internal';
+import { type Access, timers } from '@mmfbus/core/internal';
 import type { ChannelDefinition } from '../format/definition.js';
+import type { ChannelMemory } from '../membership/channel-memory.js';
 import { reportDirectoryFailure } from './directory-failure.js';
 import { type DirectoryLease, leaseDirectory } from './directory-lease.js';
+import { directoryPlace } from './directory-place.js';
 
 /** How long joining or leaving a channel waits for the directory at most, milliseconds; the rest is done behind its back. */
 const LONGEST_WAIT_MS = 100;
@@ -28,18 +30,20 @@ export class Registration {
   #entered = false;
 
   /**
-   * Opens the directory, where this thread does not have it open yet. To be called before the channel is opened: when the
-   * process ends, what was opened last is closed first, and leaving a channel needs the directory.
+   * Opens the directory, where this thread does not have it open yet, and has leaving the channel tell it. To be called before
+   * the channel is joined: when the process ends, what was opened last is closed first, and leaving a channel needs the
+   * directory.
    */
-  static async begin(definition: ChannelDefinition<unknown>): Promise<Registration> {
-    const registration = new Registration(definition);
+  static async begin(definition: ChannelDefinition<unknown>, memory: ChannelMemory): Promise<Registration> {
+    const registration = new Registration(definition, memory);
+    memory.afterClose = (last) => registration.end(last);
     await briefly(registration.#leasing);
     return registration;
   }
 
-  private constructor(definition: ChannelDefinition<unknown>) {
+  private constructor(definition: ChannelDefinition<unknown>, { access }: ChannelMemory) {
     this.#definition = definition;
-    this.#leasing = this.#takeLease();
+    this.#leasing = this.#takeLease(access);
   }
 
   /** Lists the channel, after the participant has joined it. */
@@ -63,11 +67,10 @@ export class Registration {
     }
   }
 
-  async #takeLease(): Promise<void> {
-    const { scope, mode } = this.#definition;
+  async #takeLease(access: Access | undefined): Promise<void> {
     const { signal } = this.#ending;
     try {
-      this.#lease = await leaseDirectory(scope, mode, signal);
+      this.#lease = await leaseDirectory(directoryPlace(this.#definition.scope, access), signal);
     } catch (error) {
       if (!signal.aborted) this.#report(error);
     }

@@ -3,6 +3,7 @@ import { type Codec, codecOf, msgpack, type Shape, type StandardSchema, validate
 import { ChannelError } from '../foundation/errors.js';
 import {
   anyBoolean,
+  anyGroup,
   type Check,
   checkOptions,
   checkValue,
@@ -50,8 +51,17 @@ export interface CommonChannelOptions {
   readonly maxParticipants?: number | undefined;
   /** Whether joining registers the channel, so that `bus.list()` and `bus.watch()` show it. Defaults to true. */
   readonly discoverable?: boolean | undefined;
-  /** POSIX permission bits when this call creates it. Defaults to 0o600. */
+  /**
+   * POSIX permission bits when this call creates it: users that they let read and write may join. Defaults to 0o600, this user
+   * alone. In the scope `machine` it is also the most that a channel which exists may allow; defaults to whatever it does.
+   */
   readonly mode?: number | undefined;
+  /**
+   * POSIX group when this call creates it, by its id or its name. This user must be a member. Defaults to the one that the
+   * operating system gives new files. In the scope `machine` it is also the group that a channel which exists must have;
+   * defaults to whichever it has.
+   */
+  readonly group?: number | string | undefined;
 }
 
 /** What {@link defineChannel} takes for values without a schema, in msgpack or by a codec of your own. */
@@ -104,7 +114,11 @@ export interface ChannelDefinition<T> {
   readonly maxParticipants: number;
   readonly discoverable: boolean;
   readonly mode: number | undefined;
+  readonly group: number | string | undefined;
 }
+
+/** What a bus lends the channels that it defines. */
+export type BusDefaults = Pick<CommonChannelOptions, 'scope' | 'mode' | 'group'>;
 
 const wholeCapacity: Check = wholeNumber(MIN_CAPACITY, MAX_CAPACITY);
 
@@ -144,6 +158,7 @@ const rules: Readonly<Record<keyof AnyChannelOptions<unknown>, Check>> = {
   maxParticipants: wholeNumber(2, MAX_PARTICIPANTS),
   discoverable: anyBoolean,
   mode: permissionBits,
+  group: anyGroup,
 };
 
 const { scope: _, ...rulesOfBus } = rules;
@@ -161,11 +176,11 @@ function chooseCodec<T>({ name, codec, schema }: AnyChannelOptions<T>): Codec<T>
 /**
  * Checks the options and fills in the defaults.
  *
- * @param ofBus scope of the bus that defines the channel, where one does.
+ * @param ofBus of the bus that defines the channel, where one does.
  */
 export function checkDefinition<T>(
   options: AnyChannelOptions<T>,
-  ofBus?: Scope | undefined,
+  ofBus?: BusDefaults | undefined,
 ): ChannelDefinition<T> {
   if (Object(options) === options) checkName(options.name);
   const [call, taken] = ofBus === undefined ? ['defineChannel()', rules] : ['define() of a bus', rulesOfBus];
@@ -188,10 +203,11 @@ export function checkDefinition<T>(
     codec,
     takesAny: options.schema === 'any',
     ...encodeSchema(name, codec),
-    scope: ofBus ?? options.scope ?? 'user',
+    scope: ofBus?.scope ?? options.scope ?? 'user',
     maxParticipants: options.maxParticipants ?? DEFAULT_PARTICIPANTS,
     discoverable: options.discoverable ?? true,
-    mode: options.mode,
+    mode: options.mode ?? ofBus?.mode,
+    group: options.group ?? ofBus?.group,
   };
   // What does not fit together is refused where it is asked for, not where it is opened.
   planGeometry(definition, 0);

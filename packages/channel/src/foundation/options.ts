@@ -103,6 +103,16 @@ export const permissionBits: Check = (value) =>
     ? undefined
     : 'permission bits from 0o600 to 0o777 that let the owner read and write, such as 0o660';
 
+/** As `chown` takes them; -1, which all bits make, leaves the group as it is. */
+const MOST_GROUP_ID: number = 2 ** 32 - 2;
+const groupId: Check = wholeNumber(0, MOST_GROUP_ID);
+
+/** A POSIX group. */
+export const anyGroup: Check = (value) =>
+  groupId(value) === undefined || (typeof value === 'string' && value !== '' && !value.includes('\0'))
+    ? undefined
+    : `the name of a group, or its id from 0 to ${MOST_GROUP_ID}`;
+
 /** The options of each call that waits. */
 export const waitRules: { readonly signal: Check; readonly timeout: Check } = {
   signal: abortSignal,

@@ -1,5 +1,8 @@
 import { MmfError } from '@mmfbus/core';
 import {
+  type Access,
+  accessOfNew,
+  audienceOf,
   awaitSegment,
   copyOut,
   openSegment,
@@ -25,6 +28,8 @@ export type OpenMode = 'open-or-create' | 'open' | 'create';
 export class ChannelMemory {
   readonly name: string;
   readonly geometry: Geometry;
+  /** Whom its file lets in; undefined where it is for this user alone by its name, and on Windows. */
+  readonly access: Access | undefined;
   /** The header and the table of participants, as words of 32 and of 64 bits. */
   readonly words: Int32Array<ArrayBuffer>;
   readonly longs: BigInt64Array<ArrayBuffer>;
@@ -38,11 +43,12 @@ export class ChannelMemory {
   closed: Promise<void> = Promise.resolve();
   readonly #segment: Segment;
 
-  constructor(name: string, segment: Segment, geometry: Geometry) {
+  constructor(name: string, scope: Scope, segment: Segment, geometry: Geometry) {
     const { ringOffset, ringCapacity } = geometry;
     const { memory } = segment;
     this.name = name;
     this.geometry = geometry;
+    this.access = scope === 'machine' ? segment.access : undefined;
     this.words = sharedWords(memory, 0, ringOffset / Int32Array.BYTES_PER_ELEMENT);
     this.longs = sharedLongs(memory, 0, ringOffset / BigInt64Array.BYTES_PER_ELEMENT);
     this.bytes = sharedBytes(memory, 0, ringOffset);
@@ -87,7 +93,7 @@ export async function openChannelMemory(
   signal?: AbortSignal,
   room = 0,
 ): Promise<ChannelMemory> {
-  const { name, scope, mode } = definition;
+  const { name, scope, mode, group } = definition;
   const geometry = planGeometry(definition, room);
   let segment: Segment;
   try {
@@ -95,6 +101,7 @@ export async function openChannelMemory(
       name,
       namespace: namespaceOf(scope),
       mode,
+      group,
       disposition: open,
       size: geometry.ringOffset + geometry.ringCapacity,
       existingSize: 0,
@@ -112,10 +119,11 @@ export async function openChannelMemory(
   }
   atStep?.('create: opened');
   try {
+    if (scope === 'machine') checkAccess(definition, segment.access);
     const header = copyHeader(name, segment);
     const geometry = checkHeader(name, header, segment.size);
     checkAgreement(definition, segment, header, geometry);
-    return new ChannelMemory(name, segment, geometry);
+    return new ChannelMemory(name, scope, segment, geometry);
   } catch (error) {
     segment.close();
     throw error;
@@ -125,10 +133,15 @@ export async function openChannelMemory(
 /**
  * Opens the segment of any channel, to look at it.
  *
- * @returns undefined when there is none.
+ * @param isMeant says by whom its file lets in whether it is the one that is meant. It is not looked at otherwise.
+ * @returns undefined when there is none, or another one.
  * @throws {@link ChannelError} `NOT_A_CHANNEL`, `VERSION_MISMATCH` or `CORRUPTED`; and what `openSegment` throws.
  */
-export function openForeignMemory(name: string, scope: Scope): ChannelMemory | undefined {
+export function openForeignMemory(
+  name: string,
+  scope: Scope,
+  isMeant: (access: Access | undefined) => boolean,
+): ChannelMemory | undefined {
   let segment: Segment;
   try {
     segment = openSegment({ name, namespace: namespaceOf(scope), disposition: 'open', size: 0 });
@@ -136,11 +149,41 @@ export function openForeignMemory(name: string, scope: Scope): ChannelMemory | u
     if (error instanceof MmfError && error.code === 'NOT_FOUND') return undefined;
     throw error;
   }
+  if (!isMeant(segment.access)) {
+    segment.close();
+    return undefined;
+  }
   try {
-    return new ChannelMemory(name, segment, checkHeader(name, copyHeader(name, segment), segment.size));
+    const geometry = checkHeader(name, copyHeader(name, segment), segment.size);
+    return new ChannelMemory(name, scope, segment, geometry);
   } catch (error) {
     segment.close();
     throw error;
+  }
+}
+
+/** Refuses memory that lets in others than this program asks for, or whose participants cannot all reach one another. */
+function checkAccess({ name, mode, group }: ChannelDefinition<unknown>, access: Access | undefined): void {
+  if (access === undefined) return;
+  const refuse = (why: string): never => {
+    throw new MmfError('ACCESS_DENIED', `${name}: ${why}`);
+  };
+  const gid = group === undefined ? undefined : accessOfNew(mode, group)?.gid;
+  if (gid !== undefined && access.gid !== gid) {
+    refuse(
+      `it belongs to user ${access.uid} and group ${access.gid}, and this program asks for group ${gid}`,
+    );
+  }
+  if (mode !== undefined && (access.mode & ~mode) !== 0) {
+    const [there, most] = [access.mode.toString(8), mode.toString(8)];
+    refuse(
+      `it belongs to user ${access.uid} and has the mode 0${there}; this program allows 0${most} at most`,
+    );
+  }
+  try {
+    audienceOf(access);
+  } catch (error) {
+    refuse((error as Error).message);
   }
 }
 

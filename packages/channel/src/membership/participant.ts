@@ -1,9 +1,12 @@
+import { MmfError } from '@mmfbus/core';
 import {
   advanceRemovals,
   atExit,
+  audienceOf,
   leasePort,
   type PortLease,
   probeLife,
+  refusalOf,
   removePort,
   timers,
 } from '@mmfbus/core/internal';
@@ -61,7 +64,8 @@ export class Participant {
    * @param signal ends the waiting for the lock, with its reason.
    * @param takeRole is called with the lock held.
    * @returns what that returns.
-   * @throws {@link ChannelError} `TOO_MANY_PARTICIPANTS`; `MmfError` when the port cannot be opened; what `takeRole` throws.
+   * @throws {@link ChannelError} `TOO_MANY_PARTICIPANTS`; `MmfError` when the port cannot be opened, or another participant may
+   * not be rung; what `takeRole` throws.
    */
   static async join<R>(
     memory: ChannelMemory,
@@ -72,7 +76,7 @@ export class Participant {
     let participant: Participant | undefined;
     let port: PortLease | undefined;
     try {
-      port = leasePort(() => participant?.rung.call(), namedPorts);
+      port = leasePort(() => participant?.rung.call(), namedPorts, audienceOf(memory.access));
       participant = new Participant(memory, port);
       participant.table.storeName(participant.slot, name);
       await participant.lock.acquire([signal]);
@@ -80,6 +84,7 @@ export class Participant {
       participant.lock.release();
       atStep?.('join: done');
       await participant.reaper.reclaimDead(signal);
+      participant.#checkBells();
       await participant.lock.acquire([signal]);
       try {
         return takeRole(participant);
@@ -145,6 +150,27 @@ export class Participant {
       this.ending.call();
       this.leave();
     });
+  }
+
+  /**
+   * Refuses to stay where this user may not wake another participant. Each looks after it has claimed its slot: of two that come
+   * at once, one at least sees the other.
+   */
+  #checkBells(): void {
+    const { table, memory, port } = this;
+    if (memory.access === undefined) return;
+    const used = table.used();
+    for (let slot = 0; slot < used; slot++) {
+      const address = table.addressOf(slot);
+      if (address === undefined || address.nonce === port.address.nonce) continue;
+      const refusal = refusalOf(address);
+      if (refusal === undefined || probeLife(address) === 'dead' || !table.isOwnedBy(slot, address.nonce))
+        continue;
+      throw new MmfError(
+        'ACCESS_DENIED',
+        `${memory.name}: this user may not wake the participant in slot ${slot}, process ${address.pid}: ${refusal}`,
+      );
+    }
   }
 
   /** Whether the slot is this participant's still: who is taken for dead, for whatever reason, loses it. */
