@@ -1,4 +1,4 @@
-import { MmfError } from '@mmfbus/core';
+import { MmfError, type ValidNamespace } from '@mmfbus/core';
 import { openSegment } from '@mmfbus/core/internal';
 import { rawMemory } from './raw-memory.js';
 
@@ -29,10 +29,10 @@ const SLOT = 256;
 const PUBLISHER_LOCK: number = 192 >> 2;
 
 /** Reads who takes part in a channel, without taking part; nobody does where there is no such channel. */
-export function readTable(name: string): Table {
+export function readTable(name: string, namespace?: ValidNamespace): Table {
   let segment: ReturnType<typeof openSegment>;
   try {
-    segment = openSegment({ name, disposition: 'open', size: 0 });
+    segment = openSegment({ name, namespace, disposition: 'open', size: 0 });
   } catch (error) {
     if (!(error instanceof MmfError) || error.code !== 'NOT_FOUND') throw error;
     return { slots: [], sleepers: 0, roomWaiters: 0, publisherLock: 0 };
@@ -74,9 +74,13 @@ export function someoneSleeps({ slots }: Table): boolean {
 }
 
 /** Reads the table again and again until it is as wanted; the test's own time limit is the watchdog. */
-export async function tableWhere(name: string, wanted: (table: Table) => boolean): Promise<Table> {
+export async function tableWhere(
+  name: string,
+  wanted: (table: Table) => boolean,
+  namespace?: ValidNamespace,
+): Promise<Table> {
   for (;;) {
-    const table = readTable(name);
+    const table = readTable(name, namespace);
     if (wanted(table)) return table;
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
