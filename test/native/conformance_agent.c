@@ -57,9 +57,9 @@ static void at_step(const char *step) {
 static void answer_status(mmfbus_status status) {
     mmfbus_failure failure = mmfbus_last_failure();
     if (status == MMFBUS_OS_ERROR) {
-        answer("error %d %s: %s %ld", (int)status, mmfbus_text(status), failure.call, failure.number);
+        answer("error %d %s: %s %ld %s", (int)status, mmfbus_text(status), failure.call, failure.number, mmfbus_last_detail());
     } else {
-        answer("error %d %s", (int)status, mmfbus_text(status));
+        answer("error %d %s: %s", (int)status, mmfbus_text(status), mmfbus_last_detail());
     }
 }
 
@@ -84,6 +84,15 @@ static uint32_t digest_of(const void *data, size_t length) {
     return hash;
 }
 
+/* `after:<incarnation>:<number>`, and where else to begin after another colon. */
+static void read_position(mmfbus_options *options, const char *text) {
+    char otherwise[16] = "";
+    options->start = MMFBUS_START_AFTER;
+    sscanf(text, "after:%" SCNx64 ":%" SCNu64 ":%15s", &options->after.incarnation, &options->after.sequence, otherwise);
+    if (strcmp(otherwise, "earliest") == 0) options->otherwise = MMFBUS_OTHERWISE_EARLIEST;
+    if (strcmp(otherwise, "latest") == 0) options->otherwise = MMFBUS_OTHERWISE_LATEST;
+}
+
 static bool read_option(mmfbus_options *options, const char *word) {
     const char *value = strchr(word, '=');
     if (value == NULL) return false;
@@ -97,11 +106,21 @@ static bool read_option(mmfbus_options *options, const char *word) {
         options->max_message = number;
     } else if (strncmp(word, "participants", length) == 0) {
         options->max_participants = (uint32_t)number;
+    } else if (strncmp(word, "scope", length) == 0) {
+        options->scope = strcmp(value, "machine") == 0 ? MMFBUS_SCOPE_MACHINE : MMFBUS_SCOPE_USER;
+    } else if (strncmp(word, "mode", length) == 0) {
+        options->mode = (unsigned)strtoul(value, NULL, 8);
+    } else if (strncmp(word, "group", length) == 0) {
+        options->group = value;
     } else if (strncmp(word, "slowSubscribers", length) == 0) {
         bool disconnects = strcmp(value, "disconnect") == 0;
         options->slow_subscribers = disconnects ? MMFBUS_SLOW_SUBSCRIBERS_DISCONNECT : MMFBUS_SLOW_SUBSCRIBERS_WAIT;
     } else if (strncmp(word, "discoverable", length) == 0) {
         options->not_discoverable = strcmp(value, "no") == 0;
+    } else if (strncmp(word, "name", length) == 0) {
+        options->name = value;
+    } else if (strncmp(word, "publisherEvents", length) == 0) {
+        options->publisher_events = strcmp(value, "yes") == 0;
     } else if (strncmp(word, "delivery", length) == 0) {
         options->delivery = strcmp(value, "lossy") == 0 ? MMFBUS_DELIVERY_LOSSY : MMFBUS_DELIVERY_RELIABLE;
     } else if (strcmp(value, "earliest") == 0) {
@@ -109,8 +128,7 @@ static bool read_option(mmfbus_options *options, const char *word) {
     } else if (strcmp(value, "history") == 0) {
         options->start = MMFBUS_START_HISTORY;
     } else if (strncmp(value, "after:", 6) == 0) {
-        options->start = MMFBUS_START_AFTER;
-        options->after = strtoull(value + 6, NULL, 10);
+        read_position(options, value);
     }
     return true;
 }
@@ -187,6 +205,10 @@ static void publish_batch(uint32_t seed, size_t length, uint32_t count) {
     }
 }
 
+static const char *word_of(mmfbus_reason reason) {
+    return reason == MMFBUS_REASON_DIED ? "died" : reason == MMFBUS_REASON_LEFT ? "left" : "unknown";
+}
+
 /* Takes messages until so many numbers are accounted for; with 0 all there are, without waiting. */
 static void receive(uint64_t numbers) {
     uint64_t accounted = 0;
@@ -202,8 +224,12 @@ static void receive(uint64_t numbers) {
             answer("gap %" PRIu64 " %" PRIu64, message.from, message.to);
             accounted += message.to - message.from + 1;
         } else if (status == MMFBUS_PUBLISHERS_GONE) {
-            answer("gone %s", message.reason == MMFBUS_REASON_DIED ? "died" : "left");
+            answer("gone %s", word_of(message.reason));
             break;
+        } else if (status == MMFBUS_PUBLISHER_JOINED) {
+            answer("joined %s", message.name);
+        } else if (status == MMFBUS_PUBLISHER_LEFT) {
+            answer("left %s %s %" PRIu32, message.name, word_of(message.reason), message.remaining);
         } else if (status == MMFBUS_DISCONNECTED) {
             answer("disconnected");
             break;
@@ -215,6 +241,21 @@ static void receive(uint64_t numbers) {
         }
     }
     answer("ok");
+}
+
+static void tell_position(bool publishes) {
+    mmfbus_position position = publishes ? mmfbus_publisher_position(publisher) : mmfbus_subscriber_position(subscriber);
+    answer("ok %016" PRIx64 " %" PRIu64, position.incarnation, position.sequence);
+}
+
+static void wait_for_subscribers(uint32_t count) {
+    uint32_t there;
+    mmfbus_status status = mmfbus_wait_for_subscribers(publisher, count, WATCHDOG, &there);
+    if (status == MMFBUS_OK) {
+        answer("ok %" PRIu32, there);
+    } else {
+        answer_status(status);
+    }
 }
 
 static void leave(bool publishes) {
@@ -273,6 +314,10 @@ static bool obey(char *line) {
         join(command[0] == 'p', words, count);
     } else if (strcmp(command, "leave") == 0) {
         leave(is_publisher);
+    } else if (strcmp(command, "position") == 0) {
+        tell_position(is_publisher);
+    } else if (publisher != NULL && strcmp(command, "wait-for-subscribers") == 0) {
+        wait_for_subscribers((uint32_t)first);
     } else if (publisher != NULL && strcmp(command, "publish") == 0) {
         publish((uint32_t)first, length, times);
     } else if (publisher != NULL && strcmp(command, "try") == 0) {

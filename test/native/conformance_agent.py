@@ -63,12 +63,25 @@ def join(role, channel, words):
     for word, name in names.items():
         if word in given:
             options[name] = int(given[word])
+    if "name" in given:
+        options["name"] = given["name"]
+    if "scope" in given:
+        options["scope"] = given["scope"]
+    if "mode" in given:
+        options["mode"] = int(given["mode"], 8)
+    if "group" in given:
+        options["group"] = int(given["group"])
     if role == "publisher":
         options["slow_subscribers"] = "disconnect" if given.get("slowSubscribers") == "disconnect" else "wait"
         joined[role] = mmfbus.Publisher(channel, **options)
     else:
-        start = given.get("start", "latest")
-        options["start"] = int(start[6:]) if start.startswith("after:") else start
+        start, *position = given.get("start", "latest").split(":")
+        if position:
+            incarnation, sequence, *otherwise = position
+            start = mmfbus.Position(incarnation, int(sequence))
+            options["otherwise"] = otherwise[0] if otherwise else "error"
+        options["start"] = start
+        options["publisher_events"] = given.get("publisherEvents") == "yes"
         joined[role] = mmfbus.Subscriber(channel, delivery=given.get("delivery", "reliable"), **options)
     failure = joined[role].directory_failure
     return f"ok not listed in the directory: {failure}" if failure else "ok"
@@ -103,8 +116,12 @@ def receive(numbers):
             say(f"gap {event.first} {event.last}")
             accounted += event.last - event.first + 1
         elif isinstance(event, mmfbus.PublishersGone):
-            say("gone died" if event.reason == "died" else "gone left")
+            say(f"gone {event.reason}")
             break
+        elif isinstance(event, mmfbus.PublisherJoined):
+            say(f"joined {event.name}")
+        elif isinstance(event, mmfbus.PublisherLeft):
+            say(f"left {event.name} {event.reason} {event.remaining}")
         elif numbers is None:
             break
         else:
@@ -128,6 +145,11 @@ def obey(line):
         return try_publishing(first, length, count)
     if command == "batch":
         return publish_batch(first, length, count)
+    if command == "position":
+        incarnation, sequence = joined[words[0]].position
+        return f"ok {incarnation} {sequence}"
+    if command == "wait-for-subscribers":
+        return f"ok {joined['publisher'].wait_for_subscribers(first, WATCHDOG)}"
     if command == "receive":
         return receive(first)
     if command == "take":

@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 #[allow(dead_code)]
 mod mmfbus;
 
-use mmfbus::{Delivery, Error, Event, Options, Outcome, Publisher, Reason, SlowSubscribers, Start, Subscriber};
+use mmfbus::{
+    Delivery, Error, Event, Options, Otherwise, Outcome, Position, Publisher, Reason, Scope, SlowSubscribers, Start,
+    Subscriber,
+};
 
 /// After which a wait is given up as hung.
 const WATCHDOG: Duration = Duration::from_secs(60);
@@ -62,6 +65,26 @@ fn word_of(outcome: Outcome) -> &'static str {
     }
 }
 
+fn word_of_reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Left => "left",
+        Reason::Died => "died",
+        Reason::Unknown => "unknown",
+    }
+}
+
+/// `after:<incarnation>:<number>`, and where else to begin after another colon.
+fn read_position(text: &str, options: &mut Options) {
+    let words: Vec<&str> = text.split(':').collect();
+    let incarnation = u64::from_str_radix(words[1], 16).unwrap_or(0);
+    options.start = Some(Start::After(Position { incarnation, sequence: words[2].parse().unwrap_or(0) }));
+    options.otherwise = match words.get(3) {
+        Some(&"earliest") => Otherwise::Earliest,
+        Some(&"latest") => Otherwise::Latest,
+        _ => Otherwise::Error,
+    };
+}
+
 #[derive(Default)]
 struct Agent {
     publisher: Option<Publisher>,
@@ -100,6 +123,17 @@ impl Agent {
                 let payloads: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
                 return self.publisher().try_publish_all(&payloads).map(|outcome| format!("ok {}", word_of(outcome)));
             }
+            "position" => {
+                let position = match words[1] {
+                    "publisher" => self.publisher().position(),
+                    _ => self.subscriber.as_ref().expect("no subscriber").position(),
+                };
+                return Ok(format!("ok {:016x} {}", position.incarnation, position.sequence));
+            }
+            "wait-for-subscribers" => {
+                let there = self.publisher().wait_for_subscribers(first as u32, Some(WATCHDOG))?;
+                return Ok(format!("ok {there}"));
+            }
             "receive" => return self.receive(Some(first)),
             "take" => return self.receive(None),
             "die-at" => {
@@ -133,17 +167,17 @@ impl Agent {
                 "history" => options.history = number,
                 "maxMessage" => options.max_message = number,
                 "participants" => options.max_participants = number as u32,
+                "scope" if value == "machine" => options.scope = Scope::Machine,
+                "mode" => options.mode = u32::from_str_radix(value, 8).unwrap_or(0),
+                "group" => options.group = value,
                 "slowSubscribers" if value == "disconnect" => options.slow_subscribers = SlowSubscribers::Disconnect,
                 "discoverable" => options.discoverable = value != "no",
                 "delivery" if value == "lossy" => options.delivery = Delivery::Lossy,
-                "start" => {
-                    options.start = Some(match value {
-                        "latest" => Start::Latest,
-                        "earliest" => Start::Earliest,
-                        "history" => Start::History,
-                        _ => Start::After(value.trim_start_matches("after:").parse().unwrap_or(0)),
-                    })
-                }
+                "name" => options.name = value,
+                "publisherEvents" => options.publisher_events = value == "yes",
+                "start" if value == "earliest" => options.start = Some(Start::Earliest),
+                "start" if value == "history" => options.start = Some(Start::History),
+                "start" if value.starts_with("after:") => read_position(value, &mut options),
                 _ => {}
             }
         }
@@ -170,8 +204,12 @@ impl Agent {
                     accounted += last - first + 1;
                 }
                 Ok(Some(Event::PublishersGone { reason })) => {
-                    say(if reason == Reason::Died { "gone died" } else { "gone left" });
+                    say(&format!("gone {}", word_of_reason(reason)));
                     break;
+                }
+                Ok(Some(Event::PublisherJoined(publisher))) => say(&format!("joined {}", publisher.name)),
+                Ok(Some(Event::PublisherLeft { publisher, reason, remaining })) => {
+                    say(&format!("left {} {} {remaining}", publisher.name, word_of_reason(reason)));
                 }
                 Err(Error::Disconnected) => {
                     say("disconnected");

@@ -162,9 +162,14 @@ static void test_refusals(const char *channel) {
     options.codec = "json";
     REQUIRE(mmfbus_publisher_open(&other, &options) == MMFBUS_INVALID_ARGUMENT);
     options.start = MMFBUS_START_AFTER;
-    options.after = 1;
+    options.after = mmfbus_publisher_position(publisher);
+    options.after.sequence++;
     REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_SEQUENCE_AHEAD && subscriber == NULL);
-    options.after = 0;
+    REQUIRE(strcmp(mmfbus_last_detail(), "it was to begin after message 1; the last one published is 0") == 0);
+    options.after.incarnation ^= 1;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OTHER_INCARNATION && subscriber == NULL);
+    REQUIRE(strstr(mmfbus_last_detail(), "of which nothing is left") != NULL);
+    options.after = mmfbus_publisher_position(publisher);
     REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
     REQUIRE(strcmp(mmfbus_subscriber_information(subscriber).codec, "raw") == 0);
     options.codec = "raw";
@@ -190,6 +195,109 @@ static void test_refusals(const char *channel) {
         REQUIRE(strcmp(mmfbus_text((mmfbus_status)status), "no such status") != 0);
     }
     REQUIRE(strcmp(mmfbus_text((mmfbus_status)(MMFBUS_FORKED + 1)), "no such status") == 0);
+}
+
+/* Positions, and publishers that come and go. */
+static void test_members(const char *channel) {
+    mmfbus_options options = options_for(channel);
+    mmfbus_publisher *first, *second;
+    mmfbus_subscriber *subscriber, *later;
+    mmfbus_message message;
+    uint32_t there = 9;
+    options.name = "first";
+    REQUIRE(mmfbus_publisher_open(&first, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_wait_for_subscribers(first, 0, 0, NULL) == MMFBUS_INVALID_ARGUMENT);
+    REQUIRE(mmfbus_wait_for_subscribers(first, 1025, 0, NULL) == MMFBUS_INVALID_ARGUMENT);
+    REQUIRE(mmfbus_wait_for_subscribers(first, 1, 1, &there) == MMFBUS_TIMEOUT && there == 0);
+    options.publisher_events = true;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_wait_for_subscribers(first, 1, MMFBUS_FOREVER, &there) == MMFBUS_OK && there == 1);
+    REQUIRE(mmfbus_publisher_position(first).sequence == 0 && mmfbus_publisher_position(first).incarnation != 0);
+    REQUIRE(mmfbus_try_publish(first, "a", 1) == MMFBUS_OK && mmfbus_try_publish(first, "b", 1) == MMFBUS_OK);
+    mmfbus_position position = mmfbus_publisher_position(first);
+    REQUIRE(position.sequence == 2);
+    /* Who was there before is not told of. */
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK && message.sequence == 1);
+    REQUIRE(mmfbus_subscriber_position(subscriber).incarnation == position.incarnation);
+    REQUIRE(mmfbus_subscriber_position(subscriber).sequence == 1);
+    options.start = MMFBUS_START_AFTER;
+    options.after = mmfbus_subscriber_position(subscriber);
+    REQUIRE(mmfbus_subscriber_open(&later, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_subscriber_position(later).sequence == 1);
+    REQUIRE(mmfbus_try_receive(later, &message) == MMFBUS_OK && message.sequence == 2);
+    mmfbus_subscriber_close(later);
+
+    options.name = "sec\033ond";
+    REQUIRE(mmfbus_publisher_open(&second, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_publish(second, "c", 1) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK && message.sequence == 2);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_PUBLISHER_JOINED);
+    REQUIRE(strcmp(message.name, "sec?ond") == 0 && message.pid != 0);
+    uint32_t slot = message.publisher;
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK && message.sequence == 3 && message.publisher == slot);
+    REQUIRE(mmfbus_arm(subscriber) == MMFBUS_OK);
+    mmfbus_publisher_close(second);
+    REQUIRE(mmfbus_try_publish(first, "d", 1) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK && message.sequence == 4);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_PUBLISHER_LEFT && strcmp(message.name, "sec?ond") == 0);
+    REQUIRE(message.publisher == slot && message.reason == MMFBUS_REASON_LEFT && message.remaining == 1);
+    mmfbus_publisher_close(first);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_PUBLISHER_LEFT && message.remaining == 0);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_PUBLISHERS_GONE);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_EMPTY);
+    REQUIRE(mmfbus_arm(subscriber) == MMFBUS_OK);
+    mmfbus_subscriber_close(subscriber);
+
+    /* Of another life of the channel nothing is left. */
+    options.name = NULL;
+    REQUIRE(mmfbus_publisher_open(&first, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_publisher_position(first).incarnation != position.incarnation);
+    REQUIRE(mmfbus_try_publish(first, "e", 1) == MMFBUS_OK);
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OTHER_INCARNATION);
+    options.otherwise = MMFBUS_OTHERWISE_EARLIEST;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK && message.sequence == 1);
+    mmfbus_subscriber_close(subscriber);
+    options.otherwise = MMFBUS_OTHERWISE_LATEST;
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_EMPTY && mmfbus_subscriber_position(subscriber).sequence == 1);
+    mmfbus_subscriber_close(subscriber);
+    mmfbus_publisher_close(first);
+}
+
+/* A header that says something else of the channel. */
+static void refused_header(const mmfbus_options *options, unsigned char *field, uint32_t value, mmfbus_status status,
+                           const char *detail) {
+    mmfbus_subscriber *subscriber;
+    uint32_t before = mmfbus__load32(field);
+    mmfbus__store32(field, value);
+    REQUIRE(mmfbus_subscriber_open(&subscriber, options) == status);
+    REQUIRE(strstr(mmfbus_last_detail(), detail) != NULL);
+    mmfbus__store32(field, before);
+}
+
+static void test_headers(const char *channel) {
+    mmfbus_options options = options_for(channel);
+    mmfbus_publisher *publisher;
+    mmfbus_subscriber *subscriber;
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
+    unsigned char *memory = publisher->base.memory;
+    refused_header(&options, memory + MMFBUS__HEADER_FORMAT_VERSION, 1, MMFBUS_VERSION_MISMATCH,
+                   "its format version is 1, this program's 2");
+    refused_header(&options, memory + MMFBUS__HEADER_REQUIRED_FEATURES, 0x50, MMFBUS_VERSION_MISMATCH, "bits 0x50");
+    refused_header(&options, memory + MMFBUS__HEADER_PATTERN, 7, MMFBUS_PATTERN_MISMATCH, "its pattern is 7, this program's 1");
+    mmfbus__store32(memory + MMFBUS__HEADER_OPTIONAL_FEATURES, 0xffffffffu);
+    REQUIRE(mmfbus_subscriber_open(&subscriber, &options) == MMFBUS_OK);
+    mmfbus_subscriber_close(subscriber);
+    mmfbus_publisher_close(publisher);
+    /* A history leaves room for a header extension. */
+    options.history = 4;
+    REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_OK);
+    REQUIRE(mmfbus_publisher_information(publisher).max_message == 4096 / 2 / 4 - 24 - 64);
+    REQUIRE(mmfbus_publisher_information(publisher).max_payload == 4096 / 2 / 4 - 24 - 64);
+    REQUIRE(publisher->base.geometry.max_payload == 4096 / 2 / 4 - 24);
+    REQUIRE(mmfbus_try_publish(publisher, "", 4096 / 2 / 4 - 23 - 64) == MMFBUS_TOO_LARGE);
+    mmfbus_publisher_close(publisher);
 }
 
 static void refused_option(mmfbus_options options, const char *detail) {
@@ -479,6 +587,8 @@ int main(int count, char *words[]) {
     test_msgpack();
     test_claims(words[1]);
     test_refusals(words[1]);
+    test_members(words[1]);
+    test_headers(words[1]);
     test_refused(words[1]);
     test_options(words[1]);
     test_publishing_all(words[1]);

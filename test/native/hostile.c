@@ -72,7 +72,7 @@ static void use(mmfbus_publisher *publisher, mmfbus_subscriber *subscriber) {
     mmfbus_message message;
     void *place;
     for (int turn = 0; turn < 20; turn++) {
-        switch (any(7)) {
+        switch (any(8)) {
         case 0: allow(mmfbus_try_publish(publisher, payload, (size_t)any(1000))); break;
         case 1: allow(mmfbus_try_publish_all(publisher, batch, 3)); break;
         case 2: allow(mmfbus_publish(publisher, payload, (size_t)any(LARGEST_MESSAGE), 1)); break;
@@ -81,6 +81,7 @@ static void use(mmfbus_publisher *publisher, mmfbus_subscriber *subscriber) {
             break;
         case 4: allow(mmfbus_receive(subscriber, &message, 1)); break;
         case 5: allow(mmfbus_arm(subscriber)); break;
+        case 6: allow(mmfbus_wait_for_subscribers(publisher, 1 + (uint32_t)any(3), 1, NULL)); break;
         default:
             while (mmfbus_try_receive(subscriber, &message) == MMFBUS_OK) {
                 volatile unsigned char sum = 0;
@@ -89,6 +90,10 @@ static void use(mmfbus_publisher *publisher, mmfbus_subscriber *subscriber) {
             }
         }
     }
+}
+
+static uint64_t publisher_incarnation(const mmfbus_publisher *publisher) {
+    return publisher == NULL ? 0 : mmfbus_publisher_position(publisher).incarnation;
 }
 
 static int round_of(const char *channel, uint64_t round) {
@@ -105,6 +110,8 @@ static int round_of(const char *channel, uint64_t round) {
     options.slow_subscribers = round % 3 == 0 ? MMFBUS_SLOW_SUBSCRIBERS_DISCONNECT : MMFBUS_SLOW_SUBSCRIBERS_WAIT;
     options.start = (mmfbus_start)(round % 5);
     mmfbus_status status = mmfbus_publisher_open(&publisher, &options);
+    options.after.incarnation = publisher_incarnation(publisher);
+    options.publisher_events = round % 4 < 2;
     if (status == MMFBUS_OK) status = mmfbus_subscriber_open(&subscriber, &options);
     if (status != MMFBUS_OK) {
         fprintf(stderr, "%s\n", mmfbus_text(status));
@@ -136,7 +143,10 @@ static void live_round(const char *channel) {
     for (int which = 0; which < 2; which++) {
         options.delivery = which == 0 ? MMFBUS_DELIVERY_LOSSY : MMFBUS_DELIVERY_RELIABLE;
         options.start = (mmfbus_start)any(5);
-        options.after = any(4);
+        options.after.incarnation = any(2) == 0 ? 0 : publisher_incarnation(publisher);
+        options.after.sequence = any(4);
+        options.otherwise = (mmfbus_otherwise)any(3);
+        options.publisher_events = any(2) == 0;
         allow(mmfbus_subscriber_open(&subscribers[which], &options));
     }
     for (int turn = 0; turn < 10; turn++) use(publisher, subscribers[any(2)]);

@@ -43,6 +43,7 @@ def use(chance, publisher, subscriber):
                 lambda: publisher.try_publish_all([bytes(10), bytes(100), b""]),
                 lambda: publisher.publish(bytes(chance.randrange(LARGEST_MESSAGE)), timeout=0.001),
                 lambda: subscriber.receive(0.001),
+                lambda: publisher.wait_for_subscribers(chance.randrange(1, 4), timeout=0.001),
                 subscriber.arm,
                 receive_all,
             ]
@@ -56,15 +57,16 @@ def use(chance, publisher, subscriber):
 def play(channel, number, seed):
     chance = random.Random(seed + number)
     options = dict(codec="raw", capacity=4096, max_message=LARGEST_MESSAGE, max_participants=4, timeout=0.001)
-    start = (None, "latest", "earliest", "history", 0)[number % 5]
     publisher = mmfbus.Publisher(channel, slow_subscribers="wait" if number % 3 else "disconnect", **options)
+    start = (None, "latest", "earliest", "history", publisher.position)[number % 5]
+    options["publisher_events"] = number % 2 == 0
     subscriber = mmfbus.Subscriber(channel, delivery="reliable" if number % 2 else "lossy", start=start, **options)
     use(chance, publisher, subscriber)
     for _ in range(4):
         disturb(chance, publisher._memory)
         use(chance, publisher, subscriber)
     try:
-        mmfbus.Publisher(channel, **options).close()
+        mmfbus.Publisher(channel, codec="raw", timeout=0.001).close()
     except mmfbus.Error:
         pass
     subscriber.close()

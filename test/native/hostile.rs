@@ -81,7 +81,7 @@ fn disturb(chance: &mut Chance, memory: &File, ring: u64) {
 
 fn perform(chance: &mut Chance, publisher: &mut Publisher, subscriber: &mut Subscriber) -> Result<(), Error> {
     let moment = Some(Duration::from_millis(1));
-    match chance.below(7) {
+    match chance.below(8) {
         0 => publisher.try_publish(&vec![1; chance.below(1000) as usize]).map(drop),
         1 => publisher.try_publish_all(&[&[1; 10], &[2; 100], &[]]).map(drop),
         2 => publisher.publish(&vec![1; chance.below(LARGEST_MESSAGE) as usize], moment).map(drop),
@@ -90,7 +90,8 @@ fn perform(chance: &mut Chance, publisher: &mut Publisher, subscriber: &mut Subs
             ClaimOutcome::Full | ClaimOutcome::Busy => Ok(()),
         },
         4 => subscriber.receive(moment).map(drop),
-        5 => {
+        5 => publisher.wait_for_subscribers(1 + chance.below(3) as u32, moment).map(drop),
+        6 => {
             subscriber.arm();
             Ok(())
         }
@@ -118,6 +119,7 @@ fn play(channel: &str, number: u64, seed: u64) {
     if number % 2 == 0 {
         options.delivery = Delivery::Lossy;
     }
+    options.publisher_events = number % 3 != 1;
     options.start = [None, Some(Start::Latest), Some(Start::Earliest), Some(Start::History)][(number % 4) as usize];
     let mut publisher = Publisher::join(channel, &options).unwrap();
     let mut subscriber = Subscriber::join(channel, &options).unwrap();

@@ -126,7 +126,62 @@ class Joining(ModuleTest):
         self.refused("INVALID_ARGUMENT", self.publisher, mode=0o1777)
         self.refused("INVALID_ARGUMENT", self.subscriber, start="never")
         self.refused("INVALID_ARGUMENT", self.subscriber, delivery="never")
-        self.refused("SEQUENCE_AHEAD", self.subscriber, start=1)
+        self.refused("INVALID_ARGUMENT", self.subscriber, otherwise="never")
+        self.refused("INVALID_ARGUMENT", self.subscriber, start=1)
+        self.refused("INVALID_ARGUMENT", self.subscriber, start=mmfbus.Position("none", 1))
+        self.refused("INVALID_ARGUMENT", self.subscriber, start=mmfbus.Position("0" * 16, -1))
+
+    def test_begins_after_a_position(self):
+        publisher = self.publisher()
+        publisher.publish(b"a")
+        position = publisher.position
+        self.assertRegex(position.incarnation, "^[0-9a-f]{16}$")
+        self.assertEqual(position.sequence, 1)
+        subscriber = self.subscriber(start=position)
+        publisher.publish(b"b")
+        self.assertEqual((subscriber.position, subscriber.receive(WATCHDOG).data), (position, b"b"))
+        self.assertEqual(subscriber.position, publisher.position)
+        self.refused("SEQUENCE_AHEAD", self.subscriber, start=position._replace(sequence=3))
+        other = mmfbus.Position("00f1d0c2a8b94e57", 1)
+        self.refused("OTHER_INCARNATION", self.subscriber, start=other)
+        self.assertEqual(self.subscriber(start=other, otherwise="earliest").receive(WATCHDOG).data, b"a")
+        self.assertEqual(self.subscriber(start=other, otherwise="latest").position.sequence, 2)
+
+    def test_refuses_headers(self):
+        publisher = self.publisher()
+        for offset, value, code, text in (
+            (8, 1, "VERSION_MISMATCH", "version 1 of the format, this is for 2"),
+            (156, 0x50, "VERSION_MISMATCH", "bits 0x50"),
+            (152, 7, "PATTERN_MISMATCH", "pattern 7, not 1"),
+        ):
+            before = publisher._memory[offset : offset + 4]
+            publisher._memory[offset : offset + 4] = value.to_bytes(4, "little")
+            with self.assertRaises(mmfbus.Error) as raised:
+                self.subscriber()
+            publisher._memory[offset : offset + 4] = before
+            self.assertEqual(raised.exception.code, code)
+            self.assertIn(text, str(raised.exception))
+        publisher._memory[160:164] = bytes([255] * 4)
+        self.subscriber()
+
+    def test_tells_of_publishers_that_come_and_go(self):
+        first = self.publisher(name="first")
+        subscriber = self.subscriber(publisher_events=True)
+        second = self.publisher(name="sec\x1bond")
+        second.publish(b"a")
+        joined, message = subscriber.receive(WATCHDOG), subscriber.receive(WATCHDOG)
+        self.assertEqual(joined, mmfbus.PublisherJoined(message.publisher, "sec\\u{1b}ond", os.getpid()))
+        second.close()
+        self.assertEqual(subscriber.receive(WATCHDOG), mmfbus.PublisherLeft(*joined, "left", 1))
+        first.close()
+        self.assertEqual((subscriber.receive(WATCHDOG)[3:], subscriber.receive(WATCHDOG)), (("left", 0), ("left",)))
+
+    def test_waits_for_subscribers(self):
+        publisher = self.publisher()
+        self.refused("INVALID_ARGUMENT", publisher.wait_for_subscribers, 0)
+        self.refused("TIMEOUT", publisher.wait_for_subscribers, 1, timeout=0.001)
+        self.subscriber()
+        self.assertEqual(publisher.wait_for_subscribers(), 1)
 
     def test_what_the_system_refuses(self):
         directory = os.environ["MMFBUS_DIRECTORY"]

@@ -1,13 +1,16 @@
 // Does the module for Rust do what it says? Prints the first thing that is wrong, and ends with status 101.
 //
 //     module_test <channel>
+use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 #[path = "../../packages/native/rust/mmfbus.rs"]
 #[allow(dead_code)]
 mod mmfbus;
 
-use mmfbus::{ClaimOutcome, Delivery, Error, Event, Open, Options, Outcome, Publisher, Reason, Start, Subscriber};
+use mmfbus::{
+    ClaimOutcome, Delivery, Error, Event, Open, Options, Otherwise, Outcome, Position, Publisher, Reason, Start, Subscriber,
+};
 
 const MOMENT: Option<Duration> = Some(Duration::from_millis(1));
 /// After which a wait is given up as hung.
@@ -80,8 +83,67 @@ fn refuses(channel: &str) {
     assert!(with(&|other| other.name = "forty-nine-bytes-are-more-than-a-name-may-have--!"));
     assert_eq!(joined("no/name", &options()), Err(Error::InvalidName));
     let mut ahead = options();
-    ahead.start = Some(Start::After(1));
+    let publisher = Publisher::join(channel, &options()).unwrap();
+    let there = publisher.position();
+    ahead.start = Some(Start::After(Position { sequence: 1, ..there }));
     assert_eq!(Subscriber::join(channel, &ahead).map(drop), Err(Error::SequenceAhead));
+    let wanted = there.incarnation ^ 1;
+    ahead.start = Some(Start::After(Position { incarnation: wanted, sequence: 0 }));
+    let other = Error::OtherIncarnation { there: there.incarnation, wanted };
+    assert_eq!(Subscriber::join(channel, &ahead).map(drop), Err(other));
+    assert!(other.to_string().contains(&format!("{wanted:016x}")));
+    ahead.otherwise = Otherwise::Latest;
+    assert_eq!(Subscriber::join(channel, &ahead).unwrap().position(), there);
+}
+
+fn refuses_headers(channel: &str) {
+    // SAFETY: nothing but numbers.
+    let path = format!("{}/mmfbus.{}.{channel}", std::env::var("MMFBUS_DIRECTORY").unwrap(), unsafe { geteuid() });
+    let publisher = Publisher::join(channel, &options()).unwrap();
+    let memory = std::fs::File::options().write(true).open(path).unwrap();
+    let with = |offset: u64, value: u32, right: u32| {
+        memory.write_all_at(&value.to_le_bytes(), offset).unwrap();
+        let refused = joined(channel, &options());
+        memory.write_all_at(&right.to_le_bytes(), offset).unwrap();
+        refused
+    };
+    let old = Error::VersionMismatch { version: 1, features: 0 };
+    assert_eq!(with(8, 1, 2), Err(old));
+    assert_eq!(old.to_string(), "the channel has version 1 of the format, this is for 2");
+    let unknown = Error::VersionMismatch { version: 2, features: 0x50 };
+    assert_eq!(with(156, 0x50, 0), Err(unknown));
+    assert!(unknown.to_string().ends_with("bits 0x50"));
+    assert_eq!(with(152, 7, 1), Err(Error::PatternMismatch(7)));
+    assert_eq!(with(160, u32::MAX, 0), Ok(()));
+    drop(publisher);
+}
+
+extern "C" {
+    fn geteuid() -> u32;
+}
+
+fn tells_of_members(channel: &str) {
+    let named = |name| Options { name, publisher_events: true, ..options() };
+    let mut first = Publisher::join(channel, &named("first")).unwrap();
+    assert_eq!(first.wait_for_subscribers(1, MOMENT), Err(Error::Timeout));
+    assert!(matches!(first.wait_for_subscribers(0, MOMENT), Err(Error::InvalidArgument(_))));
+    let mut subscriber = Subscriber::join(channel, &named("")).unwrap();
+    assert_eq!(first.wait_for_subscribers(1, None), Ok(1));
+    first.publish(b"a", None).unwrap();
+    assert_eq!(number_of(subscriber.try_receive().unwrap()), 1);
+    assert_eq!(subscriber.position(), first.position());
+    let second = Publisher::join(channel, &named("sec\x1bond")).unwrap();
+    let publisher = match subscriber.try_receive() {
+        Ok(Some(Event::PublisherJoined(publisher))) => publisher,
+        event => panic!("{event:?} is no publisher"),
+    };
+    assert_eq!((publisher.name.as_str(), publisher.pid), ("sec\\u{1b}ond", std::process::id()));
+    drop(second);
+    let left = Event::PublisherLeft { publisher, reason: Reason::Left, remaining: 1 };
+    assert_eq!(subscriber.receive(WATCHDOG), Ok(Some(left)));
+    drop(first);
+    assert!(matches!(subscriber.receive(WATCHDOG), Ok(Some(Event::PublisherLeft { remaining: 0, .. }))));
+    assert_eq!(subscriber.receive(WATCHDOG), Ok(Some(Event::PublishersGone { reason: Reason::Left })));
 }
 
 fn begins_with_the_history(channel: &str) {
@@ -146,6 +208,8 @@ fn main() {
     let channel = std::env::args().nth(1).expect("a channel");
     compares(&channel);
     refuses(&channel);
+    refuses_headers(&channel);
+    tells_of_members(&channel);
     begins_with_the_history(&channel);
     publishes(&channel);
     says_when(&channel);

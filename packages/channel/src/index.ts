@@ -8,8 +8,18 @@ export type {
 } from './directory/channel-info.js';
 export type { DirectoryFailure } from './directory/directory-failure.js';
 export type { PublishOutcome } from './endpoint/appender.js';
-export type { Gap, Message, PublishersGone, Slow } from './endpoint/delivery.js';
-export type { Start } from './endpoint/start.js';
+export type {
+  Gap,
+  Message,
+  PublisherJoined,
+  PublisherLeft,
+  PublishersGone,
+  Slow,
+  SubscriberJoined,
+  SubscriberLeft,
+} from './endpoint/delivery.js';
+export type { Position } from './endpoint/position.js';
+export type { Start, StartAfter } from './endpoint/start.js';
 export type {
   AnyChannelOptions,
   AnySchemaChannelOptions,
@@ -22,7 +32,13 @@ export { ChannelError, type ChannelErrorCode } from './foundation/errors.js';
 export type { ParticipantCounters } from './membership/counters.js';
 export type { JoinLimits, JoinOptions } from './pubsub/join-options.js';
 export type { MessageIterator } from './pubsub/message-iterator.js';
-export type { Publisher, PublisherCloseInfo, PublisherOptions, WaitOptions } from './pubsub/publisher.js';
+export type { Publisher, PublisherOptions, WaitOptions } from './pubsub/publisher.js';
+export type {
+  PublisherCloseInfo,
+  PublisherEvent,
+  PublisherEvents,
+  PublisherListener,
+} from './pubsub/publisher-events.js';
 export type { Subscriber } from './pubsub/subscriber.js';
 export type {
   CloseInfo,

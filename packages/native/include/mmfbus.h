@@ -43,6 +43,14 @@
  *     at: a message is such a copy. Define MMFBUS_MALLOC, MMFBUS_REALLOC and MMFBUS_FREE
  *     together for an allocator of your own.
  *
+ * POSITIONS
+ *     A position is the incarnation of a channel, which no other channel of its name has, and the number of a message. A program
+ *     that keeps the position of its subscriber goes on after it later, also in another process: MMFBUS_START_AFTER.
+ *
+ * COMING AND GOING
+ *     mmfbus_wait_for_subscribers() waits until there are some. With the option `publisher_events`, receiving tells of each
+ *     publisher that joins, leaves or dies. Without it, only of the end of the last one: MMFBUS_PUBLISHERS_GONE.
+ *
  * FORK
  *     A forked child must not keep what tells others that its parent lives. All descriptors and mappings of the parent's
  *     publishers and subscribers are closed in the child, where every call on them says MMFBUS_FORKED; close them
@@ -61,8 +69,8 @@
  *     What FORMAT.md says. A segment that another program truncates ends every process that uses it (SIGBUS).
  *
  * Everything else is said at the declarations below. The implementation has these sections; look for "== ":
- *     Atomics, Layout, Failures, The system, Segments, Ports, Schema, Channels, Participants, The publisher lock,
- *     Sleeping, Publishing, The directory, Subscribing, msgpack, Mappings
+ *     Atomics, Layout, Failures, The system, Segments, Schema, Channels, Participants, The publisher lock, Sleeping,
+ *     Publishing, The directory, Subscribing, msgpack, Mappings
  */
 #ifndef MMFBUS_H
 #define MMFBUS_H
@@ -109,6 +117,8 @@ typedef enum mmfbus_status {
     MMFBUS_EMPTY,           /* nothing to receive now */
     MMFBUS_GAP,             /* the messages `from` to `to` were lost */
     MMFBUS_PUBLISHERS_GONE, /* the last publisher has left or died, as `reason` says; another one may come */
+    MMFBUS_PUBLISHER_JOINED, /* with the option `publisher_events`: a publisher has joined */
+    MMFBUS_PUBLISHER_LEFT,  /* with the option `publisher_events`: a publisher has left or died, as `reason` says */
     MMFBUS_FULL,            /* not published: a reliable subscriber has not taken enough yet */
     MMFBUS_BUSY,            /* not published: another publisher holds the publisher lock */
     MMFBUS_READY,           /* do not sleep: look again now */
@@ -119,7 +129,8 @@ typedef enum mmfbus_status {
     MMFBUS_NOT_FOUND,             /* there is no such channel or mapping, and the call was not to create it */
     MMFBUS_EXISTS,                /* there is one already, and the call was to create it */
     MMFBUS_NOT_A_CHANNEL,         /* the memory of that name is not a channel */
-    MMFBUS_VERSION_MISMATCH,      /* the channel has another version of the format */
+    MMFBUS_VERSION_MISMATCH,      /* the channel has another version of the format, or requires features unknown here */
+    MMFBUS_PATTERN_MISMATCH,      /* the memory of that name is of this format and no channel, but something else */
     MMFBUS_CAPACITY_MISMATCH,     /* the channel has another capacity */
     MMFBUS_HISTORY_MISMATCH,      /* the channel has another history */
     MMFBUS_MAX_MESSAGE_MISMATCH,  /* the channel has another limit of messages */
@@ -129,6 +140,7 @@ typedef enum mmfbus_status {
     MMFBUS_TOO_MANY_CHANNELS,     /* in details only: the directory is full; the channel works, and is not listed */
     MMFBUS_TOO_LARGE,             /* more than the channel carries, or than one call can publish without waiting */
     MMFBUS_SEQUENCE_AHEAD,        /* the subscription was to begin after a message that was not published yet */
+    MMFBUS_OTHER_INCARNATION,     /* it was to begin after a message of an earlier channel of that name, which has ended */
     MMFBUS_UNENCODABLE,           /* a value is not of its shape: see mmfbus_shape.h */
     MMFBUS_UNDECODABLE,           /* bytes are not of their shape: see mmfbus_shape.h */
     MMFBUS_DISCONNECTED,          /* this reliable subscriber was too slow, and a publisher gave it up: close it */
@@ -185,8 +197,24 @@ typedef enum mmfbus_start {
     MMFBUS_START_LATEST = 1,   /* the next message */
     MMFBUS_START_EARLIEST = 2, /* the oldest that is in the ring still */
     MMFBUS_START_HISTORY = 3,  /* the last `history` of the channel */
-    MMFBUS_START_AFTER = 4     /* the one after the number `after`; what the ring has lost since is a gap */
+    MMFBUS_START_AFTER = 4     /* the one after the position `after`; what the ring has lost since is a gap */
 } mmfbus_start;
+
+/* Where a subscription begins whose position `after` is of an earlier channel of that name, of which nothing is left. */
+typedef enum mmfbus_otherwise {
+    MMFBUS_OTHERWISE_ERROR = 0, /* nowhere: opening fails with MMFBUS_OTHER_INCARNATION */
+    MMFBUS_OTHERWISE_EARLIEST = 1,
+    MMFBUS_OTHERWISE_LATEST = 2
+} mmfbus_otherwise;
+
+/*
+ * A place among the messages of a channel. It may be kept: it never means another message, not even when the channel has
+ * ended meanwhile and another one has its name. Other languages write the incarnation as 16 hexadecimal digits.
+ */
+typedef struct mmfbus_position {
+    uint64_t incarnation; /* of this life of the channel: random, never 0 */
+    uint64_t sequence;    /* number of a message; 0 before the first */
+} mmfbus_position;
 
 typedef enum mmfbus_slow_subscribers {
     MMFBUS_SLOW_SUBSCRIBERS_WAIT = 0,      /* wait for them: MMFBUS_FULL where a call does not wait */
@@ -210,7 +238,10 @@ typedef struct mmfbus_options {
     uint64_t history;          /* last messages that late joiners find for certain; 0 for whatever it has, none */
     uint64_t max_message;      /* bytes; 0 for whatever it has, 64 MiB, with a history what lets that fit */
     uint32_t max_participants; /* slots, 2 to 1024, where we create it; 0 for 64 */
-    unsigned mode;             /* permission bits on POSIX, where we create it; 0 for 0600 */
+    unsigned mode;             /* permission bits on POSIX: users that they let read and write may join. Where we create it; with
+                                  MMFBUS_SCOPE_MACHINE also the most that one which exists may have. 0 for 0600, or any */
+    const char *group;         /* its POSIX group, by name or id, where we create it; with MMFBUS_SCOPE_MACHINE also the one that it
+                                  must have. NULL for that of new files, or any */
     bool not_discoverable;     /* true: joining does not list the channel in the directory, by which tools find it */
     /* The participant. */
     mmfbus_open_mode open;
@@ -220,7 +251,9 @@ typedef struct mmfbus_options {
     bool no_timestamps;        /* publisher: messages say 0 instead of when, which spares reading the clock */
     mmfbus_delivery delivery;  /* subscriber */
     mmfbus_start start;        /* subscriber */
-    uint64_t after;            /* subscriber, with MMFBUS_START_AFTER */
+    mmfbus_position after;     /* subscriber, with MMFBUS_START_AFTER */
+    mmfbus_otherwise otherwise; /* subscriber, with MMFBUS_START_AFTER */
+    bool publisher_events;     /* subscriber: receiving tells of publishers that come and go; false: it does not */
     /*
      * Subscriber: how long mmfbus_receive() looks for the next message before it sleeps. In microseconds, unlike all other
      * times; 0 for 200, 1 to sleep at once, MMFBUS_FOREVER never to sleep.
@@ -248,7 +281,7 @@ uint64_t mmfbus_now(void);
 /* Geometry of a channel, and what a participant has counted. */
 typedef struct mmfbus_information {
     uint64_t capacity, history, max_message;
-    uint32_t max_participants, max_payload, slot;
+    uint32_t max_participants, max_payload, slot; /* max_payload: bytes of the largest message that is not split */
     uint64_t messages, bytes, full, missed, wake_ups;
     char codec[32];
 } mmfbus_information;
@@ -302,6 +335,15 @@ void mmfbus_abandon(mmfbus_publisher *publisher);
 
 /* Number of the last message this publisher has published; 0 before the first. */
 uint64_t mmfbus_last_published(const mmfbus_publisher *publisher);
+/* That number, in this life of the channel. */
+mmfbus_position mmfbus_publisher_position(const mmfbus_publisher *publisher);
+
+/*
+ * Waits, at most `timeout` milliseconds, until the channel has `count` subscribers, at least 1: MMFBUS_OK, MMFBUS_TIMEOUT.
+ * `*there` is how many it has then, and may be NULL.
+ */
+MMFBUS_MUST_USE mmfbus_status mmfbus_wait_for_subscribers(mmfbus_publisher *publisher, uint32_t count, uint32_t timeout,
+                                                          uint32_t *there);
 
 /*
  * Waiting for room in an event loop of one's own. Arm it when mmfbus_try_publish() said MMFBUS_FULL. MMFBUS_OK: wait until the
@@ -316,16 +358,24 @@ mmfbus_information mmfbus_publisher_information(const mmfbus_publisher *publishe
 
 typedef struct mmfbus_subscriber mmfbus_subscriber;
 
-typedef enum mmfbus_reason { MMFBUS_REASON_LEFT = 1, MMFBUS_REASON_DIED = 2 } mmfbus_reason;
+typedef enum mmfbus_reason {
+    MMFBUS_REASON_LEFT = 1,
+    MMFBUS_REASON_DIED = 2,
+    MMFBUS_REASON_UNKNOWN = 3 /* several participants had its slot, one after the other, between two looks */
+} mmfbus_reason;
 
 typedef struct mmfbus_message {
     const void *data;   /* a private copy, until the next call with this subscriber */
     size_t length;
     uint64_t sequence;  /* its number in the channel, from 1 on, without holes */
     uint64_t timestamp; /* when it was published, or 0 where that is not said: compare with mmfbus_now() */
-    uint32_t publisher; /* slot of its publisher */
+    uint32_t publisher; /* slot of its publisher, or of the one that joined or left */
     uint64_t from, to;  /* with MMFBUS_GAP: the first and the last number that were lost */
-    mmfbus_reason reason; /* with MMFBUS_PUBLISHERS_GONE: what the last publisher did */
+    mmfbus_reason reason; /* with MMFBUS_PUBLISHERS_GONE what the last publisher did, with MMFBUS_PUBLISHER_LEFT this one */
+    /* With MMFBUS_PUBLISHER_JOINED and MMFBUS_PUBLISHER_LEFT: */
+    const char *name;   /* what it calls itself, or ""; control characters as `?`; until the next call with this subscriber */
+    uint32_t pid;       /* of its process, in its PID namespace; 0 where it is not known */
+    uint32_t remaining; /* with MMFBUS_PUBLISHER_LEFT: how many publishers there were still */
 } mmfbus_message;
 
 /* Joins as a subscriber. `*subscriber` is NULL when it fails. MMFBUS_TIMEOUT: the publisher lock was held all the time. */
@@ -337,6 +387,10 @@ void mmfbus_subscriber_close(mmfbus_subscriber *subscriber);
 /*
  * The next message, without waiting: MMFBUS_OK, MMFBUS_EMPTY, MMFBUS_GAP or MMFBUS_PUBLISHERS_GONE. Only errors are final,
  * MMFBUS_DISCONNECTED among them. A message that it has returned is taken: a publisher may overwrite it in the ring.
+ *
+ * With the option `publisher_events` also MMFBUS_PUBLISHER_JOINED, for publishers that were not there when the subscription
+ * began, and MMFBUS_PUBLISHER_LEFT, after all that was published before the publisher was found to be gone. Of those that
+ * came and went between two looks nothing is said.
  */
 MMFBUS_MUST_USE mmfbus_status mmfbus_try_receive(mmfbus_subscriber *subscriber, mmfbus_message *message);
 
@@ -356,6 +410,9 @@ MMFBUS_MUST_USE mmfbus_status mmfbus_receive(mmfbus_subscriber *subscriber, mmfb
  */
 MMFBUS_MUST_USE mmfbus_status mmfbus_arm(mmfbus_subscriber *subscriber);
 mmfbus_descriptor mmfbus_subscriber_descriptor(const mmfbus_subscriber *subscriber);
+
+/* How far the program has come: to the last message that was returned or told to be lost. Goes on with MMFBUS_START_AFTER. */
+mmfbus_position mmfbus_subscriber_position(const mmfbus_subscriber *subscriber);
 
 mmfbus_information mmfbus_subscriber_information(const mmfbus_subscriber *subscriber);
 
@@ -523,6 +580,7 @@ uint32_t mmf_lock_word(mmf *mapping);
 #else
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
@@ -721,7 +779,7 @@ enum {
     /* Segment header. */
     MMFBUS__HEADER_MAGIC = 0,
     MMFBUS__HEADER_FORMAT_VERSION = 8,
-    MMFBUS__FORMAT_VERSION = 1,
+    MMFBUS__FORMAT_VERSION = 2,
     MMFBUS__HEADER_HEADER_LENGTH = 12,
     MMFBUS__HEADER_SEGMENT_LENGTH = 16,
     MMFBUS__HEADER_RING_OFFSET = 24,
@@ -739,6 +797,12 @@ enum {
     MMFBUS__HEADER_HISTORY = 128,
     MMFBUS__HEADER_MAX_MESSAGE = 136,
     MMFBUS__HEADER_CREATED_AT = 144,
+    MMFBUS__HEADER_PATTERN = 152,
+    MMFBUS__PATTERN_CHANNEL = 1,
+    MMFBUS__PATTERN_DIRECTORY = 7,
+    MMFBUS__HEADER_REQUIRED_FEATURES = 156,
+    MMFBUS__HEADER_OPTIONAL_FEATURES = 160,
+    MMFBUS__HEADER_INCARNATION = 168,
     MMFBUS__HEADER_PUBLISHER_LOCK = 192,
     MMFBUS__HEADER_TAIL = 256,
     MMFBUS__HEADER_HEAD = 320,
@@ -750,6 +814,7 @@ enum {
     MMFBUS__CLOSED_BY_LEAVING = 1,
     MMFBUS__CLOSED_BY_DEATH = 2,
     MMFBUS__HEADER_SLOTS_USED = 404,
+    MMFBUS__HEADER_MEMBER_WAITERS = 408,
     MMFBUS__HEADER_SIZE = 512,
 
     /* Slot of a participant. */
@@ -774,6 +839,16 @@ enum {
     MMFBUS__SLOT_DISCONNECT_REASON = 84,
     MMFBUS__DISCONNECTED_AS_SLOW = 1,
     MMFBUS__DISCONNECTED_AS_WRONG = 2,
+    MMFBUS__SLOT_WANTS = 88,
+    MMFBUS__WANTS_FRAMES = 1,
+    MMFBUS__WANTS_ROOM = 2,
+    MMFBUS__WANTS_MEMBERS = 4,
+    MMFBUS__SLOT_LAST_END = 92,
+    MMFBUS__ENDED_BY_LEAVING = 1,
+    MMFBUS__ENDED_BY_DEATH = 2,
+    MMFBUS__SLOT_PHASE = 96,
+    MMFBUS__SLOT_DONE = 104,
+    MMFBUS__SLOT_DETAIL = 112,
     MMFBUS__SLOT_MESSAGES = 128,
     MMFBUS__SLOT_BYTES = 136,
     MMFBUS__SLOT_FULL = 144,
@@ -793,6 +868,7 @@ enum {
     MMFBUS__KIND_FRAGMENT = 4,
     MMFBUS__KIND_LAST_FRAGMENT = 5,
     MMFBUS__FRAME_FLAGS = 5,
+    MMFBUS__FLAG_EXTENSION = 1,
     MMFBUS__FRAME_PUBLISHER = 6,
     MMFBUS__FRAME_SEQUENCE = 8,
     MMFBUS__FRAME_TIMESTAMP = 16,
@@ -822,12 +898,15 @@ enum {
 
     /* Limits. */
     MMFBUS__FRAME_ALIGNMENT = 32,
+    MMFBUS__EXTENSION_UNIT = 8,
+    MMFBUS__END_BITS = 2,
     MMFBUS__SLOT_BITS = 10,
     MMFBUS__MAX_PARTICIPANTS = 1024,
     MMFBUS__MAX_GENERATION = 4194303,
     MMFBUS__MIN_CAPACITY = 4096,
     MMFBUS__MAX_CAPACITY = 1073741824,
     MMFBUS__LARGEST_MESSAGE = 1073741824,
+    MMFBUS__MAX_EXTENSION_LENGTH = 64,
     MMFBUS__MAX_SCHEMA_LENGTH = 1048576,
     MMFBUS__MAX_NAME_LENGTH = 128,
     MMFBUS__DEFAULT_CAPACITY = 8388608,
@@ -955,6 +1034,8 @@ const char *mmfbus_text(mmfbus_status status) {
     case MMFBUS_EMPTY: return "there is nothing to receive now";
     case MMFBUS_GAP: return "messages were lost";
     case MMFBUS_PUBLISHERS_GONE: return "the last publisher has left or died";
+    case MMFBUS_PUBLISHER_JOINED: return "a publisher has joined";
+    case MMFBUS_PUBLISHER_LEFT: return "a publisher has left or died";
     case MMFBUS_FULL: return "there is no room until a reliable subscriber has taken more";
     case MMFBUS_BUSY: return "another publisher is at work";
     case MMFBUS_READY: return "look again now";
@@ -964,7 +1045,8 @@ const char *mmfbus_text(mmfbus_status status) {
     case MMFBUS_NOT_FOUND: return "there is none of that name";
     case MMFBUS_EXISTS: return "there is one of that name already";
     case MMFBUS_NOT_A_CHANNEL: return "the memory of that name is not a channel";
-    case MMFBUS_VERSION_MISMATCH: return "the channel has another version of the format";
+    case MMFBUS_VERSION_MISMATCH: return "the channel has another version of the format, or unknown features";
+    case MMFBUS_PATTERN_MISMATCH: return "the memory of that name is no channel, but something else of this format";
     case MMFBUS_CAPACITY_MISMATCH: return "the channel has another capacity";
     case MMFBUS_HISTORY_MISMATCH: return "the channel has another history";
     case MMFBUS_MAX_MESSAGE_MISMATCH: return "the channel has another limit of messages";
@@ -974,6 +1056,7 @@ const char *mmfbus_text(mmfbus_status status) {
     case MMFBUS_TOO_MANY_CHANNELS: return "all entries of the directory are taken";
     case MMFBUS_TOO_LARGE: return "too large";
     case MMFBUS_SEQUENCE_AHEAD: return "the channel has not published that number yet";
+    case MMFBUS_OTHER_INCARNATION: return "the position is of an earlier channel of that name";
     case MMFBUS_UNENCODABLE: return "a value is not of its shape";
     case MMFBUS_UNDECODABLE: return "the bytes of a message are not of their shape";
     case MMFBUS_DISCONNECTED: return "this subscriber was too slow and was disconnected";
@@ -1383,6 +1466,15 @@ typedef struct mmfbus__segment {
 #endif
 } mmfbus__segment;
 
+/*
+ * Whom a segment lets in, which is whom its port lets in: exactly, and never more. Permissions of the bell and of the life line, and
+ * to whom both are given; MMFBUS__UNCHANGED is whoever made them.
+ */
+#define MMFBUS__UNCHANGED UINT32_MAX
+typedef struct mmfbus__audience {
+    uint32_t bell, life, uid, gid;
+} mmfbus__audience;
+
 /* Fills memory that is all zero; nobody else sees it before that. */
 typedef void (*mmfbus__fill)(unsigned char *memory, const void *context);
 
@@ -1490,9 +1582,10 @@ static mmfbus_status mmfbus__open_segment(mmfbus__segment *segment, const char *
 }
 
 static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char *name, mmfbus_namespace space,
-                                            size_t length, unsigned mode, mmfbus__fill fill, const void *context) {
+                                            size_t length, unsigned mode, const char *group, mmfbus__fill fill, const void *context) {
     wchar_t wide[MMFBUS__WIDE_NAME];
     (void)mode;
+    (void)group;
     memset(segment, 0, sizeof *segment);
     if (!mmfbus__object_name(wide, name, space, L"")) return MMFBUS_INVALID_ARGUMENT;
     HANDLE hold = mmfbus__hold_name(name, space);
@@ -1524,6 +1617,27 @@ static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char
 
 /* There are no files that the dead could leave. */
 static void mmfbus__sweep(void) {
+}
+
+static mmfbus_status mmfbus__renew_segment(mmfbus__segment *segment, const char *name, mmfbus_namespace space, size_t length,
+                                           mmfbus__fill fill, const void *context) {
+    (void)segment;
+    (void)name;
+    (void)space;
+    (void)length;
+    (void)fill;
+    (void)context;
+    return MMFBUS_NOT_FOUND;
+}
+
+/* Objects are those of this user, by their default security descriptors. */
+static mmfbus_status mmfbus__find_audience(const mmfbus_options *options, bool is_exact, const mmfbus__segment *segment,
+                                           mmfbus__audience *audience) {
+    (void)options;
+    (void)is_exact;
+    (void)segment;
+    memset(audience, 0, sizeof *audience);
+    return MMFBUS_OK;
 }
 
 #else
@@ -1615,7 +1729,10 @@ static mmfbus_status mmfbus__try_open_segment(mmfbus__segment *segment, mmfbus_n
         *length = (size_t)status.st_size;
         return MMFBUS_OK;
     }
-    if (mmfbus__remove_unused(segment->file, segment->path)) return MMFBUS_BUSY;
+    if (mmfbus__remove_unused(segment->file, segment->path)) {
+        /* One that another user alone may remove is as good as none. */
+        return mmfbus__leads_to(segment->path, segment->file) ? MMFBUS_NOT_FOUND : MMFBUS_BUSY;
+    }
     if (flock(segment->file, LOCK_SH | LOCK_NB) != 0) return MMFBUS_BUSY;
     return mmfbus__leads_to(segment->path, segment->file) ? MMFBUS_OK : MMFBUS_BUSY;
 }
@@ -1654,9 +1771,110 @@ static mmfbus_status mmfbus__allocate_blocks(int file, off_t length) {
 #endif
 }
 
+static off_t mmfbus__file_length(size_t length) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (off_t)((length + page - 1) / page * page + page);
+}
+
+/* Gives a new file to that user and that group, where it is not theirs yet. */
+static mmfbus_status mmfbus__give_to(int file, uint32_t uid, uint32_t gid) {
+    struct stat status;
+    if (fstat(file, &status) != 0) return mmfbus__failed("fstat");
+    bool is_theirs = (uid == MMFBUS__UNCHANGED || uid == status.st_uid) && (gid == MMFBUS__UNCHANGED || gid == status.st_gid);
+    if (is_theirs || fchown(file, (uid_t)uid, (gid_t)gid) == 0) return MMFBUS_OK;
+    mmfbus_status failed = mmfbus__failed("fchown");
+    snprintf(mmfbus__detail, sizeof mmfbus__detail, "user %u may not give files to %s %u", (unsigned)geteuid(),
+             uid != MMFBUS__UNCHANGED ? "user" : "group", (unsigned)(uid != MMFBUS__UNCHANGED ? uid : gid));
+    return failed;
+}
+
+/* By its name, or else its number. */
+static mmfbus_status mmfbus__group_id(const char *name, uint32_t *gid) {
+    struct group group, *found = NULL;
+    char *end;
+    int error = ERANGE;
+    for (size_t size = 16384; size <= (16u << 20) && error == ERANGE; size *= 2) {
+        char *buffer = (char *)MMFBUS_MALLOC(size);
+        if (buffer == NULL) return MMFBUS_NO_MEMORY;
+        error = getgrnam_r(name, &group, buffer, size, &found);
+        if (found != NULL) *gid = (uint32_t)group.gr_gid;
+        MMFBUS_FREE(buffer);
+    }
+    if (found != NULL) return MMFBUS_OK;
+    errno = 0;
+    unsigned long long number = strtoull(name, &end, 10);
+    *gid = (uint32_t)number;
+    if (name[0] >= '0' && name[0] <= '9' && *end == 0 && errno == 0 && number < UINT32_MAX) return MMFBUS_OK;
+    snprintf(mmfbus__detail, sizeof mmfbus__detail, "there is no group %.64s on this system", name);
+    return MMFBUS_INVALID_ARGUMENT;
+}
+
+static bool mmfbus__is_member(gid_t gid) {
+    if (gid == getegid()) return true;
+    int count = getgroups(0, NULL);
+    gid_t *groups = count > 0 ? (gid_t *)MMFBUS_MALLOC((size_t)count * sizeof *groups) : NULL;
+    bool found = false;
+    if (groups != NULL) count = getgroups(count, groups);
+    for (int index = 0; groups != NULL && index < count && !found; index++) found = groups[index] == gid;
+    MMFBUS_FREE(groups);
+    return found;
+}
+
+/*
+ * Who participates in a channel; refuses one that lets in others than were asked for, or in which this user could not be rung.
+ * An exact one, which is a directory, does not let in fewer either.
+ */
+static mmfbus_status mmfbus__find_audience(const mmfbus_options *options, bool is_exact, const mmfbus__segment *segment,
+                                           mmfbus__audience *audience) {
+    const mmfbus__audience mine = {0600, 0600, MMFBUS__UNCHANGED, MMFBUS__UNCHANGED};
+    *audience = mine;
+    if (options->scope != MMFBUS_SCOPE_MACHINE) return MMFBUS_OK;
+    struct stat status;
+    char whose[128];
+    uint32_t gid = 0;
+    if (fstat(segment->file, &status) != 0) return mmfbus__failed("fstat");
+    unsigned mode = (unsigned)status.st_mode & 0777, me = (unsigned)geteuid();
+    snprintf(whose, sizeof whose, "the channel belongs to user %u and group %u and has the mode 0%o", (unsigned)status.st_uid,
+             (unsigned)status.st_gid, mode);
+    if (options->group != NULL) {
+        mmfbus_status known = mmfbus__group_id(options->group, &gid);
+        if (known != MMFBUS_OK) return known;
+        if (gid != status.st_gid) {
+            snprintf(mmfbus__detail, sizeof mmfbus__detail, "%s, and this program asks for group %u", whose, (unsigned)gid);
+            return MMFBUS_ACCESS_DENIED;
+        }
+    }
+    if (is_exact && mode != options->mode) {
+        snprintf(mmfbus__detail, sizeof mmfbus__detail, "%s; this program asks for 0%o", whose, options->mode);
+        return MMFBUS_ACCESS_DENIED;
+    }
+    if (options->mode != 0 && (mode & ~options->mode) != 0) {
+        snprintf(mmfbus__detail, sizeof mmfbus__detail, "%s; this program allows 0%o at most", whose, options->mode);
+        return MMFBUS_ACCESS_DENIED;
+    }
+    if ((mode & 0066) == 0066) {
+        audience->bell = 0622;
+        audience->life = 0644;
+    } else if ((mode & 0060) == 0060) {
+        if (me != 0 && !mmfbus__is_member(status.st_gid)) {
+            snprintf(mmfbus__detail, sizeof mmfbus__detail, "%s, and user %u is no member of that group", whose, me);
+            return MMFBUS_ACCESS_DENIED;
+        }
+        audience->bell = 0620;
+        audience->life = 0640;
+        audience->gid = (uint32_t)status.st_gid;
+    } else if (me != 0 && me != status.st_uid) {
+        snprintf(mmfbus__detail, sizeof mmfbus__detail, "%s, which lets in that user alone, not user %u", whose, me);
+        return MMFBUS_ACCESS_DENIED;
+    } else {
+        audience->uid = (uint32_t)status.st_uid;
+    }
+    return MMFBUS_OK;
+}
+
 /* A new segment of `length` bytes under a name. MMFBUS_EXISTS: somebody was faster. */
 static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char *name, mmfbus_namespace space,
-                                            size_t length, unsigned mode, mmfbus__fill fill, const void *context) {
+                                            size_t length, unsigned mode, const char *group, mmfbus__fill fill, const void *context) {
     char temporary[MMFBUS__PATH];
     memset(segment, 0, sizeof *segment);
     segment->file = -1;
@@ -1664,8 +1882,10 @@ static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char
     int64_t nonce = mmfbus__new_nonce();
     if (nonce == 0) return MMFBUS_OS_ERROR;
     mmfbus__temporary_path(temporary, nonce, "");
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    off_t file_length = (off_t)((length + page - 1) / page * page + page);
+    off_t file_length = mmfbus__file_length(length);
+    uint32_t gid = MMFBUS__UNCHANGED;
+    mmfbus_status known = group != NULL ? mmfbus__group_id(group, &gid) : MMFBUS_OK;
+    if (known != MMFBUS_OK) return known;
 
     mmfbus__guard(&segment->guard, &segment->file, 1);
     segment->file = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -1673,6 +1893,7 @@ static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char
     /* The lock comes before the name, so that nobody takes the new file for a leftover. */
     if (status == MMFBUS_OK) MMFBUS_STEP("create: opened");
     if (status == MMFBUS_OK && flock(segment->file, LOCK_SH | LOCK_NB) != 0) status = mmfbus__failed("flock");
+    if (status == MMFBUS_OK) status = mmfbus__give_to(segment->file, MMFBUS__UNCHANGED, gid);
     if (status == MMFBUS_OK && mode != 0 && fchmod(segment->file, (mode_t)mode) != 0) status = mmfbus__failed("fchmod");
     if (status == MMFBUS_OK) status = mmfbus__allocate_blocks(segment->file, file_length);
     if (status == MMFBUS_OK && !mmfbus__write_mark(segment->file, length, file_length)) status = mmfbus__failed("pwrite");
@@ -1688,6 +1909,54 @@ static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char
     segment->marked = status == MMFBUS_OK;
     if (status != MMFBUS_OK) mmfbus__release_segment(segment);
     return status;
+}
+
+/* Makes it anew in a leftover on which we hold the exclusive lock. */
+static mmfbus_status mmfbus__refill(mmfbus__segment *segment, size_t length, mmfbus__fill fill, const void *context) {
+    struct stat status;
+    off_t needed = mmfbus__file_length(length);
+    if (fstat(segment->file, &status) != 0) return mmfbus__failed("fstat");
+    if (needed > status.st_size) {
+        snprintf(mmfbus__detail, sizeof mmfbus__detail,
+                 "its memory was left behind by user %u, who alone may remove it, and has %lld bytes; %lld are needed",
+                 (unsigned)status.st_uid, (long long)status.st_size, (long long)needed);
+        return MMFBUS_ACCESS_DENIED;
+    }
+    mmfbus_status result = MMFBUS_OK;
+#ifdef __linux__
+    result = mmfbus__allocate_blocks(segment->file, needed);
+#endif
+    if (result == MMFBUS_OK) result = mmfbus__map(segment, length, false);
+    if (result != MMFBUS_OK) return result;
+    memset(segment->memory, 0, length);
+    fill(segment->memory, context);
+    if (!mmfbus__write_mark(segment->file, length, status.st_size)) return mmfbus__failed("pwrite");
+    bool is_ours = flock(segment->file, LOCK_SH | LOCK_NB) == 0 && mmfbus__leads_to(segment->path, segment->file);
+    return is_ours ? MMFBUS_OK : MMFBUS_BUSY;
+}
+
+/*
+ * Removes a leftover, or makes the segment anew in it where another user alone may remove it. MMFBUS_NOT_FOUND: there is none, or
+ * none any more.
+ */
+static mmfbus_status mmfbus__renew_segment(mmfbus__segment *segment, const char *name, mmfbus_namespace space, size_t length,
+                                           mmfbus__fill fill, const void *context) {
+    struct stat status;
+    memset(segment, 0, sizeof *segment);
+    segment->file = -1;
+    if (!mmfbus__segment_path(segment->path, name, space)) return MMFBUS_INVALID_ARGUMENT;
+    mmfbus__guard(&segment->guard, &segment->file, 1);
+    segment->file = open(segment->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    mmfbus_status result = MMFBUS_NOT_FOUND;
+    if (segment->file < 0 && errno != ENOENT) result = mmfbus__failed("open");
+    if (segment->file >= 0 && fstat(segment->file, &status) == 0 && S_ISREG(status.st_mode) &&
+        mmfbus__read_mark(segment->file, status.st_size) != 0 && mmfbus__remove_unused(segment->file, segment->path) &&
+        mmfbus__leads_to(segment->path, segment->file)) {
+        result = mmfbus__refill(segment, length, fill, context);
+    }
+    segment->marked = result == MMFBUS_OK;
+    if (result != MMFBUS_OK) mmfbus__release_segment(segment);
+    return result;
 }
 
 static bool mmfbus__is_fifo(int descriptor) {
@@ -1917,26 +2186,44 @@ static void mmfbus__tell_difference(const char *there, size_t there_length, cons
  */
 
 typedef struct mmfbus__geometry {
-    uint64_t segment_length, ring_offset, capacity, history, max_message;
-    uint32_t participant_count, max_payload, schema_offset, schema_length;
+    uint64_t segment_length, ring_offset, capacity, history, max_message, incarnation;
+    uint32_t participant_count, max_payload, schema_offset, schema_length, pattern;
+    uint32_t version, unknown_features; /* where they are refused */
     char codec[MMFBUS__HEADER_CODEC_SIZE];
     unsigned char schema[MMFBUS__HEADER_SCHEMA_SIZE];
     const char *schema_text;
 } mmfbus__geometry;
+
+/* Bytes of payload that a frame has room for, beside its header. */
+static uint64_t mmfbus__largest_payload(uint64_t capacity) {
+    return capacity / 4 - MMFBUS__FRAME_SIZE;
+}
+
+/* The rule for it: with room for a header extension, whatever the message. */
+static uint64_t mmfbus__max_payload_of(uint64_t capacity, uint64_t max_message) {
+    uint64_t extended = max_message + MMFBUS__MAX_EXTENSION_LENGTH, largest = mmfbus__largest_payload(capacity);
+    return extended < largest ? extended : largest;
+}
+
+/* Most bytes of a message that is published in one frame. */
+MMFBUS__INLINE uint32_t mmfbus__max_whole(const mmfbus__geometry *g) {
+    return g->max_message < g->max_payload ? (uint32_t)g->max_message : g->max_payload;
+}
 
 static bool mmfbus__is_geometry(const mmfbus__geometry *g) {
     if (g->capacity < MMFBUS__MIN_CAPACITY || g->capacity > MMFBUS__MAX_CAPACITY) return false;
     if ((g->capacity & (g->capacity - 1)) != 0) return false;
     if (g->participant_count < 2 || g->participant_count > MMFBUS__MAX_PARTICIPANTS) return false;
     if (g->max_message < 1 || g->max_message > MMFBUS__LARGEST_MESSAGE) return false;
-    uint64_t most = g->capacity / 4 - MMFBUS__FRAME_SIZE;
-    if (g->max_payload != (g->max_message < most ? g->max_message : most)) return false;
+    if (g->max_payload != mmfbus__max_payload_of(g->capacity, g->max_message)) return false;
     if (g->history == 0) return true;
-    if (g->max_message != g->max_payload) return false;
-    return g->history <= g->capacity / 2 / mmfbus__frame_size(g->max_message);
+    uint64_t extended = g->max_message + MMFBUS__MAX_EXTENSION_LENGTH;
+    return extended == g->max_payload && g->history <= g->capacity / 2 / mmfbus__frame_size(extended);
 }
 
 #define MMFBUS__DEFAULT_POLL_WINDOW 200u
+/* Bits of `requiredFeatures` that are understood here. */
+#define MMFBUS__KNOWN_FEATURES 0u
 #define MMFBUS__DIRECTORY_CAPACITY (64u << 10)
 
 /* Whether any schema will do. */
@@ -1965,6 +2252,9 @@ static mmfbus_status mmfbus__check_options(const mmfbus_options *options, bool s
     if ((unsigned)options->open > MMFBUS_CREATE) return mmfbus__refuse(wrong, "open is none of mmfbus_open_mode");
     if ((unsigned)options->delivery > MMFBUS_DELIVERY_LOSSY) return mmfbus__refuse(wrong, "delivery is none of mmfbus_delivery");
     if ((unsigned)options->start > MMFBUS_START_AFTER) return mmfbus__refuse(wrong, "start is none of mmfbus_start");
+    if ((unsigned)options->otherwise > MMFBUS_OTHERWISE_LATEST) {
+        return mmfbus__refuse(wrong, "otherwise is none of mmfbus_otherwise");
+    }
     if ((unsigned)options->slow_subscribers > MMFBUS_SLOW_SUBSCRIBERS_DISCONNECT) {
         return mmfbus__refuse(wrong, "slow_subscribers is none of mmfbus_slow_subscribers");
     }
@@ -1973,6 +2263,7 @@ static mmfbus_status mmfbus__check_options(const mmfbus_options *options, bool s
         return mmfbus__refuse(wrong, "schema is not 1 byte to 1 MiB");
     }
     if ((options->mode & ~0777u) != 0) return mmfbus__refuse(wrong, "mode has other bits than those of permissions");
+    if (options->group != NULL && options->group[0] == 0) return mmfbus__refuse(wrong, "group is empty");
     if (options->name != NULL && strlen(options->name) > MMFBUS__SLOT_NAME_SIZE) {
         return mmfbus__refuse(wrong, "name is longer than 48 bytes");
     }
@@ -1990,18 +2281,22 @@ static mmfbus_status mmfbus__plan(const mmfbus_options *options, uint64_t room, 
     uint64_t default_capacity = room != 0 ? MMFBUS__DIRECTORY_CAPACITY : (uint64_t)MMFBUS__DEFAULT_CAPACITY;
     g->capacity = options->capacity != 0 ? options->capacity : default_capacity;
     g->history = options->history;
-    uint64_t most = g->capacity / 4 - MMFBUS__FRAME_SIZE;
-    g->max_message = options->max_message != 0 ? options->max_message : g->history != 0 ? most : 64u << 20;
-    if (options->max_message == 0 && g->history != 0 && g->capacity >= MMFBUS__PAGE) {
-        /* As large as the promise allows. */
-        uint64_t share = g->capacity / 2 / g->history;
-        if (share < 2 * MMFBUS__FRAME_ALIGNMENT) return mmfbus__refuse(MMFBUS_INVALID_ARGUMENT, limits);
-        share = share / MMFBUS__FRAME_ALIGNMENT * MMFBUS__FRAME_ALIGNMENT - MMFBUS__FRAME_SIZE;
-        g->max_message = share < most ? share : most;
+    g->max_message = options->max_message != 0 ? options->max_message : 64u << 20;
+    if (options->max_message == 0 && g->history != 0 && g->capacity >= MMFBUS__MIN_CAPACITY) {
+        /* As large as the promise allows, with room for a header extension. */
+        const uint64_t beside = MMFBUS__FRAME_SIZE + MMFBUS__MAX_EXTENSION_LENGTH;
+        uint64_t share = g->capacity / 2 / g->history / MMFBUS__FRAME_ALIGNMENT * MMFBUS__FRAME_ALIGNMENT;
+        if (share > g->capacity / 4) share = g->capacity / 4;
+        g->max_message = share > beside ? share - beside : 1;
     }
-    g->max_payload = (uint32_t)(g->max_message < most ? g->max_message : most);
+    g->max_payload = (uint32_t)mmfbus__max_payload_of(g->capacity, g->max_message);
     g->participant_count = options->max_participants != 0 ? options->max_participants : 64;
     if (!mmfbus__is_geometry(g)) return mmfbus__refuse(MMFBUS_INVALID_ARGUMENT, limits);
+    g->pattern = room != 0 ? MMFBUS__PATTERN_DIRECTORY : MMFBUS__PATTERN_CHANNEL;
+    for (int tries = 0; tries < 4 && g->incarnation == 0; tries++) {
+        if (!mmfbus__random(&g->incarnation, sizeof g->incarnation)) return mmfbus__failed("random");
+    }
+    if (g->incarnation == 0) return MMFBUS_OS_ERROR;
 
     memcpy(g->codec, mmfbus__codec_of(options), strlen(mmfbus__codec_of(options)));
     uint64_t end = MMFBUS__HEADER_SIZE + (uint64_t)g->participant_count * MMFBUS__SLOT_SIZE;
@@ -2046,6 +2341,8 @@ static void mmfbus__fill_channel(unsigned char *memory, const void *context) {
     mmfbus__put64(memory + MMFBUS__HEADER_HISTORY, g->history);
     mmfbus__put64(memory + MMFBUS__HEADER_MAX_MESSAGE, g->max_message);
     mmfbus__put64(memory + MMFBUS__HEADER_CREATED_AT, mmfbus__milliseconds_since_1970());
+    mmfbus__put32(memory + MMFBUS__HEADER_PATTERN, g->pattern);
+    mmfbus__put64(memory + MMFBUS__HEADER_INCARNATION, g->incarnation);
     if (g->schema_length > 0) memcpy(memory + g->schema_offset, g->schema_text, g->schema_length);
     memory[g->ring_offset + MMFBUS__FRAME_KIND] = MMFBUS__KIND_TERMINATOR;
     mmfbus__put64(memory + g->ring_offset + MMFBUS__FRAME_SEQUENCE, 1);
@@ -2062,7 +2359,12 @@ static mmfbus_status mmfbus__read_geometry(const mmfbus__segment *segment, mmfbu
     int64_t magic = mmfbus__load64(segment->memory + MMFBUS__HEADER_MAGIC);
     if (memcmp(&magic, mmfbus__magic, sizeof magic) != 0) return MMFBUS_NOT_A_CHANNEL;
     mmfbus__copy_private(header, segment->memory, sizeof header);
-    if (mmfbus__peek32(memory + MMFBUS__HEADER_FORMAT_VERSION) != MMFBUS__FORMAT_VERSION) return MMFBUS_VERSION_MISMATCH;
+    g->version = mmfbus__peek32(memory + MMFBUS__HEADER_FORMAT_VERSION);
+    if (g->version != MMFBUS__FORMAT_VERSION) return MMFBUS_VERSION_MISMATCH;
+    g->unknown_features = mmfbus__peek32(memory + MMFBUS__HEADER_REQUIRED_FEATURES) & ~MMFBUS__KNOWN_FEATURES;
+    if (g->unknown_features != 0) return MMFBUS_VERSION_MISMATCH;
+    g->pattern = mmfbus__peek32(memory + MMFBUS__HEADER_PATTERN);
+    g->incarnation = mmfbus__peek64(memory + MMFBUS__HEADER_INCARNATION);
     g->segment_length = mmfbus__peek64(memory + MMFBUS__HEADER_SEGMENT_LENGTH);
     g->ring_offset = mmfbus__peek64(memory + MMFBUS__HEADER_RING_OFFSET);
     g->capacity = mmfbus__peek64(memory + MMFBUS__HEADER_RING_CAPACITY);
@@ -2091,6 +2393,17 @@ static mmfbus_status mmfbus__read_geometry(const mmfbus__segment *segment, mmfbu
         return MMFBUS_CORRUPTED;
     }
     return MMFBUS_OK;
+}
+
+/* Says what MMFBUS_VERSION_MISMATCH means. */
+static void mmfbus__tell_version(const mmfbus__geometry *g) {
+    if (g->unknown_features != 0) {
+        snprintf(mmfbus__detail, sizeof mmfbus__detail, "it requires features that this program does not know: bits 0x%x",
+                 (unsigned)g->unknown_features);
+    } else {
+        snprintf(mmfbus__detail, sizeof mmfbus__detail, "its format version is %u, this program's %u", (unsigned)g->version,
+                 (unsigned)MMFBUS__FORMAT_VERSION);
+    }
 }
 
 /* Of a number that was asked for: whether the channel has it. */
@@ -2122,8 +2435,13 @@ static mmfbus_status mmfbus__compare_schema(const mmfbus_options *options, const
 }
 
 /* Whether the channel that is there is what was asked for. */
-static mmfbus_status mmfbus__compare(const mmfbus_options *options, const mmfbus__segment *segment,
+static mmfbus_status mmfbus__compare(const mmfbus_options *options, uint32_t pattern, const mmfbus__segment *segment,
                                      const mmfbus__geometry *g) {
+    if (g->pattern != pattern) {
+        snprintf(mmfbus__detail, sizeof mmfbus__detail, "its pattern is %u, this program's %u (%d is a channel, %d a directory)",
+                 (unsigned)g->pattern, (unsigned)pattern, MMFBUS__PATTERN_CHANNEL, MMFBUS__PATTERN_DIRECTORY);
+        return MMFBUS_PATTERN_MISMATCH;
+    }
     if (!mmfbus__has("capacity", g->capacity, options->capacity)) return MMFBUS_CAPACITY_MISMATCH;
     if (!mmfbus__has("history", g->history, options->history)) return MMFBUS_HISTORY_MISMATCH;
     if (!mmfbus__has("max_message", g->max_message, options->max_message)) return MMFBUS_MAX_MESSAGE_MISMATCH;
@@ -2147,25 +2465,42 @@ static bool mmfbus__is_channel_name(const char *name) {
 
 /* A directory has room between its participants and its ring, and a name that no channel can have. */
 static mmfbus_status mmfbus__open_channel(const mmfbus_options *options, uint64_t room, mmfbus__segment *segment,
-                                          mmfbus__geometry *g) {
+                                          mmfbus__geometry *g, mmfbus__audience *audience) {
     if (room == 0 && !mmfbus__is_channel_name(options->channel)) return MMFBUS_INVALID_NAME;
     mmfbus_namespace space = options->scope == MMFBUS_SCOPE_MACHINE ? MMFBUS_GLOBAL : MMFBUS_LOCAL;
+    uint32_t pattern = room != 0 ? MMFBUS__PATTERN_DIRECTORY : MMFBUS__PATTERN_CHANNEL;
     bool creates = options->open != MMFBUS_OPEN && !mmfbus__takes_any(options);
     for (int tries = 0; tries < 1000; tries++) {
         mmfbus_status status = MMFBUS_NOT_FOUND;
         if (options->open != MMFBUS_CREATE) status = mmfbus__open_segment(segment, options->channel, space, false);
         if (status == MMFBUS_OK) {
-            status = segment->marked ? mmfbus__read_geometry(segment, g) : MMFBUS_NOT_A_CHANNEL;
-            if (status == MMFBUS_OK) status = mmfbus__compare(options, segment, g);
+            /* Before its memory is touched, which others that were not asked for might take away. */
+            status = mmfbus__find_audience(options, room != 0, segment, audience);
+            if (status == MMFBUS_OK) status = segment->marked ? mmfbus__read_geometry(segment, g) : MMFBUS_NOT_A_CHANNEL;
+            if (status == MMFBUS_VERSION_MISMATCH) mmfbus__tell_version(g);
+            if (status == MMFBUS_OK) status = mmfbus__compare(options, pattern, segment, g);
             if (status != MMFBUS_OK) mmfbus__release_segment(segment);
             return status;
         }
         if (status != MMFBUS_NOT_FOUND || !creates) return status;
         mmfbus__sweep();
         status = mmfbus__plan(options, room, g);
+        size_t length = (size_t)g->segment_length;
         if (status == MMFBUS_OK) {
-            status = mmfbus__create_segment(segment, options->channel, space, (size_t)g->segment_length, options->mode,
+            status = mmfbus__renew_segment(segment, options->channel, space, length, mmfbus__fill_channel, g);
+        }
+        if (status == MMFBUS_NOT_FOUND) {
+            status = mmfbus__create_segment(segment, options->channel, space, length, options->mode, options->group,
                                             mmfbus__fill_channel, g);
+        }
+        if (status == MMFBUS_BUSY) {
+            mmfbus__sleep_microseconds(1000);
+            continue;
+        }
+        if (status == MMFBUS_OK) {
+            status = mmfbus__find_audience(options, room != 0, segment, audience);
+            if (status != MMFBUS_OK) mmfbus__release_segment(segment);
+            return status;
         }
         if (status != MMFBUS_EXISTS || options->open == MMFBUS_CREATE) return status;
     }
@@ -2202,11 +2537,10 @@ enum { MMFBUS__BELL, MMFBUS__LIFE, MMFBUS__POLLER, MMFBUS__TIMER, MMFBUS__SPARE,
 #define MMFBUS__BELL_TAG UINT32_MAX
 #define MMFBUS__TIMER_TAG (UINT32_MAX - 1)
 
-/* What a participant does in the directory of its scope. */
+/* What a participant does in the directory. */
 typedef struct mmfbus__registration {
-    mmfbus_scope scope;
-    mmfbus_status status; /* why the channel is not listed */
-    bool has_share;       /* in this process's place in the directory */
+    struct mmfbus__place *place; /* this process's in the directory, of which it has a share; NULL where it has none */
+    mmfbus_status status;        /* why the channel is not listed */
     bool is_listed;
     char channel[MMFBUS__ENTRY_NAME_SIZE + 1];
 } mmfbus__registration;
@@ -2228,11 +2562,12 @@ typedef struct mmfbus__participant {
 #ifndef _WIN32
     mmfbus__fork_guard guard;
 #endif
-    uint32_t watched_epoch;  /* whose life lines are watched: those of this epoch */
+    uint32_t watched_epoch;  /* whose life lines are watched: those of this epoch, */
+    uint32_t watched_states; /* and with one of these states, bit by bit */
     bool watch_is_complete;  /* false when one could not be opened: try again */
     bool has_dead;           /* some peer has a `dead_nonce`, or some was reclaimed */
     bool joined;
-    bool armed;
+    uint32_t wants;          /* what this one sleeps for; 0 while it is awake */
     uint32_t skips;          /* rings that were not sent, because the sleeper was rung before */
     uint64_t counters[MMFBUS__COUNTER_COUNT];
     mmfbus__registration registration;
@@ -2284,9 +2619,9 @@ static void mmfbus__bell_name(char name[64], int64_t nonce) {
     memcpy(name + 30, ".bell", 6);
 }
 
-static mmfbus_status mmfbus__open_port(mmfbus__participant *p, unsigned mode) {
+static mmfbus_status mmfbus__open_port(mmfbus__participant *p, const mmfbus__audience *audience) {
     char name[64];
-    (void)mode;
+    (void)audience;
     p->nonce = mmfbus__new_nonce();
     if (p->nonce == 0) return MMFBUS_OS_ERROR;
     mmfbus__bell_name(name, p->nonce);
@@ -2355,7 +2690,8 @@ static bool mmfbus__is_open(mmfbus_descriptor descriptor) {
 }
 
 /* A FIFO that is open for reading and writing before it has its name: who finds the name finds a living owner. */
-static mmfbus_status mmfbus__make_fifo(int *descriptor, int64_t nonce, const char *what, unsigned mode) {
+static mmfbus_status mmfbus__make_fifo(int *descriptor, int64_t nonce, const char *what, const mmfbus__audience *audience,
+                                       uint32_t mode) {
     char temporary[MMFBUS__PATH], path[MMFBUS__PATH], suffix[8];
     snprintf(suffix, sizeof suffix, ".%s", what);
     mmfbus__temporary_path(temporary, nonce, suffix);
@@ -2364,7 +2700,8 @@ static mmfbus_status mmfbus__make_fifo(int *descriptor, int64_t nonce, const cha
     mmfbus_status status = MMFBUS_OK;
     *descriptor = open(temporary, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
     if (*descriptor < 0) status = mmfbus__failed("open");
-    if (status == MMFBUS_OK && mode != 0 && fchmod(*descriptor, (mode_t)mode) != 0) status = mmfbus__failed("fchmod");
+    if (status == MMFBUS_OK) status = mmfbus__give_to(*descriptor, audience->uid, audience->gid);
+    if (status == MMFBUS_OK && fchmod(*descriptor, (mode_t)mode) != 0) status = mmfbus__failed("fchmod");
     if (status == MMFBUS_OK && rename(temporary, path) != 0) status = mmfbus__failed("rename");
     if (status != MMFBUS_OK) unlink(temporary);
     return status;
@@ -2400,12 +2737,14 @@ static bool mmfbus__give_up_spare(mmfbus__participant *p) {
     return true;
 }
 
-static mmfbus_status mmfbus__open_port(mmfbus__participant *p, unsigned mode) {
+static mmfbus_status mmfbus__open_port(mmfbus__participant *p, const mmfbus__audience *audience) {
     mmfbus__guard(&p->guard, p->descriptors, MMFBUS__DESCRIPTORS);
     p->nonce = mmfbus__new_nonce();
     if (p->nonce == 0) return MMFBUS_OS_ERROR;
-    mmfbus_status status = mmfbus__make_fifo(&p->descriptors[MMFBUS__LIFE], p->nonce, "life", mode);
-    if (status == MMFBUS_OK) status = mmfbus__make_fifo(&p->descriptors[MMFBUS__BELL], p->nonce, "bell", mode);
+    mmfbus_status status = mmfbus__make_fifo(&p->descriptors[MMFBUS__LIFE], p->nonce, "life", audience, audience->life);
+    if (status == MMFBUS_OK) {
+        status = mmfbus__make_fifo(&p->descriptors[MMFBUS__BELL], p->nonce, "bell", audience, audience->bell);
+    }
     if (status != MMFBUS_OK) return status;
 #ifdef __linux__
     p->descriptors[MMFBUS__POLLER] = epoll_create1(EPOLL_CLOEXEC);
@@ -2555,15 +2894,14 @@ static void mmfbus__ring_slot(mmfbus__participant *p, uint32_t slot, uint32_t as
     mmfbus__count(p, MMFBUS__WAKE_UPS, 1);
 }
 
-/* Rings the publishers that sleep, or everybody else who does. */
-static void mmfbus__ring_sleepers(mmfbus__participant *p, bool publishers) {
+/* Rings whoever sleeps for one of these. */
+static void mmfbus__ring_sleepers(mmfbus__participant *p, uint32_t wants) {
     uint32_t used = mmfbus__slots_used(p);
     for (uint32_t slot = 0; slot < used; slot++) {
         const unsigned char *place = mmfbus__slot(p, slot);
         uint32_t asleep = mmfbus__load32(place + MMFBUS__SLOT_ASLEEP);
         if (asleep == 0) continue;
-        bool is_publisher = mmfbus__load32(place + MMFBUS__SLOT_STATE) == MMFBUS__STATE_PUBLISHER;
-        if (is_publisher == publishers) mmfbus__ring_slot(p, slot, asleep);
+        if ((mmfbus__load32(place + MMFBUS__SLOT_WANTS) & wants) != 0) mmfbus__ring_slot(p, slot, asleep);
     }
 }
 
@@ -2635,41 +2973,81 @@ MMFBUS__INLINE void mmfbus__unlock(mmfbus__participant *p) {
     MMFBUS_STEP("lock: released");
 }
 
-/* Rings the subscribers that sleep; with the lock still held, after what they wait for has changed. */
-MMFBUS__INLINE void mmfbus__ring_subscribers(mmfbus__participant *p) {
+/* Rings who sleeps for frames; with the lock still held, after what they wait for has changed. */
+MMFBUS__INLINE void mmfbus__ring_for_frames(mmfbus__participant *p) {
     /* SYNC: going to sleep. What changed was stored first, then the sleepers are looked at: whoever is not seen sees it. */
-    if (mmfbus__load32(p->memory + MMFBUS__HEADER_SLEEPERS) != 0) mmfbus__ring_sleepers(p, false);
+    if (mmfbus__load32(p->memory + MMFBUS__HEADER_SLEEPERS) != 0) mmfbus__ring_sleepers(p, MMFBUS__WANTS_FRAMES);
 }
 
-/* Rings the publishers that wait for room. After a cursor has moved, or is needed no more. */
-MMFBUS__INLINE void mmfbus__ring_publishers(mmfbus__participant *p) {
+/* Rings who waits for room. After a cursor has moved, or is needed no more. */
+MMFBUS__INLINE void mmfbus__ring_for_room(mmfbus__participant *p) {
     /* SYNC: waiting for room. The cursor was stored first; a publisher counts itself before it looks at the cursors. */
-    if (mmfbus__load32(p->memory + MMFBUS__HEADER_ROOM_WAITERS) != 0) mmfbus__ring_sleepers(p, true);
+    if (mmfbus__load32(p->memory + MMFBUS__HEADER_ROOM_WAITERS) != 0) mmfbus__ring_sleepers(p, MMFBUS__WANTS_ROOM);
 }
 
-static void mmfbus__tell_of_leaving(mmfbus__participant *p) {
+/* Rings who wants to know who takes part, and of a publisher also who waits for frames. After the epoch was raised. */
+static void mmfbus__ring_for_members(mmfbus__participant *p, bool of_publisher) {
+    /* SYNC: going to sleep. The epoch was raised first; who sleeps counts itself before it looks at that. */
+    if (mmfbus__load32(p->memory + MMFBUS__HEADER_MEMBER_WAITERS) != 0) {
+        uint32_t frames = of_publisher ? (uint32_t)MMFBUS__WANTS_FRAMES : 0;
+        mmfbus__ring_sleepers(p, MMFBUS__WANTS_MEMBERS | frames);
+    } else if (of_publisher) {
+        mmfbus__ring_for_frames(p);
+    }
+}
+
+static void mmfbus__tell_of_leaving(mmfbus__participant *p, bool was_publisher) {
     mmfbus__add32(p->memory + MMFBUS__HEADER_EPOCH, 1);
     MMFBUS_STEP("leave: epoch raised");
-    mmfbus__ring_subscribers(p);
+    mmfbus__ring_for_members(p, was_publisher);
 }
 
-/* What a publisher does when it leaves, or what is done for it when it died. With the lock held. */
-static void mmfbus__end_publisher(mmfbus__participant *p, uint32_t slot, uint32_t reason) {
+static bool mmfbus__is_last_publisher(const mmfbus__participant *p, uint32_t slot) {
     uint32_t used = mmfbus__slots_used(p);
-    bool is_last = true;
-    for (uint32_t other = 0; other < used && is_last; other++) {
-        is_last = other == slot || mmfbus__load32(mmfbus__slot(p, other) + MMFBUS__SLOT_STATE) != MMFBUS__STATE_PUBLISHER;
+    for (uint32_t other = 0; other < used; other++) {
+        if (other == slot) continue;
+        if (mmfbus__load32(mmfbus__slot(p, other) + MMFBUS__SLOT_STATE) == MMFBUS__STATE_PUBLISHER) return false;
     }
+    return true;
+}
+
+/*
+ * What whoever leaves does for itself, and who reclaims for the dead, of that generation. With the lock held, but by a
+ * subscriber that leaves. False when the slot has no role.
+ */
+static bool mmfbus__end_participation(mmfbus__participant *p, uint32_t slot, uint32_t generation, uint32_t how) {
+    unsigned char *place = mmfbus__slot(p, slot);
+    uint32_t state = mmfbus__load32(place + MMFBUS__SLOT_STATE);
+    if (state == MMFBUS__STATE_NONE) return false;
     /* Before the state: who dies in between is a publisher still, and is reclaimed as one. */
-    if (is_last) {
+    if (state == MMFBUS__STATE_PUBLISHER && mmfbus__is_last_publisher(p, slot)) {
+        uint32_t reason = how == MMFBUS__ENDED_BY_DEATH ? MMFBUS__CLOSED_BY_DEATH : MMFBUS__CLOSED_BY_LEAVING;
         mmfbus__store32(p->memory + MMFBUS__HEADER_CLOSED_REASON, reason);
         MMFBUS_STEP("leave: reason stored");
         mmfbus__add32(p->memory + MMFBUS__HEADER_CLOSED_EPOCH, 1);
         MMFBUS_STEP("leave: closed");
     }
-    mmfbus__store32(mmfbus__slot(p, slot) + MMFBUS__SLOT_STATE, MMFBUS__STATE_NONE);
+    mmfbus__store32(place + MMFBUS__SLOT_LAST_END, generation << MMFBUS__END_BITS | how);
+    MMFBUS_STEP("leave: end stored");
+    mmfbus__store32(place + MMFBUS__SLOT_STATE, MMFBUS__STATE_NONE);
     MMFBUS_STEP("leave: state stored");
-    mmfbus__tell_of_leaving(p);
+    mmfbus__tell_of_leaving(p, state == MMFBUS__STATE_PUBLISHER);
+    return true;
+}
+
+/* Adds to the counters of those who sleep for these. */
+static void mmfbus__count_sleeper(mmfbus__participant *p, uint32_t wants, uint32_t one) {
+    if ((wants & MMFBUS__WANTS_FRAMES) != 0) mmfbus__add32(p->memory + MMFBUS__HEADER_SLEEPERS, one);
+    if ((wants & MMFBUS__WANTS_ROOM) != 0) mmfbus__add32(p->memory + MMFBUS__HEADER_ROOM_WAITERS, one);
+    if ((wants & MMFBUS__WANTS_MEMBERS) != 0) mmfbus__add32(p->memory + MMFBUS__HEADER_MEMBER_WAITERS, one);
+}
+
+/* Asleep first, then the counters, so that they are never too low. */
+static void mmfbus__end_sleep(mmfbus__participant *p, uint32_t slot, uint32_t wants) {
+    mmfbus__store32(mmfbus__slot(p, slot) + MMFBUS__SLOT_ASLEEP, 0);
+    MMFBUS_STEP("wake: flag cleared");
+    mmfbus__count_sleeper(p, wants, UINT32_MAX);
+    MMFBUS_STEP("wake: counted out");
 }
 
 /* -- Claiming, freeing and reclaiming */
@@ -2698,27 +3076,22 @@ static uint32_t mmfbus__take_slot(mmfbus__participant *p, uint32_t slot) {
     mmfbus__poke32(place + MMFBUS__SLOT_THREAD_ID, p->identity.thread_id);
     mmfbus__poke64(place + MMFBUS__SLOT_THREAD_START_TIME, p->identity.thread_start_time);
     mmfbus__poke64(place + MMFBUS__SLOT_JOINED_AT, mmfbus_now());
+    mmfbus__poke32(place + MMFBUS__SLOT_PHASE, 0);
+    mmfbus__poke64(place + MMFBUS__SLOT_DONE, 0);
+    mmfbus__poke64(place + MMFBUS__SLOT_DETAIL, 0);
     /* SYNC: identity written. Stored after the fields that it vouches for. */
     mmfbus__store64(place + MMFBUS__SLOT_IDENTITY_NONCE, p->nonce);
     MMFBUS_STEP("claim: identity written");
     return generation;
 }
 
-/* Step 4: takes the role of a dead owner out of the slot. With the lock held. */
-static void mmfbus__inherit(mmfbus__participant *p, uint32_t slot) {
-    unsigned char *place = mmfbus__slot(p, slot);
-    bool was_publisher = mmfbus__load32(place + MMFBUS__SLOT_STATE) == MMFBUS__STATE_PUBLISHER;
+/* Step 4: takes the role of a dead owner, of that generation, out of the slot; false without one. With the lock held. */
+static bool mmfbus__inherit(mmfbus__participant *p, uint32_t slot, uint32_t generation) {
+    const unsigned char *place = mmfbus__slot(p, slot);
     if (mmfbus__load32(place + MMFBUS__SLOT_ASLEEP) != 0) {
-        mmfbus__store32(place + MMFBUS__SLOT_ASLEEP, 0);
-        MMFBUS_STEP("wake: flag cleared");
-        mmfbus__add32(p->memory + (was_publisher ? MMFBUS__HEADER_ROOM_WAITERS : MMFBUS__HEADER_SLEEPERS), UINT32_MAX);
-        MMFBUS_STEP("wake: counted out");
+        mmfbus__end_sleep(p, slot, mmfbus__load32(place + MMFBUS__SLOT_WANTS));
     }
-    if (was_publisher) {
-        mmfbus__end_publisher(p, slot, MMFBUS__CLOSED_BY_DEATH);
-    } else {
-        mmfbus__store32(place + MMFBUS__SLOT_STATE, MMFBUS__STATE_NONE);
-    }
+    return mmfbus__end_participation(p, slot, generation, MMFBUS__ENDED_BY_DEATH);
 }
 
 /* Frees a slot when it is that owner's still. What else it holds stays, for whoever claims it next. */
@@ -2738,11 +3111,9 @@ static void mmfbus__reclaim_locked(mmfbus__participant *p, uint32_t slot, int64_
     /* Somebody else may have been faster, or the slot have another owner by now. */
     if (mmfbus__load64(place + MMFBUS__SLOT_NONCE) != dead) return;
     MMFBUS_STEP("reclaim: begun");
-    bool had_role = mmfbus__load32(place + MMFBUS__SLOT_STATE) != MMFBUS__STATE_NONE;
-    mmfbus__inherit(p, slot);
     /* It may have given up the role by itself, and have died before it said so. */
-    if (!had_role) mmfbus__tell_of_leaving(p);
-    mmfbus__ring_publishers(p);
+    if (!mmfbus__inherit(p, slot, mmfbus__load32(place + MMFBUS__SLOT_GENERATION))) mmfbus__tell_of_leaving(p, true);
+    mmfbus__ring_for_room(p);
     MMFBUS_STEP("reclaim: role taken");
     if (!mmfbus__free_slot(p, slot, dead)) return;
     /* Its files go when the lock is free again. */
@@ -2831,7 +3202,7 @@ static void mmfbus__close_participant(mmfbus__participant *p, bool as_dead) {
     if (p->joined && !mmfbus__is_forked(p)) {
         mmfbus__reclaim_the_dead(p);
         if (!as_dead) mmfbus__free_slot(p, p->slot, p->nonce);
-        mmfbus__ring_publishers(p);
+        mmfbus__ring_for_room(p);
         dead = (int64_t *)MMFBUS_MALLOC(p->geometry.participant_count * sizeof *dead);
         if (dead != NULL) dead_count = mmfbus__left_behind(p, dead);
     }
@@ -2853,9 +3224,47 @@ static void mmfbus__close_participant(mmfbus__participant *p, bool as_dead) {
     MMFBUS_FREE(dead);
 }
 
-/* Opens the channel, a port and a slot, and takes the lock, under which the caller gives the slot its state. */
+/*
+ * Refuses to stay where this user may not wake another. Each looks after it has claimed its slot: of two that come at once, one at
+ * least sees the other.
+ */
+static mmfbus_status mmfbus__check_bells(const mmfbus__participant *p) {
+#ifndef _WIN32
+    uint32_t used = mmfbus__slots_used(p);
+    for (uint32_t slot = 0; slot < used; slot++) {
+        char path[MMFBUS__PATH];
+        struct stat status;
+        mmfbus__fate fate;
+        int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__SLOT_NONCE);
+        if (nonce == 0 || nonce == p->nonce) continue;
+        mmfbus_descriptor bell = mmfbus__open_bell(nonce, &fate);
+        bool is_refused = !mmfbus__is_open(bell) && errno == EACCES;
+        if (mmfbus__is_open(bell)) mmfbus__close_descriptor(&bell);
+        if (!is_refused || mmfbus__is_dead(p, slot, nonce)) continue;
+        mmfbus__port_path(path, nonce, "bell");
+        if (lstat(path, &status) != 0) continue;
+        snprintf(mmfbus__detail, sizeof mmfbus__detail,
+                 "this user may not wake the participant in slot %u: its bell belongs to user %u and group %u and has the mode 0%o",
+                 (unsigned)slot, (unsigned)status.st_uid, (unsigned)status.st_gid, (unsigned)status.st_mode & 0777);
+        return MMFBUS_ACCESS_DENIED;
+    }
+#else
+    (void)p;
+#endif
+    return MMFBUS_OK;
+}
+
+static void mmfbus__begin_registration(mmfbus__registration *registration, const mmfbus_options *options,
+                                       const mmfbus__audience *audience);
+static void mmfbus__end_registration(const mmfbus__registration *registration);
+
+/*
+ * Opens the channel, its directory, a port and a slot, and takes the lock, under which the caller gives the slot its state. A
+ * directory itself has room.
+ */
 static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfbus_options *options, uint64_t room) {
-    mmfbus_status status = mmfbus__open_channel(options, room, &p->segment, &p->geometry);
+    mmfbus__audience audience;
+    mmfbus_status status = mmfbus__open_channel(options, room, &p->segment, &p->geometry, &audience);
     if (status != MMFBUS_OK) return status;
     p->memory = p->segment.memory;
 #ifndef _WIN32
@@ -2865,7 +3274,8 @@ static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfb
     p->ring = p->memory + p->geometry.ring_offset;
     p->identity = mmfbus__own_identity();
     p->timeout = options->timeout != 0 ? options->timeout : 5000;
-    status = mmfbus__open_port(p, options->mode);
+    if (room == 0) mmfbus__begin_registration(&p->registration, options, &audience);
+    status = mmfbus__open_port(p, &audience);
     if (status == MMFBUS_OK) {
         p->peers = (mmfbus__peer *)mmfbus__allocate_zeroed(p->geometry.participant_count * sizeof *p->peers);
         p->reclaimed = (int64_t *)mmfbus__allocate_zeroed(p->geometry.participant_count * sizeof *p->reclaimed);
@@ -2878,11 +3288,18 @@ static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfb
         if (status == MMFBUS_BUSY) status = MMFBUS_TIMEOUT;
     }
     if (status == MMFBUS_OK) {
-        mmfbus__inherit(p, p->slot);
-        return MMFBUS_OK;
+        /* That of the owner before. */
+        mmfbus__inherit(p, p->slot, p->generation <= 1 ? (uint32_t)MMFBUS__MAX_GENERATION : p->generation - 1);
+        if (options->scope == MMFBUS_SCOPE_MACHINE) status = mmfbus__check_bells(p);
+        if (status == MMFBUS_OK) return MMFBUS_OK;
+        mmfbus__unlock(p);
+        mmfbus__close_participant(p, false);
+        mmfbus__end_registration(&p->registration);
+        return status;
     }
     /* Without the lock the role of an earlier owner is in the slot still: somebody must be told of its end. */
     mmfbus__close_participant(p, p->joined);
+    mmfbus__end_registration(&p->registration);
     return status;
 }
 
@@ -2892,7 +3309,7 @@ static void mmfbus__join(mmfbus__participant *p, uint32_t state) {
     MMFBUS_STEP("join: state stored");
     mmfbus__add32(p->memory + MMFBUS__HEADER_EPOCH, 1);
     MMFBUS_STEP("join: epoch raised");
-    mmfbus__ring_subscribers(p);
+    mmfbus__ring_for_members(p, state == MMFBUS__STATE_PUBLISHER);
     mmfbus__unlock(p);
     MMFBUS_STEP("join: done");
     mmfbus__reclaim_the_dead(p);
@@ -2904,16 +3321,18 @@ static void mmfbus__join(mmfbus__participant *p, uint32_t state) {
  * Others learn that we sleep from the slot, and ring; the life lines of those we wait for are watched as well.
  */
 
-static void mmfbus__announce_sleep(mmfbus__participant *p, int counter) {
+static void mmfbus__announce_sleep(mmfbus__participant *p, uint32_t wants) {
     unsigned char *own = mmfbus__own_slot(p);
-    mmfbus__add32(p->memory + counter, 1);
+    p->wants = wants;
+    mmfbus__count_sleeper(p, wants, 1);
     MMFBUS_STEP("sleep: counted");
+    mmfbus__store32(own + MMFBUS__SLOT_WANTS, wants);
+    MMFBUS_STEP("sleep: wants stored");
     uint32_t number = mmfbus__load32(own + MMFBUS__SLOT_SLEEPS) + 1;
     if (number == 0) number = 1;
     mmfbus__store32(own + MMFBUS__SLOT_SLEEPS, number);
     MMFBUS_STEP("sleep: numbered");
     mmfbus__store32(own + MMFBUS__SLOT_ASLEEP, number);
-    p->armed = true;
     MMFBUS_STEP("sleep: flagged");
 }
 
@@ -3026,31 +3445,31 @@ static mmfbus_descriptor mmfbus__open_life(mmfbus__participant *p, uint32_t slot
 
 #endif
 
-/* Awake again: asleep first, then the counter, so that the counter is never too low. */
-static void mmfbus__awake(mmfbus__participant *p, int counter) {
-    if (!p->armed) return;
-    p->armed = false;
+/* Awake again. */
+static void mmfbus__awake(mmfbus__participant *p) {
+    uint32_t wants = p->wants;
+    if (wants == 0) return;
+    p->wants = 0;
     mmfbus__wait(p, 0);
     /* Whoever took it for dead has woken it up already. */
     if (!mmfbus__owns_slot(p) || mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__SLOT_ASLEEP) == 0) return;
-    mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__SLOT_ASLEEP, 0);
-    MMFBUS_STEP("wake: flag cleared");
-    mmfbus__add32(p->memory + counter, UINT32_MAX);
-    MMFBUS_STEP("wake: counted out");
+    mmfbus__end_sleep(p, p->slot, wants);
 }
 
-/* Watches the life lines of everybody with that state, as of this epoch. */
-static void mmfbus__watch(mmfbus__participant *p, uint32_t wanted_state) {
+/* Watches the life lines of everybody with one of those states, bit by bit, as of this epoch. */
+static void mmfbus__watch(mmfbus__participant *p, uint32_t states) {
     uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH);
-    if (p->watch_is_complete && epoch == p->watched_epoch) return;
+    if (p->watch_is_complete && epoch == p->watched_epoch && states == p->watched_states) return;
     uint32_t used = mmfbus__slots_used(p);
     p->watched_epoch = epoch;
+    p->watched_states = states;
     p->watch_is_complete = true;
     for (uint32_t slot = 0; slot < used; slot++) {
         mmfbus__peer *peer = &p->peers[slot];
         const unsigned char *place = mmfbus__slot(p, slot);
         int64_t nonce = mmfbus__load64(place + MMFBUS__SLOT_NONCE);
-        bool wanted = nonce != 0 && nonce != p->nonce && mmfbus__load32(place + MMFBUS__SLOT_STATE) == wanted_state;
+        uint32_t state = mmfbus__load32(place + MMFBUS__SLOT_STATE);
+        bool wanted = nonce != 0 && nonce != p->nonce && state <= MMFBUS__STATE_DISCONNECTED && (states >> state & 1) != 0;
         if (peer->life_nonce != 0 && (!wanted || peer->life_nonce != nonce)) {
             mmfbus__close_descriptor(&peer->life);
             peer->life_nonce = 0;
@@ -3144,11 +3563,12 @@ MMFBUS__INLINE uint64_t mmfbus__padding_before(const mmfbus__participant *p, int
 static void mmfbus__disconnect(mmfbus__participant *p, uint32_t slot, uint32_t reason) {
     unsigned char *place = mmfbus__slot(p, slot);
     /* Others may have waited for the same subscriber: they look again when the lock is free, or its holder is dead. */
-    mmfbus__ring_publishers(p);
+    mmfbus__ring_for_room(p);
     mmfbus__store32(place + MMFBUS__SLOT_DISCONNECT_REASON, reason);
     MMFBUS_STEP("disconnect: reason stored");
     mmfbus__swap32(place + MMFBUS__SLOT_STATE, MMFBUS__STATE_RELIABLE, MMFBUS__STATE_DISCONNECTED);
     MMFBUS_STEP("disconnect: state stored");
+    mmfbus__tell_of_leaving(p, false);
 }
 
 /* The least position that reliable subscribers need still. A cursor that is none is of somebody who breaks the rules. */
@@ -3309,7 +3729,7 @@ MMFBUS__INLINE void mmfbus__commit_frames(mmfbus_publisher *pub) {
     pub->committed = pub->next;
     pub->last_published = pub->next - 1;
     MMFBUS_STEP("publish: committed");
-    mmfbus__ring_subscribers(p);
+    mmfbus__ring_for_frames(p);
     MMFBUS_STEP("publish: rung");
     mmfbus__unlock(p);
 }
@@ -3317,13 +3737,13 @@ MMFBUS__INLINE void mmfbus__commit_frames(mmfbus_publisher *pub) {
 static mmfbus_status mmfbus__put_in_order(mmfbus_publisher *pub) {
     if (pub->claimed) return MMFBUS_INVALID_ARGUMENT;
     if (mmfbus__is_forked(&pub->base)) return MMFBUS_FORKED;
-    mmfbus__awake(&pub->base, MMFBUS__HEADER_ROOM_WAITERS);
+    mmfbus__awake(&pub->base);
     return mmfbus__reclaim_the_dead(&pub->base) == MMFBUS_OK ? MMFBUS_OK : MMFBUS_BUSY;
 }
 
 MMFBUS__INLINE mmfbus_status mmfbus__check_publisher(mmfbus_publisher *pub) {
     if (pub == NULL) return MMFBUS_INVALID_ARGUMENT;
-    bool is_quiet = !(pub->claimed | mmfbus__is_forked(&pub->base) | pub->base.armed | pub->base.has_dead);
+    bool is_quiet = !(pub->claimed | mmfbus__is_forked(&pub->base) | (pub->base.wants != 0) | pub->base.has_dead);
     return is_quiet ? MMFBUS_OK : mmfbus__put_in_order(pub);
 }
 
@@ -3392,7 +3812,7 @@ MMFBUS__INLINE void mmfbus__count_published(mmfbus_publisher *pub, uint64_t mess
 mmfbus_status mmfbus_try_publish(mmfbus_publisher *publisher, const void *data, size_t length) {
     mmfbus__outgoing frame = {MMFBUS__KIND_MESSAGE, false, NULL, 0, data, length};
     if (publisher == NULL || (data == NULL && length > 0)) return MMFBUS_INVALID_ARGUMENT;
-    if (length > publisher->base.geometry.max_payload) return MMFBUS_TOO_LARGE;
+    if (length > mmfbus__max_whole(&publisher->base.geometry)) return MMFBUS_TOO_LARGE;
     mmfbus_status status = mmfbus__publish_frame(publisher, &frame);
     if (status == MMFBUS_OK) mmfbus__count_published(publisher, 1, length);
     return status;
@@ -3415,7 +3835,7 @@ static mmfbus_status mmfbus__check_batch(mmfbus_publisher *pub, mmfbus__batch *b
     uint64_t size = 0;
     for (size_t index = 0; index < batch->count; index++) {
         size_t length = batch->messages[index].length;
-        if (length > geometry->max_payload) return MMFBUS_TOO_LARGE;
+        if (length > mmfbus__max_whole(geometry)) return MMFBUS_TOO_LARGE;
         if (batch->messages[index].data == NULL && length > 0) return MMFBUS_INVALID_ARGUMENT;
         batch->bytes += length;
         size += mmfbus__frame_size(length);
@@ -3451,7 +3871,7 @@ mmfbus_status mmfbus_try_publish_all(mmfbus_publisher *publisher, const mmfbus_b
 mmfbus_status mmfbus_try_claim(mmfbus_publisher *publisher, size_t length, void **place) {
     mmfbus_bytes claim = {NULL, length};
     if (publisher == NULL || place == NULL) return MMFBUS_INVALID_ARGUMENT;
-    if (length > publisher->base.geometry.max_payload) return MMFBUS_TOO_LARGE;
+    if (length > mmfbus__max_whole(&publisher->base.geometry)) return MMFBUS_TOO_LARGE;
     mmfbus_status status = mmfbus__reserve(publisher, mmfbus__batch_payload, &claim, 1);
     if (status != MMFBUS_OK) return status;
     *place = mmfbus__place_frame(publisher, length, publisher->timestamp);
@@ -3482,6 +3902,11 @@ uint64_t mmfbus_last_published(const mmfbus_publisher *publisher) {
     return publisher->last_published;
 }
 
+mmfbus_position mmfbus_publisher_position(const mmfbus_publisher *publisher) {
+    mmfbus_position position = {publisher->base.geometry.incarnation, publisher->last_published};
+    return position;
+}
+
 /* -- Waiting for room */
 
 /* Whether those frames would find room. Without the lock: it may be stale when it is answered. */
@@ -3496,9 +3921,9 @@ static mmfbus_status mmfbus__arm_publisher(mmfbus_publisher *pub, mmfbus__payloa
     mmfbus_status status = mmfbus__check_publisher(pub);
     if (status != MMFBUS_OK) return status;
     mmfbus__participant *p = &pub->base;
-    mmfbus__watch(p, MMFBUS__STATE_RELIABLE);
+    mmfbus__watch(p, 1u << MMFBUS__STATE_RELIABLE);
     if (mmfbus__reclaim_the_dead(p) != MMFBUS_OK) return MMFBUS_BUSY;
-    mmfbus__announce_sleep(p, MMFBUS__HEADER_ROOM_WAITERS);
+    mmfbus__announce_sleep(p, MMFBUS__WANTS_ROOM);
     /* SYNC: waiting for room. The sleep is announced first, then the cursors are looked at. */
     bool is_new = mmfbus__has_room(p, payload_of, frames, count) ||
                   mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH) != p->watched_epoch;
@@ -3506,14 +3931,15 @@ static mmfbus_status mmfbus__arm_publisher(mmfbus_publisher *pub, mmfbus__payloa
         if (!p->watch_is_complete) mmfbus__look_again_soon(p);
         return MMFBUS_OK;
     }
-    mmfbus__awake(p, MMFBUS__HEADER_ROOM_WAITERS);
+    mmfbus__awake(p);
     return MMFBUS_READY;
 }
 
 mmfbus_status mmfbus_publisher_arm(mmfbus_publisher *publisher, size_t length) {
     mmfbus_bytes frame = {NULL, length};
     if (publisher == NULL) return MMFBUS_INVALID_ARGUMENT;
-    if (length > publisher->base.geometry.max_payload) frame.length = publisher->base.geometry.max_payload;
+    uint32_t most = mmfbus__max_whole(&publisher->base.geometry);
+    if (length > most) frame.length = most;
     return mmfbus__arm_publisher(publisher, mmfbus__batch_payload, &frame, 1);
 }
 
@@ -3566,7 +3992,7 @@ mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size
     const mmfbus__geometry *geometry = &publisher->base.geometry;
     uint64_t deadline = mmfbus__deadline(timeout);
     if (length > geometry->max_message) return MMFBUS_TOO_LARGE;
-    if (length <= geometry->max_payload) {
+    if (length <= mmfbus__max_whole(geometry)) {
         mmfbus__outgoing frame = {MMFBUS__KIND_MESSAGE, false, NULL, 0, data, length};
         mmfbus_status status = mmfbus__publish_frame_until(publisher, &frame, deadline);
         if (status == MMFBUS_OK) mmfbus__count_published(publisher, 1, length);
@@ -3590,6 +4016,42 @@ mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size
     return MMFBUS_OK;
 }
 
+/* -- Waiting for subscribers */
+
+/* How many there are that are not disconnected. Stale on arrival. */
+static uint32_t mmfbus__count_subscribers(const mmfbus__participant *p) {
+    uint32_t used = mmfbus__slots_used(p), count = 0;
+    for (uint32_t slot = 0; slot < used; slot++) {
+        uint32_t state = mmfbus__load32(mmfbus__slot(p, slot) + MMFBUS__SLOT_STATE);
+        if (state == MMFBUS__STATE_RELIABLE || state == MMFBUS__STATE_LOSSY) count++;
+    }
+    return count;
+}
+
+mmfbus_status mmfbus_wait_for_subscribers(mmfbus_publisher *publisher, uint32_t count, uint32_t timeout, uint32_t *there) {
+    if (publisher == NULL || count < 1 || count > MMFBUS__MAX_PARTICIPANTS) return MMFBUS_INVALID_ARGUMENT;
+    mmfbus__participant *p = &publisher->base;
+    uint64_t deadline = mmfbus__deadline(timeout);
+    for (;;) {
+        mmfbus_status status = mmfbus__check_publisher(publisher);
+        if (status != MMFBUS_OK && status != MMFBUS_BUSY) return status;
+        if (!mmfbus__owns_slot(p)) return MMFBUS_CORRUPTED;
+        mmfbus__watch(p, 1u << MMFBUS__STATE_RELIABLE | 1u << MMFBUS__STATE_LOSSY);
+        if (mmfbus__reclaim_the_dead(p) != MMFBUS_OK) status = MMFBUS_BUSY;
+        mmfbus__announce_sleep(p, MMFBUS__WANTS_MEMBERS);
+        /* SYNC: going to sleep. The sleep is announced first, then the slots and the epoch are looked at. */
+        uint32_t found = mmfbus__count_subscribers(p), left = mmfbus__time_left(deadline);
+        if (there != NULL) *there = found;
+        bool is_over = found >= count || left == 0;
+        if (!is_over && status == MMFBUS_OK && mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH) == p->watched_epoch) {
+            mmfbus__wait(p, p->watch_is_complete || left < 1000 ? left : 1000);
+        }
+        mmfbus__awake(p);
+        if (is_over) return found >= count ? MMFBUS_OK : MMFBUS_TIMEOUT;
+        if (status == MMFBUS_BUSY) mmfbus__sleep_microseconds(1000);
+    }
+}
+
 mmfbus_descriptor mmfbus_publisher_descriptor(const mmfbus_publisher *publisher) {
 #ifdef _WIN32
     return publisher->base.descriptors[MMFBUS__BELL];
@@ -3604,7 +4066,7 @@ static mmfbus_information mmfbus__information(const mmfbus__participant *p) {
     information.history = p->geometry.history;
     information.max_message = p->geometry.max_message;
     information.max_participants = p->geometry.participant_count;
-    information.max_payload = p->geometry.max_payload;
+    information.max_payload = mmfbus__max_whole(&p->geometry);
     information.slot = p->slot;
     information.messages = p->counters[MMFBUS__FRAMES];
     information.bytes = p->counters[MMFBUS__BYTES];
@@ -3621,8 +4083,7 @@ mmfbus_information mmfbus_publisher_information(const mmfbus_publisher *publishe
 }
 
 /* Of a channel, or with room for entries of a directory. */
-static mmfbus_status mmfbus__open_publisher(mmfbus_publisher **publisher, const mmfbus_options *options, uint64_t room,
-                                            const mmfbus__registration *registration) {
+static mmfbus_status mmfbus__open_publisher(mmfbus_publisher **publisher, const mmfbus_options *options, uint64_t room) {
     mmfbus_publisher *pub = (mmfbus_publisher *)mmfbus__allocate_zeroed(sizeof *pub);
     if (pub == NULL) return MMFBUS_NO_MEMORY;
     mmfbus_status status = mmfbus__open_participant(&pub->base, options, room);
@@ -3630,7 +4091,6 @@ static mmfbus_status mmfbus__open_publisher(mmfbus_publisher **publisher, const 
         MMFBUS_FREE(pub);
         return status;
     }
-    pub->base.registration = *registration;
     pub->disconnects = options->slow_subscribers == MMFBUS_SLOW_SUBSCRIBERS_DISCONNECT;
     pub->no_timestamps = options->no_timestamps;
     pub->tail = -1;
@@ -3650,10 +4110,10 @@ static void mmfbus__close_publisher(mmfbus_publisher *publisher) {
     bool could_leave = true;
     if (!mmfbus__is_forked(p)) {
         mmfbus_abandon(publisher);
-        mmfbus__awake(p, MMFBUS__HEADER_ROOM_WAITERS);
+        mmfbus__awake(p);
         could_leave = mmfbus__lock(p, mmfbus__deadline(p->timeout)) == MMFBUS_OK;
         if (could_leave) {
-            if (mmfbus__owns_slot(p)) mmfbus__end_publisher(p, p->slot, MMFBUS__CLOSED_BY_LEAVING);
+            if (mmfbus__owns_slot(p)) mmfbus__end_participation(p, p->slot, p->generation, MMFBUS__ENDED_BY_LEAVING);
             mmfbus__unlock(p);
         }
     }
@@ -3675,13 +4135,54 @@ enum { MMFBUS__DIRECTORY_ENTRIES = 2048 };
 /* Milliseconds that joining or leaving a channel waits for a living holder of the directory's lock. */
 enum { MMFBUS__DIRECTORY_PATIENCE = 100 };
 
-/* This process's place in the directory of a scope, and how many of its participants share it. */
+/* A directory: that of a scope, and of MMFBUS_SCOPE_MACHINE that of the channels which let in the same users. */
+typedef struct mmfbus__directory_id {
+    mmfbus_scope scope;
+    unsigned mode;
+    char name[sizeof MMFBUS__DIRECTORY_NAME + 12];
+    char group[12]; /* its number; empty for whichever */
+} mmfbus__directory_id;
+
+/* This process's place in a directory, and how many of its participants share it. */
 typedef struct mmfbus__place {
+    struct mmfbus__place *next;
+    mmfbus__directory_id id;
     mmfbus_publisher *publisher;
     uint32_t shares;
 } mmfbus__place;
 
-static mmfbus__place mmfbus__places[MMFBUS_SCOPE_MACHINE + 1];
+static mmfbus__place *mmfbus__places;
+
+/* Which directory the channels of that scope belong to that let in those users. */
+static mmfbus__directory_id mmfbus__directory_of(mmfbus_scope scope, const mmfbus__audience *audience) {
+    mmfbus__directory_id id;
+    memset(&id, 0, sizeof id);
+    id.scope = scope;
+    id.mode = 0600;
+    memcpy(id.name, MMFBUS__DIRECTORY_NAME, sizeof MMFBUS__DIRECTORY_NAME);
+#ifdef _WIN32
+    (void)audience;
+#else
+    if (scope != MMFBUS_SCOPE_MACHINE) return id;
+    char *suffix = id.name + strlen(id.name);
+    size_t size = sizeof id.name - strlen(id.name);
+    if (audience->uid != MMFBUS__UNCHANGED) {
+        /* The superuser has its own, also for a channel of another user, who could not open one that it made. */
+        snprintf(suffix, size, ".u%u", (unsigned)geteuid());
+    } else if (audience->gid != MMFBUS__UNCHANGED) {
+        id.mode = 0660;
+        snprintf(suffix, size, ".g%u", (unsigned)audience->gid);
+        snprintf(id.group, sizeof id.group, "%u", (unsigned)audience->gid);
+    } else {
+        id.mode = 0666;
+    }
+#endif
+    return id;
+}
+
+static bool mmfbus__is_same_directory(const mmfbus__directory_id *one, const mmfbus__directory_id *other) {
+    return one->scope == other->scope && strcmp(one->name, other->name) == 0;
+}
 
 #ifdef _WIN32
 
@@ -3818,21 +4319,39 @@ static bool mmfbus__strike_entry(const mmfbus__participant *p, const char *chann
 
 /* -- Looking and telling */
 
+/* An entry is a hint: what lets in other users than the directory does is none of its channels. */
+static bool mmfbus__has_segment(const mmfbus__place *place, const mmfbus__segment *segment) {
+    mmfbus_options any;
+    mmfbus__audience audience;
+    memset(&any, 0, sizeof any);
+    any.scope = place->id.scope;
+    if (mmfbus__find_audience(&any, false, segment, &audience) != MMFBUS_OK) {
+        mmfbus__detail[0] = 0;
+        return false;
+    }
+    mmfbus__directory_id its = mmfbus__directory_of(any.scope, &audience);
+    return mmfbus__is_same_directory(&its, &place->id);
+}
+
 /* Whether any participant of a channel is not proved dead; also where that cannot be found out. */
-static bool mmfbus__is_occupied(const mmfbus__participant *directory, const char *channel, mmfbus_scope scope) {
+static bool mmfbus__is_occupied(const mmfbus__place *place, const char *channel) {
     mmfbus__participant look;
     memset(&look, 0, sizeof look);
-    mmfbus_namespace space = scope == MMFBUS_SCOPE_MACHINE ? MMFBUS_GLOBAL : MMFBUS_LOCAL;
+    mmfbus_namespace space = place->id.scope == MMFBUS_SCOPE_MACHINE ? MMFBUS_GLOBAL : MMFBUS_LOCAL;
     mmfbus_status status = mmfbus__open_segment(&look.segment, channel, space, false);
     if (status != MMFBUS_OK) return status != MMFBUS_NOT_FOUND;
 #ifndef _WIN32
     look.segment.guard.memory = look.segment.memory;
     look.segment.guard.length = look.segment.mapped;
 #endif
+    if (!mmfbus__has_segment(place, &look.segment)) {
+        mmfbus__release_segment(&look.segment);
+        return false;
+    }
     bool is_occupied = !look.segment.marked || mmfbus__read_geometry(&look.segment, &look.geometry) != MMFBUS_OK;
     if (!is_occupied) {
         look.memory = look.segment.memory;
-        look.identity = directory->identity;
+        look.identity = place->publisher->base.identity;
         uint32_t used = mmfbus__slots_used(&look);
         for (uint32_t slot = 0; slot < used && !is_occupied; slot++) {
             int64_t nonce = mmfbus__load64(mmfbus__slot(&look, slot) + MMFBUS__SLOT_NONCE);
@@ -3862,7 +4381,7 @@ static void mmfbus__tell_watchers(mmfbus_publisher *directory, uint32_t kind, co
         mmfbus__end_frame(directory, sizeof notice, MMFBUS__KIND_MESSAGE, timestamp);
         mmfbus__commit_frames(directory);
     } else {
-        mmfbus__ring_subscribers(p);
+        mmfbus__ring_for_frames(p);
         mmfbus__unlock(p);
     }
     mmfbus__reclaim_the_dead(p);
@@ -3874,11 +4393,12 @@ static mmfbus_status mmfbus__lock_directory(mmfbus_publisher *directory, uint64_
 }
 
 /* Takes the channel off the list, if nobody is in it. */
-static mmfbus_status mmfbus__strike(mmfbus_publisher *directory, const char *channel, mmfbus_scope scope, uint64_t deadline) {
+static mmfbus_status mmfbus__strike(const mmfbus__place *place, const char *channel, uint64_t deadline) {
+    mmfbus_publisher *directory = place->publisher;
     mmfbus_status status = mmfbus__lock_directory(directory, deadline);
     if (status != MMFBUS_OK) return status;
     /* Looked at with the lock held: whoever joins meanwhile lists the channel again. */
-    if (!mmfbus__is_occupied(&directory->base, channel, scope) && mmfbus__strike_entry(&directory->base, channel)) {
+    if (!mmfbus__is_occupied(place, channel) && mmfbus__strike_entry(&directory->base, channel)) {
         mmfbus__tell_watchers(directory, MMFBUS__NOTICE_CLOSED, channel);
         return MMFBUS_OK;
     }
@@ -3887,20 +4407,21 @@ static mmfbus_status mmfbus__strike(mmfbus_publisher *directory, const char *cha
 }
 
 /* Takes one channel off a full list that nobody is in. */
-static void mmfbus__strike_any(mmfbus_publisher *directory, mmfbus_scope scope, uint64_t deadline) {
-    const mmfbus__participant *p = &directory->base;
+static void mmfbus__strike_any(const mmfbus__place *place, uint64_t deadline) {
+    const mmfbus__participant *p = &place->publisher->base;
     char name[MMFBUS__ENTRY_NAME_SIZE + 1];
     for (uint64_t index = 0; index < mmfbus__entry_count(p) && mmfbus__time_left(deadline) > 0; index++) {
-        if (!mmfbus__read_entry(p, index, name) || mmfbus__is_occupied(p, name, scope)) continue;
-        if (mmfbus__strike(directory, name, scope, deadline) == MMFBUS_OK) return;
+        if (!mmfbus__read_entry(p, index, name) || mmfbus__is_occupied(place, name)) continue;
+        if (mmfbus__strike(place, name, deadline) == MMFBUS_OK) return;
     }
 }
 
-static mmfbus_status mmfbus__list_channel(mmfbus_publisher *directory, const mmfbus__registration *registration) {
+static mmfbus_status mmfbus__list_channel(const mmfbus__registration *registration) {
+    mmfbus_publisher *directory = registration->place->publisher;
     uint64_t deadline = mmfbus__deadline(MMFBUS__DIRECTORY_PATIENCE);
     mmfbus_status status = MMFBUS_TOO_MANY_CHANNELS;
     for (int tries = 0; tries < 2 && status == MMFBUS_TOO_MANY_CHANNELS; tries++) {
-        if (tries > 0) mmfbus__strike_any(directory, registration->scope, deadline);
+        if (tries > 0) mmfbus__strike_any(registration->place, deadline);
         status = mmfbus__lock_directory(directory, deadline);
         if (status != MMFBUS_OK) return status;
         status = mmfbus__add_entry(&directory->base, registration->channel);
@@ -3914,9 +4435,24 @@ static mmfbus_status mmfbus__list_channel(mmfbus_publisher *directory, const mmf
 
 /* -- Registering: what opening and closing a publisher or subscriber does */
 
+static void mmfbus__forget_place(mmfbus__place *place) {
+    mmfbus__place **link = &mmfbus__places;
+    while (*link != place) link = &(*link)->next;
+    *link = place->next;
+    MMFBUS_FREE(place);
+}
+
 /* Opens this process's place in the directory, or shares it. */
-static mmfbus_status mmfbus__share_place(const mmfbus__registration *registration, unsigned mode) {
-    mmfbus__place *place = &mmfbus__places[registration->scope];
+static mmfbus_status mmfbus__share_place(mmfbus__registration *registration, const mmfbus__directory_id *id) {
+    mmfbus__place *place = mmfbus__places;
+    while (place != NULL && !mmfbus__is_same_directory(&place->id, id)) place = place->next;
+    if (place == NULL) {
+        place = (mmfbus__place *)mmfbus__allocate_zeroed(sizeof *place);
+        if (place == NULL) return MMFBUS_NO_MEMORY;
+        place->id = *id;
+        place->next = mmfbus__places;
+        mmfbus__places = place;
+    }
     if (place->publisher != NULL && mmfbus__is_forked(&place->publisher->base)) {
         /* It is the parent's. */
         mmfbus__close_publisher(place->publisher);
@@ -3924,46 +4460,50 @@ static mmfbus_status mmfbus__share_place(const mmfbus__registration *registratio
         place->shares = 0;
     }
     if (place->publisher == NULL) {
-        mmfbus__registration none;
         char name[MMFBUS__SLOT_NAME_SIZE + 1];
-        memset(&none, 0, sizeof none);
         mmfbus__program_name(name);
         mmfbus_options options = mmfbus_options_init();
-        options.channel = options.codec = MMFBUS__DIRECTORY_NAME;
-        options.scope = registration->scope;
+        options.channel = id->name;
+        options.codec = MMFBUS__DIRECTORY_NAME;
+        options.scope = id->scope;
         options.max_participants = MMFBUS__MAX_PARTICIPANTS;
-        options.mode = mode;
+        options.mode = id->mode;
+        options.group = id->group[0] != 0 ? id->group : NULL;
         options.name = name;
         options.timeout = MMFBUS__DIRECTORY_PATIENCE;
         uint64_t room = (uint64_t)MMFBUS__DIRECTORY_ENTRIES * MMFBUS__ENTRY_SIZE;
-        mmfbus_status status = mmfbus__open_publisher(&place->publisher, &options, room, &none);
-        if (status != MMFBUS_OK) return status;
+        mmfbus_status status = mmfbus__open_publisher(&place->publisher, &options, room);
+        if (status != MMFBUS_OK) {
+            mmfbus__forget_place(place);
+            return status;
+        }
     }
     place->shares++;
+    registration->place = place;
     return MMFBUS_OK;
 }
 
-/* Before the channel is opened. */
-static void mmfbus__begin_registration(mmfbus__registration *registration, const mmfbus_options *options) {
+/* Once whom the channel lets in is known, before a slot of it is claimed. */
+static void mmfbus__begin_registration(mmfbus__registration *registration, const mmfbus_options *options,
+                                       const mmfbus__audience *audience) {
     memset(registration, 0, sizeof *registration);
-    if (options->not_discoverable || !mmfbus__is_channel_name(options->channel)) return;
+    if (options->not_discoverable) return;
     mmfbus_failure before = mmfbus__failure;
-    registration->scope = options->scope;
+    mmfbus__directory_id id = mmfbus__directory_of(options->scope, audience);
     memcpy(registration->channel, options->channel, strlen(options->channel));
     mmfbus__lock_places();
-    registration->status = mmfbus__share_place(registration, options->mode);
+    registration->status = mmfbus__share_place(registration, &id);
     mmfbus__unlock_places();
-    registration->has_share = registration->status == MMFBUS_OK;
     mmfbus__failure = before;
     mmfbus__detail[0] = 0;
 }
 
 /* After the channel was joined. */
 static void mmfbus__register(mmfbus__registration *registration) {
-    if (registration->has_share) {
+    if (registration->place != NULL) {
         mmfbus_failure before = mmfbus__failure;
         mmfbus__lock_places();
-        registration->status = mmfbus__list_channel(mmfbus__places[registration->scope].publisher, registration);
+        registration->status = mmfbus__list_channel(registration);
         mmfbus__unlock_places();
         registration->is_listed = registration->status == MMFBUS_OK;
         mmfbus__failure = before;
@@ -3974,20 +4514,20 @@ static void mmfbus__register(mmfbus__registration *registration) {
 
 /* After the channel was left, or could not be joined. */
 static void mmfbus__end_registration(const mmfbus__registration *registration) {
-    if (!registration->has_share) return;
+    if (registration->place == NULL) return;
     mmfbus_failure before = mmfbus__failure;
     mmfbus__lock_places();
-    mmfbus__place *place = &mmfbus__places[registration->scope];
+    mmfbus__place *place = registration->place;
     mmfbus_publisher *directory = place->publisher;
     if (registration->is_listed) {
         uint64_t deadline = mmfbus__deadline(MMFBUS__DIRECTORY_PATIENCE);
-        mmfbus_status status = mmfbus__strike(directory, registration->channel, registration->scope, deadline);
+        mmfbus_status status = mmfbus__strike(place, registration->channel, deadline);
         if (status == MMFBUS_EXISTS && mmfbus__lock_directory(directory, deadline) == MMFBUS_OK) {
             mmfbus__tell_watchers(directory, MMFBUS__NOTICE_CHANGED, registration->channel);
         }
     }
     if (--place->shares == 0) {
-        place->publisher = NULL;
+        mmfbus__forget_place(place);
         mmfbus__close_publisher(directory);
     }
     mmfbus__unlock_places();
@@ -3999,14 +4539,8 @@ mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_o
     *publisher = NULL;
     mmfbus_status status = mmfbus__check_options(options, false);
     if (status != MMFBUS_OK) return status;
-    mmfbus__registration registration;
-    mmfbus__begin_registration(&registration, options);
-    status = mmfbus__open_publisher(publisher, options, 0, &registration);
-    if (status == MMFBUS_OK) {
-        mmfbus__register(&(*publisher)->base.registration);
-    } else {
-        mmfbus__end_registration(&registration);
-    }
+    status = mmfbus__open_publisher(publisher, options, 0);
+    if (status == MMFBUS_OK) mmfbus__register(&(*publisher)->base.registration);
     return status;
 }
 
@@ -4036,14 +4570,39 @@ typedef struct mmfbus__parts {
 
 /* A private copy of a frame that was checked. */
 typedef struct mmfbus__frame {
-    uint32_t length;
+    uint32_t length; /* of the payload, without a header extension */
     uint8_t kind;
+    bool is_extended;
     uint32_t publisher;
     uint64_t sequence;
     uint64_t timestamp;
     uint64_t size; /* bytes that it takes in the ring */
     const unsigned char *payload;
 } mmfbus__frame;
+
+/* A publisher that was there at the last look. */
+typedef struct mmfbus__member {
+    uint32_t generation; /* 0: nobody */
+    uint32_t pid;
+    char name[MMFBUS__SLOT_NAME_SIZE + 1];
+    bool is_new; /* not told of yet */
+} mmfbus__member;
+
+/* One that was no longer there. */
+typedef struct mmfbus__former {
+    mmfbus__member member;
+    mmfbus_reason reason;
+    uint32_t remaining;
+} mmfbus__former;
+
+/* What a subscriber with `publisher_events` knows of the publishers, one of each for each slot, and what it has not told yet. */
+typedef struct mmfbus__roster {
+    mmfbus__member *members;
+    mmfbus__former *formers;
+    uint32_t epoch; /* of the last look */
+    uint32_t joined, left;
+    char told[MMFBUS__SLOT_NAME_SIZE + 1]; /* the name that a message points to */
+} mmfbus__roster;
 
 struct mmfbus_subscriber {
     mmfbus__participant base;
@@ -4065,6 +4624,7 @@ struct mmfbus_subscriber {
     size_t batch_capacity;   /* without that header */
     size_t batch_next, batch_end; /* what of it was not taken yet */
     mmfbus__parts *parts;
+    mmfbus__roster roster;   /* without memory where nothing is to be told */
 };
 
 /* Turns that a subscriber waits in a flood, a microsecond or two, for more than one frame to come. */
@@ -4075,6 +4635,9 @@ enum { MMFBUS__GATHERING = 64 };
 
 /* Results of looking at a frame. */
 typedef enum mmfbus__look { MMFBUS__INTACT, MMFBUS__LAPPED, MMFBUS__SKIPPED, MMFBUS__NONSENSE } mmfbus__look;
+
+/* Looks at who is there before the tail is taken as it is, although participants come and go all the time. */
+enum { MMFBUS__LOOKS_AT_MOST = 8 };
 
 /* After so many laps in a row without a message a subscriber goes on at the tail, which has a whole ring before it. */
 enum { MMFBUS__LAPS_AT_HEAD = 8 };
@@ -4160,12 +4723,23 @@ MMFBUS__INLINE bool mmfbus__peek_frame(const mmfbus_subscriber *sub, mmfbus__fra
     uint64_t word = mmfbus__peek64(place + MMFBUS__FRAME_LENGTH);
     frame->length = (uint32_t)word;
     frame->kind = (uint8_t)(word >> 8 * MMFBUS__FRAME_KIND);
+    frame->is_extended = (word >> 8 * MMFBUS__FRAME_FLAGS & MMFBUS__FLAG_EXTENSION) != 0;
     frame->publisher = (uint16_t)(word >> 8 * MMFBUS__FRAME_PUBLISHER);
     frame->sequence = mmfbus__peek64(place + MMFBUS__FRAME_SEQUENCE);
     frame->timestamp = mmfbus__peek64(place + MMFBUS__FRAME_TIMESTAMP);
     frame->size = mmfbus__frame_size(frame->length);
     frame->payload = place + MMFBUS__FRAME_SIZE;
     return frame->size <= left;
+}
+
+/* Leaves out the header extension; false where it would not end within the payload. */
+static bool mmfbus__skip_extension(mmfbus__frame *frame) {
+    if (frame->length < MMFBUS__EXTENSION_UNIT) return false;
+    uint32_t length = (mmfbus__peek32(frame->payload) & 0xffff) * MMFBUS__EXTENSION_UNIT;
+    if (length == 0 || length > MMFBUS__MAX_EXTENSION_LENGTH || length > frame->length) return false;
+    frame->payload += length;
+    frame->length -= length;
+    return true;
 }
 
 /* The frame at our position, as a private copy that was checked. */
@@ -4185,6 +4759,8 @@ MMFBUS__INLINE mmfbus__look mmfbus__copy_frame(mmfbus_subscriber *sub, mmfbus__f
     /* A wrong length leads to a header that is none: found out before the message is passed off as good. */
     uint64_t following = mmfbus__peek64(sub->batch + sub->batch_next + frame->size + MMFBUS__FRAME_SEQUENCE);
     if (following != sub->next + (is_message ? 1 : 0)) return MMFBUS__NONSENSE;
+    if (has_payload && frame->is_extended && !mmfbus__skip_extension(frame)) return MMFBUS__NONSENSE;
+    if (frame->kind == MMFBUS__KIND_MESSAGE && frame->length > p->geometry.max_message) return MMFBUS__NONSENSE;
     sub->batch_next += (size_t)frame->size;
     return MMFBUS__INTACT;
 }
@@ -4281,6 +4857,7 @@ static mmfbus_status mmfbus__take_fragment(mmfbus_subscriber *sub, const mmfbus_
     int64_t position = sub->position - (int64_t)frame->size;
     mmfbus__fragment part;
     if (!mmfbus__read_fragment(frame, &part) || part.length == 0) return MMFBUS_CORRUPTED;
+    if (frame->is_extended && part.offset != 0) return MMFBUS_CORRUPTED;
     uint64_t end = (uint64_t)part.offset + part.length;
     if (part.total > sub->base.geometry.max_message || end > part.total) return MMFBUS_CORRUPTED;
     if (is_last != (end == part.total)) return MMFBUS_CORRUPTED;
@@ -4337,7 +4914,7 @@ MMFBUS__INLINE mmfbus_status mmfbus__store_cursor(mmfbus_subscriber *sub) {
     sub->stored = sub->position;
     mmfbus__store64(mmfbus__own_slot(p) + MMFBUS__SLOT_CURSOR, sub->position);
     MMFBUS_STEP("read: cursor stored");
-    if (!sub->is_lossy) mmfbus__ring_publishers(p);
+    if (!sub->is_lossy) mmfbus__ring_for_room(p);
     return MMFBUS_OK;
 }
 
@@ -4404,6 +4981,94 @@ static mmfbus_status mmfbus__next_frame(mmfbus_subscriber *sub, mmfbus_message *
     return status;
 }
 
+/* -- Publishers that come and go */
+
+/* Who has the slot as a publisher; generation 0 for nobody. */
+static mmfbus__member mmfbus__look_at_publisher(const mmfbus__participant *p, uint32_t slot) {
+    const unsigned char *place = mmfbus__slot(p, slot);
+    mmfbus__member member;
+    memset(&member, 0, sizeof member);
+    if (mmfbus__load32(place + MMFBUS__SLOT_STATE) != MMFBUS__STATE_PUBLISHER) return member;
+    uint32_t generation = mmfbus__load32(place + MMFBUS__SLOT_GENERATION);
+    mmfbus__identity owner;
+    int64_t nonce = mmfbus__load64(place + MMFBUS__SLOT_NONCE);
+    if (mmfbus__read_identity(p, slot, nonce, &owner)) member.pid = owner.pid;
+    mmfbus__copy_private(member.name, place + MMFBUS__SLOT_NAME, MMFBUS__SLOT_NAME_SIZE);
+    for (unsigned char *at = (unsigned char *)member.name; *at != 0; at++) {
+        bool is_c1 = *at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+        if (*at < 0x20 || *at == 0x7f || is_c1) *at = '?';
+        if (is_c1) at[1] = '?';
+    }
+    /* Another one may have taken the slot meanwhile, which raises the epoch when it takes a role. */
+    if (mmfbus__load32(place + MMFBUS__SLOT_GENERATION) == generation) member.generation = generation;
+    return member;
+}
+
+static mmfbus_reason mmfbus__end_of_member(const mmfbus__participant *p, uint32_t slot, uint32_t generation) {
+    uint32_t end = mmfbus__load32(mmfbus__slot(p, slot) + MMFBUS__SLOT_LAST_END);
+    if (end >> MMFBUS__END_BITS != generation) return MMFBUS_REASON_UNKNOWN;
+    uint32_t how = end & ((1u << MMFBUS__END_BITS) - 1);
+    if (how == MMFBUS__ENDED_BY_LEAVING) return MMFBUS_REASON_LEFT;
+    return how == MMFBUS__ENDED_BY_DEATH ? MMFBUS_REASON_DIED : MMFBUS_REASON_UNKNOWN;
+}
+
+/* Looks who is there. */
+static void mmfbus__look_for_publishers(mmfbus_subscriber *sub) {
+    const mmfbus__participant *p = &sub->base;
+    mmfbus__roster *roster = &sub->roster;
+    /* Before the slots: a change that comes later raises it again. */
+    uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH), remaining = 0;
+    if (epoch == roster->epoch) return;
+    roster->epoch = epoch;
+    uint32_t used = mmfbus__slots_used(p);
+    for (uint32_t slot = 0; slot < used; slot++) {
+        mmfbus__member *known = &roster->members[slot];
+        mmfbus__member now = mmfbus__look_at_publisher(p, slot);
+        if (now.generation != 0) remaining++;
+        if (now.generation == known->generation) continue;
+        if (known->is_new) {
+            /* It came and went between two looks of which nothing was told. */
+            roster->joined--;
+        } else if (known->generation != 0) {
+            roster->formers[slot].member = *known;
+            roster->formers[slot].reason = mmfbus__end_of_member(p, slot, known->generation);
+            roster->left++;
+        }
+        *known = now;
+        known->is_new = now.generation != 0;
+        if (known->is_new) roster->joined++;
+    }
+    for (uint32_t slot = 0; roster->left > 0 && slot < used; slot++) roster->formers[slot].remaining = remaining;
+}
+
+static void mmfbus__tell_member(mmfbus__roster *roster, mmfbus_message *message, uint32_t slot, const mmfbus__member *member) {
+    message->publisher = slot;
+    message->pid = member->pid;
+    memcpy(roster->told, member->name, sizeof roster->told);
+    message->name = roster->told;
+}
+
+static mmfbus_status mmfbus__tell_joined(mmfbus_subscriber *sub, mmfbus_message *message) {
+    uint32_t slot = 0;
+    while (!sub->roster.members[slot].is_new) slot++;
+    mmfbus__tell_member(&sub->roster, message, slot, &sub->roster.members[slot]);
+    sub->roster.members[slot].is_new = false;
+    sub->roster.joined--;
+    return MMFBUS_PUBLISHER_JOINED;
+}
+
+static mmfbus_status mmfbus__tell_left(mmfbus_subscriber *sub, mmfbus_message *message) {
+    uint32_t slot = 0;
+    while (sub->roster.formers[slot].member.generation == 0) slot++;
+    mmfbus__former *former = &sub->roster.formers[slot];
+    mmfbus__tell_member(&sub->roster, message, slot, &former->member);
+    message->reason = former->reason;
+    message->remaining = former->remaining;
+    former->member.generation = 0;
+    sub->roster.left--;
+    return MMFBUS_PUBLISHER_LEFT;
+}
+
 /* When everything was read: whether the publishers have ended, or we have. */
 static mmfbus_status mmfbus__at_the_end(mmfbus_subscriber *sub, mmfbus_message *message, uint32_t closed_epoch) {
     mmfbus__participant *p = &sub->base;
@@ -4411,6 +5076,7 @@ static mmfbus_status mmfbus__at_the_end(mmfbus_subscriber *sub, mmfbus_message *
     if (!sub->is_lossy && mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__SLOT_STATE) == MMFBUS__STATE_DISCONNECTED) {
         return MMFBUS_DISCONNECTED;
     }
+    if (sub->roster.left > 0) return mmfbus__tell_left(sub, message);
     if (closed_epoch == sub->closed_epoch) return MMFBUS_EMPTY;
     sub->closed_epoch = closed_epoch;
     uint32_t reason = mmfbus__load32(p->memory + MMFBUS__HEADER_CLOSED_REASON);
@@ -4421,16 +5087,27 @@ static mmfbus_status mmfbus__at_the_end(mmfbus_subscriber *sub, mmfbus_message *
 MMFBUS__INLINE mmfbus_status mmfbus__receive(mmfbus_subscriber *sub, mmfbus_message *message) {
     mmfbus__participant *p = &sub->base;
     if (sub->gap_from != 0) return mmfbus__tell_gap(sub, message);
+    if (sub->roster.joined > 0) return mmfbus__tell_joined(sub, message);
     uint32_t closed_epoch = sub->closed_epoch;
     bool looks = sub->position == sub->tail;
     if (looks) {
-        /* Before the tail: everything that was published before the end is read first. */
-        closed_epoch = mmfbus__load32(p->memory + MMFBUS__HEADER_CLOSED_EPOCH);
-        /* SYNC: frame visible. The tail is loaded first; only what lies before it is read. */
-        int64_t tail = mmfbus__load64(p->memory + MMFBUS__HEADER_TAIL);
+        /* All was read that was committed after the last look: with it all that is by those who had left by then. */
+        if (sub->roster.left > 0) return mmfbus__tell_left(sub, message);
+        int64_t tail = 0;
+        for (int look = 0; look < MMFBUS__LOOKS_AT_MOST; look++) {
+            /* Before the tail: everything that was published before the end is read first. */
+            closed_epoch = mmfbus__load32(p->memory + MMFBUS__HEADER_CLOSED_EPOCH);
+            if (sub->roster.members != NULL) mmfbus__look_for_publishers(sub);
+            /* SYNC: frame visible. The tail is loaded first; only what lies before it is read. */
+            tail = mmfbus__load64(p->memory + MMFBUS__HEADER_TAIL);
+            /* Who joined meanwhile may have published what is before the tail. */
+            if (sub->roster.members == NULL) break;
+            if (mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH) == sub->roster.epoch) break;
+        }
         if (!mmfbus__is_position(tail) || tail < sub->position) return MMFBUS_CORRUPTED;
         sub->tail = tail;
         sub->in_flood = false;
+        if (sub->roster.joined > 0) return mmfbus__tell_joined(sub, message);
         if (tail == sub->position) return mmfbus__at_the_end(sub, message, closed_epoch);
     }
     while (sub->position != sub->tail) {
@@ -4449,9 +5126,9 @@ MMFBUS__INLINE mmfbus_status mmfbus__receive(mmfbus_subscriber *sub, mmfbus_mess
 
 MMFBUS__INLINE mmfbus_status mmfbus__check_subscriber(mmfbus_subscriber *sub) {
     if (sub == NULL) return MMFBUS_INVALID_ARGUMENT;
-    if (!(mmfbus__is_forked(&sub->base) | sub->base.armed | sub->base.has_dead)) return sub->ended;
+    if (!(mmfbus__is_forked(&sub->base) | (sub->base.wants != 0) | sub->base.has_dead)) return sub->ended;
     if (mmfbus__is_forked(&sub->base)) return MMFBUS_FORKED;
-    mmfbus__awake(&sub->base, MMFBUS__HEADER_SLEEPERS);
+    mmfbus__awake(&sub->base);
     mmfbus__reclaim_the_dead(&sub->base);
     return sub->ended;
 }
@@ -4472,26 +5149,28 @@ mmfbus_status mmfbus_arm(mmfbus_subscriber *subscriber) {
     mmfbus_status status = mmfbus__check_subscriber(subscriber);
     if (status != MMFBUS_OK) return status;
     mmfbus__participant *p = &subscriber->base;
-    mmfbus__watch(p, MMFBUS__STATE_PUBLISHER);
+    mmfbus__watch(p, 1u << MMFBUS__STATE_PUBLISHER);
     if (mmfbus__reclaim_the_dead(p) != MMFBUS_OK) return MMFBUS_BUSY;
     /*
      * SYNC: going to sleep. First the sleep is announced, then the lock is looked at, then the tail. A publisher that was
      * not seen holding the lock will see the sleep and ring; one that dies in between is seen by its lock or its life line.
      */
-    mmfbus__announce_sleep(p, MMFBUS__HEADER_SLEEPERS);
+    mmfbus__announce_sleep(p, MMFBUS__WANTS_FRAMES);
     uint32_t held = mmfbus__load32(p->memory + MMFBUS__HEADER_PUBLISHER_LOCK);
+    bool is_told = subscriber->roster.members == NULL ||
+                   (subscriber->roster.joined + subscriber->roster.left == 0 && subscriber->roster.epoch == p->watched_epoch);
     status = MMFBUS_OK;
     if (held != 0) {
         status = MMFBUS_BUSY;
         if (mmfbus__take_over(p) == MMFBUS_OK) mmfbus__unlock(p);
     } else if (mmfbus__load64(p->memory + MMFBUS__HEADER_TAIL) != subscriber->position ||
-               mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH) != p->watched_epoch ||
+               mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH) != p->watched_epoch || !is_told ||
                mmfbus__load32(p->memory + MMFBUS__HEADER_CLOSED_EPOCH) != subscriber->closed_epoch ||
                mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__SLOT_STATE) == MMFBUS__STATE_DISCONNECTED) {
         status = MMFBUS_READY;
     }
     if (status != MMFBUS_OK) {
-        mmfbus__awake(p, MMFBUS__HEADER_SLEEPERS);
+        mmfbus__awake(p);
     } else if (!p->watch_is_complete) {
         mmfbus__look_again_soon(p);
     }
@@ -4543,6 +5222,14 @@ mmfbus_descriptor mmfbus_subscriber_descriptor(const mmfbus_subscriber *subscrib
 #endif
 }
 
+mmfbus_position mmfbus_subscriber_position(const mmfbus_subscriber *subscriber) {
+    uint64_t next = subscriber->next > subscriber->wanted ? subscriber->next : subscriber->wanted;
+    /* A gap that was not told yet is ahead. */
+    if (subscriber->gap_from != 0) next = subscriber->gap_from;
+    mmfbus_position position = {subscriber->base.geometry.incarnation, next - 1};
+    return position;
+}
+
 mmfbus_information mmfbus_subscriber_information(const mmfbus_subscriber *subscriber) {
     return mmfbus__information(&subscriber->base);
 }
@@ -4562,6 +5249,17 @@ static mmfbus_status mmfbus__find_start(mmfbus_subscriber *sub, const mmfbus_opt
     }
     mmfbus_start start = options->start;
     if (start == MMFBUS_START_DEFAULT) start = p->geometry.history > 0 ? MMFBUS_START_HISTORY : MMFBUS_START_LATEST;
+    if (start == MMFBUS_START_AFTER && options->after.incarnation != p->geometry.incarnation) {
+        if (options->otherwise == MMFBUS_OTHERWISE_ERROR) {
+            snprintf(mmfbus__detail, sizeof mmfbus__detail,
+                     "it was to begin after message %llu of its incarnation %016llx, of which nothing is left: this one is "
+                     "%016llx",
+                     (unsigned long long)options->after.sequence, (unsigned long long)options->after.incarnation,
+                     (unsigned long long)p->geometry.incarnation);
+            return MMFBUS_OTHER_INCARNATION;
+        }
+        start = options->otherwise == MMFBUS_OTHERWISE_LATEST ? MMFBUS_START_LATEST : MMFBUS_START_EARLIEST;
+    }
     bool is_early = start != MMFBUS_START_LATEST;
     sub->position = is_early ? head : tail;
     sub->next = is_early ? oldest : newest;
@@ -4570,8 +5268,12 @@ static mmfbus_status mmfbus__find_start(mmfbus_subscriber *sub, const mmfbus_opt
         uint64_t history = p->geometry.history < newest ? p->geometry.history : newest - 1;
         if (newest - history > oldest) sub->wanted = newest - history;
     } else if (start == MMFBUS_START_AFTER) {
-        if (options->after >= newest) return MMFBUS_SEQUENCE_AHEAD;
-        sub->wanted = options->after + 1;
+        if (options->after.sequence >= newest) {
+            snprintf(mmfbus__detail, sizeof mmfbus__detail, "it was to begin after message %llu; the last one published is %llu",
+                     (unsigned long long)options->after.sequence, (unsigned long long)newest - 1);
+            return MMFBUS_SEQUENCE_AHEAD;
+        }
+        sub->wanted = options->after.sequence + 1;
         if (sub->wanted < oldest) {
             sub->gap_from = sub->wanted;
             sub->gap_to = oldest - 1;
@@ -4606,9 +5308,25 @@ static mmfbus_status mmfbus__skip_to_wanted(mmfbus_subscriber *sub) {
     return status == MMFBUS_EMPTY || status == MMFBUS_READY ? MMFBUS_OK : status;
 }
 
+/* Takes note of the publishers that are there: those are not told of. With the lock held. */
+static mmfbus_status mmfbus__begin_roster(mmfbus_subscriber *sub) {
+    const mmfbus__participant *p = &sub->base;
+    mmfbus__roster *roster = &sub->roster;
+    uint32_t participants = p->geometry.participant_count;
+    roster->members = (mmfbus__member *)mmfbus__allocate_zeroed(participants * sizeof *roster->members);
+    roster->formers = (mmfbus__former *)mmfbus__allocate_zeroed(participants * sizeof *roster->formers);
+    if (roster->members == NULL || roster->formers == NULL) return MMFBUS_NO_MEMORY;
+    roster->epoch = mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH);
+    uint32_t used = mmfbus__slots_used(p);
+    for (uint32_t slot = 0; slot < used; slot++) roster->members[slot] = mmfbus__look_at_publisher(p, slot);
+    return MMFBUS_OK;
+}
+
 static void mmfbus__free_subscriber(mmfbus_subscriber *sub, uint32_t participants) {
     for (uint32_t slot = 0; sub->parts != NULL && slot < participants; slot++) MMFBUS_FREE(sub->parts[slot].data);
     MMFBUS_FREE(sub->parts);
+    MMFBUS_FREE(sub->roster.members);
+    MMFBUS_FREE(sub->roster.formers);
     MMFBUS_FREE(sub->batch);
     MMFBUS_FREE(sub);
 }
@@ -4621,16 +5339,12 @@ mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbu
     mmfbus_subscriber *sub = (mmfbus_subscriber *)mmfbus__allocate_zeroed(sizeof *sub);
     if (sub == NULL) return MMFBUS_NO_MEMORY;
     mmfbus__participant *p = &sub->base;
-    mmfbus__registration registration;
-    mmfbus__begin_registration(&registration, options);
     status = mmfbus__open_participant(p, options, 0);
     uint32_t participants = p->geometry.participant_count;
     if (status != MMFBUS_OK) {
         mmfbus__free_subscriber(sub, participants);
-        mmfbus__end_registration(&registration);
         return status;
     }
-    p->registration = registration;
     sub->is_lossy = options->delivery == MMFBUS_DELIVERY_LOSSY;
     sub->poll_window = options->poll_window_us != 0 ? options->poll_window_us : MMFBUS__DEFAULT_POLL_WINDOW;
     sub->batch_capacity = (size_t)mmfbus__frame_size(p->geometry.max_payload);
@@ -4638,12 +5352,13 @@ mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbu
     sub->batch = (unsigned char *)MMFBUS_MALLOC(sub->batch_capacity + MMFBUS__FRAME_ALIGNMENT);
     sub->parts = (mmfbus__parts *)mmfbus__allocate_zeroed(participants * sizeof *sub->parts);
     if (sub->batch == NULL || sub->parts == NULL) status = MMFBUS_NO_MEMORY;
+    if (status == MMFBUS_OK && options->publisher_events) status = mmfbus__begin_roster(sub);
     if (status == MMFBUS_OK) status = mmfbus__find_start(sub, options);
     if (status != MMFBUS_OK) {
         mmfbus__unlock(p);
         mmfbus__close_participant(p, false);
+        mmfbus__end_registration(&p->registration);
         mmfbus__free_subscriber(sub, participants);
-        mmfbus__end_registration(&registration);
         return status;
     }
     mmfbus__store64(mmfbus__own_slot(p) + MMFBUS__SLOT_CURSOR, sub->position);
@@ -4662,11 +5377,8 @@ void mmfbus_subscriber_close(mmfbus_subscriber *subscriber) {
     mmfbus__registration registration = p->registration;
     bool is_forked = mmfbus__is_forked(p);
     if (!is_forked) {
-        mmfbus__awake(p, MMFBUS__HEADER_SLEEPERS);
-        if (mmfbus__owns_slot(p)) {
-            mmfbus__store32(mmfbus__own_slot(p) + MMFBUS__SLOT_STATE, MMFBUS__STATE_NONE);
-            MMFBUS_STEP("leave: state stored");
-        }
+        mmfbus__awake(p);
+        if (mmfbus__owns_slot(p)) mmfbus__end_participation(p, p->slot, p->generation, MMFBUS__ENDED_BY_LEAVING);
     }
     mmfbus__close_participant(p, false);
     mmfbus__free_subscriber(subscriber, participants);
@@ -4996,7 +5708,10 @@ mmfbus_status mmf_create(mmf **mapping, const char *name, mmfbus_namespace space
     }
     if (status == MMFBUS_NOT_FOUND) {
         if (space != MMFBUS_CUSTOM) mmfbus__sweep();
-        status = mmfbus__create_segment(segment, name, space, size + MMF__DATA, 0, mmf__fill, NULL);
+        status = mmfbus__renew_segment(segment, name, space, size + MMF__DATA, mmf__fill, NULL);
+        if (status == MMFBUS_NOT_FOUND) {
+            status = mmfbus__create_segment(segment, name, space, size + MMF__DATA, 0, NULL, mmf__fill, NULL);
+        }
     }
     if (status != MMFBUS_OK) return mmf__given_up(mapping, status);
     (*mapping)->word = segment->memory;

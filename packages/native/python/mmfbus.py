@@ -18,7 +18,11 @@ WAITING. What begins with `try_` never waits, and returns what it came to: `try_
 `try_receive` None where there is nothing now. The others wait, at most `timeout` seconds; None is for ever.
 
 RESULTS. `publish` returns the number of the message, and raises `Timeout` when the time is over. `receive` returns a
-`Message`, a `Gap`, `PublishersGone`, or None when the time is over. Failures are `Error`, with a `code` for programs.
+`Message`, a `Gap`, `PublishersGone`, or None when the time is over; with `publisher_events` also `PublisherJoined` and
+`PublisherLeft`. Failures are `Error`, with a `code` for programs.
+
+POSITIONS. A `Position` is the incarnation of a channel, which no other channel of its name has, and the number of a message. A
+program that keeps `subscriber.position` goes on after it later, also in another process: `Subscriber(..., start=position)`.
 
 EVENT LOOPS. `arm()` says how long to wait at most for `fileno()` to be readable; then `try_receive()` until it
 returns None, and arm again. With asyncio: `loop.add_reader(subscriber.fileno(), ...)`.
@@ -45,6 +49,7 @@ import collections
 import ctypes
 import errno
 import fcntl
+import grp
 import hashlib
 import json
 import mmap
@@ -59,7 +64,10 @@ import threading
 import time
 
 __version__ = "0.0.0"
-__all__ = ["Publisher", "Subscriber", "Message", "Gap", "PublishersGone", "Codec", "Error", "Timeout", "Disconnected"]
+__all__ = [
+    "Publisher", "Subscriber", "Message", "Gap", "PublishersGone", "PublisherJoined", "PublisherLeft", "Position", "Codec",
+    "Error", "Timeout", "Disconnected"
+]  # fmt: skip
 
 if os.name != "posix":
     raise ImportError("mmfbus for Python works on Linux and macOS only")
@@ -77,7 +85,8 @@ class Error(Exception):
     NOT_FOUND               there is no such channel, and the call was not to create it
     EXISTS                  there is such a channel already, and the call was to create it
     NOT_A_CHANNEL           the memory of that name is not a channel
-    VERSION_MISMATCH        the channel has another version of the format
+    VERSION_MISMATCH        the channel has another version of the format, or requires features that are unknown here
+    PATTERN_MISMATCH        the memory of that name is of this format and no channel, but something else
     CAPACITY_MISMATCH       the channel has another capacity
     HISTORY_MISMATCH        the channel has another history
     MAX_MESSAGE_MISMATCH    the channel has another limit of messages
@@ -88,6 +97,7 @@ class Error(Exception):
     TOO_LARGE               more than the channel carries, or than one call can publish without waiting
     TIMEOUT                 the time that the call was given is over: `Timeout`
     SEQUENCE_AHEAD          the subscription was to begin after a message that was not published yet
+    OTHER_INCARNATION       it was to begin after a message of an earlier channel of that name, which has ended
     UNENCODABLE             the codec refused a value; what it raised is the cause
     UNDECODABLE             the codec refused the bytes of a message; what it raised is the cause
     DISCONNECTED            a publisher gave this reliable subscriber up, because it was too slow: `Disconnected`
@@ -147,6 +157,16 @@ Gap = collections.namedtuple("Gap", "first last")
 Gap.__doc__ = "The messages with the numbers from `first` to `last` are lost."
 PublishersGone = collections.namedtuple("PublishersGone", "reason")
 PublishersGone.__doc__ = "The last publisher has 'left' or 'died', as `reason` says. Another one may come."
+PublisherJoined = collections.namedtuple("PublisherJoined", "slot name pid")
+PublisherJoined.__doc__ = """A publisher has joined: its slot, as messages name it; what it calls itself, or ''; the id of its
+process in its PID namespace, 0 where it is not known."""
+PublisherLeft = collections.namedtuple("PublisherLeft", "slot name pid reason remaining")
+PublisherLeft.__doc__ = """A publisher has 'left' or 'died', as `reason` says, or 'unknown' where several participants had its
+slot between two looks; `remaining` publishers are left. All that it published before it was found to be gone has come before."""
+Position = collections.namedtuple("Position", "incarnation sequence")
+Position.__doc__ = """A place among the messages of a channel: `incarnation`, 16 hexadecimal digits of this life of the channel,
+and `sequence`, the number of a message, 0 before the first. It never means another message, not even when the channel has
+ended meanwhile and another one has its name."""
 Codec = collections.namedtuple("Codec", "id encode decode")
 Codec.__doc__ = "A codec of your own: its id, up to 31 ASCII characters, value to bytes, bytes to value."
 
@@ -278,7 +298,7 @@ def _fence():
 # Segment header.
 _HEADER_MAGIC = 0
 _HEADER_FORMAT_VERSION = 8
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
 _HEADER_HEADER_LENGTH = 12
 _HEADER_SEGMENT_LENGTH = 16
 _HEADER_RING_OFFSET = 24
@@ -296,6 +316,12 @@ _HEADER_SCHEMA_SIZE = 32
 _HEADER_HISTORY = 128
 _HEADER_MAX_MESSAGE = 136
 _HEADER_CREATED_AT = 144
+_HEADER_PATTERN = 152
+_PATTERN_CHANNEL = 1
+_PATTERN_DIRECTORY = 7
+_HEADER_REQUIRED_FEATURES = 156
+_HEADER_OPTIONAL_FEATURES = 160
+_HEADER_INCARNATION = 168
 _HEADER_PUBLISHER_LOCK = 192
 _HEADER_TAIL = 256
 _HEADER_HEAD = 320
@@ -307,6 +333,7 @@ _HEADER_CLOSED_REASON = 400
 _CLOSED_BY_LEAVING = 1
 _CLOSED_BY_DEATH = 2
 _HEADER_SLOTS_USED = 404
+_HEADER_MEMBER_WAITERS = 408
 _HEADER_SIZE = 512
 
 # Slot of a participant.
@@ -331,6 +358,16 @@ _SLOT_SLEEPS = 80
 _SLOT_DISCONNECT_REASON = 84
 _DISCONNECTED_AS_SLOW = 1
 _DISCONNECTED_AS_WRONG = 2
+_SLOT_WANTS = 88
+_WANTS_FRAMES = 1
+_WANTS_ROOM = 2
+_WANTS_MEMBERS = 4
+_SLOT_LAST_END = 92
+_ENDED_BY_LEAVING = 1
+_ENDED_BY_DEATH = 2
+_SLOT_PHASE = 96
+_SLOT_DONE = 104
+_SLOT_DETAIL = 112
 _SLOT_MESSAGES = 128
 _SLOT_BYTES = 136
 _SLOT_FULL = 144
@@ -350,6 +387,7 @@ _KIND_TERMINATOR = 3
 _KIND_FRAGMENT = 4
 _KIND_LAST_FRAGMENT = 5
 _FRAME_FLAGS = 5
+_FLAG_EXTENSION = 1
 _FRAME_PUBLISHER = 6
 _FRAME_SEQUENCE = 8
 _FRAME_TIMESTAMP = 16
@@ -379,20 +417,23 @@ _NOTICE_SIZE = 136
 
 # Limits.
 _FRAME_ALIGNMENT = 32
+_EXTENSION_UNIT = 8
+_END_BITS = 2
 _SLOT_BITS = 10
 _MAX_PARTICIPANTS = 1024
 _MAX_GENERATION = 4194303
 _MIN_CAPACITY = 4096
 _MAX_CAPACITY = 1073741824
 _LARGEST_MESSAGE = 1073741824
+_MAX_EXTENSION_LENGTH = 64
 _MAX_SCHEMA_LENGTH = 1048576
 _MAX_NAME_LENGTH = 128
 _DEFAULT_CAPACITY = 8388608
 _DEFAULT_PARTICIPANTS = 64
 
 # The regions as a whole.
-_HEADER = struct.Struct("<QIIQQQIIIIII32s32sQQQ40xI60xq56xq56xIIIIII40x64x")
-_SLOT = struct.Struct("<qqQQIIQQI4xqIIII40xQQQQQQ16x48s16x")
+_HEADER = struct.Struct("<QIIQQQIIIIII32s32sQQQIII4xQ16xI60xq56xq56xIIIIIII36x64x")
+_SLOT = struct.Struct("<qqQQIIQQI4xqIIIIIII4xQQ8xQQQQQQ16x48s16x")
 _FRAME = struct.Struct("<IBBHQQ")
 _FRAGMENT = struct.Struct("<qIII4x")
 _ENTRY = struct.Struct("<I60x128s")
@@ -407,11 +448,13 @@ _FRAMES, _BYTES, _FULL, _MISSED, _WAKE_UPS = (
 )
 
 _PAGE = 4096
+_KNOWN_FEATURES = 0  # bits of `requiredFeatures` that are understood here
 _MARK = b"mmfbus\0\1"
 _MARK_LENGTH = 64
 _LARGEST_NUMBER = 2**53 - 1
 _CHUNK = 65536  # bytes a subscriber copies at once
 _PATIENCE = 0.002  # seconds to wait at least for another publisher at work, which needs some microseconds
+_LOOKS_AT_MOST = 8  # looks at who is there before the tail is taken as it is, although participants come and go all the time
 _LAPS_AT_HEAD = 8  # laps in a row after which a subscriber goes on at the tail, which has a whole ring before it
 
 
@@ -423,24 +466,43 @@ def _u64_of(data, offset):
     return int.from_bytes(data[offset : offset + 8], "little")
 
 
+# Control characters, line and paragraph separators, and what changes the direction of the text that follows.
+_UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+def _showable(data):
+    """Text that others wrote, padded with zeros, fit to be shown: what a terminal might obey stands as an escape."""
+    text = data.partition(b"\0")[0].decode("utf-8", "replace")
+    return _UNSHOWABLE.sub(lambda match: f"\\u{{{ord(match[0]):x}}}", text)
+
+
+def _max_payload(capacity, max_message):
+    """Most bytes of payload in one frame, with room for a header extension, whatever the message."""
+    return min(capacity // 4 - _FRAME_SIZE, max_message + _MAX_EXTENSION_LENGTH)
+
+
 def _frame_size(length):
     return (_FRAME_SIZE + length + _FRAME_ALIGNMENT - 1) & -_FRAME_ALIGNMENT
 
 
-class _Geometry(collections.namedtuple("_Geometry", "capacity participants ring max_payload max_message history codec schema")):
+_FIELDS = "capacity participants ring max_payload max_message history codec schema pattern incarnation"
+
+
+class _Geometry(collections.namedtuple("_Geometry", _FIELDS)):
     """A private copy of what the header says, checked; `schema` is the text, as bytes."""
 
     @classmethod
     def plan(cls, capacity, participants, history, max_message, codec, schema, room):
         """Of a new channel; what is None is chosen. `room` is the bytes that entries of a directory take."""
         capacity, history = capacity or (64 << 10 if room else _DEFAULT_CAPACITY), history or 0
-        most = capacity // 4 - _FRAME_SIZE
         if max_message is None:
-            share = capacity // 2 // max(history, 1) & -_FRAME_ALIGNMENT
-            max_message = min(most, share - _FRAME_SIZE) if history else 64 << 20
+            share = min(capacity // 2 // max(history, 1) & -_FRAME_ALIGNMENT, capacity // 4)
+            max_message = max(1, share - _FRAME_SIZE - _MAX_EXTENSION_LENGTH) if history else 64 << 20
         end = _HEADER_SIZE + participants * _SLOT_SIZE + len(schema) + room
         ring = -(-end // _PAGE) * _PAGE
-        plan = cls(capacity, participants, ring, min(most, max_message), max_message, history, codec, schema)
+        pattern, incarnation = _PATTERN_DIRECTORY if room else _PATTERN_CHANNEL, secrets.randbits(64) or 1
+        payload = _max_payload(capacity, max_message)
+        plan = cls(capacity, participants, ring, payload, max_message, history, codec, schema, pattern, incarnation)
         return plan._checked("INVALID_ARGUMENT")
 
     @classmethod
@@ -455,6 +517,10 @@ class _Geometry(collections.namedtuple("_Geometry", "capacity participants ring 
         version = _u32_of(header, _HEADER_FORMAT_VERSION)
         if version != _FORMAT_VERSION:
             raise Error("VERSION_MISMATCH", f"the channel has version {version} of the format, this is for {_FORMAT_VERSION}")
+        unknown = _u32_of(header, _HEADER_REQUIRED_FEATURES) & ~_KNOWN_FEATURES
+        if unknown:
+            raise Error("VERSION_MISMATCH", f"the channel requires features that are unknown here: bits {unknown:#x}")
+        pattern, incarnation = _u32_of(header, _HEADER_PATTERN), _u64_of(header, _HEADER_INCARNATION)
         segment, ring = _u64_of(header, _HEADER_SEGMENT_LENGTH), _u64_of(header, _HEADER_RING_OFFSET)
         capacity, slots = _u64_of(header, _HEADER_RING_CAPACITY), _u32_of(header, _HEADER_PARTICIPANT_COUNT)
         text_at, text = _u32_of(header, _HEADER_SCHEMA_OFFSET), _u32_of(header, _HEADER_SCHEMA_LENGTH)
@@ -474,21 +540,27 @@ class _Geometry(collections.namedtuple("_Geometry", "capacity participants ring 
         if schema and hashlib.sha256(schema).digest() != digest:
             raise Error("CORRUPTED", "the text of the schema is not what its digest says")
         codec = codec.rstrip(b"\0").decode("latin-1")
-        return cls(capacity, slots, ring, payload, max_message, history, codec, schema)._checked("CORRUPTED")
+        read = cls(capacity, slots, ring, payload, max_message, history, codec, schema, pattern, incarnation)
+        return read._checked("CORRUPTED")
 
     def _checked(self, code):
         capacity, history = self.capacity, self.history
-        most = capacity // 4 - _FRAME_SIZE
         if not _MIN_CAPACITY <= capacity <= _MAX_CAPACITY or capacity & (capacity - 1):
             raise Error(code, f"a capacity of {capacity} is no power of two from 4 KiB to 1 GiB")
         if not 2 <= self.participants <= _MAX_PARTICIPANTS:
             raise Error(code, f"{self.participants} participants are not from 2 to 1024")
-        if not 1 <= self.max_message <= _LARGEST_MESSAGE or self.max_payload != min(most, self.max_message):
+        if not 1 <= self.max_message <= _LARGEST_MESSAGE or self.max_payload != _max_payload(capacity, self.max_message):
             raise Error(code, f"messages cannot have up to {self.max_message} bytes")
-        promised = history * _frame_size(self.max_message)
-        if history < 0 or history and (self.max_message > most or promised > capacity // 2):
+        extended = self.max_message + _MAX_EXTENSION_LENGTH
+        promised = history * _frame_size(extended)
+        if history < 0 or history and (self.max_payload != extended or promised > capacity // 2):
             raise Error(code, f"a ring of {capacity} bytes cannot keep {history} messages of up to {self.max_message} bytes")
         return self
+
+    @property
+    def max_whole(self):
+        """Most bytes of a message that is published in one frame."""
+        return min(self.max_payload, self.max_message)
 
     def write(self, memory):
         """Into memory that is all zero; the magic last."""
@@ -509,6 +581,8 @@ class _Geometry(collections.namedtuple("_Geometry", "capacity participants ring 
             ("<Q", _HEADER_HISTORY, self.history),
             ("<Q", _HEADER_MAX_MESSAGE, self.max_message),
             ("<Q", _HEADER_CREATED_AT, time.time_ns() // 10**6),
+            ("<I", _HEADER_PATTERN, self.pattern),
+            ("<Q", _HEADER_INCARNATION, self.incarnation),
         )
         for form, offset, number in numbers:
             struct.pack_into(form, memory, offset, number)
@@ -727,27 +801,45 @@ def _remove_unused(path, fd):
     return True
 
 
+def _is_leftover(path, fd):
+    """Whether that took the lock, and could not take the name away: another user alone may do that."""
+    return _try_flock(fd, fcntl.LOCK_EX) and _leads_to(path, fd)
+
+
+def _file_size(length):
+    page = mmap.PAGESIZE
+    return -(-length // page) * page + page
+
+
 class _Segment:
     """Named memory. The lock of its file says that somebody has it open."""
 
-    def __init__(self, path, fd, memory):
-        self.path, self.fd, self.memory = path, fd, memory
+    def __init__(self, path, fd, memory, geometry=None):
+        """With the geometry where it was made here."""
+        self.path, self.fd, self.memory, self.geometry = path, fd, memory, geometry
 
     @classmethod
-    def open(cls, path, is_own):
-        """None where there is none. With `is_own` it must belong to this user."""
+    def open(cls, path, is_own, plan=None):
+        """None where there is none. With `is_own` it must belong to this user. A leftover that this user may not remove is as
+        good as none, unless `plan` says of which geometry a new segment is."""
         for _ in range(5000):
             try:
                 fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
             except FileNotFoundError:
                 return None
             try:
-                memory = cls._try_open(path, fd, is_own)
+                memory, geometry = cls._try_open(path, fd, is_own), None
+                if memory is None and _is_leftover(path, fd):
+                    if plan is None:
+                        os.close(fd)
+                        return None
+                    geometry = plan()
+                    memory = cls._renew(path, fd, geometry.ring + geometry.capacity, geometry.write)
             except BaseException:
                 os.close(fd)
                 raise
             if memory is not None:
-                return cls(path, fd, memory)
+                return cls(path, fd, memory, geometry)
             os.close(fd)
             time.sleep(0.001)
         raise Timeout("TIMEOUT", f"{path} is opened and closed all the time")
@@ -764,18 +856,37 @@ class _Segment:
             return None
         return mmap.mmap(fd, length)
 
+    @staticmethod
+    def _renew(path, fd, length, fill):
+        """Makes the segment anew in a leftover on which we hold the exclusive lock. None where that was lost."""
+        size, needed = os.fstat(fd).st_size, _file_size(length)
+        if needed > size:
+            owner = f"user {os.fstat(fd).st_uid}, who alone may remove it"
+            raise Error("ACCESS_DENIED", f"{path} was left behind by {owner}, and has {size} bytes; {needed} are needed")
+        _allocate(fd, needed)
+        memory = mmap.mmap(fd, length)
+        for at in range(0, length, 1 << 20):
+            memory[at : min(at + (1 << 20), length)] = bytes(min(1 << 20, length - at))
+        fill(memory)
+        os.pwrite(fd, _MARK + length.to_bytes(8, "little") + bytes(_MARK_LENGTH - 16), size - _MARK_LENGTH)
+        if _try_flock(fd, fcntl.LOCK_SH) and _leads_to(path, fd):
+            return memory
+        memory.close()
+        return None
+
     @classmethod
-    def create(cls, path, length, mode, fill):
+    def create(cls, path, length, mode, group, fill):
         """None where somebody was faster."""
         temporary = _temporary_path()
-        page = mmap.PAGESIZE
-        size = -(-length // page) * page + page
+        size = _file_size(length)
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         memory = None
         try:
             # The lock comes before the name, so that nobody takes the new file for a leftover.
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            os.fchmod(fd, mode)
+            if group is not None:
+                _give_to(fd, gid=group)
+            os.fchmod(fd, 0o600 if mode is None else mode)
             _allocate(fd, size)
             os.pwrite(fd, _MARK + length.to_bytes(8, "little") + bytes(_MARK_LENGTH - 16), size - _MARK_LENGTH)
             memory = mmap.mmap(fd, length)
@@ -824,26 +935,70 @@ def _segment_path(channel, scope):
 # ----------------------------------------------------------------------------------------------------------- Ports
 
 
+class _Audience:
+    """Whom a segment lets in, which is whom its port lets in: exactly, and never more."""
+
+    def __init__(self, channel, fd):
+        """Of that segment; of this user alone where there is none."""
+        self.uid, self.gid, self.bell, self.life = None, None, 0o600, 0o600
+        if fd is None:
+            return
+        status, me = os.fstat(fd), os.geteuid()
+        mode = stat.S_IMODE(status.st_mode)
+        shown = f"{channel} belongs to user {status.st_uid} and group {status.st_gid} and has the mode {mode:#o}"
+        if mode & 0o066 == 0o066:
+            self.bell, self.life = 0o622, 0o644
+        elif mode & 0o060 == 0o060:
+            if me != 0 and status.st_gid != os.getegid() and status.st_gid not in os.getgroups():
+                raise Error("ACCESS_DENIED", f"{shown}, and user {me} is no member of that group")
+            self.gid, self.bell, self.life = status.st_gid, 0o620, 0o640
+        elif me not in (0, status.st_uid):
+            raise Error("ACCESS_DENIED", f"{shown}, which lets in user {status.st_uid} alone, not user {me}")
+        else:
+            self.uid = status.st_uid
+
+
+def _give_to(fd, uid=None, gid=None):
+    """Gives a new file to that user and that group, where it is not theirs yet."""
+    status = os.fstat(fd)
+    if uid not in (None, status.st_uid) or gid not in (None, status.st_gid):
+        try:
+            os.fchown(fd, -1 if uid is None else uid, -1 if gid is None else gid)
+        except PermissionError as error:
+            whom = f"user {uid}" if uid is not None else f"group {gid}"
+            raise Error("ACCESS_DENIED", f"user {os.geteuid()} may not give files to {whom}") from error
+
+
+def _group_id(group):
+    if group is None or isinstance(group, int):
+        return group
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise Error("INVALID_ARGUMENT", f"there is no group {group!r} on this system") from None
+
+
 class _Port:
     """What others ring (the bell) and whose end tells them that we are dead (the life line)."""
 
-    def __init__(self, mode):
+    def __init__(self, audience):
         self.nonce = secrets.randbits(63) or 1
         self.fds = []
         try:
             for part in ("life", "bell"):
-                self._make(part, mode)
+                self._make(part, audience, getattr(audience, part))
         except BaseException:
             self.close(remove=True)
             raise
 
-    def _make(self, part, mode):
+    def _make(self, part, audience, mode):
         # Open before it has its name: who finds the name finds a living owner.
         temporary = _temporary_path()
         os.mkfifo(temporary, 0o600)
         try:
             fd = os.open(temporary, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
             self.fds.append(fd)
+            _give_to(fd, audience.uid, audience.gid)
             os.fchmod(fd, mode)
             os.rename(temporary, _port_path(self.nonce, part))
         except BaseException:
@@ -889,8 +1044,8 @@ class _Participant:
 
     _room = 0  # bytes between the participants and the ring
 
-    def __init__(self, channel, codec, *, schema, capacity, history, max_message, max_participants, mode, scope, open, name,
-                 timeout, discoverable):  # fmt: skip
+    def __init__(self, channel, codec, *, schema, capacity, history, max_message, max_participants, mode, group, scope, open,
+                 name, timeout, discoverable):  # fmt: skip
         self.channel = channel
         self._codec = _codec_of(codec)
         self._timeout = timeout
@@ -902,7 +1057,7 @@ class _Participant:
         texts = ((self._codec.id.encode(), _HEADER_CODEC_SIZE - 1), (self._name, _SLOT_NAME_SIZE), (wanted[3], _MAX_SCHEMA_LENGTH))
         if not self._codec.id or any(len(text) > most for text, most in texts):
             raise Error("INVALID_ARGUMENT", "the codec's id, the name or the schema is too long")
-        if mode & ~0o777:
+        if mode is not None and mode & ~0o777:
             raise Error("INVALID_ARGUMENT", f"the mode {mode:#o} has other bits than those of permissions")
         if self._takes_any and not isinstance(self, Subscriber):
             raise Error("INVALID_ARGUMENT", "the schema 'any' is for subscribers only")
@@ -915,19 +1070,16 @@ class _Participant:
         self._reclaimed = []  # nonces of ports whose files are to be removed when we hold no lock
         self._watched_epoch = None  # the epoch whose life lines are watched; None: look at all of them
         self._is_watch_complete = True
-        self._counted_in = None  # the counter of the sleeping we are in
+        self._wants = 0  # what we sleep for; 0 while we are awake
         self._has_joined = False
         self._counters = [0] * (_COUNTERS.size // 8)
         if not self._room and not _is_channel_name(channel):
             raise Error("INVALID_NAME", f"{channel!r} is not 1 to 128 characters of A-Z a-z 0-9 . _ -")
-        self._registration = _Registration(channel, scope, mode) if discoverable else None
+        self._registration = None
         try:
-            self._open(scope, open, wanted, max_participants, mode)
-        except BaseException as error:
-            # Closing has done it where anything was open.
-            if self._registration is not None:
-                self._registration.end()
-            if not isinstance(error, OSError) or error.errno is None:
+            self._open(scope, open, wanted, max_participants, mode, _group_id(group), discoverable)
+        except OSError as error:
+            if error.errno is None:
                 raise
             raise _refused(error, f"the channel {channel}") from error
         if self._registration is not None:
@@ -937,8 +1089,8 @@ class _Participant:
                 self.close()
                 raise
 
-    def _open(self, scope, open, wanted, max_participants, mode):
-        self._segment, self._geometry = self._open_channel(scope, open, wanted, max_participants, mode)
+    def _open(self, scope, open, wanted, max_participants, mode, group, discoverable):
+        self._segment, self._geometry = self._open_channel(scope, open, wanted, max_participants, mode, group)
         self._memory, self._words = self._segment.memory, _Words(self._segment.memory)
         self._port = self._poller = self._slot = self._spare = None
         _open_participants.add(self)
@@ -947,24 +1099,64 @@ class _Participant:
                 if self.codec not in ("msgpack", "json", "raw"):
                     raise Error("CODEC_MISMATCH", f"the channel {self.channel} has the codec {self.codec!r}: give it as a Codec")
                 self._codec = _codec_of(self.codec)
-            self._port = _Port(mode)
+            audience = _Audience(self.channel, self._segment.fd if scope == "machine" else None)
+            self._registration = _Registration(self.channel, scope, audience) if discoverable else None
+            self._port = _Port(audience)
             self._poller = selectors.DefaultSelector()
             self._poller.register(self._port.bell, selectors.EVENT_READ)
             self._spare = _open_spare()
             self._claim()
-            self._join()
+            self._join(checks_bells=scope == "machine")
             self._reclaim_whoever_is_dead()
         except BaseException:
             self.close()
             raise
 
-    def _open_channel(self, scope, open, wanted, max_participants, mode):
+    def _check_bells(self):
+        """Refuses to stay where this user may not wake another. Each looks after it has claimed its slot: of two that come at
+        once, one at least sees the other."""
+        for slot in range(min(self._words.load32(_HEADER_SLOTS_USED), self._geometry.participants)):
+            nonce = self._words.load64(self._at(slot) + _SLOT_NONCE)
+            if nonce in (0, self._port.nonce):
+                continue
+            fd, code = _open_bell(nonce)
+            if fd is not None:
+                os.close(fd)
+            elif code == errno.EACCES and not self._is_dead(slot, nonce):
+                status = os.lstat(_port_path(nonce, "bell"))
+                whose = f"user {status.st_uid} and group {status.st_gid} and has the mode {stat.S_IMODE(status.st_mode):#o}"
+                raise Error("ACCESS_DENIED", f"{self.channel}: this user may not wake the participant in slot {slot}: its bell "
+                                             f"belongs to {whose}")  # fmt: skip
+
+    def _check_access(self, fd, mode, group):
+        """Refuses a channel that lets in others than this program asks for."""
+        status = os.fstat(fd)
+        there = stat.S_IMODE(status.st_mode)
+        whose = f"{self.channel} belongs to user {status.st_uid} and group {status.st_gid}"
+        if group not in (None, status.st_gid):
+            raise Error("ACCESS_DENIED", f"{whose}, and this program asks for group {group}")
+        # All that take part in a directory are to be those that its name says.
+        if self._room and there != mode:
+            raise Error("ACCESS_DENIED", f"{whose} and has the mode {there:#o}; this program asks for {mode:#o}")
+        if mode is not None and there & ~mode:
+            raise Error("ACCESS_DENIED", f"{whose} and has the mode {there:#o}; this program allows {mode:#o} at most")
+
+    def _open_channel(self, scope, open, wanted, max_participants, mode, group):
         path = _segment_path(self.channel, scope)
         capacity, history, max_message, schema = wanted
+        creates = open != "open" and not self._takes_any
+
+        def plan():
+            return _Geometry.plan(capacity, max_participants, history, max_message, self._codec.id, schema, self._room)
+
         for _ in range(1000):
-            segment = _Segment.open(path, scope == "user")
+            segment = _Segment.open(path, scope == "user", plan if creates else None)
             if segment is not None:
                 try:
+                    if scope == "machine":
+                        self._check_access(segment.fd, mode, group)
+                    if segment.geometry is not None:
+                        return segment, segment.geometry
                     if open == "create":
                         raise Error("EXISTS", f"there is a channel {self.channel} already")
                     geometry = _Geometry.read(segment.memory)
@@ -973,17 +1165,20 @@ class _Participant:
                 except BaseException:
                     segment.close()
                     raise
-            if open == "open" or self._takes_any:
+            if not creates:
                 raise Error("NOT_FOUND", f"there is no channel {self.channel}")
             _sweep()
-            codec, room = self._codec.id, self._room
-            geometry = _Geometry.plan(capacity, max_participants, history, max_message, codec, schema, room)
-            segment = _Segment.create(path, geometry.ring + geometry.capacity, mode, geometry.write)
+            geometry = plan()
+            segment = _Segment.create(path, geometry.ring + geometry.capacity, mode, group, geometry.write)
             if segment is not None:
                 return segment, geometry
         raise Timeout("TIMEOUT", f"{path} comes and goes all the time")
 
     def _compare(self, geometry, capacity, history, max_message, schema):
+        pattern = _PATTERN_DIRECTORY if self._room else _PATTERN_CHANNEL
+        if geometry.pattern != pattern:
+            raise Error("PATTERN_MISMATCH", f"the memory {self.channel} has the pattern {geometry.pattern}, not {pattern}: "
+                        f"{_PATTERN_CHANNEL} is a channel, {_PATTERN_DIRECTORY} a directory")  # fmt: skip
         numbers = (
             ("CAPACITY_MISMATCH", capacity, geometry.capacity),
             ("HISTORY_MISMATCH", history, geometry.history),
@@ -1133,6 +1328,8 @@ class _Participant:
         struct.pack_into("<Q", self._memory, own + _SLOT_JOINED_AT, time.monotonic_ns())
         struct.pack_into("<Q", self._memory, own + _SLOT_THREAD_START_TIME, 0)
         struct.pack_into("<I", self._memory, own + _SLOT_THREAD_ID, 0)
+        struct.pack_into("<I", self._memory, own + _SLOT_PHASE, 0)
+        struct.pack_into("<QQ", self._memory, own + _SLOT_DONE, 0, 0)
         self._memory[own + _SLOT_MESSAGES : own + _SLOT_MESSAGES + _COUNTERS.size] = bytes(_COUNTERS.size)
         self._memory[own + _SLOT_NAME : own + _SLOT_NAME + _SLOT_NAME_SIZE] = self._name.ljust(_SLOT_NAME_SIZE, b"\0")
         # SYNC: identity written. What it tells was written before this store, and counts for whoever finds our nonce here.
@@ -1159,12 +1356,15 @@ class _Participant:
         """False when somebody took us for dead, by memory that makes no sense."""
         return self._words.load64(self._own + _SLOT_NONCE) == self._port.nonce
 
-    def _join(self):
+    def _join(self, checks_bells):
         if not self._acquire(time.monotonic() + self._timeout):
             raise Timeout("TIMEOUT", f"somebody has held the lock of the channel {self.channel} for {self._timeout} s")
         try:
-            self._inherit(self._own)
+            # What its last owner has left.
+            self._inherit(self._own, self._generation - 1 if self._generation > 1 else _MAX_GENERATION)
             self._has_joined = True
+            if checks_bells:
+                self._check_bells()
             self._begin()
         finally:
             self._release()
@@ -1175,7 +1375,7 @@ class _Participant:
         # step: join: state stored
         self._words.add32(_HEADER_EPOCH, 1)
         # step: join: epoch raised
-        self._ring_subscribers()
+        self._ring_for_members(state == _STATE_PUBLISHER)
 
     def _free_slot(self):
         self._words.swap64(self._own + _SLOT_NONCE, self._port.nonce, 0)
@@ -1243,43 +1443,47 @@ class _Participant:
         if words.load64(at + _SLOT_NONCE) != nonce:
             return
         # step: reclaim: begun
-        had_role = words.load32(at + _SLOT_STATE) != _STATE_NONE
-        self._inherit(at)
-        if not had_role:
+        if not self._inherit(at, words.load32(at + _SLOT_GENERATION)):
             # It may have given up the role by itself, and have died before it said so.
-            words.add32(_HEADER_EPOCH, 1)
-            self._ring_subscribers()
-        self._ring_publishers()
+            self._tell_of_leaving(True)
+        self._ring_for_room()
         # step: reclaim: role taken
         if words.swap64(at + _SLOT_NONCE, nonce, 0):
             self._reclaimed.append(nonce)
 
-    def _inherit(self, at):
-        """Takes the role of a dead owner out of a slot. With the lock held."""
-        state = self._words.load32(at + _SLOT_STATE)
+    def _inherit(self, at, generation):
+        """Takes the role of a dead owner, of that generation, out of a slot; False where there is none. With the lock held."""
         if self._words.load32(at + _SLOT_ASLEEP) != 0:
-            self._words.store32(at + _SLOT_ASLEEP, 0)
-            self._words.add32(_HEADER_ROOM_WAITERS if state == _STATE_PUBLISHER else _HEADER_SLEEPERS, -1)
-        if state == _STATE_PUBLISHER:
-            self._end_publisher(at, _CLOSED_BY_DEATH)
-        else:
-            self._words.store32(at + _SLOT_STATE, _STATE_NONE)
+            self._end_sleep(at, self._words.load32(at + _SLOT_WANTS))
+        return self._end_participation(at, generation, _ENDED_BY_DEATH)
 
-    def _end_publisher(self, at, reason):
-        """The role goes after the word that it was the last one: who dies in between is reclaimed as a publisher."""
+    def _end_participation(self, at, generation, how):
+        """What whoever leaves does for itself, and who reclaims for the dead, of that generation. With the lock held, but by a
+        subscriber that leaves. False where the slot has no role."""
         words = self._words
+        state = words.load32(at + _SLOT_STATE)
+        if state == _STATE_NONE:
+            return False
         used = min(words.load32(_HEADER_SLOTS_USED), self._geometry.participants)
         others = (self._at(slot) for slot in range(used))
-        if not any(words.load32(other + _SLOT_STATE) == _STATE_PUBLISHER for other in others if other != at):
-            words.store32(_HEADER_CLOSED_REASON, reason)
+        is_publisher = state == _STATE_PUBLISHER
+        # The role goes after the word that it was the last one: who dies in between is reclaimed as a publisher.
+        if is_publisher and not any(words.load32(other + _SLOT_STATE) == state for other in others if other != at):
+            words.store32(_HEADER_CLOSED_REASON, _CLOSED_BY_DEATH if how == _ENDED_BY_DEATH else _CLOSED_BY_LEAVING)
             # step: leave: reason stored
             words.add32(_HEADER_CLOSED_EPOCH, 1)
             # step: leave: closed
+        words.store32(at + _SLOT_LAST_END, (generation << _END_BITS | how) & 0xFFFFFFFF)
+        # step: leave: end stored
         words.store32(at + _SLOT_STATE, _STATE_NONE)
         # step: leave: state stored
-        words.add32(_HEADER_EPOCH, 1)
+        self._tell_of_leaving(is_publisher)
+        return True
+
+    def _tell_of_leaving(self, was_publisher):
+        self._words.add32(_HEADER_EPOCH, 1)
         # step: leave: epoch raised
-        self._ring_subscribers()
+        self._ring_for_members(was_publisher)
 
     # -- The publisher lock
 
@@ -1332,19 +1536,28 @@ class _Participant:
 
     # -- Bells
 
-    def _ring_subscribers(self):
+    def _ring_for_frames(self):
         # SYNC: going to sleep. What changed was stored before this load; a subscriber counts itself before it looks.
         if self._words.load32(_HEADER_SLEEPERS) != 0:
-            for slot, at in self._slots():
-                if self._words.load32(at + _SLOT_ASLEEP) != 0 and self._words.load32(at + _SLOT_STATE) != _STATE_PUBLISHER:
-                    self._ring(slot, at)
+            self._ring_all(_WANTS_FRAMES)
 
-    def _ring_publishers(self):
+    def _ring_for_room(self):
         # SYNC: waiting for room. The cursor was stored before this load; a publisher counts itself before it reads cursors.
         if self._words.load32(_HEADER_ROOM_WAITERS) != 0:
-            for slot, at in self._slots():
-                if self._words.load32(at + _SLOT_ASLEEP) != 0 and self._words.load32(at + _SLOT_STATE) == _STATE_PUBLISHER:
-                    self._ring(slot, at)
+            self._ring_all(_WANTS_ROOM)
+
+    def _ring_for_members(self, of_publisher):
+        """After the epoch was raised. Of a publisher those hear as well who wait for frames."""
+        # SYNC: going to sleep. The epoch was raised before these loads; who sleeps counts itself before it looks at that.
+        if self._words.load32(_HEADER_MEMBER_WAITERS) != 0:
+            self._ring_all(_WANTS_MEMBERS | _WANTS_FRAMES if of_publisher else _WANTS_MEMBERS)
+        elif of_publisher:
+            self._ring_for_frames()
+
+    def _ring_all(self, wants):
+        for slot, at in self._slots():
+            if self._words.load32(at + _SLOT_ASLEEP) != 0 and self._words.load32(at + _SLOT_WANTS) & wants:
+                self._ring(slot, at)
 
     def _ring(self, slot, at):
         nonce = self._words.load64(at + _SLOT_NONCE)
@@ -1386,12 +1599,14 @@ class _Participant:
 
     # -- Sleeping
 
-    def _lie_down(self, counter):
+    def _lie_down(self, wants):
         """Says that we sleep: whoever changes something from here on rings."""
         words = self._words
-        self._counted_in = counter
-        words.add32(counter, 1)
+        self._wants = wants
+        self._count_sleeper(wants, 1)
         # step: sleep: counted
+        words.store32(self._own + _SLOT_WANTS, wants)
+        # step: sleep: wants stored
         number = (words.load32(self._own + _SLOT_SLEEPS) + 1) & 0xFFFFFFFF or 1
         words.store32(self._own + _SLOT_SLEEPS, number)
         # step: sleep: numbered
@@ -1399,20 +1614,28 @@ class _Participant:
         # step: sleep: flagged
 
     def _get_up(self):
-        if self._counted_in is None:
-            return
-        counter, self._counted_in = self._counted_in, None
-        if self._owns_slot():
-            self._words.store32(self._own + _SLOT_ASLEEP, 0)
-            # step: wake: flag cleared
-            self._words.add32(counter, -1)
-            # step: wake: counted out
+        wants, self._wants = self._wants, 0
+        if wants and self._owns_slot():
+            self._end_sleep(self._own, wants)
 
-    def _watch(self, state):
-        """Watches the life lines of all that have that state; finds those that are dead by now."""
+    def _end_sleep(self, at, wants):
+        """Asleep first, then the counters, so that they are never too low."""
+        self._words.store32(at + _SLOT_ASLEEP, 0)
+        # step: wake: flag cleared
+        self._count_sleeper(wants, -1)
+        # step: wake: counted out
+
+    def _count_sleeper(self, wants, one):
+        wanted = (_WANTS_FRAMES, _WANTS_ROOM, _WANTS_MEMBERS)
+        for want, counter in zip(wanted, (_HEADER_SLEEPERS, _HEADER_ROOM_WAITERS, _HEADER_MEMBER_WAITERS)):
+            if wants & want:
+                self._words.add32(counter, one)
+
+    def _watch(self, *states):
+        """Watches the life lines of all that have one of those states; finds those that are dead by now."""
         self._is_watch_complete = True
         for slot, at in self._slots():
-            nonce = self._words.load64(at + _SLOT_NONCE) if self._words.load32(at + _SLOT_STATE) == state else 0
+            nonce = self._words.load64(at + _SLOT_NONCE) if self._words.load32(at + _SLOT_STATE) in states else 0
             known, _ = self._watches.get(slot, (0, None))
             if known != nonce:
                 self._unwatch(slot)
@@ -1487,7 +1710,9 @@ class Publisher(_Participant):
     history             last messages that late joiners find for certain; None: whatever it has, none
     max_message         bytes; None: whatever it has, 64 MiB, with a history as many as that leaves
     max_participants    slots, 2 to 1024, where it is created here
-    mode                permission bits, where it is created here
+    mode                permission bits, where it is created here, 0o600 unless said: users that they let read and write may join;
+                        of the scope 'machine' also the most that one which exists may have
+    group               its group, by name or id, where it is created here; of the scope 'machine' also the one that it must have
     discoverable        whether joining lists the channel in the directory, so that tools find it
     scope               who finds the channel: programs of this 'user', or of the whole 'machine'
     open                'open-or-create', 'open', or 'create'
@@ -1498,7 +1723,8 @@ class Publisher(_Participant):
     """
 
     def __init__(self, channel, codec="msgpack", *, schema=None, capacity=None, history=None, max_message=None,
-                 max_participants=64, mode=0o600, discoverable=True, scope="user", open="open-or-create", name=None, timeout=5.0,
+                 max_participants=64, mode=None, group=None, discoverable=True, scope="user", open="open-or-create",
+                 name=None, timeout=5.0,
                  slow_subscribers="wait", timestamps=True):  # fmt: skip
         _check_choice("slow_subscribers", slow_subscribers, ("wait", "disconnect"))
         self._disconnects = slow_subscribers == "disconnect"
@@ -1506,21 +1732,58 @@ class Publisher(_Participant):
         self._sequence = 0
         self._floor, self._floor_epoch = 0, None
         super().__init__(channel, codec, schema=schema, capacity=capacity, history=history, max_message=max_message,
-                         max_participants=max_participants, mode=mode, scope=scope, open=open, name=name,
-                         timeout=timeout, discoverable=discoverable)  # fmt: skip
+                         max_participants=max_participants, mode=mode, group=group, scope=scope, open=open,
+                         name=name, timeout=timeout, discoverable=discoverable)  # fmt: skip
 
     @property
     def sequence(self):
         """The number of the last message that this publisher has published; 0 before the first."""
         return self._sequence
 
+    @property
+    def position(self):
+        """That number in this life of the channel, a `Position`."""
+        return Position(f"{self._geometry.incarnation:016x}", self._sequence)
+
+    def wait_for_subscribers(self, count=1, timeout=None):
+        """Waits until the channel has that many subscribers, at least 1, and returns how many it has then. Raises `Timeout`
+        after `timeout` seconds; None waits for ever."""
+        self._check()
+        if not isinstance(count, int) or not 1 <= count <= _MAX_PARTICIPANTS:
+            raise Error("INVALID_ARGUMENT", f"count is a whole number from 1 to {_MAX_PARTICIPANTS}, not {count!r}")
+        deadline = _deadline(timeout)
+        while True:
+            self._reclaim_found()
+            if not self._owns_slot():
+                raise self._corrupt("this publisher has lost its slot")
+            self._lie_down(_WANTS_MEMBERS)
+            try:
+                # SYNC: going to sleep. We are counted and flagged: whoever comes or goes after we looked rings us.
+                epoch = self._words.load32(_HEADER_EPOCH)
+                there = self._count_subscribers()
+                left = _left(deadline)
+                if there >= count:
+                    return there
+                if left == 0:
+                    text = f"the channel {self.channel} has {there} subscribers after {timeout} s, fewer than {count}"
+                    raise Timeout("TIMEOUT", text)
+                self._watch(_STATE_RELIABLE, _STATE_LOSSY)
+                if not self._dead and self._words.load32(_HEADER_EPOCH) == epoch:
+                    self._listen(left if self._is_watch_complete else 1.0 if left is None else min(left, 1.0))
+            finally:
+                self._get_up()
+
+    def _count_subscribers(self):
+        """Those that are not disconnected."""
+        return sum(self._words.load32(at + _SLOT_STATE) in (_STATE_RELIABLE, _STATE_LOSSY) for _, at in self._slots())
+
     def try_publish(self, value):
         """Publishes a message without waiting for room, and for another publisher at work only some milliseconds. Returns
         'published', 'full' or 'busy'; after the last two nothing was published. Nothing counts 'busy'. What is larger than a
         quarter of the ring is TOO_LARGE: `publish` splits that."""
         data = self._encode(value)
-        if len(data) > self._geometry.max_payload:
-            raise Error("TOO_LARGE", f"{len(data)} bytes are more than {self._geometry.max_payload}, which fit into one frame")
+        if len(data) > self._geometry.max_whole:
+            raise Error("TOO_LARGE", f"{len(data)} bytes are more than {self._geometry.max_whole}, which fit into one frame")
         return self._attempt(_KIND_MESSAGE, [data], time.monotonic())
 
     def publish(self, value, timeout=None):
@@ -1529,7 +1792,7 @@ class Publisher(_Participant):
         together."""
         deadline = _deadline(timeout)
         data = self._encode(value)
-        if len(data) <= self._geometry.max_payload:
+        if len(data) <= self._geometry.max_whole:
             return self._send(_KIND_MESSAGE, [data], deadline)
         if len(data) > self._geometry.max_message:
             raise Error("TOO_LARGE", f"{len(data)} bytes are more than {self._geometry.max_message}")
@@ -1565,7 +1828,7 @@ class Publisher(_Participant):
         self._check()
         if not payloads:
             raise Error("INVALID_ARGUMENT", "a batch has at least one message")
-        if total > self.capacity // 4 or max(map(len, payloads)) > self._geometry.max_payload:
+        if total > self.capacity // 4 or max(map(len, payloads)) > self._geometry.max_whole:
             raise Error("TOO_LARGE", f"a batch of {total} bytes in frames is more than a quarter of {self.capacity}")
         return payloads
 
@@ -1578,8 +1841,7 @@ class Publisher(_Participant):
             return False
         try:
             self._get_up()
-            if self._words.load32(self._own + _SLOT_STATE) == _STATE_PUBLISHER:
-                self._end_publisher(self._own, _CLOSED_BY_LEAVING)
+            self._end_participation(self._own, self._generation, _ENDED_BY_LEAVING)
         finally:
             self._release()
         self._free_slot()
@@ -1655,7 +1917,7 @@ class Publisher(_Participant):
             words.store64(_HEADER_TAIL, end)
             # step: publish: committed
         finally:
-            self._ring_subscribers()
+            self._ring_for_frames()
         # step: publish: rung
         if kind != _KIND_FRAGMENT:
             self._counters[_FRAMES] += len(payloads)
@@ -1702,12 +1964,13 @@ class Publisher(_Participant):
                     self._dead[slot] = nonce
             else:
                 # They look again when the lock is free, or its holder is dead.
-                self._ring_publishers()
+                self._ring_for_room()
                 reason = _DISCONNECTED_AS_SLOW if is_cursor else _DISCONNECTED_AS_WRONG
                 self._words.store32(at + _SLOT_DISCONNECT_REASON, reason)
                 # step: disconnect: reason stored
                 self._words.swap32(at + _SLOT_STATE, _STATE_RELIABLE, _STATE_DISCONNECTED)
                 # step: disconnect: state stored
+                self._tell_of_leaving(False)
         self._floor, self._floor_epoch = floor, epoch
         return needed <= floor
 
@@ -1728,7 +1991,7 @@ class Publisher(_Participant):
         # step: publish: head moved
 
     def _wait_for_room(self, payloads, deadline):
-        self._lie_down(_HEADER_ROOM_WAITERS)
+        self._lie_down(_WANTS_ROOM)
         try:
             # SYNC: waiting for room. We are counted and flagged: a cursor that moves after we read it rings us.
             tail = self._load_tail()
@@ -1759,16 +2022,31 @@ def _program_name():
     return cut + language.decode()
 
 
+# A directory: that of a scope, and in the scope 'machine' that of the channels which let in the same users.
+_DirectoryId = collections.namedtuple("_DirectoryId", "scope name mode group")
+
+
+def _directory_of(scope, audience):
+    """Which directory those channels belong to."""
+    if scope == "user":
+        return _DirectoryId(scope, _DIRECTORY_NAME, 0o600, None)
+    if audience.uid is not None:
+        # The superuser has its own, also for a channel of another user, who could not open one that it made.
+        return _DirectoryId(scope, f"{_DIRECTORY_NAME}.u{os.geteuid()}", 0o600, None)
+    if audience.gid is not None:
+        return _DirectoryId(scope, f"{_DIRECTORY_NAME}.g{audience.gid}", 0o660, audience.gid)
+    return _DirectoryId(scope, _DIRECTORY_NAME, 0o666, None)
+
+
 class _Directory(Publisher):
-    """The directory of a scope, as this process takes part in it: as one of its publishers, so that watchers hear of its
-    death."""
+    """A directory, as this process takes part in it: as one of its publishers, so that watchers hear of its death."""
 
     _room = 2048 * _ENTRY_SIZE
 
-    def __init__(self, scope, mode):
-        self._scope = scope
+    def __init__(self, id):
+        self._id = id
         codec = Codec(_DIRECTORY_NAME, bytes, bytes)
-        super().__init__(_DIRECTORY_NAME, codec, max_participants=_MAX_PARTICIPANTS, mode=mode, scope=scope,
+        super().__init__(id.name, codec, max_participants=_MAX_PARTICIPANTS, mode=id.mode, group=id.group, scope=id.scope,
                          name=_program_name(), timeout=_DIRECTORY_PATIENCE, discoverable=False)  # fmt: skip
 
     def _entries(self):
@@ -1818,12 +2096,14 @@ class _Directory(Publisher):
     def _is_occupied(self, channel):
         """Whether anybody is in the channel who is not proved dead; also where that cannot be found out."""
         try:
-            segment = _Segment.open(_segment_path(channel, self._scope), self._scope == "user")
+            segment = _Segment.open(_segment_path(channel, self._id.scope), self._id.scope == "user")
         except (Error, OSError):
             return True
         if segment is None:
             return False
         try:
+            if not self._has(channel, segment):
+                return False
             # Somebody who looks on, and is known to nobody.
             look = object.__new__(_Participant)
             look._geometry, look._memory, look._words = _Geometry.read(segment.memory), segment.memory, _Words(segment.memory)
@@ -1834,6 +2114,14 @@ class _Directory(Publisher):
             return True
         finally:
             segment.close()
+
+    def _has(self, channel, segment):
+        """An entry is a hint: what lets in other users than the directory does is none of its channels."""
+        try:
+            audience = _Audience(channel, segment.fd if self._id.scope == "machine" else None)
+        except Error:
+            return False
+        return _directory_of(self._id.scope, audience) == self._id
 
     def _lock(self, deadline):
         if not self._acquire(deadline):
@@ -1851,7 +2139,7 @@ class _Directory(Publisher):
         except Error:
             # The entries count.
             pass
-        self._ring_subscribers()
+        self._ring_for_frames()
 
     def enter(self, channel):
         """Lists a channel that this process has joined, and tells the watchers."""
@@ -1897,13 +2185,13 @@ class _Directory(Publisher):
 
 
 class _Place:
-    """This process's place in the directory of a scope, and how many of its participants share it."""
+    """This process's place in a directory, and how many of its participants share it."""
 
     def __init__(self, directory):
         self.directory, self.shares = directory, 0
 
 
-_places = {}  # by scope
+_places = {}  # by the directory's id
 _places_lock = threading.RLock()
 
 
@@ -1911,19 +2199,19 @@ class _Registration:
     """Keeps a channel in the directory while a participant of this process is in it. Whatever goes wrong with the directory
     is nothing to the channel."""
 
-    def __init__(self, channel, scope, mode):
-        """Opens this process's place in the directory, or shares it. Before the channel is opened."""
-        self._channel, self._scope, self._place = channel, scope, None
+    def __init__(self, channel, scope, audience):
+        """Opens this process's place in the directory, or shares it. Before a slot of the channel is claimed."""
+        self._channel, self._id, self._place = channel, _directory_of(scope, audience), None
         self._is_listed = False
         self.failure = None
         try:
             with _places_lock:
-                if scope not in _places:
-                    directory = _Directory(scope, mode)
+                if self._id not in _places:
+                    directory = _Directory(self._id)
                     # Those are closed when the process ends, and with the last of them the directory is.
                     _open_participants.discard(directory)
-                    _places[scope] = _Place(directory)
-                self._place = _places[scope]
+                    _places[self._id] = _Place(directory)
+                self._place = _places[self._id]
                 self._place.shares += 1
         except (Error, OSError) as error:
             self._fail(error)
@@ -1943,7 +2231,7 @@ class _Registration:
         """After the participant has left, or could not join. A second call does nothing."""
         place, self._place = self._place, None
         # In a forked child it is the parent's.
-        if place is None or place is not _places.get(self._scope):
+        if place is None or place is not _places.get(self._id):
             return
         try:
             with _places_lock:
@@ -1953,7 +2241,7 @@ class _Registration:
                         place.directory.leave(self._channel, _NOTICE_CHANGED, _deadline(_DIRECTORY_PATIENCE))
                 finally:
                     if place.shares == 0:
-                        del _places[self._scope]
+                        del _places[self._id]
                         place.directory.close()
         except (Error, OSError) as error:
             self._fail(error)
@@ -1974,6 +2262,13 @@ class _Parts:
         self.began, self.total, self.generation, self.data = began, total, generation, bytearray()
 
 
+def _check_position(position):
+    incarnation, sequence = position
+    is_right = isinstance(incarnation, str) and re.fullmatch("[0-9a-f]{16}", incarnation)
+    if not is_right or not isinstance(sequence, int) or not 0 <= sequence <= _LARGEST_NUMBER:
+        raise Error("INVALID_ARGUMENT", f"start is no position such as Position('00f1d0c2a8b94e57', 42): {position!r}")
+
+
 class Subscriber(_Participant):
     """Subscribes to a channel. Options are those of Publisher, but:
 
@@ -1981,19 +2276,29 @@ class Subscriber(_Participant):
                         messages are what its own codec makes of them, if that is none of your own
     delivery            'reliable' (publishers wait for us) or 'lossy' (they overtake us, and we are told what we missed)
     start               'latest' (the next message), 'earliest' (the oldest in the ring), 'history' (the last ones that the
-                        channel keeps), or a number: after the message of that number. None: 'history' where the channel has
-                        one, else 'latest'
+                        channel keeps), or a Position: with the message after it. None: 'history' where the channel has one,
+                        else 'latest'
+    otherwise           where to begin when the Position is of an earlier channel of that name, of which nothing is left:
+                        'error' (nowhere: OTHER_INCARNATION), 'earliest' or 'latest'
+    publisher_events    whether receiving tells of publishers that join and leave
     poll_window         seconds to look for the next message before it sleeps
     """
 
     def __init__(self, channel, codec="msgpack", *, schema=None, capacity=None, history=None, max_message=None,
-                 max_participants=64, mode=0o600, discoverable=True, scope="user", open="open-or-create", name=None, timeout=5.0,
-                 delivery="reliable", start=None, poll_window=0.0002):  # fmt: skip
+                 max_participants=64, mode=None, group=None, discoverable=True, scope="user", open="open-or-create",
+                 name=None, timeout=5.0,
+                 delivery="reliable", start=None, otherwise="error", publisher_events=False, poll_window=0.0002):  # fmt: skip
         _check_choice("delivery", delivery, ("reliable", "lossy"))
-        if not (isinstance(start, int) and start >= 0):
+        _check_choice("otherwise", otherwise, ("error", "earliest", "latest"))
+        if isinstance(start, Position):
+            _check_position(start)
+        else:
             _check_choice("start", start, (None, "latest", "earliest", "history"))
         self._is_reliable = delivery == "reliable"
-        self._start = start
+        self._start, self._otherwise = start, otherwise
+        self._publisher_events = publisher_events
+        self._publishers = {}  # that were there at the last look: the generation and the event, by slot
+        self._publishers_left = []  # that were found to be gone, and are not told of yet
         self._poll_window = poll_window
         self._events = collections.deque()
         self._failure = None
@@ -2001,17 +2306,24 @@ class Subscriber(_Participant):
         self._is_lapped = False
         self._laps = 0  # in a row, without a frame in between
         super().__init__(channel, codec, schema=schema, capacity=capacity, history=history, max_message=max_message,
-                         max_participants=max_participants, mode=mode, scope=scope, open=open, name=name,
-                         timeout=timeout, discoverable=discoverable)  # fmt: skip
+                         max_participants=max_participants, mode=mode, group=group, scope=scope, open=open,
+                         name=name, timeout=timeout, discoverable=discoverable)  # fmt: skip
+
+    @property
+    def position(self):
+        """How far the program has come: the `Position` of the last message that receiving returned or told to be lost. A later
+        subscription may `start` after it."""
+        return Position(f"{self._geometry.incarnation:016x}", self._told)
 
     def try_receive(self):
-        """The next `Message`, `Gap` or `PublishersGone`; None where there is nothing now. Raises `Disconnected`."""
+        """The next `Message`, `Gap` or `PublishersGone`, with `publisher_events` also `PublisherJoined` or `PublisherLeft`; None
+        where there is nothing now. Raises `Disconnected`."""
         self._check()
         self._disarm()
         return self._next()
 
     def receive(self, timeout=None):
-        """The next `Message`, `Gap` or `PublishersGone`; None after `timeout` seconds. Raises `Disconnected`."""
+        """What `try_receive` gives, as soon as there is something; None after `timeout` seconds. Raises `Disconnected`."""
         self._check()
         deadline = _deadline(timeout)
         polls_until = None
@@ -2062,7 +2374,7 @@ class Subscriber(_Participant):
 
     def _disarm(self):
         """After `arm`: hears what was rung."""
-        if self._counted_in is not None:
+        if self._wants:
             self._get_up()
             self._listen(0)
         self._reclaim_found()
@@ -2079,33 +2391,44 @@ class Subscriber(_Participant):
         start = self._start
         if start is None:
             start = "history" if self.history else "latest"
-        self._wanted = {"latest": at_tail, "earliest": at_head, "history": max(at_head, at_tail - self.history)}.get(start)
-        if self._wanted is None:
-            if start >= at_tail:
-                raise Error("SEQUENCE_AHEAD", f"the channel {self.channel} has not published {start} yet")
-            self._wanted = start + 1
+        there = f"{self._geometry.incarnation:016x}"
+        if isinstance(start, Position) and start.incarnation != there:
+            if self._otherwise == "error":
+                raise Error("OTHER_INCARNATION", f"it was to begin after message {start.sequence} of the incarnation "
+                            f"{start.incarnation} of {self.channel}, of which nothing is left: this one is {there}")  # fmt: skip
+            start = self._otherwise
+        owes_all = isinstance(start, Position)
+        if owes_all:
+            if start.sequence >= at_tail:
+                raise Error("SEQUENCE_AHEAD", f"the channel {self.channel} has not published {start.sequence} yet")
+            self._wanted = start.sequence + 1
             self._tell_gap(self._wanted, at_head - 1)
+        else:
+            self._wanted = {"latest": at_tail, "earliest": at_head, "history": max(at_head, at_tail - self.history)}[start]
+        self._told = self._wanted - 1
+        self._position = tail if start == "latest" else head
         # What began before that cannot be had.
-        self._position = self._first_position = tail if start == "latest" else head
+        self._first_position = 0 if owes_all else self._position
         self._next_number = at_tail if start == "latest" else at_head
         self._closed_epoch, self._parts_epoch = words.load32(_HEADER_CLOSED_EPOCH), None
+        self._seen_epoch = words.load32(_HEADER_EPOCH)
+        self._publishers = self._look_at_publishers()
         words.store64(self._own + _SLOT_CURSOR, self._position)
         # step: join: cursor stored
         self._take_role(_STATE_RELIABLE if self._is_reliable else _STATE_LOSSY)
 
     def _leave(self):
         self._get_up()
-        self._words.store32(self._own + _SLOT_STATE, _STATE_NONE)
-        # step: leave: state stored
+        self._end_participation(self._own, self._generation, _ENDED_BY_LEAVING)
         self._free_slot()
-        self._ring_publishers()
+        self._ring_for_room()
         return True
 
     def _arm(self):
         if self._events or self._failure:
             return 0
         words = self._words
-        self._lie_down(_HEADER_SLEEPERS)
+        self._lie_down(_WANTS_FRAMES)
         # SYNC: going to sleep. We are counted and flagged: whoever changes one of these after we looked rings us.
         word = words.load32(_HEADER_PUBLISHER_LOCK)
         if word != 0:
@@ -2117,6 +2440,8 @@ class Subscriber(_Participant):
             return self.BUSY_PAUSE
         tail, epoch, closed = words.load64(_HEADER_TAIL), words.load32(_HEADER_EPOCH), words.load32(_HEADER_CLOSED_EPOCH)
         if tail != self._position or closed != self._closed_epoch or not self._owns_slot():
+            return 0
+        if self._publisher_events and (epoch != self._seen_epoch or self._publishers_left):
             return 0
         if epoch != self._watched_epoch:
             self._watched_epoch = epoch
@@ -2145,7 +2470,15 @@ class Subscriber(_Participant):
             laps += self._is_lapped
             if laps > 100:
                 break
-        return self._events.popleft() if self._events else None
+        if not self._events:
+            self._told = max(self._told, self._next_number - 1)
+            return None
+        event = self._events.popleft()
+        if isinstance(event, Message):
+            self._told = event.sequence
+        elif isinstance(event, Gap):
+            self._told = event.last
+        return event
 
     def _fill(self):
         """Copies frames out of the ring and makes events of them. False where there is nothing new."""
@@ -2153,10 +2486,16 @@ class Subscriber(_Participant):
         if not self._owns_slot():
             raise self._corrupt("this subscriber has lost its slot")
         self._check_state()
-        # Before the tail: everything that was published before the end is read before it is told.
-        closed, epoch = words.load32(_HEADER_CLOSED_EPOCH), words.load32(_HEADER_EPOCH)
-        # SYNC: frame visible. Everything before the tail was written before it was stored.
-        tail = words.load64(_HEADER_TAIL)
+        for _ in range(_LOOKS_AT_MOST):
+            # Before the tail: everything that was published before the end is read before it is told.
+            closed, epoch = words.load32(_HEADER_CLOSED_EPOCH), words.load32(_HEADER_EPOCH)
+            if self._publisher_events and epoch != self._seen_epoch:
+                self._look_for_publishers(epoch)
+            # SYNC: frame visible. Everything before the tail was written before it was stored.
+            tail = words.load64(_HEADER_TAIL)
+            # Who joined meanwhile may have published what is before the tail.
+            if not self._publisher_events or words.load32(_HEADER_EPOCH) == epoch:
+                break
         if tail % _FRAME_ALIGNMENT or not position <= tail <= _LARGEST_NUMBER:
             raise self._corrupt(f"the tail is {tail}, after {position}")
         if tail == position and not self._is_lapped:
@@ -2192,17 +2531,61 @@ class Subscriber(_Participant):
         self._position = position + end
         if end > start:
             self._laps = 0
-        if self._events or end > start:
+        took = self._events or end > start
+        if took:
             self._store_cursor()
-            return True
-        return False
+        if self._position == tail and not self._is_lapped:
+            self._tell_left()
+        return bool(took)
 
     def _check_state(self):
         if self._is_reliable and self._words.load32(self._own + _SLOT_STATE) == _STATE_DISCONNECTED:
             raise Disconnected("DISCONNECTED", f"this subscriber of {self.channel} was too slow")
 
+    def _look_at_publishers(self):
+        """The publishers that are there, by slot: the generation of the slot, and the event that they are."""
+        found = {}
+        for slot, at in self._slots() if self._publisher_events else ():
+            words = self._words
+            if words.load32(at + _SLOT_STATE) != _STATE_PUBLISHER:
+                continue
+            generation, nonce = words.load32(at + _SLOT_GENERATION), words.load64(at + _SLOT_NONCE)
+            was_named = words.load64(at + _SLOT_IDENTITY_NONCE) == nonce
+            copy = self._memory[at : at + _SLOT_SIZE]
+            _fence()
+            # SYNC: identity written. Equal before and after it was read, so it is that of the slot's owner.
+            is_named = words.load64(at + _SLOT_IDENTITY_NONCE) == nonce and words.load64(at + _SLOT_NONCE) == nonce
+            pid = _u32_of(copy, _SLOT_PID) if was_named and is_named else 0
+            name = _showable(copy[_SLOT_NAME : _SLOT_NAME + _SLOT_NAME_SIZE])
+            # Another one may have taken the slot meanwhile, which raises the epoch when it takes a role.
+            if words.load32(at + _SLOT_GENERATION) == generation:
+                found[slot] = (generation, PublisherJoined(slot, name, pid))
+        return found
+
+    def _look_for_publishers(self, epoch):
+        """Compares who is there with who was; before the tail is loaded, so that of those who are gone all was read that they
+        had published."""
+        self._seen_epoch = epoch
+        before, self._publishers = self._publishers, self._look_at_publishers()
+        for slot, (generation, joined) in self._publishers.items():
+            if before.get(slot, (0, None))[0] != generation:
+                self._events.append(joined)
+        for slot, (generation, joined) in before.items():
+            if self._publishers.get(slot, (0, None))[0] == generation:
+                continue
+            end = self._words.load32(self._at(slot) + _SLOT_LAST_END)
+            how = end & ((1 << _END_BITS) - 1) if end >> _END_BITS == generation else None
+            reason = {_ENDED_BY_LEAVING: "left", _ENDED_BY_DEATH: "died"}.get(how, "unknown")
+            self._publishers_left.append(PublisherLeft(*joined, reason, len(self._publishers)))
+
+    def _tell_left(self):
+        """When everything was read that was committed after the last look."""
+        self._events.extend(self._publishers_left)
+        self._publishers_left.clear()
+
     def _at_tail(self, closed, epoch):
         """Everything committed was read."""
+        self._tell_left()
         if epoch != self._parts_epoch:
             self._parts_epoch = epoch
             for slot, parts in list(self._parts.items()):
@@ -2219,7 +2602,7 @@ class Subscriber(_Participant):
         self._words.store64(self._own + _SLOT_CURSOR, self._position)
         # step: read: cursor stored
         if self._is_reliable:
-            self._ring_publishers()
+            self._ring_for_room()
             self._reclaim_found()
         self._count()
 
@@ -2229,7 +2612,7 @@ class Subscriber(_Participant):
         geometry, at = self._geometry, start
         while at + _FRAME_SIZE <= len(chunk):
             position = self._position + at
-            length, kind, _, slot, number, timestamp = _FRAME.unpack_from(chunk, at)
+            length, kind, flags, slot, number, timestamp = _FRAME.unpack_from(chunk, at)
             if self._is_lapped and self._next_number <= number <= _LARGEST_NUMBER:
                 self._tell_gap(max(self._next_number, self._wanted), number - 1)
                 self._next_number, self._is_lapped = number, False
@@ -2249,11 +2632,14 @@ class Subscriber(_Participant):
             elif length > geometry.max_payload:
                 raise self._corrupt(f"a payload of {length} bytes at {position}")
             else:
-                data = chunk[at + _FRAME_SIZE : at + _FRAME_SIZE + length]
+                extension = self._extension(chunk, at, length) if flags & _FLAG_EXTENSION else 0
+                data = chunk[at + _FRAME_SIZE + extension : at + _FRAME_SIZE + length]
                 if kind == _KIND_MESSAGE:
+                    if len(data) > geometry.max_message:
+                        raise self._corrupt(f"a message of {len(data)} bytes at {position}")
                     self._parts.pop(slot, None)
                 elif kind in (_KIND_FRAGMENT, _KIND_LAST_FRAGMENT):
-                    data = self._put_together(kind, slot, position, data)
+                    data = self._put_together(kind, slot, position, data, extension > 0)
                 else:
                     raise self._corrupt(f"a frame of the kind {kind} at {position}")
                 if kind != _KIND_FRAGMENT:
@@ -2263,7 +2649,15 @@ class Subscriber(_Participant):
             at += size
         return at, 0
 
-    def _put_together(self, kind, slot, position, payload):
+    def _extension(self, chunk, at, length):
+        """Bytes of the header extension of a frame."""
+        units = int.from_bytes(chunk[at + _FRAME_SIZE : at + _FRAME_SIZE + 2], "little") if length >= _EXTENSION_UNIT else 0
+        extension = units * _EXTENSION_UNIT
+        if not 0 < extension <= min(length, _MAX_EXTENSION_LENGTH):
+            raise self._corrupt(f"an extension that a payload of {length} bytes cannot begin with")
+        return extension
+
+    def _put_together(self, kind, slot, position, payload, is_extended):
         """Adds a fragment to its message. With the last one returns the message, or, where its beginning was not had, the
         position where it began."""
         if len(payload) <= _FRAGMENT_SIZE:
@@ -2271,7 +2665,8 @@ class Subscriber(_Participant):
         began, total, offset, generation = _FRAGMENT.unpack_from(payload)
         end = offset + len(payload) - _FRAGMENT_SIZE
         is_sound = (
-            self._geometry.max_payload < total <= self._geometry.max_message
+            total <= self._geometry.max_message
+            and not (is_extended and offset != 0)
             and end <= total
             and (end == total) == (kind == _KIND_LAST_FRAGMENT)
             and (began == position) == (offset == 0)

@@ -21,6 +21,8 @@
 //!   writes msgpack.
 //! - **Event loops**: `arm()` says how long to wait at most for one of `descriptors()` to be readable; then
 //!   `try_receive` until it gives `None`, and arm again.
+//! - **Positions** are the incarnation of a channel, which no other channel of its name has, and the number of a message. A
+//!   program that keeps the position of its subscriber goes on after it later, also in another process: `Start::After`.
 //! - **Threads**: each participant is used by one thread at a time.
 //! - **Signals**: SIGPIPE has to be ignored, as Rust's own start-up code does.
 //! - **Fork**: a child must not touch what its parent has joined, nor live on without `exec`.
@@ -69,8 +71,11 @@ pub enum Error {
     Exists,
     /// The memory of that name is not a channel.
     NotAChannel,
-    /// The channel has this other version of the format.
-    VersionMismatch(u32),
+    /// The channel has this other version of the format; or this version, and requires features that are unknown here, as
+    /// bits.
+    VersionMismatch { version: u32, features: u32 },
+    /// The memory of that name is of this format and no channel, but something else: the number of its pattern.
+    PatternMismatch(u32),
     /// The channel has this other capacity.
     CapacityMismatch(u64),
     /// The channel has this other history.
@@ -91,14 +96,18 @@ pub enum Error {
     Timeout,
     /// The subscription was to begin after a message that was not published yet.
     SequenceAhead,
+    /// The subscription was to begin after a message of an earlier channel of that name, which has ended: the incarnation of
+    /// the one that is there, and of the one that was wanted.
+    OtherIncarnation { there: u64, wanted: u64 },
     /// A publisher gave this reliable subscriber up, because it was too slow.
     Disconnected,
     /// The shared memory holds what no participant writes; says what.
     Corrupted(&'static str),
     /// The operating system cannot supply that much shared memory.
     NoSpace,
-    /// The operating system refuses access.
-    AccessDenied,
+    /// The operating system refuses access, or participants of several users could not wake each other, or the channel lets in others
+    /// than were asked for; says which.
+    AccessDenied(Denial),
     /// Any other failure of a call to the operating system, with this `errno`.
     OsError(&'static str, i32),
 }
@@ -111,8 +120,14 @@ impl fmt::Display for Error {
             Error::NotFound => write!(f, "there is no such channel"),
             Error::Exists => write!(f, "there is such a channel already"),
             Error::NotAChannel => write!(f, "the memory of that name is not a channel"),
-            Error::VersionMismatch(version) => {
+            Error::VersionMismatch { version, features: 0 } => {
                 write!(f, "the channel has version {version} of the format, this is for {FORMAT_VERSION}")
+            }
+            Error::VersionMismatch { features, .. } => {
+                write!(f, "the channel requires features that this program does not know: bits {features:#x}")
+            }
+            Error::PatternMismatch(there) => {
+                write!(f, "its pattern is {there}; {PATTERN_CHANNEL} is a channel, {PATTERN_DIRECTORY} a directory")
             }
             Error::CapacityMismatch(there) => write!(f, "the channel has another capacity, {there}"),
             Error::HistoryMismatch(there) => write!(f, "the channel has another history, {there}"),
@@ -124,11 +139,86 @@ impl fmt::Display for Error {
             Error::TooLarge => write!(f, "the message is larger than the channel carries"),
             Error::Timeout => write!(f, "the time is over"),
             Error::SequenceAhead => write!(f, "that number was not published yet"),
+            Error::OtherIncarnation { there, wanted } => {
+                write!(f, "it was to begin in the incarnation {wanted:016x}, of which nothing is left: this one is {there:016x}")
+            }
             Error::Disconnected => write!(f, "this subscriber was too slow and was disconnected"),
             Error::Corrupted(what) => write!(f, "the shared memory holds what no participant writes: {what}"),
             Error::NoSpace => write!(f, "the operating system cannot supply that much shared memory"),
-            Error::AccessDenied => write!(f, "access is denied"),
+            Error::AccessDenied(why) => write!(f, "access is denied: {why}"),
             Error::OsError(call, errno) => write!(f, "{call} failed with errno {errno}"),
+        }
+    }
+}
+
+/// Whom a file lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    pub uid: u32,
+    pub gid: u32,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+impl Access {
+    fn of(stat: &c::Stat) -> Access {
+        Access { uid: stat.uid, gid: stat.gid, mode: stat.permissions() }
+    }
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "belongs to user {} and group {} and has the mode 0{:o}", self.uid, self.gid, self.mode)
+    }
+}
+
+/// Why access is denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Denial {
+    /// The operating system refused that call, with this `errno`.
+    System(&'static str, i32),
+    /// The channel is for another user alone.
+    NotThisUsers(Access),
+    /// This user is not in the channel's group, whose members alone could wake it.
+    NotInGroup { channel: Access, user: u32 },
+    /// The channel has another group than this program asks for.
+    OtherGroup { channel: Access, wanted: u32 },
+    /// The channel lets in others than this program asks for.
+    WiderMode { channel: Access, most: u32 },
+    /// A directory lets in others than those that its name says.
+    OtherMode { directory: Access, wanted: u32 },
+    /// This user may not give a file to that user and that group.
+    NoGift { from: u32, uid: u32, gid: u32 },
+    /// What a user's processes left behind is too small, and that user alone may remove it; bytes.
+    LeftBehind { owner: u32, size: u64, needed: u64 },
+    /// This user may not wake the participant in that slot.
+    Bell { slot: u32, bell: Access },
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Denial::System(call, errno) => write!(f, "{call} failed with errno {errno}"),
+            Denial::NotThisUsers(channel) => write!(f, "the channel {channel}, which lets in that user alone"),
+            Denial::NotInGroup { channel, user } => {
+                write!(f, "the channel {channel}, and user {user} is no member of that group")
+            }
+            Denial::OtherGroup { channel, wanted } => {
+                write!(f, "the channel {channel}, and this program asks for group {wanted}")
+            }
+            Denial::WiderMode { channel, most } => write!(f, "the channel {channel}; this program allows 0{most:o} at most"),
+            Denial::OtherMode { directory, wanted } => {
+                write!(f, "the directory {directory}, and this program asks for 0{wanted:o}")
+            }
+            Denial::NoGift { from, uid, gid } => write!(f, "user {from} may not give files to user {uid} and group {gid}"),
+            Denial::LeftBehind { owner, size, needed } => write!(
+                f,
+                "its memory was left behind by user {owner}, who alone may remove it, and has {size} bytes; {needed} are needed"
+            ),
+            Denial::Bell { slot, bell } => {
+                write!(f, "this user may not wake the participant in slot {slot}: its bell {bell}")
+            }
         }
     }
 }
@@ -163,13 +253,42 @@ pub enum Event {
     Gap { first: u64, last: u64 },
     /// The last publisher has left or died. Another one may come.
     PublishersGone { reason: Reason },
+    /// With the option `publisher_events`: a publisher has joined. Those that were there before are not told of.
+    PublisherJoined(PublisherInfo),
+    /// With the option `publisher_events`: a publisher has left or died, and `remaining` are left. Everything that it
+    /// published before it was found to be gone has been delivered. Of those that came and went between two looks nothing is
+    /// said.
+    PublisherLeft { publisher: PublisherInfo, reason: Reason, remaining: u32 },
 }
 
-/// What the last publisher did.
+/// What a publisher did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     Left,
     Died,
+    /// Several participants had its slot, one after the other, between two looks.
+    Unknown,
+}
+
+/// A publisher that joins or leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublisherInfo {
+    /// As messages name it.
+    pub slot: u32,
+    /// What it calls itself, or empty. Control characters are shown as escapes.
+    pub name: String,
+    /// Of its process, in its PID namespace; 0 where it is not known.
+    pub pid: u32,
+}
+
+/// A place among the messages of a channel. It may be kept: it never means another message, not even when the channel has
+/// ended meanwhile and another one has its name. Other languages write the incarnation as 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Of this life of the channel: random, never 0.
+    pub incarnation: u64,
+    /// Number of a message; 0 before the first.
+    pub sequence: u64,
 }
 
 /// A message; its bytes are a private copy.
@@ -220,8 +339,17 @@ pub enum Start {
     Earliest,
     /// With the last ones that the channel promises to keep.
     History,
-    /// With the one after that number; what the ring has lost since is a gap.
-    After(u64),
+    /// With the one after that position; what the ring has lost since is a gap.
+    After(Position),
+}
+
+/// Where a subscription begins that was to begin after a position of an earlier channel of that name, of which nothing is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Otherwise {
+    /// Nowhere: joining fails with `OtherIncarnation`.
+    Error,
+    Earliest,
+    Latest,
 }
 
 /// What happens to reliable subscribers that leave no room.
@@ -250,8 +378,12 @@ pub struct Options<'a> {
     pub max_message: u64,
     /// Slots, 2 to 1024, where the channel is created here. Defaults to 64.
     pub max_participants: u32,
-    /// Permission bits, where the channel is created here. Defaults to 0o600.
+    /// Permission bits: users that they let read and write may join. Where the channel is created here; of the scope `Machine` also
+    /// the most that one which exists may have. 0: whatever the channel has, 0o600 where it is created here.
     pub mode: u32,
+    /// Its group, by name or id, where the channel is created here; of the scope `Machine` also the one that it must have. Empty:
+    /// whichever the channel has, that of new files where it is created here.
+    pub group: &'a str,
     /// Whether joining lists the channel in the directory, so that tools find it. Defaults to true.
     pub discoverable: bool,
     /// Defaults to `User`.
@@ -270,6 +402,10 @@ pub struct Options<'a> {
     pub delivery: Delivery,
     /// Subscriber. Defaults to none: `History` where the channel has one, else `Latest`.
     pub start: Option<Start>,
+    /// Subscriber, with `Start::After`. Defaults to `Error`.
+    pub otherwise: Otherwise,
+    /// Subscriber: whether `receive` tells of publishers that join and leave. Defaults to false.
+    pub publisher_events: bool,
     /// Subscriber: how long `receive` looks for the next event before it sleeps. Defaults to 200 microseconds.
     pub poll_window: Duration,
 }
@@ -283,7 +419,8 @@ impl<'a> Options<'a> {
             history: 0,
             max_message: 0,
             max_participants: 64,
-            mode: 0o600,
+            mode: 0,
+            group: "",
             discoverable: true,
             scope: Scope::User,
             open: Open::OpenOrCreate,
@@ -293,6 +430,8 @@ impl<'a> Options<'a> {
             timestamps: true,
             delivery: Delivery::Reliable,
             start: None,
+            otherwise: Otherwise::Error,
+            publisher_events: false,
             poll_window: Duration::from_micros(200),
         }
     }
@@ -385,6 +524,7 @@ mod c {
     pub const ENXIO: i32 = 6;
     pub const EACCES: i32 = 13;
     pub const EEXIST: i32 = 17;
+    pub const ERANGE: i32 = 34;
     pub const ENOSPC: i32 = 28;
     pub const EPERM: i32 = 1;
     pub const LOCK_SH: i32 = 1;
@@ -411,6 +551,14 @@ mod c {
         pub revents: i16,
     }
 
+    #[repr(C)]
+    pub struct Group {
+        name: *const c_char,
+        password: *const c_char,
+        pub gid: u32,
+        members: *const *const c_char,
+    }
+
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     #[repr(C)]
     pub struct Stat {
@@ -419,7 +567,7 @@ mod c {
         nlink: u64,
         pub mode: u32,
         pub uid: u32,
-        gid: u32,
+        pub gid: u32,
         pad: u32,
         rdev: u64,
         pub size: i64,
@@ -433,7 +581,7 @@ mod c {
         pub mode: u32,
         nlink: u32,
         pub uid: u32,
-        gid: u32,
+        pub gid: u32,
         rdev: u64,
         pad: u64,
         pub size: i64,
@@ -447,7 +595,7 @@ mod c {
         nlink: u16,
         pub ino: u64,
         pub uid: u32,
-        gid: u32,
+        pub gid: u32,
         rdev: i32,
         times: [u64; 8],
         pub size: i64,
@@ -455,6 +603,14 @@ mod c {
     }
 
     impl Stat {
+        #[cfg(target_os = "linux")]
+        pub fn permissions(&self) -> u32 {
+            self.mode & 0o777
+        }
+        #[cfg(not(target_os = "linux"))]
+        pub fn permissions(&self) -> u32 {
+            self.mode16 as u32 & 0o777
+        }
         #[cfg(target_os = "linux")]
         pub fn kind(&self) -> u32 {
             self.mode & S_IFMT
@@ -477,6 +633,16 @@ mod c {
         #[cfg_attr(all(target_os = "macos", target_arch = "x86_64"), link_name = "stat$INODE64")]
         pub fn stat(path: *const c_char, stat: *mut Stat) -> c_int;
         pub fn fchmod(fd: c_int, mode: u32) -> c_int;
+        pub fn fchown(fd: c_int, uid: u32, gid: u32) -> c_int;
+        pub fn getegid() -> u32;
+        pub fn getgroups(count: c_int, groups: *mut u32) -> c_int;
+        pub fn getgrnam_r(
+            name: *const c_char,
+            group: *mut Group,
+            buffer: *mut c_char,
+            length: usize,
+            found: *mut *mut Group,
+        ) -> c_int;
         pub fn mkfifo(path: *const c_char, mode: u32) -> c_int;
         pub fn link(from: *const c_char, to: *const c_char) -> c_int;
         pub fn rename(from: *const c_char, to: *const c_char) -> c_int;
@@ -522,7 +688,7 @@ fn os_error(call: &'static str) -> Error {
 
 fn failed(call: &'static str, code: i32) -> Error {
     match code {
-        c::EACCES | c::EPERM => Error::AccessDenied,
+        c::EACCES | c::EPERM => Error::AccessDenied(Denial::System(call, code)),
         c::ENOSPC => Error::NoSpace,
         code => Error::OsError(call, code),
     }
@@ -537,6 +703,15 @@ impl Path {
         let mut bytes = Vec::from(text.as_bytes());
         bytes.push(0);
         Path(bytes)
+    }
+
+    /// Of what it leads to.
+    fn stat(&self) -> Option<c::Stat> {
+        // SAFETY: all of the structure is numbers; the C library fills it; the path ends with a zero.
+        unsafe {
+            let mut stat: c::Stat = core::mem::zeroed();
+            (c::stat(self.as_ptr(), &mut stat) == 0).then_some(stat)
+        }
     }
 
     fn in_directory(name: &str) -> Path {
@@ -610,6 +785,25 @@ impl Fd {
         }
     }
 
+    /// Gives a new file to that user and that group, where it is not theirs yet, and its permissions, whatever the umask.
+    fn give_to(&self, uid: Option<u32>, gid: Option<u32>, mode: u32) -> Result<(), Error> {
+        let stat = self.stat().ok_or_else(|| os_error("fstat"))?;
+        let (to_uid, to_gid) = (uid.unwrap_or(stat.uid), gid.unwrap_or(stat.gid));
+        let is_theirs = to_uid == stat.uid && to_gid == stat.gid;
+        // SAFETY: nothing but numbers.
+        if !is_theirs && unsafe { c::fchown(self.0, to_uid, to_gid) } != 0 {
+            return Err(match errno() {
+                c::EPERM => Error::AccessDenied(Denial::NoGift { from: stat.uid, uid: to_uid, gid: to_gid }),
+                code => failed("fchown", code),
+            });
+        }
+        // SAFETY: nothing but numbers.
+        match unsafe { c::fchmod(self.0, mode) } {
+            0 => Ok(()),
+            _ => Err(os_error("fchmod")),
+        }
+    }
+
     fn read_at(&self, offset: u64, target: &mut [u8]) -> usize {
         // SAFETY: no more is written than the slice holds.
         let length = unsafe { c::pread(self.0, target.as_mut_ptr() as *mut c::c_void, target.len(), offset as i64) };
@@ -623,12 +817,7 @@ impl Fd {
 
     /// Whether the path leads to this file.
     fn is_at(&self, path: &Path) -> bool {
-        // SAFETY: all of the structure is numbers; the C library fills it; the path ends with a zero.
-        let there = unsafe {
-            let mut stat: c::Stat = core::mem::zeroed();
-            (c::stat(path.as_ptr(), &mut stat) == 0).then_some(stat)
-        };
-        match (there, self.stat()) {
+        match (path.stat(), self.stat()) {
             (Some(there), Some(here)) => there.dev == here.dev && there.ino == here.ino,
             _ => false,
         }
@@ -898,7 +1087,7 @@ mod layout {
     // Segment header.
     pub const HEADER_MAGIC: usize = 0;
     pub const HEADER_FORMAT_VERSION: usize = 8;
-    pub const FORMAT_VERSION: u32 = 1;
+    pub const FORMAT_VERSION: u32 = 2;
     pub const HEADER_HEADER_LENGTH: usize = 12;
     pub const HEADER_SEGMENT_LENGTH: usize = 16;
     pub const HEADER_RING_OFFSET: usize = 24;
@@ -916,6 +1105,12 @@ mod layout {
     pub const HEADER_HISTORY: usize = 128;
     pub const HEADER_MAX_MESSAGE: usize = 136;
     pub const HEADER_CREATED_AT: usize = 144;
+    pub const HEADER_PATTERN: usize = 152;
+    pub const PATTERN_CHANNEL: u32 = 1;
+    pub const PATTERN_DIRECTORY: u32 = 7;
+    pub const HEADER_REQUIRED_FEATURES: usize = 156;
+    pub const HEADER_OPTIONAL_FEATURES: usize = 160;
+    pub const HEADER_INCARNATION: usize = 168;
     pub const HEADER_PUBLISHER_LOCK: usize = 192;
     pub const HEADER_TAIL: usize = 256;
     pub const HEADER_HEAD: usize = 320;
@@ -927,6 +1122,7 @@ mod layout {
     pub const CLOSED_BY_LEAVING: u32 = 1;
     pub const CLOSED_BY_DEATH: u32 = 2;
     pub const HEADER_SLOTS_USED: usize = 404;
+    pub const HEADER_MEMBER_WAITERS: usize = 408;
     pub const HEADER_SIZE: usize = 512;
 
     // Slot of a participant.
@@ -951,6 +1147,16 @@ mod layout {
     pub const SLOT_DISCONNECT_REASON: usize = 84;
     pub const DISCONNECTED_AS_SLOW: u32 = 1;
     pub const DISCONNECTED_AS_WRONG: u32 = 2;
+    pub const SLOT_WANTS: usize = 88;
+    pub const WANTS_FRAMES: u32 = 1;
+    pub const WANTS_ROOM: u32 = 2;
+    pub const WANTS_MEMBERS: u32 = 4;
+    pub const SLOT_LAST_END: usize = 92;
+    pub const ENDED_BY_LEAVING: u32 = 1;
+    pub const ENDED_BY_DEATH: u32 = 2;
+    pub const SLOT_PHASE: usize = 96;
+    pub const SLOT_DONE: usize = 104;
+    pub const SLOT_DETAIL: usize = 112;
     pub const SLOT_MESSAGES: usize = 128;
     pub const SLOT_BYTES: usize = 136;
     pub const SLOT_FULL: usize = 144;
@@ -970,6 +1176,7 @@ mod layout {
     pub const KIND_FRAGMENT: u8 = 4;
     pub const KIND_LAST_FRAGMENT: u8 = 5;
     pub const FRAME_FLAGS: usize = 5;
+    pub const FLAG_EXTENSION: u8 = 1;
     pub const FRAME_PUBLISHER: usize = 6;
     pub const FRAME_SEQUENCE: usize = 8;
     pub const FRAME_TIMESTAMP: usize = 16;
@@ -999,12 +1206,15 @@ mod layout {
 
     // Limits.
     pub const FRAME_ALIGNMENT: u32 = 32;
+    pub const EXTENSION_UNIT: u32 = 8;
+    pub const END_BITS: u32 = 2;
     pub const SLOT_BITS: u32 = 10;
     pub const MAX_PARTICIPANTS: u32 = 1024;
     pub const MAX_GENERATION: u32 = 4194303;
     pub const MIN_CAPACITY: u32 = 4096;
     pub const MAX_CAPACITY: u32 = 1073741824;
     pub const LARGEST_MESSAGE: u32 = 1073741824;
+    pub const MAX_EXTENSION_LENGTH: u32 = 64;
     pub const MAX_SCHEMA_LENGTH: u32 = 1048576;
     pub const MAX_NAME_LENGTH: u32 = 128;
     pub const DEFAULT_CAPACITY: u32 = 8388608;
@@ -1024,8 +1234,13 @@ const MAX_POSITION: i64 = (1 << 53) - 1;
 const CHUNK: i64 = 65536;
 /// Laps in a row after which a subscriber goes on at the tail, which has a whole ring before it.
 const LAPS_AT_HEAD: u32 = 8;
+/// Looks at who is there before the tail is taken as it is, although participants come and go all the time.
+const LOOKS_AT_MOST: u32 = 8;
 /// To wait at least for another publisher at work, which holds the lock for some microseconds when it has a processor.
 const PATIENCE: Duration = Duration::from_millis(2);
+
+/// Bits of `requiredFeatures` that are understood here.
+const KNOWN_FEATURES: u32 = 0;
 
 // Counters of a slot, which lie side by side.
 const FRAMES: usize = 0;
@@ -1060,12 +1275,29 @@ impl Kind {
         }
     }
 
+    fn pattern(self) -> u32 {
+        match self {
+            Kind::Channel => PATTERN_CHANNEL,
+            Kind::Directory => PATTERN_DIRECTORY,
+        }
+    }
+
     fn room(self) -> u64 {
         match self {
             Kind::Channel => 0,
             Kind::Directory => 2048 * ENTRY_SIZE as u64,
         }
     }
+}
+
+/// Bytes of payload that a frame has room for, beside its header.
+fn largest_payload(capacity: u64) -> u64 {
+    capacity / 4 - FRAME_SIZE as u64
+}
+
+/// The rule for it: with room for a header extension, whatever the message.
+fn max_payload_of(capacity: u64, max_message: u64) -> u64 {
+    largest_payload(capacity).min(max_message.saturating_add(MAX_EXTENSION_LENGTH as u64))
 }
 
 /// What the header says, checked; a private copy.
@@ -1077,6 +1309,8 @@ struct Geometry {
     max_payload: usize,
     max_message: u64,
     history: u64,
+    pattern: u32,
+    incarnation: u64,
     codec: [u8; HEADER_CODEC_SIZE],
     /// The digest of the schema; none where there is none.
     schema: Option<[u8; HEADER_SCHEMA_SIZE]>,
@@ -1092,24 +1326,30 @@ impl Geometry {
         if !(2..=MAX_PARTICIPANTS).contains(&options.max_participants) {
             return Err(Error::InvalidArgument("there are 2 to 1024 participants"));
         }
-        let most = capacity / 4 - FRAME_SIZE as u64;
         let max_message = match (options.max_message, options.history) {
             (0, 0) => 64 << 20,
             (0, history) => {
                 let share = (capacity / 2 / history) & !(ALIGNMENT as u64 - 1);
-                most.min(share.saturating_sub(FRAME_SIZE as u64))
+                let whole = share.min(capacity / 4).saturating_sub((FRAME_SIZE + MAX_EXTENSION_LENGTH as usize) as u64);
+                whole.max(1)
             }
             (max_message, _) => max_message,
         };
+        let mut incarnation = 0;
+        while incarnation == 0 {
+            incarnation = random()?;
+        }
         let slots_end = HEADER_SIZE as u64 + options.max_participants as u64 * SLOT_SIZE as u64;
         let end = slots_end + options.schema.len() as u64 + kind.room();
         let geometry = Geometry {
             capacity: capacity as i64,
             participants: options.max_participants,
             ring: ((end + PAGE - 1) / PAGE * PAGE) as usize,
-            max_payload: most.min(max_message) as usize,
+            max_payload: max_payload_of(capacity, max_message) as usize,
             max_message,
             history: options.history,
+            pattern: kind.pattern(),
+            incarnation,
             codec: padded(options.codec),
             schema: digest_of(options.schema),
         };
@@ -1121,13 +1361,20 @@ impl Geometry {
     }
 
     fn keeps_its_promises(&self) -> bool {
-        let most = self.capacity as u64 / 4 - FRAME_SIZE as u64;
-        if !(1..=LARGEST_MESSAGE as u64).contains(&self.max_message) || self.max_payload as u64 != most.min(self.max_message) {
+        let capacity = self.capacity as u64;
+        if !(1..=LARGEST_MESSAGE as u64).contains(&self.max_message)
+            || self.max_payload as u64 != max_payload_of(capacity, self.max_message)
+        {
             return false;
         }
-        let promised = self.history.checked_mul(frame_size(self.max_message as usize) as u64);
-        self.history == 0
-            || (self.max_message <= most && promised.map_or(false, |bytes| bytes <= self.capacity as u64 / 2))
+        let extended = self.max_message as usize + MAX_EXTENSION_LENGTH as usize;
+        let promised = self.history.checked_mul(frame_size(extended) as u64);
+        self.history == 0 || (self.max_payload == extended && promised.map_or(false, |bytes| bytes <= capacity / 2))
+    }
+
+    /// Most bytes of a message that is published in one frame.
+    fn max_whole(&self) -> usize {
+        self.max_payload.min(self.max_message as usize)
     }
 
     /// Of a channel that is there. Whatever is used of the header is read once.
@@ -1140,7 +1387,11 @@ impl Geometry {
         let word = |offset: usize| (header[offset / 8] >> (offset % 8 * 8)) as u32;
         let version = word(HEADER_FORMAT_VERSION);
         if version != FORMAT_VERSION {
-            return Err(Error::VersionMismatch(version));
+            return Err(Error::VersionMismatch { version, features: 0 });
+        }
+        let features = word(HEADER_REQUIRED_FEATURES) & !KNOWN_FEATURES;
+        if features != 0 {
+            return Err(Error::VersionMismatch { version, features });
         }
         let long = |offset: usize| header[offset / 8];
         let (segment, ring, capacity) =
@@ -1174,6 +1425,8 @@ impl Geometry {
             max_payload: word(HEADER_MAX_PAYLOAD) as usize,
             max_message: long(HEADER_MAX_MESSAGE),
             history: long(HEADER_HISTORY),
+            pattern: word(HEADER_PATTERN),
+            incarnation: long(HEADER_INCARNATION),
             codec: array_of(&header[HEADER_CODEC / 8..][..HEADER_CODEC_SIZE / 8]),
             schema: (schema_length > 0).then(|| array_of(&header[HEADER_SCHEMA / 8..][..HEADER_SCHEMA_SIZE / 8])),
         };
@@ -1185,7 +1438,10 @@ impl Geometry {
     }
 
     /// Compares what was asked for with what there is.
-    fn compare(&self, options: &Options<'_>) -> Result<(), Error> {
+    fn compare(&self, options: &Options<'_>, kind: Kind) -> Result<(), Error> {
+        if self.pattern != kind.pattern() {
+            return Err(Error::PatternMismatch(self.pattern));
+        }
         if options.capacity != 0 && options.capacity != self.capacity as u64 {
             return Err(Error::CapacityMismatch(self.capacity as u64));
         }
@@ -1231,6 +1487,8 @@ impl Geometry {
         memory.write(HEADER_HISTORY, self.history);
         memory.write(HEADER_MAX_MESSAGE, self.max_message);
         memory.write(HEADER_CREATED_AT, milliseconds_since_1970());
+        word(HEADER_PATTERN, self.pattern);
+        memory.write(HEADER_INCARNATION, self.incarnation);
         memory.write(self.ring + FRAME_LENGTH, (KIND_TERMINATOR as u64) << (8 * FRAME_KIND));
         memory.write(self.ring + FRAME_SEQUENCE, 1);
         memory.long(HEADER_MAGIC).store(MAGIC as i64, SeqCst);
@@ -1346,7 +1604,7 @@ struct Segment {
 }
 
 impl Segment {
-    /// None where there is none.
+    /// None where there is none; a leftover that this user may not remove is as good as none.
     fn open(path: &Path, is_own: bool) -> Result<Option<Segment>, Error> {
         for _ in 0..5000 {
             let fd = match Fd::open(path, c::O_RDWR) {
@@ -1361,10 +1619,14 @@ impl Segment {
             };
             // SAFETY: nothing but numbers.
             if is_own && stat.uid != unsafe { c::geteuid() } {
-                return Err(Error::AccessDenied);
+                return Err(Error::AccessDenied(Denial::NotThisUsers(Access::of(&stat))));
             }
             // What nobody has open is a leftover.
-            if !remove_unused(path, &fd) && fd.flock(c::LOCK_SH) && fd.is_at(path) {
+            let is_unused = remove_unused(path, &fd);
+            if is_unused && fd.is_at(path) {
+                return Ok(None);
+            }
+            if !is_unused && fd.flock(c::LOCK_SH) && fd.is_at(path) {
                 let memory = Memory::map(&fd, length as usize)?;
                 return Ok(Some(Segment { path: path.clone(), fd, memory }));
             }
@@ -1372,6 +1634,38 @@ impl Segment {
             sleep(Duration::from_millis(1));
         }
         Err(Error::Timeout)
+    }
+
+    /// Removes a leftover, or makes the segment anew in it where another user alone may remove it. None where there is none, or
+    /// none any more.
+    fn renew(path: &Path, geometry: &Geometry, options: &Options<'_>) -> Result<Option<Segment>, Error> {
+        let fd = match Fd::open(path, c::O_RDWR) {
+            Ok(fd) => fd,
+            Err(c::ENOENT) => return Ok(None),
+            Err(code) => return Err(failed("open", code)),
+        };
+        let stat = fd.stat().ok_or(Error::NotAChannel)?;
+        let is_leftover = stat.kind() == c::S_IFREG && read_mark(&fd).is_some() && remove_unused(path, &fd);
+        if !is_leftover || !fd.is_at(path) {
+            return Ok(None);
+        }
+        let length = geometry.ring as u64 + geometry.capacity as u64;
+        let (size, needed) = (stat.size as u64, file_size(length));
+        if needed > size {
+            return Err(Error::AccessDenied(Denial::LeftBehind { owner: stat.uid, size, needed }));
+        }
+        allocate(&fd, needed)?;
+        let zeros = vec![0u8; 1 << 16];
+        let mut at = 0;
+        while at < length {
+            let part = zeros.len().min((length - at) as usize);
+            write_at(&fd, at, &zeros[..part])?;
+            at += part as u64;
+        }
+        let memory = Memory::map(&fd, length as usize)?;
+        geometry.write(&memory, options);
+        write_mark(&fd, size, length)?;
+        Ok((fd.flock(c::LOCK_SH) && fd.is_at(path)).then(|| Segment { path: path.clone(), fd, memory }))
     }
 
     /// None where somebody was faster.
@@ -1389,21 +1683,16 @@ impl Segment {
         options: &Options<'_>,
     ) -> Result<Option<Segment>, Error> {
         let length = geometry.ring as u64 + geometry.capacity as u64;
-        // SAFETY: nothing but numbers.
-        let page = unsafe { c::getpagesize() } as u64;
-        let size = (length + page - 1) / page * page + page;
+        let size = file_size(length);
+        let group = group_id(options.group)?;
         let fd = Fd::open(temporary, c::O_RDWR | c::O_CREAT | c::O_EXCL).map_err(|code| failed("open", code))?;
         // The lock comes before the name, so that nobody takes the new file for a leftover.
         if !fd.flock(c::LOCK_SH) {
             return Err(os_error("flock"));
         }
-        // SAFETY: nothing but numbers.
-        unsafe { c::fchmod(fd.0, options.mode) };
+        fd.give_to(None, group, if options.mode == 0 { 0o600 } else { options.mode })?;
         allocate(&fd, size)?;
-        let mut mark = [0u8; MARK_LENGTH as usize];
-        mark[..8].copy_from_slice(&MARK.to_le_bytes());
-        mark[8..16].copy_from_slice(&length.to_le_bytes());
-        write_at(&fd, size - MARK_LENGTH, &mark)?;
+        write_mark(&fd, size, length)?;
         let memory = Memory::map(&fd, length as usize)?;
         geometry.write(&memory, options);
         step!("create: filled");
@@ -1426,6 +1715,104 @@ impl Segment {
         fd.flock(c::LOCK_UN);
         step!("leave: unmapped");
         remove_unused(&path, &fd);
+    }
+}
+
+/// Bytes of the file of a segment: whole pages, and one more for the mark.
+fn file_size(length: u64) -> u64 {
+    // SAFETY: nothing but numbers.
+    let page = unsafe { c::getpagesize() } as u64;
+    (length + page - 1) / page * page + page
+}
+
+fn write_mark(fd: &Fd, size: u64, length: u64) -> Result<(), Error> {
+    let mut mark = [0u8; MARK_LENGTH as usize];
+    mark[..8].copy_from_slice(&MARK.to_le_bytes());
+    mark[8..16].copy_from_slice(&length.to_le_bytes());
+    write_at(fd, size - MARK_LENGTH, &mark)
+}
+
+/// By its name, or else its number; none for the empty one.
+fn group_id(name: &str) -> Result<Option<u32>, Error> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let path = Path::new(name);
+    let mut length = 1 << 14;
+    while length <= 1 << 24 {
+        let mut buffer = vec![0; length];
+        let mut found = core::ptr::null_mut();
+        // SAFETY: the name ends with a zero, and no more is written than the buffer holds; the structure is numbers and pointers.
+        let (code, gid) = unsafe {
+            let mut group: c::Group = core::mem::zeroed();
+            let code = c::getgrnam_r(path.as_ptr(), &mut group, buffer.as_mut_ptr(), length, &mut found);
+            (code, group.gid)
+        };
+        if !found.is_null() {
+            return Ok(Some(gid));
+        }
+        if code != c::ERANGE {
+            break;
+        }
+        length *= 2;
+    }
+    let number = name.parse().ok().filter(|&gid| gid != u32::MAX);
+    number.map(Some).ok_or(Error::InvalidArgument("there is no such group on this system"))
+}
+
+fn is_member(gid: u32) -> bool {
+    // SAFETY: no more is written than the vector holds.
+    unsafe {
+        let count = c::getgroups(0, core::ptr::null_mut()).max(0);
+        let mut groups = vec![0u32; count as usize];
+        let got = c::getgroups(count, groups.as_mut_ptr()).max(0);
+        gid == c::getegid() || groups[..got.min(count) as usize].contains(&gid)
+    }
+}
+
+/// Whom a segment lets in, which is whom its port lets in: exactly, and never more.
+struct Audience {
+    bell: u32,
+    life: u32,
+    uid: Option<u32>,
+    gid: Option<u32>,
+}
+
+impl Audience {
+    /// Refuses a channel that lets in others than were asked for, or in which this user could not be rung.
+    fn of(fd: &Fd, options: &Options<'_>, kind: Kind) -> Result<Audience, Error> {
+        let mine = Audience { bell: 0o600, life: 0o600, uid: None, gid: None };
+        if options.scope == Scope::User {
+            return Ok(mine);
+        }
+        let stat = fd.stat().ok_or_else(|| os_error("fstat"))?;
+        // SAFETY: nothing but numbers.
+        let me = unsafe { c::geteuid() };
+        let access = Access::of(&stat);
+        let Access { uid, gid, mode } = access;
+        let refuse = |denial| Err(Error::AccessDenied(denial));
+        if let Some(wanted) = group_id(options.group)?.filter(|&wanted| wanted != gid) {
+            return refuse(Denial::OtherGroup { channel: access, wanted });
+        }
+        if kind == Kind::Directory && mode != options.mode {
+            return refuse(Denial::OtherMode { directory: access, wanted: options.mode });
+        }
+        if options.mode != 0 && mode & !options.mode != 0 {
+            return refuse(Denial::WiderMode { channel: access, most: options.mode });
+        }
+        if mode & 0o066 == 0o066 {
+            return Ok(Audience { bell: 0o622, life: 0o644, ..mine });
+        }
+        if mode & 0o060 == 0o060 {
+            if me != 0 && !is_member(gid) {
+                return refuse(Denial::NotInGroup { channel: access, user: me });
+            }
+            return Ok(Audience { bell: 0o620, life: 0o640, gid: Some(gid), ..mine });
+        }
+        if me != 0 && me != uid {
+            return refuse(Denial::NotThisUsers(access));
+        }
+        Ok(Audience { uid: Some(uid), ..mine })
     }
 }
 
@@ -1496,10 +1883,10 @@ struct Port {
 }
 
 impl Port {
-    fn open(mode: u32) -> Result<Port, Error> {
+    fn open(audience: &Audience) -> Result<Port, Error> {
         let nonce = ((random()? >> 1) as i64).max(1);
-        let life = Port::make(nonce, "life", mode)?;
-        match Port::make(nonce, "bell", mode) {
+        let life = Port::make(nonce, "life", audience, audience.life)?;
+        match Port::make(nonce, "bell", audience, audience.bell) {
             Ok(bell) => Ok(Port { nonce, life, bell }),
             Err(error) => {
                 port_path(nonce, "life").unlink();
@@ -1509,17 +1896,17 @@ impl Port {
     }
 
     /// Open before it has its name: who finds the name finds a living owner.
-    fn make(nonce: i64, part: &str, mode: u32) -> Result<Fd, Error> {
+    fn make(nonce: i64, part: &str, audience: &Audience, mode: u32) -> Result<Fd, Error> {
         let temporary = temporary_path()?;
         // SAFETY: the path ends with a zero.
         if unsafe { c::mkfifo(temporary.as_ptr(), 0o600) } != 0 {
             return Err(os_error("mkfifo"));
         }
         let opened = Fd::open(&temporary, c::O_RDWR).map_err(|code| failed("open", code));
-        // SAFETY: both paths end with a zero.
-        let named = opened.and_then(|fd| unsafe {
-            c::fchmod(fd.0, mode);
-            match c::rename(temporary.as_ptr(), port_path(nonce, part).as_ptr()) {
+        let named = opened.and_then(|fd| {
+            fd.give_to(audience.uid, audience.gid, mode)?;
+            // SAFETY: both paths end with a zero.
+            match unsafe { c::rename(temporary.as_ptr(), port_path(nonce, part).as_ptr()) } {
                 0 => Ok(fd),
                 _ => Err(os_error("rename")),
             }
@@ -1656,6 +2043,8 @@ struct Participant {
     lock_word: u32,
     timeout: Duration,
     has_slot: bool,
+    /// With participants of other users.
+    is_shared: bool,
     has_joined: bool,
     life_lines: Vec<Line>,
     bells: Vec<Line>,
@@ -1666,24 +2055,29 @@ struct Participant {
     /// The epoch whose life lines are watched; none: look at all of them again.
     watched_epoch: Option<u32>,
     is_watch_complete: bool,
-    /// The counter of the sleeping that this one is in.
-    counted_in: Option<usize>,
+    /// What this one sleeps for; 0 while it is awake.
+    wants: u32,
     /// Given up for a moment where no descriptor is left to ring with.
     spare: Option<Fd>,
     counters: [u64; COUNTERS],
 }
 
 impl Participant {
-    /// Opens or creates the channel and claims a slot; the role comes after that.
-    fn open(channel: &str, options: &Options<'_>, kind: Kind) -> Result<Participant, Error> {
-        let (segment, geometry) = open_channel(channel, options, kind)?;
+    /// Opens or creates the channel and claims a slot; the role comes after that. The registration is to be dropped last.
+    fn open(channel: &str, options: &Options<'_>, kind: Kind) -> Result<(Registration, Participant), Error> {
+        let (segment, geometry, audience) = open_channel(channel, options, kind)?;
+        let registration = match kind {
+            Kind::Channel => Registration::begin(channel, options, &audience),
+            Kind::Directory => Registration::none(),
+        };
         let mut participant = Participant::without_slot(segment, geometry, options.timeout);
-        let port = Port::open(options.mode)?;
+        participant.is_shared = options.scope == Scope::Machine;
+        let port = Port::open(&audience)?;
         participant.nonce = port.nonce;
         participant.port = Some(port);
         participant.spare = Some(open_spare().map_err(|code| failed("open", code))?);
         participant.claim(options.name)?;
-        Ok(participant)
+        Ok((registration, participant))
     }
 
     /// Somebody who looks on, and is known to nobody.
@@ -1699,6 +2093,7 @@ impl Participant {
             timeout,
             has_slot: false,
             has_joined: false,
+            is_shared: false,
             life_lines: Vec::new(),
             bells: Vec::new(),
             dead: Vec::new(),
@@ -1706,7 +2101,7 @@ impl Participant {
             spare: None,
             watched_epoch: None,
             is_watch_complete: true,
-            counted_in: None,
+            wants: 0,
             counters: [0; COUNTERS],
         }
     }
@@ -1716,13 +2111,33 @@ impl Participant {
         if !self.acquire(Deadline::after(Some(self.timeout))) {
             return Err(Error::Timeout);
         }
-        self.inherit(self.own());
-        self.has_joined = true;
-        let begun = begin(self);
+        self.inherit_own();
+        let begun = self.check_bells().and_then(|()| begin(self));
         self.release();
+        if begun.is_err() {
+            self.free_slot();
+        }
         begun?;
         step!("join: done");
         self.reclaim_whoever_is_dead();
+        Ok(())
+    }
+
+    /// Refuses to stay where this user may not wake another. Each looks after it has claimed its slot: of two that come at once,
+    /// one at least sees the other.
+    fn check_bells(&self) -> Result<(), Error> {
+        if !self.is_shared {
+            return Ok(());
+        }
+        for slot in self.others() {
+            let nonce = self.load_long(Participant::at(slot) + SLOT_NONCE);
+            if nonce == 0 || open_bell(nonce).err() != Some(c::EACCES) || self.is_dead(slot, nonce) {
+                continue;
+            }
+            if let Some(stat) = port_path(nonce, "bell").stat() {
+                return Err(Error::AccessDenied(Denial::Bell { slot, bell: Access::of(&stat) }));
+            }
+        }
         Ok(())
     }
 
@@ -1797,6 +2212,9 @@ impl Participant {
         memory.write(own + SLOT_JOINED_AT, now());
         memory.write(own + SLOT_THREAD_START_TIME, 0);
         memory.word(own + SLOT_THREAD_ID).store(0, Relaxed);
+        memory.word(own + SLOT_PHASE).store(0, Relaxed);
+        memory.write(own + SLOT_DONE, 0);
+        memory.write(own + SLOT_DETAIL, 0);
         memory.copy_in(own + SLOT_MESSAGES, &[0; 8 * COUNTERS]);
         memory.copy_in(own + SLOT_NAME, &padded::<SLOT_NAME_SIZE>(name));
         // SYNC: identity written. What it tells was written before this store, and counts for whoever finds our nonce here.
@@ -1836,7 +2254,7 @@ impl Participant {
         step!("join: state stored");
         self.add(HEADER_EPOCH, 1);
         step!("join: epoch raised");
-        self.ring_subscribers();
+        self.ring_for_members(state == STATE_PUBLISHER);
     }
 
     fn free_slot(&mut self) {
@@ -1925,49 +2343,72 @@ impl Participant {
             return;
         }
         step!("reclaim: begun");
-        let had_role = self.load(at + SLOT_STATE) != STATE_NONE;
-        self.inherit(at);
-        if !had_role {
+        let generation = self.load(at + SLOT_GENERATION);
+        if !self.inherit(at, generation) {
             // It may have given up the role by itself, and have died before it said so.
-            self.add(HEADER_EPOCH, 1);
-            self.ring_subscribers();
+            self.tell_of_leaving(true);
         }
-        self.ring_publishers();
+        self.ring_for_room();
         step!("reclaim: role taken");
         if self.swap_long(at + SLOT_NONCE, nonce, 0) {
             self.reclaimed.push(nonce);
         }
     }
 
-    /// Takes the role of a dead owner out of a slot. With the lock held.
-    fn inherit(&mut self, at: usize) {
-        let state = self.load(at + SLOT_STATE);
+    /// Takes the role of a dead owner, of that generation, out of a slot; false where there is none. With the lock held.
+    fn inherit(&mut self, at: usize, generation: u32) -> bool {
         if self.load(at + SLOT_ASLEEP) != 0 {
-            self.store(at + SLOT_ASLEEP, 0);
-            self.add(if state == STATE_PUBLISHER { HEADER_ROOM_WAITERS } else { HEADER_SLEEPERS }, u32::MAX);
+            self.end_sleep(at, self.load(at + SLOT_WANTS));
         }
-        if state == STATE_PUBLISHER {
-            self.end_publisher(at, CLOSED_BY_DEATH);
-        } else {
-            self.store(at + SLOT_STATE, STATE_NONE);
-        }
+        self.end_participation(at, generation, ENDED_BY_DEATH)
     }
 
-    /// The role goes after the word that it was the last one: who dies in between is reclaimed as a publisher.
-    fn end_publisher(&mut self, at: usize, reason: u32) {
+    /// Takes what its last owner has left out of our slot. With the lock held.
+    fn inherit_own(&mut self) {
+        let before = if self.generation <= 1 { MAX_GENERATION } else { self.generation - 1 };
+        self.inherit(self.own(), before);
+        self.has_joined = true;
+    }
+
+    /// What whoever leaves does for itself, and who reclaims for the dead, of that generation. With the lock held, but by a
+    /// subscriber that leaves. False where the slot has no role.
+    fn end_participation(&mut self, at: usize, generation: u32, how: u32) -> bool {
+        let state = self.load(at + SLOT_STATE);
+        if state == STATE_NONE {
+            return false;
+        }
         let used = self.load(HEADER_SLOTS_USED).min(self.geometry.participants);
         let mut others = (0..used).map(Participant::at).filter(|&other| other != at);
-        if !others.any(|other| self.load(other + SLOT_STATE) == STATE_PUBLISHER) {
-            self.store(HEADER_CLOSED_REASON, reason);
+        // The role goes after the word that it was the last one: who dies in between is reclaimed as a publisher.
+        if state == STATE_PUBLISHER && !others.any(|other| self.load(other + SLOT_STATE) == STATE_PUBLISHER) {
+            self.store(HEADER_CLOSED_REASON, if how == ENDED_BY_DEATH { CLOSED_BY_DEATH } else { CLOSED_BY_LEAVING });
             step!("leave: reason stored");
             self.add(HEADER_CLOSED_EPOCH, 1);
             step!("leave: closed");
         }
+        self.store(at + SLOT_LAST_END, generation << END_BITS | how);
+        step!("leave: end stored");
         self.store(at + SLOT_STATE, STATE_NONE);
         step!("leave: state stored");
+        self.tell_of_leaving(state == STATE_PUBLISHER);
+        true
+    }
+
+    fn tell_of_leaving(&mut self, was_publisher: bool) {
         self.add(HEADER_EPOCH, 1);
         step!("leave: epoch raised");
-        self.ring_subscribers();
+        self.ring_for_members(was_publisher);
+    }
+
+    /// Tells a reliable subscriber that it is one no longer. With the lock held.
+    fn disconnect(&mut self, at: usize, reason: u32) {
+        // Others that wait for room look again when the lock is free, or its holder is dead.
+        self.ring_for_room();
+        self.store(at + SLOT_DISCONNECT_REASON, reason);
+        step!("disconnect: reason stored");
+        self.swap(at + SLOT_STATE, STATE_RELIABLE, STATE_DISCONNECTED);
+        step!("disconnect: state stored");
+        self.tell_of_leaving(false);
     }
 
     // The publisher lock.
@@ -2031,24 +2472,34 @@ impl Participant {
 
     // Bells.
 
-    fn ring_subscribers(&mut self) {
+    fn ring_for_frames(&mut self) {
         // SYNC: going to sleep. What changed was stored before this load; a subscriber counts itself before it looks.
         if self.load(HEADER_SLEEPERS) != 0 {
-            self.ring_all(false);
+            self.ring_all(WANTS_FRAMES);
         }
     }
 
-    fn ring_publishers(&mut self) {
+    fn ring_for_room(&mut self) {
         // SYNC: waiting for room. The cursor was stored before this load; a publisher counts itself before it reads cursors.
         if self.load(HEADER_ROOM_WAITERS) != 0 {
-            self.ring_all(true);
+            self.ring_all(WANTS_ROOM);
         }
     }
 
-    fn ring_all(&mut self, publishers: bool) {
+    /// After the epoch was raised. Of a publisher those hear as well who wait for frames.
+    fn ring_for_members(&mut self, of_publisher: bool) {
+        // SYNC: going to sleep. The epoch was raised before these loads; who sleeps counts itself before it looks at that.
+        if self.load(HEADER_MEMBER_WAITERS) != 0 {
+            self.ring_all(if of_publisher { WANTS_MEMBERS | WANTS_FRAMES } else { WANTS_MEMBERS });
+        } else if of_publisher {
+            self.ring_for_frames();
+        }
+    }
+
+    fn ring_all(&mut self, wants: u32) {
         for slot in self.others() {
             let at = Participant::at(slot);
-            if self.load(at + SLOT_ASLEEP) != 0 && (self.load(at + SLOT_STATE) == STATE_PUBLISHER) == publishers {
+            if self.load(at + SLOT_ASLEEP) != 0 && self.load(at + SLOT_WANTS) & wants != 0 {
                 self.ring(slot, at);
             }
         }
@@ -2108,11 +2559,13 @@ impl Participant {
     // Sleeping.
 
     /// Says that we sleep: whoever changes something from here on rings.
-    fn lie_down(&mut self, counter: usize) {
+    fn lie_down(&mut self, wants: u32) {
         let own = self.own();
-        self.counted_in = Some(counter);
-        self.add(counter, 1);
+        self.wants = wants;
+        self.count_sleeper(wants, 1);
         step!("sleep: counted");
+        self.store(own + SLOT_WANTS, wants);
+        step!("sleep: wants stored");
         let number = self.load(own + SLOT_SLEEPS).wrapping_add(1).max(1);
         self.store(own + SLOT_SLEEPS, number);
         step!("sleep: numbered");
@@ -2121,22 +2574,38 @@ impl Participant {
     }
 
     fn get_up(&mut self) {
-        if let Some(counter) = self.counted_in.take() {
-            if self.owns_slot() {
-                self.store(self.own() + SLOT_ASLEEP, 0);
-                step!("wake: flag cleared");
-                self.add(counter, u32::MAX);
-                step!("wake: counted out");
+        let wants = core::mem::take(&mut self.wants);
+        if wants != 0 && self.owns_slot() {
+            self.end_sleep(self.own(), wants);
+        }
+    }
+
+    /// Asleep first, then the counters, so that they are never too low.
+    fn end_sleep(&self, at: usize, wants: u32) {
+        self.store(at + SLOT_ASLEEP, 0);
+        step!("wake: flag cleared");
+        self.count_sleeper(wants, u32::MAX);
+        step!("wake: counted out");
+    }
+
+    /// Adds to the counters of those who sleep for these.
+    fn count_sleeper(&self, wants: u32, one: u32) {
+        for (want, counter) in
+            [(WANTS_FRAMES, HEADER_SLEEPERS), (WANTS_ROOM, HEADER_ROOM_WAITERS), (WANTS_MEMBERS, HEADER_MEMBER_WAITERS)]
+        {
+            if wants & want != 0 {
+                self.add(counter, one);
             }
         }
     }
 
-    /// Watches the life lines of all that have that state; finds those that are dead by now.
-    fn watch(&mut self, state: u32) {
+    /// Watches the life lines of all that have one of those states; finds those that are dead by now.
+    fn watch(&mut self, states: &[u32]) {
         self.is_watch_complete = true;
         for slot in self.others() {
             let at = Participant::at(slot);
-            let nonce = if self.load(at + SLOT_STATE) == state { self.load_long(at + SLOT_NONCE) } else { 0 };
+            let is_wanted = states.contains(&self.load(at + SLOT_STATE));
+            let nonce = if is_wanted { self.load_long(at + SLOT_NONCE) } else { 0 };
             if self.life_lines.iter().any(|line| line.slot == slot && line.nonce == nonce) {
                 continue;
             }
@@ -2247,21 +2716,30 @@ impl Drop for Participant {
     }
 }
 
-fn open_channel(channel: &str, options: &Options<'_>, kind: Kind) -> Result<(Segment, Geometry), Error> {
+fn open_channel(channel: &str, options: &Options<'_>, kind: Kind) -> Result<(Segment, Geometry, Audience), Error> {
     if kind == Kind::Channel && !is_channel_name(channel.as_bytes()) {
         return Err(Error::InvalidName);
     }
+    let with_audience = |segment: Segment, geometry| match Audience::of(&segment.fd, options, kind) {
+        Ok(audience) => Ok((segment, geometry, audience)),
+        Err(error) => {
+            segment.close();
+            Err(error)
+        }
+    };
     let path = segment_path(channel, options.scope);
     for _ in 0..1000 {
         if let Some(segment) = Segment::open(&path, options.scope == Scope::User)? {
-            let checked = if options.open == Open::Create {
-                Err(Error::Exists)
-            } else {
-                Geometry::read(&segment.memory)
-                    .and_then(|geometry| geometry.compare(options).map(|()| geometry))
-            };
+            // Before its memory is touched, which others that were not asked for might take away.
+            let checked = Audience::of(&segment.fd, options, kind).and_then(|audience| {
+                if options.open == Open::Create {
+                    return Err(Error::Exists);
+                }
+                let geometry = Geometry::read(&segment.memory)?;
+                geometry.compare(options, kind).map(|()| (geometry, audience))
+            });
             return match checked {
-                Ok(geometry) => Ok((segment, geometry)),
+                Ok((geometry, audience)) => Ok((segment, geometry, audience)),
                 Err(error) => {
                     segment.close();
                     Err(error)
@@ -2273,8 +2751,11 @@ fn open_channel(channel: &str, options: &Options<'_>, kind: Kind) -> Result<(Seg
         }
         sweep();
         let geometry = Geometry::plan(options, kind)?;
+        if let Some(segment) = Segment::renew(&path, &geometry, options)? {
+            return with_audience(segment, geometry);
+        }
         if let Some(segment) = Segment::create(&path, &geometry, options)? {
-            return Ok((segment, geometry));
+            return with_audience(segment, geometry);
         }
     }
     Err(Error::Timeout)
@@ -2302,6 +2783,8 @@ pub struct Publisher {
     /// The slowest reliable cursor when it was last looked up, and the epoch at that time.
     floor: i64,
     floor_epoch: Option<u32>,
+    /// Number of the last message that was published; 0 before the first.
+    sequence: u64,
     /// Dropped after the participant: it looks whether anybody else is in the channel.
     registration: Registration,
 }
@@ -2309,26 +2792,20 @@ pub struct Publisher {
 impl Publisher {
     pub fn join(channel: &str, options: &Options<'_>) -> Result<Publisher, Error> {
         options.check(false)?;
-        let registration = Registration::begin(channel, options);
-        let mut publisher = Publisher::join_as(Kind::Channel, channel, options, registration)?;
+        let mut publisher = Publisher::join_as(Kind::Channel, channel, options)?;
         publisher.registration.enter();
         Ok(publisher)
     }
 
-    fn join_as(
-        kind: Kind,
-        channel: &str,
-        options: &Options<'_>,
-        registration: Registration,
-    ) -> Result<Publisher, Error> {
-        let mut base = Participant::open(channel, options, kind)?;
+    fn join_as(kind: Kind, channel: &str, options: &Options<'_>) -> Result<Publisher, Error> {
+        let (registration, mut base) = Participant::open(channel, options, kind)?;
         base.join(|base| {
             base.take_role(STATE_PUBLISHER);
             Ok(())
         })?;
         let disconnects = options.slow_subscribers == SlowSubscribers::Disconnect;
         let timestamps = options.timestamps;
-        Ok(Publisher { base, disconnects, timestamps, floor: 0, floor_epoch: None, registration })
+        Ok(Publisher { base, disconnects, timestamps, floor: 0, floor_epoch: None, sequence: 0, registration })
     }
 
     /// Why the channel could not be listed in the directory; none where it was, or was not to be. The channel works either way.
@@ -2341,13 +2818,57 @@ impl Publisher {
         self.base.geometry.max_message
     }
 
+    /// The number of the last message that this publisher has published, 0 before the first, in this life of the channel.
+    pub fn position(&self) -> Position {
+        Position { incarnation: self.base.geometry.incarnation, sequence: self.sequence }
+    }
+
+    /// Waits so long until the channel has that many subscribers, at least 1. Returns how many it has then.
+    ///
+    /// # Errors
+    /// `Timeout`, and `InvalidArgument` for a number of subscribers that no channel has.
+    pub fn wait_for_subscribers(&mut self, count: u32, timeout: Option<Duration>) -> Result<u32, Error> {
+        if !(1..=MAX_PARTICIPANTS).contains(&count) {
+            return Err(Error::InvalidArgument("there are 1 to 1024 subscribers to wait for"));
+        }
+        let deadline = Deadline::after(timeout);
+        loop {
+            self.base.reclaim_found();
+            if !self.base.owns_slot() {
+                return Err(Error::Corrupted("this publisher has lost its slot"));
+            }
+            self.base.lie_down(WANTS_MEMBERS);
+            // SYNC: going to sleep. We are counted and flagged: whoever comes or goes after we looked rings us.
+            let epoch = self.base.load(HEADER_EPOCH);
+            let there = self.count_subscribers();
+            let is_over = there >= count || deadline.is_over();
+            if !is_over {
+                self.base.watch(&[STATE_RELIABLE, STATE_LOSSY]);
+                if self.base.dead.is_empty() && self.base.load(HEADER_EPOCH) == epoch {
+                    let look_again = if self.base.is_watch_complete { None } else { Some(Duration::from_secs(1)) };
+                    self.base.listen(shorter(deadline.left(), look_again));
+                }
+            }
+            self.base.get_up();
+            if is_over {
+                return if there >= count { Ok(there) } else { Err(Error::Timeout) };
+            }
+        }
+    }
+
+    /// Those that are not disconnected. Stale on arrival.
+    fn count_subscribers(&self) -> u32 {
+        let states = self.base.others().map(|slot| self.base.load(Participant::at(slot) + SLOT_STATE));
+        states.filter(|&state| state == STATE_RELIABLE || state == STATE_LOSSY).count() as u32
+    }
+
     /// Publishes a message without waiting for room, and for another publisher at work only some milliseconds. `Busy` is counted
     /// nowhere.
     ///
     /// # Errors
     /// `TooLarge` for more than a quarter of the ring: `publish` splits that.
     pub fn try_publish(&mut self, payload: &[u8]) -> Result<Outcome, Error> {
-        if payload.len() > self.base.geometry.max_payload {
+        if payload.len() > self.base.geometry.max_whole() {
             return Err(Error::TooLarge);
         }
         self.attempt(KIND_MESSAGE, &[payload], &[payload.len()], None, Deadline::after(NO_TIME))
@@ -2360,7 +2881,7 @@ impl Publisher {
     /// `Timeout`, and nobody gets any of it.
     pub fn publish(&mut self, payload: &[u8], timeout: Option<Duration>) -> Result<u64, Error> {
         let deadline = Deadline::after(timeout);
-        if payload.len() <= self.base.geometry.max_payload {
+        if payload.len() <= self.base.geometry.max_whole() {
             return self.send(KIND_MESSAGE, &[payload], None, deadline);
         }
         if payload.len() as u64 > self.base.geometry.max_message {
@@ -2398,8 +2919,8 @@ impl Publisher {
         if payloads.is_empty() {
             return Err(Error::InvalidArgument("a batch has at least one message"));
         }
-        let max_payload = self.base.geometry.max_payload;
-        if total > self.base.geometry.capacity / 4 || payloads.iter().any(|payload| payload.len() > max_payload) {
+        let most = self.base.geometry.max_whole();
+        if total > self.base.geometry.capacity / 4 || payloads.iter().any(|payload| payload.len() > most) {
             return Err(Error::TooLarge);
         }
         Ok(payloads.iter().map(|payload| payload.len()).collect())
@@ -2408,7 +2929,7 @@ impl Publisher {
     /// Takes the publisher lock and makes room for a message of that length, which is then written in place. Without
     /// waiting for room. Nobody else publishes until the claim is committed or dropped: be quick.
     pub fn try_claim(&mut self, length: usize) -> Result<ClaimOutcome<'_>, Error> {
-        if length > self.base.geometry.max_payload {
+        if length > self.base.geometry.max_whole() {
             return Err(Error::TooLarge);
         }
         if !self.base.acquire(Deadline::after(NO_TIME)) {
@@ -2580,12 +3101,7 @@ impl Publisher {
                 }
                 continue;
             }
-            // They look again when the lock is free, or its holder is dead.
-            self.base.ring_publishers();
-            self.base.store(at + SLOT_DISCONNECT_REASON, if is_cursor { DISCONNECTED_AS_SLOW } else { DISCONNECTED_AS_WRONG });
-            step!("disconnect: reason stored");
-            self.base.swap(at + SLOT_STATE, STATE_RELIABLE, STATE_DISCONNECTED);
-            step!("disconnect: state stored");
+            self.base.disconnect(at, if is_cursor { DISCONNECTED_AS_SLOW } else { DISCONNECTED_AS_WRONG });
         }
         self.floor = floor;
         self.floor_epoch = Some(epoch);
@@ -2642,7 +3158,10 @@ impl Publisher {
         // SYNC: frame visible. Everything of the frames was written before this store.
         self.base.memory().long(HEADER_TAIL).store(end, SeqCst);
         step!("publish: committed");
-        self.base.ring_subscribers();
+        if messages > 0 {
+            self.sequence = number - 1;
+        }
+        self.base.ring_for_frames();
         step!("publish: rung");
         self.base.counters[FRAMES] += messages;
         self.base.counters[BYTES] += bytes;
@@ -2650,13 +3169,13 @@ impl Publisher {
     }
 
     fn wait_for_room(&mut self, lengths: &[usize], deadline: Deadline) -> Result<(), Error> {
-        self.base.lie_down(HEADER_ROOM_WAITERS);
+        self.base.lie_down(WANTS_ROOM);
         // SYNC: waiting for room. We are counted and flagged: a cursor that moves after we read it rings us.
         let tail = self.base.load_tail();
         if let Ok(tail) = tail {
             let needed = self.end_of(tail, lengths) + ALIGNMENT - self.base.geometry.capacity;
             if self.cursors().iter().any(|&(_, _, cursor)| cursor < needed) {
-                self.base.watch(STATE_RELIABLE);
+                self.base.watch(&[STATE_RELIABLE]);
                 if self.base.dead.is_empty() {
                     let look_again = if self.base.is_watch_complete { None } else { Some(Duration::from_secs(1)) };
                     self.base.listen(shorter(deadline.left(), look_again));
@@ -2676,12 +3195,10 @@ impl Drop for Publisher {
             return;
         }
         self.base.get_up();
-        if self.base.load(self.base.own() + SLOT_STATE) == STATE_PUBLISHER {
-            self.base.end_publisher(self.base.own(), CLOSED_BY_LEAVING);
-        }
+        self.base.end_participation(self.base.own(), self.base.generation, ENDED_BY_LEAVING);
         self.base.release();
         self.base.free_slot();
-        self.base.ring_publishers();
+        self.base.ring_for_room();
     }
 }
 
@@ -2764,25 +3281,57 @@ fn program_name() -> String {
     program + language
 }
 
-/// The directory of a scope, as this process takes part in it: as one of its publishers, so that watchers hear of its death.
+/// A directory: that of a scope, and in the scope `Machine` that of the channels which let in the same users.
+#[derive(Clone, PartialEq, Eq)]
+struct DirectoryId {
+    scope: Scope,
+    name: String,
+    mode: u32,
+    /// Its number; empty for whichever.
+    group: String,
+}
+
+impl DirectoryId {
+    /// Which one the channels of that scope belong to that let in those users.
+    fn of(scope: Scope, audience: &Audience) -> DirectoryId {
+        let (suffix, mode, group) = match (scope, audience.uid, audience.gid) {
+            (Scope::User, _, _) => (String::new(), 0o600, String::new()),
+            // The superuser has its own, also for a channel of another user, who could not open one that it made.
+            // SAFETY: nothing but numbers.
+            (Scope::Machine, Some(_), _) => (format!(".u{}", unsafe { c::geteuid() }), 0o600, String::new()),
+            (Scope::Machine, None, Some(gid)) => (format!(".g{gid}"), 0o660, format!("{gid}")),
+            (Scope::Machine, None, None) => (String::new(), 0o666, String::new()),
+        };
+        DirectoryId { scope, name: format!("{DIRECTORY_NAME}{suffix}"), mode, group }
+    }
+
+    /// An entry is a hint: what lets in other users than the directory does is none of its channels.
+    fn has(&self, channel: &Fd) -> bool {
+        let any = Options { scope: self.scope, ..Options::new("") };
+        Audience::of(channel, &any, Kind::Channel).map_or(false, |audience| DirectoryId::of(self.scope, &audience) == *self)
+    }
+}
+
+/// A directory, as this process takes part in it: as one of its publishers, so that watchers hear of its death.
 struct Directory {
     publisher: Publisher,
-    scope: Scope,
+    id: DirectoryId,
 }
 
 impl Directory {
-    fn open(scope: Scope, mode: u32) -> Result<Directory, Error> {
+    fn open(id: DirectoryId) -> Result<Directory, Error> {
         let name = program_name();
         let options = Options {
             max_participants: MAX_PARTICIPANTS,
-            mode,
-            scope,
+            mode: id.mode,
+            group: &id.group,
+            scope: id.scope,
             name: &name,
             timeout: DIRECTORY_PATIENCE,
             ..Options::new(DIRECTORY_NAME)
         };
-        let publisher = Publisher::join_as(Kind::Directory, DIRECTORY_NAME, &options, Registration::none())?;
-        Ok(Directory { publisher, scope })
+        let publisher = Publisher::join_as(Kind::Directory, &id.name, &options)?;
+        Ok(Directory { publisher, id })
     }
 
     /// Offsets of the entries.
@@ -2850,10 +3399,15 @@ impl Directory {
     /// Looks into a channel: none where nobody is in it who is not proved dead, and then what there is to be closed. An error
     /// says that it cannot be known.
     fn look(&self, channel: &str) -> Result<Look, Error> {
-        let segment = match Segment::open(&segment_path(channel, self.scope), self.scope == Scope::User)? {
+        let scope = self.id.scope;
+        let segment = match Segment::open(&segment_path(channel, scope), scope == Scope::User)? {
             Some(segment) => segment,
             None => return Ok(Look { is_occupied: false, _seen: None }),
         };
+        if !self.id.has(&segment.fd) {
+            segment.close();
+            return Ok(Look { is_occupied: false, _seen: None });
+        }
         let geometry = match Geometry::read(&segment.memory) {
             Ok(geometry) => geometry,
             Err(error) => {
@@ -2884,7 +3438,7 @@ impl Directory {
         notice[NOTICE_KIND..][..4].copy_from_slice(&kind.to_le_bytes());
         notice[NOTICE_CHANNEL..][..channel.len()].copy_from_slice(channel.as_bytes());
         if !matches!(self.publisher.try_send(KIND_MESSAGE, &[&notice], &[NOTICE_SIZE], None), Ok(Some(_))) {
-            self.publisher.base.ring_subscribers();
+            self.publisher.base.ring_for_frames();
         }
     }
 
@@ -2953,34 +3507,31 @@ struct Look {
     _seen: Option<Participant>,
 }
 
-/// This process's place in the directory of a scope, and how many of its participants share it.
+/// This process's place in a directory, and how many of its participants share it.
 struct Place {
-    directory: Option<Directory>,
+    directory: Directory,
     shares: u32,
 }
 
-/// The places of this process, by scope, and what keeps its threads apart.
+/// The places of this process, and what keeps its threads apart.
 struct Places {
     is_taken: AtomicU32,
-    places: UnsafeCell<[Place; 2]>,
+    places: UnsafeCell<Vec<Place>>,
 }
 
 // SAFETY: the places are touched by who has taken them only.
 unsafe impl Sync for Places {}
 
-static PLACES: Places = Places {
-    is_taken: AtomicU32::new(0),
-    places: UnsafeCell::new([Place { directory: None, shares: 0 }, Place { directory: None, shares: 0 }]),
-};
+static PLACES: Places = Places { is_taken: AtomicU32::new(0), places: UnsafeCell::new(Vec::new()) };
 
 impl Places {
-    fn with<R>(&self, scope: Scope, action: impl FnOnce(&mut Place) -> R) -> R {
+    fn with<R>(&self, action: impl FnOnce(&mut Vec<Place>) -> R) -> R {
         while self.is_taken.compare_exchange(0, 1, SeqCst, SeqCst).is_err() {
             sleep(Duration::from_micros(100));
         }
         // SAFETY: whoever has changed the word from 0 to 1 is alone until it is 0 again.
         let places = unsafe { &mut *self.places.get() };
-        let result = action(&mut places[scope as usize]);
+        let result = action(places);
         self.is_taken.store(0, SeqCst);
         result
     }
@@ -2990,40 +3541,43 @@ impl Places {
 /// nothing to the channel.
 struct Registration {
     channel: String,
-    scope: Scope,
-    has_share: bool,
+    /// Of which this process has a place that this one shares.
+    directory: Option<DirectoryId>,
     is_listed: bool,
     failure: Option<Error>,
 }
 
 impl Registration {
     fn none() -> Registration {
-        Registration { channel: String::new(), scope: Scope::User, has_share: false, is_listed: false, failure: None }
+        Registration { channel: String::new(), directory: None, is_listed: false, failure: None }
     }
 
-    /// Opens this process's place in the directory, or shares it. Before the channel is opened.
-    fn begin(channel: &str, options: &Options<'_>) -> Registration {
-        if !options.discoverable || !is_channel_name(channel.as_bytes()) {
+    /// Opens this process's place in the directory, or shares it. Before a slot of the channel is claimed.
+    fn begin(channel: &str, options: &Options<'_>, audience: &Audience) -> Registration {
+        if !options.discoverable {
             return Registration::none();
         }
-        let shared = PLACES.with(options.scope, |place| {
-            if place.directory.is_none() {
-                place.directory = Some(Directory::open(options.scope, options.mode)?);
+        let id = DirectoryId::of(options.scope, audience);
+        let shared = PLACES.with(|places| {
+            match places.iter_mut().find(|place| place.directory.id == id) {
+                Some(place) => place.shares += 1,
+                None => places.push(Place { directory: Directory::open(id.clone())?, shares: 1 }),
             }
-            place.shares += 1;
             Ok(())
         });
-        let (channel, scope) = (String::from(channel), options.scope);
-        Registration { channel, scope, has_share: shared.is_ok(), is_listed: false, failure: shared.err() }
+        let channel = String::from(channel);
+        let failure = shared.err();
+        Registration { channel, directory: failure.is_none().then_some(id), is_listed: false, failure }
     }
 
     /// Lists the channel, which was joined.
     fn enter(&mut self) {
-        if !self.has_share {
-            return;
-        }
-        let listed = PLACES.with(self.scope, |place| match &mut place.directory {
-            Some(directory) => directory.enter(&self.channel),
+        let id = match &self.directory {
+            Some(id) => id,
+            None => return,
+        };
+        let listed = PLACES.with(|places| match places.iter_mut().find(|place| place.directory.id == *id) {
+            Some(place) => place.directory.enter(&self.channel),
             None => Ok(()),
         });
         self.is_listed = listed.is_ok();
@@ -3033,16 +3587,23 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        if !self.has_share {
-            return;
-        }
-        PLACES.with(self.scope, |place| {
-            if let (Some(directory), true) = (&mut place.directory, self.is_listed) {
-                directory.leave(&self.channel, Some(NOTICE_CHANGED), Deadline::after(Some(DIRECTORY_PATIENCE)));
+        let id = match &self.directory {
+            Some(id) => id,
+            None => return,
+        };
+        PLACES.with(|places| {
+            let index = match places.iter().position(|place| place.directory.id == *id) {
+                Some(index) => index,
+                None => return,
+            };
+            let place = &mut places[index];
+            if self.is_listed {
+                let deadline = Deadline::after(Some(DIRECTORY_PATIENCE));
+                place.directory.leave(&self.channel, Some(NOTICE_CHANGED), deadline);
             }
             place.shares -= 1;
             if place.shares == 0 {
-                place.directory = None;
+                places.swap_remove(index);
             }
         });
     }
@@ -3071,6 +3632,16 @@ pub enum Wait {
 /// To look again after, while a publisher is at work.
 const BUSY_PAUSE: Duration = Duration::from_millis(1);
 
+/// What a subscriber with `publisher_events` knows of the publishers.
+struct Roster {
+    /// The epoch of the last look.
+    epoch: u32,
+    /// Who was there, with the generation of the slot.
+    members: Vec<(u32, PublisherInfo)>,
+    /// Who was no longer there, and what was not told yet.
+    left: Vec<Event>,
+}
+
 /// Subscribes to a channel. Leaves it when it is dropped.
 pub struct Subscriber {
     base: Participant,
@@ -3092,6 +3663,10 @@ pub struct Subscriber {
     first_position: i64,
     closed_epoch: u32,
     parts_epoch: Option<u32>,
+    /// None where nothing is told of publishers that come and go.
+    roster: Option<Roster>,
+    /// Number up to which the program was told of all messages.
+    told: u64,
     /// A private copy of frames.
     chunk: Vec<u64>,
     /// Dropped after the participant: it looks whether anybody else is in the channel.
@@ -3101,8 +3676,7 @@ pub struct Subscriber {
 impl Subscriber {
     pub fn join(channel: &str, options: &Options<'_>) -> Result<Subscriber, Error> {
         options.check(true)?;
-        let registration = Registration::begin(channel, options);
-        let base = Participant::open(channel, options, Kind::Channel)?;
+        let (registration, base) = Participant::open(channel, options, Kind::Channel)?;
         let mut subscriber = Subscriber {
             base,
             is_reliable: options.delivery == Delivery::Reliable,
@@ -3118,18 +3692,23 @@ impl Subscriber {
             first_position: 0,
             closed_epoch: 0,
             parts_epoch: None,
+            roster: None,
+            told: 0,
             chunk: Vec::new(),
             registration,
         };
         if !subscriber.base.acquire(Deadline::after(Some(options.timeout))) {
             return Err(Error::Timeout);
         }
-        let own = subscriber.base.own();
-        subscriber.base.inherit(own);
-        subscriber.base.has_joined = true;
+        subscriber.base.inherit_own();
+        if options.publisher_events {
+            let epoch = subscriber.base.load(HEADER_EPOCH);
+            let members = subscriber.publishers();
+            subscriber.roster = Some(Roster { epoch, members, left: Vec::new() });
+        }
         let has_history = subscriber.base.geometry.history > 0;
         let start = options.start.unwrap_or(if has_history { Start::History } else { Start::Latest });
-        let begun = subscriber.begin(start);
+        let begun = subscriber.base.check_bells().and_then(|()| subscriber.begin(start, options.otherwise));
         subscriber.base.release();
         begun?;
         step!("join: done");
@@ -3146,6 +3725,12 @@ impl Subscriber {
     /// Most bytes of a message.
     pub fn max_message(&self) -> u64 {
         self.base.geometry.max_message
+    }
+
+    /// How far the program has come: to the last message that `receive` gave it or told to be lost. `Start::After` goes on from
+    /// there.
+    pub fn position(&self) -> Position {
+        Position { incarnation: self.base.geometry.incarnation, sequence: self.told }
     }
 
     /// Id of the channel's codec.
@@ -3207,7 +3792,7 @@ impl Subscriber {
 
     /// After `arm`: hears what was rung.
     fn disarm(&mut self) {
-        if self.base.counted_in.is_some() {
+        if self.base.wants != 0 {
             self.base.get_up();
             self.base.listen(Some(Duration::ZERO));
         }
@@ -3215,7 +3800,7 @@ impl Subscriber {
     }
 
     /// With the lock held: finds where to begin.
-    fn begin(&mut self, start: Start) -> Result<(), Error> {
+    fn begin(&mut self, start: Start, otherwise: Otherwise) -> Result<(), Error> {
         let base = &mut self.base;
         let (tail, head) = (base.load_long(HEADER_TAIL), base.load_long(HEADER_HEAD));
         let is_position = |position: i64| (0..=MAX_POSITION).contains(&position) && position % ALIGNMENT == 0;
@@ -3226,20 +3811,30 @@ impl Subscriber {
         if at_head == 0 || at_head > at_tail || at_tail > MAX_NUMBER {
             return Err(Error::Corrupted("the numbers at the head and the tail"));
         }
+        let there = base.geometry.incarnation;
+        let start = match (start, otherwise) {
+            (Start::After(Position { incarnation, .. }), otherwise) if incarnation != there => match otherwise {
+                Otherwise::Error => return Err(Error::OtherIncarnation { there, wanted: incarnation }),
+                Otherwise::Earliest => Start::Earliest,
+                Otherwise::Latest => Start::Latest,
+            },
+            (start, _) => start,
+        };
         let mut gone = None;
         self.wanted = match start {
             Start::Latest => at_tail,
             Start::Earliest => at_head,
             Start::History => at_head.max(at_tail.saturating_sub(base.geometry.history)),
-            Start::After(number) if number >= at_tail => return Err(Error::SequenceAhead),
-            Start::After(number) => {
-                gone = (number + 1 < at_head).then(|| (number + 1, at_head - 1));
-                number + 1
+            Start::After(Position { sequence, .. }) if sequence >= at_tail => return Err(Error::SequenceAhead),
+            Start::After(Position { sequence, .. }) => {
+                gone = (sequence + 1 < at_head).then(|| (sequence + 1, at_head - 1));
+                sequence + 1
             }
         };
         let is_latest = start == Start::Latest;
+        self.told = self.wanted - 1;
         self.position = if is_latest { tail } else { head };
-        self.first_position = self.position;
+        self.first_position = if matches!(start, Start::After(_)) { 0 } else { self.position };
         self.next_number = if is_latest { at_tail } else { at_head };
         self.closed_epoch = base.load(HEADER_CLOSED_EPOCH);
         base.memory().long(base.own() + SLOT_CURSOR).store(self.position, SeqCst);
@@ -3255,7 +3850,7 @@ impl Subscriber {
         if !self.events.is_empty() || self.failure.is_some() {
             return Wait::No;
         }
-        self.base.lie_down(HEADER_SLEEPERS);
+        self.base.lie_down(WANTS_FRAMES);
         // SYNC: going to sleep. We are counted and flagged: whoever changes one of these after we looked rings us.
         if self.base.load(HEADER_PUBLISHER_LOCK) != 0 {
             if self.base.take_over() {
@@ -3270,9 +3865,12 @@ impl Subscriber {
         if tail != self.position || closed != self.closed_epoch || !base.owns_slot() {
             return Wait::No;
         }
+        if self.roster.as_ref().map_or(false, |roster| roster.epoch != epoch || !roster.left.is_empty()) {
+            return Wait::No;
+        }
         if base.watched_epoch != Some(epoch) {
             base.watched_epoch = Some(epoch);
-            base.watch(STATE_PUBLISHER);
+            base.watch(&[STATE_PUBLISHER]);
             // Whoever was found dead is reclaimed first, and new life lines may be told of by a newer epoch.
             return Wait::No;
         }
@@ -3302,7 +3900,14 @@ impl Subscriber {
                 Err(error) => self.failure = Some(error),
             }
         }
-        Ok(self.events.pop_front())
+        let event = self.events.pop_front();
+        match &event {
+            Some(Event::Message(message)) => self.told = message.sequence,
+            Some(Event::Gap { last, .. }) => self.told = *last,
+            Some(_) => {}
+            None => self.told = self.told.max(self.next_number - 1),
+        }
+        Ok(event)
     }
 
     /// Copies frames out of the ring and makes events of them. False where there is nothing new.
@@ -3312,10 +3917,18 @@ impl Subscriber {
         }
         self.check_state()?;
         let capacity = self.base.geometry.capacity;
-        // Before the tail: everything that was published before the end is read before it is told.
-        let (closed, epoch) = (self.base.load(HEADER_CLOSED_EPOCH), self.base.load(HEADER_EPOCH));
-        // SYNC: frame visible. Everything before the tail was written before it was stored.
-        let tail = self.base.load_long(HEADER_TAIL);
+        let (mut closed, mut epoch, mut tail) = (0, 0, 0);
+        for _ in 0..LOOKS_AT_MOST {
+            // Before the tail: everything that was published before the end is read before it is told.
+            (closed, epoch) = (self.base.load(HEADER_CLOSED_EPOCH), self.base.load(HEADER_EPOCH));
+            self.look_for_publishers();
+            // SYNC: frame visible. Everything before the tail was written before it was stored.
+            tail = self.base.load_long(HEADER_TAIL);
+            // Who joined meanwhile may have published what is before the tail.
+            if self.roster.is_none() || self.base.load(HEADER_EPOCH) == epoch {
+                break;
+            }
+        }
         if tail % ALIGNMENT != 0 || !(self.position..=MAX_POSITION).contains(&tail) {
             return Err(Error::Corrupted("the tail"));
         }
@@ -3367,6 +3980,9 @@ impl Subscriber {
         if took {
             self.store_cursor();
         }
+        if self.position == tail && !self.is_lapped {
+            self.tell_left();
+        }
         Ok(took)
     }
 
@@ -3375,6 +3991,71 @@ impl Subscriber {
             return Err(Error::Disconnected);
         }
         Ok(())
+    }
+
+    /// The publishers that are there, with the generations of their slots.
+    fn publishers(&self) -> Vec<(u32, PublisherInfo)> {
+        let base = &self.base;
+        let found = base.others().filter_map(|slot| {
+            let (at, memory) = (Participant::at(slot), base.memory());
+            if base.load(at + SLOT_STATE) != STATE_PUBLISHER {
+                return None;
+            }
+            let generation = base.load(at + SLOT_GENERATION);
+            let nonce = base.load_long(at + SLOT_NONCE);
+            let is_named = || base.load_long(at + SLOT_IDENTITY_NONCE) == nonce && base.load_long(at + SLOT_NONCE) == nonce;
+            let was_named = is_named();
+            let pid = memory.word(at + SLOT_PID).load(Relaxed);
+            let mut name = [0u64; SLOT_NAME_SIZE / 8];
+            memory.copy_out(at + SLOT_NAME, &mut name);
+            fence(Acquire);
+            // SYNC: identity written. Equal before and after it was read, so it is that of the slot's owner.
+            let pid = if was_named && is_named() { pid } else { 0 };
+            // Another one may have taken the slot meanwhile, which raises the epoch when it takes a role.
+            let is_same = base.load(at + SLOT_GENERATION) == generation;
+            is_same.then(|| (generation, PublisherInfo { slot, name: showable(bytes_of(&name)), pid }))
+        });
+        found.collect()
+    }
+
+    /// Compares who is there with who was; before the tail is loaded, so that of those who are gone all was read that they had
+    /// published.
+    fn look_for_publishers(&mut self) {
+        let epoch = self.base.load(HEADER_EPOCH);
+        if self.roster.as_ref().map_or(true, |roster| roster.epoch == epoch) {
+            return;
+        }
+        let now = self.publishers();
+        let remaining = now.len() as u32;
+        if let Some(roster) = &mut self.roster {
+            roster.epoch = epoch;
+            let is_in = |members: &[(u32, PublisherInfo)], (generation, info): &(u32, PublisherInfo)| {
+                members.iter().any(|(other, known)| other == generation && known.slot == info.slot)
+            };
+            for joined in now.iter().filter(|one| !is_in(&roster.members, one)) {
+                self.events.push_back(Event::PublisherJoined(joined.1.clone()));
+            }
+            for (generation, publisher) in core::mem::take(&mut roster.members) {
+                if is_in(&now, &(generation, publisher.clone())) {
+                    continue;
+                }
+                let end = self.base.load(Participant::at(publisher.slot) + SLOT_LAST_END);
+                let reason = match (end >> END_BITS == generation, end & ((1 << END_BITS) - 1)) {
+                    (true, ENDED_BY_LEAVING) => Reason::Left,
+                    (true, ENDED_BY_DEATH) => Reason::Died,
+                    _ => Reason::Unknown,
+                };
+                roster.left.push(Event::PublisherLeft { publisher, reason, remaining });
+            }
+            roster.members = now;
+        }
+    }
+
+    /// When everything was read that was committed after the last look.
+    fn tell_left(&mut self) {
+        if let Some(roster) = &mut self.roster {
+            self.events.extend(roster.left.drain(..));
+        }
     }
 
     /// Everything committed was read.
@@ -3387,6 +4068,7 @@ impl Subscriber {
                 base.load(at + SLOT_STATE) == STATE_PUBLISHER && base.load(at + SLOT_GENERATION) == parts.generation
             });
         }
+        self.tell_left();
         if closed != self.closed_epoch {
             self.closed_epoch = closed;
             let reason = if self.base.load(HEADER_CLOSED_REASON) == CLOSED_BY_DEATH { Reason::Died } else { Reason::Left };
@@ -3399,7 +4081,7 @@ impl Subscriber {
         base.memory().long(base.own() + SLOT_CURSOR).store(self.position, SeqCst);
         step!("read: cursor stored");
         if self.is_reliable {
-            base.ring_publishers();
+            base.ring_for_room();
             base.reclaim_found();
         }
         base.count();
@@ -3440,12 +4122,17 @@ impl Subscriber {
                 KIND_PADDING => return Err(Error::Corrupted("a padding that does not end with the ring")),
                 _ if length > self.base.geometry.max_payload => return Err(Error::Corrupted("a payload that is too long")),
                 KIND_MESSAGE => {
+                    let payload = &payload[extension_of(header, payload)?..];
+                    if payload.len() as u64 > self.base.geometry.max_message {
+                        return Err(Error::Corrupted("a message that is too long"));
+                    }
                     self.parts.remove(&slot);
                     self.tell(number, get64(header, FRAME_TIMESTAMP), slot, Vec::from(payload));
                     self.next_number += 1;
                 }
                 KIND_FRAGMENT | KIND_LAST_FRAGMENT => {
-                    let whole = self.put_together(kind, slot, position, payload)?;
+                    let extension = extension_of(header, payload)?;
+                    let whole = self.put_together(kind, slot, position, &payload[extension..], extension > 0)?;
                     if kind == KIND_LAST_FRAGMENT {
                         match whole {
                             Ok(data) => self.tell(number, get64(header, FRAME_TIMESTAMP), slot, data),
@@ -3470,6 +4157,7 @@ impl Subscriber {
         slot: u32,
         position: i64,
         payload: &[u8],
+        is_extended: bool,
     ) -> Result<Result<Vec<u8>, i64>, Error> {
         if payload.len() <= FRAGMENT_SIZE {
             return Err(Error::Corrupted("an empty fragment"));
@@ -3479,7 +4167,7 @@ impl Subscriber {
         let (offset, generation) = (get32(header, FRAGMENT_OFFSET), get32(header, FRAGMENT_GENERATION));
         let end = offset as u64 + data.len() as u64;
         let is_sound = total as u64 <= self.base.geometry.max_message
-            && total as usize > self.base.geometry.max_payload
+            && !(is_extended && offset != 0)
             && end <= total as u64
             && (end == total as u64) == (kind == KIND_LAST_FRAGMENT)
             && (began == position) == (offset == 0)
@@ -3529,11 +4217,40 @@ impl Drop for Subscriber {
             return;
         }
         self.base.get_up();
-        self.base.store(self.base.own() + SLOT_STATE, STATE_NONE);
-        step!("leave: state stored");
+        self.base.end_participation(self.base.own(), self.base.generation, ENDED_BY_LEAVING);
         self.base.free_slot();
-        self.base.ring_publishers();
+        self.base.ring_for_room();
     }
+}
+
+/// Bytes of the header extension that a payload begins with, as the header of its frame says; 0 for none.
+fn extension_of(header: &[u8], payload: &[u8]) -> Result<usize, Error> {
+    if header[FRAME_FLAGS] & FLAG_EXTENSION == 0 {
+        return Ok(0);
+    }
+    let unit = EXTENSION_UNIT as usize;
+    let length = if payload.len() < unit { 0 } else { get16(payload, 0) as usize * unit };
+    if length == 0 || length > MAX_EXTENSION_LENGTH as usize || length > payload.len() {
+        return Err(Error::Corrupted("an extension that does not end within its frame"));
+    }
+    Ok(length)
+}
+
+/// A private copy of text that others wrote, fit to be shown: what a terminal might obey stands as an escape.
+fn showable(bytes: &[u8]) -> String {
+    let length = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    let mut text = String::new();
+    for character in String::from_utf8_lossy(&bytes[..length]).chars() {
+        let obeyed = character.is_control()
+            || matches!(character, '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if obeyed {
+            text.extend(character.escape_unicode());
+        } else {
+            text.push(character);
+        }
+    }
+    text
 }
 
 fn get16(bytes: &[u8], at: usize) -> u16 {

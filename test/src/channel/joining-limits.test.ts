@@ -104,7 +104,9 @@ describe('what fails on the way', () => {
     expect(await codeOf(() => define({ name: channel.name, capacity: 8192 }).subscriber())).toBe(
       'CAPACITY_MISMATCH',
     );
-    expect(await codeOf(() => channel.subscriber({ start: { after: 5 } }))).toBe('SEQUENCE_AHEAD');
+    expect(
+      await codeOf(() => channel.subscriber({ start: { after: { ...open.position, sequence: 5 } } })),
+    ).toBe('SEQUENCE_AHEAD');
     expect(openResources()).toEqual(opened);
     await open.close();
     expect(openResources()).toEqual(before);

@@ -9,6 +9,9 @@ import { uniqueName } from '../support/unique-name.js';
 
 // Offsets as FORMAT.md has them.
 const FORMAT_VERSION_OFFSET = 8;
+const PATTERN_OFFSET = 152;
+const REQUIRED_FEATURES_OFFSET = 156;
+const OPTIONAL_FEATURES_OFFSET = 160;
 const RING_CAPACITY_OFFSET = 32;
 const HEADER_LENGTH = 512;
 const PARTICIPANT_LENGTH = 256;
@@ -132,10 +135,21 @@ describe('joining', () => {
     const channel = define();
     await subscriberOf(channel);
     const segment = openSegment({ name: channel.name, disposition: 'open', size: 0 });
-    new DataView(rawMemory(segment.memory)).setUint32(FORMAT_VERSION_OFFSET, 2, true);
-    await expect(channel.publisher()).rejects.toThrow(/its format version is 2, this program's 1/);
-    expect(await codeOf(() => channel.publisher())).toBe('VERSION_MISMATCH');
     new DataView(rawMemory(segment.memory)).setUint32(FORMAT_VERSION_OFFSET, 1, true);
+    await expect(channel.publisher()).rejects.toThrow(/its format version is 1, this program's 2/);
+    expect(await codeOf(() => channel.publisher())).toBe('VERSION_MISMATCH');
+    new DataView(rawMemory(segment.memory)).setUint32(FORMAT_VERSION_OFFSET, 2, true);
+    new DataView(rawMemory(segment.memory)).setUint32(PATTERN_OFFSET, 5, true);
+    await expect(channel.publisher()).rejects.toThrow(/its pattern is "state", this program's "channel"/);
+    expect(await codeOf(() => channel.subscriber())).toBe('PATTERN_MISMATCH');
+    new DataView(rawMemory(segment.memory)).setUint32(PATTERN_OFFSET, 1, true);
+    // What may be left out passes.
+    new DataView(rawMemory(segment.memory)).setUint32(OPTIONAL_FEATURES_OFFSET, 0x8000_0001, true);
+    await (await channel.publisher()).close();
+    new DataView(rawMemory(segment.memory)).setUint32(REQUIRED_FEATURES_OFFSET, 0x8000_0001, true);
+    await expect(channel.publisher()).rejects.toThrow(/requires features .*: bits 0x80000001/);
+    expect(await codeOf(() => channel.publisher())).toBe('VERSION_MISMATCH');
+    new DataView(rawMemory(segment.memory)).setUint32(REQUIRED_FEATURES_OFFSET, 0, true);
     new DataView(rawMemory(segment.memory)).setBigUint64(RING_CAPACITY_OFFSET, 2n ** 40n, true);
     expect(await codeOf(() => channel.publisher())).toBe('CORRUPTED');
     segment.close();
@@ -199,7 +213,10 @@ describe('joining', () => {
     { pollWindow: -1 },
     { pollWindow: 1001 },
     { start: 'first' as never },
-    { start: { after: -1 } },
+    { start: { after: 5 as never } },
+    { start: { after: { incarnation: '5', sequence: 5 } } },
+    { start: { after: { incarnation: '00f1d0c2a8b94e57', sequence: -1 } } },
+    { start: { after: { incarnation: '00f1d0c2a8b94e57', sequence: 5 }, otherwise: 'history' as never } },
     { slowThreshold: 0 },
     { slowThreshold: 1.1 },
   ])('refuses %j', async (options) => {

@@ -30,7 +30,7 @@ describe('listening', () => {
     const subscriber = await subscriberOf(define());
     for (const method of ['on', 'once', 'off'] as const) {
       expect(() => subscriber[method]('closed' as never, () => {})).toThrow(
-        /event must be 'message' or 'gap' or 'slow' or 'error' or 'publishersGone' or 'close', not 'closed'/,
+        /event must be 'message' or 'gap' or 'slow' or 'error' or 'publisherJoined' or 'publisherLeft' or 'publishersGone' or 'close', not 'closed'/,
       );
       expect(() => subscriber[method]('message', undefined as never)).toThrow(/listener must be a function/);
     }

@@ -34,8 +34,8 @@ describe('defineChannel', () => {
     [{ schema: null }, /schema must be a shape/],
     [{ schema: u32(), codec: json() }, /a schema or a codec, not both/],
     [
-      { capacity: 4096, history: 10, maxMessage: 1000 },
-      /a history of 10 messages of up to 1000 bytes takes 10240 bytes, half of the ring of 4096 is 2048/,
+      { capacity: 4096, history: 10, maxMessage: 900 },
+      /a history of 10 messages of up to 900 bytes takes 9920 bytes, half of the ring of 4096 is 2048/,
     ],
     [{ history: 10, maxMessage: 2 ** 22 }, /with a history, a message must fit into one frame/],
     [{ capacity: 4096, history: 1000 }, /a history of 1000 messages/],

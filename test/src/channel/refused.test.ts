@@ -25,7 +25,7 @@ describe.each([
   ['a nested shape', nested],
 ])('of %s, a batch', (_, shape) => {
   it.each(batches)('%s destroys no history', async (_what, attempt, code) => {
-    const channel = define<unknown>({ schema: shape, history: 8, maxMessage: 200 } as never);
+    const channel = define<unknown>({ schema: shape, history: 8, maxMessage: 168 } as never);
     const publisher = await publisherOf(channel);
     for (let id = 1; id <= 300; id++) expect(publisher.tryPublish(makeValue(id))).toBe('published');
     for (let times = 0; times < 20; times++) {

@@ -16,6 +16,7 @@ export interface Answer {
 interface Command {
   readonly text: string;
   readonly events: string[];
+  readonly onEvent: ((event: string) => void) | undefined;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
 }
@@ -58,11 +59,12 @@ export class Agent {
   /**
    * Has it obey a command.
    *
+   * @param onEvent is called with each event, also of a command that fails.
    * @throws when it answers with an error, or ends instead.
    */
-  ask(text: string): Promise<Answer> {
+  ask(text: string, onEvent?: (event: string) => void): Promise<Answer> {
     const answer = new Promise<Answer>((resolve, reject) => {
-      const command: Command = { text, events: [], resolve, reject };
+      const command: Command = { text, events: [], onEvent, resolve, reject };
       if (this.#fate !== undefined) return reject(this.#failure(command));
       this.#commands.push(command);
       this.#child.stdin.write(`${text}\n`);
@@ -127,6 +129,7 @@ export class Agent {
       command.reject(new Error(`${this.language} answers ${command.text} with: ${line}\n${events}`));
     } else {
       command.events.push(line);
+      command.onEvent?.(line);
     }
   }
 

@@ -103,6 +103,7 @@ async function joiningPublisherDies(stage: Stage, step: string): Promise<void> {
 const LEAVING = [
   'leave: reason stored',
   'leave: closed',
+  'leave: end stored',
   'leave: state stored',
   'leave: epoch raised',
   'leave: nonce cleared',
@@ -157,11 +158,14 @@ const SUBSCRIBING = [
   'read: copied',
   'read: cursor stored',
   'sleep: counted',
+  'sleep: wants stored',
   'sleep: numbered',
   'sleep: flagged',
   'wake: flag cleared',
   'wake: counted out',
+  'leave: end stored',
   'leave: state stored',
+  'leave: epoch raised',
   'leave: nonce cleared',
   'leave: unmapped',
 ];

@@ -38,9 +38,9 @@ function languages(names: readonly string[]): Language[] {
   });
 }
 
-/** Wine itself needs more descriptors than such a scenario leaves. */
-function canRun({ descriptors }: Scenario, { world }: Language): boolean {
-  return descriptors === undefined || world === 'native';
+/** Wine itself needs more descriptors than such a scenario leaves, and does not share memory with this process. */
+function canRun({ descriptors, isHeld }: Scenario, { world }: Language): boolean {
+  return (descriptors === undefined && isHeld !== true) || world === 'native';
 }
 
 async function main({ values, positionals }: CommandLine<typeof options>): Promise<number> {

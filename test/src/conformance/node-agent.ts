@@ -6,6 +6,7 @@ import type {
   Message,
   Publisher,
   Start,
+  StartAfter,
   Subscriber,
   SubscriberOptions,
 } from '@mmfbus/channel';
@@ -56,12 +57,17 @@ function definitionOf(name: string, options: ReadonlyMap<string, string>): Chann
     history: number('history'),
     maxMessage: number('maxMessage'),
     maxParticipants: number('participants'),
+    scope: options.get('scope') as ChannelOptions<Uint8Array>['scope'],
+    mode: options.has('mode') ? Number.parseInt(options.get('mode')!, 8) : undefined,
+    group: number('group'),
   };
 }
 
 function startOf(text: string | undefined): Start | undefined {
-  const after = /^after:(\d+)$/.exec(text ?? '');
-  return after === null ? (text as Start | undefined) : { after: Number(after[1]) };
+  const [word, incarnation, sequence, otherwise] = (text ?? '').split(':');
+  if (word !== 'after' || incarnation === undefined) return text as Start | undefined;
+  const after = { incarnation, sequence: Number(sequence) };
+  return { after, otherwise: otherwise as StartAfter['otherwise'] };
 }
 
 function tell(line: string, numbers: number): void {
@@ -77,11 +83,18 @@ async function subscribe(name: string, options: ReadonlyMap<string, string>): Pr
   const delivery = options.get('delivery') as SubscriberOptions['delivery'];
   const start = startOf(options.get('start'));
   const joined = await defineChannel(definitionOf(name, options)).subscriber({
+    name: options.get('name'),
     delivery,
     start: start ?? 'latest',
   });
   subscriber = joined;
   joined.on('gap', ({ from, to, count }) => tell(`gap ${from} ${to}`, count));
+  if (options.get('publisherEvents') === 'yes') {
+    joined.on('publisherJoined', ({ name }) => tell(`joined ${name}`, 0));
+    joined.on('publisherLeft', ({ name, reason, remaining }) =>
+      tell(`left ${name} ${reason} ${remaining}`, 0),
+    );
+  }
   joined.on('publishersGone', ({ reason }) => tell(`gone ${reason}`, Number.POSITIVE_INFINITY));
   joined.on('close', ({ reason }) => {
     if (reason !== 'local') tell(reason, Number.POSITIVE_INFINITY);
@@ -116,7 +129,10 @@ async function join(role: string, name: string, words: readonly string[]): Promi
   if (role === 'subscriber') await subscribe(name, options);
   else {
     const slowSubscribers = options.get('slowSubscribers') === 'disconnect' ? 'disconnect' : 'wait';
-    publisher = await defineChannel(definitionOf(name, options)).publisher({ slowSubscribers });
+    publisher = await defineChannel(definitionOf(name, options)).publisher({
+      name: options.get('name'),
+      slowSubscribers,
+    });
   }
   return 'ok';
 }
@@ -147,6 +163,12 @@ async function obey(line: string): Promise<string> {
       const values = Array.from({ length: count }, (_, index) => contentOf(first + index, length));
       return `ok ${publisher!.tryPublishAll(values)}`;
     }
+    case 'position': {
+      const { incarnation, sequence } = (words[0] === 'publisher' ? publisher : subscriber)!.position;
+      return `ok ${incarnation} ${sequence}`;
+    }
+    case 'wait-for-subscribers':
+      return `ok ${await publisher!.waitForSubscribers(first)}`;
     case 'receive':
       await receive(first);
       return 'ok';

@@ -1,5 +1,7 @@
-import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, notStrictEqual, ok, rejects, strictEqual } from 'node:assert/strict';
+import type { Agent } from './agent.js';
 import { deathScenarios } from './deaths.js';
+import { frozenScenarios } from './frozen.js';
 import { eventsOf, expectEvents, type Stage } from './stage.js';
 
 /** Something that must work with any two languages. */
@@ -11,6 +13,8 @@ export interface Scenario {
   readonly isUneven?: boolean;
   /** How many descriptors an agent may have. Defaults to what this process may have. */
   readonly descriptors?: number;
+  /** Whether this process holds the channel's memory as well: agents of Wine have another one. Defaults to false. */
+  readonly isHeld?: boolean;
   run(stage: Stage): Promise<void>;
 }
 
@@ -62,6 +66,22 @@ async function lossyRace(stage: Stage, count: number, microsecondsACopy: number)
     const sequence = Number(event.split(' ')[1]);
     strictEqual(event, eventsOf({ sequence, seed: sequence - 1, length: 200, count: 1 })[0]);
   }
+}
+
+/** Where a participant is: the life of the channel, and the number of a message. */
+async function positionOf(
+  agent: Agent,
+  role: 'publisher' | 'subscriber',
+): Promise<[incarnation: string, sequence: number]> {
+  const [incarnation = '', sequence] = (await agent.ask(`position ${role}`)).words;
+  ok(/^[0-9a-f]{16}$/.test(incarnation), incarnation);
+  return [incarnation, Number(sequence)];
+}
+
+/** What is told of publishers before what they published: each comes in an order of its own. */
+function byName(events: readonly string[]): string[] {
+  const isJoined = (event: string) => event.startsWith('joined ');
+  return [...events.filter(isJoined), ...events.filter((event) => !isJoined(event))];
 }
 
 const FRAME_ENDS = [1, 7, 8, 9, 31, 32, 33, 39, 40, 41, 1000];
@@ -185,7 +205,12 @@ const basics: readonly Scenario[] = [
       await publisher.ask('publish 0 40 10');
       const latest = await stage.subscriber('delivery=lossy start=latest');
       const earliest = await stage.subscriber('delivery=lossy start=earliest');
-      const after = await stage.subscriber('delivery=lossy start=after:7');
+      const [incarnation] = await positionOf(publisher, 'publisher');
+      const after = await stage.subscriber(`delivery=lossy start=after:${incarnation}:7`);
+      deepStrictEqual(await positionOf(latest, 'subscriber'), [incarnation, 10]);
+      deepStrictEqual(await positionOf(earliest, 'subscriber'), [incarnation, 0]);
+      // Nothing was taken, and all of it before that message is none of this subscriber's.
+      deepStrictEqual(await positionOf(after, 'subscriber'), [incarnation, 7]);
       await publisher.ask('publish 10 40 1');
       expectEvents(
         (await latest.ask('take')).events,
@@ -201,10 +226,83 @@ const basics: readonly Scenario[] = [
       );
 
       await publisher.ask('publish 11 40 500');
-      const gone = await stage.subscriber('delivery=lossy start=after:20');
+      const gone = await stage.subscriber(`delivery=lossy start=after:${incarnation}:20`);
       const { events } = await gone.ask('take');
       ok(events[0]?.startsWith('gap 21 '), events[0]);
       deepStrictEqual([numbersOf(events).first, numbersOf(events).last], [21, 511]);
+      deepStrictEqual(await positionOf(gone, 'subscriber'), [incarnation, 511]);
+    },
+  },
+  {
+    name: 'another life',
+    isShort: true,
+    async run(stage) {
+      const first = await stage.publisher();
+      await first.ask('publish 0 40 10');
+      const [before] = await positionOf(first, 'publisher');
+      await first.ask('leave publisher');
+      const second = await stage.publisher();
+      await second.ask('publish 10 40 3');
+      const [incarnation] = await positionOf(second, 'publisher');
+      notStrictEqual(incarnation, before);
+      const after = `delivery=lossy start=after:${before}:2`;
+      await rejects(stage.subscriber(after), new RegExp(`${before}.*${incarnation}`));
+      const latest = await stage.subscriber(`${after}:latest`);
+      const earliest = await stage.subscriber(`${after}:earliest`);
+      await second.ask('publish 13 40 1');
+      expectEvents(
+        (await latest.ask('take')).events,
+        eventsOf({ sequence: 4, seed: 13, length: 40, count: 1 }),
+      );
+      expectEvents(
+        (await earliest.ask('take')).events,
+        eventsOf({ sequence: 1, seed: 10, length: 40, count: 4 }),
+      );
+    },
+  },
+  {
+    name: 'publishers come and go',
+    isShort: true,
+    async run(stage) {
+      const subscriber = await stage.subscriber('capacity=4096 publisherEvents=yes');
+      const first = await stage.publisher('capacity=4096 name=first');
+      await first.ask('publish 0 10 1');
+      const second = await stage.otherPublisher('capacity=4096 name=second');
+      await second.ask('publish 1 10 1');
+      expectEvents(byName((await subscriber.ask('receive 2')).events), [
+        'joined first',
+        'joined second',
+        ...eventsOf({ sequence: 1, seed: 0, length: 10, count: 2 }),
+      ]);
+      const received = subscriber.ask(`receive ${UNTIL_THE_END}`);
+      await stage.sleepers(1);
+      await first.ask('leave publisher');
+      await second.ask('publish 2 10 1');
+      await second.kill();
+      const { events } = await received;
+      // The subscriber may look before the message is there, after that, or not before the second one has gone as well.
+      const isFirst = (event: string) => /^left first left [01]$/.test(event);
+      strictEqual(events.filter(isFirst).length, 1, events.join());
+      ok(events.findIndex(isFirst) < events.indexOf('gone died'));
+      expectEvents(
+        events.filter((event) => !isFirst(event)),
+        [...eventsOf({ sequence: 3, seed: 2, length: 10, count: 1 }), 'left second died 0', 'gone died'],
+      );
+    },
+  },
+  {
+    name: 'waiting for subscribers',
+    isShort: true,
+    async run(stage) {
+      const publisher = await stage.publisher();
+      const there = publisher.ask('wait-for-subscribers 2');
+      await stage.memberWaiters(1);
+      const dies = await stage.subscriber();
+      await dies.kill();
+      await stage.subscriber();
+      await stage.memberWaiters(1);
+      await stage.otherSubscriber('capacity=4096 delivery=lossy');
+      deepStrictEqual((await there).words, ['2']);
     },
   },
   {
@@ -287,4 +385,4 @@ const basics: readonly Scenario[] = [
 ];
 
 /** All scenarios, in the order of the matrix. */
-export const scenarios: readonly Scenario[] = [...basics, ...deathScenarios];
+export const scenarios: readonly Scenario[] = [...basics, ...frozenScenarios, ...deathScenarios];

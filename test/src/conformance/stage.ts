@@ -3,12 +3,15 @@ import { closeSync, mkdtempSync, openSync, readdirSync, readSync, rmSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { openSegment, type Segment } from '@mmfbus/core/internal';
+import { rawMemory } from '../support/raw-memory.js';
 import { Agent } from './agent.js';
 import type { Language } from './agents.js';
 import { contentOf, digestOf } from './content.js';
 
-/** Where the number of sleeping subscribers stands in a segment. */
+/** Where the numbers stand in a segment of those who sleep and want frames, and who want to know who takes part. */
 const SLEEPERS = 388;
+const MEMBER_WAITERS = 408;
 
 let stages = 0;
 
@@ -20,6 +23,7 @@ export class Stage {
   readonly #subscribing: Language;
   readonly #directory: string;
   readonly #agents: Agent[] = [];
+  #held: Segment | undefined;
 
   constructor(publishing: Language, subscribing: Language) {
     this.#publishing = publishing;
@@ -58,16 +62,48 @@ export class Stage {
     return this.#start(this.#subscribing);
   }
 
+  /** Makes these bytes the memory of the channel, which is there until the end; returns it as it is. */
+  hold(bytes: Uint8Array): Uint8Array {
+    const before = process.env['MMFBUS_DIRECTORY'];
+    process.env['MMFBUS_DIRECTORY'] = this.#directory;
+    try {
+      this.#held = openSegment({
+        name: this.channel,
+        disposition: 'create',
+        size: bytes.length,
+        initialise: (memory) => new Uint8Array(memory).set(bytes),
+      });
+    } finally {
+      if (before === undefined) delete process.env['MMFBUS_DIRECTORY'];
+      else process.env['MMFBUS_DIRECTORY'] = before;
+    }
+    return new Uint8Array(rawMemory(this.#held.memory));
+  }
+
+  #letGo(): void {
+    this.#held?.close();
+    this.#held = undefined;
+  }
+
   /** Resolves when so many subscribers of the channel say that they sleep. */
-  async sleepers(count: number): Promise<void> {
+  sleepers(count: number): Promise<void> {
+    return this.#word(SLEEPERS, count);
+  }
+
+  /** Resolves when so many participants of the channel sleep until somebody comes or goes. */
+  memberWaiters(count: number): Promise<void> {
+    return this.#word(MEMBER_WAITERS, count);
+  }
+
+  async #word(offset: number, value: number): Promise<void> {
     const path = join(this.#directory, `mmfbus.${process.geteuid?.()}.${this.channel}`);
     const file = openSync(path, 'r');
     const word = new Uint32Array(1);
     try {
       do {
-        readSync(file, word, 0, word.byteLength, SLEEPERS);
+        readSync(file, word, 0, word.byteLength, offset);
         await nextTurn();
-      } while (word[0] !== count);
+      } while (word[0] !== value);
     } finally {
       closeSync(file);
     }
@@ -79,6 +115,7 @@ export class Stage {
    */
   async end(): Promise<void> {
     await Promise.all(this.#agents.map((agent) => agent.exit()));
+    this.#letGo();
     for (const language of new Set([this.#publishing, this.#subscribing])) {
       const janitor = this.#start(language);
       await janitor.ask(`publisher ${this.channel} capacity=4096`);
@@ -90,6 +127,7 @@ export class Stage {
   /** Ends what is left of a scenario that has failed. */
   async clear(): Promise<void> {
     await Promise.all(this.#agents.map((agent) => agent.kill()));
+    this.#letGo();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 

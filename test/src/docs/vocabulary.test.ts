@@ -17,7 +17,7 @@ import {
   withVocabularyTables,
 } from './vocabulary.js';
 
-const { options, errors, outcomes } = vocabulary;
+const { options, errors, outcomes, calls } = vocabulary;
 const apiDocument = join(workspaceRoot, 'packages', 'channel', 'API.md');
 
 function nativeSource(...path: readonly string[]): string {
@@ -68,8 +68,21 @@ function optionsOf(language: Language, ...kinds: readonly Option['of'][]): strin
     .map((option) => optionName(language, option));
 }
 
+function callsOf(language: Language, of: 'publisher' | 'subscriber'): string[] {
+  return calls.filter((call) => call.of === of).flatMap(({ names }) => names[language] ?? []);
+}
+
 function outcomesOf(language: Language): string[] {
   return outcomes.flatMap(({ names }) => names[language] ?? []);
+}
+
+const channel = parsedSources('channel');
+
+/** The members of an interface of Node's. */
+function membersOf(name: string): string[] {
+  const { declaration } = findExport(channel, name);
+  if (!ts.isInterfaceDeclaration(declaration)) throw new Error(`${name} is not an interface`);
+  return declaration.members.map((member) => member.name?.getText() ?? '');
 }
 
 /** The options of natives that are one of several texts. */
@@ -117,6 +130,35 @@ describe('C', () => {
       expect(enumOfC(type).filter((value) => !isDefault(value))).toEqual(values);
     },
   );
+});
+
+describe.each(['publisher', 'subscriber'] as const)('the calls of a %s', (of) => {
+  const missing = (language: Language, declared: readonly string[]) =>
+    callsOf(language, of).filter((name) => !declared.includes(name));
+
+  test('are in C', () => {
+    expect(
+      missing('c', matches(withoutComments(header), /^(?:MMFBUS_MUST_USE )?\w+ (mmfbus_\w+)\(/gm)),
+    ).toEqual([]);
+  });
+
+  test('are in Rust', () => {
+    const body = between(rust, `impl ${pascalCase(of)} {`, '\n}');
+    expect(missing('rust', matches(body, /pub fn (\w+)/g))).toEqual([]);
+  });
+
+  test('are in Python', () => {
+    const from = python.indexOf(`class ${pascalCase(of)}(_Participant):`);
+    const [body = ''] = python.slice(from + 1).split('\nclass ');
+    expect(missing('python', matches(body, /^ {4}def (\w+)/gm))).toEqual([]);
+  });
+
+  test('are in Node', () => {
+    const name = pascalCase(of);
+    const names = [name, ...(of === 'publisher' ? ['PublisherEvents'] : [])];
+    const members = names.flatMap((one) => membersOf(one));
+    expect(missing('node', members)).toEqual([]);
+  });
 });
 
 describe('Rust', () => {
@@ -167,7 +209,7 @@ describe('Python', () => {
   test('has the outcomes', () => {
     const returned = matches(python, /return "(\w+)"/g).map((word) => `'${word}'`);
     expect(sorted(returned)).toEqual(sorted(outcomesOf('python').filter((name) => name.startsWith("'"))));
-    const exported = JSON.parse(between(python, '__all__ = ', '\n')) as string[];
+    const exported = matches(between(python, '__all__ = ', ']'), /"(\w+)"/g);
     const classes = outcomesOf('python').filter((name) => /^[A-Z](?!one)/.test(name));
     expect(classes.filter((name) => !exported.includes(name))).toEqual([]);
   });
@@ -194,8 +236,6 @@ describe('Python', () => {
 });
 
 describe('Node', () => {
-  const channel = parsedSources('channel');
-
   /** The texts of a type that is one of several. */
   function textsOf(sources: Sources, name: string): string[] {
     const { declaration } = findExport(sources, name);
@@ -206,12 +246,6 @@ describe('Node', () => {
     };
     visit(declaration);
     return texts;
-  }
-
-  function membersOf(name: string): string[] {
-    const { declaration } = findExport(channel, name);
-    if (!ts.isInterfaceDeclaration(declaration)) throw new Error(`${name} is not an interface`);
-    return declaration.members.map((member) => member.name?.getText() ?? '');
   }
 
   test('has the errors', () => {

@@ -20,6 +20,13 @@ export interface Outcome extends Entry {
   readonly names: Readonly<Partial<Record<Language, string>>>;
 }
 
+/** A call of a participant, or something else that its program uses by name. */
+export interface Call extends Entry {
+  readonly name: string;
+  readonly of: 'publisher' | 'subscriber';
+  readonly names: Readonly<Partial<Record<Language, string>>>;
+}
+
 export interface ErrorEntry extends Entry {
   readonly code: string;
   /** The class of Node's error, where it is not that of the channel package. */
@@ -40,6 +47,7 @@ export interface Vocabulary {
   readonly outcomes: readonly Outcome[];
   readonly errors: readonly ErrorEntry[];
   readonly options: readonly Option[];
+  readonly calls: readonly Call[];
 }
 
 export const vocabulary = JSON.parse(
@@ -78,6 +86,7 @@ export const C_VALUES: Readonly<Record<string, string>> = {
   open: 'MMFBUS_',
   delivery: 'MMFBUS_DELIVERY_',
   start: 'MMFBUS_START_',
+  otherwise: 'MMFBUS_OTHERWISE_',
   slowSubscribers: 'MMFBUS_SLOW_SUBSCRIBERS_',
 };
 
@@ -115,6 +124,15 @@ const tables: Readonly<Record<string, () => string>> = {
         ...cells(option, (language) => optionName(language, option)),
         defaultOf(option),
         option.meaning,
+      ]),
+    ),
+  calls: () =>
+    table(
+      ['of', ...languageTitles, 'what it is'],
+      vocabulary.calls.map((call) => [
+        call.of,
+        ...cells(call, (language) => call.names[language]),
+        call.meaning,
       ]),
     ),
   outcomes: () =>

@@ -11,9 +11,9 @@
  *   schema     the same with the text of the schema
  *   name       the same with the names of participants
  *   length     lengths of frames, to others that fit
- *   header     kind, publisher and number of frames
+ *   header     kind, flags, publisher and number of frames
  *   fragment   the headers of fragments
- *   geometry   capacity, offsets, counts, limits, lengths, codec and digest in the segment's header
+ *   geometry   capacity, offsets, counts, limits, lengths, codec, digest and pattern in the segment's header
  *   position   tail, head, and the cursors of slots, to other places where a frame may begin
  *   slot       states, nonces, identities and counters of slots, epoch and counters of the header
  *
@@ -33,9 +33,9 @@
 #include <unistd.h>
 
 enum { RING_OFFSET = 24, RING_CAPACITY = 32, PARTICIPANT_COUNT = 44, MAX_PAYLOAD = 52, SCHEMA_OFFSET = 56, SCHEMA_LENGTH = 60 };
-enum { CODEC = 64, SCHEMA = 96, HISTORY = 128, MAX_MESSAGE = 136, TAIL = 256, HEAD = 320, SLOTS = 512, SLOT = 256 };
+enum { CODEC = 64, SCHEMA = 96, HISTORY = 128, MAX_MESSAGE = 136, PATTERN = 152, TAIL = 256, HEAD = 320, SLOTS = 512, SLOT = 256 };
 enum { NONCE = 0, CURSOR = 64, STATE = 72, SLOT_NAME = 192, NAME_LENGTH = 48 };
-enum { FRAME_HEADER = 24, ALIGNMENT = 32, KIND = 4, PUBLISHER = 6, SEQUENCE = 8 };
+enum { FRAME_HEADER = 24, ALIGNMENT = 32, KIND = 4, FLAGS = 5, PUBLISHER = 6, SEQUENCE = 8 };
 /* Of a run in a payload: its first bytes may be a length in the codec's own words, and a run that is shorter a key. */
 enum { LONG_ENOUGH = 24, LEFT_ALONE = 8 };
 /* Frames that are walked over at most to find one to change, and rounds between two looks at the clock. */
@@ -193,8 +193,9 @@ static bool do_header(void) {
     if (!choose_frame(&position, &length)) return false;
     size_t place = place_of(position);
     number = load64(place + SEQUENCE);
-    switch (any(3)) {
+    switch (any(4)) {
     case 0: flip8(place + KIND, (uint8_t)(1 + any(5))); break;
+    case 3: flip8(place + FLAGS, (uint8_t)any(4)); break;
     case 1: flip8(place + PUBLISHER, (uint8_t)any(participants < 256 ? participants : 256)); break;
     default: flip64(place + SEQUENCE, number, any(2) == 0 ? number + 1 : number - 1);
     }
@@ -230,7 +231,7 @@ static bool do_schema(void) {
 static bool do_geometry(void) {
     uint64_t large;
     uint32_t small;
-    switch (any(10)) {
+    switch (any(11)) {
     case 0: flip64(RING_CAPACITY, capacity, any(2) == 0 ? capacity * 2 : capacity / 2); break;
     case 1: flip64(RING_OFFSET, ring_offset, any(2) == 0 ? ring_offset + 4096 : ring_offset - 4096); break;
     case 2: flip32(PARTICIPANT_COUNT, participants, any(2) == 0 ? 2 : 1024); break;
@@ -248,6 +249,7 @@ static bool do_geometry(void) {
         large = load64(HISTORY);
         flip64(HISTORY, large, large == 0 ? 1 : any(2) == 0 ? 0 : large * 2);
         break;
+    case 9: flip32(PATTERN, load32(PATTERN), (uint32_t)any(9)); break;
     case 8: flip8(CODEC + any(8), (uint8_t)('a' + any(26))); break;
     default: flip8(SCHEMA + any(32), (uint8_t)any(256));
     }
@@ -282,18 +284,18 @@ static bool do_position(void) {
 }
 
 static bool do_slot(void) {
-    static const size_t words[] = {384, 388, 392, 396, 400, 404};
+    static const size_t words[] = {384, 388, 392, 396, 400, 404, 408};
     size_t slot = choose_slot(), at;
     uint64_t nonce;
     switch (any(4)) {
     case 0: flip32(slot + STATE, load32(slot + STATE), (uint32_t)any(5)); break;
     case 1:
-        at = words[any(6)];
+        at = words[any(7)];
         flip32(at, load32(at), any(2) == 0 ? load32(at) + 1 : (uint32_t)any(4));
         break;
     case 2:
-        /* pid, generation, asleep, sleeps */
-        at = slot + (size_t[]){32, 36, 76, 80}[any(4)];
+        /* pid, generation, asleep, sleeps, wants, lastEnd */
+        at = slot + (size_t[]){32, 36, 76, 80, 88, 92}[any(6)];
         flip32(at, load32(at), (uint32_t)any(100000));
         break;
     default:

@@ -100,6 +100,10 @@ class Actor implements Orders {
     this.#publisher = await this.#channel!.publisher(options);
   }
 
+  incarnation(): string {
+    return this.#publisher!.position.incarnation;
+  }
+
   async openSubscriber(name: string, options?: SubscriberOptions, listens?: boolean): Promise<void> {
     const subscriber = await this.#channel!.subscriber({ pollWindow: 0, ...options });
     const listening: Listening = { subscriber, log: [], listens: false, waiting: [] };
@@ -129,6 +133,10 @@ class Actor implements Orders {
 
   publish(value: string): Promise<number> {
     return this.#publisher!.publish(expand(value));
+  }
+
+  waitForSubscribers(count: number): Promise<number> {
+    return this.#publisher!.waitForSubscribers(count);
   }
 
   fill(value: string): number {

@@ -37,6 +37,8 @@ export interface Orders {
   /** Forgets the last play; where files live, what the channel is. */
   begin(directory: string, channel: ChannelOptions<string>): void;
   openPublisher(options?: PublisherOptions): Promise<void>;
+  /** Of the channel that the publisher is in. */
+  incarnation(): string;
   /** `listens`: it has listeners and sleeps where nothing comes. Otherwise it is polled by {@link Orders.hears}. */
   openSubscriber(name: string, options?: SubscriberOptions, listens?: boolean): Promise<void>;
   /** Adds the listener to one that was opened without. */
@@ -44,6 +46,7 @@ export interface Orders {
   tryPublish(value: string): PublishOutcome;
   tryPublishAll(values: readonly string[]): PublishOutcome;
   publish(value: string): Promise<number>;
+  waitForSubscribers(count: number): Promise<number>;
   /** Publishes the value until there is no room; how often. */
   fill(value: string): number;
   /** Takes what is there. */

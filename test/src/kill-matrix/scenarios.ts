@@ -106,6 +106,19 @@ export const publishing: readonly Scenario[] = [
     outcome: ifCommitted(`w1*${LARGE}`),
   },
   {
+    name: 'waits for subscribers',
+    company: 'all',
+    prepare: joinAsPublisher,
+    operate: async (stage) => {
+      const found = stage.victim.ask('waitForSubscribers', 5);
+      await stage.unlessStopped(Promise.race([found, stage.victim.ask('asleep')]));
+      const fifth = await stage.enter('fifth');
+      await fifth.ask('openSubscriber', 'fifth', { delivery: 'lossy' });
+      await stage.unlessStopped(found);
+    },
+    outcome: nothing,
+  },
+  {
     name: 'publishes a split message',
     isHard: true,
     company: 'all',
@@ -175,12 +188,13 @@ async function fillTwice(stage: Stage): Promise<void> {
   }
 }
 
-const starts = {
-  latest: 'latest',
-  earliest: 'earliest',
-  history: 'history',
-  'after 0': { after: 0 },
-} as const;
+/** From the first message on, whether it is there still or not. */
+async function joinAfterNone(stage: Stage): Promise<void> {
+  const incarnation = await stage.publisher!.ask('incarnation');
+  await asSubscriber({ start: { after: { incarnation, sequence: 0 } } })(stage);
+}
+
+const starts = ['latest', 'earliest', 'history'] as const;
 const modes = ['reliable', 'lossy'] as const;
 
 /** Somebody is killed while it joins. */
@@ -194,8 +208,11 @@ export const joinings: readonly Scenario[] = [
     return life.count('lock: released') === 2 ? { closed: ['died'] } : { closedLater: ['died'] };
   }),
   joining('joins as a lossy subscriber', 'all', asSubscriber({ delivery: 'lossy' })),
-  ...Object.entries(starts).map(([startName, start]) =>
-    joining(`joins as a reliable subscriber from ${startName}`, 'all', asSubscriber({ start }), nothing, {
+  joining('joins as a reliable subscriber after message 0', 'all', joinAfterNone, nothing, {
+    goOn: fillTwice,
+  }),
+  ...starts.map((start) =>
+    joining(`joins as a reliable subscriber from ${start}`, 'all', asSubscriber({ start }), nothing, {
       channel: start === 'history' ? { history: 2, maxMessage: 200 } : {},
       goOn: start === 'history' ? async () => {} : fillTwice,
     }),

@@ -1,6 +1,6 @@
 import * as codec from '@mmfbus/codec';
 import { ValidNamespaces } from '@mmfbus/core';
-import { copyIn, copyInto, fillShared } from '@mmfbus/core/internal';
+import { copyIn, copyInto, copyOut, fillShared } from '@mmfbus/core/internal';
 import { Cells } from './cells.js';
 import type { Change } from './changes.js';
 import type { Handle } from './fingerprint.js';
@@ -28,6 +28,7 @@ export function ownerOf(port: number): number {
 export interface Publisher {
   tryPublish(value: number): 'published' | 'full' | 'busy';
   publish(value: number): Promise<number>;
+  waitForSubscribers(count: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -192,6 +193,7 @@ export class Environment {
       callAlone: (callback: () => void) => callback(),
       copyIn,
       copyInto,
+      copyOut,
       fillShared,
       ValidNamespaces,
       timers: {

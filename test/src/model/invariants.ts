@@ -29,13 +29,15 @@ export interface Violation {
 
 /** Bytes that a message takes in the ring, and the terminator behind it. */
 const FRAME = 32;
-const STATE_PUBLISHER = 1;
 const STATE_RELIABLE = 2;
 const STATE_DISCONNECTED = 4;
 
 /** Fields of a slot that only its owner writes, while it lives. Whoever claimed it is its owner. */
-const OWN_FIELDS = /^(?:identityNonce|pid|generation|cursor|state|asleep|sleeps)$/;
-const COUNTED = /^(?:state|asleep)$/;
+const OWN_FIELDS = /^(?:identityNonce|pid|generation|cursor|state|asleep|sleeps|wants)$/;
+const TAKEN_OUT = /^(?:state|asleep)$/;
+const COUNTED = /^(?:wants|asleep)$/;
+/** What a sleeper may want, by the word of the header that counts those who do. */
+const WANTS = { sleepers: 1, roomWaiters: 2, memberWaiters: 4 } as const;
 /** What programs note when they have their role. */
 const JOINED = /^(?:publishing|subscribed|joined)$/;
 
@@ -45,8 +47,7 @@ export class Invariants {
   readonly #lock: number;
   readonly #tail: number;
   readonly #head: number;
-  readonly #sleepers: number;
-  readonly #roomWaiters: number;
+  readonly #counters: readonly { readonly name: string; readonly want: number; readonly cell: number }[];
   readonly #closedEpoch: number;
   readonly #capacity: number;
 
@@ -56,8 +57,7 @@ export class Invariants {
     this.#lock = cells.header('publisherLock');
     this.#tail = cells.header('tail', true);
     this.#head = cells.header('head', true);
-    this.#sleepers = cells.header('sleepers');
-    this.#roomWaiters = cells.header('roomWaiters');
+    this.#counters = Object.entries(WANTS).map(([name, want]) => ({ name, want, cell: cells.header(name) }));
     this.#closedEpoch = cells.header('closedEpoch');
     this.#capacity = world.scenario.ring;
   }
@@ -86,8 +86,7 @@ export class Invariants {
       (cell === this.#tail ? this.#checkCommit(draft, Number(before), Number(after)) : undefined) ??
       this.#checkSlot(draft, process, offset, before, after);
     if (
-      cell === this.#sleepers ||
-      cell === this.#roomWaiters ||
+      this.#counters.some((counter) => counter.cell === cell) ||
       COUNTED.test(cells.fieldOf(offset)?.field ?? '')
     ) {
       draft.violation ??= this.#checkCounts(draft);
@@ -192,7 +191,7 @@ export class Invariants {
     if (field !== 'nonce' && !OWN_FIELDS.test(field)) return undefined;
     // The role of the dead is taken out with the lock held, also while somebody has claimed the slot and waits for the lock.
     const joins = nonce !== 0n && !draft.locals[owner]?.notes.some((note) => JOINED.test(note));
-    if (joins && COUNTED.test(field) && after === 0 && draft.holder === process) return undefined;
+    if (joins && TAKEN_OUT.test(field) && after === 0 && draft.holder === process) return undefined;
     const reliable = field === 'state' && before === STATE_RELIABLE && after === STATE_DISCONNECTED;
     if (reliable && draft.holder === process) return undefined;
     const whose = nonce === 0n ? 'nobody' : this.#name(owner);
@@ -204,19 +203,20 @@ export class Invariants {
 
   #checkCounts(draft: Draft): Violation | undefined {
     const { cells } = this.#world.environment;
-    let sleepers = 0;
-    let roomWaiters = 0;
-    for (let slot = 0; slot < this.#world.scenario.slots; slot++) {
-      if (this.#read(draft, cells.slot(slot, 'asleep')) === 0) continue;
-      if (this.#read(draft, cells.slot(slot, 'state')) === STATE_PUBLISHER) roomWaiters++;
-      else sleepers++;
+    const slots = Array.from({ length: this.#world.scenario.slots }, (_, slot) => slot);
+    const asleep = slots.filter((slot) => this.#read(draft, cells.slot(slot, 'asleep')) !== 0);
+    for (const { name, want, cell } of this.#counters) {
+      const wanting = asleep.filter(
+        (slot) => (Number(this.#read(draft, cells.slot(slot, 'wants'))) & want) !== 0,
+      );
+      const counted = Number(this.#read(draft, cell));
+      if (counted >= wanting.length) continue;
+      return {
+        label: 'sleepers are counted',
+        text: `${name} is ${counted}, and ${wanting.length} sleep for that`,
+      };
     }
-    const counted = [this.#read(draft, this.#sleepers), this.#read(draft, this.#roomWaiters)];
-    if (Number(counted[0]) >= sleepers && Number(counted[1]) >= roomWaiters) return undefined;
-    return {
-      label: 'sleepers are counted',
-      text: `subscribers asleep: ${sleepers}, counted: ${counted[0]}; publishers asleep: ${roomWaiters}, counted: ${counted[1]}`,
-    };
+    return undefined;
   }
 
   /** What the subscriber has not heard. It joined before anything was published. */

@@ -19,8 +19,8 @@ const LOOK_NO_MORE = inside('Participant.onDeath').let('rung').be('{ call() {} }
 
 /** Who reclaims a dead publisher does not ring for it, nor look again itself. */
 const RECLAIM_SILENTLY: readonly Change[] = [
-  inside('Roles.endPublisher').leaveOut('tellOfLeaving'),
-  inside('Roles.retire').insert('this.tellOfLeaving()').after('endPublisher'),
+  inside('Roles.end').leaveOut('tellOfLeaving'),
+  inside('Roles.leave').insert('this.tellOfLeaving()').after('end'),
   LOOK_NO_MORE,
 ];
 
@@ -31,7 +31,7 @@ export const mutants: readonly Mutant[] = [
       'the bell is rung before the tail is stored, and the lock is not looked at before going to sleep',
     scenario: 'goingToSleep',
     changes: [
-      inside('Appender.show').move('ringSubscribers').before('commit'),
+      inside('Appender.show').move('ringForFrames').before('commit'),
       inside('Receiver.fallAsleep').let('isHeld').be('false'),
     ],
     breaks: 'no lost wake-up',
@@ -48,8 +48,8 @@ export const mutants: readonly Mutant[] = [
     mistake: 'the bell is rung after the lock was released, and not by who reclaims',
     scenario: 'anotherPublisherStays',
     changes: [
-      inside('Appender.show').leaveOut('ringSubscribers'),
-      inside('Appender.commit').insert('this.#participant.ringSubscribers()').after('release'),
+      inside('Appender.show').leaveOut('ringForFrames'),
+      inside('Appender.commit').insert('this.#participant.ringForFrames()').after('release'),
       ...RECLAIM_SILENTLY,
     ],
     breaks: 'no lost wake-up',
@@ -65,9 +65,7 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: 'a publisher that leaves gives up its role before subscribers were told',
     scenario: 'leaving',
-    changes: [
-      inside('Roles.endPublisher').insert('this.#table.storeState(slot, STATE_NONE)').before('hasPublisher'),
-    ],
+    changes: [inside('Roles.end').insert('this.#table.storeState(slot, STATE_NONE)').before('hasPublisher')],
     breaks: 'no lost wake-up',
     trace: /store slot 0 state: 0.*\npublisher +is killed/,
   },
@@ -88,14 +86,14 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: 'who gets the slot of a dead subscriber does not ring those that it held back',
     scenario: 'waitingForRoomOfTheDead',
-    changes: [inside('Reaper.reclaimNow').leaveOut('ringPublishers'), LOOK_NO_MORE],
+    changes: [inside('Reaper.reclaimNow').leaveOut('ringForRoom'), LOOK_NO_MORE],
     breaks: 'nobody waits for ever',
     trace: /subscriber +is killed/,
   },
   {
     mistake: 'publishers are rung before the cursor is stored',
     scenario: 'waitingForRoom',
-    changes: [inside('Receiver.storeCursor').move('ringPublishers').before('storeCursor')],
+    changes: [inside('Receiver.storeCursor').move('ringForRoom').before('storeCursor')],
     breaks: 'nobody waits for ever',
     trace: /load roomWaiters: 0.*\n(?:.*\n)*.*store slot 1 cursor/,
   },
@@ -151,7 +149,7 @@ export const mutants: readonly Mutant[] = [
     scenario: 'goingToSleep',
     changes: [inside('ParticipantTable.wakeUp').move('wake: counted out').before('wake: flag cleared')],
     breaks: 'sleepers are counted',
-    trace: /sub sleepers/,
+    trace: /add sleepers/,
   },
   {
     mistake: 'who falls asleep is counted after the flag is set',
@@ -159,6 +157,13 @@ export const mutants: readonly Mutant[] = [
     changes: [inside('ParticipantTable.fallAsleep').move('sleep: counted').after('sleep: flagged')],
     breaks: 'sleepers are counted',
     trace: /store slot 1 asleep/,
+  },
+  {
+    mistake: 'who joins does not ring those that wait for it',
+    scenario: 'waitingForSubscribers',
+    changes: [inside('Roles.take').leaveOut('ringForMembers')],
+    breaks: 'nobody waits for ever',
+    trace: /store slot 1 state: 2/,
   },
   {
     mistake: 'a slot is claimed whoever has it',
@@ -177,7 +182,7 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: 'who disconnects a subscriber does not ring those that wait for it too',
     scenario: 'waitingForOneWhoIsGivenUp',
-    changes: [inside('Appender.constructor').leaveOut('ringPublishers')],
+    changes: [inside('ReliableCursors.disconnect').leaveOut('before')],
     breaks: 'nobody waits for ever',
     trace: /compareExchange slot 0 state: 2 -> 4/,
   },
@@ -185,7 +190,7 @@ export const mutants: readonly Mutant[] = [
     mistake:
       'who disconnects a subscriber rings those that wait for it too only after that, and may die in between',
     scenario: 'waitingForOneWhoIsGivenUp',
-    changes: [inside('ReliableCursors.disconnect').move('beforeDisconnecting').after('disconnect')],
+    changes: [inside('ReliableCursors.disconnect').move('before').after('disconnect')],
     breaks: 'nobody waits for ever',
     trace: /compareExchange slot 0 state: 2 -> 4.*\n(?:.*\n)*impatient +is killed/,
   },

@@ -51,11 +51,23 @@ export function subscribes(delivery: 'reliable' | 'lossy' = 'reliable'): Program
   };
 }
 
-/** Joins as a reliable subscriber, takes nothing, and stays. */
-export function holdsBack(): Program {
+/** Joins as a reliable subscriber, takes nothing, and stays. `joins`: after all has begun, and not before. */
+export function holdsBack({ joins = false }: { readonly joins?: boolean } = {}): Program {
   return async (machine) => {
+    if (joins) machine.start();
     await machine.subscriber();
+    if (!joins) machine.start();
+  };
+}
+
+/** Joins as a publisher, and waits until there are so many subscribers. */
+export function awaits(count: number): Program {
+  return async (machine) => {
+    const publisher = await machine.publisher();
+    machine.note('publishing');
     machine.start();
+    await publisher.waitForSubscribers(count);
+    machine.note('found them');
   };
 }
 

@@ -1,4 +1,4 @@
-import { holdsBack, joinsAndLeaves, publishes, subscribes } from './programs.js';
+import { awaits, holdsBack, joinsAndLeaves, publishes, subscribes } from './programs.js';
 import type { ProcessPlan, Scenario } from './world.js';
 
 /** Bytes of a ring with room for all that is published. */
@@ -19,6 +19,8 @@ export type ScenarioName =
   | 'dyingWhileItWaitsForRoom'
   | 'waitingForRoomOfTheDead'
   | 'waitingForOneWhoIsGivenUp'
+  | 'waitingForSubscribers'
+  | 'waitingForSubscribersThatLeave'
   | 'lapping'
   | 'anotherPublisherStays'
   | 'twoPublishers'
@@ -91,6 +93,26 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
       { name: 'slow', program: holdsBack() },
       { name: 'patient', program: publishes({ count: 2 }) },
       { name: 'impatient', program: publishes({ count: 1, disconnects: true }), mortal: true },
+    ],
+  },
+  waitingForSubscribers: {
+    slots: 2,
+    ring: WIDE,
+    interruptions: 2,
+    processes: [
+      { name: 'waiting', program: awaits(1) },
+      { name: 'joining', program: holdsBack({ joins: true }) },
+    ],
+  },
+  waitingForSubscribersThatLeave: {
+    slots: 4,
+    ring: WIDE,
+    interruptions: 1,
+    processes: [
+      { name: 'waiting', program: awaits(2) },
+      { name: 'there', program: holdsBack() },
+      { name: 'leaving', program: joinsAndLeaves('subscriber'), mortal: true },
+      { name: 'joining', program: holdsBack({ joins: true }) },
     ],
   },
   lapping: {

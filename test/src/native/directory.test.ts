@@ -7,27 +7,25 @@ import { Agent } from '../conformance/agent.js';
 import { type Language, languageOf } from '../conformance/agents.js';
 import { define, publisherOf } from '../support/channels.js';
 import { ownDirectory } from '../support/own-directory.js';
-import { rawMemory } from '../support/raw-memory.js';
 import { uniqueName } from '../support/unique-name.js';
+import {
+  DIRECTORY_NAME,
+  entriesOf,
+  openDirectory,
+  PARTICIPANTS,
+  participantsOf,
+  SLOT_NAME_LENGTH,
+  writeEntry,
+} from './directory-memory.js';
 
 const directory = ownDirectory('native-directory');
 const onWindows = process.platform === 'win32';
 
 /** From FORMAT.md. */
-const DIRECTORY_NAME = 'mmfbus~directory';
 const FORMAT_VERSION = 8;
-const RING_OFFSET = 24;
-const PARTICIPANT_COUNT = 44;
 const PUBLISHER_LOCK = 192;
-const PARTICIPANTS = 512;
-const PARTICIPANT_LENGTH = 256;
 const GENERATION = 36;
-const NONCE = 0;
-const NAME = 192;
-const NAME_LENGTH = 48;
 const SLOT_BITS = 10;
-const ENTRY_LENGTH = 192;
-const ENTRY_NAME = 64;
 
 /** Steps that joining and leaving take in the directory, and some of them in the channel too. */
 const DYING = [
@@ -55,47 +53,11 @@ function agentOf(name: string): Agent {
   return agent;
 }
 
-/** The memory of the directory that is there. */
-function openDirectory(): DataView {
-  const segment = openSegment({ name: DIRECTORY_NAME, disposition: 'open', size: 0 });
-  segments.push(segment);
-  return new DataView(rawMemory(segment.memory));
-}
-
-function textAt(view: DataView, offset: number, length: number): string {
-  return Buffer.from(view.buffer, offset, length).toString('utf8').replace(/\0+$/, '');
-}
-
-/** The names of those who take part in the directory. */
-function participantsOf(view: DataView): string[] {
-  const slots = Array.from(
-    { length: view.getUint32(PARTICIPANT_COUNT, true) },
-    (_, slot) => PARTICIPANTS + slot * PARTICIPANT_LENGTH,
-  );
-  const taken = slots.filter((slot) => view.getBigInt64(slot + NONCE, true) !== 0n);
-  return taken.map((slot) => textAt(view, slot + NAME, NAME_LENGTH));
-}
-
-/** Offsets of the entries. */
-function entriesOf(view: DataView): number[] {
-  const start = PARTICIPANTS + view.getUint32(PARTICIPANT_COUNT, true) * PARTICIPANT_LENGTH;
-  const count = Math.floor((view.getUint32(RING_OFFSET, true) - start) / ENTRY_LENGTH);
-  return Array.from({ length: count }, (_, index) => start + index * ENTRY_LENGTH);
-}
-
-/** Makes an entry name a channel, as if it had been listed. */
-function writeEntry(view: DataView, entry: number, channel: string): void {
-  const name = new Uint8Array(view.buffer, entry + ENTRY_NAME, 128);
-  name.fill(0);
-  name.set(Buffer.from(channel));
-  view.setUint32(entry, 1, true);
-}
-
 /** What the directory is to call the agent of that language. */
 function nameOf(language: string): string {
   const { command } = languageOf(language) as Language;
   const suffix = ` (${language})`;
-  return basename(command.at(-1) ?? '').slice(0, NAME_LENGTH - suffix.length) + suffix;
+  return basename(command.at(-1) ?? '').slice(0, SLOT_NAME_LENGTH - suffix.length) + suffix;
 }
 
 /** Has the agent join as both, and send itself a message. */

@@ -47,7 +47,7 @@ function findingsOf({ role, after }: Assignment, ledger: LedgerContents): Findin
   const channel = audited.get(role.channel.index);
   const others = witnesses.get(role.channel.index);
   if (role.kind === 'subscriber') {
-    const ended = { role, after, ledger };
+    const ended = { role, after: after?.sequence, ledger };
     const findings = channel?.judgeSubscriber(ended) ?? others?.addSubscriber(ended);
     if (findings !== undefined) return findings;
   }
@@ -69,7 +69,7 @@ function judge(ended: Assignment): Verdict {
     received: findings?.received ?? 0,
     missed: findings?.missed ?? 0,
     before: findings?.before ?? 0,
-    last: findings?.last ?? 0,
+    last: { incarnation: ledger?.incarnation ?? '', sequence: findings?.last ?? 0 },
     published: ledger?.done ?? 0,
     slots: ledger?.recovered.slots ?? 0,
     locks: ledger?.recovered.locks ?? 0,

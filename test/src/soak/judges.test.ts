@@ -62,6 +62,7 @@ function subscriber(entries: readonly Entry[], { role: changes, after, ledger }:
   const contents: LedgerContents = {
     joinBegun: 30.7 * SECOND,
     joined: 30.8 * SECOND,
+    incarnation: '00f1d0c2a8b94e57',
     drainBegun: 60.7 * SECOND,
     intended: 0,
     done: 0,

@@ -11,7 +11,7 @@ describe('a ledger', () => {
     const path = join(folder, 'open');
     const ledger = new Ledger(path);
     ledger.joinBegun(1.5);
-    ledger.joined(2.5);
+    ledger.joined(2.5, '00f1d0c2a8b94e57');
     for (let index = 0; index < 5; index++) ledger.received(10 + index, 3, 1 + index);
     ledger.missed(15, 4);
     ledger.received(19, 3, 10);
@@ -22,6 +22,7 @@ describe('a ledger', () => {
     expect(readLedger(path)).toEqual({
       joinBegun: 1.5,
       joined: 2.5,
+      incarnation: '00f1d0c2a8b94e57',
       drainBegun: 3.5,
       intended: 0,
       done: 0,

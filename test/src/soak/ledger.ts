@@ -22,6 +22,8 @@ const DONE = 9;
 const ENDED = 10;
 const SLOTS_RECOVERED = 11;
 const LOCKS_RECOVERED = 12;
+/** Two words, the high one first. */
+const INCARNATION = 13;
 
 /** The last times when nothing came for a while: times from here on, then the words. */
 const STALLS = 16;
@@ -61,6 +63,8 @@ export interface Stall {
 export interface LedgerContents {
   readonly joinBegun: number;
   readonly joined: number;
+  /** Of the channel that it joined; zeros before that. */
+  readonly incarnation: string;
   readonly drainBegun: number;
   /** Publisher: the last message that it began to publish. */
   readonly intended: number;
@@ -106,7 +110,10 @@ export class Ledger {
     this.#times[JOIN_BEGUN] = time;
   }
 
-  joined(time: number): void {
+  /** @param incarnation of the channel, which it is a life of. */
+  joined(time: number, incarnation: string): void {
+    this.#header[INCARNATION] = Number.parseInt(incarnation.slice(0, 8), 16);
+    this.#header[INCARNATION + 1] = Number.parseInt(incarnation.slice(8), 16);
     this.#times[JOINED] = time;
   }
 
@@ -215,6 +222,7 @@ export function readLedger(path: string): LedgerContents | undefined {
   return {
     joinBegun: times[JOIN_BEGUN] as number,
     joined: times[JOINED] as number,
+    incarnation: [0, 1].map((word) => hex(header[INCARNATION + word] as number)).join(''),
     drainBegun: times[DRAIN_BEGUN] as number,
     intended: header[INTENDED] as number,
     done: header[DONE] as number,
@@ -226,6 +234,10 @@ export function readLedger(path: string): LedgerContents | undefined {
     recovered: { slots: header[SLOTS_RECOVERED] as number, locks: header[LOCKS_RECOVERED] as number },
     entries,
   };
+}
+
+function hex(word: number): string {
+  return word.toString(16).padStart(8, '0');
 }
 
 function readEntries(words: Uint32Array, entries: Entry[]): void {

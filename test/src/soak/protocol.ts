@@ -1,12 +1,13 @@
 import { join } from 'node:path';
+import type { Position } from '@mmfbus/channel';
 import type { ChannelPlan } from './channel-plan.js';
 import type { LifePlan, Role } from './life-plan.js';
 
 /** A role, and what is known only when it begins. */
 export interface Assignment {
   readonly role: Role;
-  /** A subscriber begins after the message with that number. */
-  readonly after: number | undefined;
+  /** A subscriber begins after that message. */
+  readonly after: Position | undefined;
 }
 
 /** What a process of the soak is told to do. */
@@ -39,8 +40,8 @@ export interface Verdict {
   readonly before: number;
   /** Messages that a publisher knows it published. */
   readonly published: number;
-  /** Number of the last message that a subscriber got or missed; 0 for none. */
-  readonly last: number;
+  /** The last message that a subscriber got or missed; its number is 0 for none. */
+  readonly last: Position;
   /** Slots and locks of the dead that it saw freed. */
   readonly slots: number;
   readonly locks: number;

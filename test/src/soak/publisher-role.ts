@@ -23,7 +23,7 @@ export async function runPublisher(
 ): Promise<void> {
   ledger.joinBegun(monotonicNow());
   const publisher = await channelOf(role.channel).publisher({ slowSubscribers: role.slowSubscribers });
-  ledger.joined(monotonicNow());
+  ledger.joined(monotonicNow(), publisher.position.incarnation);
   joined();
   const desk = new Desk(role, publisher, ledger, end);
   const messages = Math.max(1, (role.rate * TURN) / 1000);

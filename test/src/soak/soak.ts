@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Position } from '@mmfbus/channel';
 import { AuditorLink } from './auditor-link.js';
 import { type ChannelPlan, planChannels } from './channel-plan.js';
 import { Life } from './life.js';
@@ -53,7 +54,7 @@ export class Soak {
   readonly #lives = new Map<Life, Promise<void>>();
   readonly #judging = new Set<Promise<void>>();
   /** In each channel the last message that somebody had who has ended. */
-  readonly #lasts = new Map<number, number>();
+  readonly #lasts = new Map<number, Position>();
   readonly #counts: SoakCounts = {
     lives: 0,
     kills: 0,
@@ -156,7 +157,7 @@ export class Soak {
     this.#lives.set(life, this.#follow(life));
   }
 
-  #afterOf(role: Role): number | undefined {
+  #afterOf(role: Role): Position | undefined {
     if (role.kind === 'publisher' || role.start !== 'after') return undefined;
     return this.#lasts.get(role.channel.index);
   }
@@ -188,7 +189,7 @@ export class Soak {
       counts[what] += verdict[what];
     }
     const role = life.plan.roles.find(({ id }) => id === verdict.role);
-    if (role !== undefined && verdict.last > 0) this.#lasts.set(role.channel.index, verdict.last);
+    if (role !== undefined && verdict.last.sequence > 0) this.#lasts.set(role.channel.index, verdict.last);
     for (const problem of verdict.problems) {
       this.#problem(`process ${life.plan.index}, role ${verdict.role}: ${problem}\n${describe(life)}`);
     }

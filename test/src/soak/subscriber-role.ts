@@ -1,5 +1,12 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import { ChannelError, type Gap, type Message, monotonicNow, type Subscriber } from '@mmfbus/channel';
+import {
+  ChannelError,
+  type Gap,
+  type Message,
+  monotonicNow,
+  type Position,
+  type Subscriber,
+} from '@mmfbus/channel';
 import { channelOf } from './channel-plan.js';
 import type { Ledger } from './ledger.js';
 import type { SubscriberRole } from './life-plan.js';
@@ -20,7 +27,7 @@ export type Fault = (text: string) => void;
 /** Subscribes until `end` aborts, then leaves. */
 export async function runSubscriber(
   role: SubscriberRole,
-  after: number | undefined,
+  after: Position | undefined,
   ledger: Ledger,
   end: AbortSignal,
   fault: Fault,
@@ -30,7 +37,7 @@ export async function runSubscriber(
   const subscriber = await join(role, after);
   if (subscriber === undefined) return;
   const reception = new Reception(role, subscriber, ledger, fault);
-  ledger.joined(monotonicNow());
+  ledger.joined(monotonicNow(), subscriber.position.incarnation);
   joined();
   await reception.run(end);
 }
@@ -38,14 +45,14 @@ export async function runSubscriber(
 /** Undefined where the channel that it was to go on with is gone, and another one has its name. */
 async function join(
   role: SubscriberRole,
-  after: number | undefined,
+  after: Position | undefined,
 ): Promise<Subscriber<Uint8Array> | undefined> {
   const { delivery, pollWindow, closeWithPublishers, channel } = role;
   const start = after !== undefined ? { after } : role.start === 'after' ? 'latest' : role.start;
   try {
     return await channelOf(channel).subscriber({ delivery, start, pollWindow, closeWithPublishers });
   } catch (error) {
-    if (!channel.audited && error instanceof ChannelError && error.code === 'SEQUENCE_AHEAD')
+    if (!channel.audited && error instanceof ChannelError && error.code === 'OTHER_INCARNATION')
       return undefined;
     throw error;
   }

@@ -3,6 +3,7 @@ import { type PortAddress, probeLife, sweepPorts, timers } from '@mmfbus/core/in
 import { type ChannelDefinition, checkDefinition } from '../format/definition.js';
 import { ENTRY_LENGTH } from '../format/directory-layout.js';
 import { MAX_PARTICIPANTS, STATE_PUBLISHER } from '../format/participant-layout.js';
+import { PATTERN_DIRECTORY } from '../format/patterns.js';
 import { monotonicNow } from '../foundation/clock.js';
 import { unlessAborted, withSignals } from '../foundation/deadline.js';
 import { ChannelError } from '../foundation/errors.js';
@@ -45,7 +46,7 @@ export function directoryDefinition({
 }: DirectoryPlace): ChannelDefinition<Uint8Array> {
   const options = { capacity: CAPACITY, codec: directoryCodec, maxParticipants: MAX_PARTICIPANTS };
   const definition = checkDefinition({ name: 'directory', ...options, scope, mode, group });
-  return { ...definition, name, capacityGiven: false };
+  return { ...definition, name, pattern: PATTERN_DIRECTORY, capacityGiven: false };
 }
 
 /**
@@ -298,6 +299,6 @@ export class Directory {
       writer.writeMessage(bytes, 0, bytes.length, monotonicNow());
       writer.commit();
     }
-    this.#participant.ringSubscribers();
+    this.#participant.ringForFrames();
   }
 }

@@ -3,6 +3,7 @@ import * as header from '../format/header-layout.js';
 import * as slotLayout from '../format/participant-layout.js';
 import { monotonicNow } from '../foundation/clock.js';
 import { ChannelError } from '../foundation/errors.js';
+import { showableText } from '../foundation/text.js';
 import { type ChannelMemory, openForeignMemory } from '../membership/channel-memory.js';
 import { readCounters } from '../membership/counters.js';
 import { namedPorts } from '../membership/named-ports.js';
@@ -10,7 +11,6 @@ import { ParticipantTable } from '../membership/participant-table.js';
 import { RingReader } from '../ring/ring-reader.js';
 import type { ChannelInfo, ParticipantInfo } from './channel-info.js';
 import { belongsTo, type DirectoryPlace } from './directory-place.js';
-import { showableText } from './text.js';
 import { isTurnSpent } from './turns.js';
 
 type RoleInfo = Pick<ParticipantInfo, 'role' | 'delivery' | 'connected'>;

@@ -41,7 +41,10 @@ export class Appender {
   constructor(participant: Participant, options: AppenderOptions) {
     this.#participant = participant;
     // Publishers that wait for room look again when the lock is free, or its holder is dead.
-    const cursors = new ReliableCursors(participant.table, () => participant.ringPublishers());
+    const cursors = new ReliableCursors(participant.table, {
+      before: () => participant.ringForRoom(),
+      after: () => participant.roles.tellOfLeaving(false),
+    });
     this.#writer = new RingWriter(participant.memory, participant.slot, cursors);
     this.#options = options;
     this.#place = new FrameInPlace({
@@ -108,7 +111,7 @@ export class Appender {
   #show(messages: number, bytes: number): void {
     this.#writer.commit();
     if (messages > 0) this.sequence = this.#writer.nextSequence - 1;
-    this.#participant.ringSubscribers();
+    this.#participant.ringForFrames();
     atStep?.('publish: rung');
     this.#participant.counters.countMessages(messages, bytes);
   }

@@ -32,7 +32,7 @@ export class FrameInPlace implements InPlaceTarget {
   /** Why none was written. */
   refusal: Refusal = 'unsuited';
   readonly #parts: FrameParts;
-  readonly #maxPayload: number;
+  readonly #maxWhole: number;
   #timestamp = 0;
   /** Whether the lock may be taken. */
   accepts = true;
@@ -41,12 +41,13 @@ export class FrameInPlace implements InPlaceTarget {
   constructor(parts: FrameParts) {
     this.#parts = parts;
     this.bytes = parts.memory.ring;
-    this.#maxPayload = parts.memory.geometry.maxPayload;
+    const { maxPayload, maxMessage } = parts.memory.geometry;
+    this.#maxWhole = Math.min(maxPayload, maxMessage);
   }
 
   begin(length: number): boolean {
     // Whatever the codec ran so far may have closed the publisher.
-    if (!this.accepts || this.#begun || length > this.#maxPayload) return false;
+    if (!this.accepts || this.#begun || length > this.#maxWhole) return false;
     const { lock, writer } = this.#parts;
     if (!lock.tryAcquire() && !lock.spin()) return this.#refuse('busy');
     this.#begun = true;

@@ -1,5 +1,5 @@
 import { timers } from '@mmfbus/core/internal';
-import { STATE_RELIABLE } from '../format/participant-layout.js';
+import { STATE_RELIABLE, WANTS_ROOM } from '../format/participant-layout.js';
 import type { Participant } from '../membership/participant.js';
 import type { PublishOutcome } from './appender.js';
 
@@ -101,29 +101,27 @@ export class PendingAppends {
   }
 
   async #serve(): Promise<void> {
-    const { port } = this.#participant;
     this.#serving = true;
-    port.ref();
+    const release = this.#participant.keepAlive();
     while (this.#line.size > 0 || this.#beside.size > 0) {
       const outcome = this.#look();
       // No turn of the event loop between a call that has succeeded and the next one.
       if (outcome === 'full') await this.#rung;
-      if (!this.#closed) this.#participant.table.wakeUp(this.#participant.slot);
+      if (!this.#closed) this.#participant.sleep.end(WANTS_ROOM);
       if (outcome === 'busy') await this.#awaitLock();
     }
-    port.unref();
+    release();
     this.#serving = false;
   }
 
   /** One attempt of those beside the line, and of the first one in it; as a sleeper: a subscriber that makes room later rings. */
   #look(): PublishOutcome {
-    const { table, slot } = this.#participant;
     this.#participant.watchOver(STATE_RELIABLE);
     this.#rung = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     // SYNC: waiting for room. Counted before the attempt reads the cursors; subscribers store them before they count.
-    table.fallAsleep(slot);
+    this.#participant.sleep.begin(WANTS_ROOM);
     for (const call of this.#beside) attempt(call);
     const [first] = this.#line;
     return first === undefined ? 'full' : attempt(first);

@@ -1,22 +1,28 @@
 import { STATE_PUBLISHER } from '../format/participant-layout.js';
 import type { Participant } from '../membership/participant.js';
-import type { PublishersGone } from './delivery.js';
+import { Roster } from '../membership/roster.js';
+import type { PublisherJoined, PublisherLeft, PublishersGone } from './delivery.js';
 
 /** What a subscriber knows of the publishers of its channel. */
 export class PublisherWatch {
   readonly #participant: Participant;
-  #epoch: number;
+  /** What the last look found in the word of that name. */
+  epoch: number;
   #closedEpoch: number;
   /** What {@link PublisherWatch.look} saw and has not been told yet. */
   #gone: { readonly closedEpoch: number; readonly reason: PublishersGone['reason'] } | undefined;
   #hadPublisher = false;
+  readonly #roster: Roster;
+  #joined: PublisherJoined[] = [];
+  #left: PublisherLeft[] = [];
 
   /** With the publisher lock held. */
   constructor(participant: Participant) {
     this.#participant = participant;
-    this.#epoch = participant.roles.epoch();
+    this.epoch = participant.roles.epoch();
     this.#closedEpoch = participant.roles.closedEpoch();
     participant.watchOver(STATE_PUBLISHER);
+    this.#roster = new Roster(participant.table, [STATE_PUBLISHER]);
   }
 
   /**
@@ -30,16 +36,39 @@ export class PublisherWatch {
     const closedEpoch = roles.closedEpoch();
     if (closedEpoch !== this.#closedEpoch) this.#gone = { closedEpoch, reason: roles.closedReason() };
     const epoch = roles.epoch();
-    if (epoch === this.#epoch) return false;
-    this.#epoch = epoch;
+    if (epoch === this.epoch) return false;
+    this.epoch = epoch;
     this.#participant.watchOver(STATE_PUBLISHER);
+    const { joined, left } = this.#roster.look();
+    for (const { slot, name, pid } of joined) this.#joined.push({ slot, name, pid });
+    const remaining = this.#roster.count;
+    for (const { slot, name, pid, end } of left) {
+      // Only reliable subscribers are disconnected.
+      const reason = end === 'disconnected' ? 'unknown' : end;
+      this.#left.push({ slot, name, pid, reason, remaining });
+    }
     return true;
   }
 
   /** Whether anything has changed since the last look. */
   hasNews(): boolean {
     const { roles } = this.#participant;
-    return roles.epoch() !== this.#epoch || roles.closedEpoch() !== this.#closedEpoch;
+    return roles.epoch() !== this.epoch || roles.closedEpoch() !== this.#closedEpoch;
+  }
+
+  /** Those who have joined since this was asked before, as the looks saw it. */
+  takeJoined(): readonly PublisherJoined[] {
+    const joined = this.#joined;
+    this.#joined = [];
+    return joined;
+  }
+
+  /** Those who have ended since, the same. After everything was read that was published before the last look. */
+  takeLeft(): readonly PublisherLeft[] {
+    if (this.#left.length === 0) return this.#left;
+    const left = this.#left;
+    this.#left = [];
+    return left;
   }
 
   /**

@@ -1,14 +1,20 @@
 import type { ChannelDefinition } from '../format/definition.js';
-import { ROOM_WAITERS_OFFSET } from '../format/header-layout.js';
-import { STATE_DISCONNECTED, STATE_LOSSY, STATE_RELIABLE } from '../format/participant-layout.js';
+import { EPOCH_OFFSET, ROOM_WAITERS_OFFSET } from '../format/header-layout.js';
+import {
+  STATE_DISCONNECTED,
+  STATE_LOSSY,
+  STATE_RELIABLE,
+  WANTS_FRAMES,
+} from '../format/participant-layout.js';
 import { diagnostics, type ParticipantDiagnostics } from '../foundation/diagnostics.js';
 import { ChannelError } from '../foundation/errors.js';
 import { atStep } from '../foundation/steps.js';
 import type { Participant } from '../membership/participant.js';
 import { RingReader } from '../ring/ring-reader.js';
-import type { Gap, Message, PublishersGone, Slow } from './delivery.js';
+import type { Gap, Message, PublisherJoined, PublisherLeft, PublishersGone, Slow } from './delivery.js';
+import type { Position } from './position.js';
 import { PublisherWatch } from './publisher-watch.js';
-import { firstWanted, type Start } from './start.js';
+import { beginningOf, type Start } from './start.js';
 
 /** Messages may gather while less than this part of the ring is in use. */
 const GATHERED_PART = 16;
@@ -16,6 +22,8 @@ const GATHERED_PART = 16;
 const CURSOR_STEP = 32 * 1024;
 const CURSOR_STEP_PART = 16;
 const ROOM_WAITERS = ROOM_WAITERS_OFFSET >> 2;
+const EPOCH = EPOCH_OFFSET >> 2;
+const NOBODY: readonly never[] = [];
 
 /** How a receiver receives. */
 export interface ReceiverOptions {
@@ -29,6 +37,8 @@ export interface ReceiverOptions {
 /** What a receiver tells beside messages: while it takes some, each in the order of the numbers. */
 export interface ReceiverHooks {
   gap(gap: Gap): void;
+  /** A publisher has joined. */
+  joined(publisher: PublisherJoined): void;
   slow(slow: Slow): void;
   /** Throws the error on when nobody takes it. */
   error(error: ChannelError): void;
@@ -65,12 +75,14 @@ export class Receiver<T> {
   #takenBytes = 0;
   /** Whether publishers may be gone since it last looked. */
   #mayForget = false;
+  /** Whether the last `take` came to the end of what was committed. */
+  #hasReadAll = false;
   #open = true;
 
   /**
    * Takes the role in the channel. With the lock held, so that no publisher works with a minimum that leaves this cursor out.
    *
-   * @throws {@link ChannelError} `SEQUENCE_AHEAD` or `CORRUPTED`.
+   * @throws {@link ChannelError} `OTHER_INCARNATION`, `SEQUENCE_AHEAD` or `CORRUPTED`.
    */
   constructor(
     definition: ChannelDefinition<T>,
@@ -86,7 +98,7 @@ export class Receiver<T> {
     const { history, ringCapacity } = participant.memory.geometry;
     this.#slowFrom = options.slowThreshold * ringCapacity;
     this.#cursorStep = Math.min(CURSOR_STEP, ringCapacity / CURSOR_STEP_PART);
-    this.#begin(options.start ?? (history > 0 ? 'history' : 'latest'), history);
+    this.#begin(options.start ?? (history > 0 ? 'history' : 'latest'));
     this.#handleAll();
     this.#start = this.#cursor = this.#handled;
     participant.table.storeCursor(participant.slot, this.#cursor);
@@ -96,18 +108,13 @@ export class Receiver<T> {
   }
 
   /** Goes to where the subscription begins. With the lock held. */
-  #begin(start: Start, history: number): void {
+  #begin(start: Start): void {
     const reader = this.#reader;
     if (reader.seekTail() === 'corrupted') throw this.#corrupted();
     const next = reader.expected;
-    const first = firstWanted(start, next, history);
-    if (first > next) {
-      const text = `it was to begin after message ${first - 1}; the last one published is ${next - 1}`;
-      throw new ChannelError('SEQUENCE_AHEAD', this.#definition.name, text);
-    }
+    const { first, owesAll } = beginningOf(start, this.#participant.memory, next);
     reader.first = first;
     if (first < next && reader.seekHead() === 'corrupted') throw this.#corrupted();
-    const owesAll = typeof start === 'object';
     reader.fragmentFloor = owesAll ? 0 : reader.position;
     const count = reader.expected - first;
     if (owesAll && count > 0) this.#goneAtStart = { from: first, to: reader.expected - 1, count };
@@ -130,7 +137,12 @@ export class Receiver<T> {
     return this.#handledSequence;
   }
 
-  /** Position up to which messages are committed now. */
+  /** That number, in this life of the channel. */
+  get position(): Position {
+    return { incarnation: this.#participant.memory.incarnation, sequence: this.#handledSequence };
+  }
+
+  /** Position in the ring up to which messages are committed now. */
   committed(): number {
     return this.#reader.loadTail();
   }
@@ -157,19 +169,25 @@ export class Receiver<T> {
     let taken = 0;
     this.#handleAll();
     reader.backlog = 0;
-    if (this.#publishers.look()) this.#mayForget = true;
+    this.#hasReadAll = false;
+    this.#lookForPublishers();
+    if (!this.#open) return 0;
     this.#tellWhatWasGone();
     try {
       while (taken < limit && this.#open) {
         const outcome = reader.read();
         let goesOn = true;
         if (outcome === 'message') {
+          // Whoever published it had joined by then; also who came after the look above.
+          if (this.#participant.memory.words[EPOCH] !== this.#publishers.epoch) this.#lookForPublishers();
+          if (!this.#open) break;
           const delivered = this.#deliver(deliver);
           if (delivered !== 'undecodable') {
             taken++;
             goesOn = delivered === 'next';
           }
         } else if (outcome === 'empty') {
+          this.#hasReadAll = true;
           this.#forgetUnfinished();
           break;
         } else if (outcome !== 'part') {
@@ -192,19 +210,35 @@ export class Receiver<T> {
   }
 
   /**
+   * Which publishers have left or died, when `take` saw it and has delivered everything that was published before; each told
+   * once.
+   */
+  takeLeft(): readonly PublisherLeft[] {
+    return this.#hasReadAll ? this.#publishers.takeLeft() : NOBODY;
+  }
+
+  /**
    * That the last publisher has gone, when `take` saw it and has delivered everything that was published before; told once.
    *
    * @returns with `isOver` where none has come since.
    */
   takeGone(): (PublishersGone & { readonly isOver: boolean }) | undefined {
+    if (!this.#hasReadAll) return undefined;
     const gone = this.#publishers.takeGone();
     return gone && { ...gone, isOver: this.#publishers.isOver() };
+  }
+
+  #lookForPublishers(): void {
+    if (!this.#publishers.look()) return;
+    this.#mayForget = true;
+    for (const joined of this.#publishers.takeJoined()) this.#hooks.joined(joined);
   }
 
   /** The program has handled everything that was read. */
   #handleAll(): void {
     this.#handled = this.#reader.position;
-    this.#handledSequence = this.#reader.expected - 1;
+    // What comes before the first message that is wanted is left out, and counts as handled before it is read.
+    this.#handledSequence = Math.max(this.#reader.expected, this.#reader.first) - 1;
   }
 
   /** The program has handled what was delivered last. */
@@ -289,7 +323,7 @@ export class Receiver<T> {
     this.#cursor = this.#handled;
     table.storeCursor(slot, this.#cursor);
     atStep?.('read: cursor stored');
-    if (this.#reliable) this.#participant.ringPublishers();
+    if (this.#reliable) this.#participant.ringForRoom();
   }
 
   #loseSlot(): void {
@@ -342,13 +376,13 @@ export class Receiver<T> {
 
   /** `asleep` when the bell will ring for the next message, `locked` when a publisher is at work, `news` otherwise. */
   fallAsleep(): 'asleep' | 'locked' | 'news' {
-    const { table, slot, lock } = this.#participant;
+    const { sleep, lock } = this.#participant;
     // SYNC: going to sleep. Counted and flagged before this looks; a publisher stores the tail, then rings, then releases.
-    table.fallAsleep(slot);
+    sleep.begin(WANTS_FRAMES);
     const locked = lock.isHeld();
     const news = this.#reader.loadTail() !== this.#reader.position || this.#publishers.hasNews();
     if (!locked && !news) return 'asleep';
-    table.wakeUp(slot);
+    sleep.end(WANTS_FRAMES);
     return news ? 'news' : 'locked';
   }
 
@@ -360,12 +394,12 @@ export class Receiver<T> {
 
   /** Whether it waits for the bell. */
   get isAsleep(): boolean {
-    return this.#participant.table.sleepOf(this.#participant.slot) !== 0;
+    return this.#participant.sleep.isFor(WANTS_FRAMES);
   }
 
   /** Ends the sleep, if it sleeps. */
   wakeUp(): void {
-    this.#participant.table.wakeUp(this.#participant.slot);
+    this.#participant.sleep.end(WANTS_FRAMES);
   }
 
   /** Leaves the channel; nothing is taken from here on. */

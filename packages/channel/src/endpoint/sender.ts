@@ -43,6 +43,8 @@ export class Sender<T> {
   readonly #ownBytes: OwnBytesCodec<T> | undefined;
   readonly #message: MessageAppend;
   readonly #maxWaiting: number;
+  /** Most bytes of a message that is not split. */
+  readonly #maxWhole: number;
   /** Why nothing more is accepted. */
   #refusal: string | undefined;
 
@@ -56,6 +58,8 @@ export class Sender<T> {
     this.#ownBytes = hasOwnBytes(codec) ? codec : undefined;
     this.#message = new MessageAppend(this.#scratch.payload, 0);
     this.#maxWaiting = options.maxWaiting;
+    const { maxPayload, maxMessage } = participant.memory.geometry;
+    this.#maxWhole = Math.min(maxPayload, maxMessage);
   }
 
   /** Number of the last message that was published; 0 before the first. */
@@ -75,14 +79,14 @@ export class Sender<T> {
     this.#checkOpen();
     const outcome = this.#sendInPlace(value);
     if (outcome === 'published') return this.sequence;
-    const { maxMessage, maxPayload } = this.#participant.memory.geometry;
+    const { maxMessage } = this.#participant.memory.geometry;
     let append: Append;
     let kept: number;
     this.#scratch.enter();
     try {
       const length = this.#scratch.encode(value, 0, maxMessage, 'the channel carries');
       this.#checkOpen();
-      const fits = length <= maxPayload;
+      const fits = length <= this.#maxWhole;
       if (fits && outcome === 'unsuited' && this.#tryAppend(this.#encoded(length)) === 'published') {
         return this.sequence;
       }
@@ -142,7 +146,7 @@ export class Sender<T> {
     const isReached = (): PublishOutcome => {
       if (this.#appender.isReached(goal as FlushGoal)) return 'published';
       // A subscriber that could not be rung when something was published may be by now.
-      this.#participant.ringAgain();
+      this.#participant.ringForFramesAgain();
       return 'full';
     };
     if (this.#pending.isEmpty) setGoal();
@@ -197,7 +201,7 @@ export class Sender<T> {
   }
 
   #sendCopy(value: T): PublishOutcome {
-    const limit = this.#participant.memory.geometry.maxPayload;
+    const limit = this.#maxWhole;
     this.#scratch.enter();
     try {
       const length = this.#scratch.encode(value, 0, limit, 'without waiting, the channel carries');
@@ -254,12 +258,11 @@ export class Sender<T> {
   #batchOfBytes(values: readonly T[]): BytesBatch | undefined {
     const codec = this.#ownBytes;
     if (codec === undefined) return undefined;
-    const { maxPayload } = this.#participant.memory.geometry;
     const lengths: number[] = [];
     let taken = 0;
     for (const value of values) {
       const length = codec[ownBytes](value);
-      if (length < 0 || length > maxPayload) return undefined;
+      if (length < 0 || length > this.#maxWhole) return undefined;
       lengths.push(length);
       taken += frameLength(length);
     }
@@ -268,14 +271,13 @@ export class Sender<T> {
   }
 
   #encodeBatch(values: readonly T[]): EncodedBatch {
-    const { maxPayload } = this.#participant.memory.geometry;
     const limit = this.#largestBatch;
     const starts: number[] = [];
     const lengths: number[] = [];
     let start = 0;
     let taken = 0;
     for (const value of values) {
-      const length = this.#scratch.encode(value, start, maxPayload, 'in a batch, the channel carries');
+      const length = this.#scratch.encode(value, start, this.#maxWhole, 'in a batch, the channel carries');
       taken += frameLength(length);
       if (taken > limit) {
         const text = `the first ${starts.length + 1} messages of the batch take ${taken} bytes; a batch takes at most ${limit}`;

@@ -23,6 +23,7 @@ import {
   MIN_CAPACITY,
 } from './limits.js';
 import { MAX_PARTICIPANTS } from './participant-layout.js';
+import { PATTERN_CHANNEL } from './patterns.js';
 import { SCOPES, type Scope } from './scope.js';
 
 /** What {@link defineChannel} takes in any case. */
@@ -97,6 +98,8 @@ export type AnyChannelOptions<T> =
 /** {@link ChannelOptions}, checked and complete. */
 export interface ChannelDefinition<T> {
   readonly name: string;
+  /** What its segment is for. */
+  readonly pattern: number;
   readonly capacity: number;
   /** Whether `capacity` was asked for, and so must match. */
   readonly capacityGiven: boolean;
@@ -196,6 +199,7 @@ export function checkDefinition<T>(
   }
   const definition: ChannelDefinition<T> = {
     name,
+    pattern: PATTERN_CHANNEL,
     capacity: capacity ?? DEFAULT_CAPACITY,
     capacityGiven: capacity !== undefined,
     maxMessage,

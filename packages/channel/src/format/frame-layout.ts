@@ -7,6 +7,9 @@ export const KIND_TERMINATOR = 3;
 export const KIND_FRAGMENT = 4;
 export const KIND_LAST_FRAGMENT = 5;
 
+/** Bit of `flags`. */
+const FLAG_EXTENSION = 1;
+
 const frame = layout('Header of a frame', [
   field('length', 'u32', 'bytes of payload; of padding: bytes behind this header up to the end of the ring'),
   field('kind', 'u8', '', {
@@ -16,7 +19,9 @@ const frame = layout('Header of a frame', [
     KIND_FRAGMENT: [KIND_FRAGMENT, 'fragment'],
     KIND_LAST_FRAGMENT: [KIND_LAST_FRAGMENT, 'last fragment'],
   }),
-  field('flags', 'u8', 'zero'),
+  field('flags', 'u8', 'bits, all others zero', {
+    FLAG_EXTENSION: [FLAG_EXTENSION, 'a header extension precedes the payload'],
+  }),
   field('publisher', 'u16', 'slot of the publisher'),
   field('sequence', 'u64', 'number of the message that it completes; of any other kind: of the next message'),
   field('timestamp', 'u64', 'when it was published, nanoseconds of the monotonic clock; 0 when not said'),
@@ -38,6 +43,11 @@ export const LENGTH_OFFSET: number = frame.offsetOf('length');
 export const KIND_OFFSET: number = frame.offsetOf('kind');
 export const SEQUENCE_OFFSET: number = frame.offsetOf('sequence');
 export const TIMESTAMP_OFFSET: number = frame.offsetOf('timestamp');
+
+/** What {@link FLAG_EXTENSION} is in the word that `kind` begins. */
+export const EXTENSION_BIT: number = FLAG_EXTENSION << 8;
+/** Bytes that the length of an extension counts in. */
+export const EXTENSION_UNIT = 8;
 
 /** Bytes that a frame takes in the ring. */
 export function frameLength(payloadLength: number): number {

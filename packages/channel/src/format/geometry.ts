@@ -1,7 +1,13 @@
 import { ChannelError } from '../foundation/errors.js';
 import { FRAME_ALIGNMENT, FRAME_HEADER_LENGTH, frameLength } from './frame-layout.js';
 import * as header from './header-layout.js';
-import { LARGEST_MESSAGE, MAX_CAPACITY, MAX_SCHEMA_LENGTH, MIN_CAPACITY } from './limits.js';
+import {
+  LARGEST_MESSAGE,
+  MAX_CAPACITY,
+  MAX_EXTENSION_LENGTH,
+  MAX_SCHEMA_LENGTH,
+  MIN_CAPACITY,
+} from './limits.js';
 import { MAX_PARTICIPANTS, PARTICIPANT_LENGTH } from './participant-layout.js';
 
 /** Bytes of a message unless something else is asked for or promised. */
@@ -18,7 +24,7 @@ export interface Geometry {
   readonly participantCount: number;
   readonly ringOffset: number;
   readonly ringCapacity: number;
-  /** Most bytes of payload in one frame. */
+  /** Most bytes of payload in one frame, with what extends its header. */
   readonly maxPayload: number;
   /** Most bytes of one message; more than `maxPayload` where messages are split. */
   readonly maxMessage: number;
@@ -52,7 +58,7 @@ export function planGeometry(request: GeometryRequest, room: number): Geometry {
   const participantsEnd = header.HEADER_LENGTH + maxParticipants * PARTICIPANT_LENGTH;
   const history = request.history ?? 0;
   const maxMessage = request.maxMessage ?? defaultMaxMessage(capacity, history);
-  const maxPayload = Math.min(largestPayload(capacity), maxMessage);
+  const maxPayload = maxPayloadOf(capacity, maxMessage);
   const problem = historyProblem(capacity, history, maxMessage);
   if (problem !== undefined) throw new ChannelError('INVALID_ARGUMENT', request.name, problem);
   return {
@@ -71,22 +77,32 @@ function largestPayload(ringCapacity: number): number {
   return ringCapacity / LARGEST_FRAME_PART - FRAME_HEADER_LENGTH;
 }
 
+function maxPayloadOf(ringCapacity: number, maxMessage: number): number {
+  return Math.min(largestPayload(ringCapacity), maxMessage + MAX_EXTENSION_LENGTH);
+}
+
+/** Most bytes of a message that is not split, whatever may extend its header. */
+function largestWhole(ringCapacity: number): number {
+  return largestPayload(ringCapacity) - MAX_EXTENSION_LENGTH;
+}
+
 function defaultMaxMessage(capacity: number, history: number): number {
   if (history === 0) return DEFAULT_MAX_MESSAGE;
   const share = Math.floor(capacity / HISTORY_PART / history / FRAME_ALIGNMENT) * FRAME_ALIGNMENT;
-  return Math.max(1, Math.min(share - FRAME_HEADER_LENGTH, largestPayload(capacity)));
+  const whole = share - FRAME_HEADER_LENGTH - MAX_EXTENSION_LENGTH;
+  return Math.max(1, Math.min(whole, largestWhole(capacity)));
 }
 
 /** Why that history cannot be promised; undefined when it can. */
 function historyProblem(capacity: number, history: number, maxMessage: number): string | undefined {
   if (history === 0) return undefined;
-  if (maxMessage > largestPayload(capacity)) {
+  if (maxMessage > largestWhole(capacity)) {
     return (
       `with a history, a message must fit into one frame: maxMessage is ${maxMessage}, ` +
-      `a ring of ${capacity} bytes takes frames of up to ${largestPayload(capacity)}`
+      `a ring of ${capacity} bytes takes messages of up to ${largestWhole(capacity)} in one`
     );
   }
-  const promised = history * frameLength(maxMessage);
+  const promised = history * frameLength(maxMessage + MAX_EXTENSION_LENGTH);
   if (promised <= capacity / HISTORY_PART) return undefined;
   return (
     `a history of ${history} messages of up to ${maxMessage} bytes takes ${promised} bytes, ` +
@@ -178,7 +194,7 @@ function placeProblems(geometry: Geometry, size: number): Check[] {
 }
 
 function limitProblems({ ringCapacity, maxPayload, maxMessage, history }: Geometry): Check[] {
-  const largest = Math.min(largestPayload(ringCapacity), maxMessage);
+  const largest = maxPayloadOf(ringCapacity, maxMessage);
   const problem = historyProblem(ringCapacity, history, maxMessage);
   return [
     [

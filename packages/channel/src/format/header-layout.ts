@@ -1,7 +1,8 @@
 import { field, type Layout, layout, spare } from './layout.js';
+import { PATTERN_CHANNEL, PATTERN_DIRECTORY } from './patterns.js';
 
 /** The version that this code writes and reads. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /** Values of `closedReason`. */
 export const CLOSED_BY_LEAVING = 1;
@@ -20,7 +21,7 @@ const header = layout('Segment header', [
   field(
     'maxPayload',
     'u32',
-    'most bytes of payload in one frame: a quarter of the ring less its header, or `maxMessage` if that is less',
+    'most bytes of payload in one frame: a quarter of the ring less its header, or `maxMessage` + 64 if that is less',
   ),
   field('schemaOffset', 'u32', 'where the text of the schema begins; 0 for none'),
   field('schemaLength', 'u32', 'bytes of that text'),
@@ -35,7 +36,15 @@ const header = layout('Segment header', [
   ),
   field('maxMessage', 'u64', 'most bytes of one message'),
   field('createdAt', 'u64', 'when the segment was created, milliseconds since 1970'),
-  spare(40),
+  field('pattern', 'u32', 'what the segment is for; 2 to 6 are reserved', {
+    PATTERN_CHANNEL: [PATTERN_CHANNEL, 'a channel'],
+    PATTERN_DIRECTORY: [PATTERN_DIRECTORY, 'a directory'],
+  }),
+  field('requiredFeatures', 'u32', 'bits of what a program must understand to take part; none is defined'),
+  field('optionalFeatures', 'u32', 'bits of what a program may leave out; none is defined'),
+  spare(4),
+  field('incarnation', 'u64', 'random, never 0: tells this life of the channel from all others of its name'),
+  spare(16),
 
   field('publisherLock', 'u32', '0 free; else generation << 10 | slot of its holder'),
   spare(60),
@@ -46,20 +55,17 @@ const header = layout('Segment header', [
   field('head', 'i64', 'position of the oldest intact frame'),
   spare(56),
 
-  field(
-    'epoch',
-    'u32',
-    'raised when a publisher or a reliable subscriber joins, and when a publisher leaves or dies',
-  ),
-  field('sleepers', 'u32', 'subscribers that sleep, or more, never fewer'),
-  field('roomWaiters', 'u32', 'publishers that sleep, or more, never fewer'),
+  field('epoch', 'u32', 'raised when any participant joins, leaves, dies or is disconnected'),
+  field('sleepers', 'u32', 'participants that sleep and want frames, or more, never fewer'),
+  field('roomWaiters', 'u32', 'participants that sleep and want room, or more, never fewer'),
   field('closedEpoch', 'u32', 'raised when the last publisher has left or died'),
   field('closedReason', 'u32', 'why', {
     CLOSED_BY_LEAVING: [CLOSED_BY_LEAVING, 'it left'],
     CLOSED_BY_DEATH: [CLOSED_BY_DEATH, 'it died'],
   }),
   field('slotsUsed', 'u32', 'one more than the highest slot that was ever claimed'),
-  spare(40),
+  field('memberWaiters', 'u32', 'participants that sleep and want to hear of others, or more, never fewer'),
+  spare(36),
 
   spare(64),
 ]);
@@ -91,6 +97,9 @@ export const SCHEMA_HASH_LENGTH = 32;
 export const HISTORY_OFFSET: number = header.offsetOf('history');
 export const MAX_MESSAGE_OFFSET: number = header.offsetOf('maxMessage');
 export const CREATED_AT_OFFSET: number = header.offsetOf('createdAt');
+export const PATTERN_OFFSET: number = header.offsetOf('pattern');
+export const REQUIRED_FEATURES_OFFSET: number = header.offsetOf('requiredFeatures');
+export const INCARNATION_OFFSET: number = header.offsetOf('incarnation');
 export const PUBLISHER_LOCK_OFFSET: number = header.offsetOf('publisherLock');
 export const TAIL_OFFSET: number = header.offsetOf('tail');
 export const HEAD_OFFSET: number = header.offsetOf('head');
@@ -100,3 +109,7 @@ export const ROOM_WAITERS_OFFSET: number = header.offsetOf('roomWaiters');
 export const CLOSED_EPOCH_OFFSET: number = header.offsetOf('closedEpoch');
 export const CLOSED_REASON_OFFSET: number = header.offsetOf('closedReason');
 export const SLOTS_USED_OFFSET: number = header.offsetOf('slotsUsed');
+export const MEMBER_WAITERS_OFFSET: number = header.offsetOf('memberWaiters');
+
+/** Bits of `requiredFeatures` that this code understands. */
+export const KNOWN_FEATURES = 0;

@@ -3,6 +3,8 @@ export const MIN_CAPACITY = 4096;
 export const MAX_CAPACITY: number = 2 ** 30;
 /** Largest `maxMessage`, bytes. */
 export const LARGEST_MESSAGE: number = 2 ** 30;
+/** Longest extension of a frame's header, bytes. */
+export const MAX_EXTENSION_LENGTH = 64;
 /** Longest text of a schema, bytes. */
 export const MAX_SCHEMA_LENGTH: number = 2 ** 20;
 

@@ -1,8 +1,8 @@
-import { FRAME_ALIGNMENT } from './frame-layout.js';
+import { EXTENSION_UNIT, FRAME_ALIGNMENT } from './frame-layout.js';
 import type { FieldType, Layout } from './layout.js';
 import { layouts } from './layouts.js';
 import * as limits from './limits.js';
-import { MAX_GENERATION, MAX_PARTICIPANTS, SLOT_BITS } from './participant-layout.js';
+import { END_BITS, MAX_GENERATION, MAX_PARTICIPANTS, SLOT_BITS } from './participant-layout.js';
 
 /** A constant of a native source: an offset or a size in bytes, a value of a field, or a limit. */
 interface Constant {
@@ -40,7 +40,15 @@ function groupOf([prefix, { title, fields, length }]: readonly [string, Layout])
 
 /** All constants of the format. No two have the same name. */
 function allGroups(): readonly Group[] {
-  const all = { FRAME_ALIGNMENT, SLOT_BITS, MAX_PARTICIPANTS, MAX_GENERATION, ...limits };
+  const all = {
+    FRAME_ALIGNMENT,
+    EXTENSION_UNIT,
+    END_BITS,
+    SLOT_BITS,
+    MAX_PARTICIPANTS,
+    MAX_GENERATION,
+    ...limits,
+  };
   const ofLimits = Object.entries(all).map(([name, value]) => ({ name, value, type: 'u32' as const }));
   const groups = [...Object.entries(layouts).map(groupOf), { title: 'Limits', constants: ofLimits }];
   const names = groups.flatMap(({ constants }) => constants.map(({ name }) => name));

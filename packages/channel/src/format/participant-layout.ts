@@ -7,6 +7,16 @@ export const STATE_RELIABLE = 2;
 export const STATE_LOSSY = 3;
 export const STATE_DISCONNECTED = 4;
 
+/** Bits of `wants`. */
+export const WANTS_FRAMES = 1;
+export const WANTS_ROOM = 2;
+export const WANTS_MEMBERS = 4;
+
+/** Low bits of `lastEnd`. */
+export const ENDED_BY_LEAVING = 1;
+export const ENDED_BY_DEATH = 2;
+export const END_BITS = 2;
+
 /** Values of `disconnectReason`. */
 export const DISCONNECTED_AS_SLOW = 1;
 export const DISCONNECTED_AS_WRONG = 2;
@@ -41,7 +51,20 @@ const slot = layout('Slot of a participant', [
     DISCONNECTED_AS_SLOW: [DISCONNECTED_AS_SLOW, 'too slow'],
     DISCONNECTED_AS_WRONG: [DISCONNECTED_AS_WRONG, 'its cursor was none'],
   }),
-  spare(40),
+  field('wants', 'u32', 'what this sleep is for, bit by bit', {
+    WANTS_FRAMES: [WANTS_FRAMES, 'frames, and publishers that come and go'],
+    WANTS_ROOM: [WANTS_ROOM, 'room'],
+    WANTS_MEMBERS: [WANTS_MEMBERS, 'participants that come and go'],
+  }),
+  field('lastEnd', 'u32', 'generation << 2 | how: the last participation that ended here', {
+    ENDED_BY_LEAVING: [ENDED_BY_LEAVING, 'it left'],
+    ENDED_BY_DEATH: [ENDED_BY_DEATH, 'it died'],
+  }),
+  field('phase', 'u32', 'for patterns; zero in a channel'),
+  spare(4),
+  field('done', 'u64', 'for patterns; zero in a channel'),
+  field('detail', 'u64', 'for patterns; zero in a channel'),
+  spare(8),
 
   field('messages', 'u64', 'counter: messages published, or received'),
   field('bytes', 'u64', 'counter: bytes of their payloads'),
@@ -81,6 +104,11 @@ export const STATE_OFFSET: number = slot.offsetOf('state');
 export const ASLEEP_OFFSET: number = slot.offsetOf('asleep');
 export const SLEEPS_OFFSET: number = slot.offsetOf('sleeps');
 export const DISCONNECT_REASON_OFFSET: number = slot.offsetOf('disconnectReason');
+export const WANTS_OFFSET: number = slot.offsetOf('wants');
+export const LAST_END_OFFSET: number = slot.offsetOf('lastEnd');
+export const PHASE_OFFSET: number = slot.offsetOf('phase');
+export const DONE_OFFSET: number = slot.offsetOf('done');
+export const DETAIL_OFFSET: number = slot.offsetOf('detail');
 export const MESSAGES_OFFSET: number = slot.offsetOf('messages');
 export const BYTES_OFFSET: number = slot.offsetOf('bytes');
 export const FULL_OFFSET: number = slot.offsetOf('full');

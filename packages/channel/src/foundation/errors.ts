@@ -5,7 +5,8 @@
  * - `NOT_FOUND`: there is no such channel, and the call was not to create it.
  * - `EXISTS`: there is such a channel already, and the call was to create it.
  * - `NOT_A_CHANNEL`: the memory of that name is not a channel.
- * - `VERSION_MISMATCH`: the channel has another version of the format.
+ * - `VERSION_MISMATCH`: the channel has another version of the format, or requires features that this program does not know.
+ * - `PATTERN_MISMATCH`: the memory of that name is of this format and no channel, but something else.
  * - `CAPACITY_MISMATCH`: the channel has another capacity.
  * - `HISTORY_MISMATCH`, `MAX_MESSAGE_MISMATCH`: the channel has another history, or another limit of messages.
  * - `CODEC_MISMATCH`: the channel has another codec.
@@ -14,6 +15,7 @@
  * - `BACKLOG`: more bytes wait to be published than `maxWaiting` allows; this message was not published.
  * - `TIMEOUT`: the time that the call was given is over.
  * - `SEQUENCE_AHEAD`: the subscription was to begin after a message that the channel has not published yet.
+ * - `OTHER_INCARNATION`: the subscription was to begin after a message of an earlier channel of that name, which has ended.
  * - `UNENCODABLE`: the codec refused a value.
  * - `UNDECODABLE`: the codec refused the bytes of a message; the subscriber goes on with the next one.
  * - `REENTRANT`: a publish from within the encoding of another one.
@@ -31,6 +33,7 @@ export type ChannelErrorCode =
   | 'EXISTS'
   | 'NOT_A_CHANNEL'
   | 'VERSION_MISMATCH'
+  | 'PATTERN_MISMATCH'
   | 'CAPACITY_MISMATCH'
   | 'HISTORY_MISMATCH'
   | 'MAX_MESSAGE_MISMATCH'
@@ -40,6 +43,7 @@ export type ChannelErrorCode =
   | 'BACKLOG'
   | 'TIMEOUT'
   | 'SEQUENCE_AHEAD'
+  | 'OTHER_INCARNATION'
   | 'UNENCODABLE'
   | 'UNDECODABLE'
   | 'REENTRANT'

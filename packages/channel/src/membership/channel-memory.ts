@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { MmfError } from '@mmfbus/core';
 import {
   type Access,
@@ -17,6 +18,7 @@ import type { ChannelDefinition } from '../format/definition.js';
 import { writeTerminator } from '../format/frame.js';
 import { type Geometry, planGeometry, readGeometry, writeGeometry } from '../format/geometry.js';
 import * as header from '../format/header-layout.js';
+import { PATTERN_DIRECTORY, patternName } from '../format/patterns.js';
 import { namespaceOf, type Scope } from '../format/scope.js';
 import { ChannelError, type ChannelErrorCode } from '../foundation/errors.js';
 import { atStep } from '../foundation/steps.js';
@@ -28,6 +30,8 @@ export type OpenMode = 'open-or-create' | 'open' | 'create';
 export class ChannelMemory {
   readonly name: string;
   readonly geometry: Geometry;
+  /** Of this life of the channel, 16 hexadecimal digits. */
+  readonly incarnation: string;
   /** Whom its file lets in; undefined where it is for this user alone by its name, and on Windows. */
   readonly access: Access | undefined;
   /** The header and the table of participants, as words of 32 and of 64 bits. */
@@ -43,11 +47,12 @@ export class ChannelMemory {
   closed: Promise<void> = Promise.resolve();
   readonly #segment: Segment;
 
-  constructor(name: string, scope: Scope, segment: Segment, geometry: Geometry) {
+  constructor(name: string, scope: Scope, segment: Segment, geometry: Geometry, incarnation: string) {
     const { ringOffset, ringCapacity } = geometry;
     const { memory } = segment;
     this.name = name;
     this.geometry = geometry;
+    this.incarnation = incarnation;
     this.access = scope === 'machine' ? segment.access : undefined;
     this.words = sharedWords(memory, 0, ringOffset / Int32Array.BYTES_PER_ELEMENT);
     this.longs = sharedLongs(memory, 0, ringOffset / BigInt64Array.BYTES_PER_ELEMENT);
@@ -84,7 +89,7 @@ export class ChannelMemory {
  *
  * @param signal ends the waiting for processes that create or remove the segment at this moment.
  * @param room bytes that a new one has between the participants and the ring. Defaults to 0.
- * @throws {@link ChannelError} `NOT_FOUND`, `NOT_A_CHANNEL`, `CORRUPTED`, or one of the codes that end in `_MISMATCH`;
+ * @throws {@link ChannelError} `NOT_FOUND`, `EXISTS`, `NOT_A_CHANNEL`, `CORRUPTED`, or one of the codes that end in `_MISMATCH`;
  * and what `awaitSegment` throws.
  */
 export async function openChannelMemory(
@@ -120,10 +125,10 @@ export async function openChannelMemory(
   atStep?.('create: opened');
   try {
     if (scope === 'machine') checkAccess(definition, segment.access);
-    const header = copyHeader(name, segment);
-    const geometry = checkHeader(name, header, segment.size);
-    checkAgreement(definition, segment, header, geometry);
-    return new ChannelMemory(name, scope, segment, geometry);
+    const bytes = copyHeader(name, segment);
+    const geometry = checkHeader(name, bytes, segment.size);
+    checkAgreement(definition, segment, bytes, geometry);
+    return new ChannelMemory(name, scope, segment, geometry, readIncarnation(bytes));
   } catch (error) {
     segment.close();
     throw error;
@@ -154,8 +159,9 @@ export function openForeignMemory(
     return undefined;
   }
   try {
-    const geometry = checkHeader(name, copyHeader(name, segment), segment.size);
-    return new ChannelMemory(name, scope, segment, geometry);
+    const bytes = copyHeader(name, segment);
+    const geometry = checkHeader(name, bytes, segment.size);
+    return new ChannelMemory(name, scope, segment, geometry, readIncarnation(bytes));
   } catch (error) {
     segment.close();
     throw error;
@@ -163,7 +169,10 @@ export function openForeignMemory(
 }
 
 /** Refuses memory that lets in others than this program asks for, or whose participants cannot all reach one another. */
-function checkAccess({ name, mode, group }: ChannelDefinition<unknown>, access: Access | undefined): void {
+function checkAccess(
+  { name, pattern, mode, group }: ChannelDefinition<unknown>,
+  access: Access | undefined,
+): void {
   if (access === undefined) return;
   const refuse = (why: string): never => {
     throw new MmfError('ACCESS_DENIED', `${name}: ${why}`);
@@ -174,7 +183,10 @@ function checkAccess({ name, mode, group }: ChannelDefinition<unknown>, access: 
       `it belongs to user ${access.uid} and group ${access.gid}, and this program asks for group ${gid}`,
     );
   }
-  if (mode !== undefined && (access.mode & ~mode) !== 0) {
+  // What a directory lets in is known by its name; a channel may let in fewer than it might.
+  const isRight = (most: number) =>
+    pattern === PATTERN_DIRECTORY ? access.mode === most : (access.mode & ~most) === 0;
+  if (mode !== undefined && !isRight(mode)) {
     const [there, most] = [access.mode.toString(8), mode.toString(8)];
     refuse(
       `it belongs to user ${access.uid} and has the mode 0${there}; this program allows 0${most} at most`,
@@ -189,7 +201,7 @@ function checkAccess({ name, mode, group }: ChannelDefinition<unknown>, access: 
 
 function initialise(
   memory: ArrayBuffer,
-  { codec, schemaBytes, schemaHash }: ChannelDefinition<unknown>,
+  { pattern, codec, schemaBytes, schemaHash }: ChannelDefinition<unknown>,
   geometry: Geometry,
 ): void {
   const view = new DataView(memory);
@@ -200,9 +212,18 @@ function initialise(
   bytes.set(schemaHash, header.SCHEMA_HASH_OFFSET);
   bytes.set(schemaBytes, geometry.schemaOffset === 0 ? header.HEADER_LENGTH : geometry.schemaOffset);
   view.setBigUint64(header.CREATED_AT_OFFSET, BigInt(Date.now()), true);
+  view.setUint32(header.PATTERN_OFFSET, pattern, true);
+  view.setBigUint64(header.INCARNATION_OFFSET, newIncarnation(), true);
   writeTerminator(new Int32Array(memory, geometry.ringOffset), 0, 1);
   view.setBigUint64(header.MAGIC_OFFSET, header.MAGIC, true);
   atStep?.('create: filled');
+}
+
+function newIncarnation(): bigint {
+  for (;;) {
+    const incarnation = randomBytes(8).readBigUInt64LE();
+    if (incarnation !== 0n) return incarnation;
+  }
 }
 
 /** The header as it is now: what is checked in it is what is used. */
@@ -221,6 +242,11 @@ function checkHeader(name: string, bytes: Buffer, size: number): Geometry {
   if (view.getBigUint64(header.MAGIC_OFFSET, true) !== header.MAGIC) throw notAChannel(name);
   const version = view.getUint32(header.FORMAT_VERSION_OFFSET, true);
   expectSame(name, 'VERSION_MISMATCH', 'format version', version, header.FORMAT_VERSION);
+  const unknown = view.getUint32(header.REQUIRED_FEATURES_OFFSET, true) & ~header.KNOWN_FEATURES;
+  if (unknown !== 0) {
+    const text = `it requires features that this program does not know: bits 0x${(unknown >>> 0).toString(16)}`;
+    throw new ChannelError('VERSION_MISMATCH', name, text);
+  }
   return readGeometry(name, view, size);
 }
 
@@ -232,6 +258,8 @@ function checkAgreement(
   geometry: Geometry,
 ): void {
   const { name, capacity, capacityGiven, history, maxMessage, takesAny } = definition;
+  const pattern = bytes.readUInt32LE(header.PATTERN_OFFSET);
+  expectSame(name, 'PATTERN_MISMATCH', 'pattern', patternName(pattern), patternName(definition.pattern));
   const wanted = capacityGiven ? capacity : undefined;
   expectSame(name, 'CAPACITY_MISMATCH', 'capacity', geometry.ringCapacity, wanted);
   expectSame(name, 'HISTORY_MISMATCH', 'history', geometry.history, history);
@@ -251,6 +279,10 @@ function expectSame<V>(
   if (here === undefined || there === here) return;
   const [a, b] = [JSON.stringify(there), JSON.stringify(here)];
   throw new ChannelError(code, name, `its ${what} is ${a}, this program's ${b}`);
+}
+
+function readIncarnation(bytes: Buffer): string {
+  return bytes.readBigUInt64LE(header.INCARNATION_OFFSET).toString(16).padStart(16, '0');
 }
 
 function readCodec(bytes: Buffer): string {

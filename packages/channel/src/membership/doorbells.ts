@@ -1,12 +1,19 @@
 import { type Bell, connectBell, type PortAddress, timers } from '@mmfbus/core/internal';
-import { ROOM_WAITERS_OFFSET, SLEEPERS_OFFSET } from '../format/header-layout.js';
-import { STATE_LOSSY, STATE_PUBLISHER, STATE_RELIABLE } from '../format/participant-layout.js';
+import { MEMBER_WAITERS_OFFSET, ROOM_WAITERS_OFFSET, SLEEPERS_OFFSET } from '../format/header-layout.js';
+import {
+  STATE_LOSSY,
+  STATE_RELIABLE,
+  WANTS_FRAMES,
+  WANTS_MEMBERS,
+  WANTS_ROOM,
+} from '../format/participant-layout.js';
 import { atStep } from '../foundation/steps.js';
 import type { ChannelMemory } from './channel-memory.js';
 import type { ParticipantTable } from './participant-table.js';
 
 const SLEEPERS = SLEEPERS_OFFSET >> 2;
 const ROOM_WAITERS = ROOM_WAITERS_OFFSET >> 2;
+const MEMBER_WAITERS = MEMBER_WAITERS_OFFSET >> 2;
 /** A sleeper that was rung and does not wake up may have died before it heard: one in this many rings is sent again. */
 const SKIPS = 1000;
 /** Before sleepers are tried again that could not be rung, milliseconds; each pause is twice the one before. */
@@ -66,25 +73,39 @@ export class Doorbells {
   }
 
   /**
-   * Rings the subscribers that sleep. With the lock still held, after what they wait for has changed: whoever dies
+   * Rings those who sleep for frames. With the lock still held, after what they wait for has changed: whoever dies
    * before it rang leaves the lock held, and is heard to die by everyone who sleeps.
    */
-  ringSubscribers(): void {
+  ringForFrames(): void {
     // SYNC: going to sleep. What changed was stored before this load; a subscriber counts itself before it looks.
-    if (Atomics.load(this.#words, SLEEPERS) !== 0) this.#ringAll(false);
+    if (Atomics.load(this.#words, SLEEPERS) !== 0) this.#ringAll(WANTS_FRAMES);
   }
 
-  /** Rings the publishers that wait for room. After a cursor moved. */
-  ringPublishers(): void {
+  /** Rings those who wait for room. After a cursor moved. */
+  ringForRoom(): void {
     // SYNC: waiting for room. The cursor was stored before this load; a publisher counts itself before it reads cursors.
-    if (Atomics.load(this.#words, ROOM_WAITERS) !== 0) this.#ringAll(true);
+    if (Atomics.load(this.#words, ROOM_WAITERS) !== 0) this.#ringAll(WANTS_ROOM);
   }
 
-  /** Rings the subscribers that sleep, also those that were rung, or could not be rung, in this sleep. */
-  ringSubscribersAgain(): void {
+  /**
+   * Rings those who want to know who takes part. After the epoch was raised.
+   *
+   * @param ofPublisher says that it was a publisher that came or went, which those who want its frames are to know, too.
+   */
+  ringForMembers(ofPublisher: boolean): void {
+    // SYNC: going to sleep. The epoch was raised before these loads; who sleeps counts itself before it looks at that.
+    if (Atomics.load(this.#words, MEMBER_WAITERS) !== 0) {
+      this.#ringAll(ofPublisher ? WANTS_MEMBERS | WANTS_FRAMES : WANTS_MEMBERS);
+    } else if (ofPublisher) {
+      this.ringForFrames();
+    }
+  }
+
+  /** Rings those who sleep for frames, also those that were rung, or could not be rung, in this sleep. */
+  ringForFramesAgain(): void {
     this.#rung.fill(0);
     this.#unrung.clear();
-    this.#ringAll(false);
+    this.#ringAll(WANTS_FRAMES);
   }
 
   close(): void {
@@ -93,13 +114,13 @@ export class Doorbells {
     this.#connections.length = 0;
   }
 
-  #ringAll(publishers: boolean): void {
+  #ringAll(wants: number): void {
     const used = this.#table.used();
     for (let slot = 0; slot < used; slot++) {
       const sleep = this.#table.sleepOf(slot);
       if (sleep === 0 || this.#unrung.get(slot) === sleep) continue;
       if (sleep === this.#rung[slot] && ++this.#skips % SKIPS !== 0) continue;
-      if ((this.#table.stateOf(slot) === STATE_PUBLISHER) === publishers) this.#ring(slot, sleep);
+      if ((this.#table.wantsOf(slot) & wants) !== 0) this.#ring(slot, sleep);
     }
   }
 
@@ -121,6 +142,8 @@ export class Doorbells {
       this.#hooks.rung();
       atStep?.('ring: sent');
     } else if (outcome === 'dead') {
+      // Once is enough here, too.
+      this.#rung[slot] = sleep;
       connection.bell.close();
       this.#connections[slot] = undefined;
       this.#hooks.dead(slot);

@@ -1,13 +1,17 @@
-import { copyIn, fillShared, type PortAddress, type SharedBytes } from '@mmfbus/core/internal';
+import { copyIn, copyOut, fillShared, type PortAddress, type SharedBytes } from '@mmfbus/core/internal';
 import * as header from '../format/header-layout.js';
 import { SLOTS_USED_OFFSET } from '../format/header-layout.js';
 import * as slotLayout from '../format/participant-layout.js';
 import { monotonicNow } from '../foundation/clock.js';
 import { atStep } from '../foundation/steps.js';
+import { showableText } from '../foundation/text.js';
 import type { ChannelMemory } from './channel-memory.js';
 
 const WORD_SHIFT = 2;
 const LONG_SHIFT = 3;
+const SLEEPERS = header.SLEEPERS_OFFSET >> WORD_SHIFT;
+const ROOM_WAITERS = header.ROOM_WAITERS_OFFSET >> WORD_SHIFT;
+const MEMBER_WAITERS = header.MEMBER_WAITERS_OFFSET >> WORD_SHIFT;
 const UNKNOWN = { pid: 0, startTime: 0n, pidNamespace: 0n, threadId: 0, threadStartTime: 0n };
 
 /**
@@ -89,6 +93,9 @@ export class ParticipantTable {
     this.#storeWord(slot, slotLayout.THREAD_ID_OFFSET, owner.threadId);
     this.#storeLong(slot, slotLayout.THREAD_START_TIME_OFFSET, owner.threadStartTime);
     this.#storeLong(slot, slotLayout.JOINED_AT_OFFSET, BigInt(monotonicNow()));
+    this.#storeWord(slot, slotLayout.PHASE_OFFSET, 0);
+    this.#storeLong(slot, slotLayout.DONE_OFFSET, 0n);
+    this.#storeLong(slot, slotLayout.DETAIL_OFFSET, 0n);
     // SYNC: identity written. Last, so that nobody takes the old owner's pid for the new owner's.
     this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, owner.nonce);
     atStep?.('claim: identity written');
@@ -105,6 +112,12 @@ export class ParticipantTable {
 
   generationOf(slot: number): number {
     return this.#loadWord(slot, slotLayout.GENERATION_OFFSET) >>> 0;
+  }
+
+  /** Of the owner before the present one. */
+  generationBefore(slot: number): number {
+    const generation = this.generationOf(slot);
+    return generation <= 1 ? slotLayout.MAX_GENERATION : generation - 1;
   }
 
   stateOf(slot: number): number {
@@ -139,25 +152,62 @@ export class ParticipantTable {
     return this.#loadWord(slot, slotLayout.ASLEEP_OFFSET);
   }
 
-  /** Counts the owner among the sleepers, then sets its flag: the count errs high, never low. */
-  fallAsleep(slot: number): void {
+  /** What the slot's owner sleeps for. */
+  wantsOf(slot: number): number {
+    return this.#loadWord(slot, slotLayout.WANTS_OFFSET);
+  }
+
+  /**
+   * Counts the owner among those who sleep for that, then says so, and then sets its flag: counts err high, never low.
+   *
+   * @param added what it did not sleep for before.
+   * @param wants all that it sleeps for.
+   */
+  fallAsleep(slot: number, added: number, wants: number): void {
     const sleep = (this.#loadWord(slot, slotLayout.SLEEPS_OFFSET) + 1) | 0 || 1;
     // INVARIANT: sleepers are counted. Whoever sees no count rings nobody, so no flag is set without one.
-    Atomics.add(this.#words, this.#sleepCounter(slot), 1);
+    this.#count(added, 1);
     atStep?.('sleep: counted');
+    this.#storeWord(slot, slotLayout.WANTS_OFFSET, wants);
+    atStep?.('sleep: wants stored');
     this.#storeWord(slot, slotLayout.SLEEPS_OFFSET, sleep);
     atStep?.('sleep: numbered');
     this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, sleep);
     atStep?.('sleep: flagged');
   }
 
-  /** Clears the flag, then the count. Nothing when it is awake. */
-  wakeUp(slot: number): void {
-    if (this.sleepOf(slot) === 0) return;
-    this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, 0);
+  /**
+   * Clears the flag where nothing is left to sleep for, then the counts.
+   *
+   * @param ended what it sleeps for no more.
+   * @param left what it sleeps for still.
+   */
+  wakeUp(slot: number, ended: number, left: number): void {
+    if (left === 0) this.#storeWord(slot, slotLayout.ASLEEP_OFFSET, 0);
+    else this.#storeWord(slot, slotLayout.WANTS_OFFSET, left);
     atStep?.('wake: flag cleared');
-    Atomics.sub(this.#words, this.#sleepCounter(slot), 1);
+    this.#count(ended, -1);
     atStep?.('wake: counted out');
+  }
+
+  /** Ends the sleep of an owner that is dead. With the lock held. */
+  endSleep(slot: number): void {
+    if (this.sleepOf(slot) !== 0) this.wakeUp(slot, this.wantsOf(slot), 0);
+  }
+
+  /** How the last participation in the slot ended that had a role, and of which generation that was. */
+  lastEndOf(slot: number): number {
+    return this.#loadWord(slot, slotLayout.LAST_END_OFFSET) >>> 0;
+  }
+
+  storeLastEnd(slot: number, generation: number, how: number): void {
+    this.#storeWord(slot, slotLayout.LAST_END_OFFSET, (generation << slotLayout.END_BITS) | how);
+  }
+
+  /** The owner's name; control characters as escapes. */
+  nameOf(slot: number): string {
+    const offset = this.#offsetOf(slot, slotLayout.NAME_OFFSET);
+    return showableText(copyOut(this.#bytes, offset, offset + slotLayout.NAME_LENGTH));
   }
 
   /** Writes the owner's name, cut at a whole character. */
@@ -167,9 +217,10 @@ export class ParticipantTable {
     copyIn(bytes, this.#bytes, this.#offsetOf(slot, slotLayout.NAME_OFFSET));
   }
 
-  #sleepCounter(slot: number): number {
-    const publisher = this.stateOf(slot) === slotLayout.STATE_PUBLISHER;
-    return (publisher ? header.ROOM_WAITERS_OFFSET : header.SLEEPERS_OFFSET) >> WORD_SHIFT;
+  #count(wants: number, one: 1 | -1): void {
+    if ((wants & slotLayout.WANTS_FRAMES) !== 0) Atomics.add(this.#words, SLEEPERS, one);
+    if ((wants & slotLayout.WANTS_ROOM) !== 0) Atomics.add(this.#words, ROOM_WAITERS, one);
+    if ((wants & slotLayout.WANTS_MEMBERS) !== 0) Atomics.add(this.#words, MEMBER_WAITERS, one);
   }
 
   #raiseUsed(used: number): void {

@@ -25,6 +25,7 @@ import { ParticipantTable } from './participant-table.js';
 import { PublisherLock } from './publisher-lock.js';
 import { Reaper } from './reaper.js';
 import { Roles } from './roles.js';
+import { Sleep } from './sleep.js';
 
 /** A place in a channel: a slot of its own, a share in the port of this thread, and the ways to reach the others. */
 export class Participant {
@@ -37,6 +38,7 @@ export class Participant {
   /** Of the slot, from its claim on. */
   readonly generation: number;
   readonly roles: Roles;
+  readonly sleep: Sleep;
   readonly reaper: Reaper;
   /** The bell has rung, perhaps for another participant of this thread. */
   readonly rung: Listeners = new Listeners();
@@ -54,6 +56,7 @@ export class Participant {
   readonly #names: NamesGuard;
   readonly #forgetExit: () => void;
   #role: number = STATE_NONE;
+  #keepers = 0;
   #open = true;
 
   /**
@@ -80,7 +83,7 @@ export class Participant {
       participant = new Participant(memory, port);
       participant.table.storeName(participant.slot, name);
       await participant.lock.acquire([signal]);
-      participant.roles.inherit(participant.slot);
+      participant.roles.inherit(participant.slot, participant.table.generationBefore(participant.slot));
       participant.lock.release();
       atStep?.('join: done');
       await participant.reaper.reclaimDead(signal);
@@ -119,6 +122,7 @@ export class Participant {
       absent: (slot) => this.#onAbsent(slot),
     });
     this.roles = new Roles(memory, table, this.#doorbells);
+    this.sleep = new Sleep(table, slot);
     // A dead holder may have joined as a publisher unnoticed; it must not count as one.
     this.lock = new PublisherLock(memory, table, slot, (slot) => this.reaper.reclaimNow(slot));
     this.reaper = new Reaper({
@@ -150,6 +154,17 @@ export class Participant {
       this.ending.call();
       this.leave();
     });
+  }
+
+  /** Keeps the process alive, until what it returns is called. */
+  keepAlive(): () => void {
+    if (this.#keepers++ === 0) this.port.ref();
+    let keeps = true;
+    return () => {
+      if (!keeps) return;
+      keeps = false;
+      if (--this.#keepers === 0 && this.#open) this.port.unref();
+    };
   }
 
   /**
@@ -190,22 +205,24 @@ export class Participant {
 
   /** Gives up a publisher's role. With the lock held. */
   retire(): void {
-    if (this.ownsSlot()) this.roles.retire(this.slot);
+    if (!this.ownsSlot()) return;
+    this.sleep.close();
+    this.roles.leave(this.slot);
   }
 
-  /** See {@link Doorbells.ringSubscribers}. */
-  ringSubscribers(): void {
-    this.#doorbells.ringSubscribers();
+  /** See {@link Doorbells.ringForFrames}. */
+  ringForFrames(): void {
+    this.#doorbells.ringForFrames();
   }
 
-  /** See {@link Doorbells.ringSubscribersAgain}. */
-  ringAgain(): void {
-    this.#doorbells.ringSubscribersAgain();
+  /** See {@link Doorbells.ringForFramesAgain}. */
+  ringForFramesAgain(): void {
+    this.#doorbells.ringForFramesAgain();
   }
 
-  /** See {@link Doorbells.ringPublishers}. */
-  ringPublishers(): void {
-    this.#doorbells.ringPublishers();
+  /** See {@link Doorbells.ringForRoom}. */
+  ringForRoom(): void {
+    this.#doorbells.ringForRoom();
   }
 
   /** Watches over every participant with this state, and reclaims the slots of the dead. Call it again when the epoch changed. */
@@ -248,12 +265,11 @@ export class Participant {
     this.stopWatching();
     this.#names.close();
     if (freesSlot && this.ownsSlot()) {
-      this.table.wakeUp(this.slot);
-      this.table.storeState(this.slot, STATE_NONE);
-      atStep?.('leave: state stored');
+      this.sleep.close();
+      this.roles.leave(this.slot);
       this.table.release(this.slot, this.port.address.nonce);
     }
-    this.ringPublishers();
+    this.ringForRoom();
     const leftBehind = this.reaper.leftBehind();
     this.reaper.stop();
     this.#doorbells.close();

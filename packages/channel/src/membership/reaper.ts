@@ -1,5 +1,5 @@
 import { advanceRemovals, type PortAddress, probeLife, removePort } from '@mmfbus/core/internal';
-import { STATE_NONE, STATE_PUBLISHER } from '../format/participant-layout.js';
+import { STATE_PUBLISHER } from '../format/participant-layout.js';
 import { diagnostics, tellSoon } from '../foundation/diagnostics.js';
 import { atStep } from '../foundation/steps.js';
 import type { Doorbells } from './doorbells.js';
@@ -79,11 +79,9 @@ export class Reaper {
     // Another participant may have been faster, or the slot may have another owner by now.
     if (address === undefined || !this.#isDead(slot, dead)) return;
     atStep?.('reclaim: begun');
-    const hadRole = table.stateOf(slot) !== STATE_NONE;
-    roles.inherit(slot);
     // It may have given up the role by itself, and have died before it said so.
-    if (!hadRole) roles.tellOfLeaving();
-    doorbells.ringPublishers();
+    if (!roles.inherit(slot, table.generationOf(slot))) roles.tellOfLeaving();
+    doorbells.ringForRoom();
     atStep?.('reclaim: role taken');
     // INVARIANT: no lost wake-up. The slot goes last: a process that reclaims after a death before this does all of it again.
     if (!table.release(slot, address.nonce)) return;

@@ -2,15 +2,22 @@ import { FRAME_ALIGNMENT } from '../format/frame-layout.js';
 import { DISCONNECTED_AS_SLOW, DISCONNECTED_AS_WRONG, STATE_RELIABLE } from '../format/participant-layout.js';
 import type { ParticipantTable } from './participant-table.js';
 
+/** What is done when a subscriber is given up. */
+export interface DisconnectHooks {
+  /** Called before: others may wait for the same subscriber. */
+  before(): void;
+  /** Called when it is one no longer. */
+  after(): void;
+}
+
 /** How far the reliable subscribers of a channel are. With the publisher lock held. */
 export class ReliableCursors {
   readonly #table: ParticipantTable;
-  readonly #beforeDisconnecting: () => void;
+  readonly #hooks: DisconnectHooks | undefined;
 
-  /** @param beforeDisconnecting is called before a subscriber is given up, which others may wait for too. */
-  constructor(table: ParticipantTable, beforeDisconnecting: () => void = () => {}) {
+  constructor(table: ParticipantTable, hooks?: DisconnectHooks) {
     this.#table = table;
-    this.#beforeDisconnecting = beforeDisconnecting;
+    this.#hooks = hooks;
   }
 
   /**
@@ -53,7 +60,8 @@ export class ReliableCursors {
   }
 
   #disconnect(slot: number, reason: number): void {
-    this.#beforeDisconnecting();
+    this.#hooks?.before();
     this.#table.disconnect(slot, reason);
+    this.#hooks?.after();
   }
 }

@@ -5,7 +5,14 @@ import {
   CLOSED_REASON_OFFSET,
   EPOCH_OFFSET,
 } from '../format/header-layout.js';
-import { STATE_LOSSY, STATE_NONE, STATE_PUBLISHER, STATE_RELIABLE } from '../format/participant-layout.js';
+import {
+  ENDED_BY_DEATH,
+  ENDED_BY_LEAVING,
+  STATE_LOSSY,
+  STATE_NONE,
+  STATE_PUBLISHER,
+  STATE_RELIABLE,
+} from '../format/participant-layout.js';
 import { atStep } from '../foundation/steps.js';
 import type { ChannelMemory } from './channel-memory.js';
 import type { Doorbells } from './doorbells.js';
@@ -27,7 +34,7 @@ export class Roles {
     this.#doorbells = doorbells;
   }
 
-  /** Changes when a publisher or a reliable subscriber joins, and when a publisher leaves or dies. */
+  /** Changes when a participant joins, leaves, dies or is disconnected. */
   epoch(): number {
     return Atomics.load(this.#words, EPOCH);
   }
@@ -68,40 +75,48 @@ export class Roles {
     atStep?.('join: state stored');
     Atomics.add(this.#words, EPOCH, 1);
     atStep?.('join: epoch raised');
-    this.#doorbells.ringSubscribers();
+    this.#doorbells.ringForMembers(state === STATE_PUBLISHER);
   }
 
-  /** A publisher gives up its role. */
-  retire(slot: number): void {
-    this.#table.wakeUp(slot);
-    this.#endPublisher(slot, CLOSED_BY_LEAVING);
+  /** The owner of the slot gives up its role, if it has one. A publisher does so with the lock held. */
+  leave(slot: number): void {
+    this.#end(slot, this.#table.generationOf(slot), ENDED_BY_LEAVING);
   }
 
-  /** Takes the role of a dead owner out of the slot. */
-  inherit(slot: number): void {
-    this.#table.wakeUp(slot);
-    if (this.#table.stateOf(slot) === STATE_PUBLISHER) this.#endPublisher(slot, CLOSED_BY_DEATH);
-    else this.#table.storeState(slot, STATE_NONE);
+  /**
+   * Takes the role of a dead owner out of the slot.
+   *
+   * @param generation of the slot when that was its owner.
+   * @returns whether it had one.
+   */
+  inherit(slot: number, generation: number): boolean {
+    this.#table.endSleep(slot);
+    return this.#end(slot, generation, ENDED_BY_DEATH);
   }
 
-  /** Says that a participant left. */
-  tellOfLeaving(): void {
+  /** Says that a publisher has its role no more, or whoever it was. */
+  tellOfLeaving(wasPublisher = true): void {
     Atomics.add(this.#words, EPOCH, 1);
     atStep?.('leave: epoch raised');
     // Also where nothing was closed: the dead may have published something and not rung for it.
-    this.#doorbells.ringSubscribers();
+    this.#doorbells.ringForMembers(wasPublisher);
   }
 
-  /** The role goes after the word that it was the last one: who dies in between is reclaimed as a publisher. */
-  #endPublisher(slot: number, reason: number): void {
-    if (!this.hasPublisher(slot)) {
-      Atomics.store(this.#words, CLOSED_REASON, reason);
+  /** The role goes after the word that it was the last publisher: who dies in between is reclaimed as a publisher. */
+  #end(slot: number, generation: number, how: number): boolean {
+    const state = this.#table.stateOf(slot);
+    if (state === STATE_NONE) return false;
+    if (state === STATE_PUBLISHER && !this.hasPublisher(slot)) {
+      Atomics.store(this.#words, CLOSED_REASON, how === ENDED_BY_DEATH ? CLOSED_BY_DEATH : CLOSED_BY_LEAVING);
       atStep?.('leave: reason stored');
       Atomics.add(this.#words, CLOSED_EPOCH, 1);
       atStep?.('leave: closed');
     }
+    this.#table.storeLastEnd(slot, generation, how);
+    atStep?.('leave: end stored');
     this.#table.storeState(slot, STATE_NONE);
     atStep?.('leave: state stored');
-    this.tellOfLeaving();
+    this.tellOfLeaving(state === STATE_PUBLISHER);
+    return true;
   }
 }

@@ -1,16 +1,20 @@
 import { timers } from '@mmfbus/core/internal';
 import type { PublishOutcome } from '../endpoint/appender.js';
+import type { Position } from '../endpoint/position.js';
 import { Sender } from '../endpoint/sender.js';
+import { SubscriberWatch } from '../endpoint/subscriber-watch.js';
 import type { ChannelDefinition } from '../format/definition.js';
-import { STATE_PUBLISHER } from '../format/participant-layout.js';
+import { MAX_PARTICIPANTS, STATE_PUBLISHER } from '../format/participant-layout.js';
 import { withDeadline } from '../foundation/deadline.js';
 import { diagnostics, type ParticipantDiagnostics } from '../foundation/diagnostics.js';
 import { ChannelError } from '../foundation/errors.js';
+import { Events } from '../foundation/events.js';
 import { showAs } from '../foundation/inspect.js';
 import {
   anyBoolean,
   type Check,
   checkOptions,
+  checkValue,
   joinRules,
   oneOf,
   waitRules,
@@ -19,6 +23,13 @@ import {
 import type { ChannelMemory } from '../membership/channel-memory.js';
 import { Participant } from '../membership/participant.js';
 import type { JoinOptions } from './join-options.js';
+import {
+  type PublisherCloseInfo,
+  type PublisherEvent,
+  type PublisherEvents,
+  type PublisherListener,
+  publisherEvents,
+} from './publisher-events.js';
 
 /** Default of `maxWaiting`. */
 const DEFAULT_MAX_WAITING: number = 16 * 2 ** 20;
@@ -54,11 +65,6 @@ export interface WaitOptions {
   readonly timeout?: number | undefined;
 }
 
-/** How a publisher ended: `local`, by its own program. */
-export interface PublisherCloseInfo {
-  readonly reason: 'local';
-}
-
 const UNLIMITED: WaitOptions = {};
 
 const rules: Readonly<Record<keyof PublisherOptions, Check>> = {
@@ -85,10 +91,32 @@ export interface Publisher<T> extends AsyncDisposable {
   readonly isOpen: boolean;
   /** Number of the last message that it has published; 0 before the first. */
   readonly sequence: number;
+  /** That number, in this life of the channel: a subscriber may `start: { after }` it. */
+  readonly position: Position;
   /** How many subscribers the channel has now; 0 once this is closed. */
   readonly subscriberCount: number;
   /** Resolves when it has closed. */
   readonly closed: Promise<PublisherCloseInfo>;
+
+  /**
+   * Listens to an event. Listening does not keep the process alive.
+   *
+   * @throws {@link ChannelError} `INVALID_ARGUMENT` for an event that there is not; `CLOSED`.
+   */
+  on<E extends PublisherEvent>(event: E, listener: PublisherListener<E>): this;
+  /** Listens to the next one only. */
+  once<E extends PublisherEvent>(event: E, listener: PublisherListener<E>): this;
+  /** Listens no more. */
+  off<E extends PublisherEvent>(event: E, listener: PublisherListener<E>): this;
+
+  /**
+   * Waits until the channel has that many subscribers.
+   *
+   * @param count at least 1. Defaults to 1.
+   * @returns how many there are then.
+   * @throws {@link ChannelError} `INVALID_ARGUMENT`; `CLOSED`; `TIMEOUT`, or the signal's reason when it aborts.
+   */
+  waitForSubscribers(count?: number, options?: WaitOptions): Promise<number>;
 
   /**
    * Publishes a value as soon as there is room, which is tried before this returns. Calls that wait keep their order. What
@@ -163,7 +191,9 @@ export class JoinedPublisher<T> implements Publisher<T> {
   readonly #channel: string;
   readonly #participant: Participant;
   readonly #sender: Sender<T>;
-  #tellClosed: (info: PublisherCloseInfo) => void = () => {};
+  readonly #subscribers: SubscriberWatch;
+  readonly #events: Events<PublisherEvents>;
+  #settleClosed: (info: PublisherCloseInfo) => void = () => {};
   #closing: Promise<void> | undefined;
   /** Calls of `drain` that wait. */
   #drains = 0;
@@ -173,13 +203,18 @@ export class JoinedPublisher<T> implements Publisher<T> {
   private constructor(definition: ChannelDefinition<T>, participant: Participant, options: PublisherOptions) {
     this.#channel = definition.name;
     this.#participant = participant;
+    this.#events = new Events(definition.name, publisherEvents);
     this.#sender = new Sender(definition, participant, {
       disconnects: options.slowSubscribers === 'disconnect',
       timestamps: options.timestamps ?? true,
       maxWaiting: options.maxWaiting ?? DEFAULT_MAX_WAITING,
     });
     this.closed = new Promise((resolve) => {
-      this.#tellClosed = resolve;
+      this.#settleClosed = resolve;
+    });
+    this.#subscribers = new SubscriberWatch(participant, {
+      joined: (subscriber) => this.#tell('subscriberJoined', subscriber),
+      left: (subscriber) => this.#tell('subscriberLeft', subscriber),
     });
     participant.ending.add(() => this.#leaveAtExit());
   }
@@ -213,6 +248,42 @@ export class JoinedPublisher<T> implements Publisher<T> {
 
   get subscriberCount(): number {
     return this.isOpen ? this.#participant.roles.subscriberCount() : 0;
+  }
+
+  get position(): Position {
+    return { incarnation: this.#participant.memory.incarnation, sequence: this.sequence };
+  }
+
+  on<E extends PublisherEvent>(event: E, listener: PublisherListener<E>): this {
+    this.#checkListening(event, listener);
+    this.#events.on(event, listener);
+    this.#watchSubscribers();
+    return this;
+  }
+
+  once<E extends PublisherEvent>(event: E, listener: PublisherListener<E>): this {
+    this.#checkListening(event, listener);
+    this.#events.once(event, listener);
+    this.#watchSubscribers();
+    return this;
+  }
+
+  off<E extends PublisherEvent>(event: E, listener: PublisherListener<E>): this {
+    this.#events.check(event, listener);
+    this.#events.off(event, listener);
+    this.#watchSubscribers();
+    return this;
+  }
+
+  async waitForSubscribers(count = 1, options: WaitOptions = UNLIMITED): Promise<number> {
+    this.#checkOpen();
+    checkValue(this.#channel, 'count', count, wholeNumber(1, MAX_PARTICIPANTS));
+    this.#checkWait('waitForSubscribers()', options);
+    const tooLate = () => {
+      const text = `there are ${this.subscriberCount} subscribers after ${options.timeout} ms, fewer than ${count}`;
+      return new ChannelError('TIMEOUT', this.#channel, text);
+    };
+    return this.#subscribers.waitFor(count, options, tooLate);
   }
 
   tryPublish(value: T): PublishOutcome {
@@ -275,7 +346,7 @@ export class JoinedPublisher<T> implements Publisher<T> {
 
   async #close(options: WaitOptions): Promise<void> {
     const hasLock = this.#endAtOnce() || (await this.#endInTime(options));
-    this.#tellClosed({ reason: 'local' });
+    this.#settleClosed({ reason: 'local' });
     if (!hasLock) {
       void this.#leaveLater();
       return;
@@ -313,6 +384,7 @@ export class JoinedPublisher<T> implements Publisher<T> {
     if (this.#ended) return;
     this.#ended = true;
     this.#sender.close();
+    this.#subscribers.close(new ChannelError('CLOSED', this.#channel, 'the publisher was closed'));
     diagnostics.close.publish(this.#self());
   }
 
@@ -341,6 +413,23 @@ export class JoinedPublisher<T> implements Publisher<T> {
   #self(): ParticipantDiagnostics {
     const { slot } = this.#participant;
     return { channel: this.#channel, role: 'publisher', delivery: undefined, slot };
+  }
+
+  #tell<E extends PublisherEvent>(event: E, ...args: PublisherEvents[E]): void {
+    if (this.#ended) return;
+    this.#events.tell(event, ...args);
+    // The last listener may have listened once.
+    this.#watchSubscribers();
+  }
+
+  #checkListening(event: PublisherEvent, listener: unknown): void {
+    this.#events.check(event, listener);
+    this.#checkOpen();
+  }
+
+  /** As long as anybody listens. */
+  #watchSubscribers(): void {
+    this.#subscribers.setTelling(publisherEvents.some((event) => this.#events.count(event) > 0));
   }
 
   #checkOpen(): void {

@@ -1,4 +1,11 @@
-import type { Gap, Message, PublishersGone, Slow } from '../endpoint/delivery.js';
+import type {
+  Gap,
+  Message,
+  PublisherJoined,
+  PublisherLeft,
+  PublishersGone,
+  Slow,
+} from '../endpoint/delivery.js';
 import type { ChannelError } from '../foundation/errors.js';
 
 /**
@@ -33,6 +40,13 @@ export interface SubscriberEvents<T> {
    * looks by itself from then on, each 50 ms.
    */
   error: [error: ChannelError];
+  /** A publisher has joined, while messages were taken. Those that were there before are not told of. */
+  publisherJoined: [publisher: PublisherJoined];
+  /**
+   * A publisher has left or died, while messages were taken. Everything that it published before has been delivered. Of those
+   * that came and went between two looks nothing is said.
+   */
+  publisherLeft: [publisher: PublisherLeft];
   /**
    * The channel has no publisher any more. Everything published before has been delivered. Not the end: another publisher may
    * come, and the subscription goes on.
@@ -53,6 +67,8 @@ const EVENTS: Readonly<Record<SubscriberEvent, true>> = {
   gap: true,
   slow: true,
   error: true,
+  publisherJoined: true,
+  publisherLeft: true,
   publishersGone: true,
   close: true,
 };

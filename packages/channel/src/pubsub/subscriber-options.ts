@@ -1,4 +1,5 @@
-import type { Start } from '../endpoint/start.js';
+import { anyPosition } from '../endpoint/position.js';
+import type { Start, StartAfter } from '../endpoint/start.js';
 import {
   type Check,
   checkOptions,
@@ -6,7 +7,6 @@ import {
   milliseconds,
   oneOf,
   waitRules,
-  wholeNumber,
 } from '../foundation/options.js';
 import type { JoinOptions } from './join-options.js';
 
@@ -22,8 +22,9 @@ export interface SubscriberOptions extends JoinOptions {
    * - `latest`: with the next message that is published.
    * - `earliest`: with the oldest one that is in the ring.
    * - `history`: with the last ones that the channel's `history` promises.
-   * - `{ after: n }`: with the one after number n. Where it is in the ring no longer, a `gap` event says what is missing.
-   *   So a subscriber that comes back gets everything since the last message it had.
+   * - `{ after: position }`: with the message after that position, as `position` of a subscriber or publisher says it. Where
+   *   it is in the ring no longer, a `gap` event says what is missing. So a subscriber that comes back gets everything since
+   *   the last message it had. `otherwise` says what to do when the channel has ended since, and this is another one.
    *
    * Defaults to `history` in a channel that has one, else to `latest`.
    */
@@ -65,13 +66,15 @@ const LONGEST_POLL_WINDOW = 1000;
 const DEFAULT_DRAIN_TIMEOUT = 5000;
 
 const startPlaces = oneOf('latest', 'earliest', 'history');
-const sequence = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+const otherPlaces = oneOf('error', 'earliest', 'latest');
 
 const startCheck: Check = (value) => {
-  const due = "'latest', 'earliest', 'history' or { after: a message's number }";
+  const due = "'latest', 'earliest', 'history' or { after: position }";
   if (typeof value !== 'object' || value === null) return startPlaces(value) && due;
-  const { after, ...rest } = value as { readonly after?: unknown };
-  return Object.keys(rest).length > 0 || sequence(after) !== undefined ? due : undefined;
+  const { after, otherwise = 'error', ...rest } = value as Partial<StartAfter>;
+  const problem = anyPosition(after) ?? otherPlaces(otherwise);
+  if (problem !== undefined) return `${due}, with ${problem}`;
+  return Object.keys(rest).length > 0 ? due : undefined;
 };
 
 const endCheck: Check = (value) => {

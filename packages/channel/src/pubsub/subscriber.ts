@@ -1,13 +1,14 @@
 import { timers } from '@mmfbus/core/internal';
-import { EventEmitter } from 'eventemitter3';
 import type { Message } from '../endpoint/delivery.js';
+import type { Position } from '../endpoint/position.js';
 import { MESSAGES_A_TURN, Pump } from '../endpoint/pump.js';
 import { Receiver } from '../endpoint/receiver.js';
 import type { ChannelDefinition } from '../format/definition.js';
 import { diagnostics } from '../foundation/diagnostics.js';
 import { ChannelError } from '../foundation/errors.js';
+import { Events } from '../foundation/events.js';
 import { showAs } from '../foundation/inspect.js';
-import { oneOf, shown } from '../foundation/options.js';
+import { shown } from '../foundation/options.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
 import { type ParticipantCounters, readCounters } from '../membership/counters.js';
 import { Participant } from '../membership/participant.js';
@@ -32,8 +33,6 @@ import {
 /** Messages that an iterator gives without a turn of the event loop in between. */
 const MESSAGES_AT_ONCE = 64;
 
-const anyEvent = oneOf(...subscriberEvents);
-
 /**
  * Takes the messages of one channel: by `message` events, by `for await`, or by `poll`, one of them at a time. Made by
  * `Channel.subscriber`. An open subscriber keeps its process alive; see {@link Subscriber.unref}.
@@ -45,6 +44,8 @@ export interface Subscriber<T> extends AsyncIterable<Message<T>, undefined>, Asy
   readonly isOpen: boolean;
   /** Number up to which the program has handled all messages, or has lost them; 0 before the first of the channel. */
   readonly sequence: number;
+  /** That number, in this life of the channel: what `start: { after }` goes on from, also in another process. */
+  readonly position: Position;
   /** Bytes of the ring that were published and not handled yet. */
   readonly lag: number;
   /** What it did since it joined. */
@@ -112,7 +113,7 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
   readonly #participant: Participant;
   readonly #receiver: Receiver<T>;
   readonly #pump: Pump;
-  readonly #events = new EventEmitter<SubscriberEvents<T>>();
+  readonly #events: Events<SubscriberEvents<T>>;
   readonly #closesWithPublishers: boolean;
   /** Ends the subscription when no publisher has come by then. */
   #firstPublisherTimer: NodeJS.Timeout | undefined;
@@ -136,6 +137,7 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
   ) {
     this.#channel = definition.name;
     this.#participant = participant;
+    this.#events = new Events(definition.name, subscriberEvents);
     const { closeWithPublishers = false, delivery = 'reliable', start } = options;
     const { slowThreshold = DEFAULT_SLOW_THRESHOLD, pollWindow = DEFAULT_POLL_WINDOW } = options;
     this.#receiver = new Receiver(
@@ -143,17 +145,18 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
       participant,
       { delivery, start, slowThreshold },
       {
-        gap: (gap) => this.#tell('gap', gap),
-        slow: (slow) => this.#tell('slow', slow),
+        gap: (gap) => this.#events.tell('gap', gap),
+        joined: (publisher) => this.#events.tell('publisherJoined', publisher),
+        slow: (slow) => this.#events.tell('slow', slow),
         error: (error) => {
-          if (this.#events.listenerCount('error') === 0) throw error;
-          this.#tell('error', error);
+          if (this.#events.count('error') === 0) throw error;
+          this.#events.tell('error', error);
         },
         end: (reason) => this.#finish(reason),
       },
     );
     this.#pump = new Pump(participant, this.#receiver, pollWindow, () => this.#turn());
-    participant.namesRemoved.add((error) => this.#tell('error', error));
+    participant.namesRemoved.add((error) => this.#events.tell('error', error));
     this.closed = new Promise((resolve) => {
       this.#tellClosed = resolve;
     });
@@ -190,6 +193,10 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
     return this.#receiver.sequence;
   }
 
+  get position(): Position {
+    return this.#receiver.position;
+  }
+
   get lag(): number {
     return this.#open ? this.#receiver.committed() - this.#receiver.handled : 0;
   }
@@ -200,20 +207,19 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
 
   on<E extends SubscriberEvent>(event: E, listener: SubscriberListener<T, E>): this {
     this.#checkListening(event, listener);
-    // The types of eventemitter3 do not see through a generic name.
-    this.#events.on(event, listener as never);
+    this.#events.on(event, listener);
     return this;
   }
 
   once<E extends SubscriberEvent>(event: E, listener: SubscriberListener<T, E>): this {
     this.#checkListening(event, listener);
-    this.#events.once(event, listener as never);
+    this.#events.once(event, listener);
     return this;
   }
 
   off<E extends SubscriberEvent>(event: E, listener: SubscriberListener<T, E>): this {
-    this.#checkEvent(event, listener);
-    this.#events.off(event, listener as never);
+    this.#events.check(event, listener);
+    this.#events.off(event, listener);
     this.#endDrainUnlessTaken();
     return this;
   }
@@ -302,14 +308,8 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
     if (!this.#open) throw new ChannelError('CLOSED', this.#channel, 'the subscriber is closed');
   }
 
-  #checkEvent(event: unknown, listener: unknown): void {
-    const due = anyEvent(event);
-    if (due !== undefined) throw this.#invalid(`event must be ${due}`, event);
-    if (typeof listener !== 'function') throw this.#invalid('listener must be a function', listener);
-  }
-
   #checkListening(event: SubscriberEvent, listener: unknown): void {
-    this.#checkEvent(event, listener);
+    this.#events.check(event, listener);
     this.#checkOpen();
     if (event !== 'message') return;
     this.#checkFree(this.#iterator !== undefined);
@@ -327,17 +327,6 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
     return new ChannelError('INVALID_ARGUMENT', this.#channel, `${rule}, not ${shown(value)}`);
   }
 
-  /** What a listener throws is the program's to see, as if nothing called it: it must not break off what goes on here. */
-  #tell<E extends SubscriberEvent>(event: E, ...args: SubscriberEvents<T>[E]): void {
-    try {
-      this.#events.emit(event, ...(args as never));
-    } catch (error) {
-      timers.setImmediate(() => {
-        throw error;
-      });
-    }
-  }
-
   /** Whether there is who takes messages. */
   #isTaken(): boolean {
     return this.#iterator !== undefined || this.#isListening();
@@ -349,7 +338,7 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
   }
 
   #isListening(): boolean {
-    return this.#events.listenerCount('message') > 0;
+    return this.#events.count('message') > 0;
   }
 
   /** Takes messages for those who want some; see {@link Pump}. */
@@ -411,16 +400,18 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
     } finally {
       this.#taking = false;
     }
-    if (taken < limit && this.#open) this.#tellPublishersGone();
+    if (taken < limit && this.#open) this.#tellOfLeaving();
     return taken;
   }
 
-  #tellPublishersGone(): void {
+  #tellOfLeaving(): void {
     // Looked at before the listeners run, which may open one.
+    const left = this.#receiver.takeLeft();
     const gone = this.#receiver.takeGone();
-    if (gone === undefined) return;
+    for (const publisher of left) this.#events.tell('publisherLeft', publisher);
+    if (gone === undefined || !this.#open) return;
     const { reason, isOver } = gone;
-    this.#tell('publishersGone', { reason });
+    this.#events.tell('publishersGone', { reason });
     if (this.#closesWithPublishers && isOver) this.#finish(reason);
   }
 
@@ -439,7 +430,7 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
     this.#receiver.leave();
     this.#draining?.end();
     this.#iterator?.finish();
-    this.#tell('close', { reason });
+    this.#events.tell('close', { reason });
     this.#tellClosed({ reason });
   }
 }

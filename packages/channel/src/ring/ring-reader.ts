@@ -12,6 +12,7 @@ import {
 } from '../format/frame.js';
 import * as frame from '../format/frame-layout.js';
 import { HEAD_OFFSET, TAIL_OFFSET } from '../format/header-layout.js';
+import { MAX_EXTENSION_LENGTH } from '../format/limits.js';
 import { readLong } from '../format/words.js';
 import { atStep } from '../foundation/steps.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
@@ -78,6 +79,7 @@ export class RingReader {
   readonly #ringWords: Int32Array<ArrayBuffer>;
   readonly #capacity: number;
   readonly #maxPayload: number;
+  readonly #maxMessage: number;
   readonly #participants: number;
   readonly #reassembly: Reassembly;
   readonly #fence = new Int32Array(1);
@@ -88,6 +90,7 @@ export class RingReader {
     this.#ringWords = memory.ringWords;
     this.#capacity = memory.geometry.ringCapacity;
     this.#maxPayload = memory.geometry.maxPayload;
+    this.#maxMessage = memory.geometry.maxMessage;
     this.#participants = memory.geometry.participantCount;
     this.#reassembly = new Reassembly(memory.geometry.maxMessage);
     this.#grow(Math.min(BATCH_LENGTH, this.#capacity));
@@ -176,7 +179,7 @@ export class RingReader {
       this.#next += size;
       this.position += size;
       if ((kind & 0xff) !== frame.KIND_PADDING) {
-        return this.#readPayload(word, payload, kind & 0xff, kind >>> PUBLISHER_SHIFT);
+        return this.#readPayload(word, payload, kind);
       }
       if ((this.position & (this.#capacity - 1)) !== 0) {
         return this.#corrupted(`padding ends at ${this.position}, before the end of the ring`);
@@ -184,8 +187,10 @@ export class RingReader {
     }
   }
 
-  #readPayload(word: number, length: number, kind: number, publisher: number): ReadOutcome {
+  #readPayload(word: number, length: number, kindWord: number): ReadOutcome {
     const words = this.#batchWords;
+    const kind = kindWord & 0xff;
+    const publisher = kindWord >>> PUBLISHER_SHIFT;
     this.sequence = readLong(words, word + SEQUENCE_WORD);
     if (
       this.sequence !== this.expected ||
@@ -205,7 +210,14 @@ export class RingReader {
     this.end = this.start + length;
     this.timestamp = readLong(words, word + TIMESTAMP_WORD);
     this.publisher = publisher;
-    if (kind !== frame.KIND_MESSAGE) return this.#readFragment(kind, publisher);
+    const isExtended = (kindWord & frame.EXTENSION_BIT) !== 0;
+    if (isExtended && !this.#skipExtension()) {
+      return this.#corrupted(`an extension that a payload of ${length} bytes cannot begin with`);
+    }
+    if (kind !== frame.KIND_MESSAGE) return this.#readFragment(kind, publisher, isExtended);
+    if (this.end - this.start > this.#maxMessage) {
+      return this.#corrupted(`a message of ${this.end - this.start} bytes; the most is ${this.#maxMessage}`);
+    }
     this.payload = this.#batch;
     if (!this.#reassembly.isEmpty) {
       if (this.#isLastFragment(publisher))
@@ -215,6 +227,14 @@ export class RingReader {
     return this.#count();
   }
 
+  /** Leaves out what stands before the payload; false where it would not end within the frame. */
+  #skipExtension(): boolean {
+    const length = ((this.#batchWords[this.start >> 2] as number) & 0xffff) * frame.EXTENSION_UNIT;
+    if (length === 0 || length > MAX_EXTENSION_LENGTH || this.start + length > this.end) return false;
+    this.start += length;
+    return true;
+  }
+
   /** Whether what is said to be a whole message is the end of one that the same publisher has begun. */
   #isLastFragment(publisher: number): boolean {
     const length = this.end - this.start - FRAGMENT_HEADER_LENGTH;
@@ -222,13 +242,16 @@ export class RingReader {
     return this.#reassembly.isEndOf(publisher, readFragmentHeader(this.#batchWords, this.start >> 2), length);
   }
 
-  #readFragment(kind: number, publisher: number): ReadOutcome {
+  #readFragment(kind: number, publisher: number, isExtended: boolean): ReadOutcome {
     const isLast = kind === frame.KIND_LAST_FRAGMENT;
     const begin = this.start + FRAGMENT_HEADER_LENGTH;
     if ((!isLast && kind !== frame.KIND_FRAGMENT) || begin > this.end) {
       return this.#corrupted(`frame of kind ${kind}, ${this.end - this.start} bytes`);
     }
     const part = readFragmentHeader(this.#batchWords, this.start >> 2);
+    if (isExtended && part.offset !== 0) {
+      return this.#corrupted(`an extension in a fragment at ${part.offset}; only the first one has one`);
+    }
     const bytes = this.#batch.subarray(begin, this.end);
     const outcome = this.#reassembly.add(publisher, part, this.#trusted, bytes, isLast);
     if (typeof outcome === 'object') return this.#corrupted(outcome.problem);

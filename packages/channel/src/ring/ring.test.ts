@@ -66,6 +66,65 @@ function reliableAt(slot: number, cursor: number): void {
   table.storeState(slot, STATE_RELIABLE);
 }
 
+describe('a header extension', () => {
+  const FLAG = 1 << 8;
+
+  /** Writes frames whose payloads begin with an extension of so many units, and calls them extended. */
+  function writeExtended(units: number, text: string, kindWord?: number): void {
+    const bytes = Buffer.concat([
+      Buffer.from([units, 0, 7, 0]),
+      Buffer.alloc(Math.max(0, units * 8 - 4)),
+      Buffer.from(text),
+    ]);
+    const word = (writer.tail & (CAPACITY - 1)) >> 2;
+    const aligned = payload(bytes.length, 0);
+    aligned.set(bytes);
+    writer.begin();
+    expect(writer.reserve(writer.endOf(writer.tail, bytes.length))).toBe(true);
+    writer.writeMessage(aligned, 0, bytes.length, 0);
+    writer.commit();
+    memory.ringWords[word + 1] = kindWord ?? (memory.ringWords[word + 1] as number) | FLAG;
+  }
+
+  it('is left out, whatever its type', () => {
+    const reader = startReader();
+    for (const units of [1, 4, 8]) {
+      writeExtended(units, 'hello');
+      expect(reader.read()).toBe('message');
+      expect(Buffer.from(reader.payload.subarray(reader.start, reader.end)).toString()).toBe('hello');
+    }
+    writeExtended(1, '');
+    expect(reader.read()).toBe('message');
+    expect(reader.end).toBe(reader.start);
+  });
+
+  it.each([0, 9, 100])('of %d units, or longer than its frame, is corruption', (units) => {
+    const reader = startReader();
+    writeExtended(units, 'hello');
+    expect(reader.read()).toBe('corrupted');
+    expect(reader.problem).toMatch(/an extension that a payload of \d+ bytes cannot begin with/);
+  });
+
+  it('makes no message larger than the channel carries', async () => {
+    memory.close();
+    const name = `mmfbus-test-${process.pid}-ring-${++names}`;
+    memory = await openChannelMemory(
+      checkDefinition({ name, capacity: CAPACITY, maxMessage: 10, codec: raw() }),
+      'open-or-create',
+    );
+    table = new ParticipantTable(memory);
+    table.tryClaim(0, 0n, owner);
+    writer = new RingWriter(memory, 0, new ReliableCursors(table));
+    const reader = startReader();
+    expect(memory.geometry.maxPayload).toBe(74);
+    writeExtended(8, '0123456789');
+    expect(reader.read()).toBe('message');
+    write(11);
+    expect(reader.read()).toBe('corrupted');
+    expect(reader.problem).toBe('a message of 11 bytes; the most is 10');
+  });
+});
+
 describe('a ring', () => {
   it('gives back what was put in, at every length, many times round', () => {
     const reader = startReader();

@@ -4,6 +4,7 @@ import { eventSubjects } from './events.js';
 import { hookSubjects } from './hooks.js';
 import { joiningSubjects } from './joining.js';
 import { mappingSubjects } from './mapping.js';
+import { memberSubjects } from './members.js';
 import { openingSubjects } from './opening.js';
 import { portSubjects } from './ports.js';
 import { publisherSubjects } from './publisher.js';
@@ -18,6 +19,7 @@ export const subjects: readonly Subject[] = [
   ...subscriberSubjects,
   ...takingSubjects,
   ...eventSubjects,
+  ...memberSubjects,
   ...mappingSubjects,
   ...openingSubjects,
   ...portSubjects,
