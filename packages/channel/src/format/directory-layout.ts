@@ -15,7 +15,7 @@ const notice = layout('Notice of the directory', [
   field('kind', 'u32', '', {
     NOTICE_OPENED: [NOTICE_OPENED, 'opened'],
     NOTICE_CLOSED: [NOTICE_CLOSED, 'closed'],
-    NOTICE_CHANGED: [NOTICE_CHANGED, 'somebody joined or left'],
+    NOTICE_CHANGED: [NOTICE_CHANGED, 'a participant joined or left'],
   }),
   spare(4),
   field('channel', 'u8[128]', 'name of the channel, ASCII, padded with zeros'),

@@ -23,7 +23,11 @@ const frame = layout('Header of a frame', [
     FLAG_EXTENSION: [FLAG_EXTENSION, 'a header extension precedes the payload'],
   }),
   field('publisher', 'u16', 'slot of the publisher'),
-  field('sequence', 'u64', 'number of the message that it completes; of any other kind: of the next message'),
+  field(
+    'sequence',
+    'u64',
+    'sequence number of the message that it completes; of any other kind: of the next message',
+  ),
   field('timestamp', 'u64', 'when it was published, nanoseconds of the monotonic clock; 0 when not said'),
 ]);
 

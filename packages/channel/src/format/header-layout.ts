@@ -40,13 +40,13 @@ const header = layout('Segment header', [
     PATTERN_CHANNEL: [PATTERN_CHANNEL, 'a channel'],
     PATTERN_DIRECTORY: [PATTERN_DIRECTORY, 'a directory'],
   }),
-  field('requiredFeatures', 'u32', 'bits of what a program must understand to take part; none is defined'),
-  field('optionalFeatures', 'u32', 'bits of what a program may leave out; none is defined'),
+  field('requiredFeatures', 'u32', 'bits of features that a program must know to join; none is defined'),
+  field('optionalFeatures', 'u32', 'bits of features that a program may leave out; none is defined'),
   spare(4),
   field('incarnation', 'u64', 'random, never 0: tells this life of the channel from all others of its name'),
   spare(16),
 
-  field('publisherLock', 'u32', '0 free; else generation << 10 | slot of its holder'),
+  field('publisherLock', 'u32', '0 free; else generation × 1024 + slot of its holder'),
   spare(60),
 
   field('tail', 'i64', 'position after the last committed frame'),
@@ -56,15 +56,19 @@ const header = layout('Segment header', [
   spare(56),
 
   field('epoch', 'u32', 'raised when any participant joins, leaves, dies or is disconnected'),
-  field('sleepers', 'u32', 'participants that sleep and want frames, or more, never fewer'),
-  field('roomWaiters', 'u32', 'participants that sleep and want room, or more, never fewer'),
+  field('sleepers', 'u32', 'number of participants that sleep for frames; may be too high, never too low'),
+  field('roomWaiters', 'u32', 'number of participants that sleep for room; may be too high, never too low'),
   field('closedEpoch', 'u32', 'raised when the last publisher has left or died'),
   field('closedReason', 'u32', 'why', {
     CLOSED_BY_LEAVING: [CLOSED_BY_LEAVING, 'it left'],
     CLOSED_BY_DEATH: [CLOSED_BY_DEATH, 'it died'],
   }),
   field('slotsUsed', 'u32', 'one more than the highest slot that was ever claimed'),
-  field('memberWaiters', 'u32', 'participants that sleep and want to hear of others, or more, never fewer'),
+  field(
+    'memberWaiters',
+    'u32',
+    'number of participants that sleep for others to come and go; may be too high, never too low',
+  ),
   spare(36),
 
   spare(64),

@@ -22,7 +22,7 @@ export const DISCONNECTED_AS_SLOW = 1;
 export const DISCONNECTED_AS_WRONG = 2;
 
 const slot = layout('Slot of a participant', [
-  field('nonce', 'i64', '0 free; else the nonce of the port of whoever claimed it'),
+  field('nonce', 'i64', "0 free; else the nonce of its owner's port"),
   field('identityNonce', 'i64', 'equal to `nonce` while the identity beside it is that of its owner'),
   field('startTime', 'u64', "start of the owner's process in the operating system's unit; 0 unknown"),
   field('pidNamespace', 'u64', "PID namespace of the owner's process; 0 unknown"),
@@ -33,7 +33,7 @@ const slot = layout('Slot of a participant', [
   field('threadId', 'u32', "Windows: id of the owner's thread; 0 unknown, and elsewhere"),
   spare(4),
 
-  field('cursor', 'i64', 'subscriber: position up to which it needs nothing any more'),
+  field('cursor', 'i64', 'subscriber: it no longer needs anything before this position'),
   field('state', 'u32', '', {
     STATE_NONE: [STATE_NONE, 'none'],
     STATE_PUBLISHER: [STATE_PUBLISHER, 'publisher'],
@@ -45,18 +45,18 @@ const slot = layout('Slot of a participant', [
   field(
     'sleeps',
     'u32',
-    'number of the last sleep, whoever had the slot; never reset, never 0 after the first',
+    'number of the last sleep of any owner of the slot; never reset, never 0 after the first',
   ),
   field('disconnectReason', 'u32', 'with state 4', {
     DISCONNECTED_AS_SLOW: [DISCONNECTED_AS_SLOW, 'too slow'],
-    DISCONNECTED_AS_WRONG: [DISCONNECTED_AS_WRONG, 'its cursor was none'],
+    DISCONNECTED_AS_WRONG: [DISCONNECTED_AS_WRONG, 'invalid cursor'],
   }),
   field('wants', 'u32', 'what this sleep is for, bit by bit', {
     WANTS_FRAMES: [WANTS_FRAMES, 'frames, and publishers that come and go'],
     WANTS_ROOM: [WANTS_ROOM, 'room'],
     WANTS_MEMBERS: [WANTS_MEMBERS, 'participants that come and go'],
   }),
-  field('lastEnd', 'u32', 'generation << 2 | how: the last participation that ended here', {
+  field('lastEnd', 'u32', 'generation × 4 + how: the last participation that ended here', {
     ENDED_BY_LEAVING: [ENDED_BY_LEAVING, 'it left'],
     ENDED_BY_DEATH: [ENDED_BY_DEATH, 'it died'],
   }),
@@ -70,7 +70,7 @@ const slot = layout('Slot of a participant', [
   field('bytes', 'u64', 'counter: bytes of their payloads'),
   field('full', 'u64', 'counter: publishes that found no room'),
   field('missed', 'u64', 'counter: messages that a subscriber lost'),
-  field('wakeUps', 'u64', 'counter: rings sent'),
+  field('wakeUps', 'u64', 'counter: bells that it rang'),
   field('busy', 'u64', 'counter: publishes for which the lock was held for too long'),
   spare(16),
 
