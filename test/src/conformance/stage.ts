@@ -96,17 +96,22 @@ export class Stage {
   }
 
   async #word(offset: number, value: number): Promise<void> {
-    const path = join(this.#directory, `mmfbus.${process.geteuid?.()}.${this.channel}`);
-    const file = openSync(path, 'r');
-    const word = new Uint32Array(1);
-    try {
-      do {
-        readSync(file, word, 0, word.byteLength, offset);
-        await nextTurn();
-      } while (word[0] !== value);
-    } finally {
-      closeSync(file);
+    while (this.#read(offset) !== value) await nextTurn();
+  }
+
+  /** Looks into the memory; on POSIX without taking part in who has it open. */
+  #read(offset: number): number {
+    if (process.platform === 'win32') {
+      const segment = openSegment({ name: this.channel, disposition: 'open', size: 0 });
+      const word = new DataView(rawMemory(segment.memory)).getUint32(offset, true);
+      segment.close();
+      return word;
     }
+    const file = openSync(join(this.#directory, `mmfbus.${process.geteuid?.()}.${this.channel}`), 'r');
+    const word = new Uint32Array(1);
+    readSync(file, word, 0, word.byteLength, offset);
+    closeSync(file);
+    return word[0] as number;
   }
 
   /**
