@@ -41,6 +41,8 @@ export class SubscriberWatch {
   /** Waits until there are so many subscribers; how many there are then. Keeps the process alive meanwhile. */
   async waitFor(count: number, limits: WaitLimits, tooLate: () => Error): Promise<number> {
     const { roles } = this.#participant;
+    const now = roles.subscriberCount();
+    if (now >= count) return now;
     let wake: () => void = () => {};
     const release = this.#participant.keepAlive();
     try {
