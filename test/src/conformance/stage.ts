@@ -12,6 +12,8 @@ import { contentOf, digestOf } from './content.js';
 /** Where the numbers stand in a segment of those who sleep and want frames, and who want to know who takes part. */
 const SLEEPERS = 388;
 const MEMBER_WAITERS = 408;
+/** And the number of the sleep of whoever has the first slot. */
+const FIRST_ASLEEP: number = 512 + 76;
 
 let stages = 0;
 
@@ -93,6 +95,15 @@ export class Stage {
   /** Resolves when so many participants of the channel sleep until somebody comes or goes. */
   memberWaiters(count: number): Promise<void> {
     return this.#word(MEMBER_WAITERS, count);
+  }
+
+  /** Resolves when the first participant sleeps, in another sleep than that one; the number of the sleep. */
+  async firstAsleep(before = 0): Promise<number> {
+    for (;;) {
+      const sleep = this.#read(FIRST_ASLEEP);
+      if (sleep !== 0 && sleep !== before) return sleep;
+      await nextTurn();
+    }
   }
 
   async #word(offset: number, value: number): Promise<void> {
