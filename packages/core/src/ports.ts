@@ -54,7 +54,7 @@ const ports = new Map<string, Shared>();
  * @throws {@link MmfError} `ACCESS_DENIED` where participants of other users could not reach this one, or this one them.
  */
 export function audienceOf(access: Access | undefined): Audience {
-  return platform.audienceOf(access);
+  return platform().audienceOf(access);
 }
 
 /**
@@ -65,23 +65,23 @@ export function audienceOf(access: Access | undefined): Audience {
  * @throws {@link MmfError} `INVALID_ARGUMENT` where there is no group of that name.
  */
 export function accessOfNew(mode?: number, group?: number | string): Access | undefined {
-  return platform.accessOfNew(mode, group);
+  return platform().accessOfNew(mode, group);
 }
 
 /** Why this user may not ring that port: whose it is, and its mode. Undefined where it may, and where that cannot be told. */
 export function refusalOf(address: PortAddress): string | undefined {
-  return platform.refusalOf(address);
+  return platform().refusalOf(address);
 }
 
 function openShared(audience: Audience): Shared {
-  const port = platform.openPort(audience);
+  const port = platform().openPort(audience);
   const listeners = new Set<() => void>();
   port.onRing = () => {
     for (const listener of listeners) callAlone(listener);
   };
   const forgetExit = atExit(() => {
     port.close();
-    void platform.advanceRemovals(LAST_REMOVALS_MS);
+    void platform().advanceRemovals(LAST_REMOVALS_MS);
   });
   return { port, listeners, keepers: new Set(), forgetExit };
 }
@@ -105,7 +105,7 @@ export function leasePort(
   if (shared === undefined) {
     shared = openShared(audience);
     ports.set(key, shared);
-    void platform.sweepPorts(named, true);
+    void platform().sweepPorts(named, true);
   }
   const { port, listeners, keepers, forgetExit } = shared;
   // A function of its own, so that one given twice counts twice.
@@ -135,7 +135,7 @@ export function leasePort(
 
 /** Connects to the bell of somebody else's port. What cannot be opened now is tried again at each ring. */
 export function connectBell(address: PortAddress): Bell {
-  return platform.connectBell(address);
+  return platform().connectBell(address);
 }
 
 /**
@@ -146,16 +146,16 @@ export function connectBell(address: PortAddress): Bell {
  */
 export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch {
   const tell = () => callAlone(onDeath);
-  let watch = platform.watchLife(address, tell);
+  let watch = platform().watchLife(address, tell);
   if (watch !== undefined) return watch;
   let timer: NodeJS.Timeout;
   const lookAfter = (pause: number) => {
     timer = timers.setTimeout(() => {
-      if (platform.probeLife(address) === 'dead') {
+      if (platform().probeLife(address) === 'dead') {
         tell();
         return;
       }
-      watch = platform.watchLife(address, tell);
+      watch = platform().watchLife(address, tell);
       if (watch === undefined) lookAfter(Math.min(2 * pause, LONGEST_PAUSE_MS));
     }, pause);
     timer.unref();
@@ -171,7 +171,7 @@ export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch 
 
 /** Asks now whether the owner of that port lives. Only `dead` is proof; `unknown` must be taken as alive. */
 export function probeLife(address: PortAddress): Liveness {
-  return platform.probeLife(address);
+  return platform().probeLife(address);
 }
 
 /**
@@ -181,7 +181,7 @@ export function probeLife(address: PortAddress): Liveness {
  * @returns settles when it is done, or was given up, 130 ms after the first try at the latest; never rejects.
  */
 export function removePort(address: PortAddress, named: NamedPorts): Promise<void> {
-  return platform.removePort(address, named);
+  return platform().removePort(address, named);
 }
 
 /**
@@ -190,7 +190,7 @@ export function removePort(address: PortAddress, named: NamedPorts): Promise<voi
  * @returns settles when the rest is done as well, or was given up; never rejects.
  */
 export function advanceRemovals(): Promise<void> {
-  return platform.advanceRemovals(REMOVALS_MS);
+  return platform().advanceRemovals(REMOVALS_MS);
 }
 
 /**
@@ -198,7 +198,7 @@ export function advanceRemovals(): Promise<void> {
  * at once, and the rest between turns of the event loop.
  */
 export function sweepPorts(named: NamedPorts): Promise<void> {
-  return platform.sweepPorts(named);
+  return platform().sweepPorts(named);
 }
 
 /** A look at names, again and again. */
@@ -248,5 +248,5 @@ export function watchNames(areThere: () => boolean, onRemoved: () => void): Name
 
 /** Lets another thread run that waits for this core, if there is one. For those who look for something again and again. */
 export function yieldThread(): void {
-  platform.yieldThread();
+  platform().yieldThread();
 }

@@ -110,8 +110,8 @@ function startOpening(options: OpenSegmentOptions, readOnly: boolean): Opening {
   checkNamespace(namespace);
   checkSize(size, 'size', disposition === 'open' ? 0 : 1, MAX_SEGMENT_SIZE);
   checkSize(existingSize, 'existingSize', 0, MAX_SEGMENT_SIZE);
-  return platform.openSegment({
-    osName: platform.osName(name, namespace),
+  return platform().openSegment({
+    osName: platform().osName(name, namespace),
     disposition,
     size,
     existingSize,
@@ -131,7 +131,7 @@ function startOpening(options: OpenSegmentOptions, readOnly: boolean): Opening {
  */
 export function openFileSegment(path: string, size: number, readOnly: boolean): Segment {
   checkPath(path);
-  return closedAtExit(platform.openFile({ path, size, readOnly }));
+  return closedAtExit(platform().openFile({ path, size, readOnly }));
 }
 
 function closedAtExit(segment: Segment): Segment {

@@ -3,8 +3,6 @@ import type { SharedMemory } from '../shared-memory.js';
 
 /** What the rest of core needs from an operating system; one implementation a folder. */
 export interface Platform {
-  /** Granularity of mappings, bytes. */
-  readonly pageSize: number;
   /**
    * The operating system's name for a mapping.
    *

@@ -76,7 +76,7 @@ function mapLockPage(path: string, length: number): Mapped | undefined {
   let fd: number | undefined;
   try {
     fd = open(path, constants.O_RDWR);
-    return map(fd, Math.min(length, pageSize), PROT_READ | PROT_WRITE, path);
+    return map(fd, Math.min(length, pageSize()), PROT_READ | PROT_WRITE, path);
   } catch (error) {
     if (error instanceof MmfError && error.code === 'ACCESS_DENIED') return undefined;
     throw error;

@@ -1,29 +1,26 @@
 import type { Platform } from '../platform.js';
 import { accessOfNew, audienceOf, refusalOf } from './audience.js';
 import { openFile } from './file.js';
-import { pageSize, yieldThread } from './libc.js';
+import { yieldThread } from './libc.js';
 import { fileNameOf } from './names.js';
 import { connectBell, openPort, probeLife, watchLife } from './port.js';
 import { openSegment } from './segment.js';
 import { advanceRemovals, removePort, sweepPorts } from './sweeper.js';
 
 /** Linux and macOS. */
-export function createPosixPlatform(): Platform {
-  return {
-    pageSize,
-    osName: fileNameOf,
-    openSegment,
-    openFile,
-    openPort,
-    accessOfNew,
-    audienceOf,
-    refusalOf,
-    connectBell,
-    watchLife,
-    probeLife,
-    removePort,
-    yieldThread,
-    sweepPorts,
-    advanceRemovals,
-  };
-}
+export const posixPlatform: Platform = {
+  osName: fileNameOf,
+  openSegment,
+  openFile,
+  openPort,
+  accessOfNew,
+  audienceOf,
+  refusalOf,
+  connectBell,
+  watchLife,
+  probeLife,
+  removePort,
+  yieldThread,
+  sweepPorts,
+  advanceRemovals,
+};

@@ -5,8 +5,6 @@ import { MmfError } from '../../errors.js';
 import { osError } from '../../os-error.js';
 import { atThreadEnd } from '../thread-end.js';
 
-const library = koffi.load(null);
-
 /** `PROT_*` of `<sys/mman.h>`; the same on Linux and macOS. */
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
@@ -23,32 +21,84 @@ export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
 
-const cMmap = library.func(
-  'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)',
-);
-const cMunmap = library.func('int munmap(void *address, size_t length)');
-const cMsync = library.func('int msync(void *address, size_t length, int flags)');
-const cMadvise = library.func('int madvise(void *address, size_t length, int advice)');
-const cFlock = library.func('int flock(int fd, int operation)');
-const cMkfifo = library.func('int mkfifo(const char *path, uint32_t mode)');
-const cFcntl = library.func('int fcntl(int fd, int command, ...)');
-const cGetgrnam = library.func(
-  'int getgrnam_r(const char *name, void *group, void *buffer, size_t length, void *result)',
-);
-const cSchedYield = library.func('int sched_yield()');
-const cGetpagesize = library.func('int getpagesize()');
-// macOS has no posix_fallocate.
-const cFallocate =
-  process.platform === 'darwin'
-    ? undefined
-    : library.func('int posix_fallocate(int fd, int64_t offset, int64_t length)');
+/** The functions of the C library that are used, under their own names. */
+interface Libc {
+  mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): unknown;
+  munmap(address: unknown, length: number): number;
+  msync(address: unknown, length: number, flags: number): number;
+  madvise(address: unknown, length: number, advice: number): number;
+  flock(fd: number, operation: number): number;
+  mkfifo(path: string, mode: number): number;
+  fcntl(fd: number, command: number, type: 'int', value: number): number;
+  getgrnam_r(
+    name: string,
+    group: Uint8Array,
+    buffer: Uint8Array,
+    length: number,
+    result: BigUint64Array,
+  ): number;
+  sched_yield(): number;
+  getpagesize(): number;
+  /** macOS has none. */
+  readonly posix_fallocate: ((fd: number, offset: number, length: number) => number) | undefined;
+}
+
+let loaded: Libc | undefined;
+
+/** The library, bound at the first use, so that this module can be imported anywhere. */
+function libc(): Libc {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Libc {
+  try {
+    const library = koffi.load(null);
+    return {
+      mmap: library.func(
+        'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)',
+      ),
+      munmap: library.func('int munmap(void *address, size_t length)'),
+      msync: library.func('int msync(void *address, size_t length, int flags)'),
+      madvise: library.func('int madvise(void *address, size_t length, int advice)'),
+      flock: library.func('int flock(int fd, int operation)'),
+      mkfifo: library.func('int mkfifo(const char *path, uint32_t mode)'),
+      fcntl: library.func('int fcntl(int fd, int command, ...)'),
+      getgrnam_r: library.func(
+        'int getgrnam_r(const char *name, void *group, void *buffer, size_t length, void *result)',
+      ),
+      sched_yield: library.func('int sched_yield()'),
+      getpagesize: library.func('int getpagesize()'),
+      posix_fallocate:
+        process.platform === 'darwin'
+          ? undefined
+          : library.func('int posix_fallocate(int fd, int64_t offset, int64_t length)'),
+    };
+  } catch (cause) {
+    throw new MmfError(
+      'UNSUPPORTED',
+      `mmfbus cannot call the C library of this process: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+let knownPageSize = 0;
 
 /** Bytes of a page of memory. */
-export const pageSize: number = cGetpagesize();
+export function pageSize(): number {
+  knownPageSize ||= libc().getpagesize();
+  return knownPageSize;
+}
 
-type NewBackingStore = (data: unknown, length: number, free: unknown, context: null) => { store: unknown };
+/** What makes V8 the owner of mapped memory: functions, and addresses of functions that C calls. */
+interface BackingStores {
+  create(data: unknown, length: number, free: unknown, context: null): { store: unknown };
+  readonly destroy: unknown;
+  readonly munmap: unknown;
+}
 
-let newBackingStore: NewBackingStore | undefined;
+let backingStores: BackingStores | undefined;
 
 /**
  * Sees to it that memory is unmapped when this thread ends, also by force. Nothing of the C library unmaps by one
@@ -59,22 +109,28 @@ let newBackingStore: NewBackingStore | undefined;
 function unmapAtThreadEnd(address: unknown, length: number): () => void {
   if (isMainThread) return () => {};
   try {
-    newBackingStore ??= findNewBackingStore();
+    backingStores ??= findBackingStores();
+    const { create, destroy, munmap } = backingStores;
     // Taken back, some hundred bytes of it stay: only V8 could free them.
-    const { store } = newBackingStore(address, length, library.symbol('munmap'), null);
-    return atThreadEnd(library.symbol('_ZN2v812BackingStoreD1Ev'), store);
+    const { store } = create(address, length, munmap, null);
+    return atThreadEnd(destroy, store);
   } catch {
     // A Node that exports nothing to addons: the memory stays mapped until the process ends.
     return () => {};
   }
 }
 
-/** `v8::ArrayBuffer::NewBackingStore`. */
-function findNewBackingStore(): NewBackingStore {
+/** `v8::ArrayBuffer::NewBackingStore` and the destructor of `v8::BackingStore`. */
+function findBackingStores(): BackingStores {
+  const library = koffi.load(null);
   // Returned as every C++ object with a destructor is: in memory of the caller, as are C structures of this length.
   const owner = koffi.struct({ store: 'void *', unused: koffi.array('void *', 3) });
   const name = '_ZN2v811ArrayBuffer15NewBackingStoreEPvmPFvS1_mS1_ES1_';
-  return library.func(name, owner, ['void *', 'size_t', 'void *', 'void *']);
+  return {
+    create: library.func(name, owner, ['void *', 'size_t', 'void *', 'void *']),
+    destroy: library.symbol('_ZN2v812BackingStoreD1Ev'),
+    munmap: library.symbol('munmap'),
+  };
 }
 
 /** Memory of a file, mapped shared. */
@@ -94,7 +150,7 @@ export function map(fd: number, length: number, protection: number, path: string
       `${path} has ${length} bytes; this version of Node maps at most ${constants.MAX_LENGTH}`,
     );
   }
-  const address = cMmap(null, length, protection, MAP_SHARED, fd, 0);
+  const address = libc().mmap(null, length, protection, MAP_SHARED, fd, 0);
   // MAP_FAILED is the pointer -1.
   if (BigInt.asIntN(64, koffi.address(address)) === -1n) {
     throw osError('mmap', koffi.errno(), `cannot map ${length} bytes of ${path}`);
@@ -103,7 +159,7 @@ export function map(fd: number, length: number, protection: number, path: string
     const memory = koffi.view(address, length);
     return { address, length, memory, forgetThreadEnd: unmapAtThreadEnd(address, length) };
   } catch (error) {
-    cMunmap(address, length);
+    libc().munmap(address, length);
     throw error;
   }
 }
@@ -111,28 +167,29 @@ export function map(fd: number, length: number, protection: number, path: string
 /** Unmaps; the memory's buffers must be detached. */
 export function unmap({ address, length, forgetThreadEnd }: Mapped): void {
   forgetThreadEnd();
-  if (cMunmap(address, length) !== 0) throw osError('munmap', koffi.errno(), `cannot unmap ${length} bytes`);
+  if (libc().munmap(address, length) !== 0)
+    throw osError('munmap', koffi.errno(), `cannot unmap ${length} bytes`);
 }
 
 /** Writes changes of a file's memory to the disk, and waits for that. */
 export function sync({ address, length }: Mapped): void {
-  if (cMsync(address, length, MS_SYNC) !== 0)
+  if (libc().msync(address, length, MS_SYNC) !== 0)
     throw osError('msync', koffi.errno(), `cannot flush ${length} bytes`);
 }
 
 /** Asks for huge pages. Returns the errno, 0 for success. */
 export function adviseHugePages({ address, length }: Mapped): number {
-  return cMadvise(address, length, MADV_HUGEPAGE) === 0 ? 0 : koffi.errno();
+  return libc().madvise(address, length, MADV_HUGEPAGE) === 0 ? 0 : koffi.errno();
 }
 
 /** Allocates the memory now: an errno where a store would end the process. */
 export function populate({ address, length }: Mapped): number {
-  return cMadvise(address, length, MADV_POPULATE_WRITE) === 0 ? 0 : koffi.errno();
+  return libc().madvise(address, length, MADV_POPULATE_WRITE) === 0 ? 0 : koffi.errno();
 }
 
 /** Takes or drops a lock on the open file; false when somebody else holds it. */
 export function flock(fd: number, operation: number): boolean {
-  if (cFlock(fd, operation) === 0) return true;
+  if (libc().flock(fd, operation) === 0) return true;
   const errno = koffi.errno();
   if (errno === koffi.os.errno['EWOULDBLOCK'] || errno === koffi.os.errno['EAGAIN']) return false;
   throw osError('flock', errno, 'cannot lock the segment');
@@ -144,23 +201,24 @@ export function flock(fd: number, operation: number): boolean {
  * @returns the errno, 0 for success; undefined where the system has no such call.
  */
 export function fallocate(fd: number, offset: number, length: number): number | undefined {
-  if (cFallocate === undefined) return undefined;
+  const { posix_fallocate: claim } = libc();
+  if (claim === undefined) return undefined;
   for (;;) {
-    const errno: number = cFallocate(fd, offset, length);
+    const errno = claim(fd, offset, length);
     if (errno !== koffi.os.errno['EINTR']) return errno;
   }
 }
 
 /** Another descriptor of the same open file, closed in child processes. */
 export function duplicate(fd: number): number {
-  const copy = cFcntl(fd, F_DUPFD_CLOEXEC, 'int', 0);
+  const copy = libc().fcntl(fd, F_DUPFD_CLOEXEC, 'int', 0);
   if (copy === -1) throw osError('fcntl', koffi.errno(), 'cannot duplicate a descriptor');
   return copy;
 }
 
 /** Makes a FIFO. */
 export function mkfifo(path: string, mode: number): void {
-  if (cMkfifo(path, mode) !== 0) throw osError('mkfifo', koffi.errno(), `cannot make the FIFO ${path}`);
+  if (libc().mkfifo(path, mode) !== 0) throw osError('mkfifo', koffi.errno(), `cannot make the FIFO ${path}`);
 }
 
 /** `struct group` of `<grp.h>`, on every system of 64 bits: three pointers, and the id behind the second. */
@@ -175,7 +233,7 @@ export function findGroup(name: string): number | undefined {
   const group = new Uint8Array(GROUP_LENGTH);
   const result = new BigUint64Array(1);
   for (let length = FIRST_GROUP_BUFFER; length <= LARGEST_GROUP_BUFFER; length *= 2) {
-    const errno: number = cGetgrnam(name, group, new Uint8Array(length), length, result);
+    const errno = libc().getgrnam_r(name, group, new Uint8Array(length), length, result);
     if (errno === koffi.os.errno['ERANGE']) continue;
     return result[0] === 0n ? undefined : new DataView(group.buffer).getUint32(GROUP_ID_OFFSET, true);
   }
@@ -184,5 +242,5 @@ export function findGroup(name: string): number | undefined {
 
 /** Lets another thread run that waits for this core. */
 export function yieldThread(): void {
-  cSchedYield();
+  libc().sched_yield();
 }

@@ -37,7 +37,7 @@ export function* makeSegment(path: string, request: SegmentRequest): Opening<New
     if (group !== undefined) giveToGroup(fd, groupId(group), path);
     fchmodSync(fd, mode);
     flock(fd, LOCK_SH | LOCK_NB);
-    const total = markedFileSize(size, pageSize);
+    const total = markedFileSize(size, pageSize());
     if (!largePages) yield* claim(fd, total, path);
     else ftruncateSync(fd, total);
     writeSync(fd, encodeMark(size), 0, MARK_LENGTH, total - MARK_LENGTH);

@@ -117,7 +117,7 @@ function* takeOver(fd: number, path: string, request: SegmentRequest): Opening<S
   const stat = fstatSync(fd, { bigint: true });
   const { size } = request;
   const fileSize = Number(stat.size);
-  const total = markedFileSize(size, pageSize);
+  const total = markedFileSize(size, pageSize());
   if (total > fileSize) {
     throw new MmfError(
       'ACCESS_DENIED',

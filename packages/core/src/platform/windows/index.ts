@@ -1,6 +1,6 @@
 import type { Platform } from '../platform.js';
 import { openFile } from './file.js';
-import { readPageSize, yieldThread } from './kernel32.js';
+import { yieldThread } from './kernel32.js';
 import { probeLife, watchLife } from './life.js';
 import { objectNameOf } from './names.js';
 import {
@@ -16,22 +16,19 @@ import {
 import { openSegment } from './segment.js';
 
 /** Windows. */
-export function createWindowsPlatform(): Platform {
-  return {
-    pageSize: readPageSize(),
-    osName: objectNameOf,
-    openSegment,
-    openFile,
-    openPort,
-    accessOfNew,
-    audienceOf,
-    refusalOf,
-    connectBell,
-    watchLife,
-    probeLife,
-    removePort,
-    yieldThread,
-    sweepPorts,
-    advanceRemovals,
-  };
-}
+export const windowsPlatform: Platform = {
+  osName: objectNameOf,
+  openSegment,
+  openFile,
+  openPort,
+  accessOfNew,
+  audienceOf,
+  refusalOf,
+  connectBell,
+  watchLife,
+  probeLife,
+  removePort,
+  yieldThread,
+  sweepPorts,
+  advanceRemovals,
+};
