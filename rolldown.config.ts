@@ -4,6 +4,7 @@ import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown';
 import channel from './packages/channel/package.json' with { type: 'json' };
 import codec from './packages/codec/package.json' with { type: 'json' };
 import core from './packages/core/package.json' with { type: 'json' };
+import mmfbus from './packages/mmfbus/package.json' with { type: 'json' };
 
 /** Programs that tests start hundreds of times, by their paths in `test/src`. */
 const PROGRAMS = [
@@ -67,5 +68,6 @@ export default defineConfig([
   packageOf('core', core.exports),
   packageOf('codec', codec.exports),
   packageOf('channel', channel.exports),
+  packageOf('mmfbus', mmfbus.exports),
   ...PROGRAMS.map(programOf),
 ]);

@@ -22,6 +22,7 @@ const summaries = { fast: '.cache/test-summary.json', proofs: '.cache/test-proof
 /** Where imports of our packages lead when coverage is measured: to the sources, so that what is counted is what runs. */
 const packages = fileURLToPath(new URL('packages', import.meta.url));
 const sources = [
+  { find: /^mmfbus$/, replacement: `${packages}/mmfbus/src/index.ts` },
   { find: /^@mmfbus\/(\w+)$/, replacement: `${packages}/$1/src/index.ts` },
   { find: /^@mmfbus\/(\w+)\/(\w+)$/, replacement: `${packages}/$1/src/$2.ts` },
 ];

@@ -17,7 +17,7 @@ It prints:
 fragment(
 \`\`\`
 
-\`\`\`js
+\`\`\`js with-next
 console.log(2);
 \`\`\`
 
@@ -33,9 +33,16 @@ npm test
 describe('code blocks of a Markdown text', () => {
   test('are those that can run', () => {
     expect(codeBlocks(MARKDOWN)).toEqual([
-      { language: 'ts', code: 'console.log(1);\n', line: 4, runs: true, expected: '1\n' },
-      { language: 'js', code: 'console.log(2);\n', line: 18, runs: true, expected: undefined },
-      { language: 'ts', code: 'export {};\n', line: 22, runs: false, expected: undefined },
+      { language: 'ts', code: 'console.log(1);\n', line: 4, runs: true, withNext: false, expected: '1\n' },
+      {
+        language: 'js',
+        code: 'console.log(2);\n',
+        line: 18,
+        runs: true,
+        withNext: true,
+        expected: undefined,
+      },
+      { language: 'ts', code: 'export {};\n', line: 22, runs: false, withNext: false, expected: undefined },
     ]);
   });
 });

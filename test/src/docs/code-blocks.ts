@@ -6,6 +6,8 @@ export interface CodeBlock {
   readonly line: number;
   /** False with `check-only`: it is type-checked and not run. */
   readonly runs: boolean;
+  /** With `with-next`: it runs at the same time as the block after it, which knows what they print, one after the other. */
+  readonly withNext: boolean;
   /** What it must print: the `text` block that follows, if one follows. `...` in it stands for anything. */
   readonly expected: string | undefined;
 }
@@ -35,7 +37,8 @@ export function codeBlocks(markdown: string): CodeBlock[] {
     if ((language !== 'ts' && language !== 'js') || info.includes('no-run')) return [];
     const next = fences[index + 1];
     const expected = next?.info[0] === 'text' ? next.body : undefined;
-    return [{ language, code: body, line, runs: !info.includes('check-only'), expected }];
+    const [runs, withNext] = [!info.includes('check-only'), info.includes('with-next')];
+    return [{ language, code: body, line, runs, withNext, expected }];
   });
 }
 

@@ -87,6 +87,22 @@ function runnable({ file, language }: ReadmeBlock): string {
   return output;
 }
 
+/** The blocks that run at the same time, each set in the order in which they stand. */
+function runsOf(some: readonly ReadmeBlock[]): ReadmeBlock[][] {
+  const runs: ReadmeBlock[][] = [];
+  for (const block of some) {
+    const before = runs.at(-1);
+    if (before?.at(-1)?.withNext === true) before.push(block);
+    else runs.push([block]);
+  }
+  return runs;
+}
+
+const runs = runsOf(blocks.filter(({ runs }) => runs)).map((run): [string, ReadmeBlock[]] => [
+  run.map(({ where }) => where).join(' with '),
+  run,
+]);
+
 describe('the READMEs', () => {
   test.each(readmes)('%s is there', (readme) => {
     expect(existsSync(join(workspaceRoot, readme))).toBe(true);
@@ -96,11 +112,12 @@ describe('the READMEs', () => {
     expect(typeErrors(file)).toEqual([]);
   });
 
-  test.each(byPlace(blocks.filter(({ runs }) => runs)))('%s runs', async (_where, block) => {
-    const output = await startNode(runnable(block), {
-      nodeArgs: ['--enable-source-maps'],
-      cwd: folder,
-    }).success();
-    if (block.expected !== undefined) expect(output.trim()).toMatch(outputPattern(block.expected));
+  test.each(runs)('%s runs', async (_where, run) => {
+    const programs = run.map((block) =>
+      startNode(runnable(block), { nodeArgs: ['--enable-source-maps'], cwd: folder }),
+    );
+    const output = (await Promise.all(programs.map((program) => program.success()))).join('');
+    const expected = run.at(-1)?.expected;
+    if (expected !== undefined) expect(output.trim()).toMatch(outputPattern(expected));
   });
 });

@@ -44,7 +44,7 @@ function reportOf(name: (typeof packageNames)[number], entry: string): string {
 }
 
 describe('the public surface', () => {
-  it.each(entries)('of @mmfbus/$name, $entry, is what its report says', async ({ name, entry }) => {
+  it.each(entries)('of packages/$name, $entry, is what its report says', async ({ name, entry }) => {
     await expect(reportOf(name, entry)).toMatchFileSnapshot(
       join(packageFolder(name), 'api', `${entry}.api.md`),
     );

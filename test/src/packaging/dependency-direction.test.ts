@@ -10,6 +10,7 @@ const allowed: Record<PackageName, readonly string[]> = {
   codec: ['msgpackr'],
   channel: ['@mmfbus/codec', '@mmfbus/core', 'eventemitter3'],
   generate: ['@mmfbus/codec'],
+  mmfbus: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core'],
 };
 
 /** The packages that a file imports, Node's own left out. Of ours, also what siblings alone may import. */

@@ -14,6 +14,7 @@ import {
   type PackageName,
   packageFolder,
   packageNames,
+  specifierOf,
   workspaceRoot,
 } from '../support/workspace.js';
 
@@ -26,6 +27,7 @@ const exportedNames: Record<PackageName, readonly string[]> = {
   codec: ['CodecError', 'json', 'msgpack', 'raw'],
   channel: ['ChannelError', 'defineChannel', 'monotonicNow', 'openBus'],
   generate: ['GenerateError', 'generate'],
+  mmfbus: ['ChannelError', 'CodecError', 'MmfError', 'defineChannel', 'json', 'openBus', 'struct'],
 };
 
 const requiredFiles = [
@@ -41,6 +43,9 @@ interface Packed {
   readonly tarball: string;
   readonly files: readonly string[];
 }
+
+/** Users' programs: one as an ES module, one in CommonJS. */
+const consumers = ['consumer.ts', 'required.cts'];
 
 const folder = temporaryFolder('packed');
 const project = join(folder, 'project');
@@ -58,7 +63,7 @@ async function pack(name: PackageName): Promise<Packed> {
 
 function packedPackage(name: PackageName): Packed {
   const found = packed.get(name);
-  if (found === undefined) throw new Error(`@mmfbus/${name} was not packed`);
+  if (found === undefined) throw new Error(`${specifierOf(name)} was not packed`);
   return found;
 }
 
@@ -66,7 +71,7 @@ beforeAll(async () => {
   for (const name of packageNames) packed.set(name, await pack(name));
 }, SLOW);
 
-describe.each(packageNames)('the packed @mmfbus/%s', (name) => {
+describe.each(packageNames)('the packed package in packages/%s', (name) => {
   test('holds the compiled and the written sources, and no tests', () => {
     const { files } = packedPackage(name);
     expect(requiredFiles.filter((file) => !files.includes(file))).toEqual([]);
@@ -106,13 +111,17 @@ describe.each(packageNames)('the packed @mmfbus/%s', (name) => {
     expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
   });
 
-  test('has types that every module resolution of ESM finds (attw)', async () => {
+  test('has types that Node’s and the bundlers’ module resolutions find (attw)', async () => {
     const manifest = createRequire(import.meta.url).resolve('@arethetypeswrong/cli/package.json');
     const attw = join(dirname(manifest), JSON.parse(readFileSync(manifest, 'utf8')).bin.attw);
     const args = [
       packedPackage(name).tarball,
+      // What TypeScript called Node 10 knows no "exports".
       '--profile',
-      'esm-only',
+      'node16',
+      // `require()` loads ES modules.
+      '--ignore-rules',
+      'cjs-resolves-to-esm',
       '--no-definitely-typed',
       '--no-color',
       '--no-emoji',
@@ -125,7 +134,7 @@ describe('a project with the packed packages', () => {
   beforeAll(async () => {
     mkdirSync(project);
     const local = Object.fromEntries(
-      packageNames.map((name) => [`@mmfbus/${name}`, `file:${packedPackage(name).tarball}`]),
+      packageNames.map((name) => [specifierOf(name), `file:${packedPackage(name).tarball}`]),
     );
     // Without the overrides npm would look for the unpublished versions in the registry.
     const overrides = Object.fromEntries(Object.keys(local).map((name) => [name, `$${name}`]));
@@ -140,17 +149,19 @@ describe('a project with the packed packages', () => {
       '--prefer-offline',
     ];
     await promisify(execFile)('npm', args, { cwd: project, timeout: SLOW });
-    copyFileSync(join(folderOf(import.meta.url), 'consumer', 'consumer.ts'), join(project, 'consumer.ts'));
+    for (const file of consumers) {
+      copyFileSync(join(folderOf(import.meta.url), 'consumer', file), join(project, file));
+    }
   }, SLOW);
 
-  test.each(packageNames)('imports @mmfbus/%s', async (name) => {
-    const code = `console.log(JSON.stringify(Object.keys(await import('@mmfbus/${name}'))))`;
+  test.each(packageNames)('imports packages/%s', async (name) => {
+    const code = `console.log(JSON.stringify(Object.keys(await import('${specifierOf(name)}'))))`;
     const output = await startCode(code, { cwd: project }).success();
     expect(JSON.parse(output)).toEqual(expect.arrayContaining([...exportedNames[name]]));
   });
 
-  test.each(packageNames)('cannot import the insides of @mmfbus/%s', async (name) => {
-    const code = `await import('@mmfbus/${name}/dist/index.js')`;
+  test.each(packageNames)('cannot import the insides of packages/%s', async (name) => {
+    const code = `await import('${specifierOf(name)}/dist/index.js')`;
     const { status, stderr } = await startCode(code, { cwd: project }).exit();
     expect({ status, stderr }).toEqual({
       status: 1,
@@ -167,7 +178,7 @@ describe('a project with the packed packages', () => {
     expect(header).toContain('level_decode(uint8_t *value');
   });
 
-  test('compiles and runs a typed program', async () => {
+  test('compiles and runs typed programs', async () => {
     const compilerOptions = {
       module: 'NodeNext',
       target: 'ES2022',
@@ -177,10 +188,7 @@ describe('a project with the packed packages', () => {
       strict: true,
       skipLibCheck: false,
     };
-    writeFileSync(
-      join(project, 'tsconfig.json'),
-      JSON.stringify({ compilerOptions, files: ['consumer.ts'] }),
-    );
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: consumers }));
     const compiler = join(workspaceRoot, 'node_modules', 'typescript', 'bin', 'tsc');
     await startNode(compiler, { args: ['-p', project], watchdog: SLOW }).success();
 
@@ -196,5 +204,11 @@ describe('a project with the packed packages', () => {
       'channel published',
       'channel ABC 187.25',
     ]);
+
+    const required = startNode(join(project, 'required.cjs'), {
+      args: [uniqueName('required')],
+      cwd: project,
+    });
+    expect((await required.success()).trimEnd().split('\n')).toEqual(['ABC 187.25', 'NOT_FOUND', 'true']);
   });
 });

@@ -6,10 +6,15 @@ import { fileURLToPath } from 'node:url';
 export const workspaceRoot: string = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The published packages, what others depend on first. */
-export const packageNames = ['core', 'codec', 'channel', 'generate'] as const;
+export const packageNames = ['core', 'codec', 'channel', 'generate', 'mmfbus'] as const;
 
-/** The short name of a published package. */
+/** The short name of a published package, which is that of its folder. */
 export type PackageName = (typeof packageNames)[number];
+
+/** What programs import a package by. */
+export function specifierOf(name: PackageName): string {
+  return name === 'mmfbus' ? name : `@mmfbus/${name}`;
+}
 
 /** The folder of a published package. */
 export function packageFolder(name: PackageName): string {

@@ -1,0 +1,6 @@
+/**
+ * `@mmfbus/codec` under the name `mmfbus/codec`.
+ *
+ * @module
+ */
+export * from '@mmfbus/codec';

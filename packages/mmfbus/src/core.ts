@@ -1,0 +1,6 @@
+/**
+ * `@mmfbus/core` under the name `mmfbus/core`.
+ *
+ * @module
+ */
+export * from '@mmfbus/core';
