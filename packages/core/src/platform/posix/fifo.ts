@@ -1,9 +1,8 @@
 import { closeSync, constants, fchmodSync, fstatSync, openSync, readSync, renameSync } from 'node:fs';
-import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { errnoName, fromFsError } from '../../os-error.js';
 import type { Access } from '../platform.js';
 import { giveTo } from './group.js';
-import { duplicate, mkfifo } from './libc.js';
+import { mkfifo } from './libc.js';
 import { portPath, temporaryPath, unlinkIfThere } from './names.js';
 
 /*
@@ -39,43 +38,6 @@ export function makeFifo(path: string, access: Partial<Access> = {}): number {
     if (fd !== undefined) closeSync(fd);
     unlinkIfThere(temporary);
     throw fromFsError(error, `cannot make ${path}`);
-  }
-}
-
-/**
- * A descriptor that Node does not know of. Node closes what `fs` opened in a Worker that is terminated; so does the
- * socket that has it by then, and the second close may hit a descriptor that is somebody else's already.
- */
-function detachFromNode(fd: number): number {
-  try {
-    return duplicate(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/**
- * Watches a descriptor for reading from the event loop: no thread, no polling. It owns the descriptor, which is closed
- * also where it fails.
- */
-export function watch(fd: number, onData: () => void): Socket {
-  const onread: OnReadOpts = {
-    buffer: new Uint8Array(4096),
-    callback: () => {
-      onData();
-      return true;
-    },
-  };
-  const detached = detachFromNode(fd);
-  try {
-    // The types know `onread` for connecting sockets only.
-    const options = { fd: detached, readable: true, writable: false, onread } as SocketConstructorOpts;
-    const socket = new Socket(options);
-    socket.unref();
-    return socket;
-  } catch (error) {
-    closeSync(detached);
-    throw fromFsError(error, 'cannot wait for a FIFO');
   }
 }
 

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, writeSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { errnoName } from '../../os-error.js';
 import { timers } from '../../timers.js';
 import type { Audience, Bell, LifeWatch, Liveness, Port, PortAddress, RingOutcome } from '../platform.js';
 import { portAccess } from './audience.js';
-import { isAtEnd, makeFifo, openBell, openLifeLine, unlinkPort, watch } from './fifo.js';
+import { isAtEnd, makeFifo, openBell, openLifeLine, unlinkPort } from './fifo.js';
+import { checkRuntime, type FifoWatch, watchFifo } from './fifo-watch/index.js';
 import { leadsElsewhere, portPath } from './names.js';
 import { isProvedGone, ownIdentity } from './process.js';
 
@@ -26,12 +26,13 @@ function fileOf(fd: number, path: string): PortFile {
 class FifoPort implements Port {
   readonly address: PortAddress;
   onRing: (() => void) | undefined;
-  readonly #bell: Socket;
+  readonly #bell: FifoWatch;
   readonly #lifeFd: number;
   readonly #files: readonly PortFile[];
   #open = true;
 
   constructor(audience: Audience) {
+    checkRuntime();
     const access = portAccess(audience);
     // 63 bits, so that the number is the same read as signed and as unsigned.
     const nonce = BigInt.asUintN(63, randomBytes(8).readBigUInt64LE()) || 1n;
@@ -41,7 +42,7 @@ class FifoPort implements Port {
     try {
       const bellFd = makeFifo(bell, access.bell);
       this.#files = [fileOf(this.#lifeFd, life), fileOf(bellFd, bell)];
-      this.#bell = watch(bellFd, () => this.onRing?.());
+      this.#bell = watchFifo(bellFd, { onData: () => this.onRing?.(), showsLife: true });
     } catch (error) {
       closeSync(this.#lifeFd);
       unlinkPort(nonce);
@@ -64,7 +65,7 @@ class FifoPort implements Port {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#bell.destroy();
+    this.#bell.close();
     closeSync(this.#lifeFd);
     unlinkPort(this.address.nonce);
   }
@@ -147,13 +148,12 @@ export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch 
   if (fd === undefined) return undefined;
   // A watch that begins after the death is never called.
   const isDead = isAtEnd(fd);
-  let socket: Socket;
+  let watch: FifoWatch;
   try {
-    socket = watch(fd, () => {});
+    watch = watchFifo(fd, { onEnd: report });
   } catch {
     return undefined;
   }
-  socket.once('close', report);
   // Where a forked child keeps the life line open there is the proof by pid.
   const probe = timers.setImmediate(() => {
     if (isDead || isProvedGone(address)) report();
@@ -162,7 +162,7 @@ export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch 
     close: () => {
       reported = true;
       timers.clearImmediate(probe);
-      socket.destroy();
+      watch.close();
     },
   };
 }
