@@ -14,6 +14,7 @@ const PROOFS = [
   'hostile',
   'workers',
   'containers',
+  'runtimes',
 ];
 
 /** What `.ci/run` reads after a run of that project alone. */

@@ -22,6 +22,8 @@ export interface StartOptions {
   readonly args?: readonly string[];
   /** A command, with its arguments, that starts Node: what follows it is Node's command line. Defaults to none. */
   readonly within?: readonly string[];
+  /** A command, with its arguments, that runs the program in place of Node. Defaults to Node. */
+  readonly runtime?: readonly string[];
   /** Arguments of Node, before the program. */
   readonly nodeArgs?: readonly string[];
   /** Added to our environment; undefined takes a variable away. */
@@ -41,7 +43,7 @@ const SHOWN_OUTPUT = 4_000;
 const running = new Set<Program>();
 const runningOn = new Set<Program>();
 
-/** A Node process that a test started. It never outlives the tests of the file. */
+/** A process that a test started, of Node or another runtime. It never outlives the tests of the file. */
 export class Program {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #what: string;
@@ -58,16 +60,11 @@ export class Program {
 
   /** For the functions below. */
   constructor(what: string, commandLine: readonly string[], options: StartOptions) {
-    const { args = [], within = [], nodeArgs = [], env, cwd, watchdog = DEFAULT_WATCHDOG } = options;
+    const { args = [], within = [], runtime = [process.execPath], nodeArgs = [] } = options;
+    const { env, cwd, watchdog = DEFAULT_WATCHDOG } = options;
     this.#lives = options.outlivesTest === true ? runningOn : running;
     this.#what = [what, ...args].join(' ');
-    const [file = process.execPath, ...rest] = [
-      ...within,
-      process.execPath,
-      ...nodeArgs,
-      ...commandLine,
-      ...args,
-    ];
+    const [file = process.execPath, ...rest] = [...within, ...runtime, ...nodeArgs, ...commandLine, ...args];
     this.#child = spawn(file, rest, {
       cwd,
       env: { ...process.env, ...env },

@@ -1,7 +1,19 @@
 import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 
 /** The Python that tests run: Debian's, for which python3-msgpack is. Another one by the environment variable MMFBUS_TEST_PYTHON. */
 const PYTHON = process.env['MMFBUS_TEST_PYTHON'] ?? '/usr/bin/python3';
+
+/** The path of a program in a package that only some machines install; its own name, for the search path, elsewhere. */
+function programIn(packageName: string, path: string, name: string): string {
+  try {
+    const manifest = createRequire(import.meta.url).resolve(`${packageName}/package.json`);
+    return join(dirname(manifest), path);
+  } catch {
+    return name;
+  }
+}
 
 /** A program of others that some tests run. */
 type ToolName =
@@ -13,7 +25,9 @@ type ToolName =
   | 'pkg-config'
   | 'CMake'
   | 'git'
-  | 'strace';
+  | 'strace'
+  | 'Bun'
+  | 'Deno';
 
 interface Tool {
   /** The command of it. */
@@ -63,6 +77,16 @@ const tools: Readonly<Record<ToolName, Tool>> = {
     file: 'strace',
     probe: ['-qq', '-o', '/dev/null', 'true'],
     remedy: 'install strace, and allow it',
+  },
+  Bun: {
+    file: process.env['MMFBUS_TEST_BUN'] ?? programIn('@oven/bun-linux-x64', 'bin/bun', 'bun'),
+    probe: VERSION,
+    remedy: 'install Bun, or name it in the environment variable MMFBUS_TEST_BUN',
+  },
+  Deno: {
+    file: process.env['MMFBUS_TEST_DENO'] ?? programIn('@deno/linux-x64-glibc', 'deno', 'deno'),
+    probe: VERSION,
+    remedy: 'install Deno, or name it in the environment variable MMFBUS_TEST_DENO',
   },
 };
 
