@@ -47,9 +47,10 @@ export class Channel<T> {
    * Joins as a publisher.
    *
    * @throws {@link ChannelError} `INVALID_ARGUMENT`, `NOT_FOUND` or `EXISTS` (by `open`), `NOT_A_CHANNEL`,
-   * `VERSION_MISMATCH`, `PATTERN_MISMATCH`, `CAPACITY_MISMATCH`, `HISTORY_MISMATCH`, `MAX_MESSAGE_MISMATCH`, `CODEC_MISMATCH`, `SCHEMA_MISMATCH`,
-   * `TOO_MANY_PARTICIPANTS`, `CORRUPTED` or `TIMEOUT`; `MmfError` when the operating system refuses, for example `NO_SPACE`;
-   * the signal's reason when it aborts. A call that fails leaves nothing behind.
+   * `VERSION_MISMATCH`, `PATTERN_MISMATCH`, `CAPACITY_MISMATCH`, `HISTORY_MISMATCH`, `MAX_MESSAGE_MISMATCH`,
+   * `CODEC_MISMATCH`, `SCHEMA_MISMATCH`, `TOO_MANY_PARTICIPANTS`, `CORRUPTED` or `TIMEOUT`; for a subscriber also
+   * `OTHER_INCARNATION` or `SEQUENCE_AHEAD`; `MmfError` when the operating system refuses, for example `NO_SPACE`; the
+   * signal's reason when it aborts. A call that fails leaves nothing behind.
    */
   async publisher(options: PublisherOptions = {}): Promise<Publisher<T>> {
     checkPublisherOptions(this.name, options);

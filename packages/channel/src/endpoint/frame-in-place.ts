@@ -1,5 +1,6 @@
 import { encodeInPlace, type InPlaceCodec, type InPlaceTarget } from '@mmfbus/codec/internal';
 import type { SharedBytes } from '@mmfbus/core/internal';
+import { maxWholeOf } from '../format/geometry.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
 import type { PublisherLock } from '../membership/publisher-lock.js';
 import type { RingWriter } from '../ring/ring-writer.js';
@@ -41,8 +42,7 @@ export class FrameInPlace implements InPlaceTarget {
   constructor(parts: FrameParts) {
     this.#parts = parts;
     this.bytes = parts.memory.ring;
-    const { maxPayload, maxMessage } = parts.memory.geometry;
-    this.#maxWhole = Math.min(maxPayload, maxMessage);
+    this.#maxWhole = maxWholeOf(parts.memory.geometry);
   }
 
   begin(length: number): boolean {

@@ -8,6 +8,7 @@ import {
 } from '@mmfbus/codec/internal';
 import type { ChannelDefinition } from '../format/definition.js';
 import { frameLength } from '../format/frame-layout.js';
+import { maxWholeOf } from '../format/geometry.js';
 import { ChannelError } from '../foundation/errors.js';
 import type { Participant } from '../membership/participant.js';
 import { type Append, BytesBatch, EncodedBatch, MessageAppend, SplitAppend } from './append.js';
@@ -58,8 +59,7 @@ export class Sender<T> {
     this.#ownBytes = hasOwnBytes(codec) ? codec : undefined;
     this.#message = new MessageAppend(this.#scratch.payload, 0);
     this.#maxWaiting = options.maxWaiting;
-    const { maxPayload, maxMessage } = participant.memory.geometry;
-    this.#maxWhole = Math.min(maxPayload, maxMessage);
+    this.#maxWhole = maxWholeOf(participant.memory.geometry);
   }
 
   /** Number of the last message that was published; 0 before the first. */

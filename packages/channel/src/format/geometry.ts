@@ -81,6 +81,11 @@ function maxPayloadOf(ringCapacity: number, maxMessage: number): number {
   return Math.min(largestPayload(ringCapacity), maxMessage + MAX_EXTENSION_LENGTH);
 }
 
+/** Most bytes of a message that is not split, where nothing extends its header. */
+export function maxWholeOf({ maxPayload, maxMessage }: Geometry): number {
+  return Math.min(maxPayload, maxMessage);
+}
+
 /** Most bytes of a message that is not split, whatever may extend its header. */
 function largestWhole(ringCapacity: number): number {
   return largestPayload(ringCapacity) - MAX_EXTENSION_LENGTH;
