@@ -6,7 +6,7 @@ import { pair, peerChannel, publishNumbers } from './channels.js';
 type Adding = 'on' | 'once';
 type Removing = 'off';
 
-const NOT_WAITING = 'it returns at once';
+export const NOT_WAITING = 'it returns at once';
 const NO_SPACE_NEEDED = 'taking needs none; the rows of joining have it';
 
 /** Has the subscriber say what it hears, and waits until it has heard everything that was published. */
@@ -178,6 +178,28 @@ function adding(method: Adding): Subject {
   };
 }
 
+/** The cells that removing a listener does not have. */
+export const neverOfRemoving: Omit<
+  Subject['cells'],
+  'called after close' | 'its listener is removed' | 'called twice' | 'called inside a handler'
+> = {
+  ...neverOf(
+    'the rows of adding have it',
+    'closed while it waits',
+    'called after drain',
+    'drained while it waits',
+  ),
+  ...neverOf(NOT_WAITING, 'aborted', 'aborted before', 'timed out', 'cancelled'),
+  ...neverOf('it never calls its callback', 'called re-entrantly', 'its callback throws'),
+  ...neverOf(
+    'it concerns no other process',
+    'the peer dies',
+    'the peer is stopped',
+    'without descriptors',
+    'without space',
+  ),
+};
+
 function removing(method: Removing): Subject {
   return {
     name: `channel.Subscriber#${method}`,
@@ -188,21 +210,7 @@ function removing(method: Removing): Subject {
         await subscriber.close();
         return outcomeNow(() => void subscriber[method]('message', listener));
       }),
-      ...neverOf(
-        'the rows of adding have it',
-        'closed while it waits',
-        'called after drain',
-        'drained while it waits',
-      ),
-      ...neverOf(NOT_WAITING, 'aborted', 'aborted before', 'timed out', 'cancelled'),
-      ...neverOf('it never calls its callback', 'called re-entrantly', 'its callback throws'),
-      ...neverOf(
-        'it concerns no other process',
-        'the peer dies',
-        'the peer is stopped',
-        'without descriptors',
-        'without space',
-      ),
+      ...neverOfRemoving,
       'its listener is removed': comes('1 rest 2', async (kit) => {
         const { hears, publisher, subscriber } = await hearing(kit);
         const listener = hears.add('on');
