@@ -1523,10 +1523,12 @@ static void mmfbus__let_name_go(HANDLE mutex) {
 }
 
 static void mmfbus__release_segment(mmfbus__segment *segment) {
+    if (segment->memory == NULL && segment->mapping == NULL) return;
     if (segment->memory != NULL) UnmapViewOfFile(segment->memory);
     if (segment->mapping != NULL) CloseHandle(segment->mapping);
     segment->memory = NULL;
     segment->mapping = NULL;
+    MMFBUS_STEP("leave: unmapped");
 }
 
 static mmfbus_status mmfbus__map(mmfbus__segment *segment, bool readonly) {
