@@ -13,8 +13,8 @@ export interface Scenario {
   readonly isUneven?: boolean;
   /** How many descriptors an agent may have. Defaults to what this process may have. */
   readonly descriptors?: number;
-  /** Whether this process holds the channel's memory as well: agents of Wine have another one. Defaults to false. */
-  readonly isHeld?: boolean;
+  /** Whether this process opens the channel's memory too, which it cannot for agents under Wine. Defaults to false. */
+  readonly opensMemory?: boolean;
   run(stage: Stage): Promise<void>;
 }
 
@@ -263,6 +263,7 @@ const basics: readonly Scenario[] = [
   {
     name: 'publishers come and go',
     isShort: true,
+    opensMemory: true,
     async run(stage) {
       const subscriber = await stage.subscriber('capacity=4096 publisherEvents=yes');
       const first = await stage.publisher('capacity=4096 name=first');
@@ -293,6 +294,7 @@ const basics: readonly Scenario[] = [
   {
     name: 'waiting for subscribers',
     isShort: true,
+    opensMemory: true,
     async run(stage) {
       const publisher = await stage.publisher();
       const there = publisher.ask('wait-for-subscribers 2');
