@@ -1,7 +1,4 @@
-/**
- * Levels of arrays and maps in one value. msgpackr recurses, at up to about 700 bytes of stack a level: this stays
- * below a fifth of what a Node thread has by default.
- */
+/** Levels of arrays and maps in one value. Encoder and decoder recurse: this stays far below what the stack of a thread takes. */
 export const MOST_DEPTH = 256;
 
 /** Items of one value, by default. */

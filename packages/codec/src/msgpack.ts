@@ -1,15 +1,14 @@
-import { Unpackr } from 'msgpackr';
 import { requireOptions } from './arguments.js';
 import { requireRange, requireRoom } from './bounds.js';
 import type { Codec } from './codec.js';
 import { CodecError } from './errors.js';
 import { checkLimit, invalidShape } from './invalid-shape.js';
 import { DEFAULT_ITEMS, type Limits, MOST_DEPTH, MOST_ITEMS } from './limits.js';
-import { findFault } from './msgpack-check.js';
+import { readValue } from './msgpack-decode.js';
 import { MsgpackEncoder } from './msgpack-encode.js';
-import { msgpackrState, renewKeyCache } from './msgpackr-state.js';
-import { copyToScratch, createScratch } from './private-copy.js';
+import { copyToScratch, createScratch, type Scratch } from './private-copy.js';
 import { messageOf, toUnencodable } from './refusal.js';
+import { Mismatch } from './shape/mismatch.js';
 import { copyBytes } from './word-bytes.js';
 
 const ID = 'msgpack';
@@ -33,7 +32,8 @@ export interface MsgpackOptions {
   readonly maxDepth?: number | undefined;
 }
 
-const sharedScratch = createScratch();
+/** The scratch memory that is free: one that is read from may have the code of a setter running, which may decode as well. */
+let freeScratch: Scratch | undefined;
 /** The encoder that is free: one that is at work has the code of a value running, which may encode something as well. */
 let freeEncoder: MsgpackEncoder | undefined;
 
@@ -67,12 +67,7 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
     maxItems: checkLimit('maxItems', options.maxItems, DEFAULT_ITEMS, MOST_ITEMS),
     maxDepth: checkLimit('maxDepth', options.maxDepth, MOST_DEPTH, MOST_DEPTH),
   };
-  const unpackr = new Unpackr({
-    useRecords: false,
-    copyBuffers: true,
-    // Documented by msgpackr, though its types do not list 'auto'.
-    int64AsType: int64 === 'number-if-exact' ? ('auto' as 'bigint') : 'bigint',
-  });
+  const isNumberIfExact = int64 === 'number-if-exact';
 
   return {
     id: ID,
@@ -90,11 +85,14 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
     },
     decode(source, start, end) {
       requireRange(ID, source, start, end);
-      const scratch = msgpackrState.unpacking === 0 ? sharedScratch : createScratch();
-      const bytes = copyToScratch(scratch, source, start, end);
-      const fault = findFault(bytes, end - start, limits);
-      if (fault !== undefined) throw new CodecError('UNDECODABLE', `${ID}: ${fault}`);
-      return unpack(unpackr, bytes, end - start) as T;
+      const scratch = freeScratch ?? createScratch();
+      freeScratch = undefined;
+      try {
+        const bytes = copyToScratch(scratch, source, start, end);
+        return read(bytes, end - start, limits, isNumberIfExact) as T;
+      } finally {
+        freeScratch = scratch;
+      }
     },
   };
 }
@@ -107,16 +105,15 @@ function write(encoder: MsgpackEncoder, value: unknown, limits: Limits): number 
   }
 }
 
-function unpack(unpackr: Unpackr, bytes: Uint8Array, length: number): unknown {
-  const { unpacking } = msgpackrState;
+/** Reads the first `end` bytes, which must be exactly one value. */
+function read(bytes: Uint8Array, end: number, limits: Limits, isNumberIfExact: boolean): unknown {
+  const source = { bytes, position: 0, end };
   try {
-    if (msgpackrState.unpackSuspect && unpacking === 0) renewKeyCache(unpackr);
-    msgpackrState.unpacking = unpacking + 1;
-    return unpackr.unpack(bytes, length);
+    const value = readValue(source, limits, isNumberIfExact);
+    if (source.position !== end) throw new Mismatch(`${end - source.position} bytes follow the value`);
+    return value;
   } catch (error) {
-    msgpackrState.unpackSuspect = true;
+    if (error instanceof Mismatch) throw new CodecError('UNDECODABLE', `${ID}: ${error.message}`);
     throw new CodecError('UNDECODABLE', `${ID}: decoding failed: ${messageOf(error)}`, { cause: error });
-  } finally {
-    msgpackrState.unpacking = unpacking;
   }
 }

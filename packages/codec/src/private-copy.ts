@@ -11,30 +11,22 @@ export interface Scratch {
 }
 
 export function createScratch(): Scratch {
-  return { bytes: allocate(FIRST_SIZE) };
+  return { bytes: allocateWordBytes(FIRST_SIZE) };
 }
 
 /**
  * Copies a range to offset 0 of private memory and returns that memory, which may be longer than the range.
  *
  * Decoders work on the copy because `source` may be memory that another process writes to: what was checked must be
- * what is decoded. It is the faster way besides: msgpackr takes its short cuts for small messages only near offset 0.
+ * what is decoded.
  */
 export function copyToScratch(scratch: Scratch, source: Uint8Array, start: number, end: number): Uint8Array {
   const length = end - start;
   let bytes = scratch.bytes;
   if (length > bytes.length) {
-    bytes = allocate(length > KEPT_SIZE ? length : 2 ** Math.ceil(Math.log2(length)));
+    bytes = allocateWordBytes(length > KEPT_SIZE ? length : 2 ** Math.ceil(Math.log2(length)));
     if (length <= KEPT_SIZE) scratch.bytes = bytes;
   }
   copyBytes(source, start, end, bytes, 0);
   return bytes;
-}
-
-function allocate(size: number): Uint8Array {
-  // msgpackr reads ASCII faster through this method of Buffer. A Buffer itself would make it return byte strings as
-  // Buffers, where the interface says Uint8Array.
-  return Object.assign(allocateWordBytes(size), {
-    latin1Slice: Reflect.get(Buffer.prototype, 'latin1Slice'),
-  });
 }

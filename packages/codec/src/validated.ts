@@ -9,7 +9,7 @@ import type { StandardIssue, StandardOutput, StandardSchema } from './shape/stan
 
 /**
  * The codec {@link msgpack} with a validator before encoding and after decoding: any that is a Standard Schema, as those of
- * zod, valibot and arktype are. It costs what msgpackr and the validator cost; a {@link Shape} is many times faster.
+ * zod, valibot and arktype are. It costs what that codec and the validator cost; a {@link Shape} is many times faster.
  *
  * What the validator makes of a value is what is encoded, and again what decoding returns. So a validator that transforms
  * must accept what it returns, as trimming and defaults do; from text to `Date` does not, and is refused on encoding.

@@ -7,7 +7,7 @@ import { type PackageName, packageFolder, packageNames, sourceFiles } from '../s
 /** What each package may import of the others, and what of elsewhere. */
 const allowed: Record<PackageName, readonly string[]> = {
   core: ['koffi'],
-  codec: ['msgpackr'],
+  codec: [],
   channel: ['@mmfbus/codec', '@mmfbus/core', 'eventemitter3'],
   generate: ['@mmfbus/codec'],
   mmfbus: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core'],

@@ -1,5 +1,4 @@
-import { msgpack } from '../msgpack.js';
-import { checkValue } from '../msgpack-check.js';
+import { readValue } from '../msgpack-decode.js';
 import type { Read, Reads } from './closures.js';
 import { foundIn, Mismatch, unexpected } from './mismatch.js';
 import {
@@ -136,14 +135,8 @@ function readDate(reader: Reader): Date {
 }
 
 function unknownRead({ maxItems, maxDepth }: Settings): Read {
-  const codec = msgpack({ maxItems, maxDepth });
-  return (reader) => {
-    const { bytes, position } = reader;
-    const end = checkValue(bytes, position, reader.end, { maxItems, maxDepth });
-    if (typeof end === 'string') throw new Mismatch(end);
-    reader.position = end;
-    return codec.decode(bytes, position, end);
-  };
+  const limits = { maxItems, maxDepth };
+  return (reader) => readValue(reader, limits, false);
 }
 
 function stringRead({ maxLength }: StringNode, { maxTextBytes, strictUtf8 }: Settings): Read {

@@ -56,12 +56,3 @@ export function readTimestamp(source: Uint8Array, position: number, length: numb
   if (!isWithin || nanoseconds > MAX_NANOSECONDS) return Number.NaN;
   return seconds * 1000 + Math.floor(nanoseconds / NANOSECONDS_EACH);
 }
-
-/** Cuts the data of a timestamp that was found valid to whole milliseconds, where it lies. */
-export function cutTimestamp(bytes: Uint8Array, position: number, length: number): void {
-  if (length === 4) return;
-  const first = getUint(bytes, position, 4);
-  const nanoseconds = length === 8 ? first >>> 2 : first;
-  const below = nanoseconds % NANOSECONDS_EACH;
-  if (below !== 0) putUint32(bytes, position, first - (length === 8 ? below * 4 : below));
-}
