@@ -35,6 +35,7 @@ export {
   watchNames,
   yieldThread,
 } from './ports.js';
+export { randomNonce } from './random.js';
 export { awaitSegment, type OpenSegmentOptions, openSegment } from './segment.js';
 export {
   copyIn,

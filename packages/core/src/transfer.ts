@@ -1,12 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import { constants, rmSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { isFunction, type Rules, WAIT_RULES } from './arguments.js';
 import { MmfError } from './errors.js';
 import { atExit } from './exit-hooks.js';
 import type { LockWait } from './lock.js';
 import { fromFsError } from './os-error.js';
+import { randomBytes } from './random.js';
 import { copyIn, copyInto, type SharedBytes } from './shared-memory.js';
+
+/** Loaded only where a program copies to or from files. */
+const files = (): typeof import('node:fs/promises') => process.getBuiltinModule('node:fs/promises');
 
 /** Bytes that are moved at a time. */
 const CHUNK_LENGTH = 1 << 20;
@@ -80,7 +83,7 @@ export async function openSource(path: string): Promise<Source> {
   const message = `cannot read ${path}`;
   return onFile(message, async () => {
     // Non-blocking, so that a FIFO of that name cannot hold us up.
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const file = await files().open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw new MmfError('ACCESS_DENIED', `${path} is not a regular file`);
@@ -110,7 +113,7 @@ export async function writeFileFrom(
 ): Promise<void> {
   const message = `cannot write ${path}`;
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  const file = await onFile(message, () => open(temporary, 'wx'));
+  const file = await onFile(message, () => files().open(temporary, 'wx'));
   const forgetExit = atExit(() => rmSync(temporary, { force: true }));
   try {
     await inChunks(size, options, async (chunk, done) => {
@@ -120,10 +123,10 @@ export async function writeFileFrom(
     });
     await onFile(message, () => file.sync());
     await file.close();
-    await onFile(message, () => rename(temporary, path));
+    await onFile(message, () => files().rename(temporary, path));
   } catch (error) {
     await file.close();
-    await rm(temporary, { force: true });
+    await files().rm(temporary, { force: true });
     throw error;
   } finally {
     forgetExit();

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type Codec, codecOf, msgpack, type Shape, type StandardSchema, validated } from '@mmfbus/codec';
 import { ChannelError } from '../foundation/errors.js';
 import {
@@ -226,6 +225,7 @@ function encodeSchema(
     return { schemaBytes: new Uint8Array(0), schemaHash: new Uint8Array(SCHEMA_HASH_LENGTH) };
   const schemaBytes = new TextEncoder().encode(schema.text);
   checkValue(name, 'bytes of the schema', schemaBytes.length, wholeNumber(1, MAX_SCHEMA_LENGTH));
+  const { createHash } = process.getBuiltinModule('node:crypto');
   return { schemaBytes, schemaHash: createHash('sha256').update(schemaBytes).digest() };
 }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { MmfError } from '@mmfbus/core';
 import {
   type Access,
@@ -7,6 +6,7 @@ import {
   awaitSegment,
   copyOut,
   openSegment,
+  randomNonce,
   type Segment,
   type SharedBytes,
   type SharedMemory,
@@ -213,17 +213,10 @@ function initialise(
   bytes.set(schemaBytes, geometry.schemaOffset === 0 ? header.HEADER_LENGTH : geometry.schemaOffset);
   view.setBigUint64(header.CREATED_AT_OFFSET, BigInt(Date.now()), true);
   view.setUint32(header.PATTERN_OFFSET, pattern, true);
-  view.setBigUint64(header.INCARNATION_OFFSET, newIncarnation(), true);
+  view.setBigUint64(header.INCARNATION_OFFSET, randomNonce(), true);
   writeTerminator(new Int32Array(memory, geometry.ringOffset), 0, 1);
   view.setBigUint64(header.MAGIC_OFFSET, header.MAGIC, true);
   atStep?.('create: filled');
-}
-
-function newIncarnation(): bigint {
-  for (;;) {
-    const incarnation = randomBytes(8).readBigUInt64LE();
-    if (incarnation !== 0n) return incarnation;
-  }
 }
 
 /** The header as it is now: what is checked in it is what is used. */

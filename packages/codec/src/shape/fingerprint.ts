@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { canonicalTextOf } from './canonical.js';
 import { requireShape } from './require-shape.js';
 import type { Shape } from './shape.js';
@@ -15,5 +14,6 @@ export function canonicalText(shape: Shape): string {
 /** The SHA-256 of the {@link canonicalText} of a shape, in UTF-8: 32 bytes. */
 export function fingerprint(shape: Shape): Uint8Array {
   requireShape('what fingerprint() takes', shape);
+  const { createHash } = process.getBuiltinModule('node:crypto');
   return new Uint8Array(createHash('sha256').update(canonicalTextOf(shape.node), 'utf8').digest());
 }

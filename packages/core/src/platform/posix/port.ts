@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { errnoName } from '../../os-error.js';
+import { randomNonce } from '../../random.js';
 import { timers } from '../../timers.js';
 import type { Audience, Bell, LifeWatch, Liveness, Port, PortAddress, RingOutcome } from '../platform.js';
 import { portAccess } from './audience.js';
@@ -35,7 +35,7 @@ class FifoPort implements Port {
     checkRuntime();
     const access = portAccess(audience);
     // 63 bits, so that the number is the same read as signed and as unsigned.
-    const nonce = BigInt.asUintN(63, randomBytes(8).readBigUInt64LE()) || 1n;
+    const nonce = randomNonce();
     this.address = { nonce, ...ownIdentity, threadId: 0, threadStartTime: 0n };
     const [life, bell] = [portPath(nonce, 'life'), portPath(nonce, 'bell')];
     this.#lifeFd = makeFifo(life, access.life);

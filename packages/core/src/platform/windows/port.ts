@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomNonce } from '../../random.js';
 import type { Audience, Bell, Port, PortAddress, RingOutcome } from '../platform.js';
 import {
   ERROR_FILE_NOT_FOUND,
@@ -30,7 +30,7 @@ class EventPort implements Port {
 
   constructor() {
     // 63 bits, so that the number is the same read as signed and as unsigned.
-    const nonce = BigInt.asUintN(63, randomBytes(8).readBigUInt64LE()) || 1n;
+    const nonce = randomNonce();
     this.address = { nonce, ...ownIdentity(), ...ownThread() };
     const waker = new Waker(() => this.onRing?.());
     let closeEvent = () => {};

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import koffi from 'koffi';
 import { MmfError } from '../../errors.js';
+import { randomBytes } from '../../random.js';
 import { atThreadEnd } from '../thread-end.js';
 import {
   type Address,
@@ -109,7 +109,7 @@ export class Waker {
     this.#stream = stream;
     this.#forgetStream = atThreadEnd(addresses.fclose, stream);
     // An error of this socket is left to be thrown: a port that hears nothing must not look like one that does.
-    this.#socket = connect({
+    this.#socket = process.getBuiltinModule('node:net').connect({
       path,
       onread: {
         buffer: new Uint8Array(PIPE_SIZE),

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import type { OnReadOpts, Socket, SocketConstructorOpts } from 'node:net';
 import { fromFsError } from '../../../os-error.js';
 import { duplicate } from '../libc.js';
 import { closeAtThreadEnd } from './close-at-thread-end.js';
@@ -23,9 +23,10 @@ function detachFromNode(fd: number): number {
 /** A socket that owns the descriptor, and does not keep the event loop alive. */
 function openSocket(fd: number, onread: OnReadOpts): Socket {
   try {
+    const net = process.getBuiltinModule('node:net');
     // The types know `onread` for connecting sockets only.
     const options = { fd, readable: true, writable: false, onread } as SocketConstructorOpts;
-    return new Socket(options).unref();
+    return new net.Socket(options).unref();
   } catch (error) {
     closeSync(fd);
     throw fromFsError(error, 'cannot wait for a FIFO');
