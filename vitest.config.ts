@@ -47,7 +47,7 @@ export default defineConfig({
           include: [
             'packages/*/src/**/*.test.ts',
             'test/src/**/*.test.ts',
-            'examples/src/**/*.test.ts',
+            'examples/flights/src/**/*.test.ts',
             'terminal/src/**/*.test.ts',
           ],
           exclude: proofs,

@@ -153,7 +153,7 @@ test.each([
   ['python', 'command', 'command.py'],
   ['python', 'answer', 'answer.py'],
 ])('the %s of %s in the examples is what is generated now', (language, name, file) => {
-  const place = `${join(workspaceRoot, 'examples', 'dist', 'native', 'shapes.js')}#${name}`;
+  const place = `${join(workspaceRoot, 'examples', 'native', 'dist', 'shapes.js')}#${name}`;
   const out = join(workspaceRoot, 'examples', 'native', file);
   expect(run('--language', language, '--shape', place, '--out', out, '--check')).toEqual({
     status: 0,

@@ -17,7 +17,7 @@ const checksum = new Checksum();
 for (const flight of flights) checksum.add(flight);
 
 function start(program: string, args: readonly string[]): Program {
-  const path = fileURLToPath(new URL(`../../dist/flights/${program}.js`, import.meta.url));
+  const path = fileURLToPath(new URL(`../dist/${program}.js`, import.meta.url));
   return startNode(path, { args });
 }
 

@@ -1,4 +1,4 @@
-// Shows what the sensor, a C program, measures. See examples/native/README.md.
+// Shows what the sensor, a C program, measures. See ../README.md.
 import { defineChannel } from '@mmfbus/channel';
 import { reading } from './shapes.js';
 

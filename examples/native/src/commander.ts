@@ -1,4 +1,4 @@
-// Has the worker, a C program, compute. See examples/native/README.md.
+// Has the worker, a C program, compute. See ../README.md.
 import { defineChannel } from '@mmfbus/channel';
 import type { Infer } from '@mmfbus/codec';
 import { answer, command } from './shapes.js';
