@@ -4,7 +4,7 @@ import { ownDirectory } from '../support/own-directory.js';
 import { uniqueName } from '../support/unique-name.js';
 import { containers, isPossible } from './namespaces.js';
 
-const directory = ownDirectory('containers');
+ownDirectory('containers');
 
 /** Part of a body: answers `who` with itself and the table, and `die` by killing itself. */
 const answer = `
@@ -38,7 +38,7 @@ for (const container of containers) {
   const { title, within, withInit } = container;
   const start = { within };
 
-  describe.skipIf(!isPossible(container, directory))(`${title} (where unshare is allowed)`, () => {
+  describe.skipIf(!isPossible(container))(`${title} (where unshare is allowed)`, () => {
     it('talk, and wake each other, and stand in the table with their own pids and namespaces', async () => {
       const name = uniqueName('talk');
       const subscriber = await startAgent('subscriber', name, sayAll + answer, { start });
