@@ -15,6 +15,7 @@ const PROOFS = [
   'workers',
   'containers',
   'runtimes',
+  'examples/copied',
 ];
 
 /** What `.ci/run` reads after a run of that project alone. */

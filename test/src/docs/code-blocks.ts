@@ -12,13 +12,17 @@ export interface CodeBlock {
   readonly expected: string | undefined;
 }
 
-interface Fence {
+/** Any fenced block in a Markdown file. */
+export interface Fence {
+  /** The words behind its opening fence, its language first. */
   readonly info: readonly string[];
   readonly body: string;
+  /** The line of the first line of its body, from 1. */
   readonly line: number;
 }
 
-function fencesOf(markdown: string): Fence[] {
+/** The fenced blocks of a Markdown text, in their order. */
+export function fencesOf(markdown: string): Fence[] {
   const fences: Fence[] = [];
   const pattern = /^(`{3,})([^`\n]*)\n([\s\S]*?)^\1[ \t]*$/gm;
   for (const match of markdown.matchAll(pattern)) {

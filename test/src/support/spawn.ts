@@ -32,6 +32,11 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Milliseconds after which it is killed and every wait for it fails. Defaults to 60,000. */
   readonly watchdog?: number;
+  /**
+   * Starts a process group of its own for it and all that it starts; a signal then goes to all of them, as Ctrl-C in a terminal
+   * does. Defaults to false.
+   */
+  readonly isGroup?: boolean;
   /** Has it live through several tests, until the last one of the file. Defaults to false. */
   readonly outlivesTest?: boolean;
 }
@@ -46,6 +51,7 @@ const runningOn = new Set<Program>();
 /** A process that a test started, of Node or another runtime. It never outlives the tests of the file. */
 export class Program {
   readonly #child: ChildProcessWithoutNullStreams;
+  readonly #isGroup: boolean;
   readonly #what: string;
   readonly #lines: string[] = [];
   readonly #ended: Promise<Ending>;
@@ -61,7 +67,8 @@ export class Program {
   /** For the functions below. */
   constructor(what: string, commandLine: readonly string[], options: StartOptions) {
     const { args = [], within = [], runtime = [process.execPath], nodeArgs = [] } = options;
-    const { env, cwd, watchdog = DEFAULT_WATCHDOG } = options;
+    const { env, cwd, watchdog = DEFAULT_WATCHDOG, isGroup = false } = options;
+    this.#isGroup = isGroup;
     this.#lives = options.outlivesTest === true ? runningOn : running;
     this.#what = [what, ...args].join(' ');
     const [file = process.execPath, ...rest] = [...within, ...runtime, ...nodeArgs, ...commandLine, ...args];
@@ -69,6 +76,7 @@ export class Program {
       cwd,
       env: { ...process.env, ...env },
       stdio: 'pipe',
+      detached: isGroup,
     });
     this.#ended = this.#follow();
     this.#watchdog = setTimeout(() => {
@@ -139,7 +147,8 @@ export class Program {
 
   /** Sends a signal and does not wait. Also for SIGSTOP and SIGCONT. */
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
-    this.#child.kill(signal);
+    if (!this.#isGroup) this.#child.kill(signal);
+    else if (!this.#hasEnded) process.kill(-this.pid, signal);
   }
 
   /** Ends it if it still runs, and waits for that. */

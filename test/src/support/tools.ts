@@ -16,7 +16,7 @@ function programIn(packageName: string, path: string, name: string): string {
 }
 
 /** A program of others that some tests run. */
-type ToolName =
+export type ToolName =
   | 'a C compiler'
   | 'a C++ compiler'
   | 'a Rust compiler'
