@@ -15,6 +15,7 @@ const PROOFS = [
   'workers',
   'containers',
   'runtimes',
+  'examples/compiled',
   'examples/copied',
 ];
 

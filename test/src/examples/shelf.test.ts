@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { outputPattern } from '../docs/code-blocks.js';
 import { ownDirectory } from '../support/own-directory.js';
 import { workspaceRoot } from '../support/workspace.js';
-import { type Example, exampleRunner, examples, shelf } from './shelf.js';
+import { COMPILED, type Example, exampleRunner, examples, shelf } from './shelf.js';
 
 /** Larger ones, which run in the repository only. */
 const LARGER = ['flights', 'native'];
@@ -78,7 +78,7 @@ describe.each(small)('$name', (example) => {
   });
 });
 
-describe.each(small.filter(({ name }) => !NOT_RUN.includes(name)))('$name', (example) => {
+describe.each(small.filter(({ name }) => ![...NOT_RUN, ...COMPILED].includes(name)))('$name', (example) => {
   it('prints what its README says', async () => {
     expect((await run(example).success()).trim()).toMatch(outputPattern(example.output));
   });

@@ -22,6 +22,9 @@ const tools: Readonly<Record<string, ToolName>> = {
   python3: 'Python',
 };
 
+/** Examples that take seconds to compile: the proofs run them. */
+export const COMPILED: readonly string[] = ['c', 'cpp', 'rust'];
+
 /** A folder of the shelf. */
 export interface Example {
   /** Its name. */

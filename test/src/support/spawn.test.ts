@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Program, startCode, startProgram } from './spawn.js';
+import { type Program, startCode, startNode, startProgram } from './spawn.js';
 
 function isAlive(pid: number): boolean {
   try {
@@ -40,6 +40,15 @@ describe('a started program', () => {
     const program = startCode('console.log("up"); setInterval(() => {}, 1000)');
     await program.waitForLine(/up/);
     program.kill('SIGKILL');
+    expect(await program.exit()).toMatchObject({ status: null, signal: 'SIGKILL' });
+  });
+
+  test('is signalled with all that it started, as a group', async () => {
+    const script = `node -e "console.log('up'); setInterval(() => {}, 1000)" & wait`;
+    const program = startNode(script, { runtime: ['sh', '-c'], isGroup: true });
+    await program.waitForLine(/^up$/);
+    program.kill('SIGKILL');
+    // Its output ends with the last process that can write to it.
     expect(await program.exit()).toMatchObject({ status: null, signal: 'SIGKILL' });
   });
 

@@ -147,8 +147,16 @@ export class Program {
 
   /** Sends a signal and does not wait. Also for SIGSTOP and SIGCONT. */
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
-    if (!this.#isGroup) this.#child.kill(signal);
-    else if (!this.#hasEnded) process.kill(-this.pid, signal);
+    if (!this.#isGroup) {
+      this.#child.kill(signal);
+    } else if (!this.#hasEnded) {
+      try {
+        process.kill(-this.pid, signal);
+      } catch (error) {
+        // All of them may have ended just now.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
   }
 
   /** Ends it if it still runs, and waits for that. */
