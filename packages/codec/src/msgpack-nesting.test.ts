@@ -109,7 +109,7 @@ describe('an encode or a decode inside an encode', () => {
     const outerBytes = target.slice(0, codec.encode(outer, target, 0));
     const innerBytes = target.slice(0, codec.encode(inner, target, 0));
     const seen: unknown[] = [];
-    // The only foreign code that runs in a decode: somebody's setter on Object.prototype.
+    // The only foreign code that runs in a decode: a setter of the program on Object.prototype.
     Object.defineProperty(Object.prototype, 'trap_for_setter', {
       configurable: true,
       set() {

@@ -5,7 +5,7 @@ const FIRST_SIZE = 8192;
 /** Bytes of scratch memory that are kept between calls; what is larger is allocated for one call and let go. */
 export const KEPT_SIZE: number = 1 << 20;
 
-/** Memory that nobody else sees, used again by each call. */
+/** Private memory, used again by each call. */
 export interface Scratch {
   bytes: Uint8Array;
 }

@@ -47,7 +47,7 @@ function check(schema: StandardSchema, value: unknown, code: 'UNENCODABLE' | 'UN
     throw new CodecError(code, `the validator threw: ${messageOf(error)}`, { cause: error });
   }
   if (result instanceof Promise) {
-    // Nobody else will: a rejection that nobody handles would end the process.
+    // No other code will: an unhandled rejection would end the process.
     result.catch(() => {});
     throw new CodecError(code, 'the validator is asynchronous, and a codec cannot wait');
   }

@@ -30,7 +30,7 @@ const generators: Readonly<Record<Language, (target: Target) => string>> = {
  *
  * @returns the text of a file: for C a header that includes `mmfbus_shape.h`; for Rust a module that uses
  * `crate::mmfbus_msgpack`; for Python a module that imports `mmfbus_shape`. All three are in `@mmfbus/native`.
- * @throws {@link GenerateError} `USAGE` for a name or a language that is none, `SHAPE` for a shape that has no codec.
+ * @throws {@link GenerateError} `USAGE` for an invalid name or an unknown language, `SHAPE` for a shape that has no codec.
  */
 export function generate(shape: Shape, options: GenerateOptions): string {
   const { language, name, layout = 'map' } = options;

@@ -27,7 +27,7 @@ export interface Target {
 /**
  * Checks what code is to be generated from.
  *
- * @throws {@link GenerateError} `USAGE` for a name that is none, `SHAPE` for a shape that has no codec.
+ * @throws {@link GenerateError} `USAGE` for an invalid name, `SHAPE` for a shape that has no codec.
  */
 export function targetOf(shape: Shape, name: string, layout: 'map' | 'array'): Target {
   if (!/^[A-Za-z][A-Za-z0-9_-]{0,39}$/.test(name)) {

@@ -31,7 +31,7 @@ const RING: readonly ScribbleKind[] = ['text', 'length', 'header', 'fragment', '
 const JOINING: readonly ScribbleKind[] = ['schema', 'geometry', 'name', 'slot', 'position'];
 
 const scenarios: readonly Scenario[] = (['shape', 'msgpack', 'json'] as const).flatMap((codec) => [
-  { what: `${codec}: publishers that wait for nobody`, codec, roles: ['publish', 'subscribe'], kinds: [] },
+  { what: `${codec}: publishers that never wait`, codec, roles: ['publish', 'subscribe'], kinds: [] },
   { what: `${codec}: a scribbler in the ring`, codec, roles: ['publish', 'subscribe'], kinds: RING },
   { what: `${codec}: a scribbler while joining`, codec, roles: ['publish', 'join'], kinds: JOINING },
 ]);

@@ -28,7 +28,7 @@ const EVIL_LONGS = [
   -(1n << 63n),
 ];
 
-/** Somebody who writes what he likes into a channel's memory. */
+/** A process that writes anything into a channel's memory. */
 export class Attacker {
   /** Whether anything was written where messages are. */
   hasSpoiltRing = false;
@@ -70,7 +70,7 @@ export class Attacker {
     return `${region} ${index << 2}: ${before} -> ${after | 0}`;
   }
 
-  /** A word that names a living owner cannot be told from a lock that is held: nobody may take it, so this frees it. */
+  /** A word that names a living owner cannot be told from a lock that is held: no participant may take it, so this frees it. */
   freeLock(): void {
     Atomics.store(this.#words, LOCK >> 2, 0);
   }

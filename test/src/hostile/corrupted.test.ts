@@ -82,7 +82,7 @@ describe('a participant whose slot was taken from it', () => {
     subscriber.on('publishersGone', ({ reason }) => told.push(reason));
     free(channel.name, 1);
     const heir = await publisherOf(channel);
-    expect(() => publisher.tryPublish(1)).toThrow("the slot of this publisher, 1, is somebody else's");
+    expect(() => publisher.tryPublish(1)).toThrow("the slot of this publisher, 1, is another participant's");
     await publisher.close();
     expect(heir.tryPublish(2)).toBe('published');
     const values: number[] = [];

@@ -15,7 +15,7 @@ const WATCHDOG = 900_000;
 
 ownDirectory('hostile');
 
-describe('a channel whose memory anybody changes', () => {
+describe('a channel whose memory any process changes', () => {
   it.each([
     { mode: 'here', share: 0.8 },
     { mode: 'meanwhile', share: 0.2 },

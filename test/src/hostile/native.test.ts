@@ -16,11 +16,11 @@ import { Attacker } from './attacker.js';
 
 const CHANGES = Number(process.env['MMFBUS_FUZZ_CHANGES'] ?? 100_000) / 10;
 const SEED = Number(process.env['MMFBUS_FUZZ_SEED'] ?? randomInt(2 ** 30));
-/** Changes between two looks at whether everybody lives. */
+/** Changes between two looks at whether every process lives. */
 const CHANGES_A_TURN = 5;
 /** Turns between two locks that are taken out of the hands of those in whose name the attacker put them. */
 const TURNS_A_LOCK = 10;
-/** A channel whose header is worn out helps nobody: so there is a new one after so many changes. */
+/** A channel whose header is worn out tests nothing: so there is a new one after so many changes. */
 const CHANGES_A_CHANNEL = 500;
 /** Milliseconds after which one that does not end hangs. */
 const WATCHDOG = 600_000;
@@ -109,7 +109,7 @@ async function attack(program: string, channel: Channel<Uint8Array>, seed: numbe
   attacker.close();
 }
 
-describe('a program in C on a channel whose memory anybody changes', () => {
+describe('a program in C on a channel whose memory any process changes', () => {
   test(
     `never reads or writes outside of it, crashes or hangs, with the seed ${SEED}`,
     async () => {

@@ -11,7 +11,7 @@ export interface FrameHeader {
   readonly sequence: number;
 }
 
-/** A channel's memory as anybody sees it who maps it: bytes at places that FORMAT.md tells. */
+/** A channel's memory as any process sees it that maps it: bytes at places that FORMAT.md tells. */
 export class RawChannel {
   readonly view: DataView<ArrayBuffer>;
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -73,17 +73,17 @@ export class RawChannel {
     return Number.isSafeInteger(position) && position >= 0 && position % FRAME_ALIGNMENT === 0;
   }
 
-  /** Frees the publisher lock, whoever holds it. */
+  /** Frees the publisher lock of any holder. */
   freeLock(): void {
     this.view.setUint32(headerTable.offsetOf('publisherLock'), 0, true);
   }
 
-  /** Has everybody look at all slots. */
+  /** Has every process look at all slots. */
   countAllSlots(): void {
     this.view.setUint32(headerTable.offsetOf('slotsUsed'), this.slots, true);
   }
 
-  /** Does nothing to whoever else has it open. */
+  /** Does nothing to other processes that have it open. */
   close(): void {
     this.#segment.close();
   }

@@ -1,6 +1,6 @@
 /*
  * Changes a channel's memory while others use it, *valid for valid*: nothing that it writes can be told from what an honest
- * participant might have written there, and most of it is changed back at once. So it finds whoever reads a value twice.
+ * participant might have written there, and most of it is changed back at once. So it finds a program that reads a value twice.
  *
  *   scribbler <file of the segment> <seed> <rounds> <seconds> [kind ...]
  *
@@ -68,7 +68,7 @@ static void linger(void) {
     }
 }
 
-/* Changes it and changes it back, unless somebody else has changed it meanwhile. */
+/* Changes it and changes it back, unless another process has changed it meanwhile. */
 static void flip32(size_t at, uint32_t before, uint32_t after) {
     uint32_t *place = (uint32_t *)(memory + at), seen = after;
     if (!__atomic_compare_exchange_n(place, &before, after, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) return;

@@ -14,8 +14,8 @@ export class Violation extends Error {}
 
 /**
  * Watches what one subscriber is given, and holds it to this: unless it was told of an error, a gap or its end first, each
- * message carries the next number (but for those that had begun before), is one that was published, and comes once. What the bytes of a message are is nobody's
- * promise once somebody wrote into the ring.
+ * message carries the next number (but for those that had begun before), is one that was published, and comes once. What the
+ * bytes of a message are is not promised once the attacker has written into the ring.
  */
 export class Witness {
   readonly #label: string;

@@ -14,7 +14,7 @@ import { Attacker } from './attacker.js';
 import { makeMessage } from './messages.js';
 import { Violation, Witness } from './witness.js';
 
-/** Turns of the event loop that a call may wait for a lock which the attacker holds in somebody's name. */
+/** Turns of the event loop that a call may wait for a lock which the attacker holds in another participant's name. */
 const PATIENCE = 20;
 /** Large messages on their way at a time. So many may have begun before the first frame that a subscriber reads. */
 const MOST_WAITING = 4;
@@ -26,7 +26,7 @@ interface Reading {
   readonly witness: Witness;
 }
 
-/** One channel with everybody who uses it, and an attacker in this process. */
+/** One channel with every process that uses it, and an attacker in this process. */
 export class World {
   readonly #random: Random;
   readonly #channel: Channel<Uint8Array>;
@@ -67,7 +67,7 @@ export class World {
     return world;
   }
 
-  /** One attack, and some work of everybody. */
+  /** One attack, and some work of every process. */
   async step(attack: () => void): Promise<void> {
     attack();
     const random = this.#random;
@@ -81,7 +81,7 @@ export class World {
     return this.#attacker.mutate();
   }
 
-  /** Says that somebody else writes into the ring. */
+  /** Says that another process writes into the ring. */
   expectSpoiltRing(): void {
     this.#attacker.hasSpoiltRing = true;
   }

@@ -13,7 +13,7 @@ const IDENTITY = /^(?:startTime|pidNamespace|threadId|threadStartTime|joinedAt)$
 /** The places of shared memory that were ever accessed, each a word of 32 or 64 bits. */
 export class Cells {
   readonly names: string[] = [];
-  /** What stands there before anybody wrote. */
+  /** What stands there before any process wrote. */
   readonly zeros: Value[] = [];
   readonly offsets: number[] = [];
   readonly #index = new Map<number, number>();
@@ -68,7 +68,7 @@ export class Cells {
       : undefined;
   }
 
-  /** Whether nobody decides anything by what stands there, as by counters, which are for people. */
+  /** Whether no process decides anything by what stands there, as by counters, which are for people. */
   decidesNothing(offset: number): boolean {
     const field = this.fieldOf(offset)?.field ?? '';
     return STATISTIC.test(field) || IDENTITY.test(field);

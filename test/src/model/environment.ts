@@ -188,7 +188,7 @@ export class Environment {
         ask('remove', address);
         return Promise.resolve();
       },
-      // Nobody takes names away here.
+      // No process removes names here.
       watchNames: () => ({ look() {}, close() {} }),
       callAlone: (callback: () => void) => callback(),
       copyIn,

@@ -55,7 +55,7 @@ const SHORT_LOOPS: readonly Change[] = [
 
 /**
  * Bells are opened when they are first to be rung. A bell that could not be opened before is opened then anyway: that it
- * mostly is open by then saves time, and descriptors when they are scarce, and nobody's next step depends on it.
+ * mostly is open by then saves time, and descriptors when they are scarce, and no next step depends on it.
  */
 const LATE_CONNECTIONS: readonly Change[] = [
   inside('Participant.activate').leaveOut('afterRelease'),

@@ -9,9 +9,9 @@ import type { World } from './world.js';
  */
 export const invariantLabels = [
   'no lost wake-up',
-  'nobody waits for ever',
+  'no wait for a dead participant',
   'one writer at a time',
-  'never taken from the living',
+  'never taken from a living holder',
   'every message once',
   'sleepers are counted',
   'a slot has one owner',
@@ -32,11 +32,11 @@ const FRAME = 32;
 const STATE_RELIABLE = 2;
 const STATE_DISCONNECTED = 4;
 
-/** Fields of a slot that only its owner writes, while it lives. Whoever claimed it is its owner. */
+/** Fields of a slot that only its owner writes, while it lives. The process that claimed it is its owner. */
 const OWN_FIELDS = /^(?:identityNonce|pid|generation|cursor|state|asleep|sleeps|wants)$/;
 const TAKEN_OUT = /^(?:state|asleep)$/;
 const COUNTED = /^(?:wants|asleep)$/;
-/** What a sleeper may want, by the word of the header that counts those who do. */
+/** What a sleeper may want, by the word of the header that counts those that do. */
 const WANTS = { sleepers: 1, roomWaiters: 2, memberWaiters: 4 } as const;
 /** What programs note when they have their role. */
 const JOINED = /^(?:publishing|subscribed|joined)$/;
@@ -93,18 +93,22 @@ export class Invariants {
     }
   }
 
-  /** With nothing left to happen: whoever lives has done what it came for, and sleepers have no reason to be awake. */
+  /** With nothing left to happen: a living process has done what it came for, and sleepers have no reason to be awake. */
   atRest(state: State): Violation | undefined {
     for (const [process, { operation, notes }] of state.locals.entries()) {
       if (this.#world.isDead(state, process)) continue;
-      if (operation?.kind !== 'idle') return { label: 'nobody waits for ever', text: this.#name(process) };
+      if (operation?.kind !== 'idle')
+        return { label: 'no wait for a dead participant', text: this.#name(process) };
       if (!operation.done) {
         if (this.#isHeldBack(state)) continue;
-        return { label: 'nobody waits for ever', text: `${this.#name(process)} has not come to its end` };
+        return {
+          label: 'no wait for a dead participant',
+          text: `${this.#name(process)} has not come to its end`,
+        };
       }
       if (operation.timers.length > 0) {
         return {
-          label: 'nobody waits for ever',
+          label: 'no wait for a dead participant',
           text: `${this.#name(process)} looks again and again, for nothing`,
         };
       }
@@ -139,13 +143,13 @@ export class Invariants {
     if (after === 0) {
       if (holder === process) return undefined;
       return {
-        label: 'never taken from the living',
+        label: 'never taken from a living holder',
         text: `${this.#name(process)} releases the lock that ${this.#name(holder)} holds`,
       };
     }
     if (before === 0 || this.#world.isDead(draft, holder)) return undefined;
     return {
-      label: 'never taken from the living',
+      label: 'never taken from a living holder',
       text: `${this.#name(process)} takes the lock from ${this.#name(holder)}, which lives`,
     };
   }
@@ -186,15 +190,16 @@ export class Invariants {
     if (nonce === 0n && field === 'nonce') return undefined;
     const owner = ownerOf(portOf(nonce as bigint));
     if (owner === process) return undefined;
-    // Whoever is proved dead is reclaimed with the lock held, or its slot is claimed.
+    // An owner that is proved dead is reclaimed with the lock held, or its slot is claimed.
     if (this.#world.isDead(draft, owner) && (field === 'nonce' || draft.holder === process)) return undefined;
     if (field !== 'nonce' && !OWN_FIELDS.test(field)) return undefined;
-    // The role of the dead is taken out with the lock held, also while somebody has claimed the slot and waits for the lock.
+    // The role of the dead is taken out with the lock held, also while another process has claimed the slot and waits for the
+    // lock.
     const joins = nonce !== 0n && !draft.locals[owner]?.notes.some((note) => JOINED.test(note));
     if (joins && TAKEN_OUT.test(field) && after === 0 && draft.holder === process) return undefined;
     const reliable = field === 'state' && before === STATE_RELIABLE && after === STATE_DISCONNECTED;
     if (reliable && draft.holder === process) return undefined;
-    const whose = nonce === 0n ? 'nobody' : this.#name(owner);
+    const whose = nonce === 0n ? 'no process' : this.#name(owner);
     return {
       label: 'a slot has one owner',
       text: `${this.#name(process)} writes ${field} of slot ${slot}, which ${whose} has`,
@@ -272,6 +277,6 @@ export class Invariants {
   }
 
   #name(process: number): string {
-    return this.#world.scenario.processes[process]?.name ?? 'nobody';
+    return this.#world.scenario.processes[process]?.name ?? 'no process';
   }
 }

@@ -30,7 +30,7 @@ export interface IdleOperation {
   readonly kind: 'idle';
   /** Whether the process's program has come to its end. */
   readonly done: boolean;
-  /** Whether an immediate is due, or somebody awaits the next turn. */
+  /** Whether an immediate is due, or a caller awaits the next turn. */
   readonly immediate: boolean;
   readonly timers: readonly number[];
   /** Those that were set since it got its last event. */
@@ -45,7 +45,7 @@ export interface StartOperation {
   readonly kind: 'start';
 }
 
-/** The process ended by an error that nobody caught. */
+/** The process ended by an uncaught error. */
 export interface FailedOperation {
   readonly kind: 'failed';
   readonly error: string;

@@ -7,7 +7,7 @@ interface Accesses {
 }
 
 /**
- * Who accesses which place of shared memory. An operation goes together with the one before it when nobody else could
+ * Who accesses which place of shared memory. An operation goes together with the one before it when no other process could
  * tell: it reads what no other process writes, or writes what no other process accesses. That is known for certain only
  * after everything was explored; so it is assumed, checked all along, and explored anew where it was wrong.
  */

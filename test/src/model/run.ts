@@ -222,7 +222,7 @@ export class Run {
     );
   }
 
-  /** Ends the process by an error that nobody caught. */
+  /** Ends the process by an uncaught error. */
   fail(error: unknown): void {
     if (error === SUSPENDED || this.next !== undefined) return;
     this.next = { kind: 'failed', error: String(error) };

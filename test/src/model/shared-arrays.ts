@@ -25,7 +25,7 @@ export class MappedChannel {
   readonly name = 'model';
   readonly words: object;
   readonly longs: object;
-  /** Names of participants; nobody's protocol depends on them. */
+  /** Names of participants; no protocol depends on them. */
   readonly bytes: Uint8Array;
   readonly ring: object;
   readonly ringWords: object;

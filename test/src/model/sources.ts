@@ -19,7 +19,7 @@ const channelSources = parsedSources('channel');
 const fromChannel = createRequire(`${packageFolder('channel')}/package.json`);
 /** Private fields become ordinary ones, so that what an object knows can be compared. */
 const PRIVATE_NAME = /#(?=[A-Za-z])(\w+)/g;
-/** Calls whose promises nobody waits for; what happens there ends the process where nobody catches it. */
+/** Calls whose promises are not waited for; an uncaught error there ends the process. */
 const UNAWAITED = /\bvoid (this\.\w+\((?:[^()]|\([^()]*\))*\))/g;
 /** Global function that such promises are given to. */
 export const LEAVE_TO_ITSELF = 'leaveToItself';

@@ -29,11 +29,11 @@ export interface State {
   readonly stale: string;
   /** A character for each port. */
   readonly ports: string;
-  /** Who really holds the publisher lock; -1 for nobody. */
+  /** Who really holds the publisher lock; -1 for none. */
   readonly holder: number;
   /** The values of the messages that were committed. */
   readonly committed: readonly Value[];
-  /** Who is in the middle of something; -1 for nobody, or where interruptions are not counted. */
+  /** Who is in the middle of something; -1 for none, or where interruptions are not counted. */
   readonly running: number;
   readonly interruptions: number;
   readonly violation: Violation | undefined;

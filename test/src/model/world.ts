@@ -64,14 +64,14 @@ export class World {
   executions = 0;
   readonly #invariants: Invariants;
   readonly #isNews: boolean[] = [];
-  readonly #everybody: number;
+  readonly #allProcesses: number;
   #locals = 0;
   readonly #knowing = new Map<string, Local>();
 
   constructor(scenario: Scenario, changes: readonly Change[]) {
     this.scenario = scenario;
     const { slots, ring, processes } = scenario;
-    this.#everybody = 2 ** processes.length - 1;
+    this.#allProcesses = 2 ** processes.length - 1;
     const geometry = {
       participantCount: slots,
       ringOffset: 8192,
@@ -94,7 +94,7 @@ export class World {
       locals: processes.map(() => this.#newLocal(undefined, undefined)),
       dead: 0,
       rung: 0,
-      news: this.#everybody,
+      news: this.#allProcesses,
       stale: '',
       ports: PORT_NONE.repeat(processes.length * PORTS_A_PROCESS),
       holder: -1,
@@ -205,7 +205,7 @@ export class World {
 
   /** Something changed that others may be looking for. */
   #tell(draft: Draft): void {
-    draft.news = this.#everybody;
+    draft.news = this.#allProcesses;
     draft.stale = '';
   }
 

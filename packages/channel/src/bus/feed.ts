@@ -116,7 +116,7 @@ export class Feed {
     try {
       const sequence = sequenceOf();
       this.#heard = sequence;
-      // Whoever is new in the directory gives a notice; from then on it is heard when it dies.
+      // A participant that is new in the directory gives a notice; from then on its death is heard.
       this.#directory.watchNewcomers();
       if (sequence <= this.#seen) this.#wake();
       else if (notice === undefined || this.#notices.length >= MOST_NOTICES) this.#lookAtAll();

@@ -25,7 +25,7 @@ export class Known {
     return [...this.#channels.keys()];
   }
 
-  /** What is new since: these have the channel's seats now, undefined for nobody. */
+  /** What is new since: these have the channel's seats now, undefined for an empty seat. */
   update(channel: string, found: ReadonlyMap<string, Seat> | undefined): BusChange[] {
     const before = this.#channels.get(channel);
     const seats = found && this.#withoutBuriers(channel, before, found);

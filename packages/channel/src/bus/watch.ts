@@ -63,7 +63,7 @@ class Watch implements PullSource<BusChange> {
     const changes = kind === 'opened' ? known.open(channel) : [];
     if (feed.expects(channel)) return changes;
     const seen = await this.#directory.tryInspect(channel, this.#closing.signal);
-    // Where nobody takes part any more, a notice or a death tells that it was closed.
+    // Where no participant is left, a notice or a death tells that it was closed.
     if (seen === undefined || seen === 'failed') return changes;
     await feed.catchUp();
     return feed.expects(channel, 'closed') ? changes : [...changes, ...known.update(channel, seen.living)];

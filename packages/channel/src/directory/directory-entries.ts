@@ -19,8 +19,8 @@ export function encodeName(name: string): Uint8Array {
 }
 
 /**
- * The entries of the directory: the names of the channels that are open, as far as anybody said so. They are hints: whether
- * there is a channel, its own memory tells. Changed with the directory's lock held only.
+ * The entries of the directory: the names of the channels that are open, as far as a participant has said so. They are hints:
+ * whether there is a channel, its own memory tells. Changed with the directory's lock held only.
  */
 export class DirectoryEntries {
   /** How many entries there is room for. */

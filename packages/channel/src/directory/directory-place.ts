@@ -5,8 +5,8 @@ import type { Scope } from '../format/scope.js';
 const DIRECTORY_NAME = 'mmfbus~directory';
 
 /**
- * A directory: that of a scope, and in the scope `machine` that of the channels which let in the same users. Whoever may write a
- * segment can do all of its participants harm: so nobody needs to open one that lets in more users than the channel does.
+ * A directory: that of a scope, and in the scope `machine` that of the channels which let in the same users. A user who may write
+ * a segment can do all of its participants harm: so no user needs to open one that lets in more users than the channel does.
  */
 export interface DirectoryPlace {
   readonly scope: Scope;
@@ -20,7 +20,7 @@ export interface DirectoryPlace {
  * The directory of channels in that scope which let in the same users as that file.
  *
  * @param access undefined where no file backs the channels.
- * @throws `MmfError` `ACCESS_DENIED` where this user is none of them.
+ * @throws `MmfError` `ACCESS_DENIED` where this user does not belong to them.
  */
 export function directoryPlace(scope: Scope, access: Access | undefined): DirectoryPlace {
   if (scope === 'user' || access === undefined) {

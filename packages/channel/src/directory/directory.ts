@@ -50,7 +50,7 @@ export function directoryDefinition({
 }
 
 /**
- * A directory, as this thread takes part in it: as one of its publishers, so that whoever watches it
+ * A directory, as this thread has joined it: as one of its publishers, so that each process that watches it
  * hears of this thread's death, and with it of the end of channels.
  */
 export class Directory {
@@ -58,7 +58,7 @@ export class Directory {
   readonly #participant: Participant;
   readonly #entries: DirectoryEntries;
   readonly #writer: RingWriter;
-  /** Only whoever watches needs one. */
+  /** Only a watcher needs one. */
   #reader: RingReader | undefined;
   /** Ports whose life line has ended; for a moment after that their owners may still seem to live. */
   readonly #ended = new Set<bigint>();
@@ -135,7 +135,7 @@ export class Directory {
 
   /**
    * Tells the watchers that a participant of this thread has left the channel, and takes the channel off the list when
-   * nobody takes part in it any more. Without waiting: false when a living holder keeps the lock, and nothing was done.
+   * its last participant has left. Without waiting: false when a living holder keeps the lock, and nothing was done.
    *
    * @param last says that it may have been the last one.
    */
@@ -160,7 +160,7 @@ export class Directory {
   }
 
   /**
-   * Looks into a channel; undefined when nobody takes part in it.
+   * Looks into a channel; undefined when it has no participant.
    *
    * @throws {@link ChannelError} and `MmfError` when it cannot be looked at; the signal's reason when it aborts.
    */
@@ -169,7 +169,7 @@ export class Directory {
   }
 
   /**
-   * Looks into all channels, and takes those off the list that nobody takes part in.
+   * Looks into all channels, and takes those off the list that have no participant.
    *
    * @throws {@link ChannelError} `CLOSED` or `CORRUPTED`; the signal's reason when it aborts.
    */
@@ -208,7 +208,7 @@ export class Directory {
     }
   }
 
-  /** What keeps the directory's lock from those who wait for it, for an error. */
+  /** What keeps the directory's lock from the participants that wait for it, for an error. */
   describeObstacle(): string {
     return describeLockHolder(this.#participant.memory);
   }
@@ -294,7 +294,7 @@ export class Directory {
     const bytes = encodeNotice(notice);
     const writer = this.#writer;
     writer.begin();
-    // Watchers never hold publishers back; whoever does so all the same must look at the entries.
+    // Watchers never hold publishers back; one that does so all the same must look at the entries.
     if (writer.reserve(writer.endOf(writer.tail, bytes.length))) {
       writer.writeMessage(bytes, 0, bytes.length, monotonicNow());
       writer.commit();

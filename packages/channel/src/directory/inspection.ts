@@ -38,7 +38,7 @@ export interface Inspection {
   readonly living: ReadonlyMap<string, Seat>;
 }
 
-/** A probe that asks about each port once. What it says of the living is soon stale. */
+/** A probe that asks about each port once. What it says of a living participant is soon stale. */
 export function rememberingProbe(probe: Probe): Probe {
   const known = new Map<bigint, Liveness>();
   return (address) => {
@@ -54,9 +54,9 @@ export function aliveIf(liveness: Liveness): ParticipantInfo['alive'] {
 }
 
 /**
- * Looks into a channel's memory without taking part. Gives the event loop its turns meanwhile.
+ * Looks into a channel's memory without joining. Gives the event loop its turns meanwhile.
  *
- * @returns undefined when nobody takes part in such a channel of the directory.
+ * @returns undefined when such a channel of the directory has no participant.
  * @throws {@link ChannelError} `NOT_A_CHANNEL`, `VERSION_MISMATCH` or `CORRUPTED`; `MmfError` when the operating system
  * refuses; the signal's reason when it aborts.
  */
@@ -82,7 +82,7 @@ export async function inspectChannel(
 }
 
 /**
- * Whether anybody takes part in the channel, who is not proved dead. At once: for those who hold a lock, or end. What the dead
+ * Whether the channel has a participant that is not proved dead. At once: for callers that hold a lock, or end. What the dead
  * have left is removed.
  *
  * @throws as {@link inspectChannel} does.
@@ -103,19 +103,19 @@ export function isOccupied(name: string, place: DirectoryPlace, probe: Probe): b
   return false;
 }
 
-/** An entry of the directory is a hint: what lets in other users than it does is none of its channels. */
+/** An entry of the directory is a hint: a channel that lets in other users than it does is not one of its channels. */
 function openMemory(name: string, place: DirectoryPlace): ChannelMemory | undefined {
   return openForeignMemory(name, place.scope, (access) => belongsTo(place, access));
 }
 
-/** The table of participants as somebody sees it who has no slot in it. */
+/** The table of participants as a process sees it that has no slot in it. */
 class Seats {
   /**
-   * The ports of slots whose owners are proved dead. Where only they are left, nobody but who looks can remove the memory; a
-   * channel without any is one in the making.
+   * The ports of slots whose owners are proved dead. Where only they are left, only the process that looks can remove the memory;
+   * a channel without any is one in the making.
    */
   readonly dead: PortAddress[] = [];
-  /** How many belong to anybody else, also while they have no role yet. */
+  /** How many belong to any other participant, also while they have no role yet. */
   living = 0;
   readonly #memory: ChannelMemory;
   readonly #table: ParticipantTable;

@@ -19,7 +19,7 @@ async function briefly(promise: Promise<unknown>): Promise<void> {
 }
 
 /**
- * Keeps a channel in the directory while a participant of this thread takes part in it. Whatever goes wrong with the
+ * Keeps a channel in the directory while this thread has a participant of it. Failures of the
  * directory is reported, and is nothing to the channel.
  */
 export class Registration {
@@ -52,7 +52,7 @@ export class Registration {
     await briefly(this.#enter());
   }
 
-  /** After the participant has left, or failed to join. At once, unless somebody else is at work in the directory. */
+  /** After the participant has left, or failed to join. At once, unless another participant holds the lock of the directory. */
   async end(last: boolean): Promise<void> {
     this.#ending.abort();
     const lease = this.#lease;

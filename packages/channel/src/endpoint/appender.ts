@@ -107,7 +107,7 @@ export class Appender {
     }
   }
 
-  /** Commits what was written, and tells those who wait for it. */
+  /** Commits what was written, and tells the participants that wait for it. */
   #show(messages: number, bytes: number): void {
     this.#writer.commit();
     if (messages > 0) this.sequence = this.#writer.nextSequence - 1;

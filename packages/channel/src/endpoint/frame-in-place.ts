@@ -6,7 +6,7 @@ import type { PublisherLock } from '../membership/publisher-lock.js';
 import type { RingWriter } from '../ring/ring-writer.js';
 
 /**
- * Why a value was not encoded in place: there was no room for it, the lock was not to be had, or it has to be encoded
+ * Why a value was not encoded in place: there was no room for it, the lock was not available, or it has to be encoded
  * elsewhere, which may refuse it.
  */
 export type Refusal = 'full' | 'busy' | 'unsuited';

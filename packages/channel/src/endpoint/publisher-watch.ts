@@ -26,8 +26,8 @@ export class PublisherWatch {
   }
 
   /**
-   * Looks who is there; before what they have published is read. Those who joined are watched over, so that their death is
-   * heard of.
+   * Looks which publishers there are; before what they have published is read. Those that joined are watched over, so that their
+   * death is heard of.
    *
    * @returns whether anything has changed.
    */
@@ -56,14 +56,14 @@ export class PublisherWatch {
     return roles.epoch() !== this.epoch || roles.closedEpoch() !== this.#closedEpoch;
   }
 
-  /** Those who have joined since this was asked before, as the looks saw it. */
+  /** Those that have joined since this was asked before, as the looks saw it. */
   takeJoined(): readonly PublisherJoined[] {
     const joined = this.#joined;
     this.#joined = [];
     return joined;
   }
 
-  /** Those who have ended since, the same. After everything was read that was published before the last look. */
+  /** Those that have ended since, the same. After everything was read that was published before the last look. */
   takeLeft(): readonly PublisherLeft[] {
     if (this.#left.length === 0) return this.#left;
     const left = this.#left;

@@ -3,18 +3,18 @@ import type { Participant } from '../membership/participant.js';
 
 /** A window that would shrink below this part of the option is closed: looking again would not have paid for long. */
 const SHORTEST_WINDOW_PART = 16;
-/** Milliseconds of the window in which it gives way to nobody, not even to its own event loop for some looks. */
+/** Milliseconds of the window in which it gives way to no other work, not even to its own event loop for some looks. */
 const WINDOW_TO_ITSELF = 0.01;
 /** So many looks take about as long as a turn of the event loop. */
 const LOOKS_A_TURN = 100;
 /** Turns with few messages that follow one another at most before the event loop has its own. */
 const TURNS_AT_ONCE = 16;
-/** So many messages are few: whoever sent them may wait for an answer. */
+/** So many messages are few: the sender may wait for an answer. */
 const FEW = 4;
 /** So many messages at once are a flood. */
 const MANY = 16;
 /**
- * Milliseconds that messages of a flood may gather: as long as nobody reads next to where they are written, publishing
+ * Milliseconds that messages of a flood may gather: as long as no subscriber reads next to where they are written, publishing
  * them takes less.
  */
 const GATHERING = 0.05;
@@ -161,7 +161,7 @@ export class Pump {
     if (this.#idleSince === 0) this.#idleSince = now;
     const idle = now - this.#idleSince;
     if (idle < this.#window) {
-      // Whoever is to publish the next message may wait for this very core.
+      // The publisher of the next message may wait for this very core.
       if (idle > WINDOW_TO_ITSELF) yieldThread();
       else if (this.#receiver.lookFor(LOOKS_A_TURN)) {
         this.#turn();

@@ -23,7 +23,7 @@ const CURSOR_STEP = 32 * 1024;
 const CURSOR_STEP_PART = 16;
 const ROOM_WAITERS = ROOM_WAITERS_OFFSET >> 2;
 const EPOCH = EPOCH_OFFSET >> 2;
-const NOBODY: readonly never[] = [];
+const NO_PUBLISHERS: readonly never[] = [];
 
 /** How a receiver receives. */
 export interface ReceiverOptions {
@@ -40,7 +40,7 @@ export interface ReceiverHooks {
   /** A publisher has joined. */
   joined(publisher: PublisherJoined): void;
   slow(slow: Slow): void;
-  /** Throws the error on when nobody takes it. */
+  /** Throws the error on when it has no listener. */
   error(error: ChannelError): void;
   /** The subscription cannot go on. */
   end(reason: 'disconnected' | 'corrupted'): void;
@@ -178,7 +178,7 @@ export class Receiver<T> {
         const outcome = reader.read();
         let goesOn = true;
         if (outcome === 'message') {
-          // Whoever published it had joined by then; also who came after the look above.
+          // Its publisher had joined by then, even one that came after the look above.
           if (this.#participant.memory.words[EPOCH] !== this.#publishers.epoch) this.#lookForPublishers();
           if (!this.#open) break;
           const delivered = this.#deliver(deliver);
@@ -214,7 +214,7 @@ export class Receiver<T> {
    * once.
    */
   takeLeft(): readonly PublisherLeft[] {
-    return this.#hasReadAll ? this.#publishers.takeLeft() : NOBODY;
+    return this.#hasReadAll ? this.#publishers.takeLeft() : NO_PUBLISHERS;
   }
 
   /**
@@ -327,7 +327,7 @@ export class Receiver<T> {
   }
 
   #loseSlot(): void {
-    const text = `its slot, ${this.#participant.slot}, is somebody else's`;
+    const text = `its slot, ${this.#participant.slot}, is another participant's`;
     try {
       this.#hooks.error(new ChannelError('CORRUPTED', this.#definition.name, text));
     } finally {
@@ -386,7 +386,7 @@ export class Receiver<T> {
     return news ? 'news' : 'locked';
   }
 
-  /** Frees the publisher lock when its holder is proved dead; nobody else might come to do so. */
+  /** Frees the publisher lock when its holder is proved dead; no other participant might come to do so. */
   recover(): void {
     const { lock } = this.#participant;
     if (lock.takeOver()) lock.release();

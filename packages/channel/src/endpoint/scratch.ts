@@ -4,7 +4,7 @@ import { ChannelError } from '../foundation/errors.js';
 
 const FIRST_LENGTH = 4096;
 
-/** Private memory into which values are encoded before the publisher lock is taken: encoding may run anybody's code. */
+/** Private memory into which values are encoded before the publisher lock is taken: encoding may run code of the program. */
 export class Scratch<T> {
   payload: WordBytes = allocateWordBytes(FIRST_LENGTH);
   readonly #codec: Codec<T>;

@@ -10,12 +10,12 @@ export interface SubscriberWatchHooks {
   left(subscriber: SubscriberLeft): void;
 }
 
-/** What a publisher knows of the subscribers of its channel, as long as somebody wants to know. */
+/** What a publisher knows of the subscribers of its channel, as long as the program wants to know. */
 export class SubscriberWatch {
   readonly #participant: Participant;
   readonly #hooks: SubscriberWatchHooks;
   readonly #closing = new AbortController();
-  /** Undefined while nobody is told who comes and goes. */
+  /** Undefined while the program is not told of joins and leaves. */
   #roster: Roster | undefined;
   /** Each is called at the next look. */
   readonly #waiting = new Set<() => void>();
@@ -67,13 +67,13 @@ export class SubscriberWatch {
     }
   }
 
-  /** Ends it: whoever waits fails with that reason. From here on the memory of the channel is not touched. */
+  /** Ends it: each call that waits fails with that reason. From here on the memory of the channel is not touched. */
   close(reason: unknown): void {
     this.#roster = undefined;
     this.#closing.abort(reason);
   }
 
-  /** Sleeps until somebody comes or goes. */
+  /** Sleeps until a participant joins or leaves. */
   #arm(): void {
     // SYNC: going to sleep. Counted and flagged before this looks; who comes or goes says so, then rings.
     this.#participant.sleep.begin(WANTS_MEMBERS);
@@ -104,7 +104,7 @@ export class SubscriberWatch {
     for (const member of joined) this.#hooks.joined(subscriberOf(member));
   }
 
-  /** Sleeps no more where nobody wants to know anything. */
+  /** Ends the sleep where neither a call nor a listener waits. */
   #rest(): void {
     if (this.#roster !== undefined || this.#waiting.size > 0 || this.#closing.signal.aborted) return;
     this.#participant.sleep.end(WANTS_MEMBERS);

@@ -1,6 +1,6 @@
 import { type ValidNamespace, ValidNamespaces } from '@mmfbus/core';
 
-/** Who finds a channel by its name: the programs of this user, on Windows of this logon session; or those of everybody. */
+/** Who finds a channel by its name: the programs of this user, on Windows of this logon session; or those of all users. */
 export type Scope = 'user' | 'machine';
 
 /** All of them. */

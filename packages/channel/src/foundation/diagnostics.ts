@@ -44,7 +44,7 @@ export interface NamesRemovedDiagnostics {
   readonly slot: number;
 }
 
-/** Channels of `node:diagnostics_channel`, each with what it carries. Nothing is made for them while nobody listens. */
+/** Channels of `node:diagnostics_channel`, each with what it carries. Nothing is made for them while they have no subscribers. */
 export const diagnostics: {
   readonly open: Channel<string, ParticipantDiagnostics>;
   readonly close: Channel<string, ParticipantDiagnostics>;
@@ -66,7 +66,7 @@ function named<M>(event: string): Channel<string, M> {
   return channel(`mmfbus:${event}`) as unknown as Channel<string, M>;
 }
 
-/** Tells it when all that runs now has come to its end: those who listen may do anything with the channel. */
+/** Tells it when all that runs now has come to its end: listeners may do anything with the channel. */
 export function tellSoon<M>(to: Channel<string, M>, message: M): void {
   if (to.hasSubscribers) queueMicrotask(() => to.publish(message));
 }

@@ -19,7 +19,7 @@
  * - `UNENCODABLE`: the codec refused a value.
  * - `UNDECODABLE`: the codec refused the bytes of a message; the subscriber goes on with the next one.
  * - `REENTRANT`: a publish from within the encoding of another one.
- * - `TOO_MANY_PARTICIPANTS`: all slots of the channel are taken by the living.
+ * - `TOO_MANY_PARTICIPANTS`: living participants hold all slots of the channel.
  * - `TOO_MANY_CHANNELS`: all entries of the directory are taken; the channel works, and is not listed.
  * - `IN_USE`: messages are taken by listeners, by one iterator or by `poll`, one of them at a time.
  * - `NAMES_REMOVED`: the channel's files were removed while it was open, so that others cannot find or wake this participant.

@@ -25,7 +25,7 @@ function iterator() {
 }
 
 describe('an iterator that pulls', () => {
-  it('pulls only while somebody waits, and gives every value once, in order', async () => {
+  it('pulls only while a caller waits, and gives every value once, in order', async () => {
     const { iterated, pulls } = iterator();
     const asked = [iterated.next(), iterated.next(), iterated.next()];
     expect(pulls.length).toBe(1);
@@ -65,7 +65,7 @@ describe('an iterator that pulls', () => {
     if (way === 'return') expect(await iterated.return()).toEqual(DONE);
     else await expect(iterated.throw(reason)).rejects.toBe(reason);
     expect(await Promise.all(asked)).toEqual([DONE, DONE]);
-    // What it comes to then is nobody's any more.
+    // What it comes to then concerns no caller any more.
     pulls[0]?.reject(new Error('late'));
     expect(await iterated.next()).toEqual(DONE);
     expect(closed).toEqual(['closed']);

@@ -1,6 +1,6 @@
 /** Where a {@link PulledIterator} gets its values. */
 export interface PullSource<T> {
-  /** The next values, in order; undefined at the end. It is called once at a time, and only while somebody waits. */
+  /** The next values, in order; undefined at the end. It is called once at a time, and only while a caller waits. */
   pull(): Promise<readonly T[] | undefined>;
   /** Called once when nothing more is wanted, also while `pull` waits: what that one comes to does not matter then. */
   close(): Promise<void>;
@@ -151,7 +151,7 @@ export class PulledIterator<T> implements AsyncGenerator<T, void, undefined> {
     for (const { resolve } of this.#waiting.splice(0)) resolve({ done: true, value: undefined });
     if (wasNew) return;
     this.#closed = this.#source.close();
-    // Whoever calls `return` hears of what goes wrong there; nobody else waits for it.
+    // The caller of `return` hears of what goes wrong there; no other call waits for it.
     this.#closed.catch(() => {});
   }
 }

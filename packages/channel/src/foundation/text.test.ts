@@ -7,7 +7,7 @@ describe('text to be shown', () => {
     ['may fill its field', Buffer.from('abc'), 'abc'],
     ['may be empty', new Uint8Array(4), ''],
     ['is UTF-8', Buffer.from('désk 👩‍🚀'), 'désk 👩‍🚀'],
-    ['has replacements where it is none', Uint8Array.of(0x61, 0xff, 0xe2, 0x82), 'a\ufffd\ufffd'],
+    ['has replacements where it is invalid', Uint8Array.of(0x61, 0xff, 0xe2, 0x82), 'a\ufffd\ufffd'],
     ['obeys no terminal', Buffer.from('\x1b[2J\x07\r\n\t\x7f'), '\\u{1b}[2J\\u{7}\\u{d}\\u{a}\\u{9}\\u{7f}'],
     ['has no C1 controls', Buffer.from('\u009b'), '\\u{9b}'],
     ['keeps its direction', Buffer.from('a\u202eb\u2066c'), 'a\\u{202e}b\\u{2066}c'],

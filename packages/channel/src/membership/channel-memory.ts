@@ -70,7 +70,7 @@ export class ChannelMemory {
   /**
    * Unmaps it. Nothing may touch the arrays after this: they are empty.
    *
-   * @param last says that everybody else has left, or died.
+   * @param last says that all others have left, or died.
    */
   close(last = false): void {
     const { afterClose } = this;

@@ -30,7 +30,7 @@ function firstWord(slot: number): number {
   return (HEADER_LENGTH + slot * slotLayout.PARTICIPANT_LENGTH) >> 2;
 }
 
-/** The counters of a slot, as its owner keeps them: nobody else writes them, so they cost a plain store. */
+/** The counters of a slot, as its owner keeps them: no other participant writes them, so they cost a plain store. */
 export class Counters {
   readonly #words: Int32Array<ArrayBuffer>;
   readonly #base: number;
@@ -73,7 +73,7 @@ export class Counters {
   }
 }
 
-/** The counters of anybody's slot. They may have grown on arrival. */
+/** The counters of any slot. They may have grown on arrival. */
 export function readCounters(memory: ChannelMemory, slot: number): ParticipantCounters {
   const base = firstWord(slot);
   const read = (word: number) => readWhole(memory.words, base + word);

@@ -73,24 +73,24 @@ export class Doorbells {
   }
 
   /**
-   * Rings those who sleep for frames. With the lock still held, after what they wait for has changed: whoever dies
-   * before it rang leaves the lock held, and is heard to die by everyone who sleeps.
+   * Rings the participants that sleep for frames. With the lock still held, after what they wait for has changed: a publisher
+   * that dies before it rang leaves the lock held, and every sleeper hears of its death.
    */
   ringForFrames(): void {
     // SYNC: going to sleep. What changed was stored before this load; a subscriber counts itself before it looks.
     if (Atomics.load(this.#words, SLEEPERS) !== 0) this.#ringAll(WANTS_FRAMES);
   }
 
-  /** Rings those who wait for room. After a cursor moved. */
+  /** Rings the participants that wait for room. After a cursor moved. */
   ringForRoom(): void {
     // SYNC: waiting for room. The cursor was stored before this load; a publisher counts itself before it reads cursors.
     if (Atomics.load(this.#words, ROOM_WAITERS) !== 0) this.#ringAll(WANTS_ROOM);
   }
 
   /**
-   * Rings those who want to know who takes part. After the epoch was raised.
+   * Rings the participants that want to know of joins and leaves. After the epoch was raised.
    *
-   * @param ofPublisher says that it was a publisher that came or went, which those who want its frames are to know, too.
+   * @param ofPublisher says that it was a publisher that came or went, which participants that want its frames are to know, too.
    */
   ringForMembers(ofPublisher: boolean): void {
     // SYNC: going to sleep. The epoch was raised before these loads; who sleeps counts itself before it looks at that.
@@ -101,7 +101,7 @@ export class Doorbells {
     }
   }
 
-  /** Rings those who sleep for frames, also those that were rung, or could not be rung, in this sleep. */
+  /** Rings the participants that sleep for frames, also those that were rung, or could not be rung, in this sleep. */
   ringForFramesAgain(): void {
     this.#rung.fill(0);
     this.#unrung.clear();
@@ -154,7 +154,7 @@ export class Doorbells {
     }
   }
 
-  /** A bell is removed after its owner's slots are free: so one that is gone before was removed by somebody else. */
+  /** A bell is removed after its owner's slots are free: so one that is gone before was removed by another participant. */
   #sayAbsent(slot: number, connection: Connection): void {
     if (connection.saidAbsent || !this.#table.isOwnedBy(slot, connection.nonce)) return;
     connection.saidAbsent = true;

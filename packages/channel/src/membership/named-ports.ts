@@ -34,7 +34,7 @@ function* longs(bytes: DataView, offset: number, distance: number): Generator<bi
   }
 }
 
-/** `read` gives a copy, which nobody else can change. */
+/** `read` gives a private copy. */
 function view({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }

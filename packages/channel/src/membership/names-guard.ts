@@ -41,7 +41,7 @@ export class NamesGuard {
     );
   }
 
-  /** Looks now: somebody else's names are gone. */
+  /** Looks now: the names of another participant are gone. */
   doubt(): void {
     this.#watch.look();
   }

@@ -37,7 +37,7 @@ export class ParticipantTable {
     return Math.min(used, this.count);
   }
 
-  /** Whether nobody has the slot. */
+  /** Whether the slot is free. */
   isFree(slot: number): boolean {
     return this.isOwnedBy(slot, 0n);
   }
@@ -73,7 +73,7 @@ export class ParticipantTable {
    */
   tryClaim(slot: number, expected: bigint, owner: PortAddress): boolean {
     const nonceIndex = this.#longIndex(slot, slotLayout.NONCE_OFFSET);
-    // INVARIANT: a slot has one owner. Nobody else writes to it until the owner leaves or is proved dead.
+    // INVARIANT: a slot has one owner. No other participant writes to it until the owner leaves or is proved dead.
     if (Atomics.compareExchange(this.#longs, nonceIndex, expected, owner.nonce) !== expected) return false;
     atStep?.('claim: nonce stored');
     const generation = this.generationOf(slot);
@@ -96,13 +96,13 @@ export class ParticipantTable {
     this.#storeWord(slot, slotLayout.PHASE_OFFSET, 0);
     this.#storeLong(slot, slotLayout.DONE_OFFSET, 0n);
     this.#storeLong(slot, slotLayout.DETAIL_OFFSET, 0n);
-    // SYNC: identity written. Last, so that nobody takes the old owner's pid for the new owner's.
+    // SYNC: identity written. Last, so that no reader takes the old owner's pid for the new owner's.
     this.#storeLong(slot, slotLayout.IDENTITY_NONCE_OFFSET, owner.nonce);
     atStep?.('claim: identity written');
     return true;
   }
 
-  /** Frees the slot when its nonce is still that one. What else it holds stays, for whoever claims it next. */
+  /** Frees the slot when its nonce is still that one. What else it holds stays, for the next owner. */
   release(slot: number, nonce: bigint): boolean {
     const index = this.#longIndex(slot, slotLayout.NONCE_OFFSET);
     if (Atomics.compareExchange(this.#longs, index, nonce, 0n) !== nonce) return false;
@@ -133,12 +133,12 @@ export class ParticipantTable {
     this.#storeWord(slot, slotLayout.DISCONNECT_REASON_OFFSET, reason);
     atStep?.('disconnect: reason stored');
     const index = this.#offsetOf(slot, slotLayout.STATE_OFFSET) >> WORD_SHIFT;
-    // It may leave at this moment, and somebody else take the slot.
+    // It may leave at this moment, and another participant take the slot.
     Atomics.compareExchange(this.#words, index, slotLayout.STATE_RELIABLE, slotLayout.STATE_DISCONNECTED);
     atStep?.('disconnect: state stored');
   }
 
-  /** Not to be trusted: whoever reads it checks it. */
+  /** Not to be trusted: each reader checks it. */
   cursorOf(slot: number): number {
     return Number(this.#loadLong(slot, slotLayout.CURSOR_OFFSET));
   }
@@ -158,14 +158,14 @@ export class ParticipantTable {
   }
 
   /**
-   * Counts the owner among those who sleep for that, then says so, and then sets its flag: counts err high, never low.
+   * Counts the owner among the sleepers for that, then says so, and then sets its flag: counts err high, never low.
    *
    * @param added what it did not sleep for before.
    * @param wants all that it sleeps for.
    */
   fallAsleep(slot: number, added: number, wants: number): void {
     const sleep = (this.#loadWord(slot, slotLayout.SLEEPS_OFFSET) + 1) | 0 || 1;
-    // INVARIANT: sleepers are counted. Whoever sees no count rings nobody, so no flag is set without one.
+    // INVARIANT: sleepers are counted. A participant that sees no count rings no bell, so no flag is set without one.
     this.#count(added, 1);
     atStep?.('sleep: counted');
     this.#storeWord(slot, slotLayout.WANTS_OFFSET, wants);

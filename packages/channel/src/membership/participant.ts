@@ -198,7 +198,7 @@ export class Participant {
   activate(state: number): void {
     this.roles.take(this.slot, state);
     this.#role = state;
-    // Those who watch over others are connected to them by that.
+    // Those that watch over others are connected to them by that.
     if (state !== STATE_PUBLISHER) return;
     this.lock.afterRelease(() => this.#doorbells.connectToSubscribers());
   }
@@ -241,8 +241,8 @@ export class Participant {
     if (!this.#open) return;
     // A new participant may have taken over the slot with the role still in it, and die in its turn.
     this.watchOver(state);
-    // INVARIANT: nobody waits for ever. The dead may have freed the slot itself, or another participant may have, and have
-    // died before it rang: so all that hear of the death look again.
+    // INVARIANT: no wait for a dead participant. The dead may have freed the slot itself, or another participant may have, and
+    // have died before it rang: so all that hear of the death look again.
     this.rung.call();
     this.died.call(nonce);
   }

@@ -10,7 +10,7 @@ import { namedPorts } from './named-ports.js';
 import { ParticipantTable } from './participant-table.js';
 import { PublisherLock } from './publisher-lock.js';
 
-/** Called when somebody lets other threads run. */
+/** Called when another participant lets other threads run. */
 const others = vi.hoisted(() => ({ run: () => {} }));
 
 vi.mock('@mmfbus/core/internal', async (importOriginal) => ({
@@ -45,7 +45,7 @@ function join(slot: number, owner: PortAddress = port.address): PublisherLock {
   return new PublisherLock(memory, table, slot, (holder) => takenOver.push(holder));
 }
 
-describe('a lock word that nobody wrote who follows the rules', () => {
+describe('a lock word that no participant writes that follows the rules', () => {
   it('is no obstacle when it names a slot that there is not', () => {
     const lock = join(0);
     memory.words[LOCK] = (1 << SLOT_BITS) | table.count;
@@ -55,7 +55,7 @@ describe('a lock word that nobody wrote who follows the rules', () => {
     expect(takenOver).toEqual([]);
   });
 
-  it('is no obstacle to the one whom it names, but to everybody else', () => {
+  it('is no obstacle to the one that it names, but to every other participant', () => {
     const [lock, other] = [join(0), join(1)];
     lock.tryAcquire();
     const word = memory.words[LOCK] as number;

@@ -53,7 +53,7 @@ export class PublisherLock {
     this.#own = (table.generationOf(slot) << SLOT_BITS) | slot;
   }
 
-  /** Whether anybody holds it; may be stale on arrival. */
+  /** Whether it is held; may be stale on arrival. */
   isHeld(): boolean {
     return Atomics.load(this.#words, LOCK) !== 0;
   }
@@ -67,7 +67,7 @@ export class PublisherLock {
     return true;
   }
 
-  /** A word that names its own slot while it holds nothing, and that nobody else can take away: it lives. */
+  /** A word that names its own slot while it holds nothing, and that no other participant can take away: it lives. */
   #isNonsense(word: number): boolean {
     return word === this.#own && !this.#held;
   }
@@ -104,7 +104,7 @@ export class PublisherLock {
     const word = Atomics.load(this.#words, LOCK);
     const slot = word & SLOT_MASK;
     if (word === 0 || this.#held || !this.#isHolderDead(slot, word >>> SLOT_BITS)) return false;
-    // INVARIANT: never taken from the living. Exactly this word was proved dead; any other is of another holder.
+    // INVARIANT: never taken from a living holder. Exactly this word was proved dead; any other is of another holder.
     if (Atomics.compareExchange(this.#words, LOCK, word, this.#own) !== word) return false;
     this.#held = true;
     atStep?.('lock: taken over');

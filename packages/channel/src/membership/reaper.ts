@@ -38,7 +38,7 @@ export class Reaper {
     this.#stopping.abort();
   }
 
-  /** Reclaims the slots of everybody who is proved dead. */
+  /** Reclaims the slots of all owners that are proved dead. */
   async reclaimDead(signal: AbortSignal): Promise<void> {
     const used = this.#parts.table.used();
     for (let slot = 0; slot < used; slot++) await this.#reclaim(slot, undefined, [signal]);

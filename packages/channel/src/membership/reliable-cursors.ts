@@ -35,7 +35,7 @@ export class ReliableCursors {
       if (isPosition && !this.#table.isFree(slot)) {
         slowest = Math.min(slowest, cursor);
       } else {
-        // No subscriber writes such a cursor, or has a slot that is free. It must not hold everybody back for ever, so it
+        // No subscriber writes such a cursor, or has a slot that is free. It must not hold the publishers back for ever, so it
         // is told instead.
         this.#disconnect(slot, DISCONNECTED_AS_WRONG);
       }

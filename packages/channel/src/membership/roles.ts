@@ -94,7 +94,7 @@ export class Roles {
     return this.#end(slot, generation, ENDED_BY_DEATH);
   }
 
-  /** Says that a publisher has its role no more, or whoever it was. */
+  /** Says that a publisher has its role no more, or any other participant. */
   tellOfLeaving(wasPublisher = true): void {
     Atomics.add(this.#words, EPOCH, 1);
     atStep?.('leave: epoch raised');

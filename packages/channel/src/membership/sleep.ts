@@ -17,7 +17,7 @@ export class Sleep {
     return (this.#wants & want) !== 0;
   }
 
-  /** Sleeps for that, too. A sleep that had begun begins anew: whoever has rung for it rings again. */
+  /** Sleeps for that, too. A sleep that had begun begins anew: a participant that has rung for it rings again. */
   begin(want: number): void {
     if (!this.#open) return;
     const added = want & ~this.#wants;

@@ -121,7 +121,7 @@ export interface Publisher<T> extends AsyncDisposable {
   /**
    * Publishes a value as soon as there is room, which is tried before this returns. Calls that wait keep their order. What
    * is too large for one frame, or for the ring, is split, and put together again by the subscribers; given up half-way,
-   * nobody sees it.
+   * no subscriber sees it.
    *
    * Where it fails, the value was not published, and will not be.
    *
@@ -427,7 +427,7 @@ export class JoinedPublisher<T> implements Publisher<T> {
     this.#checkOpen();
   }
 
-  /** As long as anybody listens. */
+  /** As long as it has listeners. */
   #watchSubscribers(): void {
     this.#subscribers.setTelling(publisherEvents.some((event) => this.#events.count(event) > 0));
   }

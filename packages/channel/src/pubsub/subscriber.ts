@@ -71,7 +71,7 @@ export interface Subscriber<T> extends AsyncIterable<Message<T>, undefined>, Asy
    * @param limit most messages to hand over. Defaults to all there are.
    * @returns how many were handed over.
    * @throws {@link ChannelError} `CLOSED`; `INVALID_ARGUMENT`; `IN_USE` when listeners or an iterator take the messages;
-   * what `error` events report when nobody listens to them. What `handler` throws passes through; the message it threw on
+   * what `error` events report when they have no listener. What `handler` throws passes through; the message it threw on
    * counts as taken.
    */
   poll(handler: (message: Message<T>) => void, limit?: number): number;
@@ -81,13 +81,13 @@ export interface Subscriber<T> extends AsyncIterable<Message<T>, undefined>, Asy
    * is asked for, or the loop is left. Leaving the loop does not close the subscriber: a later loop goes on where this one
    * stopped.
    *
-   * @throws {@link ChannelError} `IN_USE` when messages are taken otherwise; what `error` events report when nobody
-   * listens to them, after everything before it was delivered.
+   * @throws {@link ChannelError} `IN_USE` when messages are taken otherwise; what `error` events report when they
+   * have no listener, after everything before it was delivered.
    */
   [Symbol.asyncIterator](): MessageIterator<T>;
 
   /**
-   * Delivers everything that was published before this call, and closes. Where nobody takes messages, by listeners or
+   * Delivers everything that was published before this call, and closes. Where messages are not taken, by listeners or
    * by iterating, it closes at once. A second call waits for the same end.
    *
    * Do not wait for it inside a `for await` loop over this subscriber: the loop would have to go on for it to settle.
@@ -341,7 +341,7 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
     return this.#events.count('message') > 0;
   }
 
-  /** Takes messages for those who want some; see {@link Pump}. */
+  /** Takes messages for the program; see {@link Pump}. */
   #turn(): number | undefined {
     const iterator = this.#iterator;
     // An iterator that did not ask has enough, and without listeners there is no need.

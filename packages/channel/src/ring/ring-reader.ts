@@ -30,7 +30,7 @@ const TAIL_TRIES = 100;
 
 /**
  * - `message`: the reader's fields describe the next message.
- * - `part`: a frame was taken that is no message for anybody: a part of one, or one from before the start.
+ * - `part`: a frame was taken that is no message for the program: a part of one, or one from before the start.
  * - `empty`: everything committed was read.
  * - `lapped`: messages were overwritten before they were read; `sequence` is the next one there may be.
  * - `corrupted`: the ring holds what no publisher writes; `problem` says what.
@@ -200,7 +200,7 @@ export class RingReader {
       const due = `sequence ${this.sequence} where ${this.expected} was due`;
       return this.#corrupted(`frame of kind ${kind}, ${length} bytes, publisher ${publisher}, ${due}`);
     }
-    // A wrong length leads to a header that is none: found out before the message is passed off as good.
+    // A wrong length leads to an invalid header: found out before the message is passed off as good.
     const following = readLong(words, (this.#next >> 2) + SEQUENCE_WORD);
     const due = this.expected + (kind === frame.KIND_FRAGMENT ? 0 : 1);
     if (following !== due) {
@@ -419,7 +419,7 @@ export class RingReader {
   #corrupted(problem: string): 'corrupted' {
     this.#length = 0;
     this.problem = problem;
-    // Whoever goes on after this goes on somewhere else.
+    // A caller that goes on after this goes on somewhere else.
     this.#reassembly.dropAll();
     return 'corrupted';
   }

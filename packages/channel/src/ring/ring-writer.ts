@@ -61,7 +61,7 @@ export class RingWriter {
   #head = 0;
   /** The slowest reliable cursor, or the tail without one, when it was last looked up. */
   #slowest = 0;
-  /** The epoch at that time: nobody joined with an older cursor since while it is the same. */
+  /** The epoch at that time: no subscriber has joined with an older cursor since while it is the same. */
   #epoch = -1;
 
   /**
@@ -91,9 +91,9 @@ export class RingWriter {
 
   /** Reads where the ring stands; first of all after the lock was taken. */
   begin(): void {
-    // Plain loads, at a tenth of the cost: the lock, taken before, orders them, and nobody else moves the tail meanwhile.
+    // Plain loads, at a tenth of the cost: the lock, taken before, orders them, and no other publisher moves the tail meanwhile.
     if (this.#words[this.#generationWord] !== this.#generation) {
-      throw this.#corrupted(`the slot of this publisher, ${this.#slot}, is somebody else's`);
+      throw this.#corrupted(`the slot of this publisher, ${this.#slot}, is another participant's`);
     }
     const tail = readPosition(this.#words, TAIL << 1);
     if (tail !== this.tail) this.#goTo(tail);
@@ -147,7 +147,7 @@ export class RingWriter {
     return this.#cursors.disconnectBefore(this.#overwrittenBy(end));
   }
 
-  /** Writes a whole message, whose bytes begin at a multiple of 4. Nobody sees it before the commit. */
+  /** Writes a whole message, whose bytes begin at a multiple of 4. No subscriber sees it before the commit. */
   writeMessage(payload: WordBytes, start: number, length: number, timestamp: number): void {
     this.#copy(payload, start, length, this.#openFrame(length, frame.KIND_MESSAGE, timestamp));
     this.nextSequence++;
@@ -215,7 +215,7 @@ export class RingWriter {
 
   /** Makes everything visible that was written. */
   commit(): void {
-    // INVARIANT: every message once. Whoever publishes next, also after a death, finds its number at the tail.
+    // INVARIANT: every message once. The next publisher, also after a death, finds its number at the tail.
     writeTerminator(this.#ringWords, this.#wordOf(this.#end), this.nextSequence);
     atStep?.('publish: frame written');
     // SYNC: frame visible. This one store commits frames, sequence and terminator; readers load the tail before the frame.

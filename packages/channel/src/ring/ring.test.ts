@@ -207,14 +207,14 @@ describe('a ring', () => {
     publishers.end();
   });
 
-  it('keeps at least the larger part of itself for those who are late', () => {
+  it('keeps at least the larger part of itself for late subscribers', () => {
     startReader();
     for (let count = 0; count < 1000; count++) write(8);
     const head = Number(memory.longs[HEAD_OFFSET / 8]);
     expect(writer.tail - head).toBeGreaterThan(CAPACITY * 0.9);
   });
 
-  it('has its head where a frame begins, whoever wrote it, and gives up little more than it must', () => {
+  it('has its head where a frame begins, of any publisher, and gives up little more than it must', () => {
     startReader();
     table.tryClaim(1, 0n, owner);
     const writers = [writer, new RingWriter(memory, 1, new ReliableCursors(table))];

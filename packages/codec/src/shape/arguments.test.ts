@@ -176,7 +176,7 @@ describe('wrong arguments say what is expected:', () => {
     expect(make).toThrow(expect.objectContaining({ code: 'INVALID_SHAPE', message }));
   });
 
-  it('difference, a text that is none', () => {
+  it('difference, an invalid text', () => {
     expect(difference(u8(), undefined as Wrong)).toBe(
       'the text there is no shape: a text is missing: it is undefined',
     );

@@ -27,7 +27,7 @@ export interface DifferenceOptions {
 
 /**
  * Compares a shape with the text of another side's, of whatever origin. `docs/shapes.md` says which shapes go together:
- * in short, optional fields may be added, and whoever only reads may be wider.
+ * in short, optional fields may be added, and a side that only reads may be wider.
  *
  * @param there the other side's {@link canonicalText}.
  * @returns what keeps the two sides apart, for example `price: f64 there, u32 here`; undefined when nothing does.

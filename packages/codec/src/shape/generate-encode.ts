@@ -34,7 +34,7 @@ import { writeTimestamp } from './timestamp-bytes.js';
 
 /**
  * Writes a value below `limit`. Returns the offset after it, or -1 for anything that is not as simple as can be: the value
- * does not fit, there might not be room. Whoever calls it then takes the long way, which knows why.
+ * does not fit, there might not be room. Its caller then takes the long way, which knows why.
  */
 export type FastEncode = (value: unknown, target: Uint8Array, offset: number, limit: number) => number;
 
@@ -213,7 +213,7 @@ class EncodeGenerator {
 
   readonly #unknown = (value: unknown, target: Uint8Array, offset: number, limit: number): number => {
     try {
-      // What lies beyond the limit belongs to somebody else, even if the target goes on.
+      // What lies beyond the limit belongs to other code, even if the target goes on.
       const part = new Uint8Array(target.buffer, target.byteOffset, limit);
       return this.#codec.encode(value, part, offset);
     } catch {
@@ -260,7 +260,7 @@ function writeBytes(
   return start + length;
 }
 
-/** The names of a record; undefined for what is none, or has a name that is not allowed. */
+/** The names of a record; undefined for anything else, or with a name that is not allowed. */
 function recordKeys(value: unknown): readonly string[] | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Map)
     return undefined;

@@ -67,6 +67,6 @@ export function shownText(text: string): string {
 
 function describeObject(value: object): string {
   if (Array.isArray(value)) return `array of ${value.length}`;
-  // Runs a getter for Symbol.toStringTag, which may throw; whoever catches what encoding throws gets that too.
+  // Runs a getter for Symbol.toStringTag, which may throw; code that catches what encoding throws gets that too.
   return `object ${Object.prototype.toString.call(value).slice(8, -1)}`;
 }

@@ -94,7 +94,7 @@ export interface BytesOptions {
   readonly maxLength?: number | undefined;
   /**
    * Defaults to true: each decoded value has memory of its own. With false it is a view of the source, valid for as
-   * long as that is: without a copy, and without protection from whoever writes there next.
+   * long as that is: without a copy, and without protection from the next writer.
    */
   readonly copy?: boolean | undefined;
 }

@@ -6,7 +6,7 @@ import { DEFAULT_ITEMS, MOST_DEPTH, MOST_ITEMS } from '../limits.js';
 export interface ShapeOptions {
   /**
    * How structs are written. Defaults to `map`.
-   * - `map`: as maps with the names as keys, which anybody can read.
+   * - `map`: as maps with the names as keys, which any reader of msgpack can read.
    * - `array`: as arrays of the values in order: smaller, for readers that know the shape. The codec's id is
    *   `msgpack-array`.
    */
