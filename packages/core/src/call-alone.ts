@@ -1,6 +1,6 @@
 /**
  * Calls back as if nothing else happened in this turn of the event loop: what the callback throws is an uncaught exception,
- * and keeps nobody else from being called.
+ * and keeps no other one from being called.
  */
 export function callAlone(callback: () => void): void {
   try {

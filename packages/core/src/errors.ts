@@ -15,7 +15,7 @@
  * - `WRITE_LOCKED`: a writer holds the lock.
  * - `UNINITIALIZED`: the lock word was never set up by the creator of the mapping.
  * - `MAX_READERS`: the lock already has 16,777,215 readers.
- * - `LOCK_VIOLATION`: a lock was released that nobody holds.
+ * - `LOCK_VIOLATION`: a lock was released that is not held.
  * - `TIMEOUT`: the lock was not free within the tries, or the time, that were allowed.
  * - `UNSUPPORTED`: this operating system, or this runtime, cannot do it.
  * - `OS_ERROR`: any other failure of a call to the operating system, such as a lack of descriptors; see `call`, `osCode` and `osMessage`.

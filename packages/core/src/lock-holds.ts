@@ -51,7 +51,7 @@ export class LockHolds {
     const lock: Pick<Lock, 'tryAcquire' | 'describe'> = {
       tryAcquire: (kind) => {
         const outcome = this.#lock.tryAcquire(kind);
-        // At once: a promise that tells of it settles later than somebody may close.
+        // At once: a promise that tells of it settles later than the program may close.
         if (outcome === 'acquired') this.#holds.add(hold);
         return outcome;
       },

@@ -15,12 +15,12 @@ export interface Lock {
   /**
    * Gives back what `tryAcquire` gave.
    *
-   * @throws {@link MmfError} `LOCK_VIOLATION` when nobody holds it.
+   * @throws {@link MmfError} `LOCK_VIOLATION` when it is not held.
    */
   release(kind: LockKind): void;
   /**
-   * Frees the lock whoever holds it, where it can be done. Only for a lock whose holder is known to be dead: a living one
-   * goes on as if it still had the lock.
+   * Frees the lock, even one that another process holds, where that can be done. Only for a lock whose holder is known to be
+   * dead: a living one goes on as if it still had the lock.
    */
   breakLock(): void;
   /** The state in words, for error messages. */

@@ -39,7 +39,7 @@ afterEach(() => {
 });
 
 describe('a mapping', () => {
-  it('is shared by everybody who opens its name', () => {
+  it('is shared by every process that opens its name', () => {
     const name = uniqueName();
     const first = keep(MemoryMappedFile.create(name, 100));
     const second = keep(MemoryMappedFile.open(name));
@@ -131,7 +131,7 @@ describe('a mapping', () => {
     expect(codeOf(() => MemoryMappedFile.open(name))).toBe('NOT_FOUND');
   });
 
-  it('takes its locks by itself, and gives up with the lock named when somebody keeps it', () => {
+  it('takes its locks by itself, and gives up with the lock named when another process keeps it', () => {
     const mapping = keep(MemoryMappedFile.create(uniqueName(), 10));
     expect(mapping.lock.tryAcquire('write')).toBe('acquired');
     expect(() => mapping.read()).toThrow(/lock word 0x80000000, held by a writer/);
@@ -236,11 +236,7 @@ describe('bad arguments', () => {
       /no option "largePages"/,
       () => MemoryMappedFile.open('x', 1, { largePages: true } as never),
     ],
-    [
-      'options that are none',
-      /must be an object, not 7/,
-      () => MemoryMappedFile.openOrCreate('x', 1, 7 as never),
-    ],
+    ['invalid options', /must be an object, not 7/, () => MemoryMappedFile.openOrCreate('x', 1, 7 as never)],
     [
       'readOnly',
       /readOnly of openFile must be true or false, not 1/,
@@ -303,7 +299,7 @@ describe('bad arguments', () => {
     expect(codeOf(() => MemoryMappedFile.create(uniqueName(), 2 ** 50))).toBe('NO_SPACE');
   });
 
-  it('a namespace that is none, a buffer that is none, a count that is too large', () => {
+  it('an invalid namespace, an invalid buffer, a count that is too large', () => {
     const namespace = 3 as never;
     expect(codeOf(() => MemoryMappedFile.create(uniqueName(), 1, { namespace }))).toBe('INVALID_ARGUMENT');
     const mapping = keep(MemoryMappedFile.create(uniqueName(), 10));

@@ -55,7 +55,7 @@ export interface CreateOptions extends MemoryMappedFileOptions {
  * Makes a lock for a mapping.
  *
  * @param memory begins with the 4 bytes of winmmf's lock word, which are the lock's to use, and is writable there.
- * @param created whether this mapping is new, so that the lock has to be set up. Nobody else sees it yet.
+ * @param created whether this mapping is new, so that the lock has to be set up. No other process sees it yet.
  */
 export type LockMaker = (memory: SharedMemory, created: boolean) => Lock;
 
@@ -160,7 +160,7 @@ export class MemoryMappedFile {
   }
 
   /**
-   * Maps a file, which keeps the data when nobody has it open. The file begins with the lock word, so it is one that this
+   * Maps a file, which keeps the data when no process has it open. The file begins with the lock word, so it is one that this
    * function made.
    *
    * @param path also becomes the mapping's name.
@@ -331,8 +331,8 @@ export class MemoryMappedFile {
   }
 
   /**
-   * Makes a larger mapping with the same data under another name. This one stays as it is, for whoever has it open; close
-   * it when nobody needs it any more.
+   * Makes a larger mapping with the same data under another name. This one stays as it is, for the processes that have it open;
+   * close it when it is no longer needed.
    *
    * @throws {@link MmfError} `INVALID_ARGUMENT` when it would not be larger; what {@link MemoryMappedFile.create} and
    * {@link MemoryMappedFile.read} throw.
@@ -380,7 +380,7 @@ export class MemoryMappedFile {
    * Copies `data` to the start of the mapping, under the write lock. What lies behind it keeps its bytes.
    *
    * @throws {@link MmfError} `CLOSED`, `READ_ONLY`; `INVALID_ARGUMENT` when it does not fit; `TIMEOUT` or
-   * `UNINITIALIZED` when the lock is not to be had.
+   * `UNINITIALIZED` when the lock is not available.
    */
   write(data: Uint8Array): void {
     checkBytes(data, 'data');

@@ -13,11 +13,11 @@ import type {
 } from './platform/platform.js';
 import { timers } from './timers.js';
 
-/** Between two looks at somebody whose life line cannot be watched; from 1 ms on, each pause twice the one before. */
+/** Between two looks at another process whose life line cannot be watched; from 1 ms on, each pause twice the one before. */
 const LONGEST_PAUSE_MS = 1000;
 /** How long the end of a thread may wait for ports that are to be removed. */
 const LAST_REMOVALS_MS = 100;
-/** How long removing them at once may take where nobody waits for it. */
+/** How long removing them at once may take where no process waits for it. */
 const REMOVALS_MS = 2;
 /** Between two looks whether names are there still: rare enough for an idle process to cost nothing. */
 const NAMES_PAUSE_MS = 10_000;
@@ -90,7 +90,7 @@ function openShared(audience: Audience): Shared {
  * Takes a share in this thread's port for an audience, which opens with the first. What dead ports of this user left behind is swept
  * then, for 2 ms at once, and the rest between turns of the event loop; in a crowded directory once a thread. Not with a lock held.
  *
- * @param onRing is called after the bell was rung, for whomever.
+ * @param onRing is called after each ring of the bell.
  * @param named tells which ports segments name.
  * @param audience who may ring it and hear of its end. Defaults to this user alone.
  * @throws {@link MmfError} `OS_ERROR`, `NO_SPACE` or `ACCESS_DENIED`; then nothing is left of it.
@@ -133,7 +133,7 @@ export function leasePort(
   return lease;
 }
 
-/** Connects to the bell of somebody else's port. What cannot be opened now is tried again at each ring. */
+/** Connects to the bell of another participant's port. What cannot be opened now is tried again at each ring. */
 export function connectBell(address: PortAddress): Bell {
   return platform().connectBell(address);
 }
@@ -246,7 +246,7 @@ export function watchNames(areThere: () => boolean, onRemoved: () => void): Name
   return watch;
 }
 
-/** Lets another thread run that waits for this core, if there is one. For those who look for something again and again. */
+/** Lets another thread run that waits for this core, if there is one. For callers that look for something again and again. */
 export function yieldThread(): void {
   platform().yieldThread();
 }

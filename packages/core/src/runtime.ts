@@ -10,7 +10,7 @@ function findRuntime(): Runtime | undefined {
   return isNode ? 'node' : undefined;
 }
 
-/** The runtime of this process; undefined where it is none of those. */
+/** The runtime of this process; undefined where it is another one. */
 export const runtime: Runtime | undefined = findRuntime();
 
 /** The runtime and its version, as it calls itself. */

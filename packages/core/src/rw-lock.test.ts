@@ -75,7 +75,7 @@ describe('waiting for a lock', () => {
     expect(word()).toBe(1);
   });
 
-  it('gives up after its timeout, at once where nobody will ever set the lock up', async () => {
+  it('gives up after its timeout, at once where no process will ever set the lock up', async () => {
     await expect(awaitAcquire(lockOver(1).lock, 'write', { timeout: 5 })).rejects.toMatchObject({
       code: 'TIMEOUT',
     });

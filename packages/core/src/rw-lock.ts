@@ -58,8 +58,8 @@ export class RWLock implements Lock {
   }
 
   /**
-   * Frees the lock whoever holds it. Only for a lock whose holder is known to be dead: a living holder goes on as if it
-   * still had the lock.
+   * Frees the lock, even one that another process holds. Only for a lock whose holder is known to be dead: a living holder goes
+   * on as if it still had the lock.
    */
   breakLock(): void {
     this.#check();

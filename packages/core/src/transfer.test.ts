@@ -201,7 +201,7 @@ describe('a larger mapping of the same data', () => {
     expect(() => old.resize(old.name, 9)).toThrow(expect.objectContaining({ code: 'EXISTS' }));
   });
 
-  it('is not made while the lock is not to be had', () => {
+  it('is not made while the lock is not available', () => {
     using old = MemoryMappedFile.create(uniqueName(), 4);
     old.lock.tryAcquire('write');
     const name = uniqueName();

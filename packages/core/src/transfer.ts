@@ -104,7 +104,7 @@ export async function openSource(path: string): Promise<Source> {
   });
 }
 
-/** Writes the bytes, of which there are `size`, to a file, which appears when it is complete. */
+/** Writes the bytes, `size` in number, to a file, which appears when it is complete. */
 export async function writeFileFrom(
   path: string,
   source: SharedBytes,

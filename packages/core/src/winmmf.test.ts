@@ -25,7 +25,7 @@ function bytes(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text));
 }
 
-describe('handles and bytes that are none', () => {
+describe('invalid handles and bytes', () => {
   const handles = [1n, true, '1', null, {}, Symbol('1'), 1.5, -1, Number.NaN] as never[];
 
   it.each(handles)('handle %s: the codes of an unknown one', (handle) => {
@@ -275,7 +275,7 @@ describe('free_result and free_raw', () => {
 });
 
 describe('close', () => {
-  it('drops that handle only: the others keep theirs, and the data lives while somebody holds it', () => {
+  it('drops that handle only: the others keep theirs, and the data lives while another process holds it', () => {
     const name = uniqueName();
     winmmf.new(5, name, LOCAL);
     winmmf.open(0, name, LOCAL);

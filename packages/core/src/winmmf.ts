@@ -147,7 +147,7 @@ function find(handle: unknown): Found {
  * @param count bytes; 0, the default, means all.
  * @returns a copy in memory of its own; {@link free_result} is not needed, but may be called.
  * @throws {@link MmfError} `UNINITIALIZED` before `init` and the first mapping; `CLOSED`; `INVALID_ARGUMENT` for a handle
- * or count that is none; `TIMEOUT` when the lock is not to be had.
+ * or invalid count; `TIMEOUT` when the lock is not available.
  */
 export function read(handle?: number, count = 0): Uint8Array {
   const mapping = find(handle);
@@ -172,7 +172,7 @@ export function read(handle?: number, count = 0): Uint8Array {
  * Reads `count` bytes from the start of the data into `buffer`.
  *
  * @returns 0; -1 when nothing was opened; -2 when the mapping is closed; -3 before `init` and the first mapping; -4 for
- * anything else: an unknown handle, a count beyond the mapping or the buffer, a lock that is not to be had.
+ * anything else: an unknown handle, a count beyond the mapping or the buffer, a lock that is not available.
  */
 export function read_buf(handle: number | undefined, count: number, buffer: Uint8Array): number {
   const mapping = find(handle);
@@ -193,7 +193,7 @@ export function read_buf(handle: number | undefined, count: number, buffer: Uint
  *
  * @param size defaults to all of `data`.
  * @returns 0; -1 when the mapping is read-only or closed; -2 when it is smaller than that; -3 before `init` and the first
- * mapping; -4 when the lock is not to be had; -5 for wrong arguments.
+ * mapping; -4 when the lock is not available; -5 for wrong arguments.
  */
 export function write(handle: number | undefined, data: Uint8Array, size: number = data?.length): number {
   if (!(data instanceof Uint8Array) || isDetached(data) || !isSize(size, 0) || size > data.length) return -5;

@@ -41,7 +41,7 @@ export interface Platform {
   audienceOf(access: Access | undefined): Audience;
   /** Why this user may not ring that port: whose it is, and its mode. Undefined where it may, and where that cannot be told. */
   refusalOf(address: PortAddress): string | undefined;
-  /** Connects to the bell of somebody else's port. */
+  /** Connects to the bell of another participant's port. */
   connectBell(address: PortAddress): Bell;
   /**
    * Calls back once when the owner of that port has died, also when that was before this call. Never keeps the
@@ -146,9 +146,9 @@ export interface Segment {
   /** Writes changes to the disk and waits for that. Nothing to do for a segment that no file backs. */
   flush(): void;
   /**
-   * Unmaps it, and removes the segment when nobody else holds it. A second call does nothing.
+   * Unmaps it, and removes the segment when no other process holds it. A second call does nothing.
    *
-   * @param last says that everybody else has left, or died: for the operating system a process may hold the segment still
+   * @param last says that all others have left, or died: for the operating system a process may hold the segment still
    * for a moment after its death was proved, and this waits for that, 100 ms at most. Defaults to false.
    */
   close(last?: boolean): void;
@@ -219,7 +219,7 @@ export type Liveness = 'alive' | 'dead' | 'unknown';
  */
 export type RingOutcome = Liveness | 'absent';
 
-/** The far end of somebody's bell. What kept it from being opened is tried again at each ring. */
+/** The far end of the bell of another port. What kept it from being opened is tried again at each ring. */
 export interface Bell {
   /** Rings without blocking. */
   ring(): RingOutcome;

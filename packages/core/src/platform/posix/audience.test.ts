@@ -38,7 +38,7 @@ describe.skipIf(process.platform === 'win32')('the audience of a segment', () =>
     expect(audienceOf({ uid: me, gid: myGroup, mode })).toMatchObject({ of });
   });
 
-  it('has a port that lets in nobody whom the segment does not', () => {
+  it('has a port that lets in no user that the segment does not', () => {
     for (let mode = 0o600; mode <= 0o777; mode++) {
       if ((mode & 0o600) !== 0o600) continue;
       const { bell, life } = portAccess(audienceOf({ uid: me, gid: myGroup, mode }));

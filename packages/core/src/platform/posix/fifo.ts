@@ -8,7 +8,7 @@ import { portPath, temporaryPath, unlinkIfThere } from './names.js';
 /*
  * A port is two FIFOs. The bell: its owner holds it open for reading and writing and waits for bytes in its event loop;
  * opening it for writing gives ENXIO, and writing gives EPIPE, from the moment the owner is dead. The life line: its
- * owner is its only writer, so whoever reads it gets end-of-file when the owner is dead. Nobody else may ever open
+ * owner is its only writer, so a reader gets end-of-file when the owner is dead. No other process may ever open
  * either of them for writing and reading at once: that would fake life.
  *
  * The FIFOs of the dead are the only proof of the death of a Worker whose process lives, and of a process in another PID
@@ -41,7 +41,7 @@ export function makeFifo(path: string, access: Partial<Access> = {}): number {
   }
 }
 
-/** Opens a FIFO that somebody made, and nothing else that has come to have its name. */
+/** Opens a FIFO that a process made, and nothing else that has come to have its name. */
 function openFifo(path: string, flags: number): number {
   const fd = openSync(path, flags | NON_BLOCKING);
   if (fstatSync(fd).isFIFO()) return fd;

@@ -57,7 +57,7 @@ export function* sweep(): Generator<undefined, number> {
     try {
       if (sweepFile(folder, name)) segments++;
     } catch {
-      // What cannot be looked at, or removed, harms nobody but the memory it takes.
+      // What cannot be looked at, or removed, does no harm but to take memory.
     }
     if (++files < SLICE_FILES || timers.now() < until) continue;
     yield;

@@ -187,7 +187,7 @@ export function populate({ address, length }: Mapped): number {
   return libc().madvise(address, length, MADV_POPULATE_WRITE) === 0 ? 0 : koffi.errno();
 }
 
-/** Takes or drops a lock on the open file; false when somebody else holds it. */
+/** Takes or drops a lock on the open file; false when another process holds it. */
 export function flock(fd: number, operation: number): boolean {
   if (libc().flock(fd, operation) === 0) return true;
   const errno = koffi.errno();
@@ -228,7 +228,7 @@ const GROUP_ID_OFFSET = 16;
 const FIRST_GROUP_BUFFER: number = 16 * 1024;
 const LARGEST_GROUP_BUFFER: number = 16 * 1024 * 1024;
 
-/** The id of a group, by whatever the system knows groups from; undefined where there is none of that name. */
+/** The id of a group, by whatever the system knows groups from; undefined where no group has that name. */
 export function findGroup(name: string): number | undefined {
   const group = new Uint8Array(GROUP_LENGTH);
   const result = new BigUint64Array(1);

@@ -1,6 +1,6 @@
 /**
  * The mark of a POSIX segment: the last 64 bytes of its file, in a page of its own past the window that is mapped, so
- * that programs which know nothing of it map the same bytes as always. It says that the file takes part in the lock
+ * that programs which know nothing of it map the same bytes as always. It says that the file is subject to the lock
  * rule (see `segment.ts`) and may be removed when its lock is free.
  *
  * All numbers are little-endian.

@@ -137,7 +137,7 @@ describe('a life', () => {
     expect(probeLife({ ...UNKNOWN, nonce: 99n })).toBe('dead');
   });
 
-  it('is proved over by a bell that nobody holds', () => {
+  it('is proved over by a bell that no process holds', () => {
     expect(probeLife(deadPort(98n))).toBe('dead');
   });
 
@@ -191,7 +191,7 @@ describe('what the dead leave', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('is not what belongs to the living, whoever says that they are dead', async () => {
+  it('is not what belongs to a living process, even when the memory says that it is dead', async () => {
     const { address } = open();
     await removePort({ ...address, pid: 4194304 }, named);
     expect(readdirSync(directory).length).toBe(2);
@@ -309,7 +309,7 @@ describe('what the dead leave', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('looks alive while somebody reads the bell who should not', () => {
+  it('looks alive while a process reads the bell that should not', () => {
     const address = deadPort(94n);
     const reader = openSync(portPath(94n, 'bell'), constants.O_RDONLY | constants.O_NONBLOCK);
     expect(probeLife(address)).toBe('alive');

@@ -78,7 +78,7 @@ export function openPort(audience: Audience): Port {
 
 /** What the absence of a bell says of its owner. */
 function absenceOf(address: PortAddress): 'dead' | 'absent' {
-  // Whoever has claimed something and not yet said who it is was alive, with its port, the moment before. The port can
+  // A participant that has claimed something and not yet said who it is was alive, with its port, the moment before. The port can
   // only have been swept, which takes a proof of death.
   return address.pid === 0 ? 'dead' : 'absent';
 }

@@ -29,13 +29,13 @@ export function readMark(fd: number, fileSize: number): number | undefined {
   return decodeMark(mark.subarray(0, length), fileSize);
 }
 
-/** Errors that tell of a file that it is no segment, or none that this user takes part in. */
+/** Errors that tell of a file that it is no segment, or not one that this user may join. */
 const NO_SEGMENT = /^(?:ENOENT|EACCES|EPERM|ELOOP|ENXIO|ENODEV)$/;
 
 /**
- * Reads a segment of ours, under whatever name, also one that nobody uses any more, by what its format says.
+ * Reads a segment of ours, under whatever name, also one that is no longer in use, by what its format says.
  *
- * @returns nothing for a file that is no segment, or that this user may not read: then it cannot take part in it either.
+ * @returns nothing for a file that is no segment, or that this user may not read: then it cannot join it either.
  * Undefined where that cannot be found out now.
  */
 export function readSegmentFile<V>(

@@ -49,7 +49,7 @@ function bytesOf({ memory, size }: Segment): Uint8Array {
   return exposeBytes(sharedBytes(memory, 0, size), 0, size);
 }
 
-/** What a process that was killed leaves: a marked file that nobody has locked. */
+/** What a process that was killed leaves: a marked file that no process has locked. */
 function leaveBehind(name: string): void {
   const file = Buffer.alloc(markedFileSize(100, 4096), 0xee);
   encodeMark(100).copy(file, file.length - 64);
@@ -126,7 +126,7 @@ describe('a segment file', () => {
     rmSync(join(directory, `${prefix}later`));
   });
 
-  it('is kept while somebody holds the lock who maps nothing', () => {
+  it('is kept while a process holds the lock that maps nothing', () => {
     const segment = open('create');
     const fd = openSync(join(directory, 'name'), 'r');
     expect(flock(fd, LOCK_SH)).toBe(true);
@@ -159,9 +159,9 @@ describe('a segment file', () => {
   it('is never removed under another name that took its place', () => {
     const segment = open('create');
     rmSync(join(directory, 'name'));
-    writeFileSync(join(directory, 'name'), 'somebody else');
+    writeFileSync(join(directory, 'name'), 'another else');
     segment.close();
-    expect(readFileSync(join(directory, 'name'), 'utf8')).toBe('somebody else');
+    expect(readFileSync(join(directory, 'name'), 'utf8')).toBe('another else');
   });
 
   it('is a regular file and no link', () => {

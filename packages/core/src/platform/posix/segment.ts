@@ -25,13 +25,13 @@ import { discardSegment, makeSegment, type NewSegment, nameSegment } from './new
 import { openFd, readMark } from './segment-file.js';
 
 /*
- * Lifetime. Everybody who has a segment open holds a shared flock on it, the creator already before the name appears.
- * So an exclusive flock is proof that nobody has it open, and whoever gets it removes the name, if the name still leads
- * to that file. A shared lock is never converted: Linux drops it when the conversion fails (flock(2)). An exclusive one is, by a
- * process that had to take over a file which it may not remove: where that fails, another process has taken it over.
+ * Lifetime. Every process that has a segment open holds a shared flock on it, the creator already before the name appears.
+ * So an exclusive flock is proof that no process has it open, and the process that gets it removes the name, if the name still
+ * leads to that file. A shared lock is never converted: Linux drops it when the conversion fails (flock(2)). An exclusive one is,
+ * by a process that had to take over a file which it may not remove: where that fails, another process has taken it over.
  *
  * The lock belongs to an open file, which a mapping keeps alive as much as a descriptor does. Node closes the
- * descriptors of a Worker that is terminated, but nobody unmaps its memory: so what is mapped is opened once more, apart
+ * descriptors of a Worker that is terminated, but no code unmaps its memory: so what is mapped is opened once more, apart
  * from what is locked.
  */
 

@@ -8,7 +8,7 @@ import { readSegmentFile } from './segment-file.js';
 
 /*
  * Ports are removed in slices between turns of the event loop, and never by who holds a lock: directories may hold any
- * number of files, of anybody. A pass proves first which ports are dead, by their own files and only where these belong to
+ * number of files, of any user. A pass proves first which ports are dead, by their own files and only where these belong to
  * this user; then it reads each segment once. The dead that no segment names are removed.
  */
 
@@ -188,7 +188,7 @@ function isFifo(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
 }
 
-/** What the memory says of a process may be wrong, and nobody can ring a port without its files: so these are asked. */
+/** What the memory says of a process may be wrong, and no process can ring a port without its files: so these are asked. */
 function lookAt(nonce: bigint, counts: (path: string) => boolean): 'dead' | 'held' | 'gone' {
   const [bell, life] = [portPath(nonce, 'bell'), portPath(nonce, 'life')];
   const [hasBell, hasLife] = [counts(bell), counts(life)];

@@ -37,7 +37,7 @@ export function openFile({ path, size, readOnly }: FileRequest): Segment {
     return new MappedFile(file, data, lockView, length, present === 0);
   } catch (error) {
     kernel32().CloseHandle(file);
-    // It stays where somebody else has mapped it meanwhile.
+    // It stays where another process has mapped it meanwhile.
     if (made) kernel32().DeleteFileW(path);
     throw error;
   }

@@ -58,8 +58,8 @@ export function openOwner(address: PortAddress): Handle | 'dead' | 'unknown' {
 }
 
 /**
- * See {@link Platform.watchLife}. Of somebody who has claimed something and not said yet who it is there is only its bell,
- * whose end nobody can wait for.
+ * See {@link Platform.watchLife}. Of a process that has claimed something and not said yet who it is there is only its bell,
+ * whose end no process can wait for.
  */
 export function watchLife(address: PortAddress, onDeath: () => void): LifeWatch | undefined {
   const owner = openOwner(address);
@@ -89,11 +89,11 @@ export function probeLife(address: PortAddress): Liveness {
     kernel32().CloseHandle(owner);
     return 'alive';
   }
-  // Whoever has claimed something and not yet said who it is was alive, with its bell, the moment before.
+  // A participant that has claimed something and not yet said who it is was alive, with its bell, the moment before.
   return owner === 'unknown' && address.pid === 0 && isBellGone(address) ? 'dead' : owner;
 }
 
-/** Whether nobody has that event, neither its owner nor anybody who rings it. */
+/** Whether no process has that event, neither its owner nor any process that rings it. */
 function isBellGone({ nonce }: PortAddress): boolean {
   const { OpenEventW, GetLastError, CloseHandle } = kernel32();
   const event = OpenEventW(EVENT_MODIFY_STATE, 0, bellNameOf(nonce));

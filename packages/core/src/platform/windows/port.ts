@@ -17,8 +17,8 @@ import { ownThread } from './thread.js';
 import { Waker } from './waker.js';
 
 /*
- * A port's bell is an event that resets itself; its life line is the thread of its owner. An event lives as long as anybody has a
- * handle of it, so that a bell can be rung proves nothing.
+ * A port's bell is an event that resets itself; its life line is the thread of its owner. An event lives as long as any process
+ * has a handle of it, so that a bell can be rung proves nothing.
  */
 
 class EventPort implements Port {

@@ -32,7 +32,7 @@ export function ownIdentity(): ProcessIdentity {
 }
 
 /**
- * A handle of the living process; close it. A dead process can be opened as long as anybody has a handle of it, and its
+ * A handle of the living process; close it. A dead process can be opened as long as any process has a handle of it, and its
  * pid is used again after that: so only the handle's state and the start time tell.
  */
 export function openProcess({ pid, startTime, pidNamespace }: ProcessIdentity): Handle | 'dead' | 'unknown' {

@@ -27,7 +27,7 @@ import { View } from './view.js';
 /*
  * Lifetime. Windows frees a section with its last handle and view, and its name with its last handle.
  *
- * A name is looked up, created and filled under a mutex, so whoever opens sees a segment of ours filled. When the
+ * A name is looked up, created and filled under a mutex, so a process that opens one of ours finds it filled. When the
  * mutex's last owner died with it, it may have been a creator or merely an opener: the mark tells, since it says
  * `ready` only after the filling. A section without a mark comes from a program that knows nothing of us.
  */

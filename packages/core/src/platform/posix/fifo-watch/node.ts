@@ -10,7 +10,7 @@ const READ_SIZE = 4096;
 
 /**
  * A descriptor that Node does not know of. Node closes what `fs` opened in a Worker that is terminated; so does the
- * socket that has it by then, and the second close may hit a descriptor that is somebody else's already.
+ * socket that has it by then, and the second close may hit a descriptor that belongs to other code already.
  */
 function detachFromNode(fd: number): number {
   try {
