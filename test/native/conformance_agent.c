@@ -329,7 +329,7 @@ static bool obey(char *line) {
     } else if (subscriber != NULL && strcmp(command, "take") == 0) {
         receive(0);
     } else {
-        answer("error no such command, or nobody to obey it");
+        answer("error no such command, or no participant to obey it");
     }
     return true;
 }

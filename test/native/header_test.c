@@ -521,7 +521,7 @@ static void test_fork(const char *channel) {
     close(ready[1]);
 }
 
-/* Whoever is killed leaves no channel behind, although a child of it lives that closes nothing. */
+/* A process that is killed leaves no channel behind, although a child of it lives that closes nothing. */
 static void test_fork_of_the_killed(const char *channel) {
     mmfbus_options options = options_for(channel);
     mmfbus_subscriber *subscriber;

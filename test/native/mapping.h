@@ -10,7 +10,7 @@
 enum mapping_rule {
     /* A program that knows nothing of ours: no mark, no flock, removes nothing. */
     MAPPING_PLAIN,
-    /* One that takes part in the flock rule of docs/names.md. Not on Windows, which needs no rule. */
+    /* One that follows the flock rule of docs/names.md. Not on Windows, which needs no rule. */
     MAPPING_BY_RULE,
 };
 
@@ -23,7 +23,7 @@ struct mapping_failure {
 };
 
 /*
- * Makes a new one of `size` bytes, all zero, and has `initialise` fill it. Under the rule nobody sees it before that;
+ * Makes a new one of `size` bytes, all zero, and has `initialise` fill it. Under the rule no process sees it before that;
  * otherwise the name comes first, as with any plain program. NULL when it failed.
  */
 struct mapping *mapping_create(enum mapping_rule rule, const char *os_name, size_t size,

@@ -94,7 +94,7 @@ static bool write_mark(int file, size_t size, off_t file_size) {
     return pwrite(file, mark, sizeof mark, file_size - MARK_LENGTH) == MARK_LENGTH;
 }
 
-/* Removes the name when nobody has the file open. We must hold no lock that we need: this may convert it. */
+/* Removes the name when no process has the file open. We must hold no lock that we need: this may convert it. */
 static bool remove_if_unused(int file, const char *path) {
     if (flock(file, LOCK_EX | LOCK_NB) != 0) return false;
     if (leads_to(path, file)) unlink(path);
@@ -111,13 +111,13 @@ static int open_by_rule(const char *path, size_t *size) {
         int file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (file < 0) return close_failed(file, "open");
         *size = read_mark(file);
-        /* It belongs to a program without the rule: there is nobody to tell that we are here. */
+        /* It belongs to a program without the rule: no other process need be told that we are here. */
         if (*size == 0) {
             errno = EINVAL;
             return close_failed(file, "mark");
         }
         if (!remove_if_unused(file, path) && flock(file, LOCK_SH | LOCK_NB) == 0 && leads_to(path, file)) return file;
-        /* Removed now, or just being removed or looked at by somebody else. */
+        /* Removed now, or just being removed or looked at by another process. */
         close(file);
         pause_a_millisecond();
     }
@@ -209,7 +209,7 @@ static struct mapping *create_by_rule(const char *os_name, size_t size, void (*i
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     off_t length = (off_t)(((size + page - 1) / page + 1) * page);
     struct mapping *mapping = NULL;
-    /* The lock comes before the name, so that nobody takes the new file for a leftover. */
+    /* The lock comes before the name, so that no process takes the new file for a leftover. */
     if (flock(file, LOCK_SH | LOCK_NB) != 0 || claim_blocks(file, length) != 0 || !write_mark(file, size, length)) {
         close_failed(file, "allocate");
     } else if ((mapping = map(file, true, os_name, size)) != NULL) {

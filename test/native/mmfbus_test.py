@@ -297,7 +297,7 @@ class Messages(ModuleTest):
         publisher.publish(b"a")
         self.assertEqual(select.select([subscriber], [], [], WATCHDOG)[0], [subscriber])
         self.assertEqual(subscriber.try_receive().data, b"a")
-        # And by the death of a publisher, which nobody rings for.
+        # And by the death of a publisher, for which no bell is rung.
         publisher.close()
         self.assertEqual(subscriber.try_receive(), mmfbus.PublishersGone("left"))
         other = run(f"mmfbus.Publisher({self.channel!r}, 'raw'); print(flush=True); sys.stdin.read()", stdin=subprocess.PIPE)

@@ -1,5 +1,5 @@
 /*
- * reading_peer hold|join <channel>: takes part with the header that was generated for the examples.
+ * reading_peer hold|join <channel>: joins with the header that was generated for the examples.
  *
  * `hold` makes the channel, says `ready`, and stays until its input ends. `join` joins one, and says what became of it.
  */

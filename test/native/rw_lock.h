@@ -40,7 +40,7 @@ static inline bool rw_lock_may_take(uint32_t word, enum rw_kind kind) {
     return kind == RW_WRITE ? readers == 0 : readers != RW_LOCK_READERS;
 }
 
-/* Tries once; false when somebody else's lock forbids it, or when nobody initialised the word. */
+/* Tries once; false when another process's lock forbids it, or when the word is not initialised. */
 static inline bool rw_lock_try(rw_lock *lock, enum rw_kind kind) {
     uint32_t word = atomic_load(lock);
     while (rw_lock_may_take(word, kind)) {
@@ -50,7 +50,7 @@ static inline bool rw_lock_try(rw_lock *lock, enum rw_kind kind) {
     return false;
 }
 
-/* False when nobody held it. */
+/* False when it was not held. */
 static inline bool rw_lock_release(rw_lock *lock, enum rw_kind kind) {
     uint32_t word = atomic_load(lock);
     uint32_t mine = kind == RW_WRITE ? RW_LOCK_WRITER : RW_LOCK_READERS;

@@ -142,7 +142,7 @@ int main(int count, char *words[]) {
     REQUIRE(count == 3);
     channel = words[1];
     messages = strtoull(words[2], NULL, 10);
-    /* Whoever comes next opens this one: of several that create it at once all but one throw theirs away. */
+    /* The next process opens this one: of several that create it at once all but one throw theirs away. */
     mmfbus_subscriber *first;
     mmfbus_options options = options_for(MMFBUS_DELIVERY_LOSSY);
     REQUIRE(mmfbus_subscriber_open(&first, &options) == MMFBUS_OK);

@@ -1,4 +1,4 @@
-/* say <word>...: publishes each word in the channel `greetings`, as soon as somebody has made it. */
+/* say <word>...: publishes each word in the channel `greetings`, as soon as another program has created it. */
 #define MMFBUS_IMPLEMENTATION
 #include "mmfbus.h"
 

@@ -63,7 +63,7 @@
  * DIRECTORY
  *     Channels are listed in the directory, by which a bus in Node finds them and hears of their coming and going: this
  *     process joins the directory of the scope with its first channel, and leaves it after its last. A failure of the
- *     directory is none of the channel: mmfbus_last_detail() tells it after an opening that succeeded.
+ *     directory never affects the channel: mmfbus_last_detail() tells it after an opening that succeeded.
  *
  * LIMITS
  *     What FORMAT.md says. A segment that another program truncates ends every process that uses it (SIGBUS).
@@ -136,7 +136,7 @@ typedef enum mmfbus_status {
     MMFBUS_MAX_MESSAGE_MISMATCH,  /* the channel has another limit of messages */
     MMFBUS_CODEC_MISMATCH,        /* the channel has another codec */
     MMFBUS_SCHEMA_MISMATCH,       /* the channel has another schema, or only one of channel and program has one */
-    MMFBUS_TOO_MANY_PARTICIPANTS, /* all slots of the channel are taken by the living */
+    MMFBUS_TOO_MANY_PARTICIPANTS, /* living participants hold all slots of the channel */
     MMFBUS_TOO_MANY_CHANNELS,     /* in details only: the directory is full; the channel works, and is not listed */
     MMFBUS_TOO_LARGE,             /* more than the channel carries, or than one call can publish without waiting */
     MMFBUS_SEQUENCE_AHEAD,        /* the subscription was to begin after a message that was not published yet */
@@ -305,7 +305,7 @@ MMFBUS_MUST_USE mmfbus_status mmfbus_try_publish(mmfbus_publisher *publisher, co
 
 /*
  * Publishes a copy and waits for room and for the lock, at most `timeout` milliseconds: MMFBUS_OK, MMFBUS_TIMEOUT. What
- * is larger than a frame, up to `max_message` bytes, is split; subscribers put it together. After a timeout nobody gets
+ * is larger than a frame, up to `max_message` bytes, is split; subscribers put it together. After a timeout no subscriber gets
  * any of it.
  */
 MMFBUS_MUST_USE mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size_t length, uint32_t timeout);
@@ -330,7 +330,7 @@ MMFBUS_MUST_USE mmfbus_status mmfbus_publish_all(mmfbus_publisher *publisher, co
  */
 MMFBUS_MUST_USE mmfbus_status mmfbus_try_claim(mmfbus_publisher *publisher, size_t length, void **place);
 MMFBUS_MUST_USE mmfbus_status mmfbus_commit(mmfbus_publisher *publisher, size_t length);
-/* Gives a claim back; nobody sees anything of it. */
+/* Gives a claim back; no subscriber sees anything of it. */
 void mmfbus_abandon(mmfbus_publisher *publisher);
 
 /* Number of the last message this publisher has published; 0 before the first. */
@@ -520,7 +520,7 @@ typedef struct mmf mmf;
 
 typedef enum mmfbus_namespace {
     MMFBUS_LOCAL = 0,  /* this user, on Windows this logon session */
-    MMFBUS_GLOBAL = 1, /* everybody */
+    MMFBUS_GLOBAL = 1, /* all users */
     MMFBUS_CUSTOM = 2  /* the name as it is */
 } mmfbus_namespace;
 
@@ -546,13 +546,13 @@ MMFBUS_MUST_USE mmfbus_status mmf_write(mmf *mapping, size_t offset, const void 
 
 typedef enum mmf_lock_kind { MMF_READ = 0, MMF_WRITE = 1 } mmf_lock_kind;
 
-/* One try; false when another lock forbids it, or nobody initialised the word. */
+/* One try; false when another lock forbids it, or the word is not initialised. */
 bool mmf_lock_try(mmf *mapping, mmf_lock_kind kind);
 /* That many tries, giving way in between. */
 bool mmf_lock_spin(mmf *mapping, mmf_lock_kind kind, uint32_t tries);
-/* False when nobody held it. */
+/* False when it was not held. */
 bool mmf_lock_release(mmf *mapping, mmf_lock_kind kind);
-/* Frees it whoever holds it. Only for a holder that is known to be dead. */
+/* Frees it, even when another process holds it. Only for a holder that is known to be dead. */
 void mmf_lock_break(mmf *mapping);
 uint32_t mmf_lock_word(mmf *mapping);
 
@@ -1042,7 +1042,7 @@ const char *mmfbus_text(mmfbus_status status) {
     case MMFBUS_TIMEOUT: return "the time is over";
     case MMFBUS_INVALID_ARGUMENT: return "an argument or option is wrong, or a call came at the wrong time";
     case MMFBUS_INVALID_NAME: return "the name of a channel is 1 to 128 characters of A-Z a-z 0-9 . _ -";
-    case MMFBUS_NOT_FOUND: return "there is none of that name";
+    case MMFBUS_NOT_FOUND: return "no channel of that name exists";
     case MMFBUS_EXISTS: return "there is one of that name already";
     case MMFBUS_NOT_A_CHANNEL: return "the memory of that name is not a channel";
     case MMFBUS_VERSION_MISMATCH: return "the channel has another version of the format, or unknown features";
@@ -1111,7 +1111,7 @@ static void mmfbus__yield(void) {
 #endif
 }
 
-/* Grows from nothing to a millisecond: whoever holds the lock may need this processor. */
+/* Grows from nothing to a millisecond: the holder of the lock may need this processor. */
 static void mmfbus__pause(uint32_t turn) {
     if (turn < 64) {
         mmfbus__relax();
@@ -1168,7 +1168,7 @@ static uint64_t mmfbus__deadline(uint32_t timeout) {
     return timeout == MMFBUS_FOREVER ? UINT64_MAX : mmfbus_now() + (uint64_t)timeout * 1000000u;
 }
 
-/* Milliseconds until then, rounded up, so that nobody wakes up too early; MMFBUS_FOREVER where it never comes. */
+/* Milliseconds until then, rounded up, so that no sleeper wakes up too early; MMFBUS_FOREVER where it never comes. */
 static uint32_t mmfbus__time_left(uint64_t deadline) {
     if (deadline == UINT64_MAX) return MMFBUS_FOREVER;
     uint64_t now = mmfbus_now();
@@ -1213,7 +1213,7 @@ static uint64_t mmfbus__thread_creation_time(HANDLE thread) {
     return (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime;
 }
 
-/* Passes on the handle of an owner who lives; closes that of a dead one, or of somebody else who has its id by now. */
+/* Passes on the handle of an owner who lives; closes that of a dead one, or of another process that has its id by now. */
 static HANDLE mmfbus__living(HANDLE owner, bool is_other, mmfbus__fate *fate) {
     *fate = is_other || WaitForSingleObject(owner, 0) == WAIT_OBJECT_0 ? MMFBUS__GONE : MMFBUS__ALIVE;
     if (*fate == MMFBUS__ALIVE) return owner;
@@ -1330,7 +1330,7 @@ static bool mmfbus__random(void *target, size_t length) {
 
 #endif
 
-/* A random number of 63 bits that is not 0; 0 when there is no randomness to be had. */
+/* A random number of 63 bits that is not 0; 0 when no randomness is available. */
 static int64_t mmfbus__new_nonce(void) {
     uint64_t nonce = 0;
     for (int tries = 0; tries < 4; tries++) {
@@ -1449,7 +1449,7 @@ static void mmfbus__unguard(mmfbus__fork_guard *guard) {
 /* ======================================================================================================== Segments
  * == Segments
  *
- * Named memory, and how long it lives. On POSIX the lock of a file says whether anybody has it open.
+ * Named memory, and how long it lives. On POSIX the lock of a file says whether any process has it open.
  */
 
 typedef struct mmfbus__segment {
@@ -1468,14 +1468,14 @@ typedef struct mmfbus__segment {
 
 /*
  * Whom a segment lets in, which is whom its port lets in: exactly, and never more. Permissions of the bell and of the life line, and
- * to whom both are given; MMFBUS__UNCHANGED is whoever made them.
+ * to whom both are given; MMFBUS__UNCHANGED is the maker of them.
  */
 #define MMFBUS__UNCHANGED UINT32_MAX
 typedef struct mmfbus__audience {
     uint32_t bell, life, uid, gid;
 } mmfbus__audience;
 
-/* Fills memory that is all zero; nobody else sees it before that. */
+/* Fills memory that is all zero; no other participant sees it before that. */
 typedef void (*mmfbus__fill)(unsigned char *memory, const void *context);
 
 static bool mmfbus__is_namespace(mmfbus_namespace space) {
@@ -1574,7 +1574,7 @@ static mmfbus_status mmfbus__open_segment(mmfbus__segment *segment, const char *
         if (mmfbus__failure.number == ERROR_FILE_NOT_FOUND) status = MMFBUS_NOT_FOUND;
     }
     if (status == MMFBUS_OK) status = mmfbus__map(segment, readonly);
-    /* With the mutex held nobody is filling it: its creator died before it was complete. */
+    /* With the mutex held no process is filling it: its creator died before it was complete. */
     if (status == MMFBUS_OK && mmfbus__read_mark(segment) == MMFBUS__MARK_FILLING) {
         status = hold == NULL ? MMFBUS_TIMEOUT : MMFBUS_NOT_FOUND;
     }
@@ -1599,7 +1599,7 @@ static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char
     bool existed = GetLastError() == ERROR_ALREADY_EXISTS;
     mmfbus_status status = segment->mapping == NULL ? mmfbus__failed("CreateFileMappingW") : mmfbus__map(segment, false);
     if (status == MMFBUS_OK && existed) {
-        /* One whose creator died while filling it may be used again; whatever else is there is somebody's. */
+        /* One whose creator died while filling it may be used again; any other mapping that is there is in use. */
         bool is_unfinished = mmfbus__read_mark(segment) == MMFBUS__MARK_FILLING;
         status = is_unfinished && segment->mapped >= total ? MMFBUS_OK : MMFBUS_EXISTS;
     }
@@ -1678,7 +1678,7 @@ static bool mmfbus__write_mark(int file, uint64_t length, off_t file_length) {
     return pwrite(file, mark, sizeof mark, file_length - (off_t)sizeof mark) == (ssize_t)sizeof mark;
 }
 
-/* Takes the name away when nobody has the file open. Hold no lock on it that you need: this may convert it. */
+/* Removes the name when no process has the file open. Hold no lock on it that you need: this may convert it. */
 static bool mmfbus__remove_unused(int file, const char *path) {
     if (flock(file, LOCK_EX | LOCK_NB) != 0) return false;
     if (mmfbus__leads_to(path, file)) unlink(path);
@@ -1710,7 +1710,7 @@ static mmfbus_status mmfbus__map(mmfbus__segment *segment, size_t length, bool r
     return MMFBUS_OK;
 }
 
-/* One try to open. MMFBUS_BUSY: it is just being removed or looked at by somebody else, or was a leftover. */
+/* One try to open. MMFBUS_BUSY: it is just being removed or looked at by another process, or was a leftover. */
 static mmfbus_status mmfbus__try_open_segment(mmfbus__segment *segment, mmfbus_namespace space, size_t *length) {
     struct stat status;
     segment->file = open(segment->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -1721,7 +1721,7 @@ static mmfbus_status mmfbus__try_open_segment(mmfbus__segment *segment, mmfbus_n
     if (fstat(segment->file, &status) != 0) return mmfbus__failed("fstat");
     if (!S_ISREG(status.st_mode)) return MMFBUS_NOT_A_CHANNEL;
     if (space == MMFBUS_LOCAL && status.st_uid != geteuid()) {
-        /* Somebody else has put it there, to be taken for one of ours. */
+        /* Another user has put it there, to be taken for one of ours. */
         errno = EPERM;
         return mmfbus__failed("fstat");
     }
@@ -1750,7 +1750,7 @@ static mmfbus_status mmfbus__open_segment(mmfbus__segment *segment, const char *
     for (int tries = 0; tries < 5000 && status == MMFBUS_BUSY; tries++) {
         status = mmfbus__try_open_segment(segment, space, &length);
         if (status != MMFBUS_BUSY) break;
-        /* Not released the usual way: that would take away what somebody else may be opening. */
+        /* Not released the usual way: that would take away what another process may be opening. */
         close(segment->file);
         segment->file = -1;
         mmfbus__sleep_microseconds(1000);
@@ -1874,7 +1874,7 @@ static mmfbus_status mmfbus__find_audience(const mmfbus_options *options, bool i
     return MMFBUS_OK;
 }
 
-/* A new segment of `length` bytes under a name. MMFBUS_EXISTS: somebody was faster. */
+/* A new segment of `length` bytes under a name. MMFBUS_EXISTS: another process was faster. */
 static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char *name, mmfbus_namespace space,
                                             size_t length, unsigned mode, const char *group, mmfbus__fill fill, const void *context) {
     char temporary[MMFBUS__PATH];
@@ -1892,7 +1892,7 @@ static mmfbus_status mmfbus__create_segment(mmfbus__segment *segment, const char
     mmfbus__guard(&segment->guard, &segment->file, 1);
     segment->file = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     mmfbus_status status = segment->file < 0 ? mmfbus__failed("open") : MMFBUS_OK;
-    /* The lock comes before the name, so that nobody takes the new file for a leftover. */
+    /* The lock comes before the name, so that no process takes the new file for a leftover. */
     if (status == MMFBUS_OK) MMFBUS_STEP("create: opened");
     if (status == MMFBUS_OK && flock(segment->file, LOCK_SH | LOCK_NB) != 0) status = mmfbus__failed("flock");
     if (status == MMFBUS_OK) status = mmfbus__give_to(segment->file, MMFBUS__UNCHANGED, gid);
@@ -1977,7 +1977,7 @@ static bool mmfbus__strike_out_named(const char *path, int64_t *nonces, size_t *
     unsigned char table[16 * MMFBUS__SLOT_SIZE], header[MMFBUS__HEADER_SIZE];
     struct stat status;
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    /* What is gone, is no file, or may not be read by us, is nothing that we can take part in. */
+    /* What is gone, is no file, or may not be read by us, is nothing that we can join. */
     if (file < 0) return errno != EMFILE && errno != ENFILE && errno != ENOMEM;
     if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && mmfbus__read_mark(file, status.st_size) != 0 &&
         pread(file, header, sizeof header, 0) == (ssize_t)sizeof header &&
@@ -2250,15 +2250,16 @@ static mmfbus_status mmfbus__check_options(const mmfbus_options *options, bool s
     }
     size_t codec_length = strlen(mmfbus__codec_of(options));
     size_t schema_length = options->schema != NULL ? strlen(options->schema) : 1;
-    if ((unsigned)options->scope > MMFBUS_SCOPE_MACHINE) return mmfbus__refuse(wrong, "scope is none of mmfbus_scope");
-    if ((unsigned)options->open > MMFBUS_CREATE) return mmfbus__refuse(wrong, "open is none of mmfbus_open_mode");
-    if ((unsigned)options->delivery > MMFBUS_DELIVERY_LOSSY) return mmfbus__refuse(wrong, "delivery is none of mmfbus_delivery");
-    if ((unsigned)options->start > MMFBUS_START_AFTER) return mmfbus__refuse(wrong, "start is none of mmfbus_start");
+    if ((unsigned)options->scope > MMFBUS_SCOPE_MACHINE) return mmfbus__refuse(wrong, "scope is not a value of mmfbus_scope");
+    if ((unsigned)options->open > MMFBUS_CREATE) return mmfbus__refuse(wrong, "open is not a value of mmfbus_open_mode");
+    if ((unsigned)options->delivery > MMFBUS_DELIVERY_LOSSY)
+        return mmfbus__refuse(wrong, "delivery is not a value of mmfbus_delivery");
+    if ((unsigned)options->start > MMFBUS_START_AFTER) return mmfbus__refuse(wrong, "start is not a value of mmfbus_start");
     if ((unsigned)options->otherwise > MMFBUS_OTHERWISE_LATEST) {
-        return mmfbus__refuse(wrong, "otherwise is none of mmfbus_otherwise");
+        return mmfbus__refuse(wrong, "otherwise is not a value of mmfbus_otherwise");
     }
     if ((unsigned)options->slow_subscribers > MMFBUS_SLOW_SUBSCRIBERS_DISCONNECT) {
-        return mmfbus__refuse(wrong, "slow_subscribers is none of mmfbus_slow_subscribers");
+        return mmfbus__refuse(wrong, "slow_subscribers is not a value of mmfbus_slow_subscribers");
     }
     if (codec_length == 0 || codec_length > 31) return mmfbus__refuse(wrong, "codec is not 1 to 31 characters");
     if (schema_length == 0 || schema_length > MMFBUS__MAX_SCHEMA_LENGTH) {
@@ -2276,7 +2277,7 @@ static mmfbus_status mmfbus__check_options(const mmfbus_options *options, bool s
     return MMFBUS_OK;
 }
 
-/* What a new channel looks like; MMFBUS_INVALID_ARGUMENT for options that are none. */
+/* What a new channel looks like; MMFBUS_INVALID_ARGUMENT for invalid options. */
 static mmfbus_status mmfbus__plan(const mmfbus_options *options, uint64_t room, mmfbus__geometry *g) {
     static const char limits[] = "capacity, history, max_message or max_participants is outside its limits";
     memset(g, 0, sizeof *g);
@@ -2520,7 +2521,7 @@ static mmfbus_status mmfbus__open_channel(const mmfbus_options *options, uint64_
 typedef struct mmfbus__peer {
     int64_t bell_nonce; /* whose bell is open; 0 none */
     int64_t life_nonce; /* whose life line is open; 0 none */
-    int64_t dead_nonce; /* who is proved dead and not yet reclaimed; 0 nobody */
+    int64_t dead_nonce; /* the owner that is proved dead and not yet reclaimed; 0 for none */
     mmfbus_descriptor bell;
     mmfbus_descriptor life;
     uint32_t rung; /* the sleep that was rung last */
@@ -2850,8 +2851,8 @@ static bool mmfbus__is_dead(const mmfbus__participant *p, uint32_t slot, int64_t
     if (mmfbus__is_open(bell)) mmfbus__close_descriptor(&bell);
     if (fate == MMFBUS__GONE) return true;
     /*
-     * Whoever has claimed a slot and not yet said who it is was alive, with its bell, the moment before: the bell can only
-     * have been swept, which takes a proof of death. Every process knows its pid, so one that is 0 says nothing.
+     * A participant that has claimed a slot and not yet said who it is was alive, with its bell, the moment before: the bell can
+     * only have been swept, which takes a proof of death. Every process knows its pid, so one that is 0 says nothing.
      */
     bool is_known = mmfbus__read_identity(p, slot, nonce, &owner) && owner.pid != 0;
     if (!is_known) return fate == MMFBUS__ABSENT;
@@ -2896,7 +2897,7 @@ static void mmfbus__ring_slot(mmfbus__participant *p, uint32_t slot, uint32_t as
     mmfbus__count(p, MMFBUS__WAKE_UPS, 1);
 }
 
-/* Rings whoever sleeps for one of these. */
+/* Rings the participants that sleep for one of these. */
 static void mmfbus__ring_sleepers(mmfbus__participant *p, uint32_t wants) {
     uint32_t used = mmfbus__slots_used(p);
     for (uint32_t slot = 0; slot < used; slot++) {
@@ -2915,7 +2916,7 @@ static inline uint32_t mmfbus__own_word(const mmfbus__participant *p) {
     return p->generation << MMFBUS__SLOT_BITS | p->slot;
 }
 
-/* Whether whoever wrote that word into the lock can hold it no more. */
+/* Whether the writer of that word into the lock can no longer hold it. */
 static bool mmfbus__holder_is_gone(mmfbus__participant *p, uint32_t word) {
     uint32_t slot = word & (MMFBUS__MAX_PARTICIPANTS - 1);
     if (slot >= p->geometry.participant_count) return true;
@@ -2929,17 +2930,17 @@ static bool mmfbus__holder_is_gone(mmfbus__participant *p, uint32_t word) {
 
 static void mmfbus__reclaim_locked(mmfbus__participant *p, uint32_t slot, int64_t dead);
 
-/* Takes the lock when it is free, or its holder is gone. MMFBUS_BUSY: somebody who may be living holds it. */
+/* Takes the lock when it is free, or its holder is gone. MMFBUS_BUSY: a participant that may be living holds it. */
 static mmfbus_status mmfbus__take_over(mmfbus__participant *p) {
     unsigned char *lock = p->memory + MMFBUS__HEADER_PUBLISHER_LOCK;
     uint32_t held = mmfbus__load32(lock), slot = held & (MMFBUS__MAX_PARTICIPANTS - 1);
-    /* Our own word while we hold nothing is nonsense that nobody else can take away: we live. */
+    /* Our own word while we hold nothing is nonsense that no other participant can take away: we live. */
     if (held == mmfbus__own_word(p)) return MMFBUS_OK;
     if (held != 0 && !mmfbus__holder_is_gone(p, held)) return MMFBUS_BUSY;
     /* From exactly the word whose holder is gone: nothing needs repair, what was not committed is not seen. */
     if (!mmfbus__swap32(lock, held, mmfbus__own_word(p))) return MMFBUS_BUSY;
     MMFBUS_STEP("lock: taken over");
-    /* It may have joined as a publisher of whom nobody has heard. A word that names no slot has nobody to reclaim. */
+    /* It may have joined as a publisher that no participant has heard of. A word that names no slot has no owner to reclaim. */
     if (held != 0 && slot < p->geometry.participant_count && p->peers[slot].dead_nonce != 0) {
         mmfbus__reclaim_locked(p, slot, p->peers[slot].dead_nonce);
     }
@@ -2977,7 +2978,10 @@ MMFBUS__INLINE void mmfbus__unlock(mmfbus__participant *p) {
 
 /* Rings who sleeps for frames; with the lock still held, after what they wait for has changed. */
 MMFBUS__INLINE void mmfbus__ring_for_frames(mmfbus__participant *p) {
-    /* SYNC: going to sleep. What changed was stored first, then the sleepers are looked at: whoever is not seen sees it. */
+    /*
+     * SYNC: going to sleep. What changed was stored first, then the sleepers are looked at: a sleeper that is not seen sees the
+     * change.
+     */
     if (mmfbus__load32(p->memory + MMFBUS__HEADER_SLEEPERS) != 0) mmfbus__ring_sleepers(p, MMFBUS__WANTS_FRAMES);
 }
 
@@ -2987,7 +2991,10 @@ MMFBUS__INLINE void mmfbus__ring_for_room(mmfbus__participant *p) {
     if (mmfbus__load32(p->memory + MMFBUS__HEADER_ROOM_WAITERS) != 0) mmfbus__ring_sleepers(p, MMFBUS__WANTS_ROOM);
 }
 
-/* Rings who wants to know who takes part, and of a publisher also who waits for frames. After the epoch was raised. */
+/*
+ * Rings the participants that want to know of joins and leaves, and of a publisher also those that wait for frames. After the
+ * epoch was raised.
+ */
 static void mmfbus__ring_for_members(mmfbus__participant *p, bool of_publisher) {
     /* SYNC: going to sleep. The epoch was raised first; who sleeps counts itself before it looks at that. */
     if (mmfbus__load32(p->memory + MMFBUS__HEADER_MEMBER_WAITERS) != 0) {
@@ -3014,8 +3021,8 @@ static bool mmfbus__is_last_publisher(const mmfbus__participant *p, uint32_t slo
 }
 
 /*
- * What whoever leaves does for itself, and who reclaims for the dead, of that generation. With the lock held, but by a
- * subscriber that leaves. False when the slot has no role.
+ * What a leaving participant does for itself, and a reclaiming one for the dead owner of that generation. With the lock held, but
+ * by a subscriber that leaves. False when the slot has no role.
  */
 static bool mmfbus__end_participation(mmfbus__participant *p, uint32_t slot, uint32_t generation, uint32_t how) {
     unsigned char *place = mmfbus__slot(p, slot);
@@ -3037,7 +3044,7 @@ static bool mmfbus__end_participation(mmfbus__participant *p, uint32_t slot, uin
     return true;
 }
 
-/* Adds to the counters of those who sleep for these. */
+/* Adds to the counters of the sleepers for these. */
 static void mmfbus__count_sleeper(mmfbus__participant *p, uint32_t wants, uint32_t one) {
     if ((wants & MMFBUS__WANTS_FRAMES) != 0) mmfbus__add32(p->memory + MMFBUS__HEADER_SLEEPERS, one);
     if ((wants & MMFBUS__WANTS_ROOM) != 0) mmfbus__add32(p->memory + MMFBUS__HEADER_ROOM_WAITERS, one);
@@ -3062,7 +3069,7 @@ static uint32_t mmfbus__take_slot(mmfbus__participant *p, uint32_t slot) {
     generation = generation >= MMFBUS__MAX_GENERATION ? 1 : generation + 1;
     mmfbus__store32(place + MMFBUS__SLOT_GENERATION, generation);
     MMFBUS_STEP("claim: generation raised");
-    /* It only grows, so this ends soon; the limit is for memory that somebody is playing with. */
+    /* It only grows, so this ends soon; the limit is for memory that a process keeps changing. */
     for (int tries = 0; tries < 10000; tries++) {
         uint32_t used = mmfbus__load32(p->memory + MMFBUS__HEADER_SLOTS_USED);
         if (used > slot || mmfbus__swap32(p->memory + MMFBUS__HEADER_SLOTS_USED, used, slot + 1)) break;
@@ -3096,7 +3103,7 @@ static bool mmfbus__inherit(mmfbus__participant *p, uint32_t slot, uint32_t gene
     return mmfbus__end_participation(p, slot, generation, MMFBUS__ENDED_BY_DEATH);
 }
 
-/* Frees a slot when it is that owner's still. What else it holds stays, for whoever claims it next. */
+/* Frees a slot when it is that owner's still. What else it holds stays, for the next owner. */
 static bool mmfbus__free_slot(mmfbus__participant *p, uint32_t slot, int64_t owner) {
     if (!mmfbus__swap64(mmfbus__slot(p, slot) + MMFBUS__SLOT_NONCE, owner, 0)) return false;
     MMFBUS_STEP("leave: nonce cleared");
@@ -3104,13 +3111,13 @@ static bool mmfbus__free_slot(mmfbus__participant *p, uint32_t slot, int64_t own
 }
 
 /*
- * Frees the slot of an owner that is proved dead. With the lock held, and the slot freed last: whoever dies in the middle
- * leaves both to the next one, who does all of it again.
+ * Frees the slot of an owner that is proved dead. With the lock held, and the slot freed last: a participant that dies in the
+ * middle leaves both to the next one, who does all of it again.
  */
 static void mmfbus__reclaim_locked(mmfbus__participant *p, uint32_t slot, int64_t dead) {
     unsigned char *place = mmfbus__slot(p, slot);
     p->peers[slot].dead_nonce = 0;
-    /* Somebody else may have been faster, or the slot have another owner by now. */
+    /* Another participant may have been faster, or the slot have another owner by now. */
     if (mmfbus__load64(place + MMFBUS__SLOT_NONCE) != dead) return;
     MMFBUS_STEP("reclaim: begun");
     /* It may have given up the role by itself, and have died before it said so. */
@@ -3131,7 +3138,7 @@ static mmfbus_status mmfbus__reclaim(mmfbus__participant *p, uint32_t slot, int6
     return MMFBUS_OK;
 }
 
-/* Reclaims whoever was found dead. MMFBUS_BUSY: not all, try again soon. Not while holding the lock. */
+/* Reclaims the owners that were found dead. MMFBUS_BUSY: not all, try again soon. Not while holding the lock. */
 static mmfbus_status mmfbus__reclaim_the_dead(mmfbus__participant *p) {
     mmfbus_status status = MMFBUS_OK;
     if (!p->has_dead) return MMFBUS_OK;
@@ -3185,7 +3192,7 @@ static mmfbus_status mmfbus__claim_slot(mmfbus__participant *p, const char *name
     return MMFBUS_OK;
 }
 
-/* The nonces of the dead whom nobody has reclaimed, when nobody is left who may yet do so; their number, 0 otherwise. */
+/* The nonces of dead owners that are not reclaimed, when no participant is left that may yet do so; their number, 0 otherwise. */
 static uint32_t mmfbus__left_behind(const mmfbus__participant *p, int64_t *dead) {
     uint32_t used = mmfbus__slots_used(p), count = 0;
     for (uint32_t slot = 0; slot < used; slot++) {
@@ -3299,7 +3306,7 @@ static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfb
         mmfbus__end_registration(&p->registration);
         return status;
     }
-    /* Without the lock the role of an earlier owner is in the slot still: somebody must be told of its end. */
+    /* Without the lock the role of an earlier owner is in the slot still: the others must be told of its end. */
     mmfbus__close_participant(p, p->joined);
     mmfbus__end_registration(&p->registration);
     return status;
@@ -3344,7 +3351,7 @@ static void mmfbus__end_of_life(mmfbus__participant *p, uint32_t slot) {
     /* Closing takes it out of the poller, which would report it for ever. */
     mmfbus__close_descriptor(&p->peers[slot].life);
     p->peers[slot].life_nonce = 0;
-    /* Somebody who joined may have taken over the slot with the role still in it. */
+    /* A participant that joined may have taken over the slot with the role still in it. */
     p->watch_is_complete = false;
 }
 
@@ -3382,7 +3389,7 @@ static mmfbus_descriptor mmfbus__open_life(mmfbus__participant *p, uint32_t slot
         *fate = MMFBUS__UNKNOWN;
         return owner.pid_namespace == p->identity.pid_namespace ? mmfbus__open_owner(&owner, fate) : NULL;
     }
-    /* It does not say who it is yet: then there is only its bell to look for, and somebody has to look again. */
+    /* It does not say who it is yet: then there is only its bell to look for, and a second look is needed. */
     *fate = mmfbus__is_dead(p, slot, nonce) ? MMFBUS__GONE : MMFBUS__UNKNOWN;
     return NULL;
 }
@@ -3453,12 +3460,12 @@ static void mmfbus__awake(mmfbus__participant *p) {
     if (wants == 0) return;
     p->wants = 0;
     mmfbus__wait(p, 0);
-    /* Whoever took it for dead has woken it up already. */
+    /* The participant that took it for dead has woken it up already. */
     if (!mmfbus__owns_slot(p) || mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__SLOT_ASLEEP) == 0) return;
     mmfbus__end_sleep(p, p->slot, wants);
 }
 
-/* Watches the life lines of everybody with one of those states, bit by bit, as of this epoch. */
+/* Watches the life lines of all slots with one of those states, bit by bit, as of this epoch. */
 static void mmfbus__watch(mmfbus__participant *p, uint32_t states) {
     uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH);
     if (p->watch_is_complete && epoch == p->watched_epoch && states == p->watched_states) return;
@@ -3561,7 +3568,7 @@ MMFBUS__INLINE uint64_t mmfbus__padding_before(const mmfbus__participant *p, int
     return size > rest ? rest : 0;
 }
 
-/* With the lock held. It may leave at this moment, and somebody else take the slot. */
+/* With the lock held. It may leave at this moment, and another participant take the slot. */
 static void mmfbus__disconnect(mmfbus__participant *p, uint32_t slot, uint32_t reason) {
     unsigned char *place = mmfbus__slot(p, slot);
     /* Others may have waited for the same subscriber: they look again when the lock is free, or its holder is dead. */
@@ -3573,7 +3580,7 @@ static void mmfbus__disconnect(mmfbus__participant *p, uint32_t slot, uint32_t r
     mmfbus__tell_of_leaving(p, false);
 }
 
-/* The least position that reliable subscribers need still. A cursor that is none is of somebody who breaks the rules. */
+/* The least position that reliable subscribers need still. An invalid cursor is that of a participant that breaks the rules. */
 static int64_t mmfbus__least_needed(mmfbus__participant *p, int64_t tail, bool locked) {
     uint32_t used = mmfbus__slots_used(p);
     int64_t least = tail;
@@ -4321,7 +4328,7 @@ static bool mmfbus__strike_entry(const mmfbus__participant *p, const char *chann
 
 /* -- Looking and telling */
 
-/* An entry is a hint: what lets in other users than the directory does is none of its channels. */
+/* An entry is a hint: a channel that lets in other users than the directory does is not one of its channels. */
 static bool mmfbus__has_segment(const mmfbus__place *place, const mmfbus__segment *segment) {
     mmfbus_options any;
     mmfbus__audience audience;
@@ -4394,12 +4401,12 @@ static mmfbus_status mmfbus__lock_directory(mmfbus_publisher *directory, uint64_
     return status == MMFBUS_BUSY ? MMFBUS_TIMEOUT : status;
 }
 
-/* Takes the channel off the list, if nobody is in it. */
+/* Takes the channel off the list, if it has no participant. */
 static mmfbus_status mmfbus__strike(const mmfbus__place *place, const char *channel, uint64_t deadline) {
     mmfbus_publisher *directory = place->publisher;
     mmfbus_status status = mmfbus__lock_directory(directory, deadline);
     if (status != MMFBUS_OK) return status;
-    /* Looked at with the lock held: whoever joins meanwhile lists the channel again. */
+    /* Looked at with the lock held: a participant that joins meanwhile lists the channel again. */
     if (!mmfbus__is_occupied(place, channel) && mmfbus__strike_entry(&directory->base, channel)) {
         mmfbus__tell_watchers(directory, MMFBUS__NOTICE_CLOSED, channel);
         return MMFBUS_OK;
@@ -4408,7 +4415,7 @@ static mmfbus_status mmfbus__strike(const mmfbus__place *place, const char *chan
     return MMFBUS_EXISTS;
 }
 
-/* Takes one channel off a full list that nobody is in. */
+/* Takes one channel that has no participant off a full list. */
 static void mmfbus__strike_any(const mmfbus__place *place, uint64_t deadline) {
     const mmfbus__participant *p = &place->publisher->base;
     char name[MMFBUS__ENTRY_NAME_SIZE + 1];
@@ -4584,7 +4591,7 @@ typedef struct mmfbus__frame {
 
 /* A publisher that was there at the last look. */
 typedef struct mmfbus__member {
-    uint32_t generation; /* 0: nobody */
+    uint32_t generation; /* 0: no participant */
     uint32_t pid;
     char name[MMFBUS__SLOT_NAME_SIZE + 1];
     bool is_new; /* not told of yet */
@@ -4654,7 +4661,7 @@ static int64_t mmfbus__head_after_reading(const mmfbus__participant *p) {
 }
 
 /*
- * Copies so many bytes from our position on, and of the header that follows them the number, which whoever writes there
+ * Copies so many bytes from our position on, and of the header that follows them the number, which a publisher that writes there
  * at the same time does not change. They do not reach beyond the ring's end.
  */
 static void mmfbus__copy_batch(mmfbus_subscriber *sub, size_t length) {
@@ -4758,7 +4765,7 @@ MMFBUS__INLINE mmfbus__look mmfbus__copy_frame(mmfbus_subscriber *sub, mmfbus__f
     bool has_payload = (is_message || frame->kind == MMFBUS__KIND_FRAGMENT) && frame->length <= p->geometry.max_payload &&
                        frame->publisher < p->geometry.participant_count;
     if (!(is_padding || has_payload) || frame->sequence != sub->next) return MMFBUS__NONSENSE;
-    /* A wrong length leads to a header that is none: found out before the message is passed off as good. */
+    /* A wrong length leads to an invalid header: found out before the message is passed off as good. */
     uint64_t following = mmfbus__peek64(sub->batch + sub->batch_next + frame->size + MMFBUS__FRAME_SEQUENCE);
     if (following != sub->next + (is_message ? 1 : 0)) return MMFBUS__NONSENSE;
     if (has_payload && frame->is_extended && !mmfbus__skip_extension(frame)) return MMFBUS__NONSENSE;
@@ -4892,7 +4899,7 @@ static void mmfbus__drop_parts(mmfbus_subscriber *sub) {
     mmfbus__participant *p = &sub->base;
     uint32_t epoch = mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH);
     if (epoch == sub->parts_epoch) return;
-    /* Whoever left has committed all it had before it changed the epoch; it may be beyond the tail that was read. */
+    /* A publisher that left has committed all it had before it changed the epoch; it may be beyond the tail that was read. */
     if (mmfbus__load64(p->memory + MMFBUS__HEADER_TAIL) != sub->position) return;
     sub->parts_epoch = epoch;
     for (uint32_t slot = 0; slot < p->geometry.participant_count; slot++) {
@@ -4908,7 +4915,7 @@ static void mmfbus__drop_parts(mmfbus_subscriber *sub) {
     }
 }
 
-/* Tells publishers how far we are. MMFBUS_CORRUPTED: our slot is somebody else's. */
+/* Tells publishers how far we are. MMFBUS_CORRUPTED: our slot is another participant's. */
 MMFBUS__INLINE mmfbus_status mmfbus__store_cursor(mmfbus_subscriber *sub) {
     mmfbus__participant *p = &sub->base;
     if (sub->stored == sub->position) return MMFBUS_OK;
@@ -4985,7 +4992,7 @@ static mmfbus_status mmfbus__next_frame(mmfbus_subscriber *sub, mmfbus_message *
 
 /* -- Publishers that come and go */
 
-/* Who has the slot as a publisher; generation 0 for nobody. */
+/* Who has the slot as a publisher; generation 0 for none. */
 static mmfbus__member mmfbus__look_at_publisher(const mmfbus__participant *p, uint32_t slot) {
     const unsigned char *place = mmfbus__slot(p, slot);
     mmfbus__member member;
@@ -5093,7 +5100,7 @@ MMFBUS__INLINE mmfbus_status mmfbus__receive(mmfbus_subscriber *sub, mmfbus_mess
     uint32_t closed_epoch = sub->closed_epoch;
     bool looks = sub->position == sub->tail;
     if (looks) {
-        /* All was read that was committed after the last look: with it all that is by those who had left by then. */
+        /* All was read that was committed after the last look: with it all that is by publishers that had left by then. */
         if (sub->roster.left > 0) return mmfbus__tell_left(sub, message);
         int64_t tail = 0;
         for (int look = 0; look < MMFBUS__LOOKS_AT_MOST; look++) {
@@ -5541,7 +5548,7 @@ static bool mmfbus__mp_payload(mmfbus_mp_reader *reader, mmfbus_mp_value *value,
 
 static bool mmfbus__mp_container(const mmfbus_mp_reader *reader, mmfbus_mp_value *value, mmfbus_mp_type type,
                                  uint64_t length) {
-    /* Every value takes a byte at least: so nobody is made to reserve room for what cannot be there. */
+    /* Every value takes a byte at least: so no reader is made to reserve room for what cannot be there. */
     if (length > reader->length - reader->offset) return false;
     value->type = type;
     value->length = (uint32_t)length;
@@ -5702,7 +5709,7 @@ mmfbus_status mmf_create(mmf **mapping, const char *name, mmfbus_namespace space
     if (status != MMFBUS_OK) return status;
     if (name == NULL || size == 0 || size > SIZE_MAX / 2) return mmf__given_up(mapping, MMFBUS_INVALID_ARGUMENT);
     mmfbus__segment *segment = &(*mapping)->segment;
-    /* What nobody has open any more is a leftover, and opening removes it. */
+    /* What no process has open any more is a leftover, and opening removes it. */
     status = mmfbus__open_segment(segment, name, space, false);
     if (status == MMFBUS_OK) {
         mmfbus__release_segment(segment);

@@ -6,8 +6,8 @@
  *     mmfbus_problem problem;
  *     if (quote_decode(&value, message.data, message.length, &arena, &problem) != MMFBUS_OK) puts(problem.text);
  *
- *     The bytes must be private: nobody may change them while they are decoded, and as long as the views below are used. Those
- *     of a message are a copy already; a range of shared memory has to be copied first, by one memcpy.
+ *     The bytes must be private: no process may change them while they are decoded, and as long as the views below are used.
+ * Those     of a message are a copy already; a range of shared memory has to be copied first, by one memcpy.
  *
  *     Nothing is allocated. Strings and bytes are views of the message: they live as long as `message.data` does. The items
  *     of arrays and maps are put one after the other into the arena; set `arena.used` to 0 to use it again. Shapes without

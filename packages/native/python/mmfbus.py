@@ -32,10 +32,10 @@ THREADS. A publisher or subscriber is used by one thread at a time; several of t
 FORK. A child gets nothing of its parent's channels: there every call raises `Error` with the code `FORKED`.
 
 DIRECTORY. Channels are listed there, so that tools find them and hear of their coming and going, unless the option
-`discoverable` is False. A failure of it is none of the channel: `directory_failure` tells it.
+`discoverable` is False. A failure of it never affects the channel: `directory_failure` tells it.
 
 SIGNALS. Close a publisher or subscriber that an exception out of a signal handler, such as KeyboardInterrupt, interrupted;
-nobody else is harmed by it. SIGPIPE must be ignored, as Python does by itself.
+no other process is harmed by it. SIGPIPE must be ignored, as Python does by itself.
 
 LIMITS. Linux and macOS (which it was not run on) on 64-bit little-endian machines, with libatomic.so.1 on Linux (the
 package `libatomic1`). A subscriber takes up to 64 KiB out of the ring at once; publishers may overwrite what it has taken.
@@ -92,7 +92,7 @@ class Error(Exception):
     MAX_MESSAGE_MISMATCH    the channel has another limit of messages
     CODEC_MISMATCH          the channel has another codec
     SCHEMA_MISMATCH         the channel has another schema, or only one of channel and program has one
-    TOO_MANY_PARTICIPANTS   all slots of the channel are taken by the living
+    TOO_MANY_PARTICIPANTS   living participants hold all slots of the channel
     TOO_MANY_CHANNELS       of `directory_failure`: the directory is full; the channel works, and is not listed
     TOO_LARGE               more than the channel carries, or than one call can publish without waiting
     TIMEOUT                 the time that the call was given is over: `Timeout`
@@ -115,7 +115,7 @@ class Error(Exception):
 
 
 class Timeout(Error):
-    """The time is over: there was no room, or somebody living held the publisher lock. Nothing was done."""
+    """The time is over: there was no room, or a living participant held the publisher lock. Nothing was done."""
 
 
 class Disconnected(Error):
@@ -620,7 +620,7 @@ def _pid_namespace():
 
 
 def _is_process_gone(start_time, pid_namespace, pid):
-    """Whether that is proved, of what somebody said of himself; 0 proves nothing."""
+    """Whether that is proved, of what a participant said of itself; 0 proves nothing."""
     if not 0 < pid < 2**31 or not pid_namespace or pid_namespace != _pid_namespace():
         return False
     try:
@@ -708,7 +708,7 @@ def _named_nonces():
         try:
             fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         except OSError as error:
-            # What is gone, is no file any more, or may not be read by us, is nothing that we can take part in.
+            # What is gone, is no file any more, or may not be read by us, is nothing that we can join.
             if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
                 raise
             continue
@@ -734,7 +734,7 @@ def _remove_ports(nonces):
                 _unlink(_port_path(nonce, "bell"))
                 _unlink(_port_path(nonce, "life"))
     except OSError:
-        # Whoever comes next does it.
+        # The next participant does it.
         pass
 
 
@@ -793,7 +793,7 @@ def _try_flock(fd, operation):
 
 
 def _remove_unused(path, fd):
-    """Takes the name away when nobody has the file open. Hold no lock on it that you need: this may convert it."""
+    """Removes the name when no process has the file open. Hold no lock on it that you need: this may convert it."""
     if not _try_flock(fd, fcntl.LOCK_EX):
         return False
     if _leads_to(path, fd):
@@ -812,7 +812,7 @@ def _file_size(length):
 
 
 class _Segment:
-    """Named memory. The lock of its file says that somebody has it open."""
+    """Named memory. The lock of its file says that a process has it open."""
 
     def __init__(self, path, fd, memory, geometry=None):
         """With the geometry where it was made here."""
@@ -850,8 +850,8 @@ class _Segment:
         if not stat.S_ISREG(status.st_mode) or length is None:
             raise Error("NOT_A_CHANNEL", f"{path} is not a channel")
         if is_own and status.st_uid != os.geteuid():
-            raise Error("ACCESS_DENIED", f"{path} belongs to somebody else")
-        # What nobody has open is a leftover.
+            raise Error("ACCESS_DENIED", f"{path} belongs to another user")
+        # What no process has open is a leftover.
         if _remove_unused(path, fd) or not _try_flock(fd, fcntl.LOCK_SH) or not _leads_to(path, fd):
             return None
         return mmap.mmap(fd, length)
@@ -876,13 +876,13 @@ class _Segment:
 
     @classmethod
     def create(cls, path, length, mode, group, fill):
-        """None where somebody was faster."""
+        """None where another process was faster."""
         temporary = _temporary_path()
         size = _file_size(length)
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         memory = None
         try:
-            # The lock comes before the name, so that nobody takes the new file for a leftover.
+            # The lock comes before the name, so that no process takes the new file for a leftover.
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
             if group is not None:
                 _give_to(fd, gid=group)
@@ -905,7 +905,7 @@ class _Segment:
             _unlink(temporary)
 
     def close(self):
-        """Takes the name away with it where nobody else has it open."""
+        """Removes the name with it where no other process has it open."""
         self.memory.close()
         # Dropped first: of two that close at once, both holding it, neither would get the exclusive one.
         fcntl.flock(self.fd, fcntl.LOCK_UN)
@@ -1135,7 +1135,7 @@ class _Participant:
         whose = f"{self.channel} belongs to user {status.st_uid} and group {status.st_gid}"
         if group not in (None, status.st_gid):
             raise Error("ACCESS_DENIED", f"{whose}, and this program asks for group {group}")
-        # All that take part in a directory are to be those that its name says.
+        # All participants of a directory are to be those that its name says.
         if self._room and there != mode:
             raise Error("ACCESS_DENIED", f"{whose} and has the mode {there:#o}; this program asks for {mode:#o}")
         if mode is not None and there & ~mode:
@@ -1235,7 +1235,7 @@ class _Participant:
         self.close()
 
     def close(self):
-        """Leaves the channel, and removes it when nobody else is in it. A second call does nothing."""
+        """Leaves the channel, and removes it when no other participant is left. A second call does nothing."""
         if self._fate is not None:
             return
         freed = self._slot is None
@@ -1255,7 +1255,7 @@ class _Participant:
                 self._registration.end()
 
     def _left_behind(self):
-        """The ports of the dead whom nobody has reclaimed, when nobody is left who may yet do so."""
+        """The ports of dead owners that are not reclaimed, when no participant is left that may yet do so."""
         used = min(self._words.load32(_HEADER_SLOTS_USED), self._geometry.participants)
         owners = ((slot, self._words.load64(self._at(slot) + _SLOT_NONCE)) for slot in range(used))
         others = [(slot, nonce) for slot, nonce in owners if nonce != 0 and nonce != (self._port and self._port.nonce)]
@@ -1332,7 +1332,8 @@ class _Participant:
         struct.pack_into("<QQ", self._memory, own + _SLOT_DONE, 0, 0)
         self._memory[own + _SLOT_MESSAGES : own + _SLOT_MESSAGES + _COUNTERS.size] = bytes(_COUNTERS.size)
         self._memory[own + _SLOT_NAME : own + _SLOT_NAME + _SLOT_NAME_SIZE] = self._name.ljust(_SLOT_NAME_SIZE, b"\0")
-        # SYNC: identity written. What it tells was written before this store, and counts for whoever finds our nonce here.
+        # SYNC: identity written. What it tells was written before this store, and counts for every reader that finds our nonce
+        # here.
         words.store64(own + _SLOT_IDENTITY_NONCE, nonce)
         # step: claim: identity written
         self._slot, self._own = slot, own
@@ -1353,12 +1354,12 @@ class _Participant:
         raise Error("TOO_MANY_PARTICIPANTS", f"all slots of the channel {self.channel} are taken")
 
     def _owns_slot(self):
-        """False when somebody took us for dead, by memory that makes no sense."""
+        """False when another participant took us for dead, by memory that makes no sense."""
         return self._words.load64(self._own + _SLOT_NONCE) == self._port.nonce
 
     def _join(self, checks_bells):
         if not self._acquire(time.monotonic() + self._timeout):
-            raise Timeout("TIMEOUT", f"somebody has held the lock of the channel {self.channel} for {self._timeout} s")
+            raise Timeout("TIMEOUT", f"another participant has held the lock of the channel {self.channel} for {self._timeout} s")
         try:
             # What its last owner has left.
             self._inherit(self._own, self._generation - 1 if self._generation > 1 else _MAX_GENERATION)
@@ -1419,7 +1420,7 @@ class _Participant:
         self._reclaim_found()
 
     def _reclaim_found(self):
-        """Reclaims those that were found dead on the way. Where the lock is not to be had, they stay found."""
+        """Reclaims those that were found dead on the way. Where the lock is not available, they stay found."""
         for _ in range(self._geometry.participants):
             if not self._dead or not self._acquire(time.monotonic() + 0.1):
                 break
@@ -1437,7 +1438,7 @@ class _Participant:
             # step: reclaim: port removed
 
     def _reclaim(self, slot, nonce):
-        """With the lock held. The slot is freed last: whoever dies in the middle leaves all of it to the next one."""
+        """With the lock held. The slot is freed last: a participant that dies in the middle leaves all of it to the next one."""
         at, words = self._at(slot), self._words
         self._watched_epoch = None
         if words.load64(at + _SLOT_NONCE) != nonce:
@@ -1458,8 +1459,8 @@ class _Participant:
         return self._end_participation(at, generation, _ENDED_BY_DEATH)
 
     def _end_participation(self, at, generation, how):
-        """What whoever leaves does for itself, and who reclaims for the dead, of that generation. With the lock held, but by a
-        subscriber that leaves. False where the slot has no role."""
+        """What a leaving participant does for itself, and a reclaiming one for the dead owner of that
+        generation. With the lock held, but by a subscriber that leaves. False where the slot has no role."""
         words = self._words
         state = words.load32(at + _SLOT_STATE)
         if state == _STATE_NONE:
@@ -1600,7 +1601,7 @@ class _Participant:
     # -- Sleeping
 
     def _lie_down(self, wants):
-        """Says that we sleep: whoever changes something from here on rings."""
+        """Says that we sleep: a participant that changes something from here on rings."""
         words = self._words
         self._wants = wants
         self._count_sleeper(wants, 1)
@@ -1758,7 +1759,7 @@ class Publisher(_Participant):
                 raise self._corrupt("this publisher has lost its slot")
             self._lie_down(_WANTS_MEMBERS)
             try:
-                # SYNC: going to sleep. We are counted and flagged: whoever comes or goes after we looked rings us.
+                # SYNC: going to sleep. We are counted and flagged: a participant that joins or leaves after we looked rings us.
                 epoch = self._words.load32(_HEADER_EPOCH)
                 there = self._count_subscribers()
                 left = _left(deadline)
@@ -1788,7 +1789,7 @@ class Publisher(_Participant):
 
     def publish(self, value, timeout=None):
         """Publishes a message and returns its number. Waits for room and for the lock at most `timeout` seconds, then raises
-        `Timeout`, and nobody gets any of it. What is larger than a quarter of the ring is split, and subscribers put it
+        `Timeout`, and no subscriber gets any of it. What is larger than a quarter of the ring is split, and subscribers put it
         together."""
         deadline = _deadline(timeout)
         data = self._encode(value)
@@ -1836,7 +1837,7 @@ class Publisher(_Participant):
         self._take_role(_STATE_PUBLISHER)
 
     def _leave(self):
-        # Where the lock is not to be had, our death tells the rest.
+        # Where the lock is not available, our death tells the rest.
         if not self._acquire(time.monotonic() + self._timeout):
             return False
         try:
@@ -1885,7 +1886,7 @@ class Publisher(_Participant):
         if not self._owns_slot():
             raise self._corrupt("this publisher has lost its slot")
         tail = self._load_tail()
-        # Of a terminator, or of a frame that somebody wrote who died before it was committed.
+        # Of a terminator, or of a frame that a publisher wrote that died before it was committed.
         number = self._header_at(tail)[4]
         if not 0 < number <= _LARGEST_NUMBER - len(payloads):
             raise self._corrupt(f"the number at the tail is {number}")
@@ -1985,7 +1986,7 @@ class Publisher(_Participant):
             head += _frame_size(self._header_at(head)[0])
             if head > tail:
                 raise self._corrupt("a frame leads beyond the tail")
-        # SYNC: overwrite announced. Whoever copies what is overwritten from here on sees the new head behind its copy.
+        # SYNC: overwrite announced. A subscriber that copies what is overwritten from here on sees the new head behind its copy.
         self._words.exchange64(_HEADER_HEAD, head)
         self._words.load64(_HEADER_HEAD)
         # step: publish: head moved
@@ -2039,7 +2040,7 @@ def _directory_of(scope, audience):
 
 
 class _Directory(Publisher):
-    """A directory, as this process takes part in it: as one of its publishers, so that watchers hear of its death."""
+    """A directory, as this process has joined it: as one of its publishers, so that watchers hear of its death."""
 
     _room = 2048 * _ENTRY_SIZE
 
@@ -2094,7 +2095,7 @@ class _Directory(Publisher):
         return bool(listed)
 
     def _is_occupied(self, channel):
-        """Whether anybody is in the channel who is not proved dead; also where that cannot be found out."""
+        """Whether the channel has a participant that is not proved dead; also where that cannot be found out."""
         try:
             segment = _Segment.open(_segment_path(channel, self._id.scope), self._id.scope == "user")
         except (Error, OSError):
@@ -2104,7 +2105,7 @@ class _Directory(Publisher):
         try:
             if not self._has(channel, segment):
                 return False
-            # Somebody who looks on, and is known to nobody.
+            # An onlooker, which no participant knows.
             look = object.__new__(_Participant)
             look._geometry, look._memory, look._words = _Geometry.read(segment.memory), segment.memory, _Words(segment.memory)
             look._port, look._slot = self._port, None
@@ -2116,7 +2117,7 @@ class _Directory(Publisher):
             segment.close()
 
     def _has(self, channel, segment):
-        """An entry is a hint: what lets in other users than the directory does is none of its channels."""
+        """An entry is a hint: a channel that lets in other users than the directory does is not one of its channels."""
         try:
             audience = _Audience(channel, segment.fd if self._id.scope == "machine" else None)
         except Error:
@@ -2125,7 +2126,7 @@ class _Directory(Publisher):
 
     def _lock(self, deadline):
         if not self._acquire(deadline):
-            raise Timeout("TIMEOUT", f"somebody has held the lock of the directory for {_DIRECTORY_PATIENCE} s")
+            raise Timeout("TIMEOUT", f"another participant has held the lock of the directory for {_DIRECTORY_PATIENCE} s")
 
     def _unlock(self):
         self._release()
@@ -2160,7 +2161,7 @@ class _Directory(Publisher):
             self._unlock()
 
     def _strike_any(self, deadline):
-        """Takes one channel off a full list that nobody is in."""
+        """Takes one channel that has no participant off a full list."""
         for entry in self._entries():
             if _left(deadline) == 0:
                 return
@@ -2169,10 +2170,10 @@ class _Directory(Publisher):
                 return
 
     def leave(self, channel, notice, deadline):
-        """Takes the channel off the list if nobody is in it, and returns whether it did; else gives that notice, if any."""
+        """Takes the channel off the list if it has no participant, and returns whether it did; else gives that notice, if any."""
         self._lock(deadline)
         try:
-            # Looked at with the lock held: whoever joins meanwhile lists the channel again.
+            # Looked at with the lock held: a participant that joins meanwhile lists the channel again.
             is_occupied = self._is_occupied(channel)
             is_struck = not is_occupied and self._remove(channel)
             if is_struck:
@@ -2273,7 +2274,7 @@ class Subscriber(_Participant):
     """Subscribes to a channel. Options are those of Publisher, but:
 
     schema              also 'any': neither schema nor codec are compared, the channel is never created, and the values of
-                        messages are what its own codec makes of them, if that is none of your own
+                        messages are what its own codec makes of them, unless that is one of your own
     delivery            'reliable' (publishers wait for us) or 'lossy' (they overtake us, and we are told what we missed)
     start               'latest' (the next message), 'earliest' (the oldest in the ring), 'history' (the last ones that the
                         channel keeps), or a Position: with the message after it. None: 'history' where the channel has one,
@@ -2429,7 +2430,7 @@ class Subscriber(_Participant):
             return 0
         words = self._words
         self._lie_down(_WANTS_FRAMES)
-        # SYNC: going to sleep. We are counted and flagged: whoever changes one of these after we looked rings us.
+        # SYNC: going to sleep. We are counted and flagged: a participant that changes one of these after we looked rings us.
         word = words.load32(_HEADER_PUBLISHER_LOCK)
         if word != 0:
             # Ours: from before an exception of a signal handler.
@@ -2446,7 +2447,7 @@ class Subscriber(_Participant):
         if epoch != self._watched_epoch:
             self._watched_epoch = epoch
             self._watch(_STATE_PUBLISHER)
-            # Whoever was found dead is reclaimed first, and new life lines may be told of by a newer epoch.
+            # Owners that were found dead are reclaimed first, and new life lines may be told of by a newer epoch.
             return 0
         if self._dead:
             return self.BUSY_PAUSE
@@ -2563,8 +2564,8 @@ class Subscriber(_Participant):
         return found
 
     def _look_for_publishers(self, epoch):
-        """Compares who is there with who was; before the tail is loaded, so that of those who are gone all was read that they
-        had published."""
+        """Compares the publishers with those of before; before the tail is loaded, so that of those
+        that are gone all was read that they had published."""
         self._seen_epoch = epoch
         before, self._publishers = self._publishers, self._look_at_publishers()
         for slot, (generation, joined) in self._publishers.items():

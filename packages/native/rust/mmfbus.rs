@@ -27,7 +27,7 @@
 //! - **Signals**: SIGPIPE has to be ignored, as Rust's own start-up code does.
 //! - **Fork**: a child must not touch what its parent has joined, nor live on without `exec`.
 //! - **Directory**: channels are listed there, so that tools find them and hear of their coming and going, unless an option
-//!   says otherwise. A failure of it is none of the channel: `directory_failure()` tells it.
+//!   says otherwise. A failure of it never affects the channel: `directory_failure()` tells it.
 //! - **Limits**: Linux and macOS (which it was not run on), 64-bit and little-endian. Memory that another program truncates
 //!   ends every process that uses it.
 //! - **Unsafe** is what touches memory of others and the C library. Shared memory is accessed by atomic operations only,
@@ -86,7 +86,7 @@ pub enum Error {
     CodecMismatch,
     /// The channel has another schema, or only one of channel and program has one.
     SchemaMismatch,
-    /// All slots of the channel are taken by the living.
+    /// Living participants hold all slots of the channel.
     TooManyParticipants,
     /// Only of `directory_failure()`: the directory is full; the channel works, and is not listed.
     TooManyChannels,
@@ -733,7 +733,7 @@ impl Path {
     }
 
     fn unlink(&self) {
-        // SAFETY: the path ends with a zero. Somebody else may have removed the file, or own it.
+        // SAFETY: the path ends with a zero. Another process may have removed the file, or another user own it.
         unsafe { c::unlink(self.as_ptr()) };
     }
 }
@@ -741,7 +741,7 @@ impl Path {
 /// Where segments and ports are.
 fn directory() -> String {
     for name in ["MMFBUS_DIRECTORY\0", if cfg!(target_os = "linux") { "\0" } else { "TMPDIR\0" }] {
-        // SAFETY: both texts end with a zero; nobody changes the environment meanwhile.
+        // SAFETY: both texts end with a zero; no thread changes the environment meanwhile.
         let bytes = unsafe {
             let value = c::getenv(name.as_ptr() as *const c::c_char);
             if value.is_null() || c::strlen(value) == 0 {
@@ -839,7 +839,7 @@ impl Fd {
     }
 }
 
-/// A FIFO that somebody made, and nothing else that has come to have its name; otherwise the `errno`.
+/// A FIFO that a process made, and nothing else that has come to have its name; otherwise the `errno`.
 fn open_fifo(path: &Path, flags: i32) -> Result<Fd, i32> {
     let fd = Fd::open(path, flags)?;
     match fd.stat() {
@@ -1009,7 +1009,7 @@ unsafe impl Send for Memory {}
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: it was mapped with that length, and nobody has a reference into it.
+        // SAFETY: it was mapped with that length, and no reference into it is left.
         unsafe { c::munmap(self.at as *mut c::c_void, self.length) };
     }
 }
@@ -1585,7 +1585,7 @@ fn read_mark(fd: &Fd) -> Option<u64> {
     (long(0) == MARK && (1..=size - MARK_LENGTH).contains(&long(8))).then(|| long(8))
 }
 
-/// Takes the name away when nobody has the file open. Hold no lock on it that you need: this may convert it.
+/// Removes the name when no process has the file open. Hold no lock on it that you need: this may convert it.
 fn remove_unused(path: &Path, fd: &Fd) -> bool {
     if !fd.flock(c::LOCK_EX) {
         return false;
@@ -1596,7 +1596,7 @@ fn remove_unused(path: &Path, fd: &Fd) -> bool {
     true
 }
 
-/// Named memory. The lock of its file says that somebody has it open.
+/// Named memory. The lock of its file says that a process has it open.
 struct Segment {
     path: Path,
     fd: Fd,
@@ -1621,7 +1621,7 @@ impl Segment {
             if is_own && stat.uid != unsafe { c::geteuid() } {
                 return Err(Error::AccessDenied(Denial::NotThisUsers(Access::of(&stat))));
             }
-            // What nobody has open is a leftover.
+            // What no process has open is a leftover.
             let is_unused = remove_unused(path, &fd);
             if is_unused && fd.is_at(path) {
                 return Ok(None);
@@ -1668,7 +1668,7 @@ impl Segment {
         Ok((fd.flock(c::LOCK_SH) && fd.is_at(path)).then(|| Segment { path: path.clone(), fd, memory }))
     }
 
-    /// None where somebody was faster.
+    /// None where another process was faster.
     fn create(path: &Path, geometry: &Geometry, options: &Options<'_>) -> Result<Option<Segment>, Error> {
         let temporary = temporary_path()?;
         let created = Segment::create_at(&temporary, path, geometry, options);
@@ -1686,7 +1686,7 @@ impl Segment {
         let size = file_size(length);
         let group = group_id(options.group)?;
         let fd = Fd::open(temporary, c::O_RDWR | c::O_CREAT | c::O_EXCL).map_err(|code| failed("open", code))?;
-        // The lock comes before the name, so that nobody takes the new file for a leftover.
+        // The lock comes before the name, so that no process takes the new file for a leftover.
         if !fd.flock(c::LOCK_SH) {
             return Err(os_error("flock"));
         }
@@ -1707,7 +1707,7 @@ impl Segment {
         }
     }
 
-    /// Takes the name away with it where nobody else has it open.
+    /// Removes the name with it where no other process has it open.
     fn close(self) {
         let Segment { path, fd, memory } = self;
         drop(memory);
@@ -1984,7 +1984,7 @@ fn remove_ports(nonces: &[i64]) {
     if dead.is_empty() {
         return;
     }
-    // Where that cannot be found out, whoever comes next does it.
+    // Where that cannot be found out, the next participant does it.
     if let Some(named) = named_nonces() {
         for nonce in dead.into_iter().filter(|nonce| !named.contains(nonce)) {
             unlink_port(nonce);
@@ -2080,7 +2080,7 @@ impl Participant {
         Ok((registration, participant))
     }
 
-    /// Somebody who looks on, and is known to nobody.
+    /// An onlooker, which no participant knows.
     fn without_slot(segment: Segment, geometry: Geometry, timeout: Duration) -> Participant {
         Participant {
             segment: Some(segment),
@@ -2217,7 +2217,8 @@ impl Participant {
         memory.write(own + SLOT_DETAIL, 0);
         memory.copy_in(own + SLOT_MESSAGES, &[0; 8 * COUNTERS]);
         memory.copy_in(own + SLOT_NAME, &padded::<SLOT_NAME_SIZE>(name));
-        // SYNC: identity written. What it tells was written before this store, and counts for whoever finds our nonce here.
+        // SYNC: identity written. What it tells was written before this store, and counts for every reader that finds our nonce
+        // here.
         memory.long(own + SLOT_IDENTITY_NONCE).store(nonce, SeqCst);
         step!("claim: identity written");
         self.lock_word = self.generation << SLOT_BITS | slot;
@@ -2244,7 +2245,7 @@ impl Participant {
         Err(Error::TooManyParticipants)
     }
 
-    /// False when somebody took us for dead, by memory that makes no sense.
+    /// False when another participant took us for dead, by memory that makes no sense.
     fn owns_slot(&self) -> bool {
         self.load_long(self.own() + SLOT_NONCE) == self.nonce
     }
@@ -2313,7 +2314,7 @@ impl Participant {
         self.reclaim_found();
     }
 
-    /// Reclaims those that were found dead on the way. Where the lock is not to be had, they stay found.
+    /// Reclaims those that were found dead on the way. Where the lock is not available, they stay found.
     fn reclaim_found(&mut self) {
         for _ in 0..self.geometry.participants {
             if self.dead.is_empty() || !self.acquire(Deadline::after(Some(Duration::from_millis(100)))) {
@@ -2335,7 +2336,7 @@ impl Participant {
         }
     }
 
-    /// With the lock held. The slot is freed last: whoever dies in the middle leaves all of it to the next one.
+    /// With the lock held. The slot is freed last: a participant that dies in the middle leaves all of it to the next one.
     fn reclaim(&mut self, slot: u32, nonce: i64) {
         let at = Participant::at(slot);
         self.watched_epoch = None;
@@ -2370,8 +2371,8 @@ impl Participant {
         self.has_joined = true;
     }
 
-    /// What whoever leaves does for itself, and who reclaims for the dead, of that generation. With the lock held, but by a
-    /// subscriber that leaves. False where the slot has no role.
+    /// What a leaving participant does for itself, and a reclaiming one for the dead owner of that generation. With the lock
+    /// held, but by a subscriber that leaves. False where the slot has no role.
     fn end_participation(&mut self, at: usize, generation: u32, how: u32) -> bool {
         let state = self.load(at + SLOT_STATE);
         if state == STATE_NONE {
@@ -2441,7 +2442,7 @@ impl Participant {
     fn take_over(&mut self) -> bool {
         let word = self.load(HEADER_PUBLISHER_LOCK);
         if word == self.lock_word {
-            // We hold nothing, so this is nonsense that nobody else can take away: we live.
+            // We hold nothing, so this is nonsense that no other participant can take away: we live.
             return true;
         }
         if word == 0 {
@@ -2558,7 +2559,7 @@ impl Participant {
 
     // Sleeping.
 
-    /// Says that we sleep: whoever changes something from here on rings.
+    /// Says that we sleep: a participant that changes something from here on rings.
     fn lie_down(&mut self, wants: u32) {
         let own = self.own();
         self.wants = wants;
@@ -2588,7 +2589,7 @@ impl Participant {
         step!("wake: counted out");
     }
 
-    /// Adds to the counters of those who sleep for these.
+    /// Adds to the counters of the sleepers for these.
     fn count_sleeper(&self, wants: u32, one: u32) {
         for (want, counter) in
             [(WANTS_FRAMES, HEADER_SLEEPERS), (WANTS_ROOM, HEADER_ROOM_WAITERS), (WANTS_MEMBERS, HEADER_MEMBER_WAITERS)]
@@ -2676,7 +2677,7 @@ impl Participant {
         Ok(tail)
     }
 
-    /// The ports of the dead whom nobody has reclaimed, when nobody is left who may yet do so.
+    /// The ports of dead owners that are not reclaimed, when no participant is left that may yet do so.
     fn left_behind(&self) -> Vec<i64> {
         let mut dead = Vec::new();
         for slot in 0..self.load(HEADER_SLOTS_USED).min(self.geometry.participants) {
@@ -2692,7 +2693,7 @@ impl Participant {
         dead
     }
 
-    /// Leaves: gives back what the system gave. Whoever did not free its slot leaves that to others.
+    /// Leaves: gives back what the system gave. A participant that did not free its slot leaves that to others.
     fn close(&mut self) {
         self.remove_reclaimed();
         let dead = self.left_behind();
@@ -2785,7 +2786,7 @@ pub struct Publisher {
     floor_epoch: Option<u32>,
     /// Number of the last message that was published; 0 before the first.
     sequence: u64,
-    /// Dropped after the participant: it looks whether anybody else is in the channel.
+    /// Dropped after the participant: it looks whether the channel has another participant.
     registration: Registration,
 }
 
@@ -2838,7 +2839,7 @@ impl Publisher {
                 return Err(Error::Corrupted("this publisher has lost its slot"));
             }
             self.base.lie_down(WANTS_MEMBERS);
-            // SYNC: going to sleep. We are counted and flagged: whoever comes or goes after we looked rings us.
+            // SYNC: going to sleep. We are counted and flagged: a participant that joins or leaves after we looked rings us.
             let epoch = self.base.load(HEADER_EPOCH);
             let there = self.count_subscribers();
             let is_over = there >= count || deadline.is_over();
@@ -2878,7 +2879,7 @@ impl Publisher {
     /// the ring is split, and subscribers put it together.
     ///
     /// # Errors
-    /// `Timeout`, and nobody gets any of it.
+    /// `Timeout`, and no subscriber gets any of it.
     pub fn publish(&mut self, payload: &[u8], timeout: Option<Duration>) -> Result<u64, Error> {
         let deadline = Deadline::after(timeout);
         if payload.len() <= self.base.geometry.max_whole() {
@@ -2927,7 +2928,7 @@ impl Publisher {
     }
 
     /// Takes the publisher lock and makes room for a message of that length, which is then written in place. Without
-    /// waiting for room. Nobody else publishes until the claim is committed or dropped: be quick.
+    /// waiting for room. No other publisher publishes until the claim is committed or dropped: be quick.
     pub fn try_claim(&mut self, length: usize) -> Result<ClaimOutcome<'_>, Error> {
         if length > self.base.geometry.max_whole() {
             return Err(Error::TooLarge);
@@ -3049,7 +3050,7 @@ impl Publisher {
             return Err(Error::Corrupted("this publisher has lost its slot"));
         }
         let tail = self.base.load_tail()?;
-        // Of a terminator, or of a frame that somebody wrote who died before it was committed.
+        // Of a terminator, or of a frame that a publisher wrote that died before it was committed.
         let number = self.base.number_at(tail);
         if !(1..=MAX_NUMBER - lengths.len() as u64).contains(&number) {
             return Err(Error::Corrupted("the number at the tail"));
@@ -3125,7 +3126,7 @@ impl Publisher {
                 return Err(Error::Corrupted("a frame leads beyond the tail"));
             }
         }
-        // SYNC: overwrite announced. Whoever copies what is overwritten from here on sees the new head behind its copy.
+        // SYNC: overwrite announced. A subscriber that copies what is overwritten from here on sees the new head behind its copy.
         self.base.memory().long(HEADER_HEAD).swap(head, SeqCst);
         fence(SeqCst);
         step!("publish: head moved");
@@ -3190,7 +3191,7 @@ impl Publisher {
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        // Where the lock is not to be had, our death tells the rest.
+        // Where the lock is not available, our death tells the rest.
         if !self.base.owns_slot() || !self.base.acquire(Deadline::after(Some(self.base.timeout))) {
             return;
         }
@@ -3202,7 +3203,7 @@ impl Drop for Publisher {
     }
 }
 
-/// Room for one message in the ring, which nobody sees before it is committed.
+/// Room for one message in the ring, which no subscriber sees before it is committed.
 pub struct Claim<'a> {
     publisher: &'a mut Publisher,
     length: usize,
@@ -3305,14 +3306,14 @@ impl DirectoryId {
         DirectoryId { scope, name: format!("{DIRECTORY_NAME}{suffix}"), mode, group }
     }
 
-    /// An entry is a hint: what lets in other users than the directory does is none of its channels.
+    /// An entry is a hint: a channel that lets in other users than the directory does is not one of its channels.
     fn has(&self, channel: &Fd) -> bool {
         let any = Options { scope: self.scope, ..Options::new("") };
         Audience::of(channel, &any, Kind::Channel).map_or(false, |audience| DirectoryId::of(self.scope, &audience) == *self)
     }
 }
 
-/// A directory, as this process takes part in it: as one of its publishers, so that watchers hear of its death.
+/// A directory, as this process has joined it: as one of its publishers, so that watchers hear of its death.
 struct Directory {
     publisher: Publisher,
     id: DirectoryId,
@@ -3396,7 +3397,7 @@ impl Directory {
         was_listed
     }
 
-    /// Looks into a channel: none where nobody is in it who is not proved dead, and then what there is to be closed. An error
+    /// Looks into a channel: none where all participants are proved dead, and then what there is to be closed. An error
     /// says that it cannot be known.
     fn look(&self, channel: &str) -> Result<Look, Error> {
         let scope = self.id.scope;
@@ -3469,7 +3470,7 @@ impl Directory {
         added.map(|_| ())
     }
 
-    /// Takes one channel off a full list that nobody is in.
+    /// Takes one channel that has no participant off a full list.
     fn strike_any(&mut self, deadline: Deadline) {
         for entry in self.entries() {
             let name = match self.read(entry) {
@@ -3482,12 +3483,13 @@ impl Directory {
         }
     }
 
-    /// Takes the channel off the list if nobody is in it, and says whether it did; otherwise gives that notice, if any.
+    /// Takes the channel off the list if it has no participant, and says whether it did; otherwise gives that notice, if any.
     fn leave(&mut self, channel: &str, notice: Option<u32>, deadline: Deadline) -> bool {
         if self.acquire(deadline).is_err() {
             return false;
         }
-        // With the lock held: whoever joins meanwhile lists the channel again. What it looked at is closed without the lock.
+        // With the lock held: a participant that joins meanwhile lists the channel again. What it looked at is closed without the
+        // lock.
         let look = self.look(channel);
         let is_gone = matches!(look, Ok(Look { is_occupied: false, .. }));
         let is_struck = is_gone && self.remove(channel);
@@ -3529,7 +3531,7 @@ impl Places {
         while self.is_taken.compare_exchange(0, 1, SeqCst, SeqCst).is_err() {
             sleep(Duration::from_micros(100));
         }
-        // SAFETY: whoever has changed the word from 0 to 1 is alone until it is 0 again.
+        // SAFETY: the thread that changed the word from 0 to 1 is alone until it is 0 again.
         let places = unsafe { &mut *self.places.get() };
         let result = action(places);
         self.is_taken.store(0, SeqCst);
@@ -3669,7 +3671,7 @@ pub struct Subscriber {
     told: u64,
     /// A private copy of frames.
     chunk: Vec<u64>,
-    /// Dropped after the participant: it looks whether anybody else is in the channel.
+    /// Dropped after the participant: it looks whether the channel has another participant.
     registration: Registration,
 }
 
@@ -3851,7 +3853,7 @@ impl Subscriber {
             return Wait::No;
         }
         self.base.lie_down(WANTS_FRAMES);
-        // SYNC: going to sleep. We are counted and flagged: whoever changes one of these after we looked rings us.
+        // SYNC: going to sleep. We are counted and flagged: a participant that changes one of these after we looked rings us.
         if self.base.load(HEADER_PUBLISHER_LOCK) != 0 {
             if self.base.take_over() {
                 self.base.release();
@@ -3871,7 +3873,7 @@ impl Subscriber {
         if base.watched_epoch != Some(epoch) {
             base.watched_epoch = Some(epoch);
             base.watch(&[STATE_PUBLISHER]);
-            // Whoever was found dead is reclaimed first, and new life lines may be told of by a newer epoch.
+            // Owners that were found dead are reclaimed first, and new life lines may be told of by a newer epoch.
             return Wait::No;
         }
         if !base.dead.is_empty() {
@@ -4018,8 +4020,8 @@ impl Subscriber {
         found.collect()
     }
 
-    /// Compares who is there with who was; before the tail is loaded, so that of those who are gone all was read that they had
-    /// published.
+    /// Compares the publishers with those of before; before the tail is loaded, so that of those that are gone all was read that
+    /// they had published.
     fn look_for_publishers(&mut self) {
         let epoch = self.base.load(HEADER_EPOCH);
         if self.roster.as_ref().map_or(true, |roster| roster.epoch == epoch) {
