@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// pnpm in the version that package.json names, so that nobody has to install it: `node scripts/pnpm.mjs <arguments>`.
+// pnpm in the version that package.json names, so that it need not be installed: `node scripts/pnpm.mjs <arguments>`.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 

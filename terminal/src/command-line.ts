@@ -46,7 +46,7 @@ export function readCommandLine<const Options extends OptionTypes>(
  * Reads a whole number from the value of an option.
  *
  * @param option its name, as `--rounds`.
- * @throws {UsageError} when it is none from `least` to `most`.
+ * @throws {UsageError} when it is not from `least` to `most`.
  */
 export function wholeNumber(option: string, text: string, least: number, most: number): number {
   const value = Number(text);

@@ -9,7 +9,7 @@
  *   channel_bench cost <channel> <count> <bytes> <how>      prints nanoseconds of processor time to publish a message, and
  *                                                           to receive one, alone
  *
- * `asleep` is 1 to wait in the system, 0 to look again and again. Whoever subscribes prints `ready` first.
+ * `asleep` is 1 to wait in the system, 0 to look again and again. A subscriber prints `ready` first.
  */
 #define MMFBUS_IMPLEMENTATION
 #include "mmfbus.h"
@@ -97,7 +97,7 @@ static uint64_t processor_time(void) {
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-/* Both sides in one process, in turns of half a ring: what they cost where nobody else has the memory in use. */
+/* Both sides in one process, in turns of half a ring: what they cost where no other program has the memory in use. */
 static int cost(const char *channel, uint64_t count, size_t bytes, char how) {
     static unsigned char message[LARGEST];
     mmfbus_options options = options_for(channel, false);

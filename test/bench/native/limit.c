@@ -68,9 +68,9 @@ static uint64_t frame_size(uint64_t length) {
 }
 
 static void lock(struct side *side) {
-    uint32_t nobody = 0;
-    while (!atomic_compare_exchange_strong(&side->ring->lock, &nobody, 1)) {
-        nobody = 0;
+    uint32_t unlocked = 0;
+    while (!atomic_compare_exchange_strong(&side->ring->lock, &unlocked, 1)) {
+        unlocked = 0;
         relax();
     }
     /* Others may have put something meanwhile. */
@@ -182,7 +182,7 @@ static uint64_t processor_time(void) {
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-/* Both sides in one process, in turns of half a ring: what they cost where nobody else has the memory in use. */
+/* Both sides in one process, in turns of half a ring: what they cost where no other program has the memory in use. */
 static int cost(uint64_t frames, const char *order) {
     enum { CAPACITY = 1 << 20, TURN = CAPACITY / FRAME / 2 };
     struct side in = new_ring(CAPACITY, order), out = in;

@@ -93,7 +93,7 @@ function expected<T>(): Expected<T> {
     resolve = onValue;
     reject = onError;
   });
-  // Whoever waits for it is told; nobody has to.
+  // A caller that waits for it is told; none has to.
   promise.catch(() => {});
   return { promise, resolve, reject };
 }

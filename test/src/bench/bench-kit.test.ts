@@ -38,7 +38,7 @@ describe.runIf(process.platform !== 'win32')('npm run bench', () => {
     expect(p99).toBeGreaterThanOrEqual(p50);
   });
 
-  it('refuses a number of rounds that is none', async () => {
+  it('refuses an invalid number of rounds', async () => {
     const ending = await startNode(program, { args: ['--rounds', 'many'] }).exit();
     expect(ending).toMatchObject({ status: 2, stderr: expect.stringContaining('--rounds') });
   });

@@ -19,7 +19,7 @@ const SLOTS_USED = 404;
 const STAYS = "process.stdin.on('end', () => process.exit()).resume();";
 
 describe('a bus', () => {
-  it('lists the channels of several processes: who takes part, and how far they are', async () => {
+  it('lists the channels of several processes: their participants, and how far they are', async () => {
     const before = Date.now();
     const bus = await busOf();
     const [first, second] = [uniqueName('a'), uniqueName('b')];
@@ -157,7 +157,7 @@ describe('a bus', () => {
     await publisher.close();
   });
 
-  it('does not keep a channel alive by looking at it, and is in nobody else’s way', async () => {
+  it('does not keep a channel alive by looking at it, and is in no other participant’s way', async () => {
     const bus = await busOf();
     const channel = define();
     let looking = true;

@@ -38,7 +38,7 @@ afterEach(() => {
   reports.length = 0;
 });
 
-/** The directory's memory, which is there while anybody has a channel or a bus open. */
+/** The directory's memory, which is there while any participant has a channel or a bus open. */
 function directorySegment(): Segment {
   return openSegment({ name: DIRECTORY_NAME, disposition: 'open', size: 0 });
 }
@@ -102,7 +102,7 @@ describe('a channel works', () => {
       const words = new Int32Array(rawMemory(segment.memory), PUBLISHER_LOCK);
       for (let index = 0; index < words.length; index++) words[index] = random(2 ** 32);
       await talk();
-      // What it says of such a directory is anybody's guess; that it comes to an end is what counts.
+      // What it says of such a directory is undefined; that it comes to an end is what counts.
       await bus.list().catch((error: unknown) => expect(error).toBeInstanceOf(ChannelError));
       segment.close();
       await bus.close();
@@ -139,7 +139,7 @@ describe('a channel works', () => {
     expect((await bus.list()).map(({ name }) => name)).toEqual([next.channel]);
   });
 
-  it.skipIf(onWindows)('where somebody who was stopped holds the directory’s lock', async () => {
+  it.skipIf(onWindows)('where a stopped participant holds the directory’s lock', async () => {
     const bus = await busOf();
     const holder = await startAgent('publisher', uniqueName('holder'), exitAtEndOfInput);
     const segment = directorySegment();
@@ -163,7 +163,7 @@ describe('a channel works', () => {
     segment.close();
   });
 
-  it('and is left for good, where somebody is at work in the directory', async () => {
+  it('and is left for good, where another participant is at work in the directory', async () => {
     const other = await startAgent('publisher', uniqueName('other'), exitAtEndOfInput);
     const publisher = await publisherOf(define());
     const segment = directorySegment();
@@ -210,7 +210,7 @@ describe('the last one to leave a channel takes it off the list', () => {
     expect(state()).toBe(1);
     program.send('end');
     await program.success();
-    // Nobody looked since: it was the leaving process itself.
+    // No process looked since: it was the leaving process itself.
     expect(state()).toBe(2);
     segment.close();
     expect(await bus.list()).toEqual([]);

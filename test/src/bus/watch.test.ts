@@ -101,7 +101,7 @@ describe('a watch', () => {
       expect(watched.left(channel.name, 'gone')).toMatchObject({ pid: gone.pid, alive: true });
       await watched.until(`joined ${channel.name} as reliable dead`);
       await killed(dead);
-      // Whoever joins reclaims the dead; this thread has not had a turn to hear of the death by itself.
+      // A participant that joins reclaims the dead; this thread has not had a turn to hear of the death by itself.
       await publisherOf(channel);
       await watched.until(`left ${channel.name} as reliable dead`);
       expect(watched.left(channel.name, 'dead')).toMatchObject({ pid: dead.pid, alive: false });
@@ -210,7 +210,7 @@ describe('a watch', () => {
     const waiting = bus.watch().next();
     await new Promise(setImmediate);
     await bus.close();
-    // Also of the one that nobody goes on with.
+    // Also of the one that no caller goes on with.
     expect(readdirSync(directory)).toEqual([]);
     // It had read `joined` already.
     expect((await abandoned.next()).done).toBe(true);
@@ -293,7 +293,7 @@ describe('a watch', () => {
     const segment = openSegment({ name: DIRECTORY_NAME, disposition: 'open', size: 0 });
     new BigInt64Array(rawMemory(segment.memory), TAIL_OFFSET, 1)[0] = -64n;
     segment.close();
-    // Whoever joins the directory rings those who sleep.
+    // A participant that joins the directory rings those that sleep.
     await startBusProgram('await openBus().then((bus) => bus.close());').success();
     expect(await program.success()).toBe('opened\njoined\ncaught CORRUPTED\n');
     await publisher.close();

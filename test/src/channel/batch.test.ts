@@ -28,7 +28,7 @@ describe('a batch', () => {
     expect(subscriber.poll(() => {})).toBe(count);
   });
 
-  it('is seen by nobody when one of its values is refused', async () => {
+  it('is seen by no participant when one of its values is refused', async () => {
     const channel = define<unknown>();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);

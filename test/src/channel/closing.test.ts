@@ -81,7 +81,7 @@ describe('closing while the lock is kept', () => {
     await stopped.exit();
   });
 
-  it('ends with the process, and those who listen hear of it', async () => {
+  it('ends with the process, and listeners hear of it', async () => {
     const channel = define();
     const holder = await startAgent('subscriber', channel.name, exitAtEndOfInput, {
       join: "delivery: 'lossy'",

@@ -13,7 +13,7 @@ async function start(channel: string, role: 'publisher' | 'subscriber') {
 }
 
 describe('a death', () => {
-  it('is heard by everybody although a handler throws, which is an uncaught exception', async () => {
+  it('is heard by every participant although a handler throws, which is an uncaught exception', async () => {
     const name = uniqueName();
     const subscriber = await start(name, 'subscriber');
     const first = await start(name, 'publisher');

@@ -113,7 +113,7 @@ describe('a subscriber to diagnostics', () => {
 });
 
 describe('counters', () => {
-  it('stand in the segment for everybody to read, each participant with its own', async () => {
+  it('stand in the segment for all to read, each participant with its own', async () => {
     const channel = define();
     const reliable = await subscriberOf(channel);
     const publisher = await publisherOf(channel);
@@ -130,7 +130,7 @@ describe('counters', () => {
     expect(counters(channel.name, 0)).toEqual([taken, taken, 0, 1000 - taken, 0, 0]);
   });
 
-  it('count those who were woken', async () => {
+  it('count those that were woken', async () => {
     const channel = define();
     const subscriber = await subscriberOf(channel, { pollWindow: 0 });
     const publisher = await publisherOf(channel);

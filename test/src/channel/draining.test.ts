@@ -155,7 +155,7 @@ describe('draining a subscriber', () => {
     expect(received).toEqual([1, 2, 3]);
   });
 
-  it('refuses a timeout that is none', async () => {
+  it('refuses an invalid timeout', async () => {
     const subscriber = await subscriberOf(define());
     expect(await codeOf(() => subscriber.drain({ timeout: -1 }))).toBe('INVALID_ARGUMENT');
   });
@@ -209,7 +209,7 @@ describe('closing inside a handler', () => {
 });
 
 describe('poll', () => {
-  it('loses nothing when it has no handler, or a limit that is none', async () => {
+  it('loses nothing when it has no handler, or an invalid limit', async () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);

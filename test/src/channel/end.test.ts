@@ -134,7 +134,7 @@ describe('ending with the publishers', () => {
     expect(received).toEqual([1]);
   });
 
-  it('refuses a timeout that is none', async () => {
+  it('refuses an invalid timeout', async () => {
     const subscriber = define().subscriber({ closeWithPublishers: { timeout: -1 } });
     expect(await codeOf(() => subscriber)).toBe('INVALID_ARGUMENT');
   });

@@ -79,7 +79,7 @@ describe('a full ring', () => {
     expect(await codeOf(() => publisher.publish(1, { timeout: -1 }))).toBe('INVALID_ARGUMENT');
   });
 
-  it('wakes those who wait for whom another publisher disconnects', async () => {
+  it('wakes publishers that wait for one that another publisher disconnects', async () => {
     const channel = define();
     await subscriberOf(channel);
     const patient = await startAgent(
@@ -97,7 +97,7 @@ describe('a full ring', () => {
     await patient.success();
   });
 
-  it('disconnects nobody for room that a message might have needed, and does not', async () => {
+  it('disconnects no participant for room that a message might have needed, and does not', async () => {
     // Five bytes a number at most, and one in fact.
     const names = Array.from({ length: 90 }, (_, index) => `n${index}`);
     const schema = struct(Object.fromEntries(names.map((name) => [name, u32()])));
@@ -109,7 +109,7 @@ describe('a full ring', () => {
     expect(subscriber.poll(() => {})).toBe(8);
   });
 
-  it('disconnects the slow, where the publisher wants that, and nobody else', async () => {
+  it('disconnects the slow subscriber, where the publisher wants that, and no other', async () => {
     const channel = define();
     const slow = await subscriberOf(channel);
     const fast = await subscriberOf(channel);

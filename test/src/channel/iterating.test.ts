@@ -153,7 +153,7 @@ describe('an iterator', () => {
     expect(received).toEqual([1, 2, 4]);
   });
 
-  it('goes on behind what cannot be decoded where somebody listens to errors, in the order of numbers', async () => {
+  it('goes on behind what cannot be decoded where errors have a listener, in the order of numbers', async () => {
     const channel = define({ codec: picky });
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);

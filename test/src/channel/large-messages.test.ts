@@ -62,7 +62,7 @@ describe('messages larger than a frame', () => {
     expect(sent).toBeGreaterThan(10);
   });
 
-  it('that were given up half-way are seen by nobody, and numbers have no holes', async () => {
+  it('that were given up half-way are seen by no participant, and numbers have no holes', async () => {
     const channel = define<Uint8Array>({ codec: raw() });
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);

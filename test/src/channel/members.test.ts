@@ -117,7 +117,7 @@ describe('a subscriber is told of publishers', () => {
       'gone left',
     ]);
     await next.close();
-    // Its slot has had two others since, so that nobody knows any more how it ended.
+    // Its slot has had two others since, so that its end is no longer known.
     await (await publisherOf(channel, { name: 'd' })).close();
     await publisherOf(channel, { name: 'e' });
     subscriber.poll(() => {});

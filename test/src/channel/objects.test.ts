@@ -6,7 +6,7 @@ import { ownDirectory } from '../support/own-directory.js';
 ownDirectory('objects');
 
 describe('what is shown', () => {
-  it('of a channel and those who take part says which, in what state, and how far', async () => {
+  it('of a channel and its participants says which, in what state, and how far', async () => {
     const channel = define();
     const { name } = channel;
     const subscriber = await subscriberOf(channel);

@@ -96,7 +96,7 @@ describe('flush', () => {
     expect(received.at(-1)).toBe(last);
   });
 
-  it('does not wait for those who leave', async () => {
+  it('does not wait for subscribers that leave', async () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);
     const publisher = await publisherOf(channel);

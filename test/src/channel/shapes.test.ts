@@ -78,7 +78,7 @@ describe('a channel with a shape', () => {
     expect(received).toEqual([good]);
   });
 
-  it('is joined by others of the same shape, or of one that it has grown into, and by nobody else', async () => {
+  it('is joined by others of the same shape, or of one that it has grown into, and by no others', async () => {
     const name = uniqueName('channel');
     await subscriberOf(defineChannel({ name, schema: struct({ price: f64() }) }));
     await publisherOf(defineChannel({ name, schema: struct({ price: f64() }) }));

@@ -158,7 +158,7 @@ describe('what the specification defines', () => {
     expect(decoded(codecOf(bytes()), fromHex(hex))).toStrictEqual(Uint8Array.of(7));
   });
 
-  /** Extensions of other types mean nothing to us; where nobody looks they are passed over. */
+  /** Extensions of other types mean nothing to us; where no field takes them they are passed over. */
   const extensions = [
     'd4 05 00',
     'd5 05 0000',

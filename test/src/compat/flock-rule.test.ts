@@ -8,10 +8,10 @@ const SIZE = 5000;
 const LOCK_WORD = 4;
 const TOTAL: number = SIZE + LOCK_WORD;
 const isPosix = process.platform !== 'win32';
-/** Windows keeps a mapping as long as any handle is open, so there every program takes part. */
+/** Windows keeps a mapping as long as any handle is open, so there every program follows the rule. */
 const byRule = isPosix ? 'rule' : 'plain';
 
-/** Whether anybody can find it still. */
+/** Whether a process can still find it. */
 function isThere(name: string): boolean {
   try {
     MemoryMappedFile.open(name).close();
@@ -26,7 +26,7 @@ function local(name: string): string {
   return osNameOf(name, ValidNamespaces.LOCAL);
 }
 
-describe('a native program that takes part', () => {
+describe('a native program that follows the rule', () => {
   it('keeps what Node made after Node has closed it, and removes it in the end', async () => {
     const name = mappingName('kept');
     const mapping = MemoryMappedFile.create(name, SIZE);
@@ -79,7 +79,7 @@ describe('a native program that takes part', () => {
   });
 });
 
-describe.runIf(isPosix)('a native program that does not take part', () => {
+describe.runIf(isPosix)('a native program that does not follow the rule', () => {
   it('does not keep the name, but the memory that it mapped stays its own', async () => {
     const name = mappingName('unlinked');
     const mapping = MemoryMappedFile.create(name, SIZE);

@@ -13,7 +13,7 @@ const WRITTEN = '0102fdfeff';
 const others = { Node: () => Peer.node(), 'a native program': () => Peer.native() };
 
 describe.runIf(process.platform !== 'win32')('mappings of the header for C', () => {
-  it('are those of Node, whoever makes them', async () => {
+  it('are those of Node, in each program that makes them', async () => {
     const made = mappingName('by-node');
     using mapping = MemoryMappedFile.create(made, DATA);
     mapping.write(Buffer.from(WRITTEN, 'hex'));

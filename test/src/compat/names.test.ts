@@ -85,7 +85,7 @@ describe('what a native program made', () => {
   });
 
   it.runIf(process.platform !== 'win32')(
-    'is never removed by Node, also when nobody has it open',
+    'is never removed by Node, also when no process has it open',
     async () => {
       const name = mappingName('unmarked');
       const osName = osNameOf(name, ValidNamespaces.LOCAL);

@@ -69,7 +69,7 @@ export class Agent {
       this.#commands.push(command);
       this.#child.stdin.write(`${text}\n`);
     });
-    // Of a scenario that has failed nobody waits for the other answers.
+    // The other answers of a failed scenario are not waited for.
     answer.catch(() => {});
     return answer;
   }

@@ -26,6 +26,6 @@ describe.each(PAIRS)('%s to %s', (publishing, subscribing) => {
   });
 });
 
-test('there is no agent for a language that nobody has written one for', () => {
+test('there is no agent for a language without one', () => {
   expect(() => languageOf('cobol')).toThrow('There is no agent for cobol');
 });

@@ -73,7 +73,7 @@ async function lastPublisherDies(stage: Stage): Promise<void> {
   }
 }
 
-/** A publisher dies between two fragments: nobody gets any of that message, and nothing is missed. */
+/** A publisher dies between two fragments: no process gets any of that message, and nothing is missed. */
 async function dividedPublisherDies(stage: Stage): Promise<void> {
   const subscriber = await stage.subscriber();
   const survivor = await stage.otherPublisher();
@@ -185,7 +185,7 @@ const SUBSCRIBING = [
   'leave: unmapped',
 ];
 
-/** What must go on when somebody is killed. */
+/** What must go on when another process is killed. */
 export const deathScenarios: readonly Scenario[] = [
   ...(Object.keys(PUBLISHING) as (keyof typeof PUBLISHING)[]).map((step) =>
     scenario(`publisher killed at ${step}`, step === 'publish: committed', async (stage) =>

@@ -97,7 +97,7 @@ const WRONG: readonly (readonly [before: number, ...bytes: (readonly [offset: nu
   [3, [136, 39], [137, 0], [52, 103], [53, 0]],
 ];
 
-/** Whoever reads that says so, after the messages before it. */
+/** A subscriber that reads that says so, after the messages before it. */
 async function refusesWrong(stage: Stage): Promise<void> {
   const frozen = frozenSegment();
   const memory = stage.hold(frozen);

@@ -209,7 +209,7 @@ const basics: readonly Scenario[] = [
       const after = await stage.subscriber(`delivery=lossy start=after:${incarnation}:7`);
       deepStrictEqual(await positionOf(latest, 'subscriber'), [incarnation, 10]);
       deepStrictEqual(await positionOf(earliest, 'subscriber'), [incarnation, 0]);
-      // Nothing was taken, and all of it before that message is none of this subscriber's.
+      // Nothing was taken, and none of it before that message is for this subscriber.
       deepStrictEqual(await positionOf(after, 'subscriber'), [incarnation, 7]);
       await publisher.ask('publish 10 40 1');
       expectEvents(

@@ -9,10 +9,10 @@ import { Agent } from './agent.js';
 import type { Language } from './agents.js';
 import { contentOf, digestOf } from './content.js';
 
-/** Where the numbers stand in a segment of those who sleep and want frames, and who want to know who takes part. */
+/** Where the numbers stand in a segment of the sleepers that want frames, and that want to know of joins and leaves. */
 const SLEEPERS = 388;
 const MEMBER_WAITERS = 408;
-/** And the number of the sleep of whoever has the first slot. */
+/** And the number of the sleep of the owner of the first slot. */
 const FIRST_ASLEEP: number = 512 + 76;
 
 let stages = 0;
@@ -92,7 +92,7 @@ export class Stage {
     return this.#word(SLEEPERS, count);
   }
 
-  /** Resolves when so many participants of the channel sleep until somebody comes or goes. */
+  /** Resolves when so many participants of the channel sleep until a participant joins or leaves. */
   memberWaiters(count: number): Promise<void> {
     return this.#word(MEMBER_WAITERS, count);
   }
@@ -110,7 +110,7 @@ export class Stage {
     while (this.#read(offset) !== value) await nextTurn();
   }
 
-  /** Looks into the memory; on POSIX without taking part in who has it open. */
+  /** Looks into the memory; on POSIX without counting as a process that has it open. */
   #read(offset: number): number {
     if (process.platform === 'win32') {
       const segment = openSegment({ name: this.channel, disposition: 'open', size: 0 });
@@ -126,8 +126,8 @@ export class Stage {
   }
 
   /**
-   * Ends all agents, and looks for what they have left. What the killed ones have left may be there until somebody comes by:
-   * so somebody does, in each language.
+   * Ends all agents, and looks for what they have left. What the killed ones have left may be there until another process comes
+   * by: so another one does, in each language.
    */
   async end(): Promise<void> {
     await Promise.all(this.#agents.map((agent) => agent.exit()));

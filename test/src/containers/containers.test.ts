@@ -24,7 +24,7 @@ const answer = `
   });
 `;
 
-/** Publishes each time that somebody is asleep, so that it takes the doorbell. */
+/** Publishes each time that a subscriber is asleep, so that it takes the doorbell. */
 const publishToSleepers = `
   ${answer}
   let value = 0;

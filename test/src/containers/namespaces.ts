@@ -12,7 +12,7 @@ export interface Container {
 
 const PID = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
 const USER = [...PID, '--user', '--map-root-user', '--mount'];
-/** A volume at another path, and a /dev/shm that nobody shares. */
+/** A volume at another path, and a /dev/shm that is not shared. */
 const volume =
   'mount --bind "$MMFBUS_DIRECTORY" /mnt && export MMFBUS_DIRECTORY=/mnt && mount -t tmpfs none /dev/shm';
 

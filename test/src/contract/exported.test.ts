@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { declaredFunctions, loadedFunctions } from './exported.js';
 import { subjects } from './subjects/index.js';
 
-/** What is loaded and declared to nobody. */
+/** What is loaded and not declared. */
 const internals: readonly string[] = [];
 
 describe('the table of the contract', () => {

@@ -48,7 +48,7 @@ export class Kit {
   /** Where other files may live. */
   readonly folder: string;
   readonly #waits = new Set<string>();
-  /** Is told of what nobody caught; else it is kept. */
+  /** Is told of each uncaught error; else it is kept. */
   onUncaught: ((error: unknown) => void) | undefined;
   readonly #uncaught: unknown[] = [];
   readonly #closers: (() => unknown)[] = [];
@@ -100,7 +100,7 @@ export class Kit {
     return this.closing(MemoryMappedFile.open(name));
   }
 
-  /** A peer that takes part in nothing. */
+  /** A peer that has joined no channel. */
   async peer(): Promise<PeerProcess> {
     const peer = spare.pop() ?? new PeerProcess();
     this.#peers.push(peer);
@@ -183,13 +183,13 @@ export class Kit {
     }
   }
 
-  /** Nobody caught it. */
+  /** It was not caught. */
   tellUncaught(error: unknown): void {
     if (this.onUncaught === undefined) this.#uncaught.push(error);
     else this.onUncaught(error);
   }
 
-  /** What nobody has caught since the last call. */
+  /** What was not caught since the last call. */
   takeUncaught(): unknown[] {
     return this.#uncaught.splice(0);
   }

@@ -12,7 +12,7 @@ interface Question {
   readonly settle: (answer: PeerAnswer) => void;
 }
 
-/** A process that takes part, seen from the one whose calls are tested. */
+/** A participant in another process, seen from the one whose calls are tested. */
 export class PeerProcess {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #questions = new Map<number, Question>();

@@ -45,7 +45,7 @@ function isPossible(way: Way, delivery: Delivery, sequence: readonly Action[]): 
   if (sequence.includes('flood') && delivery !== 'lossy') return false;
   if (sequence.includes('remove') && way !== 'events') return false;
   if (sequence.includes('break') && way !== 'iterator') return false;
-  // After a pause the handler has returned, so that what it throws is nobody's but its own.
+  // After a pause the handler has returned, so that what it throws is only its own.
   const paused = sequence.indexOf('await');
   // Between two polls anything may take messages.
   if (way === 'poll' && paused >= 0 && sequence.indexOf('iterate') > paused) return false;
@@ -275,7 +275,7 @@ class Handling {
   }
 
   /** Takes notice of an error, and of who was told of it. */
-  note(error: unknown, told: 'listener' | 'taker' | 'drain' | 'nobody'): void {
+  note(error: unknown, told: 'listener' | 'taker' | 'drain' | 'none'): void {
     if (error === THROWN) {
       this.#thrown++;
       return;
@@ -284,16 +284,16 @@ class Handling {
     if (!number) this.wrong.push(`it threw ${describeError(error)}`);
     else if (this.#isClosed) this.wrong.push(`the error of message ${number} came after close`);
     else this.seen.push(-Number(number));
-    // Nobody called where the subscriber calls listeners.
+    // No code called where the subscriber calls listeners.
     const due = this.#listensToErrors
       ? 'listener'
       : this.#way === 'events' && this.#isTaking
-        ? 'nobody'
+        ? 'none'
         : 'taker';
     if (told !== due) this.wrong.push(`told ${told} of ${describeError(error)}, not ${due}`);
   }
 
-  /** Lets the event loop turn until everything has come, or nobody takes it. */
+  /** Lets the event loop turn until everything has come, or it is not taken. */
   async #settle(): Promise<void> {
     for (let turns = 0; turns < MANY_TURNS; turns++) {
       const isComplete = Math.abs(this.seen.at(-1) ?? 0) === this.#published;
@@ -318,7 +318,7 @@ class Handling {
     }
   }
 
-  /** What nobody took is there still. */
+  /** What was not taken is there still. */
   async #takeRest(): Promise<void> {
     if (this.#isTaking) return;
     await this.#pollAll(() => {});
@@ -357,7 +357,7 @@ export async function playSequence(kit: Kit, play: Play): Promise<string | undef
   const subscriber = await channel.subscriber({ delivery });
   const publisher = await channel.publisher();
   const handling = new Handling(kit, play, { publisher, subscriber });
-  kit.onUncaught = (error) => handling.note(error, 'nobody');
+  kit.onUncaught = (error) => handling.note(error, 'none');
   const name = `${sequence.join(', ')}${listensToErrors ? '' : ' (without a listener of errors)'}`;
   await kit.until(name, handling.play(sequence));
   await publisher.close();

@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { commandOf } from '../support/tools.js';
+import { trackedFiles } from '../support/tracked-files.js';
 import { workspaceRoot } from '../support/workspace.js';
 
 interface OldWord {
@@ -123,22 +122,6 @@ function oldWordsIn(text: string, file: string): string[] {
       return `${file}:${line}: ${word} is now ${now}`;
     }),
   );
-}
-
-/** The files of the repository that are there, with `/`. */
-function trackedFiles(): string[] {
-  const names = execFileSync(
-    commandOf('git'),
-    ['-c', 'safe.directory=*', 'ls-files', '-z', '--deduplicate'],
-    {
-      cwd: workspaceRoot,
-      stdio: 'pipe',
-    },
-  );
-  return names
-    .toString()
-    .split('\0')
-    .filter((name) => name !== '' && existsSync(join(workspaceRoot, name)));
 }
 
 describe('the words of before', () => {

@@ -16,7 +16,7 @@ const publishOnInput = `
 `;
 
 describe('two processes', () => {
-  it.each(['publisher', 'subscriber'])('talk whoever comes first: the %s', async (first) => {
+  it.each(['publisher', 'subscriber'])('talk in either order of joining: the %s', async (first) => {
     const name = uniqueName('talk');
     const startPublisher = () => startAgent('publisher', name, publishOnInput);
     const startSubscriber = () => startAgent('subscriber', name, sayAll);
@@ -140,7 +140,7 @@ describe('a process that is killed', () => {
   });
 });
 
-// Windows has no signals: whoever ends another process there kills it.
+// Windows has no signals: a process that ends another one there kills it.
 const hasSignals = process.platform !== 'win32';
 const endingsBySignal = (
   [

@@ -23,7 +23,7 @@ import {
   type Stop,
 } from './orders.js';
 
-/** Between two looks, so that those who look leave the processor to the others. */
+/** Between two looks, so that those that look leave the processor to the others. */
 const PAUSE_MS = 2;
 const nothing = new Int32Array(new SharedArrayBuffer(4));
 
@@ -47,7 +47,7 @@ let isReclaiming = false;
 
 function onStep(step: string): void {
   seen.push(step);
-  // Whoever reclaims a sleeper wakes it, in a way.
+  // A participant that reclaims a sleeper wakes it, in a way.
   if (step === 'reclaim: begun') isReclaiming = true;
   if (step === 'reclaim: role taken') isReclaiming = false;
   if (step === 'sleep: flagged') isAsleep = true;

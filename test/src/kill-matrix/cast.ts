@@ -70,7 +70,7 @@ export class ActorProcess {
     const { promise, resolve, reject } = withResolvers<Awaited<ReturnType<Orders[K]>>>();
     this.#questions.set(id, { text, resolve, reject, answered: promise });
     this.#program.send(JSON.stringify(line));
-    // Whoever asked may come to look only after the process has died.
+    // A process that asked may come to look only after the process has died.
     promise.catch(() => {});
     return promise;
   }

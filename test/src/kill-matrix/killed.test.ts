@@ -29,7 +29,7 @@ describe('a process that is killed at any of its steps', { timeout: TIMEOUT }, (
     it.each(leaving)('$name', killed);
   });
 
-  describe('when somebody else has just died, and it', () => {
+  describe('when another process has just died, and it', () => {
     it.each(recovering)('$name', killed);
   });
 

@@ -35,7 +35,7 @@ async function forgetsAfter(point: Point | undefined, stage: Stage): Promise<Lif
   while ((await reliable.ask('memory')) > before + LITTLE);
   await stage.publish(publisher, 'after');
   await stage.heard();
-  // Whoever comes next sweeps what the dead left that had no slot any more.
+  // The next process sweeps what the dead left that had no slot any more.
   const next = await stage.enter('next');
   await next.ask('openPublisher');
   expect(await stage.clear()).toEqual([]);

@@ -78,7 +78,7 @@ type Closed = 'left' | 'died';
 
 /** What the survivors must have seen when the victim is dead. */
 export interface Outcome {
-  /** Messages of the operation, in order; they must arrive without anybody doing anything more. */
+  /** Messages of the operation, in order; they must arrive without any process doing anything more. */
   readonly messages?: readonly string[];
   /** What the channel is said to be by then, each time; the same. */
   readonly closed?: readonly Closed[];
@@ -108,7 +108,7 @@ export interface Scenario {
   goOn?(stage: Stage): Promise<void>;
 }
 
-/** Has a play performed; when it fails, or hangs, the processes are killed that took part. */
+/** Has a play performed; when it fails, or hangs, its processes are killed. */
 export async function onStage<R>(
   folder: string,
   channel: Partial<ChannelOptions<string>> | undefined,
@@ -201,8 +201,8 @@ async function check(scenario: Scenario, stage: Stage, life: Life, outcome: Outc
     expect(log, `${actor.role}'s ${name}`).toEqual(wholeLog.filter(counts));
   }
   const due = [...(hasLock ? ['lock'] : []), ...(hasSlot ? ['slot'] : [])];
-  // Nobody was there to recover anything: the memory was made anew.
-  const recovered = scenario.company === 'nobody' ? [] : (outcome.recovered ?? due);
+  // No process was there to recover anything: the memory was made anew.
+  const recovered = scenario.company === 'none' ? [] : (outcome.recovered ?? due);
   expect(await stage.recovered(), 'recovered').toEqual([...recovered].sort());
   expect(await stage.clear(), 'left in the directory').toEqual([]);
 }
@@ -218,7 +218,7 @@ export function record(scenario: Scenario, folder: string): Promise<Life> {
   return play(scenario, folder, undefined, 'kill');
 }
 
-/** The steps at which somebody was killed in this file. */
+/** The steps at which another process was killed in this file. */
 const deaths = new Set<string>();
 
 /** They, in order. */
@@ -252,7 +252,7 @@ export async function killAtEachStep(scenario: Scenario, folder: string, end: En
     notReached.delete(point.step);
     deaths.add(point.step);
   });
-  expect([...notReached], 'steps at which nobody was killed').toEqual([]);
+  expect([...notReached], 'steps at which no process was killed').toEqual([]);
 }
 
 /** Runs the action for all points, some at a time, and tells at which ones it failed. */

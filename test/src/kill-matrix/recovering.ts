@@ -4,11 +4,11 @@ import { LARGE } from './scenarios.js';
 import { type Stage, unlessDied } from './stage.js';
 
 /*
- * Two deaths: somebody dies, and the victim, who recovers from that, dies in the middle of it. Everybody else stands still
- * from before the first death on, so that it is the victim who recovers.
+ * Two deaths: a process dies, and the victim, which recovers from that, dies in the middle of it. Every other process stands
+ * still from before the first death on, so that it is the victim who recovers.
  */
 
-/** A publisher that dies with its message committed and nobody rung: with the lock, and with its slot. */
+/** A publisher that dies with its message committed and no bell rung: with the lock, and with its slot. */
 async function enterPublisher(stage: Stage): Promise<ActorProcess> {
   const first = await stage.enter('first');
   await first.ask('openPublisher');

@@ -5,13 +5,13 @@ import type { Stage } from './stage.js';
 /** Four of these fit into the ring; the next one stands at its start, behind padding. */
 export const LARGE = 960;
 
-/** Has the victim join as a publisher, and be known to everybody. */
+/** Has the victim join as a publisher, and be known to every process. */
 async function joinAsPublisher(stage: Stage, options?: PublisherOptions): Promise<void> {
   await stage.victim.ask('openPublisher', options);
   await stage.publish(stage.victim, 'hello');
 }
 
-/** Has the victim join as the subscriber `v`, and be known to everybody. */
+/** Has the victim join as the subscriber `v`, and be known to every process. */
 async function joinAsSubscriber(
   stage: Stage,
   delivery: 'reliable' | 'lossy',
@@ -165,7 +165,7 @@ export const publishing: readonly Scenario[] = [
   },
 ];
 
-/** As {@link Scenario}, for somebody who joins. */
+/** As {@link Scenario}, for a process that joins. */
 function joining(
   name: string,
   company: Scenario['company'],
@@ -180,7 +180,7 @@ const asPublisher = (stage: Stage) => stage.victim.ask('openPublisher');
 const asSubscriber = (options: SubscriberOptions) => (stage: Stage) =>
   stage.victim.ask('openSubscriber', 'v', options);
 
-/** Whoever joined with an old cursor and died must not hold anybody back. */
+/** A process that joined with an old cursor and died must not hold publishers back. */
 async function fillTwice(stage: Stage): Promise<void> {
   for (let count = 0; count < 8; count++) {
     await stage.publish(stage.publisher!, `f${count}*${LARGE}`);
@@ -197,14 +197,14 @@ async function joinAfterNone(stage: Stage): Promise<void> {
 const starts = ['latest', 'earliest', 'history'] as const;
 const modes = ['reliable', 'lossy'] as const;
 
-/** Somebody is killed while it joins. */
+/** Another process is killed while it joins. */
 export const joinings: readonly Scenario[] = [
-  joining('creates the channel as a publisher', 'nobody', asPublisher),
-  joining('creates the channel as a subscriber', 'nobody', asSubscriber({})),
+  joining('creates the channel as a publisher', 'none', asPublisher),
+  joining('creates the channel as a subscriber', 'none', asSubscriber({})),
   joining('joins as a publisher', 'all', asPublisher),
   joining('joins as the only publisher', 'subscribers', asPublisher, (life) => {
     if (life.count('join: state stored') === 0) return {};
-    // Subscribers that were not rung yet know of nobody who could die.
+    // Subscribers that were not rung yet know of no process that could die.
     return life.count('lock: released') === 2 ? { closed: ['died'] } : { closedLater: ['died'] };
   }),
   joining('joins as a lossy subscriber', 'all', asSubscriber({ delivery: 'lossy' })),
@@ -281,7 +281,7 @@ export const taking: readonly Scenario[] = [
   },
 ];
 
-/** Somebody is killed while it leaves. */
+/** Another process is killed while it leaves. */
 export const leaving: readonly Scenario[] = [
   {
     name: 'leaves as a publisher',
@@ -298,7 +298,7 @@ export const leaving: readonly Scenario[] = [
     operate: (stage) => stage.unlessStopped(stage.victim.ask('closePublisher')),
     outcome: (life) => {
       if (life.count('leave: state stored') > 0) return { closed: ['left'] };
-      // In between it has said so, and is a publisher still: those who are awake may hear of both.
+      // In between it has said so, and is a publisher still: those that are awake may hear of both.
       return { closed: ['died'], perhaps: life.count('leave: closed') > 0 ? ['left'] : [] };
     },
   },
@@ -320,14 +320,14 @@ export const leaving: readonly Scenario[] = [
   },
   {
     name: 'leaves as a publisher, the last one of all',
-    company: 'nobody',
+    company: 'none',
     prepare: (stage) => stage.victim.ask('openPublisher'),
     operate: (stage) => stage.unlessStopped(stage.victim.ask('closePublisher')),
     outcome: nothing,
   },
   {
     name: 'leaves as a subscriber, the last one of all',
-    company: 'nobody',
+    company: 'none',
     prepare: (stage) => stage.victim.ask('openSubscriber', 'v', {}, true),
     operate: (stage) => stage.unlessStopped(stage.victim.ask('closeSubscriber', 'v')),
     outcome: nothing,

@@ -5,8 +5,8 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 import { uniqueName } from '../support/unique-name.js';
 import { type ActorProcess, Died, dismiss, hire } from './cast.js';
 
-/** Who else takes part. */
-export type Company = 'all' | 'subscribers' | 'nobody';
+/** The other participants. */
+export type Company = 'all' | 'subscribers' | 'none';
 
 /** A subscriber of the play: whose process it is in, and its name there. */
 interface Seat {
@@ -23,8 +23,8 @@ export function folderForPlays(): string {
 }
 
 /**
- * One play: a channel in a directory of its own, with the processes that take part. Each sleeper has a process for
- * itself, so that nobody else's bell wakes it: a reliable subscriber and a lossy one. Two more of them share a process
+ * One play: a channel in a directory of its own, with the processes that join it. Each sleeper has a process for
+ * itself, so that no other bell wakes it: a reliable subscriber and a lossy one. Two more of them share a process
  * that is awake, and takes messages when it is told to. The publisher has one of its own as well.
  */
 export class Stage {
@@ -41,7 +41,7 @@ export class Stage {
   isLate = false;
   /** A call that waits. */
   waiting: Promise<unknown> = Promise.resolve();
-  /** Lets those who stand still go on. */
+  /** Lets the stopped processes go on. */
   release: () => Promise<void> = async () => {};
   publisher: ActorProcess | undefined;
   reliable: ActorProcess | undefined;
@@ -54,10 +54,10 @@ export class Stage {
     this.#channel = { name: uniqueName('matrix'), capacity: 4096, ...channel };
   }
 
-  /** Brings everybody on stage; the publisher, if there is one, has published `first`, and the sleepers sleep. */
+  /** Brings every process on stage; the publisher, if there is one, has published `first`, and the sleepers sleep. */
   async set(company: Company): Promise<void> {
     this.#victim = await this.enter('victim');
-    if (company === 'nobody') return;
+    if (company === 'none') return;
     this.reliable = await this.enter('reliable');
     this.lossy = await this.enter('lossy');
     this.awake = await this.enter('awake');
@@ -123,7 +123,7 @@ export class Stage {
       .join('; ');
   }
 
-  /** Publishes without waiting for room, which must succeed; not while somebody else who lives has the lock. */
+  /** Publishes without waiting for room, which must succeed; not while a living process has the lock. */
   async publish(actor: ActorProcess, value: string): Promise<void> {
     let outcome = await actor.ask('tryPublish', value);
     while (outcome === 'busy') outcome = await actor.ask('tryPublish', value);
@@ -131,7 +131,7 @@ export class Stage {
     this.published.push(value);
   }
 
-  /** Returns when all subscribers have heard everything that was published; all but those who are late by intention. */
+  /** Returns when all subscribers have heard everything that was published; all but those that are late by intention. */
   async heard(): Promise<void> {
     const last = this.published.at(-1);
     if (last === undefined) return;
@@ -151,7 +151,7 @@ export class Stage {
     }
   }
 
-  /** Returns when those who were given up know it. */
+  /** Returns when those that were given up know it. */
   async hearDisconnected(): Promise<void> {
     for (const name of this.#gone) await this.awake?.ask('hears', name, 'close disconnected');
   }
@@ -200,7 +200,7 @@ export class Stage {
     return lists.flat().sort();
   }
 
-  /** Everybody leaves in good order; what is left in the directory. */
+  /** Every process leaves in good order; what is left in the directory. */
   async clear(): Promise<string[]> {
     for (const actor of this.survivors) {
       await actor.ask('leaveAll');
@@ -210,13 +210,13 @@ export class Stage {
     return left;
   }
 
-  /** After a play that failed: nobody can tell what state they are in. */
+  /** After a play that failed: no process can tell what state they are in. */
   async abandon(): Promise<void> {
     await Promise.all(this.#actors.map((actor) => actor.kill()));
   }
 }
 
-/** What comes of it, also where it ends with somebody's death. */
+/** What comes of it, also where it ends with a death. */
 export async function unlessDied(asked: Promise<unknown>): Promise<void> {
   try {
     await asked;

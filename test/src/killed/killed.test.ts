@@ -171,7 +171,7 @@ describe.runIf(process.platform !== 'win32')(
     /** Lives up to that call; tells what it did last. */
     async function dieAt(call: number, task: MortalTask): Promise<string> {
       const { signal, status, stdout, stderr } = await start({ ...task, diesAtCall: call }).exit();
-      // Whether somebody sleeps and has to be rung differs from run to run: there may be fewer calls than were counted.
+      // Whether a process sleeps and has to be rung differs from run to run: there may be fewer calls than were counted.
       expect(signal ?? status, `call ${call}: ${stderr}`).toSatisfy((end) => end === 'SIGKILL' || end === 0);
       return stdout.trimEnd().split('\n').at(-1) ?? '';
     }
@@ -220,7 +220,7 @@ describe.runIf(process.platform !== 'win32')(
           .toBe('fresh');
       });
       await closeWitnesses();
-      // Opens a port anew, and so sweeps those that nobody's slot names.
+      // Opens a port anew, and so sweeps those that no slot names.
       await talkOn([first]);
       expect(readdirSync(directory)).toEqual([]);
     });

@@ -48,7 +48,7 @@ function say(...words: readonly unknown[]): void {
   process.stdout.write(`${words.join(' ')}\n`);
 }
 
-/** Nobody else may be sure to find a lock free among those who are killed with it. */
+/** No other process may be sure to find a lock free among those that are killed with it. */
 function unlessLocked(action: () => void): void {
   try {
     action();

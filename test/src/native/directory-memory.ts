@@ -33,7 +33,7 @@ function textAt(view: DataView, offset: number, length: number): string {
   return Buffer.from(view.buffer, offset, length).toString('utf8').replace(/\0+$/, '');
 }
 
-/** The names of those who take part in the directory. */
+/** The names of the participants of the directory. */
 export function participantsOf(view: DataView): string[] {
   const slots = Array.from(
     { length: view.getUint32(PARTICIPANT_COUNT, true) },

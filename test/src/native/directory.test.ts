@@ -220,7 +220,7 @@ describe.each(onWindows ? ['c'] : ['c', 'rust', 'python'])('a program in %s', (l
     await agent.ask('leave publisher');
     await talk(agent);
     await talk(agentOf(language));
-    // Nobody can say of such a directory that it is not needed any more.
+    // No process can say of such a directory that it is not needed any more.
     new Uint8Array(view.buffer, PUBLISHER_LOCK).fill(0);
   });
 

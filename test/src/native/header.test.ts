@@ -50,7 +50,7 @@ describe('the header for C and C++', () => {
     expect(run(program, [uniqueName('laps')])).toBe('all is well\n');
   });
 
-  test('races with nobody in other threads', () => {
+  test('races with no other thread', () => {
     const flags = [include, '-pthread', '-g', '-fsanitize=thread'];
     const program = compile('threads', [join(sources, 'threads.c')], flags);
     expect(run(program, [uniqueName('threads'), '2000'])).toBe('6000 messages\n');

@@ -11,10 +11,10 @@ import { uniqueName } from '../support/unique-name.js';
 
 const directory = ownDirectory('sweeping');
 const PAGE = 4096;
-/** Ports that the dead have left: nobody has their FIFOs open. */
+/** Ports that the dead have left: no process has their FIFOs open. */
 const DEAD = ['mmfbus~0123456789abcdef', 'mmfbus~00000000000000aa'];
 
-/** A segment of another version of the format, which nobody has open, as the bytes of its file. */
+/** A segment of another version of the format, which no process has open, as the bytes of its file. */
 function segmentOfAnotherVersion(): Uint8Array {
   const bytes = Buffer.alloc(3 * PAGE);
   bytes.write('mmfbusch', 0, 'latin1');

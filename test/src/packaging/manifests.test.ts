@@ -36,7 +36,7 @@ it('the published packages are those that a release gives one version', () => {
 });
 
 describe.each(manifests)('packages/$folder', ({ folder, manifest }) => {
-  it('says where it comes from, and that everyone may install it', () => {
+  it('says where it comes from, and that all users may install it', () => {
     expect(manifest).toMatchObject({
       license: 'MIT',
       homepage: `${ADDRESS}/tree/main/packages/${folder}#readme`,

@@ -1,7 +1,7 @@
 // Uses a channel as any program does, until its standard input ends, while others overwrite what it reads: publishers that
-// wait for nobody, or a scribbler. Whatever it meets must be a message, a gap or an error. Then it prints what it met.
+// wait for no one but a scribbler. Whatever it meets must be a message, a gap or an error. Then it prints what it met.
 // Arguments: what it does (`publish`, `subscribe` or `join`), the channel's name, the codec, and `intact` where messages may
-// not be changed by anybody.
+// not be changed by any process.
 import {
   type Channel,
   ChannelError,

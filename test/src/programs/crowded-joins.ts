@@ -30,7 +30,7 @@ count(fs, 'readdirSync', (names) => (names as unknown[]).length);
 count(fs.Dir.prototype, 'readSync');
 syncBuiltinESMExports();
 
-// Whoever looks at this clock finds that time is up: so a turn does what it does on any machine, and no more.
+// A call that looks at this clock finds that time is up: so a turn does what it does on any machine, and no more.
 let clock = timers.now();
 Object.assign(timers, { now: () => (clock += 100) });
 

@@ -1,4 +1,4 @@
-// Takes part in a channel, runs Workers one after another that take part too, and ends by itself. Tells what it has open
+// Joins a channel, runs Workers one after another that join it too, and ends by itself. Tells what it has open
 // before and after them. Arguments: the channel, what the Workers do, and how many.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';

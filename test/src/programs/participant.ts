@@ -1,4 +1,4 @@
-// Takes part in a channel on any runtime, in its main thread or in a Worker. Arguments: what it does, the channel, and how
+// Joins a channel on any runtime, in its main thread or in a Worker. Arguments: what it does, the channel, and how
 // many messages.
 import { createInterface } from 'node:readline';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -94,7 +94,7 @@ const acts: Record<string, () => Promise<void>> = {
     publisher.tryPublish(1);
     process.exit(3);
   },
-  /** Ends with an error that nobody catches, with both roles open. */
+  /** Ends with an uncaught error, with both roles open. */
   fail: async () => {
     const publisher = await channel.publisher();
     const subscriber = await channel.subscriber({ delivery: 'lossy' });

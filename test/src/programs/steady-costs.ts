@@ -1,5 +1,5 @@
 // Publishes and polls typed objects on one channel, and tells what that takes but time: bytes of the heap, calls of the
-// operating system's functions, and marks for whoever traces system calls. Arguments: the channel and what to tell.
+// operating system's functions, and marks for a tracer of system calls. Arguments: the channel and what to tell.
 import { existsSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -34,7 +34,7 @@ const channel = defineChannel({ name, schema });
 type Quote = Infer<typeof schema>;
 const quote: Quote = { id: 1, sym: 'AAPL', px: 187.25, qty: 100, ts: 1_700_000_000_000, side: 'buy' };
 
-/** For whoever traces this process: a system call that nothing else makes. */
+/** For a tracer of this process: a system call that nothing else makes. */
 function mark(label: string): void {
   existsSync(`/mark ${label}`);
 }

@@ -102,7 +102,7 @@ const acts: Record<Act, () => Promise<void>> = {
     let value = 0;
     for (;;) if (publisher.tryPublish(value + 1) === 'published' && ++value === count) say('ready');
   },
-  /** Publishes until there is no room, says how many it were, and waits for room. */
+  /** Publishes until there is no room, says how many, and waits for room. */
   wait: async () => {
     const publisher = await channel.publisher();
     const filled = fill(publisher);
@@ -145,7 +145,7 @@ const acts: Record<Act, () => Promise<void>> = {
     publisher.tryPublish(1);
     process.exit(3);
   },
-  /** Ends the Worker with an error that nobody catches. */
+  /** Ends the Worker with an uncaught error. */
   fail: async () => {
     const publisher = await channel.publisher();
     (await channel.subscriber({ delivery: 'lossy' })).on('message', () => {});

@@ -89,7 +89,7 @@ describe.each(['Bun', 'Deno'] as const)('%s', (runtime) => {
     await subscriber.success();
   });
 
-  it.each(pairs)('a subscriber that is killed holds nobody back: %s holding %s', async (held, from) => {
+  it.each(pairs)('a subscriber that is killed holds no publisher back: %s holding %s', async (held, from) => {
     const name = uniqueName('held');
     const subscriber = startOn(held, 'hold', name);
     await subscriber.waitForLine(/^ready$/);
@@ -128,7 +128,7 @@ describe.each(['Bun', 'Deno'] as const)('%s', (runtime) => {
   // Deno has no event `exit` then.
   const outcome = runtime === 'Deno' ? 'died' : 'left';
 
-  it(`has ${outcome} for the others at an error that nobody catches`, async () => {
+  it(`has ${outcome} for the others at an uncaught error`, async () => {
     const name = uniqueName('fail');
     const subscriber = startOn('Node', 'listen', name);
     await subscriber.waitForLine(/^ready$/);

@@ -42,7 +42,7 @@ describe('a Worker of Deno', () => {
   });
 
   it.each(['Node', 'Deno'] as const)(
-    'that is terminated as a reliable subscriber holds nobody back: %s',
+    'that is terminated as a reliable subscriber holds no publisher back: %s',
     async (runtime) => {
       const name = uniqueName('terminated');
       const parent = startOn('Deno', 'worker:hold', name);
@@ -58,7 +58,7 @@ describe('a Worker of Deno', () => {
     },
   );
 
-  it('that was terminated before is found by those who join', async () => {
+  it('that was terminated before is found by those that join', async () => {
     const name = uniqueName('before');
     const parent = startOn('Deno', 'worker:hold', name);
     await parent.waitForLine(/^ready$/);

@@ -71,7 +71,7 @@ process.on('message', (message: AgentOrder) => {
   else void exit();
 });
 process.once('disconnect', () => {
-  // Whoever gives the orders is gone.
+  // The process that gives the orders is gone.
   if (!leaving) process.exit(1);
 });
 // Ctrl-C reaches every process of the terminal; it is for the one that gives the orders.

@@ -54,7 +54,7 @@ export class AuditedChannel {
     this.#firsts.set(role, Math.max(1, this.#truth.last + 1 - capacity / SMALLEST_FRAME));
   }
 
-  /** Takes everything that is published by now, so that those who have ended can be judged. */
+  /** Takes everything that is published by now, so that those that have ended can be judged. */
   catchUp(): void {
     const subscriber = this.#subscriber;
     if (!subscriber.isOpen) return;

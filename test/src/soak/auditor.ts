@@ -1,4 +1,4 @@
-// The process of the soak that sees everything, is never killed, and judges those who have ended.
+// The process of the soak that sees everything, is never killed, and judges those that have ended.
 import { subscribe } from 'node:diagnostics_channel';
 import { readdirSync } from 'node:fs';
 import { defineChannel } from '@mmfbus/channel';
@@ -82,7 +82,9 @@ function judgeAll(ended: readonly Assignment[]): Verdict[] {
   return ended.map(judge);
 }
 
-/** Judges what everybody saw in a channel that nobody is in any more; what comes next is another channel of that name. */
+/**
+ * Judges what every process saw in a channel that has no participant any more; what comes next is another channel of that name.
+ */
 function judgeEmpty(index: number): string[] {
   const problems = witnesses.get(index)?.problems() ?? [];
   witnesses.set(index, new Witnesses());
@@ -93,7 +95,7 @@ function judgeEmpty(index: number): string[] {
 async function finish(): Promise<string[]> {
   const problems = [...witnesses.keys()].flatMap(judgeEmpty);
   for (const channel of audited.values()) await channel.close();
-  // Whoever creates something sweeps away what the dead left.
+  // A process that creates something sweeps away what the dead left.
   const broom = await defineChannel({
     name: `mmfbus-soak-${process.pid}-broom`,
     capacity: 4 * KiB,
@@ -137,6 +139,6 @@ process.on('message', (order: AuditorOrder) => {
 });
 const timer = setInterval(() => tell(counts()), COUNTS_EVERY);
 timer.unref();
-// Whoever gives the orders is gone, or has heard all.
+// The process that gives the orders is gone, or has heard all.
 process.once('disconnect', () => process.exit());
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

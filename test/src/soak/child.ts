@@ -45,7 +45,7 @@ export class Child<Order, Report> {
   }
 
   order(order: Order): void {
-    // It may be dead by now, and then nobody has to hear it.
+    // It may be dead by now, and then no process has to hear it.
     if (this.#process.connected) this.#process.send(order as object, () => {});
   }
 

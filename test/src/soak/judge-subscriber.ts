@@ -5,7 +5,7 @@ import type { Truth } from './truth.js';
 
 /** Nanoseconds by which the clocks of two processes may differ: each finds the system's for itself. */
 const SLACK = 1e6;
-/** Messages for which nobody may have rung yet. */
+/** Messages for which no bell may have been rung yet. */
 const UNRUNG = 3;
 
 /** A subscriber that has ended. */

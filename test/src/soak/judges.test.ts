@@ -129,7 +129,7 @@ describe('a subscriber in a channel with an auditor', () => {
       [...messages(31, 40), { sequence: 41, publisher: ALTERED, counter: 0, count: 1 }],
       /altered/,
     ],
-    ['get what nobody committed', messages(31, LAST + 1), /the last one is 100/],
+    ['get what was never committed', messages(31, LAST + 1), /the last one is 100/],
     [
       'get another one as that number',
       [{ sequence: 31, publisher: 1, counter: 17, count: 1 }],

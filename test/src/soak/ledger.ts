@@ -37,7 +37,7 @@ const FILE_LENGTH: number = HEADER_LENGTH + ENTRIES_A_FILE * ENTRY_WORDS * 4;
 
 /** In an entry, instead of a publisher. */
 export const GAP = 0;
-/** In an entry, instead of a publisher: what arrived is none of our messages. */
+/** In an entry, instead of a publisher: what arrived is not one of our messages. */
 export const ALTERED = 0xffff_ffff;
 
 /** Messages that follow each other in the channel and at their publisher, or that were missed. */

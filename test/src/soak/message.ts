@@ -1,6 +1,6 @@
 /*
  * A message says who published it, as which of its messages, how long it is and when its publisher began with it; the rest
- * follows from these, so that whoever receives it can tell whether a single bit is another one.
+ * follows from these, so that its receiver can tell whether a single bit is another one.
  */
 
 /** Bytes of the shortest message. */

@@ -34,7 +34,7 @@ export class Pool {
   #fill(): void {
     while (this.#waiting.length < this.#size) {
       const starting = this.#start();
-      // Whoever takes it hears of it.
+      // The process that takes it hears of it.
       starting.catch(() => {});
       this.#waiting.push(starting);
     }

@@ -6,7 +6,7 @@ import type { PublisherRole } from './life-plan.js';
 import { makeMessage, SHORTEST } from './message.js';
 import { Random } from './random.js';
 
-/** Milliseconds after which a publisher that finds no room gives up, which is a fault: nobody is stopped for so long. */
+/** Milliseconds after which a publisher that finds no room gives up, which is a fault: no process is stopped for so long. */
 const STALLED = 20_000;
 /** Milliseconds between two turns of publishing, unless the rate is too low for that. */
 const TURN = 10;

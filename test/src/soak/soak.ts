@@ -11,12 +11,12 @@ import { LEDGERS_VARIABLE, type Verdict } from './protocol.js';
 
 /** Processes that are started ahead. */
 const AHEAD = 3;
-/** After this many lives everybody in a channel without auditor is killed, so that it ends. */
+/** After this many lives every process in a channel without auditor is killed, so that it ends. */
 const EMPTY_EVERY = 25;
 
 /** Options of a soak. */
 export interface SoakOptions {
-  /** What everybody does follows from it; when they do it does not. */
+  /** What every process does follows from it; when they do it does not. */
   readonly seed: number;
   readonly channels: number;
   /** Processes at a time, beside the auditor. */
@@ -53,7 +53,7 @@ export class Soak {
   readonly #pool: Pool;
   readonly #lives = new Map<Life, Promise<void>>();
   readonly #judging = new Set<Promise<void>>();
-  /** In each channel the last message that somebody had who has ended. */
+  /** In each channel the last message that an ended process had. */
   readonly #lasts = new Map<number, Position>();
   readonly #counts: SoakCounts = {
     lives: 0,
@@ -88,7 +88,7 @@ export class Soak {
     this.#pool = new Pool(AHEAD, env);
   }
 
-  /** What happened up to now; messages are counted when those who got them have ended. */
+  /** What happened up to now; messages are counted when those that got them have ended. */
   get counts(): SoakCounts {
     const { received, slots, locks } = this.#auditor.counts;
     const counts = this.#counts;
@@ -195,7 +195,7 @@ export class Soak {
     }
   }
 
-  /** Kills everybody in a channel that has no auditor, so that the next ones find none and create it again. */
+  /** Kills every process in a channel that has no auditor, so that the next ones find none and create it again. */
   async #empty(turn: number): Promise<void> {
     const candidates = this.#channels.filter(({ audited }) => !audited);
     const channel = candidates[turn % candidates.length];

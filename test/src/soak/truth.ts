@@ -9,7 +9,7 @@ interface Block {
 }
 
 /**
- * What was published in a channel, by sequence number, as its auditor saw it: from number 1 on, without holes. What nobody
+ * What was published in a channel, by sequence number, as its auditor saw it: from number 1 on, without holes. What no process
  * asks for any more is forgotten.
  */
 export class Truth {

@@ -2,11 +2,11 @@ import type { EndedSubscriber, Findings } from './judge-subscriber.js';
 import { ALTERED, type Entry, GAP, type LedgerContents } from './ledger.js';
 
 /**
- * What the subscribers of a channel saw that has no auditor, from one time when everybody had left it to the next. They
- * are compared with each other: each message of each publisher has one number, whoever saw it.
+ * What the subscribers of a channel saw that has no auditor, from one time when every process had left it to the next. They
+ * are compared with each other: each message of each publisher has one number, in every witness.
  */
 export class Witnesses {
-  /** For each publisher the numbers of its messages in the channel, by its own counter; 0 for one that nobody saw. */
+  /** For each publisher the numbers of its messages in the channel, by its own counter; 0 for one that no subscriber saw. */
   readonly #numbers = new Map<number, number[]>();
   /** How many messages each publisher began to publish. */
   readonly #intended = new Map<number, number>();
@@ -77,7 +77,7 @@ export class Witnesses {
     }
   }
 
-  /** To be asked when nobody is left in the channel and all were judged: nothing can be there that nobody published. */
+  /** To be asked when no process is left in the channel and all were judged: nothing can be there that was never published. */
   problems(): string[] {
     const problems: string[] = [];
     for (const [publisher, numbers] of this.#numbers) {

@@ -61,7 +61,7 @@ describe.runIf(process.platform === 'linux')('a typed message that is published 
     expect(await run('calls')).toEqual({ publish: 0, poll: 0, counted: true });
   });
 
-  it('takes no system call while nobody sleeps, and one ring a sleep', async () => {
+  it('takes no system call while no subscriber sleeps, and one ring a sleep', async () => {
     const file = join(folder, 'calls');
     const { sleeps } = await run('traced', { within: [commandOf('strace'), '-qq', '-o', file] });
     const calls = readFileSync(file, 'utf8').split('\n');

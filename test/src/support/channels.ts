@@ -46,7 +46,7 @@ export async function codeOf(action: () => unknown): Promise<string> {
   return 'no error';
 }
 
-/** Publishes until there is no room; how many it were. */
+/** Publishes until there is no room; returns the number of messages published. */
 export function fill(publisher: Publisher<number>): number {
   let count = 0;
   while (publisher.tryPublish(count) === 'published') count++;

@@ -17,7 +17,7 @@ export interface HeldLock {
 }
 
 /**
- * Has a process that takes part in a channel, or in the directory, hold the publisher lock there: as one does that was stopped
+ * Has a participant of a channel, or of the directory, hold the publisher lock there: as one does that was stopped
  * in the middle of its work, it never gives it back.
  */
 export function holdLock(name: string, pid: number): HeldLock {
@@ -27,7 +27,7 @@ export function holdLock(name: string, pid: number): HeldLock {
   const offsetOf = (slot: number) => PARTICIPANTS + slot * PARTICIPANT_LENGTH;
   const slots = Array.from({ length: view.getUint32(PARTICIPANT_COUNT, true) }, (_, slot) => slot);
   const slot = slots.find((one) => view.getUint32(offsetOf(one) + PID, true) === pid);
-  if (slot === undefined) throw new Error(`process ${pid} does not take part in ${name}`);
+  if (slot === undefined) throw new Error(`process ${pid} is not a participant of ${name}`);
   const word = (view.getUint32(offsetOf(slot) + GENERATION, true) << 10) | slot;
   if (Atomics.compareExchange(lock, 0, 0, word) !== 0) throw new Error(`the lock of ${name} is taken`);
   return {

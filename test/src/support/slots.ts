@@ -28,7 +28,7 @@ const TABLE = 512;
 const SLOT = 256;
 const PUBLISHER_LOCK: number = 192 >> 2;
 
-/** Reads who takes part in a channel, without taking part; nobody does where there is no such channel. */
+/** Reads the participants of a channel, without joining it; none where there is no such channel. */
 export function readTable(name: string, namespace?: ValidNamespace): Table {
   let segment: ReturnType<typeof openSegment>;
   try {
@@ -68,7 +68,7 @@ export function readTable(name: string, namespace?: ValidNamespace): Table {
   }
 }
 
-/** Whether anybody sleeps. The counters say so a moment earlier, and a Worker may be terminated in that moment. */
+/** Whether any participant sleeps. The counters say so a moment earlier, and a Worker may be terminated in that moment. */
 export function someoneSleeps({ slots }: Table): boolean {
   return slots.some(({ asleep }) => asleep);
 }

@@ -1,5 +1,5 @@
-// Loaded before every test file: a test that prints, or makes Node warn, fails. Nobody reads what tests print, and what
-// nobody reads hides what matters.
+// Loaded before every test file: a test that prints, or makes Node warn, fails. What tests print is not read, and hides what
+// matters.
 import { afterEach, expect } from 'vitest';
 
 const stray: string[] = [];

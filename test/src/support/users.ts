@@ -18,7 +18,7 @@ function user(uid: number, groups: readonly number[]): User {
   return { uid, gid: uid, within: ['setpriv', ...identity, '--'] };
 }
 
-/** Two members of {@link SHARED_GROUP}, and a user that is none. */
+/** Two members of {@link SHARED_GROUP}, and a user that is not a member. */
 export const users: Readonly<Record<'ann' | 'ben' | 'eve', User>> = {
   ann: user(61_001, [SHARED_GROUP]),
   ben: user(61_002, [SHARED_GROUP]),

@@ -10,7 +10,7 @@ describe('a Worker that ends', () => {
   it.each([
     ['by itself', 'fade', 0, undefined],
     ['by process.exit', 'exit', 3, undefined],
-    ['by an error that nobody catches', 'fail', 1, 'mine'],
+    ['by an uncaught error', 'fail', 1, 'mine'],
   ] as const)('%s leaves the channel in good order', async (_, act, code, message) => {
     const channel = define();
     const subscriber = await subscriberOf(channel);

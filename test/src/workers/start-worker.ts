@@ -11,7 +11,7 @@ const running = new Set<TestWorker>();
 export class TestWorker {
   /** Its exit code, once it has ended. */
   readonly ended: Promise<number>;
-  /** What it threw and nobody caught. */
+  /** What it threw and no code caught. */
   error: unknown;
   readonly #worker: Worker;
   readonly #what: string;

@@ -11,7 +11,7 @@ ownDirectory('terminated');
 const ROUNDS = process.platform === 'win32' ? 5 : 20;
 
 describe('a Worker that is terminated', () => {
-  it('as a reliable subscriber holds nobody back who waits for its room', async () => {
+  it('as a reliable subscriber holds no publisher back who waits for its room', async () => {
     const channel = define();
     const worker = await startWorker({ act: 'hang', channel: channel.name });
     const publisher = await publisherOf(channel);
@@ -25,7 +25,7 @@ describe('a Worker that is terminated', () => {
     expect(readTable(channel.name)).toMatchObject({ roomWaiters: 0, slots: [{ state: 1 }] });
   });
 
-  it('as a reliable subscriber holds nobody back who does not wait', async () => {
+  it('as a reliable subscriber holds no publisher back who does not wait', async () => {
     const channel = define();
     const worker = await startWorker({ act: 'hang', channel: channel.name });
     const publisher = await publisherOf(channel);
@@ -43,7 +43,7 @@ describe('a Worker that is terminated', () => {
     const publisher = await publisherOf(channel);
     publisher.tryPublish(1);
     await worker.said('message 1 1');
-    // This sleep is a new one, which nobody has rung.
+    // This sleep is a new one, for which no bell was rung.
     await tableWhere(channel.name, someoneSleeps);
     await worker.terminate();
     expect(publisher.tryPublish(2)).toBe('published');
@@ -71,7 +71,7 @@ describe('a Worker that is terminated', () => {
   it('in two roles and two channels is reclaimed in all of them', async () => {
     const there = define();
     const back = define();
-    // Keeps the channel from ending with the Worker; it watches over nobody.
+    // Keeps the channel from ending with the Worker; it watches over no other participant.
     await subscriberOf(there, { delivery: 'lossy' });
     const worker = await startWorker({ act: 'relay', channel: there.name, other: back.name });
     const subscriber = await subscriberOf(back, { closeWithPublishers: true });

@@ -68,7 +68,7 @@ const objects: Readonly<Record<string, number>> = {
   Redis: 15_000,
 };
 
-/** By then everything is compiled, whoever it is. */
+/** By then everything is compiled, in any peer. */
 const MOST_BEFORE = 1_000_000;
 
 /** The object of the comparison, from one process to another. */

@@ -62,7 +62,7 @@ function roundTrip({
 
 /** They take much longer for each. */
 const BROKERS: readonly string[] = ['zeromq', 'NATS', 'Redis'];
-const everybody = ['mmfbus', 'Unix socket', 'worker_threads', 'child_process', ...BROKERS];
+const allPeers = ['mmfbus', 'Unix socket', 'worker_threads', 'child_process', ...BROKERS];
 const ALL: readonly Part[] = ['p50', 'p99', 'p99.9'];
 
 /** One message every 10 ms. */
@@ -84,7 +84,7 @@ function warmMessages(peer: string): number {
 }
 
 /** The next message when the last one is back. */
-export const warm: readonly Subject[] = everybody.map((peer) =>
+export const warm: readonly Subject[] = allPeers.map((peer) =>
   roundTrip({
     name: `round trip warm: ${peer}`,
     peer,

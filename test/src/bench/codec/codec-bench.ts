@@ -36,8 +36,8 @@ interface Timing {
 type Loop = (work: (item: never) => unknown, items: readonly unknown[], count: number) => number;
 
 /**
- * Makes a loop that nobody else uses. In a shared one the compiler would meet the functions of all rivals, inline none, and the
- * cost of the calls would be measured as well.
+ * Makes a loop that no other rival uses. In a shared one the compiler would meet the functions of all rivals, inline none, and
+ * the cost of the calls would be measured as well.
  */
 function makeLoop(): Loop {
   return new Function(

@@ -4,7 +4,7 @@ import { Packr } from 'msgpackr';
 import protobuf from 'protobufjs';
 import type { BenchCase } from './cases.js';
 
-/** Somebody who turns values into bytes and back. */
+/** A library that turns values into bytes and back. */
 export interface Rival {
   readonly name: string;
   /** Returns the bytes where that is how it works, or writes them to memory that it was given. */

@@ -13,7 +13,7 @@ async function stoppedInDirectory(kit: Kit) {
   return peer;
 }
 
-/** A look at a channel in which a peer takes part as well. */
+/** A look at a channel that a peer has joined as well. */
 async function looking(kit: Kit) {
   const bus = await kit.bus();
   const channel = kit.define({ discoverable: true });

@@ -42,7 +42,7 @@ interface Joined {
 /** So many descriptors are more than joining takes. */
 const MANY_DESCRIPTORS = 32;
 
-/** What it needs is not to be had for a moment, at any step: nothing is left behind then, and the next try succeeds. */
+/** What it needs is not available for a moment, at any step: nothing is left behind then, and the next try succeeds. */
 async function inBadTimes(
   kit: Kit,
   join: () => Promise<Joined>,
@@ -178,7 +178,7 @@ const bus: Subject = {
   },
 };
 
-/** What takes a codec: its functions are called by whoever publishes and subscribes. */
+/** What takes a codec: its functions are called by publishers and subscribers. */
 function defining(
   name: string,
   define: (kit: Kit, codec: ReturnType<typeof hookedCodec>) => Promise<Channel<unknown>>,

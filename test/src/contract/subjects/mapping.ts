@@ -20,7 +20,7 @@ const LONGER = 3 * 1024 * 1024;
 
 type Using = 'withReadLock' | 'withWriteLock';
 
-/** A mapping whose write lock somebody else holds. */
+/** A mapping whose write lock another process holds. */
 function heldMapping(kit: Kit, size?: number) {
   const mapping = kit.mapping(size);
   const other = kit.twin(mapping);
@@ -36,7 +36,7 @@ async function lockedByPeer(kit: Kit, guarded = false) {
   return { mapping, peer };
 }
 
-/** Whether the lock is to be had, in words. */
+/** Whether the lock is available, in words. */
 function stateOf(mapping: MemoryMappedFile): string {
   const outcome = mapping.lock.tryAcquire('write');
   if (outcome === 'acquired') mapping.lock.release('write');
@@ -228,7 +228,7 @@ const load: Subject = {
       abort();
       return loaded(kit, () => ({ signal }));
     }),
-    'timed out': never('nobody else knows the new mapping, so that its lock is free'),
+    'timed out': never('no other process knows the new mapping, so that its lock is free'),
     ...neverOf(NO_ITERATION, 'cancelled', 'its listener is removed'),
     'called twice': comes('settles, EXISTS', async (kit) => {
       const path = source(kit);
@@ -326,7 +326,7 @@ const acquire: Subject = waitingForLock(
   },
 );
 
-/** A lock of somebody's own that fails. */
+/** A lock of the program's own that fails. */
 const throwingLock: Lock = {
   tryAcquire() {
     throw THROWN;

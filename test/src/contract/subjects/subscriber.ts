@@ -65,7 +65,7 @@ const drain: Subject = {
     'aborted before': comes('reason'),
     'timed out': comes('TIMEOUT'),
     cancelled: comes('settles', async (kit) => {
-      // The loop is left while it drains: nobody takes messages any more.
+      // The loop is left while it drains: messages are not taken any more.
       const { publisher, subscriber } = await pair(kit);
       publishNumbers(publisher, 1, 3);
       const iterator = subscriber[Symbol.asyncIterator]();
@@ -259,7 +259,7 @@ function closing(method: 'close' | typeof Symbol.asyncDispose): Subject {
         });
         const outcomes = [outcomeOf(() => subscriber[method]()), outcomeOf(() => subscriber[method]())];
         const texts = await kit.until('both to settle', Promise.all(outcomes));
-        // Where close does not reject with it, nobody has caught it.
+        // Where close does not reject with it, no code has caught it.
         await kit.turns();
         kit.takeUncaught();
         return texts.join(', ');
