@@ -30,9 +30,11 @@ const compilerOptions: ts.CompilerOptions = {
 const readmes = [
   'README.md',
   ...packageNames.map((name) => `packages/${name}/README.md`),
-  ...readdirSync(join(workspaceRoot, 'docs'))
-    .filter((file) => file.endsWith('.md'))
-    .map((file) => `docs/${file}`),
+  ...['docs', 'docs/concepts'].flatMap((folder) =>
+    readdirSync(join(workspaceRoot, folder))
+      .filter((file) => file.endsWith('.md'))
+      .map((file) => `${folder}/${file}`),
+  ),
 ];
 
 // Inside this workspace package, so that the blocks find the packages that they import.
