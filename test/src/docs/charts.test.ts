@@ -7,9 +7,14 @@ import { workspaceRoot } from '../support/workspace.js';
 
 const program = join(workspaceRoot, 'test', 'bench', 'dist', 'charts', 'main.js');
 const committed = join(workspaceRoot, 'docs', 'bench');
-const readme = join(workspaceRoot, 'README.md');
 const drawn = temporaryFolder('charts');
-const written = join(drawn, 'README.md');
+
+/** The documents that have a table of the results, by the options that name them. */
+const documents = {
+  readme: 'README.md',
+  comparison: 'docs/comparison.md',
+  performance: 'docs/performance.md',
+};
 
 function drawings(folder: string): string[] {
   return readdirSync(folder).filter((name) => name.endsWith('.svg'));
@@ -17,18 +22,24 @@ function drawings(folder: string): string[] {
 
 // The charts are made where Linux runs the benchmark.
 describe.runIf(process.platform !== 'win32')('the charts of docs/bench', () => {
-  test('are what npm run bench:charts draws from the results there, and so is the table in the README', async () => {
-    copyFileSync(readme, written);
-    await startNode(program, { args: ['--to', drawn, '--readme', written] }).success();
-    expect(readFileSync(readme, 'utf8')).toBe(readFileSync(written, 'utf8'));
+  test('are what npm run bench:charts draws from the results there, and so are the tables in the documents', async () => {
+    const written = Object.entries(documents).map(([option, path]) => {
+      const copy = join(drawn, `${option}.md`);
+      copyFileSync(join(workspaceRoot, path), copy);
+      return { option, path, copy };
+    });
+    const args = written.flatMap(({ option, copy }) => [`--${option}`, copy]);
+    await startNode(program, { args: ['--to', drawn, ...args] }).success();
+    for (const { path, copy } of written)
+      expect(readFileSync(join(workspaceRoot, path), 'utf8'), path).toBe(readFileSync(copy, 'utf8'));
     expect(drawings(committed).sort()).toEqual(drawings(drawn).sort());
     for (const name of drawings(drawn)) {
       expect(readFileSync(join(committed, name), 'utf8'), name).toBe(readFileSync(join(drawn, name), 'utf8'));
     }
   });
 
-  test('are shown in the README, all of them', () => {
-    const text = readFileSync(readme, 'utf8');
-    expect(drawings(committed).filter((name) => !text.includes(`docs/bench/${name}`))).toEqual([]);
+  test('are shown in docs/performance.md, all of them', () => {
+    const text = readFileSync(join(workspaceRoot, documents.performance), 'utf8');
+    expect(drawings(committed).filter((name) => !text.includes(`(bench/${name})`))).toEqual([]);
   });
 });

@@ -1,10 +1,8 @@
 import type { Results } from '../results.js';
 import { type BarGroup, barChart } from './bars.js';
+import { formatMicroseconds, formatRate } from './formats.js';
 import { lineChart, type Series } from './lines.js';
 import { linear, logarithmic } from './scale.js';
-
-const THOUSAND = 1000;
-const MILLION = 1_000_000;
 
 /** Each transport, and what it is called in a chart. */
 const transports: readonly (readonly [string, string])[] = [
@@ -29,16 +27,6 @@ function measured(values: readonly (number | undefined)[]): number[] {
 
 function footerOf({ machine, date, rounds }: Results): string {
   return `${machine}; ${rounds === 1 ? 'one round' : `medians of ${rounds} rounds`}, ${date.slice(0, 10)}`;
-}
-
-function formatRate(value: number): string {
-  if (value >= THOUSAND * MILLION) return `${Number((value / THOUSAND / MILLION).toPrecision(3))} G`;
-  if (value >= MILLION) return `${Number((value / MILLION).toPrecision(3))} M`;
-  return value >= THOUSAND ? `${Number((value / THOUSAND).toPrecision(3))} k` : String(Math.round(value));
-}
-
-function formatMicroseconds(nanoseconds: number): string {
-  return `${Number((nanoseconds / THOUSAND).toPrecision(2))} µs`;
 }
 
 function oneWay(results: Results): string {

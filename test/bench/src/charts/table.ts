@@ -1,13 +1,13 @@
 import type { Results } from '../results.js';
+import { formatMicroseconds, formatRate } from './formats.js';
 
-const BEGIN = '<!-- goals: npm run bench:charts writes this table -->';
-const END = '<!-- end of goals -->';
-
-function tableOf({ goals }: Results): string {
-  const lines = goals.map(
-    ({ title, measured, goal, least }) => `| ${title} | ${measured} | ${goal} | ${least} |`,
-  );
-  return ['| | measured | goal | at least |', '| --- | --: | --: | --: |', ...lines].join('\n');
+/** Puts a table between its two marks in a Markdown text; it throws when the text has no such place. */
+function withTable(markdown: string, title: string, table: readonly string[]): string {
+  const begin = `<!-- ${title}: npm run bench:charts writes this table -->`;
+  const end = `<!-- end of ${title} -->`;
+  const [from, to] = [markdown.indexOf(begin), markdown.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`there is no ${begin} before ${end}`);
+  return `${markdown.slice(0, from)}${begin}\n\n${table.join('\n')}\n\n${markdown.slice(to)}`;
 }
 
 /**
@@ -15,8 +15,61 @@ function tableOf({ goals }: Results): string {
  *
  * @throws when the text has no such place.
  */
-export function withGoals(markdown: string, results: Results): string {
-  const [from, to] = [markdown.indexOf(BEGIN), markdown.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`there is no ${BEGIN} before ${END}`);
-  return `${markdown.slice(0, from)}${BEGIN}\n\n${tableOf(results)}\n\n${markdown.slice(to)}`;
+export function withGoals(markdown: string, { goals }: Results): string {
+  const lines = goals.map(
+    ({ title, measured, goal, least }) => `| ${title} | ${measured} | ${goal} | ${least} |`,
+  );
+  return withTable(markdown, 'goals', [
+    '| | measured | goal | at least |',
+    '| --- | --: | --: | --: |',
+    ...lines,
+  ]);
+}
+
+/** What Node programs would use instead: its name in the results, and in the table. */
+const RIVALS: readonly (readonly [string, string])[] = [
+  ['Unix socket', 'Unix socket and msgpackr, a write for each message'],
+  ['Unix socket, gathered', 'the same, writes gathered to 64 KiB'],
+  ['worker_threads', '`worker_threads`: `postMessage()`'],
+  ['child_process', '`child_process`: IPC with JSON'],
+  ['zeromq', 'ZeroMQ over `ipc://`, and msgpackr'],
+  ['NATS', 'NATS on the same machine, and msgpackr'],
+  ['Redis', 'Redis pub/sub on the same machine, and msgpackr'],
+];
+
+/** `6.54 M (32×)`: what was measured, and how many times the first one is as good. */
+function against(text: string, ratio: number): string {
+  return `${text} (${Number(ratio.toPrecision(2))}×)`;
+}
+
+/**
+ * Puts the table that compares mmfbus with what else programs could use between its two marks in a Markdown text.
+ *
+ * @throws when the text has no such place, or mmfbus itself was not measured.
+ */
+export function withComparison(markdown: string, { results }: Results): string {
+  const rateOf = (name: string) => results[`one way: ${name}`]?.median;
+  const roundTripOf = (name: string) => results[`round trip warm: ${name}, p50`]?.median;
+  const [rate, roundTrip] = [rateOf('mmfbus'), roundTripOf('mmfbus')];
+  if (rate === undefined || roundTrip === undefined) throw new Error('mmfbus itself was not measured');
+  const anyObject = rateOf('mmfbus, no shape');
+  const ours = [
+    `| **mmfbus**, with a schema | ${formatRate(rate)} | ${formatMicroseconds(roundTrip)} |`,
+    ...(anyObject === undefined
+      ? []
+      : [`| **mmfbus**, without a schema | ${against(formatRate(anyObject), rate / anyObject)} | – |`]),
+  ];
+  const others = RIVALS.flatMap(([name, label]) => {
+    const [theirRate, theirTrip] = [rateOf(name), roundTripOf(name)];
+    if (theirRate === undefined) return [];
+    const trip =
+      theirTrip === undefined ? '–' : against(formatMicroseconds(theirTrip), theirTrip / roundTrip);
+    return [`| ${label} | ${against(formatRate(theirRate), rate / theirRate)} | ${trip} |`];
+  });
+  return withTable(markdown, 'comparison', [
+    '| | objects a second, one way | round trip, median |',
+    '| --- | --: | --: |',
+    ...ours,
+    ...others,
+  ]);
 }
