@@ -17,6 +17,7 @@ const PROOFS = [
   'runtimes',
   'examples/compiled',
   'examples/copied',
+  'site',
 ];
 
 /** What `.ci/run` reads after a run of that project alone. */

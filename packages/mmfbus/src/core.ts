@@ -1,6 +1,6 @@
 /**
  * `@mmfbus/core` under the name `mmfbus/core`.
  *
- * @module
+ * @module mmfbus/core
  */
 export * from '@mmfbus/core';

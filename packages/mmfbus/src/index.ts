@@ -1,3 +1,8 @@
+/**
+ * What programs need: channels and the bus, shapes and codecs, and the classes of all errors.
+ *
+ * @module mmfbus
+ */
 export {
   type AnyChannelOptions,
   type AnySchemaChannelOptions,

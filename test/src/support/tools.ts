@@ -26,6 +26,7 @@ export type ToolName =
   | 'CMake'
   | 'git'
   | 'strace'
+  | 'Chromium'
   | 'Bun'
   | 'Deno';
 
@@ -77,6 +78,11 @@ const tools: Readonly<Record<ToolName, Tool>> = {
     file: 'strace',
     probe: ['-qq', '-o', '/dev/null', 'true'],
     remedy: 'install strace, and allow it',
+  },
+  Chromium: {
+    file: process.env['MMFBUS_TEST_CHROMIUM'] ?? '/usr/bin/chromium',
+    probe: VERSION,
+    remedy: 'install chromium, or name it in the environment variable MMFBUS_TEST_CHROMIUM',
   },
   Bun: {
     file: process.env['MMFBUS_TEST_BUN'] ?? programIn('@oven/bun-linux-x64', 'bin/bun', 'bun'),
