@@ -18,6 +18,7 @@ export type {
   ReadSegment,
   RingOutcome,
   Segment,
+  SegmentView,
 } from './platform/platform.js';
 export {
   accessOfNew,
@@ -36,7 +37,7 @@ export {
   yieldThread,
 } from './ports.js';
 export { randomNonce } from './random.js';
-export { awaitSegment, type OpenSegmentOptions, openSegment } from './segment.js';
+export { awaitSegment, type OpenSegmentOptions, openSegment, viewSegment } from './segment.js';
 export {
   copyIn,
   copyInto,

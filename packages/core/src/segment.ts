@@ -18,7 +18,7 @@ import type { LockWait } from './lock.js';
 import { type ValidNamespace, ValidNamespaces } from './namespaces.js';
 import { openInTurns, openNow } from './opening.js';
 import { platform } from './platform/index.js';
-import type { Disposition, Opening, Segment } from './platform/platform.js';
+import type { Disposition, Opening, Segment, SegmentView } from './platform/platform.js';
 
 /** Largest size that is asked of the operating system, bytes: what a Number counts exactly, less room for our own. */
 export const MAX_SEGMENT_SIZE: number = Number.MAX_SAFE_INTEGER - 2 ** 20;
@@ -121,6 +121,18 @@ function startOpening(options: OpenSegmentOptions, readOnly: boolean): Opening {
     ...(largePages === undefined ? {} : { largePages }),
     ...(initialise === undefined ? {} : { initialise }),
   });
+}
+
+/**
+ * Opens a segment to look at it without holding it: it takes no lock, keeps nothing alive, and removes nothing.
+ *
+ * @returns undefined when there is none.
+ * @throws {@link MmfError} `INVALID_ARGUMENT`, `INVALID_NAME`, `SIZE_MISMATCH`, `ACCESS_DENIED` or `OS_ERROR`.
+ */
+export function viewSegment(name: string, namespace: ValidNamespace): SegmentView | undefined {
+  checkName(name);
+  checkNamespace(namespace);
+  return platform().viewSegment(platform().osName(name, namespace));
 }
 
 /**

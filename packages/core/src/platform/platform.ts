@@ -16,6 +16,13 @@ export interface Platform {
    */
   openSegment(request: SegmentRequest): Opening;
   /**
+   * Opens a segment to look at it. It takes no lock on it, and removes nothing.
+   *
+   * @returns undefined when there is none.
+   * @throws {@link MmfError} `SIZE_MISMATCH`, `ACCESS_DENIED` or `OS_ERROR`.
+   */
+  viewSegment(osName: string): SegmentView | undefined;
+  /**
    * Maps a file of the file system, which keeps the data.
    *
    * @throws {@link MmfError} `NOT_FOUND`, `SIZE_MISMATCH`, `NO_SPACE`, `ACCESS_DENIED` or `OS_ERROR`.
@@ -152,6 +159,23 @@ export interface Segment {
    * for a moment after its death was proved, and this waits for that, 100 ms at most. Defaults to false.
    */
   close(last?: boolean): void;
+}
+
+/** A segment that this process looks at without holding it: others end it meanwhile as if nobody looked. */
+export interface SegmentView {
+  /** Whom its file lets in, as it was when it was opened; undefined where no file backs it, as on Windows. */
+  readonly access: Access | undefined;
+  /** Whether the segment has ended, and will not change any more, though it may be looked at still. */
+  hasEnded(): boolean;
+  /**
+   * Calls back with the memory and its length in bytes. The memory must not be stored into, which ends the process, and on Windows
+   * not be used after the call: there it is mapped for each look, as a mapping keeps a segment alive.
+   *
+   * @returns what the callback returned; undefined where the segment has ended and cannot be looked at any more.
+   */
+  look<R>(read: (memory: SharedMemory, size: number) => R): R | undefined;
+  /** Unmaps it. A second call does nothing. */
+  close(): void;
 }
 
 /** Whom a file lets in, as POSIX has it. */

@@ -5,12 +5,14 @@ import { yieldThread } from './libc.js';
 import { fileNameOf } from './names.js';
 import { connectBell, openPort, probeLife, watchLife } from './port.js';
 import { openSegment } from './segment.js';
+import { viewSegment } from './segment-view.js';
 import { advanceRemovals, removePort, sweepPorts } from './sweeper.js';
 
 /** Linux and macOS. */
 export const posixPlatform: Platform = {
   osName: fileNameOf,
   openSegment,
+  viewSegment,
   openFile,
   openPort,
   accessOfNew,

@@ -1,7 +1,9 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
+import { MmfError } from '../../errors.js';
 import { errnoName, fromFsError } from '../../os-error.js';
 import type { ReadSegment } from '../platform.js';
 import { decodeMark, MARK_LENGTH } from './mark-layout.js';
+import { isLocal } from './names.js';
 
 /** Undefined: there is none. */
 export function openFd(path: string, readOnly: boolean): number | undefined {
@@ -20,6 +22,19 @@ export function openFd(path: string, readOnly: boolean): number | undefined {
 function ownerOf(path: string): string {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat === undefined ? '' : `, which belongs to user ${stat.uid}`;
+}
+
+/** Refuses what is no regular file, and what bears a name of this user and belongs to another one. */
+export function checkFile(
+  path: string,
+  osName: string,
+  stat: { isFile(): boolean; readonly uid: bigint },
+): void {
+  if (!stat.isFile()) throw new MmfError('ACCESS_DENIED', `${path} is not a regular file`);
+  const uid = process.getuid?.() ?? 0;
+  if (isLocal(osName) && Number(stat.uid) !== uid) {
+    throw new MmfError('ACCESS_DENIED', `${path} belongs to user ${stat.uid}, not to this user, ${uid}`);
+  }
 }
 
 /** Bytes of the segment in that file; undefined when it has no mark. */

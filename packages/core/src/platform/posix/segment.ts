@@ -20,9 +20,9 @@ import {
 } from './libc.js';
 import { MappedSegment, release } from './mapped-segment.js';
 import { encodeMark, MARK_LENGTH, markedFileSize } from './mark-layout.js';
-import { directory, isLocal, leadsElsewhere, leadsTo } from './names.js';
+import { directory, leadsElsewhere, leadsTo } from './names.js';
 import { discardSegment, makeSegment, type NewSegment, nameSegment } from './new-segment.js';
-import { openFd, readMark } from './segment-file.js';
+import { checkFile, openFd, readMark } from './segment-file.js';
 
 /*
  * Lifetime. Every process that has a segment open holds a shared flock on it, the creator already before the name appears.
@@ -161,14 +161,6 @@ function removeInTheEnd(fd: number, path: string, tries: number): void {
   for (let left = tries; removeIfUnused(fd, path) === 'used' && left > 1; left--) {
     // Linux reports the end of a dead process's FIFOs before it drops the locks on its files.
     Atomics.wait(sleeper, 0, 0, END_RETRY_MILLISECONDS);
-  }
-}
-
-function checkFile(path: string, osName: string, stat: { isFile(): boolean; readonly uid: bigint }): void {
-  if (!stat.isFile()) throw new MmfError('ACCESS_DENIED', `${path} is not a regular file`);
-  const uid = process.getuid?.() ?? 0;
-  if (isLocal(osName) && Number(stat.uid) !== uid) {
-    throw new MmfError('ACCESS_DENIED', `${path} belongs to user ${stat.uid}, not to this user, ${uid}`);
   }
 }
 

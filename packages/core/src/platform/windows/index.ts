@@ -14,11 +14,13 @@ import {
   sweepPorts,
 } from './port.js';
 import { openSegment } from './segment.js';
+import { viewSegment } from './segment-view.js';
 
 /** Windows. */
 export const windowsPlatform: Platform = {
   osName: objectNameOf,
   openSegment,
+  viewSegment,
   openFile,
   openPort,
   accessOfNew,

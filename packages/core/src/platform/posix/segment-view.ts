@@ -1,0 +1,62 @@
+import { closeSync, fstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { MmfError } from '../../errors.js';
+import { fromFsError } from '../../os-error.js';
+import { type SharedMemory, shareMemory } from '../../shared-memory.js';
+import type { Access, SegmentView } from '../platform.js';
+import { accessOf } from './audience.js';
+import { type Mapped, map, PROT_READ } from './libc.js';
+import { release } from './mapped-segment.js';
+import { directory } from './names.js';
+import { checkFile, openFd, readMark } from './segment-file.js';
+
+class FileView implements SegmentView {
+  readonly access: Access;
+  readonly #fd: number;
+  readonly #mapped: Mapped;
+  readonly #memory: SharedMemory;
+  #open = true;
+
+  constructor(fd: number, mapped: Mapped) {
+    this.access = accessOf(fstatSync(fd));
+    this.#fd = fd;
+    this.#mapped = mapped;
+    this.#memory = shareMemory(mapped.memory);
+  }
+
+  hasEnded(): boolean {
+    // Whoever has a segment open last takes its name away, and a segment never has another name.
+    return !this.#open || fstatSync(this.#fd).nlink === 0;
+  }
+
+  look<R>(read: (memory: SharedMemory, size: number) => R): R | undefined {
+    return this.#open ? read(this.#memory, this.#mapped.length) : undefined;
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    release(this.#mapped);
+    closeSync(this.#fd);
+  }
+}
+
+/** See {@link Platform.viewSegment}. */
+export function viewSegment(osName: string): SegmentView | undefined {
+  const path = join(directory(), osName);
+  const fd = openFd(path, true);
+  if (fd === undefined) return undefined;
+  let view: SegmentView | undefined;
+  try {
+    const stat = fstatSync(fd, { bigint: true });
+    checkFile(path, osName, stat);
+    const size = readMark(fd, Number(stat.size)) ?? Number(stat.size);
+    if (size === 0) throw new MmfError('SIZE_MISMATCH', `${path} is empty`);
+    view = new FileView(fd, map(fd, size, PROT_READ, path));
+    return view;
+  } catch (error) {
+    throw fromFsError(error, `cannot look at ${path}`);
+  } finally {
+    if (view === undefined) closeSync(fd);
+  }
+}
