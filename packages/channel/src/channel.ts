@@ -1,5 +1,6 @@
-import { type Codec, codecOfText, type StandardOutput, type StandardSchema } from '@mmfbus/codec';
+import type { Codec, StandardOutput, StandardSchema } from '@mmfbus/codec';
 import { Registration } from './directory/registration.js';
+import { codecOfMemory } from './endpoint/codec-of-memory.js';
 import {
   type AnyChannelOptions,
   type AnySchemaChannelOptions,
@@ -12,7 +13,7 @@ import {
 import { withDeadline } from './foundation/deadline.js';
 import { ChannelError } from './foundation/errors.js';
 import { showAs } from './foundation/inspect.js';
-import { type ChannelMemory, openChannelMemory, readEncoding } from './membership/channel-memory.js';
+import { type ChannelMemory, openChannelMemory } from './membership/channel-memory.js';
 import { describeLockHolder } from './membership/lock-holder.js';
 import { DEFAULT_JOIN_TIMEOUT_MS, type JoinOptions } from './pubsub/join-options.js';
 import {
@@ -83,22 +84,10 @@ export class Channel<T> {
     }
     const joinOptions = takesAny ? { ...options, open: 'open' as const } : options;
     return this.#join(joinOptions, (memory, signal) => {
-      const definition = takesAny ? this.#withCodecOf(memory) : this.#definition;
+      const codec = takesAny ? (codecOfMemory(memory) as Codec<T>) : this.#definition.codec;
+      const definition = { ...this.#definition, codec };
       return JoinedSubscriber.open(definition, memory, options, signal);
     });
-  }
-
-  /** The definition with the codec that the channel has. */
-  #withCodecOf(memory: ChannelMemory): ChannelDefinition<T> {
-    const { codec, schema } = readEncoding(memory);
-    try {
-      return { ...this.#definition, codec: codecOfText(codec, schema) as Codec<T> };
-    } catch (error) {
-      const text = `its values cannot be decoded: ${error instanceof Error ? error.message : String(error)}`;
-      throw new ChannelError(schema === undefined ? 'CODEC_MISMATCH' : 'SCHEMA_MISMATCH', this.name, text, {
-        cause: error,
-      });
-    }
   }
 
   /** Opens the channel's memory, joins, and registers the channel in the directory. */

@@ -1,4 +1,6 @@
 export { type Bus, type BusOptions, type BusWatchOptions, openBus } from './bus/bus.js';
+export type { Observed, ObservedLife, ObservedMessage, ObservedTrouble } from './bus/observed.js';
+export type { ObserveOptions, Observer } from './bus/observer.js';
 export { type Channel, defineChannel } from './channel.js';
 export type {
   BusChange,

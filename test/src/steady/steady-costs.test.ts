@@ -7,6 +7,7 @@ import { type StartOptions, startProgram } from '../support/spawn.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { commandOf } from '../support/tools.js';
 import { uniqueName } from '../support/unique-name.js';
+import { callsBetween, OF_THE_ENGINE } from './system-calls.js';
 
 ownDirectory('steady');
 const folder = temporaryFolder('strace');
@@ -26,27 +27,12 @@ const ALLOCATION_FLAGS = [
   '--no-concurrent-recompilation',
 ];
 
-/** System calls of the engine: its memory, its threads, its clocks, and waking its own loop. */
-const OF_THE_ENGINE =
-  /^(?:futex|madvise|mmap|munmap|mprotect|mremap|brk|getpid|gettid|getrusage|clock_\w+|gettimeofday|rt_\w+)\(|^write\(\d+, "\\1\\0\\0\\0\\0\\0\\0\\0", 8\)|^---/;
 /** The one byte that rings a bell. */
 const RING = /^write\(\d+, "\\0", 1\)/;
 
 async function run(what: string, options: StartOptions = {}): Promise<Record<string, unknown>> {
   const program = startProgram('steady-costs', { ...options, args: [uniqueName('steady'), what] });
   return JSON.parse(await program.success());
-}
-
-/** The system calls that were made between two marks of the program, each time. */
-function between(calls: readonly string[], stage: string): string[] {
-  const found: string[] = [];
-  let within = false;
-  for (const call of calls) {
-    if (call.includes(`"/mark ${stage} end"`)) within = false;
-    if (within) found.push(call);
-    if (call.includes(`"/mark ${stage} begin"`)) within = true;
-  }
-  return found;
 }
 
 describe.runIf(process.platform === 'linux')('a typed message that is published and polled', () => {
@@ -65,8 +51,8 @@ describe.runIf(process.platform === 'linux')('a typed message that is published 
     const file = join(folder, 'calls');
     const { sleeps } = await run('traced', { within: [commandOf('strace'), '-qq', '-o', file] });
     const calls = readFileSync(file, 'utf8').split('\n');
-    expect(between(calls, 'publish').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);
-    expect(between(calls, 'poll').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);
-    expect(between(calls, 'sleep').filter((call) => RING.test(call))).toHaveLength(sleeps as number);
+    expect(callsBetween(calls, 'publish').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);
+    expect(callsBetween(calls, 'poll').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);
+    expect(callsBetween(calls, 'sleep').filter((call) => RING.test(call))).toHaveLength(sleeps as number);
   });
 });

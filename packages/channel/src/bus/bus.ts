@@ -27,6 +27,7 @@ import {
 } from '../foundation/options.js';
 import { DEFAULT_JOIN_TIMEOUT_MS } from '../pubsub/join-options.js';
 import type { WaitOptions } from '../pubsub/publisher.js';
+import { BusObserver, type ObserveOptions, type Observer } from './observer.js';
 import { watchDirectory } from './watch.js';
 
 /** Options of {@link openBus}. */
@@ -164,7 +165,22 @@ export class Bus {
     return watchDirectory(this.#lease.directory, this.#closing.signal, signal);
   }
 
-  /** Ends the watches at once and leaves the directory. Channels stay open. A second call does nothing. */
+  /**
+   * Reads a channel without joining it. An observer has no slot, holds no lock, wakes no participant, keeps no channel alive, and costs
+   * a publisher nothing. It sees what a lossy subscriber sees: messages that are overwritten before it looks are told as a gap.
+   *
+   * @throws {@link ChannelError} `NOT_FOUND` where there is no such channel and `follow` is not set; `CLOSED`, `INVALID_NAME`,
+   * `INVALID_ARGUMENT`, `NOT_A_CHANNEL`, `VERSION_MISMATCH` or `CORRUPTED`; `OTHER_INCARNATION` or `SEQUENCE_AHEAD` for a position that
+   * is not one of this channel; `SCHEMA_MISMATCH` or `CODEC_MISMATCH` where its values cannot be decoded; `MmfError` when the operating
+   * system refuses.
+   */
+  observe<T = unknown>(channel: string, options: ObserveOptions<T> = {}): Observer<T> {
+    this.#checkOpen();
+    checkName(channel);
+    return new BusObserver(channel, this.#lease.directory, this.#closing.signal, options);
+  }
+
+  /** Ends the watches and the observers at once and leaves the directory. Channels stay open. A second call does nothing. */
   async close(): Promise<void> {
     this.#closing.abort(new ChannelError('CLOSED', 'the bus', 'it was closed'));
     this.#lease.release();

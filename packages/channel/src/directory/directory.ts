@@ -152,7 +152,7 @@ export class Directory {
   }
 
   #leave(channel: string, last: boolean): void {
-    if (last && !isOccupied(channel, this.place, this.#probe)) {
+    if (last && !isOccupied(channel, this.place, this.probe)) {
       if (this.#entries.remove(channel)) this.#tell({ kind: 'closed', channel });
     } else {
       this.#tell({ kind: 'changed', channel });
@@ -164,7 +164,7 @@ export class Directory {
    *
    * @throws {@link ChannelError} and `MmfError` when it cannot be looked at; the signal's reason when it aborts.
    */
-  inspect(channel: string, signal: AbortSignal, probe: Probe = this.#probe): Promise<Inspection | undefined> {
+  inspect(channel: string, signal: AbortSignal, probe: Probe = this.probe): Promise<Inspection | undefined> {
     return inspectChannel(channel, this.place, probe, signal);
   }
 
@@ -178,7 +178,7 @@ export class Directory {
   }
 
   async #list(signal: AbortSignal): Promise<Map<string, Inspection | 'failed'>> {
-    const probe = rememberingProbe(this.#probe);
+    const probe = rememberingProbe(this.probe);
     const found = new Map<string, Inspection | 'failed'>();
     let struck = false;
     for (const channel of this.#entries.names()) {
@@ -197,7 +197,7 @@ export class Directory {
   async tryInspect(
     channel: string,
     signal: AbortSignal,
-    probe: Probe = this.#probe,
+    probe: Probe = this.probe,
   ): Promise<Inspection | 'failed' | undefined> {
     try {
       return await this.inspect(channel, signal, probe);
@@ -215,7 +215,7 @@ export class Directory {
 
   /** What is known now of the owner of a port. */
   isAlive(address: PortAddress): ParticipantInfo['alive'] {
-    return aliveIf(this.#probe(address));
+    return aliveIf(this.probe(address));
   }
 
   /** Takes the channel off the list, unless a participant has joined it since. Returns whether it did. */
@@ -230,7 +230,7 @@ export class Directory {
 
   #mayBeOccupied(channel: string): boolean {
     try {
-      return isOccupied(channel, this.place, this.#probe);
+      return isOccupied(channel, this.place, this.probe);
     } catch {
       // The next look reports it.
       return true;
@@ -278,7 +278,8 @@ export class Directory {
     return this.#closing.signal.aborted;
   }
 
-  readonly #probe: Probe = (address) => (this.#ended.has(address.nonce) ? 'dead' : probeLife(address));
+  /** Asks whether the owner of a port lives. */
+  readonly probe: Probe = (address) => (this.#ended.has(address.nonce) ? 'dead' : probeLife(address));
 
   /** Does something with the lock, which was taken, and gives it back. Nothing in it may wait. */
   #locked<R>(action: () => R): R {

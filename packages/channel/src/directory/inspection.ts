@@ -103,6 +103,23 @@ export function isOccupied(name: string, place: DirectoryPlace, probe: Probe): b
   return false;
 }
 
+/**
+ * Whether all participants of a channel are proved dead: what is there is a leftover. Not so where it has none, as one in the making.
+ *
+ * @param memory may be mapped for reading only.
+ */
+export function isLeftBehind(memory: ChannelMemory, probe: Probe): boolean {
+  const table = new ParticipantTable(memory);
+  let dead = 0;
+  for (let slot = 0; slot < table.used(); slot++) {
+    const address = table.addressOf(slot);
+    if (address === undefined) continue;
+    if (probe(address) !== 'dead') return false;
+    dead++;
+  }
+  return dead > 0;
+}
+
 /** An entry of the directory is a hint: a channel that lets in other users than it does is not one of its channels. */
 function openMemory(name: string, place: DirectoryPlace): ChannelMemory | undefined {
   return openForeignMemory(name, place.scope, (access) => belongsTo(place, access));

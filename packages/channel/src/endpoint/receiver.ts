@@ -190,7 +190,7 @@ export class Receiver<T> {
           this.#hasReadAll = true;
           this.#forgetUnfinished();
           break;
-        } else if (outcome !== 'part') {
+        } else if (outcome === 'lapped' || outcome === 'corrupted') {
           this.#onTrouble(outcome);
         }
         if (!this.#open || (keepsLast && taken === limit)) break;

@@ -125,7 +125,7 @@ export type BusDefaults = Pick<CommonChannelOptions, 'scope' | 'mode' | 'group'>
 const wholeCapacity: Check = wholeNumber(MIN_CAPACITY, MAX_CAPACITY);
 
 /** A codec, as far as can be seen without using it. */
-const anyCodec: Check = (value) => {
+export const anyCodec: Check = (value) => {
   const { id, encode, decode } = (value ?? {}) as Partial<Codec<unknown>>;
   return typeof id === 'string' && typeof encode === 'function' && typeof decode === 'function'
     ? undefined

@@ -26,6 +26,9 @@ import { atStep } from '../foundation/steps.js';
 /** What opening a channel does where it exists, and where it does not. */
 export type OpenMode = 'open-or-create' | 'open' | 'create';
 
+/** What {@link ChannelMemory} needs of a segment. */
+export type MappedChannel = Pick<Segment, 'memory' | 'size' | 'access' | 'isNamed' | 'close'>;
+
 /** A channel's segment, mapped and found to be what it should be. */
 export class ChannelMemory {
   readonly name: string;
@@ -45,9 +48,9 @@ export class ChannelMemory {
   afterClose: ((last: boolean) => Promise<void>) | undefined;
   /** Settled when that is done, where it was called. */
   closed: Promise<void> = Promise.resolve();
-  readonly #segment: Segment;
+  readonly #segment: MappedChannel;
 
-  constructor(name: string, scope: Scope, segment: Segment, geometry: Geometry, incarnation: string) {
+  constructor(name: string, scope: Scope, segment: MappedChannel, geometry: Geometry, incarnation: string) {
     const { ringOffset, ringCapacity } = geometry;
     const { memory } = segment;
     this.name = name;
@@ -159,13 +162,23 @@ export function openForeignMemory(
     return undefined;
   }
   try {
-    const bytes = copyHeader(name, segment);
-    const geometry = checkHeader(name, bytes, segment.size);
-    return new ChannelMemory(name, scope, segment, geometry, readIncarnation(bytes));
+    return viewChannelMemory(name, scope, segment);
   } catch (error) {
     segment.close();
     throw error;
   }
+}
+
+/**
+ * The memory of any channel, for a process that only looks at it.
+ *
+ * @param view what is mapped, for reading only.
+ * @throws {@link ChannelError} `NOT_A_CHANNEL`, `VERSION_MISMATCH` or `CORRUPTED`.
+ */
+export function viewChannelMemory(name: string, scope: Scope, view: MappedChannel): ChannelMemory {
+  const bytes = copyHeader(name, view);
+  const geometry = checkHeader(name, bytes, view.size);
+  return new ChannelMemory(name, scope, view, geometry, readIncarnation(bytes));
 }
 
 /** Refuses memory that lets in others than this program asks for, or whose participants cannot all reach one another. */
@@ -220,7 +233,7 @@ function initialise(
 }
 
 /** The header as it is now: what is checked in it is what is used. */
-function copyHeader(name: string, { memory, size }: Segment): Buffer {
+function copyHeader(name: string, { memory, size }: MappedChannel): Buffer {
   if (size < header.HEADER_LENGTH) throw notAChannel(name);
   return Buffer.from(copyOut(sharedBytes(memory, 0, header.HEADER_LENGTH), 0, header.HEADER_LENGTH).buffer);
 }

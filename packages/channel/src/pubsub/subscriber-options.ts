@@ -68,7 +68,8 @@ const DEFAULT_DRAIN_TIMEOUT = 5000;
 const startPlaces = oneOf('latest', 'earliest', 'history');
 const otherPlaces = oneOf('error', 'earliest', 'latest');
 
-const startCheck: Check = (value) => {
+/** Where to begin. */
+export const startCheck: Check = (value) => {
   const due = "'latest', 'earliest', 'history' or { after: position }";
   if (typeof value !== 'object' || value === null) return startPlaces(value) && due;
   const { after, otherwise = 'error', ...rest } = value as Partial<StartAfter>;

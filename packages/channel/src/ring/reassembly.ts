@@ -4,6 +4,8 @@ import type { Fragment } from '../format/fragment.js';
 const FIRST_LENGTH = 64 * 1024;
 
 interface Partial {
+  /** Whether its bytes are put together, and not only counted. */
+  readonly isKept: boolean;
   readonly generation: number;
   readonly began: number;
   readonly total: number;
@@ -14,9 +16,10 @@ interface Partial {
 /**
  * - `partial`: there is more to come.
  * - `complete`: the bytes of {@link Reassembly.message} are a whole message.
+ * - `omitted`: a whole message has arrived that is too long to be put together here.
  * - `orphan`: the beginning of its message did not arrive here.
  */
-export type ReassemblyOutcome = 'partial' | 'complete' | 'orphan';
+export type ReassemblyOutcome = 'partial' | 'complete' | 'omitted' | 'orphan';
 
 /**
  * Puts split messages together, one a publisher at a time. It never holds more than twice what has arrived of each, nor
@@ -26,10 +29,16 @@ export class Reassembly {
   /** After `complete`: the message. Its memory is the caller's from then on. */
   message: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   readonly #maxMessage: number;
+  readonly #longest: number;
   readonly #partials = new Map<number, Partial>();
 
-  constructor(maxMessage: number) {
+  /**
+   * @param maxMessage bytes that a message has at most.
+   * @param longest bytes of the longest that is put together. Defaults to all.
+   */
+  constructor(maxMessage: number, longest: number = maxMessage) {
     this.#maxMessage = maxMessage;
+    this.#longest = longest;
   }
 
   /**
@@ -70,6 +79,7 @@ export class Reassembly {
     this.#append(partial, bytes);
     if (!isLast) return 'partial';
     this.#partials.delete(slot);
+    if (!partial.isKept) return 'omitted';
     this.message = partial.bytes.subarray(0, partial.total);
     return 'complete';
   }
@@ -103,14 +113,19 @@ export class Reassembly {
   }
 
   #begin(slot: number, { generation, began, total }: Fragment): Partial {
-    const bytes = new Uint8Array(Math.min(total, FIRST_LENGTH));
-    const partial = { generation, began, total, received: 0, bytes };
+    const isKept = total <= this.#longest;
+    const bytes = new Uint8Array(isKept ? Math.min(total, FIRST_LENGTH) : 0);
+    const partial = { isKept, generation, began, total, received: 0, bytes };
     this.#partials.set(slot, partial);
     return partial;
   }
 
   #append(partial: Partial, bytes: Uint8Array<ArrayBuffer>): void {
     const received = partial.received + bytes.length;
+    if (!partial.isKept) {
+      partial.received = received;
+      return;
+    }
     if (received > partial.bytes.length) {
       const grown = new Uint8Array(Math.min(partial.total, Math.max(received, 2 * partial.bytes.length)));
       grown.set(partial.bytes.subarray(0, partial.received));

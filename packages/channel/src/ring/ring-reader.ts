@@ -30,12 +30,13 @@ const TAIL_TRIES = 100;
 
 /**
  * - `message`: the reader's fields describe the next message.
+ * - `omitted`: the same, but without the bytes: the message is longer than this reader takes.
  * - `part`: a frame was taken that is no message for the program: a part of one, or one from before the start.
  * - `empty`: everything committed was read.
  * - `lapped`: messages were overwritten before they were read; `sequence` is the next one there may be.
  * - `corrupted`: the ring holds what no publisher writes; `problem` says what.
  */
-export type ReadOutcome = 'message' | 'part' | 'empty' | 'lapped' | 'corrupted';
+export type ReadOutcome = 'message' | 'omitted' | 'part' | 'empty' | 'lapped' | 'corrupted';
 
 /**
  * Reads frames, whole batches at a time: it copies them out, and only then checks that no publisher has overwritten
@@ -60,6 +61,8 @@ export class RingReader {
   timestamp = 0;
   /** Slot of the publisher. */
   publisher = 0;
+  /** With `omitted`: bytes of the message. */
+  omitted = 0;
   /** With `corrupted`: what is wrong. */
   problem = '';
   /** Most bytes that were committed and not read at any time since it was set to 0. */
@@ -74,26 +77,36 @@ export class RingReader {
   #trusted = 0;
   /** The head when it was last compared with what was copied. */
   #head = 0;
-  readonly #longs: BigInt64Array<ArrayBuffer>;
-  readonly #ring: SharedBytes;
-  readonly #ringWords: Int32Array<ArrayBuffer>;
+  #longs: BigInt64Array<ArrayBuffer>;
+  #ring: SharedBytes;
+  #ringWords: Int32Array<ArrayBuffer>;
   readonly #capacity: number;
   readonly #maxPayload: number;
   readonly #maxMessage: number;
+  readonly #longest: number;
   readonly #participants: number;
   readonly #reassembly: Reassembly;
   readonly #fence = new Int32Array(1);
 
-  constructor(memory: ChannelMemory) {
+  /** @param longest bytes of the longest message that is taken; longer ones are counted. Defaults to all. */
+  constructor(memory: ChannelMemory, longest: number = memory.geometry.maxMessage) {
     this.#longs = memory.longs;
     this.#ring = memory.ring;
     this.#ringWords = memory.ringWords;
+    this.#longest = longest;
     this.#capacity = memory.geometry.ringCapacity;
     this.#maxPayload = memory.geometry.maxPayload;
     this.#maxMessage = memory.geometry.maxMessage;
     this.#participants = memory.geometry.participantCount;
-    this.#reassembly = new Reassembly(memory.geometry.maxMessage);
+    this.#reassembly = new Reassembly(memory.geometry.maxMessage, longest);
     this.#grow(Math.min(BATCH_LENGTH, this.#capacity));
+  }
+
+  /** Goes on in the same ring, which is mapped elsewhere now. */
+  attach({ longs, ring, ringWords }: ChannelMemory): void {
+    this.#longs = longs;
+    this.#ring = ring;
+    this.#ringWords = ringWords;
   }
 
   /** Position after the last committed frame, not checked. Stale on arrival. */
@@ -138,6 +151,23 @@ export class RingReader {
     }
     this.expected = this.sequence;
     return 'done';
+  }
+
+  /** Goes to the oldest frame there is without the lock; to the tail where publishers are faster at every try. */
+  seekOldest(): 'done' | 'corrupted' {
+    for (let tries = 0; tries < HEAD_TRIES; tries++) {
+      if (this.seekTail() === 'corrupted') return 'corrupted';
+      const head = Number(Atomics.load(this.#longs, HEAD));
+      // Publishers went on since the tail was read.
+      if (head > this.position) continue;
+      if (!this.#isPosition(head) || !this.#fits(head, this.position)) {
+        return this.#corrupted(`the head is ${head}, the tail ${this.position}`);
+      }
+      if (!this.#resumeAt(head)) continue;
+      this.expected = this.sequence;
+      return 'done';
+    }
+    return this.seekTail();
   }
 
   /** Goes on at the tail, after something was wrong before it; what lies in between is lost. */
@@ -224,6 +254,7 @@ export class RingReader {
         return this.#corrupted(`frame of kind ${kind} with a last fragment`);
       this.#reassembly.drop(publisher);
     }
+    if (this.end - this.start > this.#longest) return this.#omit(this.end - this.start);
     return this.#count();
   }
 
@@ -256,6 +287,7 @@ export class RingReader {
     const outcome = this.#reassembly.add(publisher, part, this.#trusted, bytes, isLast);
     if (typeof outcome === 'object') return this.#corrupted(outcome.problem);
     if (!isLast) return 'part';
+    if (outcome === 'omitted') return this.#omit(part.total);
     if (outcome === 'complete') {
       this.payload = this.#reassembly.message;
       this.start = 0;
@@ -269,6 +301,11 @@ export class RingReader {
     }
     this.expected++;
     return 'part';
+  }
+
+  #omit(length: number): 'omitted' | 'part' {
+    this.omitted = length;
+    return this.#count() === 'message' ? 'omitted' : 'part';
   }
 
   #count(): 'message' | 'part' {

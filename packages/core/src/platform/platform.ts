@@ -161,7 +161,7 @@ export interface Segment {
   close(last?: boolean): void;
 }
 
-/** A segment that this process looks at without holding it: others end it meanwhile as if nobody looked. */
+/** A segment that this process looks at without holding it: the segment ends when its last holder closes it. */
 export interface SegmentView {
   /** Whom its file lets in, as it was when it was opened; undefined where no file backs it, as on Windows. */
   readonly access: Access | undefined;

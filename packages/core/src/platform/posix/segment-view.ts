@@ -25,7 +25,7 @@ class FileView implements SegmentView {
   }
 
   hasEnded(): boolean {
-    // Whoever has a segment open last takes its name away, and a segment never has another name.
+    // The last holder of a segment removes its name, and a segment never has another one.
     return !this.#open || fstatSync(this.#fd).nlink === 0;
   }
 
