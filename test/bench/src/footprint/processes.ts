@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Installation } from './install.js';
 
@@ -7,8 +9,11 @@ const run = promisify(execFile);
 /** Milliseconds in which what was just opened comes to rest. */
 const SETTLING = 500;
 
+/** Runs a program of that code in the folder, from a file as programs are: `--eval` takes another way through Node. */
 async function runCode(code: string, { folder }: Installation, node: string): Promise<string> {
-  const { stdout } = await run(node, ['--input-type=module', '--eval', code], {
+  const program = join(folder, 'program.js');
+  writeFileSync(program, code);
+  const { stdout } = await run(node, [program], {
     cwd: folder,
     env: { ...process.env, FOOTPRINT_FOLDER: folder },
   });
