@@ -17,7 +17,7 @@
  * - `MAX_READERS`: the lock already has 16,777,215 readers.
  * - `LOCK_VIOLATION`: a lock was released that is not held.
  * - `TIMEOUT`: the lock was not free within the tries, or the time, that were allowed.
- * - `UNSUPPORTED`: this operating system, or this runtime, cannot do it.
+ * - `UNSUPPORTED`: this operating system, or this runtime, cannot do it, or koffi cannot be loaded.
  * - `OS_ERROR`: any other failure of a call to the operating system, such as a lack of descriptors; see `call`, `osCode` and `osMessage`.
  */
 export type MmfErrorCode =

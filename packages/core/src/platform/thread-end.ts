@@ -1,5 +1,5 @@
 import { isMainThread } from 'node:worker_threads';
-import koffi from 'koffi';
+import { koffi } from './koffi.js';
 
 /*
  * A Worker that is terminated runs no more JavaScript, so none of our clean-up, and what it holds of the operating system
@@ -35,7 +35,7 @@ function findHooks(): Hooks | undefined {
   // The end of the process gives everything back.
   if (isMainThread) return undefined;
   try {
-    const node = koffi.load(null);
+    const node = koffi().load(null);
     const parameters = ['void *', 'void *', 'void *'];
     return {
       isolate: node.func(names.current, 'void *', [])(),

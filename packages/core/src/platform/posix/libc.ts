@@ -1,8 +1,8 @@
 import { constants } from 'node:buffer';
 import { isMainThread } from 'node:worker_threads';
-import koffi from 'koffi';
 import { MmfError } from '../../errors.js';
 import { osError } from '../../os-error.js';
+import { koffi } from '../koffi.js';
 import { atThreadEnd } from '../thread-end.js';
 
 /** `PROT_*` of `<sys/mman.h>`; the same on Linux and macOS. */
@@ -52,8 +52,9 @@ function libc(): Libc {
 }
 
 function load(): Libc {
+  const native = koffi();
   try {
-    const library = koffi.load(null);
+    const library = native.load(null);
     return {
       mmap: library.func(
         'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)',
@@ -122,9 +123,9 @@ function unmapAtThreadEnd(address: unknown, length: number): () => void {
 
 /** `v8::ArrayBuffer::NewBackingStore` and the destructor of `v8::BackingStore`. */
 function findBackingStores(): BackingStores {
-  const library = koffi.load(null);
+  const library = koffi().load(null);
   // Returned as every C++ object with a destructor is: in memory of the caller, as are C structures of this length.
-  const owner = koffi.struct({ store: 'void *', unused: koffi.array('void *', 3) });
+  const owner = koffi().struct({ store: 'void *', unused: koffi().array('void *', 3) });
   const name = '_ZN2v811ArrayBuffer15NewBackingStoreEPvmPFvS1_mS1_ES1_';
   return {
     create: library.func(name, owner, ['void *', 'size_t', 'void *', 'void *']),
@@ -152,11 +153,11 @@ export function map(fd: number, length: number, protection: number, path: string
   }
   const address = libc().mmap(null, length, protection, MAP_SHARED, fd, 0);
   // MAP_FAILED is the pointer -1.
-  if (BigInt.asIntN(64, koffi.address(address)) === -1n) {
-    throw osError('mmap', koffi.errno(), `cannot map ${length} bytes of ${path}`);
+  if (BigInt.asIntN(64, koffi().address(address)) === -1n) {
+    throw osError('mmap', koffi().errno(), `cannot map ${length} bytes of ${path}`);
   }
   try {
-    const memory = koffi.view(address, length);
+    const memory = koffi().view(address, length);
     return { address, length, memory, forgetThreadEnd: unmapAtThreadEnd(address, length) };
   } catch (error) {
     libc().munmap(address, length);
@@ -168,30 +169,30 @@ export function map(fd: number, length: number, protection: number, path: string
 export function unmap({ address, length, forgetThreadEnd }: Mapped): void {
   forgetThreadEnd();
   if (libc().munmap(address, length) !== 0)
-    throw osError('munmap', koffi.errno(), `cannot unmap ${length} bytes`);
+    throw osError('munmap', koffi().errno(), `cannot unmap ${length} bytes`);
 }
 
 /** Writes changes of a file's memory to the disk, and waits for that. */
 export function sync({ address, length }: Mapped): void {
   if (libc().msync(address, length, MS_SYNC) !== 0)
-    throw osError('msync', koffi.errno(), `cannot flush ${length} bytes`);
+    throw osError('msync', koffi().errno(), `cannot flush ${length} bytes`);
 }
 
 /** Asks for huge pages. Returns the errno, 0 for success. */
 export function adviseHugePages({ address, length }: Mapped): number {
-  return libc().madvise(address, length, MADV_HUGEPAGE) === 0 ? 0 : koffi.errno();
+  return libc().madvise(address, length, MADV_HUGEPAGE) === 0 ? 0 : koffi().errno();
 }
 
 /** Allocates the memory now: an errno where a store would end the process. */
 export function populate({ address, length }: Mapped): number {
-  return libc().madvise(address, length, MADV_POPULATE_WRITE) === 0 ? 0 : koffi.errno();
+  return libc().madvise(address, length, MADV_POPULATE_WRITE) === 0 ? 0 : koffi().errno();
 }
 
 /** Takes or drops a lock on the open file; false when another process holds it. */
 export function flock(fd: number, operation: number): boolean {
   if (libc().flock(fd, operation) === 0) return true;
-  const errno = koffi.errno();
-  if (errno === koffi.os.errno['EWOULDBLOCK'] || errno === koffi.os.errno['EAGAIN']) return false;
+  const errno = koffi().errno();
+  if (errno === koffi().os.errno['EWOULDBLOCK'] || errno === koffi().os.errno['EAGAIN']) return false;
   throw osError('flock', errno, 'cannot lock the segment');
 }
 
@@ -205,20 +206,21 @@ export function fallocate(fd: number, offset: number, length: number): number | 
   if (claim === undefined) return undefined;
   for (;;) {
     const errno = claim(fd, offset, length);
-    if (errno !== koffi.os.errno['EINTR']) return errno;
+    if (errno !== koffi().os.errno['EINTR']) return errno;
   }
 }
 
 /** Another descriptor of the same open file, closed in child processes. */
 export function duplicate(fd: number): number {
   const copy = libc().fcntl(fd, F_DUPFD_CLOEXEC, 'int', 0);
-  if (copy === -1) throw osError('fcntl', koffi.errno(), 'cannot duplicate a descriptor');
+  if (copy === -1) throw osError('fcntl', koffi().errno(), 'cannot duplicate a descriptor');
   return copy;
 }
 
 /** Makes a FIFO. */
 export function mkfifo(path: string, mode: number): void {
-  if (libc().mkfifo(path, mode) !== 0) throw osError('mkfifo', koffi.errno(), `cannot make the FIFO ${path}`);
+  if (libc().mkfifo(path, mode) !== 0)
+    throw osError('mkfifo', koffi().errno(), `cannot make the FIFO ${path}`);
 }
 
 /** `struct group` of `<grp.h>`, on every system of 64 bits: three pointers, and the id behind the second. */
@@ -234,7 +236,7 @@ export function findGroup(name: string): number | undefined {
   const result = new BigUint64Array(1);
   for (let length = FIRST_GROUP_BUFFER; length <= LARGEST_GROUP_BUFFER; length *= 2) {
     const errno = libc().getgrnam_r(name, group, new Uint8Array(length), length, result);
-    if (errno === koffi.os.errno['ERANGE']) continue;
+    if (errno === koffi().os.errno['ERANGE']) continue;
     return result[0] === 0n ? undefined : new DataView(group.buffer).getUint32(GROUP_ID_OFFSET, true);
   }
   return undefined;

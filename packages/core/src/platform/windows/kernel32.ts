@@ -1,5 +1,6 @@
-import koffi, { type TypeObject } from 'koffi';
+import type { TypeObject } from 'koffi';
 import { MmfError, type MmfErrorCode } from '../../errors.js';
+import { koffi } from '../koffi.js';
 import { atThreadEnd } from '../thread-end.js';
 
 /**
@@ -158,9 +159,9 @@ export function kernel32(): Kernel32 {
 }
 
 function load(): Kernel32 {
-  const library = koffi.load('kernel32.dll');
+  const library = koffi().load('kernel32.dll');
   // Types without names: koffi refuses a second type of one name, and this package may be loaded in two copies.
-  const memoryInformation = koffi.struct({
+  const memoryInformation = koffi().struct({
     BaseAddress: 'void *',
     AllocationBase: 'void *',
     AllocationProtect: 'uint32_t',
@@ -170,8 +171,8 @@ function load(): Kernel32 {
     Protect: 'uint32_t',
     Type: 'uint32_t',
   });
-  memoryInformationSize = koffi.sizeof(memoryInformation);
-  const systemInformation = koffi.struct({
+  memoryInformationSize = koffi().sizeof(memoryInformation);
+  const systemInformation = koffi().struct({
     dwOemId: 'uint32_t',
     dwPageSize: 'uint32_t',
     lpMinimumApplicationAddress: 'void *',
@@ -183,7 +184,7 @@ function load(): Kernel32 {
     wProcessorLevel: 'uint16_t',
     wProcessorRevision: 'uint16_t',
   });
-  const out = (type: string | TypeObject) => koffi.out(koffi.pointer(type));
+  const out = (type: string | TypeObject) => koffi().out(koffi().pointer(type));
   const declare = (name: string, result: string, parameters: (string | ReturnType<typeof out>)[]) =>
     library.func('__stdcall', name, result, parameters);
   const handle = 'intptr_t';

@@ -1,5 +1,5 @@
-import koffi from 'koffi';
 import { MmfError } from '../../errors.js';
+import { koffi } from '../koffi.js';
 import { type Handle, kernel32, lastError, osError } from './kernel32.js';
 
 const PRIVILEGE = 'SeLockMemoryPrivilege';
@@ -29,7 +29,7 @@ function advapi32(): Advapi32 {
 }
 
 function load(): Advapi32 {
-  const library = koffi.load('advapi32.dll');
+  const library = koffi().load('advapi32.dll');
   return {
     OpenProcessToken: library.func(
       'int __stdcall OpenProcessToken(intptr_t process, uint32_t access, _Out_ intptr_t *token)',

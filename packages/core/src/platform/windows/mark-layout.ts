@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import { koffi } from '../koffi.js';
 import type { Address } from './kernel32.js';
 
 /**
@@ -35,7 +35,7 @@ export function markedSize(size: number, pageSize: number): number {
 /** Undefined when these pages bear no mark, or one that cannot be right. */
 export function readMark(address: Address, regionSize: number): Mark | undefined {
   const mark = address + BigInt(regionSize - MARK_LENGTH);
-  const read = (offset: number) => BigInt(koffi.decode(mark, offset, 'uint64_t'));
+  const read = (offset: number) => BigInt(koffi().decode(mark, offset, 'uint64_t'));
   if (read(MAGIC_OFFSET) !== MAGIC) return undefined;
   const size = Number(read(SIZE_OFFSET));
   const state = Number(read(STATE_OFFSET));
@@ -47,7 +47,7 @@ export function readMark(address: Address, regionSize: number): Mark | undefined
 /** Writes the mark; the magic comes last, so that there is no half a mark. */
 export function writeMark(address: Address, regionSize: number, { size, ready }: Mark): void {
   const mark = address + BigInt(regionSize - MARK_LENGTH);
-  koffi.encode(mark, SIZE_OFFSET, 'uint64_t', size);
-  koffi.encode(mark, STATE_OFFSET, 'uint64_t', ready ? STATE_READY : STATE_FILLING);
-  koffi.encode(mark, MAGIC_OFFSET, 'uint64_t', MAGIC);
+  koffi().encode(mark, SIZE_OFFSET, 'uint64_t', size);
+  koffi().encode(mark, STATE_OFFSET, 'uint64_t', ready ? STATE_READY : STATE_FILLING);
+  koffi().encode(mark, MAGIC_OFFSET, 'uint64_t', MAGIC);
 }

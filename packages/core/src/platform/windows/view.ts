@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
-import koffi from 'koffi';
 import { detach } from '../../detach.js';
 import { MmfError } from '../../errors.js';
+import { koffi } from '../koffi.js';
 import { atThreadEnd } from '../thread-end.js';
 import {
   type Address,
@@ -52,7 +52,7 @@ export class View {
         `this Node can map ${constants.MAX_LENGTH} bytes at most, not ${length}; a smaller size maps the beginning`,
       );
     }
-    this.#memory = koffi.view(this.address, length);
+    this.#memory = koffi().view(this.address, length);
     return this.#memory;
   }
 

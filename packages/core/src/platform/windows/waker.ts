@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import koffi from 'koffi';
 import { MmfError } from '../../errors.js';
 import { randomBytes } from '../../random.js';
+import { koffi } from '../koffi.js';
 import { atThreadEnd } from '../thread-end.js';
 import {
   type Address,
@@ -53,7 +53,7 @@ function crt(): Crt {
     throw new MmfError('UNSUPPORTED', 'waking another process needs a 64-bit Node on Windows');
   }
   // The system's own C library, apart from the one that is linked into Node.
-  const library = koffi.load('ucrtbase.dll');
+  const library = koffi().load('ucrtbase.dll');
   loaded = {
     addresses: { fflush: library.symbol('fflush'), fclose: library.symbol('fclose') },
     _open_osfhandle: library.func('int _open_osfhandle(intptr_t handle, int flags)'),

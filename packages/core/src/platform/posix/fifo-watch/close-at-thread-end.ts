@@ -1,7 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
-import koffi from 'koffi';
 import { osError } from '../../../os-error.js';
 import { runtime } from '../../../runtime.js';
+import { koffi } from '../../koffi.js';
 
 /** Of `<pthread.h>`. */
 interface ThreadKeys {
@@ -14,7 +14,7 @@ interface ThreadKeys {
 let keys: ThreadKeys | undefined;
 
 function bindKeys(): ThreadKeys {
-  const library = koffi.load(null);
+  const library = koffi().load(null);
   return {
     create: library.func('int pthread_key_create(void *key, void *destructor)'),
     set: library.func('int pthread_setspecific(uint64_t key, uint64_t value)'),
