@@ -123,7 +123,7 @@ export class MemoryMappedFile {
    * Creates a mapping for `size` bytes, all zero.
    *
    * @throws {@link MmfError} `EXISTS` when the name is taken; `INVALID_ARGUMENT`, `INVALID_NAME`, `NO_SPACE`,
-   * `ACCESS_DENIED`, `BUSY` or `OS_ERROR`.
+   * `ACCESS_DENIED`, `BUSY`, `UNSUPPORTED` or `OS_ERROR`.
    */
   static create(name: string, size: number, options: CreateOptions = {}): MemoryMappedFile {
     return MemoryMappedFile.#openAs(name, 'create', size, options);
@@ -134,7 +134,7 @@ export class MemoryMappedFile {
    *
    * @param size bytes of data it must have at least; 0, the default, takes what is there.
    * @throws {@link MmfError} `NOT_FOUND`; `SIZE_MISMATCH` when it is smaller; `INVALID_ARGUMENT`, `INVALID_NAME`,
-   * `ACCESS_DENIED`, `BUSY` or `OS_ERROR`.
+   * `ACCESS_DENIED`, `BUSY`, `UNSUPPORTED` or `OS_ERROR`.
    */
   static open(name: string, size = 0, options: MemoryMappedFileOptions = {}): MemoryMappedFile {
     return MemoryMappedFile.#openAs(name, 'open', size, options);
@@ -166,7 +166,7 @@ export class MemoryMappedFile {
    * @param path also becomes the mapping's name.
    * @param size bytes of data; the file is made that long where it is shorter. 0, the default, takes the file as it is.
    * @throws {@link MmfError} `NOT_FOUND`, with size 0; `SIZE_MISMATCH` when it is too short and read-only, or empty;
-   * `INVALID_ARGUMENT`, `INVALID_NAME`, `NO_SPACE`, `ACCESS_DENIED` or `OS_ERROR`.
+   * `INVALID_ARGUMENT`, `INVALID_NAME`, `NO_SPACE`, `ACCESS_DENIED`, `UNSUPPORTED` or `OS_ERROR`.
    */
   static openFile(path: string, size = 0, options: FileOptions = {}): MemoryMappedFile {
     checkOptions(options, FILE_RULES, 'openFile');
@@ -243,7 +243,7 @@ export class MemoryMappedFile {
       size: size === 0 ? 0 : size + DATA_OFFSET,
       mode,
       largePages,
-      initialise: (memory: ArrayBuffer) => void lock(shareMemory(memory), true),
+      initialise: (memory: Uint8Array<ArrayBuffer>) => void lock(shareMemory(memory), true),
     };
     const segment = openSegmentFor(request, readOnly);
     return MemoryMappedFile.#over(segment, name, namespace, !readOnly, lock);

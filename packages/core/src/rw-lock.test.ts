@@ -7,7 +7,7 @@ function lockOver(word: number): { lock: RWLock; word: () => number } {
   const memory = new ArrayBuffer(64);
   const words = new Uint32Array(memory);
   words[0] = word;
-  return { lock: new RWLock(shareMemory(memory)), word: () => words[0] as number };
+  return { lock: new RWLock(shareMemory(new Uint8Array(memory))), word: () => words[0] as number };
 }
 
 describe('the lock word', () => {

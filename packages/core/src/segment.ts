@@ -49,7 +49,7 @@ export interface OpenSegmentOptions {
    */
   readonly largePages?: boolean | undefined;
   /** Fills a new segment, which is all zero, before any other process uses it. */
-  readonly initialise?: ((memory: ArrayBuffer) => void) | undefined;
+  readonly initialise?: ((memory: Uint8Array<ArrayBuffer>) => void) | undefined;
 }
 
 const DISPOSITIONS: readonly Disposition[] = ['create', 'open', 'open-or-create'];
@@ -75,7 +75,7 @@ const SEGMENT_RULES: Rules = {
  * {@link awaitSegment} does not.
  *
  * @throws {@link MmfError} `INVALID_ARGUMENT`, `INVALID_NAME`, `NOT_FOUND`, `EXISTS`, `SIZE_MISMATCH`, `NO_SPACE`,
- * `ACCESS_DENIED`, `BUSY` or `OS_ERROR`. Then nothing is left of it.
+ * `ACCESS_DENIED`, `BUSY`, `UNSUPPORTED` or `OS_ERROR`. Then nothing is left of it.
  */
 export function openSegment(options: OpenSegmentOptions): Segment {
   checkOptions(options, SEGMENT_RULES, 'openSegment');
@@ -139,7 +139,7 @@ export function viewSegment(name: string, namespace: ValidNamespace): SegmentVie
  * Maps a file, which keeps the data. It closes at the end of the process by itself.
  *
  * @param size bytes that are mapped; the file is made that long where it is shorter. 0 maps the file as it is.
- * @throws {@link MmfError} `NOT_FOUND`, `SIZE_MISMATCH`, `NO_SPACE`, `ACCESS_DENIED` or `OS_ERROR`.
+ * @throws {@link MmfError} `NOT_FOUND`, `SIZE_MISMATCH`, `NO_SPACE`, `ACCESS_DENIED`, `UNSUPPORTED` or `OS_ERROR`.
  */
 export function openFileSegment(path: string, size: number, readOnly: boolean): Segment {
   checkPath(path);

@@ -44,7 +44,7 @@ describe('shared memory', () => {
   });
 
   it('is copied out and in', () => {
-    const memory = shareMemory(new ArrayBuffer(16));
+    const memory = shareMemory(new Uint8Array(16));
     const bytes = sharedBytes(memory, 4, 8);
     copyIn(Uint8Array.of(1, 2, 3), bytes, 2);
     expect(sharedWords(memory, 4, 2)).toEqual(Int32Array.of(0x02010000, 3));

@@ -20,23 +20,26 @@ export interface SharedBytes {
 }
 
 /** Tells the compiler that other processes can change this memory from now on. */
-export function shareMemory(memory: ArrayBuffer): SharedMemory {
+export function shareMemory(memory: Uint8Array<ArrayBuffer>): SharedMemory {
   return memory as unknown as SharedMemory;
 }
 
 /** 32-bit words of shared memory, for plain loads and stores and for `Atomics`. `offset` is in bytes, `count` in words. */
 export function sharedWords(memory: SharedMemory, offset: number, count: number): Int32Array<ArrayBuffer> {
-  return new Int32Array(bufferOf(memory), offset, count);
+  const { buffer, start } = placeOf(memory, offset, count * Int32Array.BYTES_PER_ELEMENT);
+  return new Int32Array(buffer, start, count);
 }
 
 /** 64-bit words of shared memory. `offset` is in bytes, `count` in words. */
 export function sharedLongs(memory: SharedMemory, offset: number, count: number): BigInt64Array<ArrayBuffer> {
-  return new BigInt64Array(bufferOf(memory), offset, count);
+  const { buffer, start } = placeOf(memory, offset, count * BigInt64Array.BYTES_PER_ELEMENT);
+  return new BigInt64Array(buffer, start, count);
 }
 
 /** Bytes of shared memory, from `offset` on. */
 export function sharedBytes(memory: SharedMemory, offset: number, length: number): SharedBytes {
-  return new Uint8Array(bufferOf(memory), offset, length);
+  const { buffer, start } = placeOf(memory, offset, length);
+  return new Uint8Array(buffer, start, length);
 }
 
 /** Copies `[start, end)` of shared memory to memory of its own, reading each byte once. */
@@ -77,6 +80,15 @@ export function fillShared(target: SharedBytes, value: number, start: number, en
   (target as Uint8Array).fill(value, start, end);
 }
 
-function bufferOf(memory: SharedMemory): ArrayBuffer {
-  return memory as unknown as ArrayBuffer;
+/** Where bytes of shared memory lie. Its buffer may go on behind it. */
+function placeOf(
+  memory: SharedMemory,
+  offset: number,
+  length: number,
+): { readonly buffer: ArrayBuffer; readonly start: number } {
+  const { buffer, byteOffset, byteLength } = memory as unknown as Uint8Array<ArrayBuffer>;
+  if (offset + length > byteLength) {
+    throw new RangeError(`shared memory has ${byteLength} bytes; ${length} at ${offset} were asked for`);
+  }
+  return { buffer, start: byteOffset + offset };
 }

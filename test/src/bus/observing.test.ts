@@ -188,7 +188,7 @@ describe('an observer', () => {
     await publisher.publish(1);
     const segment = openSegment({ name: channel.name, disposition: 'open', size: 0 });
     const words = new Int32Array(rawMemory(segment.memory));
-    words[words.length - 4096 / 4] = -5;
+    words[(segment.size - 4096) / 4] = -5;
     segment.close();
     expect(observer.poll().map(inShort)).toEqual(['corrupted', 'gap 1 to 1']);
     await publisher.publish(2);

@@ -69,8 +69,8 @@ describe('a channel works', () => {
       disposition: 'create',
       size: 2 ** 16,
       initialise: (memory) => {
-        new Uint8Array(memory).set(Buffer.from('mmfbusch'));
-        new DataView(memory).setUint32(FORMAT_VERSION, 9, true);
+        memory.set(Buffer.from('mmfbusch'));
+        new DataView(memory.buffer).setUint32(FORMAT_VERSION, 9, true);
       },
     });
     await talk();

@@ -41,7 +41,7 @@ describe('the bytes in memory', () => {
     const peer = await peerOf(name, 'create');
     await peer.ask(`write ${hexOf(WRITTEN)}`);
     const segment = openSegment({ name, disposition: 'open', size: 0, existingSize: SIZE + LOCK_WORD });
-    expect(hexOf(new Uint8Array(rawMemory(segment.memory)))).toBe(GOLDEN);
+    expect(hexOf(new Uint8Array(rawMemory(segment.memory), 0, segment.size))).toBe(GOLDEN);
     segment.close();
     await peer.exit();
   });

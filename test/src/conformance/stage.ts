@@ -73,13 +73,13 @@ export class Stage {
         name: this.channel,
         disposition: 'create',
         size: bytes.length,
-        initialise: (memory) => new Uint8Array(memory).set(bytes),
+        initialise: (memory) => memory.set(bytes),
       });
     } finally {
       if (before === undefined) delete process.env['MMFBUS_DIRECTORY'];
       else process.env['MMFBUS_DIRECTORY'] = before;
     }
-    return new Uint8Array(rawMemory(this.#held.memory));
+    return new Uint8Array(rawMemory(this.#held.memory), 0, this.#held.size);
   }
 
   #letGo(): void {

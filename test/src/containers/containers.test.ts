@@ -125,7 +125,7 @@ for (const container of containers) {
         `${answer}
          import { openSegment } from '@mmfbus/core/internal';
          const { memory } = openSegment({ name: channel.name, disposition: 'open', size: 0 });
-         new Int32Array(memory)[192 / 4] = new DataView(memory).getUint32(512 + 256 + 36, true) << 10 | 1;
+         new Int32Array(memory.buffer)[192 / 4] = new DataView(memory.buffer).getUint32(512 + 256 + 36, true) << 10 | 1;
          say('holds');`,
         { start: { within: withInit } },
       );

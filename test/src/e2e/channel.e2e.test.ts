@@ -125,8 +125,8 @@ describe('a process that is killed', () => {
       name,
       `import { openSegment } from '@mmfbus/core/internal';
        const { memory } = openSegment({ name: channel.name, disposition: 'open', size: 0 });
-       const slot = new DataView(memory).getUint32(512 + 256 + 36, true) << 10 | 1;
-       new Int32Array(memory)[192 / 4] = slot;
+       const slot = new DataView(memory.buffer).getUint32(512 + 256 + 36, true) << 10 | 1;
+       new Int32Array(memory.buffer)[192 / 4] = slot;
        say('holds');
        setInterval(() => {}, 1000);`,
     );

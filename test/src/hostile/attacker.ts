@@ -45,8 +45,8 @@ export class Attacker {
     this.#segment = openSegment({ name, disposition: 'open', size: 0 });
     const memory = rawMemory(this.#segment.memory);
     const view = new DataView(memory);
-    this.#words = new Int32Array(memory, 0, memory.byteLength >> 2);
-    this.#longs = new BigInt64Array(memory, 0, memory.byteLength >> 3);
+    this.#words = new Int32Array(memory, 0, this.#segment.size >> 2);
+    this.#longs = new BigInt64Array(memory, 0, this.#segment.size >> 3);
     this.#slots = view.getUint32(PARTICIPANT_COUNT, true);
     this.#ringOffset = Number(view.getBigUint64(RING_OFFSET, true));
     this.#ringCapacity = Number(view.getBigUint64(RING_CAPACITY, true));

@@ -25,7 +25,7 @@ export class RawChannel {
     this.#segment = openSegment({ name, disposition: 'open', size: 0 });
     const memory = rawMemory(this.#segment.memory);
     this.view = new DataView(memory);
-    this.bytes = new Uint8Array(memory);
+    this.bytes = new Uint8Array(memory, 0, this.#segment.size);
     this.slots = this.#word('participantCount');
     this.ringOffset = this.long('ringOffset');
     this.ringCapacity = this.long('ringCapacity');

@@ -202,8 +202,8 @@ describe.each(onWindows ? ['c'] : ['c', 'rust', 'python'])('a program in %s', (l
       disposition: 'create',
       size: 2 ** 16,
       initialise: (memory) => {
-        new Uint8Array(memory).set(Buffer.from('mmfbusch'));
-        new DataView(memory).setUint32(FORMAT_VERSION, 99, true);
+        memory.set(Buffer.from('mmfbusch'));
+        new DataView(memory.buffer).setUint32(FORMAT_VERSION, 99, true);
       },
     });
     segments.push(segment);

@@ -113,7 +113,7 @@ export async function openChannelMemory(
       disposition: open,
       size: geometry.ringOffset + geometry.ringCapacity,
       existingSize: 0,
-      initialise: (memory: ArrayBuffer) => initialise(memory, definition, geometry),
+      initialise: (memory: Uint8Array<ArrayBuffer>) => initialise(memory, definition, geometry),
     } as const;
     segment = await awaitSegment(request, { signal, timeout: Number.POSITIVE_INFINITY });
   } catch (error) {
@@ -213,12 +213,11 @@ function checkAccess(
 }
 
 function initialise(
-  memory: ArrayBuffer,
+  bytes: Uint8Array<ArrayBuffer>,
   { pattern, codec, schemaBytes, schemaHash }: ChannelDefinition<unknown>,
   geometry: Geometry,
 ): void {
-  const view = new DataView(memory);
-  const bytes = new Uint8Array(memory);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
   view.setUint32(header.FORMAT_VERSION_OFFSET, header.FORMAT_VERSION, true);
   writeGeometry(view, geometry);
   bytes.set(Buffer.from(codec.id, 'latin1'), header.CODEC_OFFSET);
@@ -227,7 +226,7 @@ function initialise(
   view.setBigUint64(header.CREATED_AT_OFFSET, BigInt(Date.now()), true);
   view.setUint32(header.PATTERN_OFFSET, pattern, true);
   view.setBigUint64(header.INCARNATION_OFFSET, randomNonce(), true);
-  writeTerminator(new Int32Array(memory, geometry.ringOffset), 0, 1);
+  writeTerminator(new Int32Array(bytes.buffer, bytes.byteOffset + geometry.ringOffset), 0, 1);
   view.setBigUint64(header.MAGIC_OFFSET, header.MAGIC, true);
   atStep?.('create: filled');
 }

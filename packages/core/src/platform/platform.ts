@@ -12,7 +12,8 @@ export interface Platform {
   /**
    * Creates or opens a named segment, step by step.
    *
-   * @throws {@link MmfError} `NOT_FOUND`, `EXISTS`, `SIZE_MISMATCH`, `NO_SPACE`, `ACCESS_DENIED`, `BUSY` or `OS_ERROR`.
+   * @throws {@link MmfError} `NOT_FOUND`, `EXISTS`, `SIZE_MISMATCH`, `NO_SPACE`, `ACCESS_DENIED`, `BUSY`, `UNSUPPORTED` or
+   * `OS_ERROR`.
    */
   openSegment(request: SegmentRequest): Opening;
   /**
@@ -25,7 +26,7 @@ export interface Platform {
   /**
    * Maps a file of the file system, which keeps the data.
    *
-   * @throws {@link MmfError} `NOT_FOUND`, `SIZE_MISMATCH`, `NO_SPACE`, `ACCESS_DENIED` or `OS_ERROR`.
+   * @throws {@link MmfError} `NOT_FOUND`, `SIZE_MISMATCH`, `NO_SPACE`, `ACCESS_DENIED`, `UNSUPPORTED` or `OS_ERROR`.
    */
   openFile(request: FileRequest): Segment;
   /**
@@ -112,7 +113,7 @@ export interface SegmentRequest {
   /**
    * Fills a new segment. It gets the zeroed memory before any other process uses it.
    */
-  readonly initialise?: (memory: ArrayBuffer) => void;
+  readonly initialise?: (memory: Uint8Array<ArrayBuffer>) => void;
 }
 
 /**

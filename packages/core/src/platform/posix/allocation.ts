@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { MmfError } from '../../errors.js';
 import { fromFsError, osError } from '../../os-error.js';
 import type { Opening } from '../platform.js';
-import { adviseHugePages, fallocate, type Mapped, populate } from './libc.js';
+import { adviseHugePages, fallocate, populate, type Region } from './libc.js';
 
 const CHUNK_LENGTH = 1 << 20;
 /** Bytes that are allocated, or zeroed, in one turn of the event loop: some milliseconds. */
@@ -59,7 +59,7 @@ function fillWithZeros(fd: number, offset: number, length: number, path: string)
  *
  * @throws {@link MmfError} `UNSUPPORTED` where the file system is not mounted for that.
  */
-export function useLargePages(mapped: Mapped, path: string): void {
+export function useLargePages(mapped: Region, path: string): void {
   const setting = hugeOption(dirname(path));
   if (setting === undefined || setting === 'never') {
     const how = `it is mounted with huge=${setting ?? 'never'}; it must be advise, within_size or always`;

@@ -3,8 +3,9 @@ import { MmfError, type MmfErrorCode } from '../../errors.js';
 import { fromFsError } from '../../os-error.js';
 import type { FileRequest, Segment } from '../platform.js';
 import { allocate } from './allocation.js';
-import { type Mapped, map, PROT_READ, PROT_WRITE, pageSize } from './libc.js';
-import { MappedSegment, release } from './mapped-segment.js';
+import { PROT_READ, PROT_WRITE, pageSize } from './libc.js';
+import { MappedSegment } from './mapped-segment.js';
+import { type Mapping, map } from './mapping/index.js';
 import { unlinkIfThere } from './names.js';
 
 const FILE_MODE = 0o600;
@@ -57,12 +58,12 @@ export function mapData(
   length: number,
   readOnly: boolean,
   path: string,
-): { readonly data: Mapped; readonly lockPage: Mapped | undefined } {
+): { readonly data: Mapping; readonly lockPage: Mapping | undefined } {
   const data = map(fd, length, readOnly ? PROT_READ : PROT_READ | PROT_WRITE, path);
   try {
     return { data, lockPage: readOnly ? mapLockPage(path, length) : data };
   } catch (error) {
-    release(data);
+    data.release();
     throw error;
   }
 }
@@ -72,7 +73,7 @@ export function mapData(
  *
  * @returns undefined where this process may only read.
  */
-function mapLockPage(path: string, length: number): Mapped | undefined {
+function mapLockPage(path: string, length: number): Mapping | undefined {
   let fd: number | undefined;
   try {
     fd = open(path, constants.O_RDWR);

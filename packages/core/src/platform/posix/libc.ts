@@ -1,14 +1,14 @@
-import { constants } from 'node:buffer';
-import { isMainThread } from 'node:worker_threads';
 import { MmfError } from '../../errors.js';
 import { osError } from '../../os-error.js';
 import { koffi } from '../koffi.js';
-import { atThreadEnd } from '../thread-end.js';
 
 /** `PROT_*` of `<sys/mman.h>`; the same on Linux and macOS. */
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
 const MAP_SHARED = 1;
+const MAP_PRIVATE = 2;
+const MAP_FIXED = 0x10;
+const MAP_ANONYMOUS: number = process.platform === 'darwin' ? 0x1000 : 0x20;
 const MS_SYNC: number = process.platform === 'darwin' ? 0x10 : 4;
 /** `MADV_*` of Linux. */
 const MADV_HUGEPAGE = 14;
@@ -23,7 +23,14 @@ export const LOCK_UN = 8;
 
 /** The functions of the C library that are used, under their own names. */
 interface Libc {
-  mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): unknown;
+  mmap(
+    address: bigint | null,
+    length: number,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: number,
+  ): unknown;
   munmap(address: unknown, length: number): number;
   msync(address: unknown, length: number, flags: number): number;
   madvise(address: unknown, length: number, advice: number): number;
@@ -92,99 +99,58 @@ export function pageSize(): number {
   return knownPageSize;
 }
 
-/** What makes V8 the owner of mapped memory: functions, and addresses of functions that C calls. */
-interface BackingStores {
-  create(data: unknown, length: number, free: unknown, context: null): { store: unknown };
-  readonly destroy: unknown;
-  readonly munmap: unknown;
+/** Addresses of this process. */
+export interface Region {
+  readonly address: bigint;
+  /** Bytes of it. */
+  readonly length: number;
 }
 
-let backingStores: BackingStores | undefined;
+/** What `mmap` returned, which for a failure is the pointer -1. */
+function addressOf(mapped: unknown, message: string): bigint {
+  const address = koffi().address(mapped);
+  if (BigInt.asIntN(64, address) === -1n) throw osError('mmap', koffi().errno(), message);
+  return address;
+}
 
 /**
- * Sees to it that memory is unmapped when this thread ends, also by force. Nothing of the C library unmaps by one
- * pointer, but V8 has its own owner of memory, with whatever frees it: `v8::BackingStore`, whose destructor does.
+ * Maps the first `length` bytes of a file, shared.
  *
- * @returns takes that back.
+ * @param over the address where they are to lie, in place of what lies there. Defaults to free addresses.
+ * @returns the address.
  */
-function unmapAtThreadEnd(address: unknown, length: number): () => void {
-  if (isMainThread) return () => {};
-  try {
-    backingStores ??= findBackingStores();
-    const { create, destroy, munmap } = backingStores;
-    // Taken back, some hundred bytes of it stay: only V8 could free them.
-    const { store } = create(address, length, munmap, null);
-    return atThreadEnd(destroy, store);
-  } catch {
-    // A Node that exports nothing to addons: the memory stays mapped until the process ends.
-    return () => {};
-  }
+export function mapFile(fd: number, length: number, protection: number, path: string, over?: bigint): bigint {
+  const flags = over === undefined ? MAP_SHARED : MAP_SHARED | MAP_FIXED;
+  const mapped = libc().mmap(over ?? null, length, protection, flags, fd, 0);
+  return addressOf(mapped, `cannot map ${length} bytes of ${path}`);
 }
 
-/** `v8::ArrayBuffer::NewBackingStore` and the destructor of `v8::BackingStore`. */
-function findBackingStores(): BackingStores {
-  const library = koffi().load(null);
-  // Returned as every C++ object with a destructor is: in memory of the caller, as are C structures of this length.
-  const owner = koffi().struct({ store: 'void *', unused: koffi().array('void *', 3) });
-  const name = '_ZN2v811ArrayBuffer15NewBackingStoreEPvmPFvS1_mS1_ES1_';
-  return {
-    create: library.func(name, owner, ['void *', 'size_t', 'void *', 'void *']),
-    destroy: library.symbol('_ZN2v812BackingStoreD1Ev'),
-    munmap: library.symbol('munmap'),
-  };
+/** Puts zeroed memory of this process in the place of what is mapped there. */
+export function mapZeros({ address, length }: Region): void {
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+  const mapped = libc().mmap(address, length, PROT_READ | PROT_WRITE, flags, -1, 0);
+  addressOf(mapped, `cannot unmap ${length} bytes`);
 }
 
-/** Memory of a file, mapped shared. */
-export interface Mapped {
-  readonly address: unknown;
-  readonly length: number;
-  readonly memory: ArrayBuffer;
-  readonly forgetThreadEnd: () => void;
-}
-
-/** Maps the first `length` bytes of the file. */
-export function map(fd: number, length: number, protection: number, path: string): Mapped {
-  // koffi ends the process where V8 cannot make an ArrayBuffer that large.
-  if (length > constants.MAX_LENGTH) {
-    throw new MmfError(
-      'UNSUPPORTED',
-      `${path} has ${length} bytes; this version of Node maps at most ${constants.MAX_LENGTH}`,
-    );
-  }
-  const address = libc().mmap(null, length, protection, MAP_SHARED, fd, 0);
-  // MAP_FAILED is the pointer -1.
-  if (BigInt.asIntN(64, koffi().address(address)) === -1n) {
-    throw osError('mmap', koffi().errno(), `cannot map ${length} bytes of ${path}`);
-  }
-  try {
-    const memory = koffi().view(address, length);
-    return { address, length, memory, forgetThreadEnd: unmapAtThreadEnd(address, length) };
-  } catch (error) {
-    libc().munmap(address, length);
-    throw error;
-  }
-}
-
-/** Unmaps; the memory's buffers must be detached. */
-export function unmap({ address, length, forgetThreadEnd }: Mapped): void {
-  forgetThreadEnd();
+/** Unmaps; no buffer may lead there any more. */
+export function unmap({ address, length }: Region): void {
   if (libc().munmap(address, length) !== 0)
     throw osError('munmap', koffi().errno(), `cannot unmap ${length} bytes`);
 }
 
 /** Writes changes of a file's memory to the disk, and waits for that. */
-export function sync({ address, length }: Mapped): void {
+export function sync({ address, length }: Region): void {
   if (libc().msync(address, length, MS_SYNC) !== 0)
     throw osError('msync', koffi().errno(), `cannot flush ${length} bytes`);
 }
 
 /** Asks for huge pages. Returns the errno, 0 for success. */
-export function adviseHugePages({ address, length }: Mapped): number {
+export function adviseHugePages({ address, length }: Region): number {
   return libc().madvise(address, length, MADV_HUGEPAGE) === 0 ? 0 : koffi().errno();
 }
 
 /** Allocates the memory now: an errno where a store would end the process. */
-export function populate({ address, length }: Mapped): number {
+export function populate({ address, length }: Region): number {
   return libc().madvise(address, length, MADV_POPULATE_WRITE) === 0 ? 0 : koffi().errno();
 }
 

@@ -1,12 +1,7 @@
-import { detach } from '../../detach.js';
 import { type SharedMemory, shareMemory } from '../../shared-memory.js';
 import type { Access, Segment } from '../platform.js';
-import { type Mapped, sync, unmap } from './libc.js';
-
-/** Unmaps. A buffer that cannot be detached stays mapped: a leak, where unmapping would let an access kill the process. */
-export function release(mapping: Mapped): void {
-  if (detach(mapping.memory)) unmap(mapping);
-}
+import { sync } from './libc.js';
+import type { Mapping } from './mapping/index.js';
 
 /** A segment over mappings of this process. */
 export class MappedSegment implements Segment {
@@ -15,8 +10,8 @@ export class MappedSegment implements Segment {
   readonly size: number;
   readonly created: boolean;
   readonly access: Access | undefined;
-  readonly #data: Mapped;
-  readonly #mappings: ReadonlySet<Mapped>;
+  readonly #data: Mapping;
+  readonly #mappings: ReadonlySet<Mapping>;
   readonly #afterwards: (last: boolean) => void;
   readonly #leadsHere: () => boolean;
   #open = true;
@@ -27,8 +22,8 @@ export class MappedSegment implements Segment {
    * @param access whom its file lets in, where it has one that others may open.
    */
   constructor(
-    data: Mapped,
-    lockPage: Mapped | undefined,
+    data: Mapping,
+    lockPage: Mapping | undefined,
     created: boolean,
     afterwards: (last: boolean) => void,
     leadsHere: () => boolean = () => true,
@@ -56,7 +51,7 @@ export class MappedSegment implements Segment {
   close(last = false): void {
     if (!this.#open) return;
     this.#open = false;
-    for (const mapping of this.#mappings) release(mapping);
+    for (const mapping of this.#mappings) mapping.release();
     this.#afterwards(last);
   }
 }

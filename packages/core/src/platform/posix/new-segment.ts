@@ -6,8 +6,8 @@ import { allocateInSteps, checkSpace, useLargePages } from './allocation.js';
 import { DEFAULT_MODE } from './audience.js';
 import { giveToGroup, groupId } from './group.js';
 import { sweep } from './leftovers.js';
-import { flock, LOCK_NB, LOCK_SH, type Mapped, map, PROT_READ, PROT_WRITE, pageSize } from './libc.js';
-import { release } from './mapped-segment.js';
+import { flock, LOCK_NB, LOCK_SH, PROT_READ, PROT_WRITE, pageSize } from './libc.js';
+import { type Mapping, map } from './mapping/index.js';
 import { encodeMark, MARK_LENGTH, markedFileSize } from './mark-layout.js';
 import { directoryNote, temporaryPath, unlinkIfThere } from './names.js';
 
@@ -15,7 +15,7 @@ import { directoryNote, temporaryPath, unlinkIfThere } from './names.js';
 export interface NewSegment {
   readonly temporary: string;
   readonly fd: number;
-  readonly mapped: Mapped;
+  readonly mapped: Mapping;
 }
 
 /** Makes the segment for that path, under a name of its own. */
@@ -24,7 +24,7 @@ export function* makeSegment(path: string, request: SegmentRequest): Opening<New
   const { size, mode = DEFAULT_MODE, group, largePages = false } = request;
   let fd: number | undefined;
   let mappedFd: number | undefined;
-  let mapped: Mapped | undefined;
+  let mapped: Mapping | undefined;
   let complete = false;
   try {
     fd = openSync(
@@ -51,7 +51,7 @@ export function* makeSegment(path: string, request: SegmentRequest): Opening<New
   } finally {
     if (mappedFd !== undefined) closeSync(mappedFd);
     if (!complete) {
-      if (mapped !== undefined) release(mapped);
+      mapped?.release();
       if (fd !== undefined) closeSync(fd);
       unlinkIfThere(temporary);
     }
@@ -84,7 +84,7 @@ export function nameSegment({ temporary }: NewSegment, path: string): boolean {
 
 /** Removes a segment that got no name. */
 export function discardSegment({ temporary, fd, mapped }: NewSegment): void {
-  release(mapped);
+  mapped.release();
   closeSync(fd);
   unlinkIfThere(temporary);
 }

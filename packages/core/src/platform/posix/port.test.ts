@@ -179,7 +179,7 @@ describe('what the dead leave', () => {
 
   it('stays while a segment names it, under whatever name, as the proof for others', async () => {
     const address = deadPort(93n);
-    const initialise = (memory: ArrayBuffer) => new BigUint64Array(memory).set([93n]);
+    const initialise = ({ buffer }: Uint8Array<ArrayBuffer>) => new BigUint64Array(buffer).set([93n]);
     const request = { osName: 'any', disposition: 'create', size: 8, existingSize: 8 } as const;
     const segment = openNow(openSegment({ ...request, initialise }));
     await removePort(address, named);
@@ -265,7 +265,7 @@ describe('what the dead leave', () => {
     const ports = 500;
     for (let nonce = 1; nonce <= ports; nonce++) deadPort(BigInt(nonce));
     const request = { disposition: 'create', size: 8, existingSize: 8 } as const;
-    const initialise = (memory: ArrayBuffer) => new BigUint64Array(memory).set([1n]);
+    const initialise = ({ buffer }: Uint8Array<ArrayBuffer>) => new BigUint64Array(buffer).set([1n]);
     const segments = Array.from({ length: 100 }, (_, index) =>
       openNow(openSegment({ ...request, osName: `segment-${index}`, initialise })),
     );

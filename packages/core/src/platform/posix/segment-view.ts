@@ -5,19 +5,19 @@ import { fromFsError } from '../../os-error.js';
 import { type SharedMemory, shareMemory } from '../../shared-memory.js';
 import type { Access, SegmentView } from '../platform.js';
 import { accessOf } from './audience.js';
-import { type Mapped, map, PROT_READ } from './libc.js';
-import { release } from './mapped-segment.js';
+import { PROT_READ } from './libc.js';
+import { type Mapping, map } from './mapping/index.js';
 import { directory } from './names.js';
 import { checkFile, openFd, readMark } from './segment-file.js';
 
 class FileView implements SegmentView {
   readonly access: Access;
   readonly #fd: number;
-  readonly #mapped: Mapped;
+  readonly #mapped: Mapping;
   readonly #memory: SharedMemory;
   #open = true;
 
-  constructor(fd: number, mapped: Mapped) {
+  constructor(fd: number, mapped: Mapping) {
     this.access = accessOf(fstatSync(fd));
     this.#fd = fd;
     this.#mapped = mapped;
@@ -36,7 +36,7 @@ class FileView implements SegmentView {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    release(this.#mapped);
+    this.#mapped.release();
     closeSync(this.#fd);
   }
 }

@@ -7,18 +7,9 @@ import { allocateInSteps, STEP_LENGTH } from './allocation.js';
 import { accessOf } from './audience.js';
 import { mapData } from './file.js';
 import { removeIfUnused, sweepLeftovers } from './leftovers.js';
-import {
-  flock,
-  LOCK_NB,
-  LOCK_SH,
-  LOCK_UN,
-  type Mapped,
-  map,
-  PROT_READ,
-  PROT_WRITE,
-  pageSize,
-} from './libc.js';
-import { MappedSegment, release } from './mapped-segment.js';
+import { flock, LOCK_NB, LOCK_SH, LOCK_UN, PROT_READ, PROT_WRITE, pageSize } from './libc.js';
+import { MappedSegment } from './mapped-segment.js';
+import { type Mapping, map } from './mapping/index.js';
 import { encodeMark, MARK_LENGTH, markedFileSize } from './mark-layout.js';
 import { directory, leadsElsewhere, leadsTo } from './names.js';
 import { discardSegment, makeSegment, type NewSegment, nameSegment } from './new-segment.js';
@@ -125,7 +116,7 @@ function* takeOver(fd: number, path: string, request: SegmentRequest): Opening<S
     );
   }
   const mappedFd = openFd(path, false);
-  let mapped: Mapped | undefined;
+  let mapped: Mapping | undefined;
   let segment: Segment | undefined;
   try {
     if (mappedFd === undefined || !isSameFile(mappedFd, fd)) return 'busy';
@@ -133,7 +124,7 @@ function* takeOver(fd: number, path: string, request: SegmentRequest): Opening<S
     yield* allocateInSteps(fd, total, path);
     for (let offset = 0; offset < size; offset += STEP_LENGTH) {
       if (offset > 0) yield 0;
-      new Uint8Array(mapped.memory, offset, Math.min(STEP_LENGTH, size - offset)).fill(0);
+      mapped.memory.fill(0, offset, Math.min(offset + STEP_LENGTH, size));
     }
     request.initialise?.(mapped.memory);
     writeSync(fd, encodeMark(size), 0, MARK_LENGTH, fileSize - MARK_LENGTH);
@@ -142,7 +133,7 @@ function* takeOver(fd: number, path: string, request: SegmentRequest): Opening<S
     return segment;
   } finally {
     if (mappedFd !== undefined) closeSync(mappedFd);
-    if (segment === undefined && mapped !== undefined) release(mapped);
+    if (segment === undefined) mapped?.release();
   }
 }
 
@@ -195,8 +186,8 @@ function isSameFile(fd: number, other: number): boolean {
 function mappedSegment(
   path: string,
   { fd, marked }: OpenFile,
-  data: Mapped,
-  lockPage: Mapped | undefined,
+  data: Mapping,
+  lockPage: Mapping | undefined,
   created: boolean,
 ): Segment {
   if (marked) countHolders(fd, 1);

@@ -25,6 +25,7 @@ import { View } from './view.js';
 /** Maps a file; see {@link Platform.openFile}. */
 export function openFile({ path, size, readOnly }: FileRequest): Segment {
   const { file, made } = openHandle(path, !readOnly, size > 0 && !readOnly);
+  const views = new Set<View>();
   try {
     const present = sizeOf(file, path);
     if (size > present && readOnly) {
@@ -33,9 +34,12 @@ export function openFile({ path, size, readOnly }: FileRequest): Segment {
     const length = size === 0 ? present : size;
     if (length === 0) throw new MmfError('SIZE_MISMATCH', `${path} is empty`);
     const data = mapHandle(file, length, !readOnly, path);
+    views.add(data);
     const lockView = readOnly ? mapLockPage(path, length) : data;
+    if (lockView !== undefined) views.add(lockView);
     return new MappedFile(file, data, lockView, length, present === 0);
   } catch (error) {
+    for (const view of views) view.close();
     kernel32().CloseHandle(file);
     // It stays where another process has mapped it meanwhile.
     if (made) kernel32().DeleteFileW(path);
@@ -107,8 +111,8 @@ class MappedFile implements Segment {
   #open = true;
 
   constructor(file: Handle, data: View, lockView: View | undefined, size: number, created: boolean) {
-    this.memory = shareMemory(data.buffer(size));
-    this.lockPage = lockView && shareMemory(lockView.buffer(Math.min(size, lockView.regionSize)));
+    this.memory = shareMemory(data.bytes(size));
+    this.lockPage = lockView && shareMemory(lockView.bytes(Math.min(size, lockView.regionSize)));
     this.size = size;
     this.created = created;
     this.#file = file;

@@ -43,7 +43,7 @@ function lookAt<R>(osName: string, read: (memory: SharedMemory, size: number) =>
       const mark = readMark(view.address, view.regionSize);
       if (mark !== undefined && !mark.ready) return undefined;
       const size = mark?.size ?? view.regionSize;
-      return read(shareMemory(view.buffer(size)), size);
+      return read(shareMemory(view.bytes(size)), size);
     } finally {
       view.close();
     }

@@ -138,8 +138,8 @@ function fill(found: Found, request: SegmentRequest): Segment {
   const { size } = request;
   const mark = (ready: boolean): Mark => ({ size, ready });
   writeMark(view.address, view.regionSize, mark(false));
-  const memory = view.buffer(size);
-  if (!isNew) new Uint8Array(memory).fill(0);
+  const memory = view.bytes(size);
+  if (!isNew) memory.fill(0);
   request.initialise?.(memory);
   writeMark(view.address, view.regionSize, mark(true));
   return new MappedSegment({ ...found, isNew: true }, size, request);
@@ -219,12 +219,12 @@ class MappedSegment implements Segment {
 
   constructor({ section, view, isNew }: Found, size: number, { osName, readOnly }: SegmentRequest) {
     const pageSize = readPageSize();
-    this.memory = shareMemory(view.buffer(size));
+    this.memory = shareMemory(view.bytes(size));
     // A view of the whole section is asked for as 0 bytes: one page may be more than a small foreign section has.
     const lockView =
       readOnly === true ? mapLockPage(osName, view.regionSize > pageSize ? pageSize : 0) : undefined;
     this.lockPage =
-      readOnly === true ? lockView && shareMemory(lockView.buffer(Math.min(size, pageSize))) : this.memory;
+      readOnly === true ? lockView && shareMemory(lockView.bytes(Math.min(size, pageSize))) : this.memory;
     this.size = size;
     this.created = isNew;
     this.#closeSection = holdHandle(section);

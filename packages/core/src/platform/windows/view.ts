@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import { detach } from '../../detach.js';
 import { MmfError } from '../../errors.js';
-import { koffi } from '../koffi.js';
+import { externalBuffer } from '../external-buffers.js';
 import { atThreadEnd } from '../thread-end.js';
 import {
   type Address,
@@ -19,7 +19,7 @@ export class View {
   /** Bytes, in whole pages. */
   readonly regionSize: number;
   readonly #forgetThreadEnd: () => void;
-  #memory: ArrayBuffer | undefined;
+  #memory: Uint8Array<ArrayBuffer> | undefined;
 
   /** Maps the first `length` bytes; 0 = all. */
   constructor(section: Handle, access: number, length: number, objectName: string) {
@@ -42,8 +42,8 @@ export class View {
     this.#forgetThreadEnd = atThreadEnd(addresses.UnmapViewOfFile, address);
   }
 
-  /** The one buffer of this view. */
-  buffer(length: number): ArrayBuffer {
+  /** The bytes of this view, always the same ones. */
+  bytes(length: number): Uint8Array<ArrayBuffer> {
     if (this.#memory !== undefined) return this.#memory;
     // Node would end the process instead of throwing.
     if (length > constants.MAX_LENGTH) {
@@ -52,13 +52,21 @@ export class View {
         `this Node can map ${constants.MAX_LENGTH} bytes at most, not ${length}; a smaller size maps the beginning`,
       );
     }
-    this.#memory = koffi().view(this.address, length);
+    const buffer = externalBuffer(this.address, length);
+    if (buffer === undefined) {
+      throw new MmfError(
+        'UNSUPPORTED',
+        'this runtime forbids external buffers, and on Windows there is no other way to shared memory; ' +
+          'use mmfbus in a process of Node, which node.exe starts',
+      );
+    }
+    this.#memory = new Uint8Array(buffer);
     return this.#memory;
   }
 
   /** Unmaps. A buffer that cannot be detached stays mapped: a leak, where an access after unmapping would be a crash. */
   close(): void {
-    if (this.#memory !== undefined && !detach(this.#memory)) return;
+    if (this.#memory !== undefined && !detach(this.#memory.buffer)) return;
     this.#forgetThreadEnd();
     kernel32().UnmapViewOfFile(this.address);
   }
