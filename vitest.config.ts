@@ -20,8 +20,21 @@ const PROOFS = [
   'site',
 ];
 
+/**
+ * Tests that `npm run test:proofs` runs once more, as in a runtime that forbids external buffers, like Electron: all that maps memory of
+ * channels.
+ */
+const CAGED = [
+  'packages/core/src/**/*.test.ts',
+  'packages/channel/src/**/*.test.ts',
+  ...['bus', 'channel', 'contract', 'e2e', 'mappings', 'properties', 'users', 'workers'].map(
+    (folder) => `test/src/${folder}/**/*.test.ts`,
+  ),
+];
+
 /** What `.ci/run` reads after a run of that project alone. */
-const summaries = { fast: '.cache/test-summary.json', proofs: '.cache/test-proofs-summary.json' };
+const proofsSummary = '.cache/test-proofs-summary.json';
+const summaries = { fast: '.cache/test-summary.json', proofs: proofsSummary, caged: proofsSummary };
 
 /** Where imports of our packages lead when coverage is measured: to the sources, so that what is counted is what runs. */
 const packages = fileURLToPath(new URL('packages', import.meta.url));
@@ -57,6 +70,15 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'proofs', include: proofs } },
+      {
+        extends: true,
+        test: {
+          name: 'caged',
+          include: CAGED,
+          env: { MMFBUS_EXTERNAL_BUFFERS: 'off' },
+          setupFiles: ['test/src/support/no-external-buffers.ts'],
+        },
+      },
     ],
     reporters: ['default', ['./test/src/support/run-report.ts', { summaries }]],
     setupFiles: ['test/src/support/stray-output.ts', 'test/src/support/missing-tools.ts'],
