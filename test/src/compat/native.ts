@@ -27,6 +27,15 @@ export function compile(name: string, sources: readonly string[], flags: readonl
   return compileWith(commandOf('a C compiler'), name, sources, [...FLAGS, ...flags]);
 }
 
+/** The same with musl as the C library. */
+export function compileWithMusl(
+  name: string,
+  sources: readonly string[],
+  flags: readonly string[] = [],
+): string {
+  return compileWith(commandOf('musl'), `${name}-musl`, sources, [...FLAGS, ...flags]);
+}
+
 /** The same for a C++ program. */
 export function compileCpp(name: string, sources: readonly string[], flags: readonly string[] = []): string {
   return compileWith(commandOf('a C++ compiler'), name, sources, [...CPP_FLAGS, ...flags]);

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { compile, compileForWindows } from '../compat/native.js';
+import { compile, compileForWindows, compileWithMusl } from '../compat/native.js';
 import { compileRust } from '../support/rust.js';
 import { commandOf, MissingTool } from '../support/tools.js';
 import { joinedProgram, workspaceRoot } from '../support/workspace.js';
@@ -37,8 +37,8 @@ export const SANITIZERS: readonly string[] = [
 /** Names an agent in C that was built elsewhere; where it is set nothing is compiled. Windows needs it. */
 const AGENT_VARIABLE = 'MMFBUS_TEST_AGENT';
 
-function nativeAgent(name: string, flags: readonly string[]): Language {
-  const program = compile('conformance-agent', [source], [include, '-pthread', ...flags]);
+function nativeAgent(name: string, flags: readonly string[], compileIt: typeof compile = compile): Language {
+  const program = compileIt('conformance-agent', [source], [include, '-pthread', ...flags]);
   return { name, command: [program], env: {}, world: 'native' };
 }
 
@@ -57,6 +57,7 @@ const builders: Readonly<Record<string, () => Language>> = {
     return { name: 'rust', command: [program], env: {}, world: 'native' };
   },
   'c-sanitized': () => nativeAgent('c-sanitized', SANITIZERS),
+  'c-musl': () => nativeAgent('c-musl', [], compileWithMusl),
   'c-wine': () => {
     const hasWine = existsSync(winePrefix) && spawnSync('wine', ['--version']).status === 0;
     if (!hasWine) throw new MissingTool('Wine is missing: npm run test:windows installs it');

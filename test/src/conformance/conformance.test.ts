@@ -8,6 +8,8 @@ const PAIRS = [
   ['c-sanitized', 'node'],
   ['node', 'c-sanitized'],
   ['c-sanitized', 'c'],
+  ['c-musl', 'node'],
+  ['node', 'c-musl'],
   ['python', 'node'],
   ['node', 'python'],
   ['c', 'python'],

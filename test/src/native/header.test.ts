@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { compile, compileCpp } from '../compat/native.js';
+import { compile, compileCpp, compileWithMusl } from '../compat/native.js';
 import { SANITIZERS } from '../conformance/agents.js';
 import { ownDirectory } from '../support/own-directory.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -38,6 +38,11 @@ describe('the header for C and C++', () => {
   test('does what it says, as C', () => {
     const program = compile('header-test', [source], [include, '-pthread', ...SANITIZERS]);
     expect(run(program, [uniqueName('c')])).toBe('all is well\n');
+  });
+
+  test('does what it says, as C with musl', () => {
+    const program = compileWithMusl('header-test', [source], [include, '-pthread']);
+    expect(run(program, [uniqueName('musl')])).toBe('all is well\n');
   });
 
   test('does what it says, as C++', () => {

@@ -20,6 +20,7 @@ export type ToolName =
   | 'a C compiler'
   | 'a C++ compiler'
   | 'a Rust compiler'
+  | 'musl'
   | 'Python'
   | 'msgpack for Python'
   | 'pkg-config'
@@ -57,6 +58,7 @@ const tools: Readonly<Record<ToolName, Tool>> = {
     probe: VERSION,
     remedy: 'install rustc, or name one in the environment variable RUSTC',
   },
+  musl: { file: 'musl-gcc', probe: VERSION, remedy: 'install musl-tools' },
   Python: {
     file: PYTHON,
     probe: VERSION,
