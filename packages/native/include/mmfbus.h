@@ -4276,6 +4276,13 @@ static unsigned char *mmfbus__entry(const mmfbus__participant *p, uint64_t index
     return p->memory + mmfbus__entries_start(p) + index * MMFBUS__ENTRY_SIZE;
 }
 
+/* Entries that were ever taken. The first free one is always taken first, so there is none behind one that never was. */
+static uint64_t mmfbus__entries_used(const mmfbus__participant *p) {
+    uint64_t used = 0;
+    while (used < mmfbus__entry_count(p) && mmfbus__load32(mmfbus__entry(p, used) + MMFBUS__ENTRY_STATE) != 0) used++;
+    return used;
+}
+
 /* The name in an entry; false when it is free, is being changed, or holds what is no name, which is as good as free. */
 static bool mmfbus__read_entry(const mmfbus__participant *p, uint64_t index, char name[MMFBUS__ENTRY_NAME_SIZE + 1]) {
     const unsigned char *entry = mmfbus__entry(p, index);
@@ -4295,15 +4302,19 @@ static bool mmfbus__read_entry(const mmfbus__participant *p, uint64_t index, cha
 static mmfbus_status mmfbus__add_entry(const mmfbus__participant *p, const char *channel) {
     char name[MMFBUS__ENTRY_NAME_SIZE + 1];
     unsigned char *entry = NULL;
-    for (uint64_t index = 0; index < mmfbus__entry_count(p); index++) {
+    uint64_t used = mmfbus__entries_used(p);
+    for (uint64_t index = 0; index < used; index++) {
         if (!mmfbus__read_entry(p, index, name)) {
             if (entry == NULL) entry = mmfbus__entry(p, index);
         } else if (strcmp(name, channel) == 0) {
             return MMFBUS_EXISTS;
         }
     }
+    if (entry == NULL && used < mmfbus__entry_count(p)) entry = mmfbus__entry(p, used);
     if (entry == NULL) return MMFBUS_TOO_MANY_CHANNELS;
-    uint32_t state = mmfbus__load32(entry + MMFBUS__ENTRY_STATE) & ~1u;
+    uint32_t state = mmfbus__load32(entry + MMFBUS__ENTRY_STATE);
+    /* Even, and never back to 0, which ends the list. */
+    state += state & 1;
     /* SYNC: entry committed. The name stays behind the state that says free, and before the one that says listed. */
     mmfbus__store32(entry + MMFBUS__ENTRY_STATE, state);
     mmfbus__load32(entry + MMFBUS__ENTRY_STATE);
@@ -4318,7 +4329,8 @@ static mmfbus_status mmfbus__add_entry(const mmfbus__participant *p, const char 
 static bool mmfbus__strike_entry(const mmfbus__participant *p, const char *channel) {
     char name[MMFBUS__ENTRY_NAME_SIZE + 1];
     bool was_listed = false;
-    for (uint64_t index = 0; index < mmfbus__entry_count(p); index++) {
+    uint64_t used = mmfbus__entries_used(p);
+    for (uint64_t index = 0; index < used; index++) {
         if (!mmfbus__read_entry(p, index, name) || strcmp(name, channel) != 0) continue;
         mmfbus__add32(mmfbus__entry(p, index) + MMFBUS__ENTRY_STATE, 1);
         was_listed = true;

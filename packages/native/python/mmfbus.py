@@ -51,6 +51,7 @@ import errno
 import fcntl
 import grp
 import hashlib
+import itertools
 import json
 import mmap
 import os
@@ -2055,6 +2056,10 @@ class _Directory(Publisher):
         start, end = self._at(self._geometry.participants), self._geometry.ring
         return range(start, end - _ENTRY_SIZE + 1, _ENTRY_SIZE)
 
+    def _was_taken(self, entry):
+        """Whether an entry was ever taken. The first free one is always taken first, so there is none behind one that never was."""
+        return self._words.load32(entry + _ENTRY_STATE) != 0
+
     def _read(self, entry):
         """The name in an entry; None where it is free, is being changed, or holds no name, which is as good as free."""
         state = self._words.load32(entry + _ENTRY_STATE)
@@ -2076,9 +2081,13 @@ class _Directory(Publisher):
                 return False
             if name is None and free is None:
                 free = entry
+            if not self._was_taken(entry):
+                break
         if free is None:
             raise Error("TOO_MANY_CHANNELS", "all entries of the directory are taken")
-        state = self._words.load32(free + _ENTRY_STATE) & ~1
+        state = self._words.load32(free + _ENTRY_STATE)
+        # Even, and never back to 0, which ends the list.
+        state += state & 1
         # SYNC: entry committed. The name stays behind the state that says free, and before the one that says listed.
         self._words.exchange32(free + _ENTRY_STATE, state)
         self._words.load32(free + _ENTRY_STATE)
@@ -2089,7 +2098,8 @@ class _Directory(Publisher):
 
     def _remove(self, channel):
         """With the lock held: False where the channel was not listed."""
-        listed = [entry for entry in self._entries() if self._read(entry) == channel]
+        used = itertools.takewhile(self._was_taken, self._entries())
+        listed = [entry for entry in used if self._read(entry) == channel]
         for entry in listed:
             self._words.add32(entry + _ENTRY_STATE, 1)
         return bool(listed)

@@ -3343,6 +3343,11 @@ impl Directory {
         (0..count).map(move |index| start + index * ENTRY_SIZE)
     }
 
+    /// Whether an entry was ever taken. The first free one is always taken first, so there is none behind one that never was.
+    fn was_taken(&self, entry: usize) -> bool {
+        self.publisher.base.load(entry + ENTRY_STATE) != 0
+    }
+
     /// The name in an entry; none where it is free, is being changed, or holds no name, which is as good as free.
     fn read(&self, entry: usize) -> Option<String> {
         let base = &self.publisher.base;
@@ -3373,10 +3378,15 @@ impl Directory {
                 Some(_) => {}
                 None => free = free.or(Some(entry)),
             }
+            if !self.was_taken(entry) {
+                break;
+            }
         }
         let entry = free.ok_or(Error::TooManyChannels)?;
         let word = base.memory().word(entry + ENTRY_STATE);
-        let state = word.load(SeqCst) & !1;
+        let before = word.load(SeqCst);
+        // Even, and never back to 0, which ends the list.
+        let state = before.wrapping_add(before & 1);
         // SYNC: entry committed. The name stays behind the state that says free, and before the one that says listed.
         word.swap(state, SeqCst);
         word.load(SeqCst);
@@ -3388,7 +3398,7 @@ impl Directory {
     /// With the lock held: false where the channel was not listed.
     fn remove(&self, channel: &str) -> bool {
         let mut was_listed = false;
-        for entry in self.entries() {
+        for entry in self.entries().take_while(|&entry| self.was_taken(entry)) {
             if self.read(entry).map_or(false, |name| name == channel) {
                 self.publisher.base.add(entry + ENTRY_STATE, 1);
                 was_listed = true;

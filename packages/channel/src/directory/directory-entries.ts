@@ -41,7 +41,8 @@ export class DirectoryEntries {
   /** The names that are listed, each once. Without the lock: stale on arrival. */
   names(): string[] {
     const names = new Set<string>();
-    for (let index = 0; index < this.count; index++) {
+    const used = this.#used();
+    for (let index = 0; index < used; index++) {
       const name = this.#read(index);
       if (name !== undefined) names.add(name);
     }
@@ -51,15 +52,19 @@ export class DirectoryEntries {
   /** Lists the channel, if it is not listed yet. With the lock held. */
   add(name: string): 'added' | 'listed' | 'full' {
     let free: number | undefined;
-    for (let index = 0; index < this.count; index++) {
+    const used = this.#used();
+    for (let index = 0; index < used; index++) {
       // An entry with a name that no channel can have is as good as free.
       const listed = this.#read(index);
       if (listed === name) return 'listed';
       if (listed === undefined) free ??= index;
     }
+    if (free === undefined && used < this.count) free = used;
     if (free === undefined) return 'full';
     const word = this.#wordOf(free);
-    const state = Atomics.load(this.#words, word) & ~1;
+    const before = Atomics.load(this.#words, word);
+    // Even, and never back to 0, which ends the list.
+    const state = before + (before & 1);
     // SYNC: entry committed. Exchange and load keep the name behind the state that says free, which readers compare.
     Atomics.exchange(this.#words, word, state);
     Atomics.load(this.#words, word);
@@ -71,12 +76,20 @@ export class DirectoryEntries {
   /** Takes the channel off the list. With the lock held. */
   remove(name: string): boolean {
     let removed = false;
-    for (let index = 0; index < this.count; index++) {
+    const used = this.#used();
+    for (let index = 0; index < used; index++) {
       if (this.#read(index) !== name) continue;
       Atomics.add(this.#words, this.#wordOf(index), 1);
       removed = true;
     }
     return removed;
+  }
+
+  /** Entries that were ever taken. The first free one is always taken first, so there is none behind one that never was. */
+  #used(): number {
+    let used = 0;
+    while (used < this.count && Atomics.load(this.#words, this.#wordOf(used)) !== 0) used++;
+    return used;
   }
 
   /** The name in an entry; undefined when it is free, is being changed, or holds what is no name. */
