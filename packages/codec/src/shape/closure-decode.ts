@@ -1,5 +1,6 @@
 import { readValue } from '../msgpack-decode.js';
 import type { Read, Reads } from './closures.js';
+import { greatest } from './layout.js';
 import { foundIn, Mismatch, unexpected } from './mismatch.js';
 import {
   type ArrayNode,
@@ -176,7 +177,7 @@ function oneOfRead(node: OneOfNode): Read {
   const expected = nameOf(node);
   const known = new Set(node.values);
   // Of longer strings not even a part is read.
-  const most = Math.max(...node.values.map((value) => Buffer.byteLength(value)));
+  const most = greatest(node.values.map((value) => Buffer.byteLength(value)));
   return (reader) => {
     const { position } = reader;
     const length = reader.textLength(expected);

@@ -15,11 +15,12 @@ import { type FastDecode, generateDecode, type Progress } from './generate-decod
 import { type FastEncode, generateEncode } from './generate-encode.js';
 import { type EncodeInPlace, generateInPlace } from './generate-in-place.js';
 import { Mismatch, unexpected } from './mismatch.js';
+import type { ShapeNode } from './node.js';
 import { Reader } from './reader.js';
 import { requireShape } from './require-shape.js';
 import { checkSettings, type Settings, type ShapeOptions } from './settings.js';
 import type { Infer, Shape } from './shape.js';
-import { requireUsable, sizeLimit } from './usable.js';
+import { hasAtMostParts, requireUsable, sizeLimit } from './usable.js';
 import { Writer } from './writer.js';
 
 /** The codec of a shape. */
@@ -30,9 +31,15 @@ export interface ShapeCodec<T> extends Codec<T> {
   readonly schema: CodecSchema;
   /** Bytes that a value takes at most; `Infinity` where only the limits of {@link ShapeOptions} bound it. */
   readonly maxSize: number;
-  /** Whether its functions were generated. False where Node runs with `--disallow-code-generation-from-strings`. */
+  /**
+   * Whether its functions were generated. False where Node runs with `--disallow-code-generation-from-strings`, and for shapes of
+   * more than 2,048 parts.
+   */
   readonly generated: boolean;
 }
+
+/** Parts of a shape up to which functions are generated. Larger ones V8 takes long to compile, and does not optimise. */
+const MOST_GENERATED_PARTS = 2048;
 
 const made = new WeakMap<Shape, Map<string, ShapeCodec<unknown>>>();
 
@@ -83,7 +90,7 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
   const reads = new ReadFunctions(settings);
   const read = reads.of(node);
   const progress: Progress = { position: 0 };
-  const fast = generate(() => ({
+  const fast = generate(node, () => ({
     encode: generateEncode(node, settings),
     decode: generateDecode(node, reads, progress),
     inPlace: generateInPlace(node, settings),
@@ -128,7 +135,8 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
   return fast?.inPlace === undefined ? codec : addEncodeInPlace(codec, fast.inPlace);
 }
 
-function generate(functions: () => FastFunctions): FastFunctions | undefined {
+function generate(node: ShapeNode, functions: () => FastFunctions): FastFunctions | undefined {
+  if (!hasAtMostParts(node, MOST_GENERATED_PARTS)) return undefined;
   try {
     return functions();
   } catch (error) {

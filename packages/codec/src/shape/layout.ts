@@ -1,13 +1,18 @@
 import { alike, type FieldNode, type ShapeNode, type StructNode, type Visitor, visit } from './node.js';
 import type { Settings } from './settings.js';
+import { writeText } from './text.js';
 import { TIMESTAMP_SIZE } from './timestamp-bytes.js';
 import { Writer } from './writer.js';
 
 /** A string as it is written: header and UTF-8. */
 export function textBytes(text: string): readonly number[] {
-  const writer = new Writer(Infinity);
-  writer.text(text);
-  return [...writer.bytes.subarray(0, writer.position)];
+  const bytes = new Uint8Array(5 + 3 * text.length);
+  return Array.from(bytes.subarray(0, writeText(text, bytes, 0, bytes.length)));
+}
+
+/** The greatest of some numbers, however many they are; 0 where there are none. */
+export function greatest(numbers: readonly number[]): number {
+  return numbers.reduce((most, number) => Math.max(most, number), 0);
 }
 
 /** The header of a map with that many entries, or of an array with that many items, as it is written. */
@@ -35,7 +40,7 @@ const FIXED_SIZES: Visitor<number> = {
   float: ({ type }) => (type === 'f64' ? 9 : 5),
   boolean: () => 1,
   timestamp: () => TIMESTAMP_SIZE,
-  oneOf: ({ values }) => Math.max(...values.map((value) => textBytes(value).length)),
+  oneOf: ({ values }) => greatest(values.map((value) => textBytes(value).length)),
   nullable: ({ of }) => Math.max(1, fixedSize(of)),
 };
 

@@ -1,4 +1,5 @@
 import type { Read, Reads } from './closures.js';
+import { greatest } from './layout.js';
 import { foundIn, shownText, unexpected } from './mismatch.js';
 import { type FieldNode, nameOf, type StructNode, takesNil, type UnionNode } from './node.js';
 import type { Reader } from './reader.js';
@@ -29,7 +30,7 @@ export function structRead(node: StructNode, functions: Reads): Read {
 
 function structFromMap(fields: readonly FieldRead[], maxDepth: number): Read {
   const places = new Map(fields.map(({ field }, index) => [field.name, index]));
-  const longest = Math.max(0, ...fields.map(({ field }) => Buffer.byteLength(field.name)));
+  const longest = greatest(fields.map(({ field }) => Buffer.byteLength(field.name)));
   return (reader) => {
     const length = reader.mapLength('struct');
     if (length === undefined) throw unexpected('struct', reader.describe());

@@ -1,5 +1,5 @@
 import { invalidShape } from '../invalid-shape.js';
-import { containerHeader, fixedSize, keyBytes } from './layout.js';
+import { fixedSize, greatest, keyBytes, structHeaderSize } from './layout.js';
 import { alike, LEAVES, type ShapeNode, takesNil, type Visitor, visit } from './node.js';
 import type { Settings } from './settings.js';
 
@@ -30,6 +30,16 @@ function requireOneMeaningOfNil(node: ShapeNode, seen: Set<ShapeNode>): void {
   for (const child of childrenOf(node)) requireOneMeaningOfNil(child, seen);
 }
 
+/** Whether a shape has at most so many parts; one that is used in several places counts once. */
+export function hasAtMostParts(node: ShapeNode, most: number): boolean {
+  const seen = new Set([node]);
+  for (const part of seen) {
+    for (const child of childrenOf(part)) seen.add(child);
+    if (seen.size > most) return false;
+  }
+  return true;
+}
+
 function childrenOf(node: ShapeNode): readonly ShapeNode[] {
   return visit(node, CHILDREN);
 }
@@ -44,33 +54,26 @@ const CHILDREN: Visitor<readonly ShapeNode[]> = {
 };
 
 /** Bytes that a value takes at most, `Infinity` where the shape does not bound it. */
-export function sizeLimit(
-  node: ShapeNode,
-  settings: Settings,
-  known: Map<ShapeNode, number> = new Map(),
-): number {
-  let limit = known.get(node);
-  if (limit === undefined) {
-    limit = sizeLimitOf(node, settings, known);
-    known.set(node, limit);
-  }
-  return limit;
-}
-
-function sizeLimitOf(node: ShapeNode, settings: Settings, known: Map<ShapeNode, number>): number {
-  const limitOf = (part: ShapeNode) => sizeLimit(part, settings, known);
-  return visit(node, {
+export function sizeLimit(node: ShapeNode, settings: Settings): number {
+  const known = new Map<ShapeNode, number>();
+  const limitOf = (part: ShapeNode): number => {
+    const limit = known.get(part) ?? visit(part, limits);
+    known.set(part, limit);
+    return limit;
+  };
+  const limits: Visitor<number> = {
     ...alike(['integer', 'bigint', 'float', 'boolean', 'timestamp', 'oneOf'], fixedSize),
     ...alike(['map', 'unknown'], () => Infinity),
     string: ({ maxLength }) => (maxLength === undefined ? Infinity : 5 + 4 * maxLength),
     bytes: ({ maxLength }) => (maxLength === undefined ? Infinity : 5 + maxLength),
     array: ({ item, maxItems }) => (maxItems === undefined ? Infinity : 5 + maxItems * limitOf(item)),
     nullable: ({ of }) => limitOf(of),
-    union: ({ variants }) => Math.max(...variants.map(({ struct }) => limitOf(struct))),
-    struct: ({ fields }) =>
-      fields.reduce(
+    union: ({ variants }) => greatest(variants.map(({ struct }) => limitOf(struct))),
+    struct: (struct) =>
+      struct.fields.reduce(
         (sum, field) => sum + keyBytes(field, settings).length + limitOf(field.node),
-        containerHeader(settings.layout, fields.length).length,
+        structHeaderSize(struct),
       ),
-  });
+  };
+  return limitOf(node);
 }
