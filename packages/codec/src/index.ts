@@ -22,6 +22,7 @@ export {
 export { type DifferenceOptions, difference } from './shape/difference.js';
 export { canonicalText, fingerprint } from './shape/fingerprint.js';
 export { fromJsonSchema, toJsonSchema } from './shape/from-json-schema.js';
+export { shapeFromText } from './shape/from-text.js';
 export type { JsonSchema, JsonSchemaTarget } from './shape/json-schema.js';
 export type {
   ArrayNode,

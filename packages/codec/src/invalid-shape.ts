@@ -1,4 +1,5 @@
 import { CodecError } from './errors.js';
+import { describeValue, shownText } from './shape/mismatch.js';
 
 /** The error for a shape, a schema or an option that cannot be used. */
 export function invalidShape(message: string): CodecError {
@@ -8,7 +9,9 @@ export function invalidShape(message: string): CodecError {
 /** Refuses what is no whole number from `least` to `most`. */
 export function requireWhole(what: string, value: unknown, least: number, most: number): void {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most) return;
-  throw invalidShape(`${what} must be a whole number from ${least} to ${most}, not ${String(value)}`);
+  // Of other values not even their text is taken: they may come from anywhere.
+  const actual = typeof value === 'number' ? String(value) : describeValue(value);
+  throw invalidShape(`${what} must be a whole number from ${least} to ${most}, not ${actual}`);
 }
 
 /** Refuses a name that no field, tag or value can have. */
@@ -22,7 +25,7 @@ export function requireName(what: string, name: unknown): asserts name is string
 export function requireText(what: string, text: string): void {
   // TypeScript knows isWellFormed from ES2024 on, Node from 20 on.
   if ((text as string & { isWellFormed(): boolean }).isWellFormed()) return;
-  throw invalidShape(`${what} has a lone surrogate: ${JSON.stringify(text)}`);
+  throw invalidShape(`${what} has a lone surrogate: ${shownText(text)}`);
 }
 
 /** A limit that was given, or what holds without one. */

@@ -71,7 +71,7 @@ describe('the limits of msgpack', () => {
     [{ maxItem: 1 }, 'msgpack() has no option "maxItem"; it takes int64, maxItems, maxDepth'],
     [{ maxItems: 0 }, 'maxItems must be a whole number from 1 to 134217728, not 0'],
     [{ maxDepth: 257 }, 'maxDepth must be a whole number from 1 to 256, not 257'],
-    [{ maxItems: '5' }, 'maxItems must be a whole number from 1 to 134217728, not 5'],
+    [{ maxItems: '5' }, 'maxItems must be a whole number from 1 to 134217728, not string "5"'],
     [{ int64: 'number' }, 'int64 must be "bigint" or "number-if-exact", not "number"'],
     [null, 'the options of msgpack() must be an object, not null'],
   ])('are refused where they make no sense: %o', (options, message) => {

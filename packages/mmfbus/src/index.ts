@@ -126,6 +126,7 @@ export {
   type StringOptions,
   type StructNode,
   type StructOf,
+  shapeFromText,
   string,
   struct,
   timestamp,

@@ -99,8 +99,8 @@ describe('wrong arguments say what is expected:', () => {
     ['union', (wrong) => union('t', wrong), {}, 'a union has one variant at least'],
     ['oneOf', (wrong) => oneOf(...wrong), [], 'oneOf takes one string at least'],
     ['oneOf', (wrong) => oneOf(...wrong), ['a', 5], 'oneOf takes strings, not number'],
-    ['oneOf', (wrong) => oneOf(...wrong), ['a', 'a'], 'oneOf takes each string once'],
-    ['struct', struct, manyFields(), 'a struct has at most 65,535 fields'],
+    ['oneOf', (wrong) => oneOf(...wrong), ['a', 'a'], 'oneOf takes each string once: "a" is there twice'],
+    ['struct', struct, manyFields(), 'a struct has at most 65535 fields, not 65536'],
     ['fingerprint', fingerprint, 1, 'what fingerprint() takes must be a shape, not number'],
     ['toJsonSchema', toJsonSchema, undefined, 'what toJsonSchema() takes must be a shape, not undefined'],
     [
@@ -178,7 +178,7 @@ describe('wrong arguments say what is expected:', () => {
 
   it('difference, an invalid text', () => {
     expect(difference(u8(), undefined as Wrong)).toBe(
-      'the text there is no shape: a text is missing: it is undefined',
+      'the text there is no shape: the text of a shape must be a string, not undefined',
     );
   });
 

@@ -1,5 +1,6 @@
 import { describeKind, requireOptions } from '../arguments.js';
 import { invalidShape, requireName } from '../invalid-shape.js';
+import { shownText } from './mismatch.js';
 import type { FieldNode, KeyNode, MapNode, ShapeNode, StructNode, UnionNode } from './node.js';
 import { requireShape } from './require-shape.js';
 import { checkMaximum } from './scalars.js';
@@ -123,11 +124,12 @@ function toField(name: string, field: unknown): FieldNode {
 
 /** The node of a struct, its names checked. */
 export function structNode(fields: readonly FieldNode[]): StructNode {
+  if (fields.length > 0xffff) throw invalidShape(`a struct has at most 65535 fields, not ${fields.length}`);
   for (const { name } of fields) requireName('the name of a field', name);
-  if (new Set(fields.map(({ name }) => name)).size !== fields.length) {
-    throw invalidShape('a struct has each field once');
-  }
-  if (fields.length > 0xffff) throw invalidShape('a struct has at most 65,535 fields');
+  requireOnce(
+    'a struct has each field',
+    fields.map(({ name }) => name),
+  );
   return { kind: 'struct', fields: Object.freeze(fields.map((field) => Object.freeze(field))) };
 }
 
@@ -144,15 +146,24 @@ export function unionNode(tag: string, variants: readonly (readonly [string, Sha
   const nodes = variants.map(([name, node]) => {
     requireName('the name of a variant', name);
     if (node.kind !== 'struct') {
-      throw invalidShape(`the variant ${JSON.stringify(name)} must be a struct, not ${node.kind}`);
+      throw invalidShape(`the variant ${shownText(name)} must be a struct, not ${node.kind}`);
     }
     const field: FieldNode = { name: tag, node: { kind: 'oneOf', values: [name] }, optional: false };
     return Object.freeze({ name, struct: structNode([field, ...node.fields]) });
   });
-  if (new Set(nodes.map(({ name }) => name)).size !== nodes.length) {
-    throw invalidShape('a union has each variant once');
-  }
+  requireOnce(
+    'a union has each variant',
+    nodes.map(({ name }) => name),
+  );
   return { kind: 'union', tag, variants: Object.freeze(nodes) };
+}
+
+function requireOnce(what: string, names: readonly string[]): void {
+  const known = new Set<string>();
+  for (const name of names) {
+    if (known.has(name)) throw invalidShape(`${what} once: ${shownText(name)} is there twice`);
+    known.add(name);
+  }
 }
 
 function isKey(node: ShapeNode): node is KeyNode {

@@ -1,7 +1,8 @@
 import { requireOptions } from '../arguments.js';
 import { invalidShape } from '../invalid-shape.js';
 import { formatPath, messageOf } from '../refusal.js';
-import { canonicalTextOf, parseCanonical } from './canonical.js';
+import { canonicalTextOf } from './canonical.js';
+import { nodeFromText } from './from-text.js';
 import {
   BIGINT_RANGES,
   type FieldNode,
@@ -55,12 +56,12 @@ export function differenceOf(
   if (ours === there) return undefined;
   let theirs: ShapeNode;
   try {
-    theirs = parseCanonical(there);
+    theirs = nodeFromText(there);
   } catch (error) {
     return `the text there is no shape: ${messageOf(error)}`;
   }
   // Read back, so that how the values look in JavaScript plays no part.
-  const here = parseCanonical(ours);
+  const here = nodeFromText(ours);
   const reading = direction === 'write' ? undefined : new Comparison(layout, true).of(here, theirs, '');
   return reading ?? (direction === 'read' ? undefined : new Comparison(layout, false).of(theirs, here, ''));
 }

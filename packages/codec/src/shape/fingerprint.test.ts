@@ -24,7 +24,6 @@ import {
   union,
   unknown,
 } from '../index.js';
-import { canonicalTextOf, parseCanonical } from './canonical.js';
 
 const everything = struct({
   id: u32(),
@@ -68,44 +67,5 @@ describe('the text of a shape', () => {
       expect(fingerprint(one)).toStrictEqual(fingerprint(other));
     }
     expect(fingerprint(u8())).not.toStrictEqual(fingerprint(i8()));
-  });
-
-  it('can be read', () => {
-    const text = canonicalText(everything);
-    expect(canonicalTextOf(parseCanonical(text))).toBe(text);
-    const odd = canonicalText(struct({ '"\\\n\u2028': oneOf('\u0000', '😀') }));
-    expect(canonicalTextOf(parseCanonical(odd))).toBe(odd);
-  });
-
-  it.each([
-    '',
-    'null',
-    '{}',
-    '[]',
-    '{"version":2,"shape":"u8"}',
-    '{"version":1,"shape":"u7"}',
-    '{"version":1,"shape":"constructor"}',
-    '{"version":1,"shape":{"__proto__":"u8"}}',
-    '{"version":1,"shape":{}}',
-    '{"version":1,"shape":{"u8":{"min":-1}}}',
-    '{"version":1,"shape":{"u8":{"min":1e999}}}',
-    '{"version":1,"shape":{"oneOf":[]}}',
-    '{"version":1,"shape":{"oneOf":["\\ud800"]}}',
-    '{"version":1,"shape":{"oneOf":[5]}}',
-    '{"version":1,"shape":{"union":"t","of":[["a",[]],["a",[]]]}}',
-    '{"version":1,"shape":{"struct":[["__proto__","u8"]]}}',
-    '{"version":1,"shape":{"struct":[["a","u8"],["a","u8"]]}}',
-    '{"version":1,"shape":{"struct":[["a","u8","maybe"]]}}',
-    '{"version":1,"shape":{"struct":[[5,"u8"]]}}',
-    '{"version":1,"shape":{"map":["f64","u8"]}}',
-    '{"version":1,"shape":{"map":["string"]}}',
-    '{"version":1,"shape":{"union":"t","of":[]}}',
-    '{"version":1,"shape":{"array":"u8","more":1}}',
-    `{"version":1,"shape":${'{"array":'.repeat(5_000)}"u8"${'}'.repeat(5_000)}}`,
-    `{"version":1,"shape":${'['.repeat(400_000)}`,
-    `"${'x'.repeat(2 ** 20)}"`,
-  ])('is refused when it is something else (%#)', (text) => {
-    expect(() => parseCanonical(text)).toThrow(expect.objectContaining({ code: 'INVALID_SHAPE' }));
-    expect(codecOf(u8()).schema.difference(text)).toMatch(/^the text there is no shape: .{1,200}$/s);
   });
 });

@@ -1,3 +1,5 @@
+import { shownText } from './mismatch.js';
+
 /** The integers of a shape, by sign and width in bits. */
 export type IntegerType = 'u8' | 'u16' | 'u32' | 'u64' | 'i8' | 'i16' | 'i32' | 'i64';
 
@@ -200,12 +202,12 @@ const NAMES: Visitor<string> = {
   nullable: ({ of }) => `${nameOf(of)} or null`,
   array: ({ maxItems }) => (maxItems === undefined ? 'array' : `array of at most ${maxItems} items`),
   union: ({ tag, variants }) =>
-    `struct with ${JSON.stringify(tag)} one of ${listed(variants.map(({ name }) => name))}`,
+    `struct with ${shownText(tag)} one of ${listed(variants.map(({ name }) => name))}`,
 };
 
 const VALUES_SHOWN = 6;
 
 function listed(values: readonly string[]): string {
-  const shown = values.slice(0, VALUES_SHOWN).map((value) => JSON.stringify(value));
+  const shown = values.slice(0, VALUES_SHOWN).map(shownText);
   return shown.join(', ') + (values.length > VALUES_SHOWN ? ', …' : '');
 }

@@ -1,6 +1,7 @@
 import { describeKind, requireOptions } from '../arguments.js';
 import { invalidShape, requireText, requireWhole } from '../invalid-shape.js';
-import { INTEGER_RANGES, type IntegerNode, type IntegerType } from './node.js';
+import { shownText } from './mismatch.js';
+import { INTEGER_RANGES, type IntegerNode, type IntegerType, type OneOfNode } from './node.js';
 import { makeShape, type Shape } from './shape.js';
 
 /** Options of integers that are numbers. */
@@ -110,13 +111,7 @@ export function bytes(options: BytesOptions = {}): Shape<Uint8Array> {
 
 /** One of the given strings. */
 export function oneOf<const V extends readonly [string, ...string[]]>(...values: V): Shape<V[number]> {
-  if (values.length === 0) throw invalidShape('oneOf takes one string at least');
-  for (const value of values) {
-    if (typeof value !== 'string') throw invalidShape(`oneOf takes strings, not ${typeof value}`);
-    requireText('a value of oneOf', value);
-  }
-  if (new Set(values).size !== values.length) throw invalidShape('oneOf takes each string once');
-  return makeShape({ kind: 'oneOf', values: Object.freeze([...values]) });
+  return makeShape(oneOfNode(values));
 }
 
 /** A `Date`, as msgpack's timestamp. Nanoseconds of other writers are cut to milliseconds. */
@@ -147,6 +142,20 @@ function integer64(type: 'u64' | 'i64', options: { readonly as?: 'bigint' } | In
     throw invalidShape(`${type} is a "number" or a "bigint", not ${JSON.stringify(options.as)}`);
   }
   return makeShape({ kind: 'bigint', type });
+}
+
+/** The node of one of some strings, each of them checked. */
+export function oneOfNode(values: readonly unknown[]): OneOfNode {
+  if (values.length === 0) throw invalidShape('oneOf takes one string at least');
+  const known = new Set<string>();
+  for (const value of values) {
+    if (typeof value !== 'string') throw invalidShape(`oneOf takes strings, not ${typeof value}`);
+    requireText('a value of oneOf', value);
+    if (known.has(value))
+      throw invalidShape(`oneOf takes each string once: ${shownText(value)} is there twice`);
+    known.add(value);
+  }
+  return { kind: 'oneOf', values: Object.freeze([...known]) };
 }
 
 /** The node of an integer, its range checked. */
