@@ -5,11 +5,11 @@ import { generate } from './generate.js';
 import { loadShape } from './load-shape.js';
 import { LANGUAGES, type Language } from './target.js';
 
-const HELP = `Writes C, Rust or Python code from a shape of @mmfbus/codec.
+const HELP = `Writes C, Rust, Python or TypeScript code from a shape of @mmfbus/codec.
 
   mmfbus-generate --language c --shape ./dist/channel.js#quote --name quote --out quote.h
 
-  --language <name>   c, rust or python
+  --language <name>   c, rust, python or typescript
   --shape <place>     a JavaScript module, and its export that is a shape, a codec of one or a channel with one
   --name <name>       what the type is called; defaults to the name of the export
   --layout <layout>   map or array: how structs are written; defaults to that of the codec or channel, else map

@@ -4,7 +4,7 @@ import { alike, type Visitor, visit } from '@mmfbus/codec/internal';
 const VALUES_SHOWN = 6;
 
 /** What the integers of each width hold: as numbers where the shape has numbers. */
-const FREE: Readonly<Record<string, readonly [min: number, max: number]>> = {
+export const FREE: Readonly<Record<string, readonly [min: number, max: number]>> = {
   u8: [0, 0xff],
   u16: [0, 0xffff],
   u32: [0, 0xffff_ffff],

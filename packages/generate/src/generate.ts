@@ -4,6 +4,7 @@ import { GenerateError } from './errors.js';
 import { generatePython } from './python/generate-python.js';
 import { generateRust } from './rust/generate-rust.js';
 import { LANGUAGES, type Language, type Target, targetOf } from './target.js';
+import { generateTypeScript } from './typescript/generate-typescript.js';
 
 /** Options of {@link generate}. */
 export interface GenerateOptions {
@@ -22,15 +23,19 @@ const generators: Readonly<Record<Language, (target: Target) => string>> = {
   c: generateC,
   rust: generateRust,
   python: generatePython,
+  typescript: generateTypeScript,
 };
 
 /**
- * Writes the types of a shape in another language, with what encodes and decodes them, and the schema that a channel of such
+ * Writes the types of a shape as code, with what encodes and decodes them, and the schema that a channel of such
  * values has. The same shape and options give the same text.
  *
  * @returns the text of a file: for C a header that includes `mmfbus_shape.h`; for Rust a module that uses
- * `crate::mmfbus_msgpack`; for Python a module that imports `mmfbus_shape`. All three are in `@mmfbus/native`.
- * @throws {@link GenerateError} `USAGE` for an invalid name or an unknown language, `SHAPE` for a shape that has no codec.
+ * `crate::mmfbus_msgpack`; for Python a module that imports `mmfbus_shape`. All three are in `@mmfbus/native`. For TypeScript a module
+ * that defines the shape with the functions of `mmfbus`, and the type of its values.
+ * @throws {@link GenerateError} `USAGE` for an invalid name or an unknown language, `SHAPE` for a shape that has no codec, for one whose
+ * canonical text has more than 262,144 characters, and for one that TypeScript cannot write: with a field whose name is a whole number
+ * after one whose name is not.
  */
 export function generate(shape: Shape, options: GenerateOptions): string {
   const { language, name, layout = 'map' } = options;

@@ -32,6 +32,12 @@ export function pascalCase(words: readonly string[]): string {
   return afterLetter(words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(''), 'N');
 }
 
+/** `maxPrice` */
+export function camelCase(words: readonly string[]): string {
+  const name = pascalCase(words);
+  return name.charAt(0).toLowerCase() + name.slice(1);
+}
+
 /** No language has names that begin with a digit. */
 function afterLetter(name: string, letter: string): string {
   return /^[0-9]/.test(name) ? letter + name : name;
@@ -41,6 +47,8 @@ function afterLetter(name: string, letter: string): string {
 export class Names {
   readonly #taken: Set<string>;
   readonly #reserved: ReadonlySet<string>;
+  /** The numbers to try next. */
+  readonly #counts = new Map<string, number>();
 
   /**
    * @param reserved names that the language keeps for itself.
@@ -55,7 +63,9 @@ export class Names {
   take(wish: string): string {
     const usable = this.#reserved.has(wish) ? `${wish}_` : wish;
     let name = usable;
-    for (let count = 2; this.#taken.has(name); count += 1) name = `${usable}_${count}`;
+    let count = this.#counts.get(usable) ?? 2;
+    for (; this.#taken.has(name); count += 1) name = `${usable}_${count}`;
+    this.#counts.set(usable, count);
     this.#taken.add(name);
     return name;
   }

@@ -2,8 +2,11 @@ import { CodecError, codecOf, fingerprint, type Shape, type ShapeNode } from '@m
 import { GenerateError } from './errors.js';
 import { wordsOf } from './names.js';
 
+/** Characters of the canonical text of a shape up to which code is generated: it would have a hundred times as many. */
+const MAX_SCHEMA = 2 ** 18;
+
 /** The languages that code can be generated for. */
-export const LANGUAGES = ['c', 'rust', 'python'] as const;
+export const LANGUAGES = ['c', 'rust', 'python', 'typescript'] as const;
 
 /** One of them. */
 export type Language = (typeof LANGUAGES)[number];
@@ -38,6 +41,12 @@ export function targetOf(shape: Shape, name: string, layout: 'map' | 'array'): T
   }
   try {
     const { id, schema, maxSize } = codecOf(shape, { layout });
+    if (schema.text.length > MAX_SCHEMA) {
+      throw new GenerateError(
+        'SHAPE',
+        `the shape is too large: its canonical text has ${schema.text.length} characters, and may have ${MAX_SCHEMA}`,
+      );
+    }
     return {
       node: shape.node,
       words: wordsOf(name, 'value'),

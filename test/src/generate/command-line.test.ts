@@ -94,7 +94,11 @@ describe('mmfbus-generate', () => {
   test.each([
     [2, ['--shape', 'shapes.mjs#quote'], '--language is missing; see --help'],
     [2, ['--language', 'c'], '--shape is missing; see --help'],
-    [2, ['--language', 'go', '--shape', 'shapes.mjs#quote'], '--language is c, rust, python, not go'],
+    [
+      2,
+      ['--language', 'go', '--shape', 'shapes.mjs#quote'],
+      '--language is c, rust, python, typescript, not go',
+    ],
     [2, ['--language', 'c', '--shape', 'shapes.mjs'], '--shape names a module and an export'],
     [
       2,

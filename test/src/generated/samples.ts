@@ -1,7 +1,7 @@
-import { codecOf, type Shape, type ShapeCodec } from '@mmfbus/codec';
+import { canonicalText, codecOf, type Shape, type ShapeCodec, shapeFromText } from '@mmfbus/codec';
 import { generate, type Language } from '@mmfbus/generate';
 import fc from 'fast-check';
-import { encoded } from '../codec/encoded.js';
+import { decoded, encoded } from '../codec/encoded.js';
 import { mutate } from '../codec/mutations.js';
 import { shapedValues } from '../codec/random-shapes.js';
 import { createRandom } from '../support/random.js';
@@ -22,12 +22,23 @@ export interface Sample {
   readonly name: string;
 }
 
-/** Random shapes, every third of them with structs as arrays. */
+/** Random shapes, every third of them with structs as arrays, and every other one from its text. */
 export function randomSamples(count: number): readonly Sample[] {
-  return fc.sample(shapedValues, { seed: SEED, numRuns: count }).map(({ shape, values }, index) => ({
-    ...sampleOf(shape, values, index % 3 === 2 ? 'array' : 'map'),
-    name: `s${index}`,
-  }));
+  return fc.sample(shapedValues, { seed: SEED, numRuns: count }).map(({ shape, values }, index) => {
+    const sample = sampleOf(shape, values, index % 3 === 2 ? 'array' : 'map');
+    return { ...(index % 2 === 1 ? fromText(sample) : sample), name: `s${index}` };
+  });
+}
+
+/** The same as a program without the definition has it. */
+function fromText({ shape, codec, values, layout }: Omit<Sample, 'name'>): Omit<Sample, 'name'> {
+  const other = shapeFromText(canonicalText(shape));
+  const read = codecOf(other, { layout });
+  return sampleOf(
+    other,
+    values.map((value) => decoded(read, encoded(codec, value))),
+    layout,
+  );
 }
 
 /** A shape with values, which needs a name still. */
