@@ -18,6 +18,7 @@ const PROOFS = [
   'examples/compiled',
   'examples/copied',
   'site',
+  'consumers',
 ];
 
 /**

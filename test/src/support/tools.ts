@@ -29,7 +29,11 @@ export type ToolName =
   | 'strace'
   | 'Chromium'
   | 'Bun'
-  | 'Deno';
+  | 'Deno'
+  | 'Node 20'
+  | 'Node 22'
+  | 'Node 24'
+  | 'Node 26';
 
 interface Tool {
   /** The command of it. */
@@ -41,6 +45,16 @@ interface Tool {
 }
 
 const VERSION = ['--version'];
+
+/** A release line of Node, in the version of the catalog. */
+function nodeOf(line: number): Tool {
+  const variable = `MMFBUS_TEST_NODE_${line}`;
+  return {
+    file: process.env[variable] ?? programIn(`node-${line}`, 'bin/node', `node-${line}`),
+    probe: VERSION,
+    remedy: `name a Node ${line} in the environment variable ${variable}`,
+  };
+}
 
 const tools: Readonly<Record<ToolName, Tool>> = {
   'a C compiler': {
@@ -96,6 +110,10 @@ const tools: Readonly<Record<ToolName, Tool>> = {
     probe: VERSION,
     remedy: 'install Deno, or name it in the environment variable MMFBUS_TEST_DENO',
   },
+  'Node 20': nodeOf(20),
+  'Node 22': nodeOf(22),
+  'Node 24': nodeOf(24),
+  'Node 26': nodeOf(26),
 };
 
 /** A tool that a test needs cannot be run. */

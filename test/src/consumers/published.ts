@@ -1,0 +1,65 @@
+// The packages as a registry hands them out.
+import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll } from 'vitest';
+import { startNode } from '../support/spawn.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { workspaceRoot } from '../support/workspace.js';
+import { LocalRegistry } from './registry.js';
+
+/** Publishing and installing are other people's programs that may use the network, milliseconds. */
+export const SLOW = 300_000;
+
+/** pnpm, in the version of this workspace. */
+export const PNPM: string = join(workspaceRoot, 'scripts', 'pnpm.mjs');
+
+/** A folder outside this workspace whose package managers get the packages under test. */
+export interface PublishedPackages {
+  /** Makes a new, empty folder. @param parent defaults to one for temporary files. */
+  newProject(label: string, parent?: string): string;
+  /** Makes a new folder in which npm has installed these packages. */
+  install(label: string, packages: readonly string[], parent?: string): Promise<string>;
+}
+
+/**
+ * Publishes the packages, by the command that a release uses, to a registry that lasts as long as the tests of this file.
+ * To be called outside tests.
+ */
+export function publishedPackages(): PublishedPackages {
+  const folder = temporaryFolder('published');
+  const settings = join(folder, 'npmrc');
+  let registry: LocalRegistry;
+  let address = '';
+
+  beforeAll(async () => {
+    const { stdout } = await promisify(execFile)('npm', ['config', 'get', 'registry']);
+    registry = new LocalRegistry(stdout.trim().replace(/\/*$/, '/'));
+    address = await registry.listen();
+    // npm publishes to no registry without a token; this one takes any.
+    writeFileSync(settings, `registry=${address}\n${address.replace('http:', '')}:_authToken=any\n`);
+    await startNode(PNPM, {
+      args: ['publish', '--recursive', '--no-git-checks', '--registry', address],
+      cwd: workspaceRoot,
+      env: { NPM_CONFIG_USERCONFIG: settings, NPM_CONFIG_PROVENANCE: 'false' },
+      watchdog: SLOW,
+    }).success();
+  }, SLOW);
+  afterAll(() => registry.close());
+
+  const newProject = (label: string, parent = folder): string => {
+    const project = join(parent, label);
+    mkdirSync(project);
+    writeFileSync(join(project, '.npmrc'), `registry=${address}\n`);
+    return project;
+  };
+  const install = async (label: string, packages: readonly string[], parent?: string): Promise<string> => {
+    const project = newProject(label, parent);
+    writeFileSync(join(project, 'package.json'), '{"private":true,"type":"module"}\n');
+    const options = ['--no-audit', '--no-fund', '--prefer-offline', '--cache', join(folder, 'npm')];
+    await promisify(execFile)('npm', ['install', ...options, ...packages], { cwd: project, timeout: SLOW });
+    return project;
+  };
+  return { newProject, install };
+}
