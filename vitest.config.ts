@@ -19,6 +19,7 @@ const PROOFS = [
   'examples/copied',
   'site',
   'consumers',
+  'bundlers',
 ];
 
 /**

@@ -30,6 +30,8 @@ export interface PublishedPackages {
 export function publishedPackages(): PublishedPackages {
   const folder = temporaryFolder('published');
   const settings = join(folder, 'npmrc');
+  // What runs the tests may have programs find the packages of this workspace by it.
+  delete process.env['NODE_PATH'];
   let registry: LocalRegistry;
   let address = '';
 
