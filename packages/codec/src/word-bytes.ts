@@ -6,8 +6,11 @@ const MOST_VIEWS = 8192;
 /** Views of the same bytes, by the eighth of the offset where they begin. */
 type Views = (Uint8Array | undefined)[];
 
+/** `Uint8Array<ArrayBuffer>`, also where TypeScript is older than 5.7. */
+type OwnBytes = ReturnType<Uint8Array['slice']>;
+
 interface Words {
-  readonly words: Int32Array<ArrayBuffer>;
+  readonly words: ReturnType<Int32Array['slice']>;
   /** @internal */
   views: Views | undefined;
 }
@@ -17,7 +20,7 @@ interface Words {
  * call of `set` takes for 56 bytes. `words[i]` is the bytes from `4 * i` on. They carry views as well, which take longer to
  * make than such a copy.
  */
-export type WordBytes = Uint8Array<ArrayBuffer> & Words;
+export type WordBytes = OwnBytes & Words;
 
 /** Memory of that many bytes, rounded up to whole words. */
 export function allocateWordBytes(length: number): WordBytes {
@@ -25,7 +28,7 @@ export function allocateWordBytes(length: number): WordBytes {
 }
 
 /** Lets bytes that begin at a whole word carry their words. */
-export function withWords(bytes: Uint8Array<ArrayBuffer>): WordBytes {
+export function withWords(bytes: OwnBytes): WordBytes {
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
   return Object.assign(bytes, { words, views: undefined });
 }

@@ -315,14 +315,15 @@ export class MemoryMappedFile {
    * process where they have changed in between.
    *
    * `close` empties it. For numbers of more than a byte use a `DataView` over it, or a part that is aligned to their size:
-   * the data begins 4 bytes behind the start of its buffer.
+   * the data begins 4 bytes behind the start of its buffer. Its type is that of an `Uint8Array` over an `ArrayBuffer`, as every
+   * version of TypeScript knows it.
    *
    * @param offset bytes from the start of the data. Defaults to 0.
    * @param length bytes. Defaults to what follows.
    * @throws {@link MmfError} `CLOSED`; `INVALID_ARGUMENT` beyond the data; `READ_ONLY` for a read-only mapping, because
    * JavaScript has no read-only view and a store would end the process.
    */
-  view(offset = 0, length: number = this.size - offset): Uint8Array<ArrayBuffer> {
+  view(offset = 0, length: number = this.size - offset): ReturnType<Uint8Array['slice']> {
     this.#checkOpen();
     this.#checkWritable('no view');
     checkSize(offset, 'offset', 0, this.size);

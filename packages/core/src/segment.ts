@@ -19,6 +19,7 @@ import { type ValidNamespace, ValidNamespaces } from './namespaces.js';
 import { openInTurns, openNow } from './opening.js';
 import { platform } from './platform/index.js';
 import type { Disposition, Opening, Segment, SegmentView } from './platform/platform.js';
+import type { OwnBytes } from './shared-memory.js';
 
 /** Largest size that is asked of the operating system, bytes: what a Number counts exactly, less room for our own. */
 export const MAX_SEGMENT_SIZE: number = Number.MAX_SAFE_INTEGER - 2 ** 20;
@@ -49,7 +50,7 @@ export interface OpenSegmentOptions {
    */
   readonly largePages?: boolean | undefined;
   /** Fills a new segment, which is all zero, before any other process uses it. */
-  readonly initialise?: ((memory: Uint8Array<ArrayBuffer>) => void) | undefined;
+  readonly initialise?: ((memory: OwnBytes) => void) | undefined;
 }
 
 const DISPOSITIONS: readonly Disposition[] = ['create', 'open', 'open-or-create'];

@@ -19,19 +19,27 @@ export interface SharedBytes {
   [index: number]: number;
 }
 
+/*
+ * Views of an `ArrayBuffer`. From TypeScript 5.7 on these are `Uint8Array<ArrayBuffer>` and so on; before, typed arrays have no
+ * type parameter, and programs that are checked with such a version could not read our declarations.
+ */
+export type OwnBytes = ReturnType<Uint8Array['slice']>;
+export type OwnWords = ReturnType<Int32Array['slice']>;
+export type OwnLongs = ReturnType<BigInt64Array['slice']>;
+
 /** Tells the compiler that other processes can change this memory from now on. */
-export function shareMemory(memory: Uint8Array<ArrayBuffer>): SharedMemory {
+export function shareMemory(memory: OwnBytes): SharedMemory {
   return memory as unknown as SharedMemory;
 }
 
 /** 32-bit words of shared memory, for plain loads and stores and for `Atomics`. `offset` is in bytes, `count` in words. */
-export function sharedWords(memory: SharedMemory, offset: number, count: number): Int32Array<ArrayBuffer> {
+export function sharedWords(memory: SharedMemory, offset: number, count: number): OwnWords {
   const { buffer, start } = placeOf(memory, offset, count * Int32Array.BYTES_PER_ELEMENT);
   return new Int32Array(buffer, start, count);
 }
 
 /** 64-bit words of shared memory. `offset` is in bytes, `count` in words. */
-export function sharedLongs(memory: SharedMemory, offset: number, count: number): BigInt64Array<ArrayBuffer> {
+export function sharedLongs(memory: SharedMemory, offset: number, count: number): OwnLongs {
   const { buffer, start } = placeOf(memory, offset, count * BigInt64Array.BYTES_PER_ELEMENT);
   return new BigInt64Array(buffer, start, count);
 }
@@ -43,7 +51,7 @@ export function sharedBytes(memory: SharedMemory, offset: number, length: number
 }
 
 /** Copies `[start, end)` of shared memory to memory of its own, reading each byte once. */
-export function copyOut(source: SharedBytes, start: number, end: number): Uint8Array<ArrayBuffer> {
+export function copyOut(source: SharedBytes, start: number, end: number): OwnBytes {
   const copy = new Uint8Array(end - start);
   copyInto(source, start, end, copy, 0);
   return copy;
@@ -71,8 +79,8 @@ export function copyAcross(source: SharedBytes, target: SharedBytes): void {
 }
 
 /** A view of `[start, end)` that everything can be called on: for programs that say they know what that means. */
-export function exposeBytes(memory: SharedBytes, start: number, end: number): Uint8Array<ArrayBuffer> {
-  return (memory as Uint8Array<ArrayBuffer>).subarray(start, end);
+export function exposeBytes(memory: SharedBytes, start: number, end: number): OwnBytes {
+  return (memory as OwnBytes).subarray(start, end);
 }
 
 /** Stores `value` in `[start, end)` of shared memory. */
@@ -86,7 +94,7 @@ function placeOf(
   offset: number,
   length: number,
 ): { readonly buffer: ArrayBuffer; readonly start: number } {
-  const { buffer, byteOffset, byteLength } = memory as unknown as Uint8Array<ArrayBuffer>;
+  const { buffer, byteOffset, byteLength } = memory as unknown as OwnBytes;
   if (offset + length > byteLength) {
     throw new RangeError(`shared memory has ${byteLength} bytes; ${length} at ${offset} were asked for`);
   }

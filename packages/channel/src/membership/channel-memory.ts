@@ -5,6 +5,8 @@ import {
   audienceOf,
   awaitSegment,
   copyOut,
+  type OwnLongs,
+  type OwnWords,
   openSegment,
   randomNonce,
   type Segment,
@@ -38,12 +40,12 @@ export class ChannelMemory {
   /** Whom its file lets in; undefined where it is for this user alone by its name, and on Windows. */
   readonly access: Access | undefined;
   /** The header and the table of participants, as words of 32 and of 64 bits. */
-  readonly words: Int32Array<ArrayBuffer>;
-  readonly longs: BigInt64Array<ArrayBuffer>;
+  readonly words: OwnWords;
+  readonly longs: OwnLongs;
   /** The same region, byte by byte. */
   readonly bytes: SharedBytes;
   readonly ring: SharedBytes;
-  readonly ringWords: Int32Array<ArrayBuffer>;
+  readonly ringWords: OwnWords;
   /** Called once, after it was unmapped, with what {@link ChannelMemory.close} was told. */
   afterClose: ((last: boolean) => Promise<void>) | undefined;
   /** Settled when that is done, where it was called. */

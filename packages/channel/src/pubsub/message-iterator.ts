@@ -22,15 +22,15 @@ interface Waiting<T> {
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /** The messages of a subscriber, as `for await` takes them. */
-export interface MessageIterator<T>
-  extends AsyncIterableIterator<Message<T>, undefined, undefined>,
-    AsyncDisposable {
+export interface MessageIterator<T> extends AsyncIterableIterator<Message<T>>, AsyncDisposable {
   /** The next message, as soon as it is there; what was given before counts as handled. */
   next(): Promise<IteratorResult<Message<T>, undefined>>;
   /** Ends the iteration; calls of `next` that wait come to their end. */
   return(): Promise<IteratorResult<Message<T>, undefined>>;
   /** Does that, and rejects with the error. */
   throw(error: unknown): Promise<IteratorResult<Message<T>, undefined>>;
+  /** This iterator. */
+  [Symbol.asyncIterator](): MessageIterator<T>;
 }
 
 /**

@@ -37,7 +37,7 @@ const MESSAGES_AT_ONCE = 64;
  * Takes the messages of one channel: by `message` events, by `for await`, or by `poll`, one of them at a time. Made by
  * `Channel.subscriber`. An open subscriber keeps its process alive; see {@link Subscriber.unref}.
  */
-export interface Subscriber<T> extends AsyncIterable<Message<T>, undefined>, AsyncDisposable {
+export interface Subscriber<T> extends AsyncIterable<Message<T>>, AsyncDisposable {
   /** Name of the channel. */
   readonly channel: string;
   /** Whether it takes messages still. */

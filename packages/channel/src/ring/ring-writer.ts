@@ -1,5 +1,5 @@
 import type { WordBytes } from '@mmfbus/codec/internal';
-import { copyIn, type SharedBytes } from '@mmfbus/core/internal';
+import { copyIn, type OwnBytes, type SharedBytes } from '@mmfbus/core/internal';
 import { type Fragment, writeFragmentHeader } from '../format/fragment.js';
 import { FRAGMENT_HEADER_LENGTH } from '../format/fragment-layout.js';
 import {
@@ -200,7 +200,7 @@ export class RingWriter {
    */
   writeFragment(
     part: Omit<Fragment, 'began'> & { readonly began: number | undefined },
-    bytes: Uint8Array<ArrayBuffer>,
+    bytes: OwnBytes,
     timestamp: number,
   ): number {
     const isLast = part.offset + bytes.length === part.total;

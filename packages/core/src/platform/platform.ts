@@ -1,5 +1,5 @@
 import type { ValidNamespace } from '../namespaces.js';
-import type { SharedMemory } from '../shared-memory.js';
+import type { OwnBytes, SharedMemory } from '../shared-memory.js';
 
 /** What the rest of core needs from an operating system; one implementation a folder. */
 export interface Platform {
@@ -113,7 +113,7 @@ export interface SegmentRequest {
   /**
    * Fills a new segment. It gets the zeroed memory before any other process uses it.
    */
-  readonly initialise?: (memory: Uint8Array<ArrayBuffer>) => void;
+  readonly initialise?: (memory: OwnBytes) => void;
 }
 
 /**
