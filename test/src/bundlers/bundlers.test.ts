@@ -1,8 +1,8 @@
 // Each bundler, with the configuration that docs/bundling.md shows: what it builds runs in another folder.
-import { copyFileSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { publishedPackages, SLOW } from '../consumers/published.js';
+import { linkTools, publishedPackages, SLOW } from '../consumers/published.js';
 import { ownDirectory } from '../support/own-directory.js';
 import { startNode } from '../support/spawn.js';
 import { uniqueName } from '../support/unique-name.js';
@@ -78,10 +78,7 @@ const built = new Map<Bundler, string>();
 
 beforeAll(async () => {
   project = await packages.install('project', ['mmfbus']);
-  for (const tool of tools) {
-    mkdirSync(dirname(join(project, 'node_modules', tool)), { recursive: true });
-    symlinkSync(join(installed, tool), join(project, 'node_modules', tool));
-  }
+  linkTools(project, tools);
   copyFileSync(join(workspaceRoot, 'test', 'src', 'bundlers', 'app.js'), join(project, 'app.js'));
   const koffi = JSON.parse(readFileSync(join(project, 'node_modules', 'koffi', 'package.json'), 'utf8'));
   target = await packages.install('target', [`koffi@${koffi.version}`]);

@@ -1,7 +1,7 @@
 // The packages as a registry hands them out.
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll } from 'vitest';
 import { startNode } from '../support/spawn.js';
@@ -64,4 +64,13 @@ export function publishedPackages(): PublishedPackages {
     return project;
   };
   return { newProject, install };
+}
+
+/** Lets a project use tools of this workspace as if it had installed them. */
+export function linkTools(project: string, names: readonly string[]): void {
+  for (const name of names) {
+    const link = join(project, 'node_modules', name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(join(workspaceRoot, 'test', 'node_modules', name), link);
+  }
 }
