@@ -66,11 +66,19 @@ export function publishedPackages(): PublishedPackages {
   return { newProject, install };
 }
 
-/** Lets a project use tools of this workspace as if it had installed them. */
-export function linkTools(project: string, names: readonly string[]): void {
+/**
+ * Lets a project use tools of this workspace as if it had installed them.
+ *
+ * @param from the folder that has them. Defaults to that of the tests.
+ */
+export function linkTools(
+  project: string,
+  names: readonly string[],
+  from: string = join(workspaceRoot, 'test'),
+): void {
   for (const name of names) {
     const link = join(project, 'node_modules', name);
     mkdirSync(dirname(link), { recursive: true });
-    symlinkSync(join(workspaceRoot, 'test', 'node_modules', name), link);
+    symlinkSync(join(from, 'node_modules', name), link);
   }
 }
