@@ -8,6 +8,9 @@ const EXTERNAL = /^(?:[a-z][a-z+.-]*:|\/|#)/i;
 /** Where the repository shows its files. */
 export const REPOSITORY = 'https://github.com/mmfbus/mmfbus';
 
+/** A link to a file in the repository, as READMEs have it that are shown outside of it too. */
+const TO_REPOSITORY = new RegExp(`^${REPOSITORY}/(?:blob|tree)/main/([^?#]*)(.*)$`);
+
 interface Linked {
   readonly root: string;
   readonly config: Pick<SiteConfig, 'pages' | 'rewrites'>;
@@ -26,6 +29,14 @@ function addressOf(href: string, file: string, { root, config }: Linked): string
   return `${REPOSITORY}/${statSync(full).isDirectory() ? 'tree' : 'blob'}/main/${target}${rest}`;
 }
 
+/** The link as it would be within the repository, where it leads there. */
+function withinRepository(href: string, file: string, root: string): string {
+  const [, path, rest] = TO_REPOSITORY.exec(href) ?? [];
+  if (path === undefined) return href;
+  const [target, anchor] = rest === '#readme' ? [`${path}/README.md`, ''] : [path, rest];
+  return `${relative(dirname(file), join(root, target))}${anchor}`;
+}
+
 /**
  * Has links between files of the repository lead to their pages, and to the repository where a file is no page. A link to a file
  * that does not exist fails the build.
@@ -39,9 +50,10 @@ export function linksOfRepository(md: MarkdownRenderer, root: string): void {
       config: (globalThis as unknown as { VITEPRESS_CONFIG: SiteConfig }).VITEPRESS_CONFIG,
     };
     for (const token of state.tokens.flatMap(({ children }) => children ?? [])) {
-      const href = token.type === 'link_open' ? token.attrGet('href') : null;
-      if (href !== null && href !== '' && !EXTERNAL.test(href))
-        token.attrSet('href', addressOf(href, file, linked));
+      const written = token.type === 'link_open' ? token.attrGet('href') : null;
+      if (written === null || written === '') continue;
+      const href = withinRepository(written, file, root);
+      if (!EXTERNAL.test(href)) token.attrSet('href', addressOf(href, file, linked));
     }
   });
 }
