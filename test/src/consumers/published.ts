@@ -1,6 +1,6 @@
 // The packages as a registry hands them out.
 import { execFile } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll } from 'vitest';
@@ -24,7 +24,7 @@ export interface PublishedPackages {
 }
 
 /**
- * Publishes the packages, by the command that a release uses, to a registry that lasts as long as the tests of this file.
+ * Packs the packages as a release does, and publishes them to a registry that lasts as long as the tests of this file.
  * To be called outside tests.
  */
 export function publishedPackages(): PublishedPackages {
@@ -42,11 +42,18 @@ export function publishedPackages(): PublishedPackages {
     // npm publishes to no registry without a token; this one takes any.
     writeFileSync(settings, `registry=${address}\n${address.replace('http:', '')}:_authToken=any\n`);
     await startNode(PNPM, {
-      args: ['publish', '--recursive', '--no-git-checks', '--registry', address],
+      args: ['--recursive', '--filter', './packages/*', 'pack', '--pack-destination', folder],
       cwd: workspaceRoot,
-      env: { NPM_CONFIG_USERCONFIG: settings, NPM_CONFIG_PROVENANCE: 'false' },
       watchdog: SLOW,
     }).success();
+    const tarballs = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
+    // Only what a workflow has built has a provenance.
+    const options = ['--no-provenance', '--userconfig', settings];
+    await Promise.all(
+      tarballs.map((tarball) =>
+        promisify(execFile)('npm', ['publish', join(folder, tarball), ...options], { timeout: SLOW }),
+      ),
+    );
   }, SLOW);
   afterAll(() => registry.close());
 

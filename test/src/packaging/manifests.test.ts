@@ -42,7 +42,8 @@ describe.each(manifests)('packages/$folder', ({ folder, manifest }) => {
       homepage: `${ADDRESS}/tree/main/packages/${folder}#readme`,
       bugs: { url: `${ADDRESS}/issues` },
       repository: { type: 'git', url: `git+${ADDRESS}.git`, directory: `packages/${folder}` },
-      publishConfig: { access: 'public' },
+      publishConfig: { access: 'public', provenance: true },
+      files: expect.arrayContaining(['CHANGELOG.md']),
     });
   });
 
