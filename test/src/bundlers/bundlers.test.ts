@@ -61,6 +61,8 @@ function commandIn(name: string): string {
 let project: string;
 /** Where the results run: a folder in which koffi alone is installed. */
 let target: string;
+/** Another one, in which nothing is. */
+let bare: string;
 
 async function build({ config, program, output }: Bundler): Promise<string> {
   writeFileSync(join(project, config), shown(config));
@@ -70,6 +72,7 @@ async function build({ config, program, output }: Bundler): Promise<string> {
       : [commandIn(program[0]), [...program.slice(1), config]];
   await startNode(script, { args, cwd: project, watchdog: SLOW }).success();
   const moved = `${config.split('.')[0]}-${output}`;
+  copyFileSync(join(project, 'dist', output), join(bare, moved));
   renameSync(join(project, 'dist', output), join(target, moved));
   return moved;
 }
@@ -82,17 +85,27 @@ beforeAll(async () => {
   copyFileSync(join(workspaceRoot, 'test', 'src', 'bundlers', 'app.js'), join(project, 'app.js'));
   const koffi = JSON.parse(readFileSync(join(project, 'node_modules', 'koffi', 'package.json'), 'utf8'));
   target = await packages.install('target', [`koffi@${koffi.version}`]);
+  bare = packages.newProject('bare');
   for (const bundler of bundlers) built.set(bundler, await build(bundler));
   // A result that still looks for something where it was built finds nothing there.
   renameSync(project, `${project}-gone`);
 }, SLOW);
 
 describe.each(bundlers)('$config', (bundler) => {
+  const start = (folder: string) =>
+    startNode(join(folder, built.get(bundler) ?? ''), { args: [uniqueName('bundled')], cwd: folder });
+
   it('builds one file that runs elsewhere, with koffi beside it', async () => {
-    const output = await startNode(join(target, built.get(bundler) ?? ''), {
-      args: [uniqueName('bundled')],
-      cwd: target,
-    }).success();
+    const output = await start(target).success();
     expect(output).toBe('{"symbol":"ABC","price":187.25}\n{"symbol":"ABC","tags":[1,"a"]}\n');
+  });
+
+  it('builds a file that names docs/bundling.md where koffi is missing', async () => {
+    const { status, stdout, stderr } = await start(bare).exit();
+    expect({ status, stdout, stderr }).toEqual({
+      status: 1,
+      stdout: expect.stringMatching(/^UNSUPPORTED [\s\S]*docs\/bundling\.md/),
+      stderr: '',
+    });
   });
 });
