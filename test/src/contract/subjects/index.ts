@@ -5,6 +5,7 @@ import { hookSubjects } from './hooks.js';
 import { joiningSubjects } from './joining.js';
 import { mappingSubjects } from './mapping.js';
 import { memberSubjects } from './members.js';
+import { observingSubjects } from './observing.js';
 import { openingSubjects } from './opening.js';
 import { portSubjects } from './ports.js';
 import { publisherSubjects } from './publisher.js';
@@ -21,6 +22,7 @@ export const subjects: readonly Subject[] = [
   ...eventSubjects,
   ...memberSubjects,
   ...mappingSubjects,
+  ...observingSubjects,
   ...openingSubjects,
   ...portSubjects,
   ...hookSubjects,
