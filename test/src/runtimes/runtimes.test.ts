@@ -40,11 +40,16 @@ describe.each(['Bun', 'Deno'] as const)('%s', (runtime) => {
   });
 
   it('runs what the README shows', async () => {
-    const [block] = codeBlocks(readFileSync(join(workspaceRoot, 'README.md'), 'utf8'));
-    const file = join(folder, `readme-${runtime}.ts`);
-    writeFileSync(file, block?.code ?? '');
-    const output = await startNode(file, { ...runOn(runtime), cwd: folder }).success();
-    expect(output.trim()).toMatch(outputPattern(block?.expected ?? ''));
+    // Its two files, which print one after the other.
+    const blocks = codeBlocks(readFileSync(join(workspaceRoot, 'README.md'), 'utf8')).slice(0, 2);
+    expect(blocks.map(({ withNext }) => withNext)).toEqual([true, false]);
+    const programs = blocks.map(({ code }, index) => {
+      const file = join(folder, `readme-${runtime}-${index}.ts`);
+      writeFileSync(file, code);
+      return startNode(file, { ...runOn(runtime), cwd: folder });
+    });
+    const output = await Promise.all(programs.map((program) => program.success()));
+    expect(output.join('').trim()).toMatch(outputPattern(blocks[1]?.expected ?? ''));
   });
 
   it.each(pairs)('publishes in order, and drains: %s to %s', async (from, to) => {
