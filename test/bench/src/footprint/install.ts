@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -33,10 +33,8 @@ export async function packWorkspace(folder: string): Promise<string[]> {
   return tarballs;
 }
 
-/** Installs a package by npm, without running install scripts, in a folder below this one. */
-export async function install(subject: Subject, parent: string): Promise<Installation> {
-  const folder = join(parent, subject.name.replace(/\W+/g, '-'));
-  mkdirSync(folder);
+/** Installs a package by npm, without running install scripts, in an empty folder. */
+export async function install(subject: Subject, folder: string): Promise<Installation> {
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
   if (subject.install.length === 0) return { subject, folder, version: '', size: 0, packages: 0 };
   const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...subject.install];
