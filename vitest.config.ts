@@ -42,7 +42,7 @@ const summaries = { fast: '.cache/test-summary.json', proofs: proofsSummary, cag
 const packages = fileURLToPath(new URL('packages', import.meta.url));
 const sources = [
   { find: /^mmfbus$/, replacement: `${packages}/mmfbus/src/index.ts` },
-  { find: /^@mmfbus\/(\w+)$/, replacement: `${packages}/$1/src/index.ts` },
+  { find: /^@mmfbus\/(?!terminal$)(\w+)$/, replacement: `${packages}/$1/src/index.ts` },
   { find: /^@mmfbus\/(\w+)\/(\w+)$/, replacement: `${packages}/$1/src/$2.ts` },
 ];
 const isCounted = process.argv.some((arg) => arg.startsWith('--coverage'));
