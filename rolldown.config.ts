@@ -85,6 +85,23 @@ function packageOf(
   };
 }
 
+/** The command `mmfbus`: a file for each of its words, so that a process loads what it runs. The library loads none of them. */
+function commandOf(folder: string, bundled: readonly string[]): RolldownOptions {
+  return {
+    input: `packages/${folder}/src/command/main.ts`,
+    platform: 'node',
+    plugins: [asciiOnly, unchangedFilesStay],
+    external: (id) => !id.startsWith('.') && !isAbsolute(id) && !bundled.includes(id),
+    output: {
+      dir: `packages/${folder}/dist/command`,
+      chunkFileNames: '[name].js',
+      comments: false,
+      sourcemap: true,
+      sourcemapExcludeSources: true,
+    },
+  };
+}
+
 /** A program in one file with all that it imports. `joinedProgram()` of `test/src/support/workspace.ts` names it. */
 function programOf(name: string): RolldownOptions {
   return {
@@ -103,5 +120,6 @@ export default defineConfig([
   packageOf('codec', codec.exports),
   packageOf('channel', channel.exports, ['eventemitter3']),
   packageOf('mmfbus', mmfbus.exports),
+  commandOf('mmfbus', ['@mmfbus/terminal']),
   ...PROGRAMS.map(programOf),
 ]);

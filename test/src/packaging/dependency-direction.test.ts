@@ -14,7 +14,10 @@ const allowed: Record<PackageName, readonly string[]> = {
 };
 
 /** What the build makes a part of a package. */
-const bundled: Partial<Record<PackageName, readonly string[]>> = { channel: ['eventemitter3'] };
+const bundled: Partial<Record<PackageName, readonly string[]>> = {
+  channel: ['eventemitter3'],
+  mmfbus: ['@mmfbus/terminal'],
+};
 
 /** The packages that a file imports, Node's own left out. Of ours, also what siblings alone may import. */
 function importsOf(file: string): string[] {

@@ -28,10 +28,16 @@ export interface ParticipantInfo {
 /** A channel, as its shared memory describes it. */
 export interface ChannelInfo {
   readonly name: string;
+  /** Of this life of the channel: 16 hexadecimal digits, as in a `Position`. */
+  readonly incarnation: string;
+  /** Bytes of its shared memory. */
+  readonly size: number;
   /** Bytes of the ring. */
   readonly capacity: number;
   /** Id of the codec. Control characters are shown as escapes. */
   readonly codec: string;
+  /** The canonical text of its schema, as other programs wrote it; undefined where it has none. */
+  readonly schema: string | undefined;
   /** How many of the last messages late joiners are promised; 0 for none. */
   readonly history: number;
   /** Most bytes of one message. */

@@ -4,7 +4,7 @@ import * as slotLayout from '../format/participant-layout.js';
 import { monotonicNow } from '../foundation/clock.js';
 import { ChannelError } from '../foundation/errors.js';
 import { showableText } from '../foundation/text.js';
-import { type ChannelMemory, openForeignMemory } from '../membership/channel-memory.js';
+import { type ChannelMemory, openForeignMemory, readEncoding } from '../membership/channel-memory.js';
 import { readCounters } from '../membership/counters.js';
 import { namedPorts } from '../membership/named-ports.js';
 import { ParticipantTable } from '../membership/participant-table.js';
@@ -161,12 +161,15 @@ class Seats {
   }
 
   inspect(): Inspection {
-    const { name, geometry } = this.#memory;
+    const { name, geometry, incarnation } = this.#memory;
     return {
       info: {
         name,
+        incarnation,
+        size: geometry.ringOffset + geometry.ringCapacity,
         capacity: geometry.ringCapacity,
         codec: this.#text(header.CODEC_OFFSET, header.CODEC_LENGTH),
+        schema: readEncoding(this.#memory).schema,
         history: geometry.history,
         maxMessage: geometry.maxMessage,
         createdAt: this.#number(header.CREATED_AT_OFFSET),

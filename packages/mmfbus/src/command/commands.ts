@@ -1,0 +1,12 @@
+import type { Command } from './command.js';
+
+/** How each command is loaded, in the order of `--help`: a process loads the one that it runs. */
+export const commands: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
+  ls: () => import('./commands/ls.js'),
+};
+
+/** Loads all of them. */
+export async function allCommands(): Promise<readonly Command[]> {
+  const loaded = await Promise.all(Object.values(commands).map((load) => load()));
+  return loaded.map(({ command }) => command);
+}

@@ -1,0 +1,3 @@
+import { runWords } from './run.js';
+
+process.exitCode = await runWords(process.argv.slice(2));

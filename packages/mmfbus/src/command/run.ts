@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { type Bus, openBus } from '@mmfbus/channel';
+import { readCommandLine, UsageError } from '@mmfbus/terminal';
+import { type Command, type Context, commonOptions, type Scope } from './command.js';
+import { commands } from './commands.js';
+import { helpOf, overview } from './help.js';
+import { Interrupted, interruption } from './interruption.js';
+import { Output } from './output.js';
+import { suggestion } from './spelling.js';
+import { visible } from './text.js';
+
+/** What the process ends with, besides 0. */
+const FAILED = 1;
+const MISUSED = 2;
+
+/**
+ * Runs the command that the first word names.
+ *
+ * @returns the exit status: 0, 1 when it failed, 2 when the command line is wrong.
+ */
+export async function runWords(words: readonly string[]): Promise<number> {
+  const out = new Output(process.stdout, process.env);
+  const [name = '', ...args] = words;
+  let status: number;
+  try {
+    status = await dispatch(name, args, out);
+  } catch (error) {
+    status = explain(Object.hasOwn(commands, name) ? `mmfbus ${name}` : 'mmfbus', error, out);
+  }
+  await out.flush();
+  return status;
+}
+
+async function dispatch(name: string, args: readonly string[], out: Output): Promise<number> {
+  if (name === '' || name === '--help' || name === '-h' || (name === 'help' && args.length === 0)) {
+    await out.line(await overview());
+    return name === '' ? MISUSED : 0;
+  }
+  if (name === '--version' || name === '-V') {
+    await out.line(version());
+    return 0;
+  }
+  if (name === 'help') return dispatch(args[0] as string, ['--help'], out);
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load === undefined) {
+    throw new UsageError(`there is no command ${visible(name)}${suggestion(name, Object.keys(commands))}`);
+  }
+  const { command } = await load();
+  return runCommand(command, args, out);
+}
+
+/** The version of the package that this file is a part of. */
+function version(): string {
+  const manifest = new URL('../../package.json', import.meta.url);
+  return JSON.parse(readFileSync(manifest, 'utf8')).version;
+}
+
+async function runCommand(command: Command, args: readonly string[], out: Output): Promise<number> {
+  const { values, positionals, help } = readCommandLine(args, { ...command.options, ...commonOptions }, true);
+  if (help) {
+    await out.line(helpOf(command));
+    return 0;
+  }
+  checkWords(command, positionals);
+  const { signal, forget } = interruption();
+  const either = AbortSignal.any([signal, out.gone]);
+  const scope = scopeOf(values['scope']);
+  let bus: Promise<Bus> | undefined;
+  const context: Context = {
+    values: values as Context['values'],
+    words: positionals,
+    out,
+    signal: either,
+    scope,
+    openBus: () => {
+      bus ??= openBus({ scope, signal: either });
+      return bus;
+    },
+  };
+  try {
+    return await command.run(context);
+  } finally {
+    const opened = await bus?.catch(() => undefined);
+    await opened?.close();
+    forget();
+  }
+}
+
+function checkWords({ usage, name, wordCount }: Command, words: readonly string[]): void {
+  const { least, most } = wordCount ?? { least: 0, most: 0 };
+  if (words.length < least) throw new UsageError(`something is missing: mmfbus ${name} ${usage ?? ''}`);
+  if (words.length > most) throw new UsageError(`unexpected ${JSON.stringify(words[most])}`);
+}
+
+function scopeOf(value: unknown): Scope {
+  if (value === 'user' || value === 'machine') return value;
+  throw new UsageError(`--scope is user or machine, not ${JSON.stringify(value)}`);
+}
+
+/** Says on the standard error why a command failed, and what to end with. */
+function explain(program: string, error: unknown, out: Output): number {
+  const { gone } = out;
+  if (gone.aborted) return isClosedPipe(gone.reason) ? 0 : complain(program, gone.reason);
+  if (error instanceof Interrupted) return FAILED;
+  if (!(error instanceof UsageError)) return complain(program, error);
+  process.stderr.write(`${program}: ${visible(error.message)}\nSee ${program} --help.\n`);
+  return MISUSED;
+}
+
+function complain(program: string, error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`${program}: ${visible(message)}\n`);
+  return FAILED;
+}
+
+/** Whether the reader of the output has had enough of it. */
+function isClosedPipe(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE';
+}

@@ -1,0 +1,31 @@
+const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
+/** A whole number with its thousands set apart. */
+export function count(value: number | bigint): string {
+  return whole.format(value);
+}
+
+/** Three digits at least: `0.12`, `3.4`, `56`, `789`. */
+function digits(value: number): string {
+  return value >= 100 || Number.isInteger(value) ? whole.format(value) : value.toPrecision(value < 1 ? 2 : 3);
+}
+
+/** Bytes, as `8 MiB`. */
+export function bytes(value: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  let rest = value;
+  while (rest >= 1024 && unit < units.length - 1) {
+    rest /= 1024;
+    unit++;
+  }
+  return `${digits(rest)} ${units[unit]}`;
+}
+
+/** Messages a second, as `20.0k/s`. */
+export function rate(value: number): string {
+  if (value >= 1e6) return `${digits(value / 1e6)}M/s`;
+  return value >= 1e4
+    ? `${digits(value / 1e3)}k/s`
+    : `${value >= 100 ? whole.format(value) : digits(value)}/s`;
+}
