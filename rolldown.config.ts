@@ -120,6 +120,6 @@ export default defineConfig([
   packageOf('codec', codec.exports),
   packageOf('channel', channel.exports, ['eventemitter3']),
   packageOf('mmfbus', mmfbus.exports),
-  commandOf('mmfbus', ['@mmfbus/terminal']),
+  commandOf('mmfbus', ['@mmfbus/terminal', '@mmfbus/generate']),
   ...PROGRAMS.map(programOf),
 ]);

@@ -16,7 +16,7 @@ const allowed: Record<PackageName, readonly string[]> = {
 /** What the build makes a part of a package. */
 const bundled: Partial<Record<PackageName, readonly string[]>> = {
   channel: ['eventemitter3'],
-  mmfbus: ['@mmfbus/terminal'],
+  mmfbus: ['@mmfbus/generate', '@mmfbus/terminal'],
 };
 
 /** The packages that a file imports, Node's own left out. Of ours, also what siblings alone may import. */

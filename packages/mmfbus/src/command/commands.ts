@@ -3,6 +3,12 @@ import type { Command } from './command.js';
 /** How each command is loaded, in the order of `--help`: a process loads the one that it runs. */
 export const commands: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
   ls: () => import('./commands/ls.js'),
+  info: () => import('./commands/info.js'),
+  sub: () => import('./commands/sub.js'),
+  hz: () => import('./commands/hz.js'),
+  bw: () => import('./commands/bw.js'),
+  delay: () => import('./commands/delay.js'),
+  schema: () => import('./commands/schema.js'),
 };
 
 /** Loads all of them. */

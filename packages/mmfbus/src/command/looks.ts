@@ -7,6 +7,8 @@ export interface Seen {
   readonly rate: number | undefined;
   /** Bytes of payloads a second, by the counters of its publishers; undefined at the first look. */
   readonly bandwidth: number | undefined;
+  /** Seconds since the look before; 0 at the first. */
+  readonly seconds: number;
 }
 
 interface Look {
@@ -31,13 +33,14 @@ export class Looks {
     return channels.map((info) => {
       const last = before.get(info.name);
       if (last === undefined || last.info.incarnation !== info.incarnation) {
-        return { info, rate: undefined, bandwidth: undefined };
+        return { info, rate: undefined, bandwidth: undefined, seconds: 0 };
       }
       const seconds = Math.max(at - last.at, 1) / 1000;
       return {
         info,
         rate: (info.published - last.info.published) / seconds,
         bandwidth: payloadBetween(last.info, info) / seconds,
+        seconds,
       };
     });
   }

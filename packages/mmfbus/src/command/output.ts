@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { jsonLine } from './json.js';
 
 /** What a text may look like, as `styleText` of `node:util` names it. */
 export type Style = Parameters<typeof styleText>[0];
@@ -63,7 +64,7 @@ export class Output {
 
   /** Writes a value as one line of JSON. */
   json(value: unknown): Promise<void> {
-    return this.line(JSON.stringify(value));
+    return this.line(jsonLine(value));
   }
 
   /** Resolves when everything has been handed to the operating system. */

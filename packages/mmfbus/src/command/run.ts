@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { type Bus, openBus } from '@mmfbus/channel';
-import { readCommandLine, UsageError } from '@mmfbus/terminal';
+import { type Bus, ChannelError, openBus } from '@mmfbus/channel';
+import { printable, readCommandLine, UsageError } from '@mmfbus/terminal';
 import { type Command, type Context, commonOptions, type Scope } from './command.js';
 import { commands } from './commands.js';
 import { helpOf, overview } from './help.js';
 import { Interrupted, interruption } from './interruption.js';
 import { Output } from './output.js';
 import { suggestion } from './spelling.js';
-import { visible } from './text.js';
 
 /** What the process ends with, besides 0. */
 const FAILED = 1;
@@ -43,7 +42,7 @@ async function dispatch(name: string, args: readonly string[], out: Output): Pro
   if (name === 'help') return dispatch(args[0] as string, ['--help'], out);
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (load === undefined) {
-    throw new UsageError(`there is no command ${visible(name)}${suggestion(name, Object.keys(commands))}`);
+    throw new UsageError(`there is no command ${printable(name)}${suggestion(name, Object.keys(commands))}`);
   }
   const { command } = await load();
   return runCommand(command, args, out);
@@ -102,15 +101,25 @@ function explain(program: string, error: unknown, out: Output): number {
   const { gone } = out;
   if (gone.aborted) return isClosedPipe(gone.reason) ? 0 : complain(program, gone.reason);
   if (error instanceof Interrupted) return FAILED;
-  if (!(error instanceof UsageError)) return complain(program, error);
-  process.stderr.write(`${program}: ${visible(error.message)}\nSee ${program} --help.\n`);
+  if (!isMisuse(error)) return complain(program, error);
+  process.stderr.write(`${program}: ${lines(error.message)}\nSee ${program} --help.\n`);
   return MISUSED;
+}
+
+/** Whether the command line is wrong. The name of a channel is a part of it. */
+function isMisuse(error: unknown): error is Error {
+  return error instanceof UsageError || (error instanceof ChannelError && error.code === 'INVALID_NAME');
 }
 
 function complain(program: string, error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${program}: ${visible(message)}\n`);
+  process.stderr.write(`${program}: ${lines(message)}\n`);
   return FAILED;
+}
+
+/** Text of several lines, each fit to be shown. */
+function lines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
 }
 
 /** Whether the reader of the output has had enough of it. */

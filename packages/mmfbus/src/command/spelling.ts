@@ -1,4 +1,4 @@
-import { visible } from './text.js';
+import { printable } from '@mmfbus/terminal';
 
 /** Names that are longer are not compared, which takes the square of their length. */
 const LONGEST = 128;
@@ -28,7 +28,7 @@ function distance(a: string, b: string): number {
 }
 
 /** The word that was most likely meant; undefined where none is near. */
-function nearest(word: string, words: Iterable<string>): string | undefined {
+export function nearest(word: string, words: Iterable<string>): string | undefined {
   if (word.length > LONGEST) return undefined;
   let found: string | undefined;
   let least = Math.max(1, Math.floor(word.length / 3)) + 1;
@@ -45,5 +45,5 @@ function nearest(word: string, words: Iterable<string>): string | undefined {
 /** What an error says at its end: `; did you mean prices?`, or nothing. */
 export function suggestion(word: string, words: Iterable<string>): string {
   const near = nearest(word, words);
-  return near === undefined ? '' : `; did you mean ${visible(near)}?`;
+  return near === undefined ? '' : `; did you mean ${printable(near)}?`;
 }

@@ -29,3 +29,20 @@ export function rate(value: number): string {
     ? `${digits(value / 1e3)}k/s`
     : `${value >= 100 ? whole.format(value) : digits(value)}/s`;
 }
+
+/** A length of time in nanoseconds, as `12.3 µs`. */
+export function duration(nanoseconds: number): string {
+  if (nanoseconds < 1e3) return `${digits(Math.round(nanoseconds))} ns`;
+  if (nanoseconds < 1e6) return `${digits(nanoseconds / 1e3)} µs`;
+  if (nanoseconds < 1e9) return `${digits(nanoseconds / 1e6)} ms`;
+  return `${digits(nanoseconds / 1e9)} s`;
+}
+
+/** How long ago something was, in whole units: `3 min`. */
+export function age(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`;
+  return `${count(Math.floor(seconds / 86_400))} d`;
+}
