@@ -5,11 +5,13 @@
  */
 export { callAlone } from './call-alone.js';
 export { atExit } from './exit-hooks.js';
+export { findLeftovers, memoryFolder } from './leftovers.js';
 export type {
   Access,
   Audience,
   Bell,
   Disposition,
+  Leftover,
   LifeWatch,
   Liveness,
   NamedPorts,

@@ -1,6 +1,15 @@
 import type { ValidNamespace } from '../namespaces.js';
 import type { OwnBytes, SharedMemory } from '../shared-memory.js';
 
+/** A file that a dead process has left. */
+export interface Leftover {
+  readonly path: string;
+  /** Its size. */
+  readonly bytes: number;
+  /** How it is known that no process uses it. */
+  readonly proof: string;
+}
+
 /** What the rest of core needs from an operating system; one implementation a folder. */
 export interface Platform {
   /**
@@ -79,6 +88,10 @@ export interface Platform {
    * @returns settles when they are; never rejects.
    */
   advanceRemovals(milliseconds: number): Promise<void>;
+  /** The folder that holds the files of segments and ports; undefined where there are no files. */
+  memoryFolder(): string | undefined;
+  /** What dead processes of this user have left, which the next ones to join remove. Removes nothing itself. */
+  findLeftovers(): readonly Leftover[];
   /** Lets another thread run that waits for this core, if there is one. Microseconds when there is none. */
   yieldThread(): void;
 }

@@ -1,8 +1,9 @@
 import type { Platform } from '../platform.js';
 import { accessOfNew, audienceOf, refusalOf } from './audience.js';
 import { openFile } from './file.js';
+import { findLeftovers } from './found-leftovers.js';
 import { yieldThread } from './libc.js';
-import { fileNameOf } from './names.js';
+import { directory, fileNameOf } from './names.js';
 import { connectBell, openPort, probeLife, watchLife } from './port.js';
 import { openSegment } from './segment.js';
 import { viewSegment } from './segment-view.js';
@@ -25,4 +26,6 @@ export const posixPlatform: Platform = {
   yieldThread,
   sweepPorts,
   advanceRemovals,
+  memoryFolder: directory,
+  findLeftovers,
 };

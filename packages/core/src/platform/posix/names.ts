@@ -132,11 +132,16 @@ function makerOf(fileName: string): ProcessIdentity | undefined {
   return { pid: Number(pid), startTime: BigInt(startTime), pidNamespace: BigInt(pidNamespace) };
 }
 
+/** Whether it is a temporary file whose maker is proved gone. */
+export function isProvedUnfinished(fileName: string): boolean {
+  const maker = makerOf(fileName);
+  return maker !== undefined && isProvedGone(maker);
+}
+
 /** Removes temporary files whose makers are proved gone. */
 export function sweepTemporaries(fileNames: readonly string[]): void {
   for (const fileName of fileNames) {
-    const maker = makerOf(fileName);
-    if (maker !== undefined && isProvedGone(maker)) unlinkIfThere(join(directory(), fileName));
+    if (isProvedUnfinished(fileName)) unlinkIfThere(join(directory(), fileName));
   }
 }
 

@@ -33,4 +33,7 @@ export const windowsPlatform: Platform = {
   yieldThread,
   sweepPorts,
   advanceRemovals,
+  // The operating system removes memory with its last user.
+  memoryFolder: () => undefined,
+  findLeftovers: () => [],
 };
