@@ -8,6 +8,7 @@ export const commands: Readonly<Record<string, () => Promise<{ readonly command:
   hz: () => import('./commands/hz.js'),
   bw: () => import('./commands/bw.js'),
   delay: () => import('./commands/delay.js'),
+  doctor: () => import('./commands/doctor.js'),
   schema: () => import('./commands/schema.js'),
 };
 
