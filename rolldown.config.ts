@@ -88,7 +88,11 @@ function packageOf(
 /** The command `mmfbus`: a file for each of its words, so that a process loads what it runs. The library loads none of them. */
 function commandOf(folder: string, bundled: readonly string[]): RolldownOptions {
   return {
-    input: `packages/${folder}/src/command/main.ts`,
+    input: {
+      main: `packages/${folder}/src/command/main.ts`,
+      // The second process of `mmfbus bench`.
+      'bench-peer': `packages/${folder}/src/command/bench/peer.ts`,
+    },
     platform: 'node',
     plugins: [asciiOnly, unchangedFilesStay],
     external: (id) => !id.startsWith('.') && !isAbsolute(id) && !bundled.includes(id),

@@ -40,6 +40,8 @@ export interface Context<O extends Options = Options> {
   /** Aborts on Ctrl-C, and when the reader of the output has gone: the command then ends soon, and leaves nothing. */
   readonly signal: AbortSignal;
   readonly scope: Scope;
+  /** Loads all commands there are. */
+  allCommands(): Promise<readonly Command[]>;
   /** The bus of the scope. It is closed when the command has ended. */
   openBus(): Promise<Bus>;
 }

@@ -5,11 +5,15 @@ export const commands: Readonly<Record<string, () => Promise<{ readonly command:
   ls: () => import('./commands/ls.js'),
   info: () => import('./commands/info.js'),
   sub: () => import('./commands/sub.js'),
+  pub: () => import('./commands/pub.js'),
   hz: () => import('./commands/hz.js'),
   bw: () => import('./commands/bw.js'),
   delay: () => import('./commands/delay.js'),
-  doctor: () => import('./commands/doctor.js'),
   schema: () => import('./commands/schema.js'),
+  doctor: () => import('./commands/doctor.js'),
+  bench: () => import('./commands/bench.js'),
+  cheat: () => import('./commands/cheat.js'),
+  completion: () => import('./commands/completion.js'),
 };
 
 /** Loads all of them. */

@@ -5,19 +5,26 @@ export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
+/** Signals within that many milliseconds are one: npx and timeout pass on what the terminal has sent to the process already. */
+const SAME_MS = 1000;
+
 /**
- * Aborts at the first signal that asks the process to end; at the second one the operating system ends it.
+ * Aborts at the first signal that asks the process to end; at a later one the operating system ends it.
  *
  * @returns the signal, and what gives the operating system its way again.
  */
 export function interruption(): { readonly signal: AbortSignal; forget(): void } {
   const controller = new AbortController();
+  let first: number | undefined;
   const forget = () => {
     for (const name of SIGNALS) process.off(name, interrupt);
   };
   const interrupt = (name: NodeJS.Signals) => {
-    forget();
+    first ??= performance.now();
     controller.abort(new Interrupted(`interrupted by ${name}`));
+    if (performance.now() - first < SAME_MS) return;
+    forget();
+    process.kill(process.pid, name);
   };
   for (const name of SIGNALS) process.on(name, interrupt);
   return { signal: controller.signal, forget };

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Bus, ChannelError, openBus } from '@mmfbus/channel';
 import { printable, readCommandLine, UsageError } from '@mmfbus/terminal';
 import { type Command, type Context, commonOptions, type Scope } from './command.js';
-import { commands } from './commands.js';
+import { allCommands, commands } from './commands.js';
 import { helpOf, overview } from './help.js';
 import { Interrupted, interruption } from './interruption.js';
 import { Output } from './output.js';
@@ -71,6 +71,7 @@ async function runCommand(command: Command, args: readonly string[], out: Output
     out,
     signal: either,
     scope,
+    allCommands,
     openBus: () => {
       bus ??= openBus({ scope, signal: either });
       return bus;

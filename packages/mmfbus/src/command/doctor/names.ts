@@ -106,7 +106,7 @@ export function checkScopes(
 }
 
 /** How the values of two channels differ, in words. */
-export function differenceText(a: ChannelInfo, b: ChannelInfo): string {
+function differenceText(a: ChannelInfo, b: ChannelInfo): string {
   if (a.codec !== b.codec) return `; their codecs differ: ${printable(a.codec)} and ${printable(b.codec)}`;
   if (a.schema === b.schema) return '';
   if (a.schema === undefined || b.schema === undefined) return '; only one of them has a schema';

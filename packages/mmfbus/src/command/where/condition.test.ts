@@ -103,7 +103,7 @@ describe('a condition', () => {
 
   test('shows the place of a mistake, and nothing that a terminal obeys', () => {
     expect(() => parseCondition('px > \x1b[2J')).toThrow(
-      'unexpected character at character 6 of the condition:\n  px > \\u{1b}[2J\n       ^',
+      'unexpected character at character 6 of the condition:\n  px > \\u001b[2J\n       ^',
     );
   });
 
