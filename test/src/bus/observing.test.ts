@@ -98,6 +98,17 @@ describe('an observer', () => {
     expect(messages.length).toBeGreaterThan(10);
   });
 
+  it('tells of what was gone already where it was to begin', async () => {
+    const channel = define();
+    const publisher = await publisherOf(channel);
+    for (let count = 1; count <= 1000; count++) await publisher.publish(count);
+    const after = { ...publisher.position, sequence: 3 };
+    const [gap, message] = (await observe(channel.name, { start: { after } })).poll(1);
+    const { to = 0 } = gap as { to?: number };
+    expect(gap).toEqual({ kind: 'gap', from: 4, to, count: to - 3 });
+    expect(message).toMatchObject({ kind: 'message', sequence: to + 1 });
+  });
+
   it('is in no table, and keeps nothing alive: the last message comes, then the end', async () => {
     const channel = define();
     const publisher = await channel.publisher();

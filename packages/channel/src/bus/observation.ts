@@ -51,6 +51,8 @@ export class Observation<T> {
   /** Whether there was a life before: then all of the next one is wanted. */
   #isFollowing = false;
   #isOver = false;
+  /** What was seen when it was opened, for the first look to tell. */
+  readonly #untold: Observed<T>[] = [];
 
   /** @throws {@link ChannelError} as {@link Bus.observe} does. */
   constructor(name: string, place: DirectoryPlace, probe: Probe, options: ObservationOptions<T>) {
@@ -58,7 +60,7 @@ export class Observation<T> {
     this.#place = place;
     this.#probe = probe;
     this.#options = options;
-    const isThere = this.#open([], 0);
+    const isThere = this.#open(this.#untold, 0);
     if (isThere || options.follow) return;
     throw new ChannelError('NOT_FOUND', name, 'there is no such channel');
   }
@@ -77,8 +79,8 @@ export class Observation<T> {
 
   /** What is new, at most `limit` messages; nothing where there is nothing. */
   look(limit: number): Observed<T>[] {
-    const found: Observed<T>[] = [];
-    if (this.#isOver) return found;
+    if (this.#isOver) return [];
+    const found = this.#untold.splice(0);
     if (this.#view === undefined) {
       this.#open(found, limit);
       return found;
