@@ -49,6 +49,11 @@ describe.each(packageNames)('packages/%s', (name) => {
   });
 });
 
+it('the library mmfbus loads nothing of its command', () => {
+  const command = join(packageFolder('mmfbus'), 'dist', 'command');
+  expect(compiledFiles('mmfbus').filter((file) => file.startsWith(command))).toEqual([]);
+});
+
 describe('a program in CommonJS', () => {
   it('requires the packages, and uses them', async () => {
     const output = await startNode(join(workspaceRoot, 'test', 'src', 'programs', 'required.cjs')).success();

@@ -27,6 +27,7 @@ export type ToolName =
   | 'CMake'
   | 'git'
   | 'strace'
+  | 'script'
   | 'Chromium'
   | 'Bun'
   | 'Deno'
@@ -90,6 +91,7 @@ const tools: Readonly<Record<ToolName, Tool>> = {
     probe: ['-c', 'safe.directory=*', 'rev-parse', '--git-dir'],
     remedy: 'install git, and run in a clone',
   },
+  script: { file: 'script', probe: VERSION, remedy: 'install util-linux (bsdutils)' },
   strace: {
     file: 'strace',
     probe: ['-qq', '-o', '/dev/null', 'true'],

@@ -1,0 +1,107 @@
+// The command in a terminal, and what a shell does with it.
+import { describe, expect, it } from 'vitest';
+import { ownDirectory } from '../support/own-directory.js';
+import { startNode } from '../support/spawn.js';
+import { commandOf } from '../support/tools.js';
+import { IN_SHELL, inTerminal, leave, linesOf, PRICES, publisherProgram } from './command-support.js';
+
+ownDirectory('terminal');
+
+const PUBLISH = `for (let n = 0; n < 3; n++) await publisher.publish({ symbol: 'AAPL', px: n });`;
+const ESCAPE = '\x1b';
+
+describe('in a terminal', () => {
+  it('colours what it shows, unless NO_COLOR says no', async () => {
+    const script = commandOf('script');
+    const program = await publisherProgram('prices', PRICES, PUBLISH);
+    const line = `${IN_SHELL} sub prices --from earliest -n 1`;
+    expect(await inTerminal(script, line).success()).toContain(
+      `${ESCAPE}[36msymbol${ESCAPE}[39m: ${ESCAPE}[32m"AAPL"`,
+    );
+    expect(await inTerminal(script, `NO_COLOR=1 ${line}`).success()).toBe(
+      '     1  {symbol: "AAPL", px: 0}\r\n',
+    );
+    expect(await linesOf('sub', 'prices', '--from', 'earliest', '-n', '1')).toEqual([
+      '     1  {symbol: "AAPL", px: 0}',
+    ]);
+    await leave(program);
+  });
+
+  it('shows a table in place of the one before, until Ctrl-C', async () => {
+    const script = commandOf('script');
+    const program = await publisherProgram('prices', PRICES, PUBLISH);
+    const watch = inTerminal(script, `${IN_SHELL} ls --watch --sample 0; echo "status $?"; stty -a`);
+    for (let look = 0; look < 2; look++) await watch.waitForLine(/prices +\{symbol, px\}/);
+    watch.send('\x03');
+    await watch.waitForLine(/status 0/);
+    const output = await watch.success();
+    // Two lines up, and everything below away.
+    expect(output).toContain(`${ESCAPE}[2A\r${ESCAPE}[J`);
+    expect(output).toMatch(/ icanon .* echo /s);
+    await leave(program);
+  });
+
+  it('shows nothing that the terminal obeys', async () => {
+    const script = commandOf('script');
+    const schema = 'struct({ text: string() })';
+    const program = await publisherProgram(
+      'texts',
+      schema,
+      String.raw`await publisher.publish({ text: '\u001b[2J\u0007\u009b31m' });`,
+    );
+    for (const option of ['--csv', '--json', '--full']) {
+      const output = await inTerminal(
+        script,
+        `NO_COLOR=1 ${IN_SHELL} sub texts --from earliest -n 1 ${option}`,
+      ).success();
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there.
+      expect(output).not.toMatch(/[\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f]/);
+      expect(output).toContain('\\u001b[2J\\u0007\\u009b31m');
+    }
+    await leave(program);
+  });
+});
+
+describe('a shell', () => {
+  it('completes commands, options and names of channels', async () => {
+    const program = await publisherProgram('prices', PRICES, '');
+    const complete = async (line: string) => {
+      const code = `
+        mmfbus() { ${IN_SHELL} "$@"; }
+        source <(mmfbus completion bash)
+        COMP_WORDS=(${line}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _mmfbus
+        printf '%s\\n' "\${COMPREPLY[@]}"`;
+      return (await startNode('-c', { runtime: ['bash'], args: [code] }).success()).trim().split('\n');
+    };
+    expect(await complete('mmfbus d')).toEqual(['delay', 'doctor']);
+    expect(await complete('mmfbus sub pr')).toEqual(['prices']);
+    expect(await complete('mmfbus sub prices --fr')).toEqual(['--from']);
+    expect(await complete('mmfbus sub prices --from e')).toEqual(['earliest']);
+    expect(await complete('mmfbus completion f')).toEqual(['fish']);
+    expect(await complete("mmfbus sub ''")).toEqual(['prices']);
+    await leave(program);
+  });
+
+  it.each(['zsh', 'fish'])('gets a script for %s', async (shell) => {
+    expect((await linesOf('completion', shell)).join('\n')).toContain('mmfbus completion words --');
+  });
+});
+
+describe('mmfbus cheat', () => {
+  it('shows commands and options that there are', async () => {
+    const lines = (await linesOf('cheat')).filter((line) => /^ {2}(?!#)/.test(line));
+    expect(lines.length).toBeGreaterThan(20);
+    const used = new Map<string, Set<string>>();
+    for (const line of lines) {
+      for (const part of line.split('|').filter((one) => /\bmmfbus \w/.test(one))) {
+        const [, name = '', rest = ''] = /\bmmfbus (\w+)(.*)/.exec(part) ?? [];
+        const options = rest.match(/(?<= )--?[a-z][\w-]*/g) ?? [];
+        used.set(name, new Set([...(used.get(name) ?? []), ...options]));
+      }
+    }
+    for (const [name, options] of used) {
+      const help = (await linesOf(name, '--help')).join('\n');
+      for (const option of options) expect(help, `${name} ${option}`).toMatch(new RegExp(`${option}[, \\n]`));
+    }
+  });
+});
