@@ -60,6 +60,7 @@ export default defineConfig({
       {
         text: 'Guides',
         items: [
+          page('The command', '/command'),
           page('Backpressure', '/backpressure'),
           page('Large messages', '/large-messages'),
           page('Native programs', '/native'),
