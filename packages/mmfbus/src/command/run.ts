@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type Bus, ChannelError, openBus } from '@mmfbus/channel';
 import { printable, readCommandLine, UsageError } from '@mmfbus/terminal';
 import { type Command, type Context, commonOptions, type Scope } from './command.js';
@@ -7,6 +6,7 @@ import { helpOf, overview } from './help.js';
 import { Interrupted, interruption } from './interruption.js';
 import { Output } from './output.js';
 import { suggestion } from './spelling.js';
+import { version } from './version.js';
 
 /** What the process ends with, besides 0. */
 const FAILED = 1;
@@ -46,12 +46,6 @@ async function dispatch(name: string, args: readonly string[], out: Output): Pro
   }
   const { command } = await load();
   return runCommand(command, args, out);
-}
-
-/** The version of the package that this file is a part of. */
-function version(): string {
-  const manifest = new URL('../../package.json', import.meta.url);
-  return JSON.parse(readFileSync(manifest, 'utf8')).version;
 }
 
 async function runCommand(command: Command, args: readonly string[], out: Output): Promise<number> {

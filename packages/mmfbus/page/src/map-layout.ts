@@ -1,0 +1,218 @@
+import type { ChannelRow, Departure, ParticipantRow } from '../../src/ui/protocol.js';
+
+/** Channels that are drawn at most. */
+const MOST_CHANNELS = 40;
+/** Participants that are drawn on one side at most. */
+const MOST_PROCESSES = 60;
+
+/** A process on one side of the map. */
+export interface ProcessBox {
+  readonly key: string;
+  readonly pid: number;
+  /** What its participants are called. */
+  readonly names: readonly string[];
+  readonly detail: string;
+  readonly side: 'left' | 'right';
+  /** What proves its death, and since when; undefined while it is not known to be dead. */
+  readonly dead: { readonly proof: string; readonly at: number } | undefined;
+  readonly holds: boolean;
+  y: number;
+}
+
+/** A channel in the middle of the map. */
+export interface ChannelBox {
+  readonly name: string;
+  /** Undefined where it is gone with its last participant. */
+  readonly row: ChannelRow | undefined;
+  /** The part of the ring that its slowest subscriber has not taken. */
+  readonly fill: number;
+  readonly held: boolean;
+  y: number;
+}
+
+/** A line from a publisher to a channel, or from a channel to a subscriber. */
+export interface Edge {
+  readonly process: ProcessBox;
+  readonly channel: ChannelBox;
+  readonly role: ParticipantRow['role'];
+  readonly rate: number;
+  readonly holds: boolean;
+  readonly dead: boolean;
+}
+
+/** The map, laid out: publishers on the left, channels, subscribers on the right. */
+export interface MapLayout {
+  readonly channels: readonly ChannelBox[];
+  readonly processes: readonly ProcessBox[];
+  readonly edges: readonly Edge[];
+  readonly height: number;
+  /** How many channels and processes there is no room for. */
+  readonly hidden: { readonly channels: number; readonly processes: number };
+}
+
+/** Heights of the boxes, and the room between two of them, in pixels. */
+export const HEIGHTS = { channel: 62, process: 46, between: 18 } as const;
+
+interface Building {
+  readonly processes: Map<string, ProcessBox>;
+  readonly channels: Map<string, ChannelBox>;
+  readonly edges: Edge[];
+  hidden: number;
+}
+
+/** Lays the channels out, the busiest ones where there are too many, and the dead with them. */
+export function layOut(rows: readonly ChannelRow[], departures: readonly Departure[]): MapLayout {
+  const busiest = [...rows].sort((a, b) => weightOf(b) - weightOf(a)).slice(0, MOST_CHANNELS);
+  const shown = busiest.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const building: Building = { processes: new Map(), channels: new Map(), edges: [], hidden: 0 };
+  for (const row of shown) addChannel(building, row);
+  for (const departure of departures) addDeparture(building, departure);
+  const channels = [...building.channels.values()];
+  const processes = [...building.processes.values()];
+  place(channels, HEIGHTS.channel);
+  const left = processes.filter(({ side }) => side === 'left');
+  const right = processes.filter(({ side }) => side === 'right');
+  for (const side of [left, right]) {
+    sortByNeighbours(side, building.edges);
+    place(side, HEIGHTS.process);
+  }
+  const height = centre([
+    [channels, HEIGHTS.channel],
+    [left, HEIGHTS.process],
+    [right, HEIGHTS.process],
+  ]);
+  return {
+    channels,
+    processes,
+    edges: building.edges,
+    height,
+    hidden: { channels: rows.length - shown.length, processes: building.hidden },
+  };
+}
+
+/** Which channels are drawn first: where publishers wait, then by rate, then those with most participants. */
+function weightOf({ rate, participants }: ChannelRow): number {
+  const isHeld = participants.some(({ holds }) => holds);
+  return (isHeld ? 1e12 : 0) + rate * 1000 + participants.length;
+}
+
+function addChannel(building: Building, row: ChannelRow): void {
+  const lag = Math.max(0, ...row.participants.map((one) => one.lag));
+  const channel: ChannelBox = {
+    name: row.name,
+    row,
+    fill: row.capacity > 0 ? Math.min(1, lag / row.capacity) : 0,
+    held: row.participants.some(({ holds }) => holds),
+    y: 0,
+  };
+  building.channels.set(row.name, channel);
+  for (const participant of row.participants) {
+    const { role, rate, holds, alive, pid, name, program } = participant;
+    const dead =
+      alive === false
+        ? { proof: `the kernel has closed the life line of process ${pid}`, at: Date.now() }
+        : undefined;
+    const process = processOf(building, {
+      key: keyOf(participant, row.name, role === 'publisher'),
+      side: role === 'publisher' ? 'left' : 'right',
+      pid,
+      names: [name || program || `process ${pid}`],
+      detail: detailOf(pid, name === '' ? '' : program),
+      dead,
+      holds,
+    });
+    if (process !== undefined)
+      building.edges.push({ process, channel, role, rate, holds, dead: dead !== undefined });
+  }
+}
+
+function addDeparture(
+  building: Building,
+  { channel: name, role, pid, program, proof, at, ...rest }: Departure,
+): void {
+  if (proof === undefined) return;
+  let channel = building.channels.get(name);
+  if (channel === undefined) {
+    channel = { name, row: undefined, fill: 0, held: false, y: 0 };
+    building.channels.set(name, channel);
+  }
+  const isPublisher = role === 'publisher';
+  const process = processOf(building, {
+    key: `${keyOf({ pid, slot: 0 }, name, isPublisher)}:dead`,
+    side: isPublisher ? 'left' : 'right',
+    pid,
+    names: [rest.name || program || `process ${pid}`],
+    detail: detailOf(pid, rest.name === '' ? '' : program),
+    dead: { proof, at },
+    holds: false,
+  });
+  if (process === undefined) return;
+  building.edges.push({
+    process,
+    channel,
+    role: isPublisher ? 'publisher' : 'reliable',
+    rate: 0,
+    holds: false,
+    dead: true,
+  });
+}
+
+/** A process is one box on each side; participants whose process is not known have one each. */
+function keyOf(
+  { pid, slot }: Pick<ParticipantRow, 'pid' | 'slot'>,
+  channel: string,
+  isLeft: boolean,
+): string {
+  const side = isLeft ? 'left' : 'right';
+  return pid > 0 ? `${side}:${pid}` : `${side}:${channel}:${slot}`;
+}
+
+function detailOf(pid: number, program: string): string {
+  const process = pid > 0 ? `pid ${pid}` : 'another PID namespace';
+  return program === '' ? process : `${process} · ${program}`;
+}
+
+function processOf(building: Building, { holds, ...box }: Omit<ProcessBox, 'y'>): ProcessBox | undefined {
+  const known = building.processes.get(box.key);
+  if (known !== undefined) {
+    const names = [...new Set([...known.names, ...box.names])];
+    return Object.assign(known, { names, holds: known.holds || holds });
+  }
+  const count = [...building.processes.values()].filter(({ side }) => side === box.side).length;
+  if (count >= MOST_PROCESSES) {
+    building.hidden++;
+    return undefined;
+  }
+  const process = { ...box, holds, y: 0 };
+  building.processes.set(box.key, process);
+  return process;
+}
+
+/** Processes stand beside the channels that they are in, so that few lines cross. */
+function sortByNeighbours(processes: ProcessBox[], edges: readonly Edge[]): void {
+  const middle = new Map<ProcessBox, number>();
+  for (const process of processes) {
+    const ys = edges.filter((edge) => edge.process === process).map(({ channel }) => channel.y);
+    middle.set(process, ys.reduce((sum, y) => sum + y, 0) / Math.max(ys.length, 1));
+  }
+  processes.sort((a, b) => (middle.get(a) ?? 0) - (middle.get(b) ?? 0) || (a.key < b.key ? -1 : 1));
+}
+
+function place(boxes: readonly { y: number }[], height: number): void {
+  boxes.forEach((box, index) => {
+    box.y = index * (height + HEIGHTS.between);
+  });
+}
+
+/** Sets the shorter columns in the middle of the longest one. */
+function centre(columns: readonly (readonly [boxes: readonly { y: number }[], height: number])[]): number {
+  const lengths = columns.map(
+    ([boxes, height]) => boxes.length * (height + HEIGHTS.between) - HEIGHTS.between,
+  );
+  const longest = Math.max(...lengths, HEIGHTS.channel);
+  columns.forEach(([boxes], index) => {
+    const shift = (longest - (lengths[index] as number)) / 2;
+    if (boxes.length > 0) for (const box of boxes) box.y += shift;
+  });
+  return longest;
+}
