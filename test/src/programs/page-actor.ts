@@ -1,7 +1,8 @@
 // A process of the stage that the live page shows: publishes and subscribes as its arguments say.
 //
 // Arguments, in any number: `publish:<channel>:<messages a second>:<name>`,
-// `subscribe:<channel>:<reliable|lossy>:<milliseconds for each message>:<name>`. Prints `ready` when it has joined all of them.
+// `subscribe:<channel>:<reliable|lossy>:<milliseconds for each message>:<name>`. Prints `ready` when it has joined all of them,
+// and leaves them when its standard input ends.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Channel, defineChannel } from '@mmfbus/channel';
 import {
@@ -88,9 +89,13 @@ function kindOf(name: string): Kind {
   };
 }
 
+/** What is done at the end. */
+const closing: (() => Promise<unknown>)[] = [];
+
 async function publish(channel: string, perSecond: number, name: string): Promise<() => Promise<void>> {
   const kind = kindOf(channel);
   const publisher = await kind.channel(channel).publisher({ name });
+  closing.push(() => publisher.close());
   return async () => {
     const start = performance.now();
     for (let number = 1; ; ) {
@@ -108,6 +113,7 @@ async function subscribe(
   name: string,
 ): Promise<() => Promise<void>> {
   const subscriber = await kindOf(channel).channel(channel).subscriber({ name, delivery });
+  closing.push(() => subscriber.close());
   return async () => {
     for await (const _ of subscriber) if (milliseconds > 0) await sleep(milliseconds);
   };
@@ -120,5 +126,10 @@ for (const part of process.argv.slice(2)) {
   else
     running.push(await subscribe(channel, rest[0] as 'reliable' | 'lossy', Number(rest[1]), rest[2] ?? ''));
 }
+process.stdin.on('end', async () => {
+  await Promise.all(closing.map((close) => close()));
+  process.exit();
+});
+process.stdin.resume();
 console.log('ready');
 await Promise.all(running.map((run) => run()));

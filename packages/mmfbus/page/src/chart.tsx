@@ -108,7 +108,7 @@ function optionsOf(
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 26, 0, 0],
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(least, high * 1.15)] } },
     axes: [
       { ...axis, size: 22, space: 90, values: (_plot, ticks) => ticks.map((tick) => timeOf(tick)) },

@@ -14,6 +14,13 @@ export function exactClock(milliseconds: number): string {
   return `${date.toLocaleTimeString('en-GB')}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }
 
+/** A time as it was published, as short as it can be: without its day where that is today. */
+export function shortTime(iso: string): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return iso;
+  return date.toDateString() === new Date().toDateString() ? exactClock(date.getTime()) : iso;
+}
+
 /** A part of a whole, as `42 %`. */
 export function percent(part: number): string {
   if (part > 0 && part < 0.01) return '< 1 %';

@@ -38,7 +38,12 @@ export interface Edge {
   readonly rate: number;
   readonly holds: boolean;
   readonly dead: boolean;
+  /** Where it begins and ends, beside the middle of the two boxes, so that lines do not lie on one another. */
+  fromMiddle: { process: number; channel: number };
 }
+
+/** Pixels between two lines at a box, where there is room for them. */
+const EDGE_GAP = 11;
 
 /** The map, laid out: publishers on the left, channels, subscribers on the right. */
 export interface MapLayout {
@@ -76,6 +81,7 @@ export function layOut(rows: readonly ChannelRow[], departures: readonly Departu
     sortByNeighbours(side, building.edges);
     place(side, HEIGHTS.process);
   }
+  spread(building.edges);
   const height = centre([
     [channels, HEIGHTS.channel],
     [left, HEIGHTS.process],
@@ -122,7 +128,15 @@ function addChannel(building: Building, row: ChannelRow): void {
       holds,
     });
     if (process !== undefined)
-      building.edges.push({ process, channel, role, rate, holds, dead: dead !== undefined });
+      building.edges.push({
+        process,
+        channel,
+        role,
+        rate,
+        holds,
+        dead: dead !== undefined,
+        fromMiddle: { process: 0, channel: 0 },
+      });
   }
 }
 
@@ -154,6 +168,7 @@ function addDeparture(
     rate: 0,
     holds: false,
     dead: true,
+    fromMiddle: { process: 0, channel: 0 },
   });
 }
 
@@ -202,6 +217,30 @@ function place(boxes: readonly { y: number }[], height: number): void {
   boxes.forEach((box, index) => {
     box.y = index * (height + HEIGHTS.between);
   });
+}
+
+/** Gives each line a place of its own at its two boxes, in the order of what it leads to. */
+function spread(edges: readonly Edge[]): void {
+  const atBoxes = new Map<object, Edge[]>();
+  const add = (box: object, edge: Edge) => atBoxes.set(box, [...(atBoxes.get(box) ?? []), edge]);
+  const sides = { left: new Map<ChannelBox, object>(), right: new Map<ChannelBox, object>() };
+  for (const edge of edges) {
+    add(edge.process, edge);
+    const side = sides[edge.process.side];
+    const place = side.get(edge.channel) ?? {};
+    side.set(edge.channel, place);
+    add(place, edge);
+  }
+  for (const [box, group] of atBoxes) {
+    const isProcess = group.every(({ process }) => process === box);
+    const height = (isProcess ? HEIGHTS.process : HEIGHTS.channel) - 16;
+    const gap = Math.min(EDGE_GAP, height / group.length);
+    const other = (edge: Edge) => (isProcess ? edge.channel.y : edge.process.y);
+    group.sort((a, b) => other(a) - other(b));
+    group.forEach(({ fromMiddle }, index) => {
+      fromMiddle[isProcess ? 'process' : 'channel'] = (index - (group.length - 1) / 2) * gap;
+    });
+  }
 }
 
 /** Sets the shorter columns in the middle of the longest one. */

@@ -251,7 +251,8 @@ function EdgeLine({ edge, columns, isFaded }: { edge: Edge; columns: Columns; is
   const isLeft = process.side === 'left';
   const x1 = isLeft ? columns.process : columns.middle + columns.channel;
   const x2 = isLeft ? columns.middle : columns.width - columns.process;
-  const [yProcess, yChannel] = [process.y + HEIGHTS.process / 2, channel.y + HEIGHTS.channel / 2];
+  const yProcess = process.y + HEIGHTS.process / 2 + edge.fromMiddle.process;
+  const yChannel = channel.y + HEIGHTS.channel / 2 + edge.fromMiddle.channel;
   const [y1, y2] = isLeft ? [yProcess, yChannel] : [yChannel, yProcess];
   const bend = (x2 - x1) / 2;
   const d = `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
@@ -308,7 +309,12 @@ function ProcessNode({ box, columns, className, setFocus }: NodeProps<ProcessBox
 
 function ChannelNode({ box, columns, className, setFocus }: NodeProps<ChannelBox>): VNode {
   const { name, row, fill, held, y } = box;
-  const numbers = row === undefined ? 'gone' : `${rate(row.rate)} · ${bytes(row.bytes)}/s`;
+  const numbers =
+    row === undefined
+      ? 'gone'
+      : columns.channel < 160
+        ? rate(row.rate)
+        : `${rate(row.rate)} · ${bytes(row.bytes)}/s`;
   const kind = row === undefined ? ' dead' : held ? ' holds' : '';
   const { channel: width } = columns;
   const label = `channel ${name}, ${numbers}, ring ${percent(fill)} full${held ? ', publishers wait' : ''}`;

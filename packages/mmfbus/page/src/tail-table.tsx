@@ -28,11 +28,12 @@ export function TailTable(props: TailTableProps): VNode {
   const { width, height } = useSize(scroller);
   const [top, setTop] = useState(0);
   const [selected, setSelected] = useState<TailMessage>();
-  const shownFields = fields.slice(0, Math.max(1, Math.floor((width - FIXED_WIDTH) / FIELD_WIDTH)));
-  const hasMore = fields.length > shownFields.length;
+  const room = Math.max(1, Math.floor((width - FIXED_WIDTH) / FIELD_WIDTH));
+  // Where there is room for one column only, it has the whole value.
+  const shownFields = room === 1 && fields.length > 1 ? [] : fields.slice(0, room);
   const first = Math.max(0, Math.floor(top / ROW_HEIGHT) - SPARE_ROWS);
   const last = Math.min(lines.length, Math.ceil((top + height) / ROW_HEIGHT) + SPARE_ROWS);
-  const template = `92px 98px repeat(${Math.max(1, shownFields.length)}, minmax(0, 1fr))${hasMore ? ' 20px' : ''}`;
+  const template = `${room === 1 ? 64 : 92}px 98px repeat(${Math.max(1, shownFields.length)}, minmax(0, 1fr))`;
 
   // What was selected stays where it is while others come.
   const move = (step: number) => {

@@ -1,6 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact';
 import type { Shown } from '../../src/ui/protocol.js';
-import { count, visible } from './format.js';
+import { count, shortTime, visible } from './format.js';
 
 /** Characters of a value in one line. */
 const LINE_LENGTH = 160;
@@ -26,6 +26,8 @@ function short(value: Shown, room: number): string {
       return `${value.text.slice(0, 32)}${value.length > 16 ? '…' : ''} (${count(value.length)} bytes)`;
     case 'cut':
       return '…';
+    case 'timestamp':
+      return shortTime(value.text);
     case 'array': {
       const items = joined(value.items, (item) => short(item, room), room);
       return `[${items}${value.length > value.items.length ? ', …' : ''}]`;

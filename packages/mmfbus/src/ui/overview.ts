@@ -7,8 +7,10 @@ import { type Programs, rowOf, type Sample } from './rows.js';
 /** Milliseconds between two looks at all channels. */
 const PERIOD = 500;
 const LONGEST_PERIOD = 10_000;
-/** Looks take at most one part in so many of the time. */
+/** Looks take at most one part in so many of a core. */
 const SPARE = 12;
+/** Milliseconds until the second look, which gives the first rates. */
+const FIRST_PERIOD = 250;
 /** Milliseconds for which a participant that is gone is told of. */
 const REMEMBERED: number = 60_000;
 const MOST_DEPARTURES = 200;
@@ -78,15 +80,15 @@ export class Overview {
 
   async #look(signal: AbortSignal): Promise<void> {
     const bus = await this.#openBus();
-    while (!signal.aborted) {
-      const before = performance.now();
+    for (let looks = 0; !signal.aborted; looks++) {
+      const before = process.cpuUsage();
       const infos = await bus.list({ signal });
       const at = performance.now();
       this.#take(infos.map((info) => ({ at, info })));
-      const took = performance.now() - before;
-      this.#period = Math.round(Math.min(Math.max(PERIOD, took * SPARE), LONGEST_PERIOD));
+      const { user, system } = process.cpuUsage(before);
+      const period = Math.min(Math.max(PERIOD, ((user + system) / 1000) * SPARE), LONGEST_PERIOD);
+      this.#period = looks === 0 ? FIRST_PERIOD : Math.round(period / 100) * 100;
       for (const viewer of this.#viewers) this.#tell(viewer);
-      // The first rates come soon.
       await timers.sleep(this.#period, { signal });
     }
   }

@@ -11,6 +11,7 @@ import { Overview } from './overview.js';
 import type { Hello, PublishRequest } from './protocol.js';
 import { publishOne } from './publish.js';
 import { Programs } from './rows.js';
+import type { Filter } from './tail.js';
 
 /** Only this machine reaches it. */
 const ADDRESS = '127.0.0.1';
@@ -150,26 +151,17 @@ export class UiServer {
   #stream(parameters: URLSearchParams, response: ServerResponse): void {
     if (this.#streams.size >= MOST_STREAMS) throw new Refusal(503, 'too many pages are open');
     const channel = parameters.get('channel');
-    let filter: ReturnType<typeof filterOf>;
-    try {
-      filter = filterOf(parameters.get('where') ?? '');
-    } catch (error) {
-      throw new Refusal(400, messageOf(error), { cause: error });
-    }
     const stream = new EventStream(response);
     this.#streams.add(stream);
     stream.closed.addEventListener('abort', () => this.#streams.delete(stream));
     stream.send('hello', this.#hello);
     if (channel === null) this.#overview.add(stream);
-    else void this.#showChannel(channel, filter, stream);
+    else void this.#showChannel(channel, parameters.get('where') ?? '', stream);
   }
 
-  async #showChannel(
-    channel: string,
-    filter: ReturnType<typeof filterOf>,
-    stream: EventStream,
-  ): Promise<void> {
+  async #showChannel(channel: string, where: string, stream: EventStream): Promise<void> {
     try {
+      const filter = readFilter(where, stream);
       const bus = await this.#options.openBus();
       await showChannel(bus, channel, filter, stream, this.#programs);
     } catch (error) {
@@ -202,6 +194,16 @@ export class UiServer {
     response.setHeader('cache-control', isPage ? 'no-store' : 'max-age=31536000, immutable');
     response.setHeader('content-type', asset.type);
     response.end(request.method === 'HEAD' ? undefined : asset.content);
+  }
+}
+
+/** With a filter that makes no sense the page learns why, and gets no messages. */
+function readFilter(where: string, stream: EventStream): Filter | undefined {
+  try {
+    return filterOf(where);
+  } catch (error) {
+    stream.send('trouble', { text: `The filter: ${messageOf(error)}` });
+    return () => false;
   }
 }
 
