@@ -1,3 +1,6 @@
+/** Milliseconds after which a server that gives no answer counts as gone. */
+const PATIENCE = 2500;
+
 /** Why the page may not look; undefined while it may, as far as it knows. */
 export let refusal: string | undefined;
 
@@ -22,7 +25,7 @@ export async function enter(): Promise<void> {
 /** Whether the server knows this browser: `lost` where there is no server. */
 export async function askServer(): Promise<'known' | 'refused' | 'lost'> {
   try {
-    const response = await fetch('/api/hello', { cache: 'no-store' });
+    const response = await fetch('/api/hello', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
     if (response.ok) return 'known';
     return response.status === 401 || response.status === 403 ? 'refused' : 'lost';
   } catch {
