@@ -108,7 +108,7 @@ test('a channel is shown as a table that is filtered, paused and opened', async 
   expect(await page.locator('.tail-row.head span').allInnerTexts()).toEqual(
     expect.arrayContaining(['Number', 'Time', 'side', 'symbol', 'price']),
   );
-  expect(await textOf(page, '.code')).toContain('side: "buy" | "sell"');
+  expect(await textOf(page, '.code')).toContain("side: oneOf('buy', 'sell')");
   expect(await page.locator('.participants li').allInnerTexts()).toEqual([
     expect.stringMatching(new RegExp(`strategy[\\s\\S]*publishes[\\s\\S]*pid ${source.pid}`)),
     expect.stringMatching(new RegExp(`exchange[\\s\\S]*reliable[\\s\\S]*pid ${audit.pid}`)),
@@ -144,6 +144,16 @@ test('a channel is shown as a table that is filtered, paused and opened', async 
   await page.reload();
   await until(page, `document.querySelector('[data-search]')?.value === 'NVDA'`);
   await until(page, `document.querySelector('.tail-row:not(.head, .note-row)')?.innerText.includes('NVDA')`);
+
+  // A condition, as `mmfbus sub --where` takes it; and one that makes no sense.
+  await page.locator('[data-search]').fill("price > 184 and side == 'sell'");
+  await until(
+    page,
+    `(() => { const rows = [...document.querySelectorAll('.tail-row:not(.head, .note-row)')].map((row) => row.innerText.split('\\n'));
+      return rows.length > 3 && rows.every((row) => row.includes('sell') && Number(row[5]) > 184); })()`,
+  );
+  await page.locator('[data-search]').fill('price >');
+  await page.locator('.banner', { hasText: 'The filter: ' }).waitFor();
 
   // Back and forth.
   await page.getByRole('link', { name: 'Channels' }).click();

@@ -20,6 +20,8 @@ import { type Link, useStream } from './stream.js';
 import { type TailLine, TailStore } from './tail-store.js';
 import { TailTable } from './tail-table.js';
 
+const milliseconds = (value: number) => duration(value * 1e6);
+
 /** Milliseconds between two drawings of the table, whatever comes. */
 const DRAW_MS = 200;
 /** Milliseconds of rest after which a filter is asked for. */
@@ -242,10 +244,10 @@ function Charts({ samples, event }: { samples: Samples; event: ChannelEvent | un
       <Chart
         title="Latency"
         hint="How long messages wait in the ring for each subscriber: its lag divided by the bytes a second"
-        now={longest === undefined ? 'nothing flows' : duration(longest)}
+        now={longest === undefined ? 'nothing flows' : milliseconds(longest)}
         times={charts.times}
         series={charts.waiting}
-        format={duration}
+        format={milliseconds}
         least={0.01}
       />
       <Chart

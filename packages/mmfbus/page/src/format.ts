@@ -1,7 +1,7 @@
-import { visible } from '../../src/command/text.js';
+import { printable as visible } from '../../../../terminal/src/printable.js';
 
-export { visible } from '../../src/command/text.js';
-export { bytes, count, rate } from '../../src/command/units.js';
+export { printable as visible } from '../../../../terminal/src/printable.js';
+export { age, bytes, count, duration, rate } from '../../src/command/units.js';
 
 /** A time of today, as `14:03:07`. */
 export function clock(milliseconds: number): string {
@@ -35,26 +35,4 @@ export function plural(number: number, noun: string): string {
 /** What a participant is called, in one line: its own name, else its program, else its process. */
 export function nameOf({ name, program, pid }: { name: string; program: string; pid: number }): string {
   return visible(name || program || (pid > 0 ? `process ${pid}` : 'unnamed'));
-}
-
-/** A length of time in milliseconds, as `12.3 µs`. */
-export function duration(milliseconds: number): string {
-  const microseconds = milliseconds * 1000;
-  if (microseconds < 1000) return `${digits(microseconds)} µs`;
-  if (milliseconds < 1000) return `${digits(milliseconds)} ms`;
-  return `${digits(milliseconds / 1000)} s`;
-}
-
-/** How long ago something was, in whole units: `3 min`. */
-export function age(milliseconds: number): string {
-  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86_400)} d`;
-}
-
-function digits(value: number): string {
-  if (value === 0) return '0';
-  return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(value < 1 ? 2 : 3);
 }

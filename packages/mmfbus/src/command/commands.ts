@@ -14,6 +14,7 @@ export const commands: Readonly<Record<string, () => Promise<{ readonly command:
   bench: () => import('./commands/bench.js'),
   cheat: () => import('./commands/cheat.js'),
   completion: () => import('./commands/completion.js'),
+  top: () => import('./commands/top.js'),
   ui: () => import('./commands/ui.js'),
 };
 

@@ -1,19 +1,20 @@
-import { inspect } from 'node:util';
+import { valueLine } from '@mmfbus/terminal';
+import { parseCondition } from '../command/where/condition.js';
 import type { Filter } from './tail.js';
 
-/** Characters of a value that are searched. */
-const SEARCHED = 100_000;
+/** What a text has that is a condition, and no word to be searched. */
+const CONDITION = /[=<>!$()]|\s(?:and|or|in|contains)\s|^not\s/;
 
 /**
- * The filter of a text; undefined where it is empty. A message matches when its value as text contains it, whatever the case.
+ * The filter of a text; undefined where it is empty: a condition as `mmfbus sub --where` takes it, or else a text that the value
+ * as one line contains, whatever the case.
+ *
+ * @throws {UsageError} where a condition makes no sense.
  */
 export function filterOf(text: string): Filter | undefined {
-  const wanted = text.trim().toLowerCase();
+  const wanted = text.trim();
   if (wanted === '') return undefined;
-  return (value) => asText(value).toLowerCase().includes(wanted);
-}
-
-function asText(value: unknown): string {
-  if (typeof value === 'string') return value.slice(0, SEARCHED);
-  return inspect(value, { depth: 8, breakLength: Infinity, maxStringLength: SEARCHED, maxArrayLength: 1000 });
+  if (CONDITION.test(wanted)) return parseCondition(wanted).holds;
+  const lower = wanted.toLowerCase();
+  return ({ value }) => valueLine(value).toLowerCase().includes(lower);
 }

@@ -26,6 +26,8 @@ export interface ParticipantRow {
   readonly alive: ParticipantInfo['alive'];
   /** Messages a second. */
   readonly rate: number;
+  /** Bells that it rings a second to wake others. */
+  readonly wakeUps: number;
   /** Bytes of the ring not taken yet; 0 for publishers. */
   readonly lag: number;
   /** Whether publishers have to wait for it. */

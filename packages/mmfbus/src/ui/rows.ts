@@ -28,7 +28,8 @@ export function rowOf(now: Sample, before: Sample | undefined, programs: Program
     const { counters } = participant;
     const countersBefore = known.get(keyOf(participant))?.counters;
     if (participant.role === 'publisher') bytes += perSecond(counters.bytes, countersBefore?.bytes);
-    wakeUps += perSecond(counters.wakeUps, countersBefore?.wakeUps);
+    const rung = perSecond(counters.wakeUps, countersBefore?.wakeUps);
+    wakeUps += rung;
     return {
       slot: participant.slot,
       role: roleOf(participant),
@@ -37,6 +38,7 @@ export function rowOf(now: Sample, before: Sample | undefined, programs: Program
       program: programs.nameOf(participant.pid),
       alive: participant.alive,
       rate: perSecond(counters.messages, countersBefore?.messages),
+      wakeUps: rung,
       lag: participant.lag ?? 0,
       holds: participant === holder,
     };
@@ -47,8 +49,8 @@ export function rowOf(now: Sample, before: Sample | undefined, programs: Program
     capacity: info.capacity,
     published: info.published,
     rate: perSecond(info.published, last?.info.published),
-    bytes,
-    wakeUps,
+    bytes: round(bytes),
+    wakeUps: round(wakeUps),
     participants,
   };
 }

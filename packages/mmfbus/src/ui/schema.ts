@@ -1,19 +1,20 @@
 import type { ChannelInfo } from '@mmfbus/channel';
 import { type ShapeNode, shapeFromText } from '@mmfbus/codec';
+import { codeOf } from '../command/code.js';
 import type { SchemaEvent } from './protocol.js';
-import { typeScriptOf } from './type-script.js';
 
 /** Characters of code that a page gets. */
 const MOST_CODE = 20_000;
 
 /** The schema of a channel as a page shows it. */
 export function schemaOf(info: ChannelInfo): SchemaEvent {
-  const node = nodeOf(info);
-  if (node === undefined) {
-    const code = info.schema ?? `The channel has no schema: its codec is ${info.codec}.`;
-    return { code: code.slice(0, MOST_CODE), node };
+  let code: string;
+  try {
+    code = codeOf(info, 'typescript');
+  } catch (error) {
+    code = error instanceof Error ? error.message : String(error);
   }
-  return { code: typeScriptOf(node).slice(0, MOST_CODE), node };
+  return { code: code.slice(0, MOST_CODE), node: nodeOf(info) };
 }
 
 /** The shape of a channel's values; undefined where it has none, or one that makes no sense. */

@@ -1,4 +1,4 @@
-import type { Bus, Observed, Observer } from '@mmfbus/channel';
+import type { Bus, Message, Observed, Observer } from '@mmfbus/channel';
 import { ChannelError, monotonicNow } from '@mmfbus/channel';
 import { type Codec, codecOfText, raw } from '@mmfbus/codec';
 import type { TailEvent, TailGap, TailMessage } from './protocol.js';
@@ -25,7 +25,7 @@ export interface Encoding {
 }
 
 /** Whether a message is wanted. */
-export type Filter = (value: unknown, sequence: number) => boolean;
+export type Filter = (message: Message<unknown>) => boolean;
 
 /**
  * The end of a channel, as one page sees it: the first messages of each look, and how many more there were, which costs little
@@ -129,7 +129,7 @@ export class Tail {
     for (const one of seen) {
       switch (one.kind) {
         case 'message':
-          if (one.value !== SKIPPED && this.#filter?.(one.value, one.sequence) === false) found.unmatched++;
+          if (one.value !== SKIPPED && this.#filter?.(one) === false) found.unmatched++;
           else if (one.value === SKIPPED || found.messages.length >= most) found.left++;
           else found.messages.push(shown(one));
           break;
