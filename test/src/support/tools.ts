@@ -29,6 +29,7 @@ export type ToolName =
   | 'strace'
   | 'script'
   | 'Chromium'
+  | 'tmux'
   | 'Bun'
   | 'Deno'
   | 'Node 20'
@@ -102,6 +103,7 @@ const tools: Readonly<Record<ToolName, Tool>> = {
     probe: VERSION,
     remedy: 'install chromium, or name it in the environment variable MMFBUS_TEST_CHROMIUM',
   },
+  tmux: { file: 'tmux', probe: ['-V'], remedy: 'install tmux' },
   Bun: {
     file: process.env['MMFBUS_TEST_BUN'] ?? programIn('@oven/bun-linux-x64', 'bin/bun', 'bun'),
     probe: VERSION,

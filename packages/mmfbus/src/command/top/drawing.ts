@@ -99,8 +99,8 @@ function footOf({ top, isTyping }: Picture, total: number, room: number): string
     name.startsWith(key) ? `[${key}]${name.slice(1)}` : `[${key}] ${name}`,
   );
   const last = Math.min(total, top + room);
-  const where = total > room ? `   ${top + 1}-${last} of ${total}` : '';
-  return `${keys.join(' ')}   [/]filter [p]articipants [q]uit${where}`;
+  const where = total > room ? `${top + 1}-${last} of ${total}   ` : '';
+  return `${where}${keys.join(' ')}   [/]filter [p]articipants [q]uit`;
 }
 
 function nameWidth(columns: number): number {

@@ -71,9 +71,10 @@ export class Screen {
 
   readonly #onKey = (text: string | undefined, key: Key): void => {
     if (key.ctrl === true && key.name === 'z') {
-      // The shell has the terminal until it goes on.
+      // The shell has the terminal until it goes on; where there is none that could, the process is not stopped at all.
       this.#leave();
       process.kill(process.pid, 'SIGTSTP');
+      setImmediate(this.#onContinue);
       return;
     }
     this.#events.onKey(text ?? '', key);
