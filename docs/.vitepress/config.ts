@@ -67,6 +67,7 @@ export default defineConfig({
           page('Containers', '/containers'),
           page('Several users', '/users'),
           page('Runtimes', '/runtimes'),
+          page('The live page', '/live-page'),
           page('Windows', '/windows'),
           page('Bundling', '/bundling'),
           page('Testing', '/testing'),

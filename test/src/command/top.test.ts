@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineChannel } from '@mmfbus/channel';
 import { struct, u32 } from '@mmfbus/codec';
@@ -47,7 +47,11 @@ class Terminal {
     // What has started it is there when it has ended, and says how the terminal is set.
     const script = `echo before; stty -g > ${files}.before; ${run}; echo "status $?"; stty -g > ${files}.after; echo after; cat`;
     terminal.#tmux('-f', '/dev/null', 'new-session', '-d', '-x', '80', '-y', '24', shell ?? script);
-    closing.unshift(async () => void terminal.#tmux('kill-server'));
+    closing.unshift(async () => {
+      terminal.#tmux('kill-server');
+      // Then the program ends as well, which takes a moment.
+      await vi.waitUntil(() => !existsSync(`/proc/${terminal.pid}`), { timeout: 60_000 });
+    });
     if (shell !== undefined) terminal.press(`${run}; echo "status $?"`, 'Enter');
     return terminal;
   }
@@ -81,7 +85,10 @@ class Terminal {
 
   /** Waits for a screen that has that text; the test's watchdog ends it otherwise. */
   async until(pattern: RegExp): Promise<string> {
-    await vi.waitUntil(() => pattern.test(this.screen()), { timeout: 60_000, interval: 50 });
+    const isThere = () => pattern.test(this.screen());
+    await vi.waitUntil(isThere, { timeout: 60_000, interval: 50 }).catch((cause: unknown) => {
+      throw new Error(`there is no ${pattern} on the screen:\n${this.screen()}`, { cause });
+    });
     return this.screen();
   }
 
@@ -170,7 +177,9 @@ describe('on a terminal', () => {
     await terminal.until(/held/);
     expect(terminal.state).toBe('1 0');
     terminal.press('q');
-    await terminal.until(/status 0/);
+    await vi.waitUntil(() => terminal.state === '0 1', { timeout: 60_000 });
+    terminal.press('echo "then $?"', 'Enter');
+    await terminal.until(/then 0/);
   });
 
   test('has no colours with NO_COLOR', async () => {

@@ -10,7 +10,8 @@ const MOST_CODE = 20_000;
 export function schemaOf(info: ChannelInfo): SchemaEvent {
   let code: string;
   try {
-    code = codeOf(info, 'typescript');
+    // Without what it imports.
+    code = codeOf(info, 'typescript').replace(/^[\s\S]*?(?=^export const )/m, '');
   } catch (error) {
     code = error instanceof Error ? error.message : String(error);
   }
