@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { defineChannel } from '@mmfbus/channel';
 import { struct, u32 } from '@mmfbus/codec';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { mmfbusCommand } from '../support/live-page.js';
 import { ownDirectory } from '../support/own-directory.js';
 import { startNode } from '../support/spawn.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { commandOf } from '../support/tools.js';
+import { COMMAND } from './command-support.js';
 
 ownDirectory('top');
 
@@ -43,7 +43,7 @@ class Terminal {
     const files = terminal.#files;
     const { MMFBUS_DIRECTORY = '' } = process.env;
     const variables = `MMFBUS_DIRECTORY=${MMFBUS_DIRECTORY} ${environment}`;
-    const run = `sh -c 'echo $$ > ${files}.pid; exec env ${variables} ${process.execPath} ${mmfbusCommand} top ${args}'`;
+    const run = `sh -c 'echo $$ > ${files}.pid; exec env ${variables} ${process.execPath} ${COMMAND} top ${args}'`;
     // What has started it is there when it has ended, and says how the terminal is set.
     const script = `echo before; stty -g > ${files}.before; ${run}; echo "status $?"; stty -g > ${files}.after; echo after; cat`;
     terminal.#tmux('-f', '/dev/null', 'new-session', '-d', '-x', '80', '-y', '24', shell ?? script);
@@ -191,14 +191,14 @@ describe('on a terminal', () => {
 
 describe('elsewhere', () => {
   test('is printed once', async () => {
-    const program = startNode(mmfbusCommand, { args: ['top', '--sort', 'name'] });
+    const program = startNode(COMMAND, { args: ['top', '--sort', 'name'] });
     const text = await program.success();
     expect(rowsOf(`${text}\n`)).toEqual(['free', 'other', 'quick\\u{1b}[2J', 'held', 'source', 'slow']);
     expect(text).not.toContain('\u001b');
   });
 
   test('with --json a line for each channel', async () => {
-    const lines = (await startNode(mmfbusCommand, { args: ['top', '--json', 'slow'] }).success())
+    const lines = (await startNode(COMMAND, { args: ['top', '--json', 'slow'] }).success())
       .trim()
       .split('\n');
     expect(lines.map((line) => JSON.parse(line))).toEqual([
@@ -214,7 +214,7 @@ describe('elsewhere', () => {
   });
 
   test('a wrong order is misuse', async () => {
-    const { status, stderr } = await startNode(mmfbusCommand, { args: ['top', '--sort', 'size'] }).exit();
+    const { status, stderr } = await startNode(COMMAND, { args: ['top', '--sort', 'size'] }).exit();
     expect([status, stderr]).toEqual([
       2,
       expect.stringContaining('--sort is one of rate, bytes, lag, wakeups, name'),

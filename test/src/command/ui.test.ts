@@ -5,10 +5,10 @@ import { gzipSync } from 'node:zlib';
 import { defineChannel } from '@mmfbus/channel';
 import { struct, u8 } from '@mmfbus/codec';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type LivePage, startLivePage } from '../support/live-page.js';
 import { ownDirectory } from '../support/own-directory.js';
 import { uniqueName } from '../support/unique-name.js';
 import { packageFolder } from '../support/workspace.js';
+import { type LivePage, startLivePage } from './live-page.js';
 
 const MOST_COMPRESSED = 150_000;
 

@@ -2,8 +2,8 @@ import { type Channel, defineChannel } from '@mmfbus/channel';
 import { json, struct, u8 } from '@mmfbus/codec';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { type LivePage, startLivePage } from '../command/live-page.js';
 import { startBrowser } from '../site/browser.js';
-import { type LivePage, startLivePage } from '../support/live-page.js';
 import { ownDirectory } from '../support/own-directory.js';
 import { enter, leaveStage, startActor, until } from './stage.js';
 

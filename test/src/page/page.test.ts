@@ -4,8 +4,9 @@ import { defineChannel } from '@mmfbus/channel';
 import { i64, nullable, oneOf, optional, string, struct, timestamp, u8 } from '@mmfbus/codec';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { leave, station } from '../command/command-support.js';
+import { type LivePage, startLivePage } from '../command/live-page.js';
 import { openPage, startBrowser } from '../site/browser.js';
-import { type LivePage, startLivePage } from '../support/live-page.js';
 import { ownDirectory } from '../support/own-directory.js';
 import { workspaceRoot } from '../support/workspace.js';
 import { enter, leaveStage, startActor, until } from './stage.js';
@@ -96,6 +97,22 @@ test('the map follows joins, and shows the dead with the proof of their death', 
   await page.locator('[data-kind="dead"][data-edge="airport>flights"]').waitFor({ state: 'attached' });
   await page.screenshot({ path: join(screenshots, 'ui-death-light.png') });
   expect(problems).toEqual([]);
+});
+
+test('a C program alone on the bus is shown as well', async () => {
+  const live = await start();
+  const program = await station('weather');
+  const { page, problems } = await enter(theBrowser(), live);
+  const box = page.locator('.node.process');
+  await box.waitFor();
+  expect(await box.innerHTML()).toContain(`pid ${program.pid}`);
+  await page.locator('.node.channel', { hasText: 'weather' }).click();
+  await until(page, `document.querySelectorAll('.tail-row:not(.head)').length === 5`);
+  expect(await page.locator('.tail-row.head span').allInnerTexts()).toHaveLength(2 + 3);
+  await page.locator('.tail-row:not(.head)').first().click();
+  await page.locator('.message', { hasText: 'Message 5' }).waitFor();
+  expect(problems).toEqual([]);
+  await leave(program);
 });
 
 test('a channel is shown as a table that is filtered, paused and opened', async () => {

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { vi } from 'vitest';
+import type { LivePage } from '../command/live-page.js';
 import { openPage } from '../site/browser.js';
-import type { LivePage } from '../support/live-page.js';
 import { type Program, startProgram } from '../support/spawn.js';
 
 /** A process that publishes and subscribes, see `programs/page-actor.ts`; it has joined when this resolves. */

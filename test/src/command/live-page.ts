@@ -1,6 +1,5 @@
-import { join } from 'node:path';
-import { type Program, type StartOptions, startNode } from './spawn.js';
-import { workspaceRoot } from './workspace.js';
+import { type Program, type StartOptions, startNode } from '../support/spawn.js';
+import { COMMAND } from './command-support.js';
 
 /** A running `mmfbus ui`. */
 export interface LivePage {
@@ -16,15 +15,12 @@ export interface LivePage {
   close(): Promise<void>;
 }
 
-/** The command `mmfbus`. */
-export const mmfbusCommand: string = join(workspaceRoot, 'packages', 'mmfbus', 'bin', 'mmfbus.js');
-
 /** Starts `mmfbus ui`. */
 export async function startLivePage(
   args: readonly string[] = [],
   options: Pick<StartOptions, 'outlivesTest' | 'watchdog'> = {},
 ): Promise<LivePage> {
-  const program = startNode(mmfbusCommand, { args: ['ui', '--json', ...args], ...options });
+  const program = startNode(COMMAND, { args: ['ui', '--json', ...args], ...options });
   const nextAddress = async () => {
     const [line] = await program.waitForLine(/^\{.*\}$/);
     return (JSON.parse(line) as { address: string }).address;
