@@ -4,7 +4,7 @@ import { type Ending, type Program, type StartOptions, startCode, startNode } fr
 import { packageFolder, workspaceRoot } from '../support/workspace.js';
 
 /** The file of the command, as npm links it. */
-const COMMAND: string = join(packageFolder('mmfbus'), 'bin', 'mmfbus.js');
+export const COMMAND: string = join(packageFolder('mmfbus'), 'bin', 'mmfbus.js');
 
 /** Starts `mmfbus` with these words. Its output is no terminal. */
 export function start(words: readonly string[], options: StartOptions = {}): Program {
