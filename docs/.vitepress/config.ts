@@ -30,7 +30,14 @@ export default defineConfig({
   cleanUrls: false,
   // The same bytes for the same sources.
   lastUpdated: false,
-  markdown: { config: (md) => linksOfRepository(md, root.replace(/\/$/, '')) },
+  markdown: {
+    config: (md) => {
+      linksOfRepository(md, root.replace(/\/$/, ''));
+      // Code is text to Vue as well, also where it holds `{{`.
+      const inline = md.renderer.rules.code_inline;
+      md.renderer.rules.code_inline = (...args) => inline?.(...args).replace(/^<code/, '<code v-pre') ?? '';
+    },
+  },
   // The page of the format is a large one.
   vite: { build: { chunkSizeWarningLimit: 2000 } },
   themeConfig: {
