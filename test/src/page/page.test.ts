@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineChannel } from '@mmfbus/channel';
-import { i64, nullable, oneOf, optional, string, struct, timestamp, u8 } from '@mmfbus/codec';
+import { bytes, i64, nullable, oneOf, optional, string, struct, timestamp, u8 } from '@mmfbus/codec';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { leave, station } from '../command/command-support.js';
@@ -191,6 +191,7 @@ test('a form made of the schema publishes a message', async () => {
     at: timestamp(),
     id: i64(),
     note: optional(string()),
+    raw: bytes(),
     who: nullable(string()),
   });
   const channel = defineChannel({ name: 'notices', schema, capacity: 65536 });
@@ -202,6 +203,7 @@ test('a form made of the schema publishes a message', async () => {
   await form.getByLabel('kind').selectOption('alert');
   await form.getByLabel('at', { exact: false }).first().fill('2026-01-02T03:04:05.678Z');
   await form.getByLabel('id').fill('-9007199254740993');
+  await form.getByLabel('raw').fill('yv4=');
   await form.getByRole('button', { name: 'Set note' }).click();
   await form.getByRole('textbox', { name: 'note' }).fill('seen');
   await form.getByRole('button', { name: 'Publish' }).click();
@@ -214,6 +216,7 @@ test('a form made of the schema publishes a message', async () => {
       at: new Date('2026-01-02T03:04:05.678Z'),
       id: -9007199254740993n,
       note: 'seen',
+      raw: new Uint8Array([0xca, 0xfe]),
       who: null,
     });
     break;

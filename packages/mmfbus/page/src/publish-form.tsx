@@ -137,11 +137,11 @@ function Field({ label, node, value, onChange, depth }: FieldProps): VNode {
       );
     default:
       return (
-        <Labelled label={label} type={{ bigint: 'bigint', timestamp: 'time', bytes: 'hex' }[node.kind]}>
+        <Labelled label={label} type={{ bigint: 'bigint', timestamp: 'time', bytes: 'base64' }[node.kind]}>
           <input
             type="text"
             required={node.kind !== 'bytes'}
-            pattern={{ bigint: '-?[0-9]+', timestamp: '.*', bytes: '([0-9A-Fa-f]{2}\\s*)*' }[node.kind]}
+            pattern={{ bigint: '-?[0-9]+', timestamp: '.*', bytes: '[A-Za-z0-9+\\/]*={0,2}' }[node.kind]}
             value={String(value)}
             onInput={(event) => onChange(event.currentTarget.value)}
           />

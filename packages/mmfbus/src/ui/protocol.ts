@@ -176,6 +176,6 @@ export interface TroubleEvent {
 /** Body of `POST /api/publish`. */
 export interface PublishRequest {
   readonly channel: string;
-  /** JSON: bigints as strings, bytes in hexadecimal, times in ISO 8601. */
+  /** JSON, as `mmfbus pub` takes it: bigints as text, bytes as base64, times in ISO 8601. */
   readonly value: unknown;
 }

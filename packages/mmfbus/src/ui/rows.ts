@@ -106,14 +106,17 @@ export class Programs {
   }
 }
 
+/** Options of runtimes whose value follows as a word of its own. */
+const WITH_VALUE = /^(?:-r|--require|--import|--loader|-C|--conditions|-W|-X|-m)$/;
+
 function readProgram(pid: number): string {
   if (pid <= 0) return '';
   try {
     const [program = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
     const isRuntime = /^(node|bun|deno|python[\d.]*)$/.test(basename(program));
-    const script = isRuntime
-      ? args.find((arg) => arg !== '' && !arg.startsWith('-') && arg !== 'run')
-      : undefined;
+    const isScript = (arg: string, index: number) =>
+      arg !== '' && !arg.startsWith('-') && arg !== 'run' && !WITH_VALUE.test(args[index - 1] ?? '');
+    const script = isRuntime ? args.find(isScript) : undefined;
     return basename(script ?? program).slice(0, 80);
   } catch {
     return '';
