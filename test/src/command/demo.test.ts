@@ -6,7 +6,7 @@ import { busOf } from '../bus/bus-support.js';
 import { ownDirectory } from '../support/own-directory.js';
 import { startNode } from '../support/spawn.js';
 import { packageFolder, workspaceRoot } from '../support/workspace.js';
-import { run } from './command-support.js';
+import { run, start } from './command-support.js';
 
 ownDirectory('demo');
 
@@ -36,10 +36,18 @@ it('the commands of the README show the flights of the demo', async () => {
       break;
   }
   const lines = shownLines();
-  expect(lines.length).toBeGreaterThan(4);
+  expect(lines.length).toBeGreaterThan(6);
   const shown: Record<string, string> = {};
   for (const line of lines) {
     const [name = '', ...words] = wordsOf(line);
+    if (name === 'ui') {
+      // It serves until Ctrl-C.
+      const page = start([name, ...words]);
+      await page.waitForLine(/http:\/\/127\.0\.0\.1:\d+\/#/);
+      page.kill('SIGINT');
+      expect(await page.exit()).toMatchObject({ status: 0, stderr: '' });
+      continue;
+    }
     const { status, stdout, stderr } = await run(name, ...words);
     expect({ line, status, stderr }).toEqual({ line, status: 0, stderr: '' });
     shown[name] = stdout;
@@ -50,6 +58,7 @@ it('the commands of the README show the flights of the demo', async () => {
   expect(delays).toHaveLength(5);
   for (const delay of delays) expect(delay).toBeGreaterThan(60);
   expect(shown['hz']).toMatch(/^flights +[\d,]+ +[\d.]+k?\/s/m);
+  expect(shown['top']).toContain('flights');
   expect(shown['doctor']).toContain('0 problems');
   flights.kill('SIGINT');
   await flights.exit();
