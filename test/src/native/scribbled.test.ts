@@ -1,7 +1,9 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { defineChannel } from '@mmfbus/channel';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { compile } from '../compat/native.js';
 import { SANITIZERS } from '../conformance/agents.js';
 import { Scribbler, segmentFile } from '../hostile/scribbler.js';
@@ -16,7 +18,7 @@ const include = `-I${join(workspaceRoot, 'packages', 'native', 'include')}`;
 const ROUNDS = Number(process.env['MMFBUS_SCRIBBLE_ROUNDS'] ?? 20_000);
 const SEED = 1;
 
-ownDirectory('scribbled');
+const directory = ownDirectory('scribbled');
 
 const running = new Set<ChildProcessWithoutNullStreams>();
 afterEach(() => {
@@ -53,5 +55,9 @@ describe.each(Object.keys(victims))('a channel that another process scribbles on
     expect([status, signal], output).toEqual([0, null]);
     expect(Number(/^(\d+) messages$/m.exec(output)?.[1]), output).toBeGreaterThan(0);
     expect(counts.text, JSON.stringify(counts)).toBeGreaterThan(0);
+    // Where the last bytes written there kept it from freeing a slot, its port stays to prove its death, for the next program.
+    const publisher = await defineChannel({ name: uniqueName('next'), capacity: 4096 }).publisher();
+    await publisher.close();
+    await vi.waitUntil(() => readdirSync(directory).length === 0, { timeout: 60_000 });
   });
 });
