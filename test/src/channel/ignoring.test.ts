@@ -14,7 +14,8 @@ const HEEDLESS = `
   let missing = 0;
   process.on('unhandledRejection', () => missing++);
   for (let value = 1; value <= ${MESSAGES}; value++) publisher.publish(value);
-  await publisher.close();
+  // Longer than a busy machine takes.
+  await publisher.close({ timeout: 60_000 });
   await new Promise(setImmediate);
   say('missing', missing);
 `;
