@@ -170,9 +170,13 @@ async function main({ values }: CommandLine<typeof options>): Promise<number> {
     await browser.close();
     for (const { pid } of children) signalTree(pid, 'SIGCONT');
     for (const child of children) child.kill();
-    await Promise.all(children.map((child) => child.exitCode === null && once(child, 'exit')));
+    await Promise.all(children.map(ended));
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
 /** The part of a core that a process takes. */
