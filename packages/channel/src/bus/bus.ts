@@ -166,8 +166,8 @@ export class Bus {
   }
 
   /**
-   * Reads a channel without joining it. An observer has no slot, holds no lock, wakes no participant, keeps no channel alive, and costs
-   * a publisher nothing. It sees what a lossy subscriber sees: messages that are overwritten before it looks are told as a gap.
+   * Reads a channel without joining it. An observer has no slot, holds no lock, wakes no participant, keeps no channel alive, and a
+   * publisher does nothing for it. It sees what a lossy subscriber sees: messages that are overwritten before it looks are told as a gap.
    *
    * @throws {@link ChannelError} `NOT_FOUND` where there is no such channel and `follow` is not set; `CLOSED`, `INVALID_NAME`,
    * `INVALID_ARGUMENT`, `NOT_A_CHANNEL`, `VERSION_MISMATCH` or `CORRUPTED`; `OTHER_INCARNATION` or `SEQUENCE_AHEAD` for a position that
