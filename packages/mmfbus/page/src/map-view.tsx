@@ -113,33 +113,25 @@ function isWanted(
   return participants.some((one) => `${one.name} ${one.program} ${one.pid}`.toLowerCase().includes(wanted));
 }
 
+/** Kinds of lines, by their class, and what they mean. */
+const LEGEND = [
+  ['publisher', 'publishes'],
+  ['reliable', 'reliable'],
+  ['lossy', 'lossy'],
+  ['holds', 'holds publishers back'],
+] as const;
+
 function Legend(): VNode {
   return (
     <ul class="legend" aria-label="Legend">
-      <li>
-        <svg width="26" height="10" aria-hidden="true">
-          <path class="edge publisher" d="M1 5H25" stroke-width="3" />
-        </svg>
-        publishes
-      </li>
-      <li>
-        <svg width="26" height="10" aria-hidden="true">
-          <path class="edge reliable" d="M1 5H25" stroke-width="3" />
-        </svg>
-        reliable
-      </li>
-      <li>
-        <svg width="26" height="10" aria-hidden="true">
-          <path class="edge lossy" d="M1 5H25" stroke-width="3" />
-        </svg>
-        lossy
-      </li>
-      <li>
-        <svg width="26" height="10" aria-hidden="true">
-          <path class="edge holds" d="M1 5H25" stroke-width="3" />
-        </svg>
-        holds publishers back
-      </li>
+      {LEGEND.map(([kind, meaning]) => (
+        <li key={kind}>
+          <svg width="26" height="10" aria-hidden="true">
+            <path class={`edge ${kind}`} d="M1 5H25" stroke-width="3" />
+          </svg>
+          {meaning}
+        </li>
+      ))}
     </ul>
   );
 }

@@ -1,13 +1,29 @@
 import type { Bus, ChannelInfo } from '@mmfbus/channel';
 import { UsageError } from '@mmfbus/terminal';
+import { channelsOf } from './channels.js';
+import { type Command, type Context, defineCommand } from './command.js';
 import { Looks, type Seen } from './looks.js';
 import { pause } from './pause.js';
+import { type Column, drawTable } from './tables.js';
 
 /** Options of the commands that measure for some time. */
 export const measuringOptions = {
   all: { type: 'boolean', short: 'a', about: 'all channels that are listed' },
   for: { type: 'string', default: '3', value: 'SECONDS', about: 'how long it measures' },
 } as const;
+
+/** The command line of those commands. */
+export const measuringWords: {
+  readonly usage: string;
+  readonly wordCount: { readonly least: number; readonly most: number };
+  readonly wordKind: 'channel';
+  readonly options: typeof measuringOptions;
+} = {
+  usage: 'NAME… | --all [--for SECONDS]',
+  wordCount: { least: 0, most: Number.POSITIVE_INFINITY },
+  wordKind: 'channel',
+  options: measuringOptions,
+};
 
 const LONGEST_SECONDS = 86_400;
 /** Slices of a measurement, each with a rate of its own. */
@@ -38,8 +54,37 @@ export interface Measured {
   readonly bandwidth: number;
 }
 
+/** What a command that counts in slices of time shows of each channel. */
+interface Counting {
+  readonly name: string;
+  readonly summary: string;
+  readonly help: string;
+  readonly columns: readonly Column[];
+  row(measured: Measured): readonly string[];
+  asJson(measured: Measured): unknown;
+}
+
+/** Makes a command that looks at channels for some time and prints a line for each of them. */
+export function countingCommand({ columns, row, asJson, ...words }: Counting): Command {
+  return defineCommand({
+    ...measuringWords,
+    ...words,
+    async run({ values, words, out, signal, openBus }: Context<typeof measuringOptions>): Promise<number> {
+      const milliseconds = durationOf(values.for);
+      const bus = await openBus();
+      const channels = await channelsOf(bus, words, values.all === true, signal);
+      const names = channels.map(({ name }) => name);
+      const measured = await measure(bus, names, milliseconds, signal);
+      if (values.json === true) for (const one of measured) await out.json(asJson(one));
+      else if (measured.length === 0) await out.line('There are no channels.');
+      else await out.line(drawTable(out, columns, measured.map(row)));
+      return 0;
+    },
+  });
+}
+
 /** Looks at channels in slices of some time, until it is over, or the signal aborts. */
-export async function measure(
+async function measure(
   bus: Bus,
   names: readonly string[],
   milliseconds: number,

@@ -2,7 +2,7 @@ import { type Bus, type ChannelInfo, monotonicNow } from '@mmfbus/channel';
 import { channelsOf } from '../channels.js';
 import { type Command, type Context, defineCommand } from '../command.js';
 import { Histogram, sparkline } from '../histogram.js';
-import { durationOf, measuringOptions } from '../measuring.js';
+import { durationOf, type measuringOptions, measuringWords } from '../measuring.js';
 import type { Output } from '../output.js';
 import { pause } from '../pause.js';
 import { bytesOf } from '../sub/source.js';
@@ -24,16 +24,13 @@ const columns: readonly Column[] = [
 export const command: Command = defineCommand({
   name: 'delay',
   summary: 'measure the latency of channels',
-  usage: 'NAME… | --all [--for SECONDS]',
-  wordCount: { least: 0, most: Number.POSITIVE_INFINITY },
-  wordKind: 'channel',
+  ...measuringWords,
   help: `Joins each channel as a lossy subscriber, which no publisher waits for, and compares the time of each message with the
 time at which it arrives, before it is decoded. Publishers wake this subscriber as they do any other. The bars count
 the messages that took less than twice as long as those of the bar before.
 
   mmfbus delay prices
   mmfbus delay --all --for 10`,
-  options: measuringOptions,
   run,
 });
 
