@@ -127,7 +127,7 @@ function startOpening(options: OpenSegmentOptions, readOnly: boolean): Opening {
 /**
  * Opens a segment to look at it without holding it: it takes no lock, keeps nothing alive, and removes nothing.
  *
- * @returns undefined when there is none.
+ * @returns undefined when no segment has that name.
  * @throws {@link MmfError} `INVALID_ARGUMENT`, `INVALID_NAME`, `SIZE_MISMATCH`, `ACCESS_DENIED` or `OS_ERROR`.
  */
 export function viewSegment(name: string, namespace: ValidNamespace): SegmentView | undefined {

@@ -4276,7 +4276,7 @@ static unsigned char *mmfbus__entry(const mmfbus__participant *p, uint64_t index
     return p->memory + mmfbus__entries_start(p) + index * MMFBUS__ENTRY_SIZE;
 }
 
-/* Entries that were ever taken. The first free one is always taken first, so there is none behind one that never was. */
+/* How many entries were ever taken. Participants take the first free entry, so those ever taken come first. */
 static uint64_t mmfbus__entries_used(const mmfbus__participant *p) {
     uint64_t used = 0;
     while (used < mmfbus__entry_count(p) && mmfbus__load32(mmfbus__entry(p, used) + MMFBUS__ENTRY_STATE) != 0) used++;

@@ -2057,7 +2057,7 @@ class _Directory(Publisher):
         return range(start, end - _ENTRY_SIZE + 1, _ENTRY_SIZE)
 
     def _was_taken(self, entry):
-        """Whether an entry was ever taken. The first free one is always taken first, so there is none behind one that never was."""
+        """Whether an entry was ever taken. Participants take the first free entry, so those ever taken come first."""
         return self._words.load32(entry + _ENTRY_STATE) != 0
 
     def _read(self, entry):

@@ -3343,7 +3343,7 @@ impl Directory {
         (0..count).map(move |index| start + index * ENTRY_SIZE)
     }
 
-    /// Whether an entry was ever taken. The first free one is always taken first, so there is none behind one that never was.
+    /// Whether an entry was ever taken. Participants take the first free entry, so those ever taken come first.
     fn was_taken(&self, entry: usize) -> bool {
         self.publisher.base.load(entry + ENTRY_STATE) != 0
     }

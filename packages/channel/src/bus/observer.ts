@@ -29,7 +29,7 @@ const DEFAULT_MAX_MESSAGE: number = 2 ** 20;
 export interface ObserveOptions<T = unknown> {
   /** Where to begin. Defaults to `latest`: with what is published from now on. */
   readonly start?: Start | undefined;
-  /** Waits for the channel where there is none, and for the next one of its name when it has ended. Defaults to false. */
+  /** Waits for a channel of that name to be created, and after its end for the next one. Defaults to false. */
   readonly follow?: boolean | undefined;
   /** Bytes of the longest message that is read; longer ones are told as `omitted`. Defaults to 1 MiB. */
   readonly maxMessage?: number | undefined;

@@ -85,7 +85,7 @@ export class DirectoryEntries {
     return removed;
   }
 
-  /** Entries that were ever taken. The first free one is always taken first, so there is none behind one that never was. */
+  /** How many entries were ever taken. Participants take the first free entry, so those ever taken come first. */
   #used(): number {
     let used = 0;
     while (used < this.count && Atomics.load(this.#words, this.#wordOf(used)) !== 0) used++;

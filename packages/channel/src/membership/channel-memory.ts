@@ -144,7 +144,7 @@ export async function openChannelMemory(
  * Opens the segment of any channel, to look at it.
  *
  * @param isMeant says by whom its file lets in whether it is the one that is meant. It is not looked at otherwise.
- * @returns undefined when there is none, or another one.
+ * @returns undefined when no channel has that name, or not the one that is meant.
  * @throws {@link ChannelError} `NOT_A_CHANNEL`, `VERSION_MISMATCH` or `CORRUPTED`; and what `openSegment` throws.
  */
 export function openForeignMemory(

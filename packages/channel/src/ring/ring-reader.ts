@@ -456,7 +456,7 @@ export class RingReader {
   #corrupted(problem: string): 'corrupted' {
     this.#length = 0;
     this.problem = problem;
-    // A caller that goes on after this goes on somewhere else.
+    // After this a caller continues at another position, where the parts collected so far do not belong.
     this.#reassembly.dropAll();
     return 'corrupted';
   }

@@ -10,7 +10,7 @@ export function textBytes(text: string): readonly number[] {
   return Array.from(bytes.subarray(0, writeText(text, bytes, 0, bytes.length)));
 }
 
-/** The greatest of some numbers, however many they are; 0 where there are none. */
+/** The greatest number of a list of any length; 0 for an empty list. */
 export function greatest(numbers: readonly number[]): number {
   return numbers.reduce((most, number) => Math.max(most, number), 0);
 }

@@ -28,7 +28,7 @@ export interface Platform {
   /**
    * Opens a segment to look at it. It takes no lock on it, and removes nothing.
    *
-   * @returns undefined when there is none.
+   * @returns undefined when no segment has that name.
    * @throws {@link MmfError} `SIZE_MISMATCH`, `ACCESS_DENIED` or `OS_ERROR`.
    */
   viewSegment(osName: string): SegmentView | undefined;
