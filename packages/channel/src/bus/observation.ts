@@ -31,9 +31,7 @@ interface Life<T> {
   readonly incarnation: string;
   readonly reader: RingReader;
   readonly codec: Codec<T>;
-  /** Its memory as it is mapped now. */
-  memory: ChannelMemory;
-  /** What that was made of. */
+  /** Where its memory is mapped now. */
   mapped: SharedMemory;
 }
 
@@ -146,7 +144,6 @@ export class Observation<T> {
     if (life?.mapped === mapped) return;
     const memory = this.#read(view, mapped, size);
     if (life?.incarnation === memory.incarnation) {
-      life.memory = memory;
       life.mapped = mapped;
       life.reader.attach(memory);
       return;
@@ -173,7 +170,7 @@ export class Observation<T> {
     const { incarnation } = memory;
     if (this.#isFollowing) found.push({ kind: 'reborn', incarnation });
     if (owesAll) tellGap(found, first, reader.expected);
-    this.#life = { incarnation, reader, codec, memory, mapped };
+    this.#life = { incarnation, reader, codec, mapped };
     this.#isFollowing = true;
     this.#idle = 0;
   }
