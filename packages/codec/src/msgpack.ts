@@ -6,10 +6,9 @@ import { checkLimit, invalidShape } from './invalid-shape.js';
 import { DEFAULT_ITEMS, type Limits, MOST_DEPTH, MOST_ITEMS } from './limits.js';
 import { readValue } from './msgpack-decode.js';
 import { MsgpackEncoder } from './msgpack-encode.js';
-import { copyToScratch, createScratch, type Scratch } from './private-copy.js';
 import { messageOf, toUnencodable } from './refusal.js';
 import { Mismatch } from './shape/mismatch.js';
-import { copyBytes } from './word-bytes.js';
+import { copyBytes, mayChange } from './word-bytes.js';
 
 const ID = 'msgpack';
 
@@ -32,8 +31,6 @@ export interface MsgpackOptions {
   readonly maxDepth?: number | undefined;
 }
 
-/** The scratch memory that is free: one that is read from may have the code of a setter running, which may decode as well. */
-let freeScratch: Scratch | undefined;
 /** The encoder that is free: one that is at work has the code of a value running, which may encode something as well. */
 let freeEncoder: MsgpackEncoder | undefined;
 
@@ -85,14 +82,11 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
     },
     decode(source, start, end) {
       requireRange(ID, source, start, end);
-      const scratch = freeScratch ?? createScratch();
-      freeScratch = undefined;
-      try {
-        const bytes = copyToScratch(scratch, source, start, end);
-        return read(bytes, end - start, limits, isNumberIfExact) as T;
-      } finally {
-        freeScratch = scratch;
+      if (mayChange(source)) {
+        const copy = new Uint8Array(source.subarray(start, end));
+        return read(copy, 0, copy.length, limits, isNumberIfExact) as T;
       }
+      return read(source, start, end, limits, isNumberIfExact) as T;
     },
   };
 }
@@ -105,9 +99,15 @@ function write(encoder: MsgpackEncoder, value: unknown, limits: Limits): number 
   }
 }
 
-/** Reads the first `end` bytes, which must be exactly one value. */
-function read(bytes: Uint8Array, end: number, limits: Limits, isNumberIfExact: boolean): unknown {
-  const source = { bytes, position: 0, end };
+/** Reads the bytes between two positions, which must be exactly one value. */
+function read(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  limits: Limits,
+  isNumberIfExact: boolean,
+): unknown {
+  const source = { bytes, position: start, end };
   try {
     const value = readValue(source, limits, isNumberIfExact);
     if (source.position !== end) throw new Mismatch(`${end - source.position} bytes follow the value`);

@@ -1,3 +1,5 @@
+import { isShared } from './user-bytes.js';
+
 /** Ranges up to this many bytes are copied by words where that can be. */
 const WORD_COPY_LIMIT = 256;
 /** Bytes carry the views that begin before this many times 8. */
@@ -21,6 +23,11 @@ interface Words {
  * make than such a copy.
  */
 export type WordBytes = OwnBytes & Words;
+
+/** Whether another thread may change these bytes while they are read. Bytes that carry their words are memory of ours. */
+export function mayChange(bytes: Uint8Array & Partial<Words>): boolean {
+  return bytes.words === undefined && isShared(bytes);
+}
 
 /** Memory of that many bytes, rounded up to whole words. */
 export function allocateWordBytes(length: number): WordBytes {

@@ -4,8 +4,7 @@ import type { Codec, CodecSchema } from '../codec.js';
 import { CodecError } from '../errors.js';
 import { addEncodeInPlace } from '../in-place.js';
 import { messageOf } from '../refusal.js';
-import { isShared } from '../user-bytes.js';
-import { copyBytes, type WordBytes } from '../word-bytes.js';
+import { copyBytes, mayChange } from '../word-bytes.js';
 import { canonicalTextOf } from './canonical.js';
 import { ReadFunctions } from './closure-decode.js';
 import { WriteFunctions } from './closure-encode.js';
@@ -119,8 +118,7 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
     },
     decode(source, start, end) {
       requireRange(id, source, start, end);
-      if ((source as Partial<WordBytes>).words === undefined && isShared(source))
-        return codec.decode(new Uint8Array(source.subarray(start, end)), 0, end - start);
+      if (mayChange(source)) return codec.decode(new Uint8Array(source.subarray(start, end)), 0, end - start);
       if (fast !== undefined && end - start <= maxSize) {
         try {
           const value = fast.decode(source, start, end);
