@@ -7,11 +7,16 @@ import { LeftoverWatch } from './leftover-watch.js';
 /** The exit status of a program that was ended by SIGTERM, as shells say it. */
 const ENDED = 143;
 
-/** How many tests of a run passed, failed and were skipped, as in the summary that `.ci/run` reads. */
+/** How many lines of each error the summary keeps. */
+const ERROR_LINES = 12;
+
+/** How many tests of a run passed, failed and were skipped, and what failed, as in the summary that `.ci/run` reads. */
 interface Summary {
   passed: number;
   failed: number;
   skipped: number;
+  /** A text for each failure: its place, then its errors. Long output hides them where they happened. */
+  failures: string[];
 }
 
 /** Options of {@link RunReport}. */
@@ -58,12 +63,12 @@ export default class RunReport implements Reporter {
     if (this.#summaryFile === undefined) return;
 
     const summary = count(tests);
-    summary.failed += left.length > 0 ? 1 : 0;
-    // Of a file that does not load no test has failed.
-    summary.failed += modules.filter(
-      (module) => module.state() === 'failed' && !hasFailedTest(module),
-    ).length;
-    // Errors outside all tests.
+    if (left.length > 0) addFailure(summary, ['left behind:', ...left].join('\n  '));
+    for (const module of modules) {
+      // Of a file that does not load no test has failed.
+      if (module.state() === 'failed' && !hasFailedTest(module)) addFailure(summary, failureOf(module));
+    }
+    for (const { message } of errors) summary.failures.push(`outside all tests\n${indented(message)}`);
     if (summary.failed === 0 && (reason !== 'passed' || errors.length > 0)) summary.failed = 1;
     mkdirSync(dirname(this.#summaryFile), { recursive: true });
     writeFileSync(this.#summaryFile, `${JSON.stringify(summary, undefined, 2)}\n`);
@@ -83,13 +88,34 @@ function endWithShell(): void {
 }
 
 function count(tests: readonly TestCase[]): Summary {
-  const summary = { passed: 0, failed: 0, skipped: 0 };
+  const summary: Summary = { passed: 0, failed: 0, skipped: 0, failures: [] };
   for (const test of tests) {
     const { state } = test.result();
     // One that is still pending when the run ends was interrupted.
-    if (state !== 'pending') summary[state]++;
+    if (state === 'pending') continue;
+    if (state === 'failed') addFailure(summary, failureOf(test));
+    else summary[state]++;
   }
   return summary;
+}
+
+function addFailure(summary: Summary, failure: string): void {
+  summary.failed++;
+  summary.failures.push(failure);
+}
+
+function failureOf(failed: TestCase | TestModule): string {
+  const isTest = failed.type === 'test';
+  const place = isTest ? `${failed.module.relativeModuleId} > ${failed.fullName}` : failed.relativeModuleId;
+  const errors = (isTest ? failed.result().errors : failed.errors()) ?? [];
+  return [place, ...errors.map(({ message }) => indented(message))].join('\n');
+}
+
+function indented(message: string): string {
+  return message
+    .split('\n', ERROR_LINES)
+    .map((line) => `  ${line}`)
+    .join('\n');
 }
 
 function hasFailedTest(module: TestModule): boolean {
