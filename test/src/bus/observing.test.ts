@@ -109,6 +109,44 @@ describe('an observer', () => {
     expect(message).toMatchObject({ kind: 'message', sequence: to + 1 });
   });
 
+  it('leaves out what it is told to skip, and counts it', async () => {
+    const channel = define();
+    const publisher = await publisherOf(channel);
+    const observer = await observe(channel.name);
+    expect(observer.skip()).toBe(0);
+    await publisher.publishAll([1, 2, 3]);
+    expect(observer.poll(1).map(inShort)).toEqual(['message 1']);
+    expect(observer.skip()).toBe(2);
+    expect(observer.position).toEqual(publisher.position);
+    for (let count = 4; count <= 1000; count++) await publisher.publish(count);
+    expect(observer.skip()).toBe(997);
+    await publisher.publish(1001);
+    expect(observer.poll().map(inShort)).toEqual(['message 1001']);
+    observer.close();
+    expect(() => observer.skip()).toThrow(expect.objectContaining({ code: 'CLOSED' }));
+  });
+
+  it('tells of a message as a gap of which it has skipped a part', async () => {
+    const channel = define<Uint8Array>({ codec: raw(), capacity: 16_384 });
+    const publisher = await publisherOf(channel);
+    const subscriber = await subscriberOf(channel);
+    const observer = await observe(channel.name);
+    const published = publisher.publish(new Uint8Array(40_000));
+    expect(observer.poll()).toEqual([]);
+    expect(observer.skip()).toBe(0);
+    for await (const { value } of subscriber) {
+      expect(value).toHaveLength(40_000);
+      break;
+    }
+    const { sequence } = publisher;
+    expect(await published).toBe(sequence);
+    await publisher.publish(new Uint8Array(1));
+    expect(observer.poll().map(inShort)).toEqual([
+      `gap ${sequence} to ${sequence}`,
+      `message ${sequence + 1}`,
+    ]);
+  });
+
   it('is in no table, and keeps nothing alive: the last message comes, then the end', async () => {
     const channel = define();
     const publisher = await channel.publisher();

@@ -5,6 +5,7 @@ import type { Position } from '../endpoint/position.js';
 import type { Start } from '../endpoint/start.js';
 import { anyCodec } from '../format/definition.js';
 import { LARGEST_MESSAGE } from '../format/limits.js';
+import { monotonicNow } from '../foundation/clock.js';
 import { withSignals } from '../foundation/deadline.js';
 import { ChannelError } from '../foundation/errors.js';
 import { showAs } from '../foundation/inspect.js';
@@ -62,12 +63,19 @@ export interface Observer<T = unknown> extends AsyncIterable<Observed<T>>, Dispo
   /**
    * Looks now.
    *
-   * @param limit messages that are read at most. Defaults to as many as one look reads, which is 1 MiB of the ring.
+   * @param limit messages that are read at most. Defaults to as many as one look reads, which is 256 KiB of the ring.
    * @returns what is new, in the order of the numbers.
    * @throws {@link ChannelError} `CLOSED`, also when the bus is closed; `CORRUPTED` where nothing more can be read; what keeps the
    * channel from being read.
    */
   poll(limit?: number): Observed<T>[];
+  /**
+   * Leaves out the messages that are there: the next look begins with what is published from now on.
+   *
+   * @returns how many messages it has left out.
+   * @throws {@link ChannelError} as `poll` does.
+   */
+  skip(): number;
   /**
    * Looks 30 times a second, until the channel ends, or with `follow` for ever. It keeps the process alive. Leaving the loop closes
    * the observer.
@@ -84,6 +92,8 @@ export class BusObserver<T> implements Observer<T> {
   readonly #signal: AbortSignal | undefined;
   readonly #closing = new AbortController();
   readonly #forgetBus: () => void;
+  /** When the iteration looks again, milliseconds of the monotonic clock. */
+  #nextLook = 0;
 
   /** @param busClosing ends it with the bus. */
   constructor(channel: string, directory: Directory, busClosing: AbortSignal, options: ObserveOptions<T>) {
@@ -106,9 +116,13 @@ export class BusObserver<T> implements Observer<T> {
     if (limit !== Number.POSITIVE_INFINITY) {
       checkValue(this.channel, 'limit', limit, wholeNumber(1, Number.MAX_SAFE_INTEGER));
     }
-    if (this.#closing.signal.aborted)
-      throw new ChannelError('CLOSED', this.channel, 'the observer is closed');
+    this.#checkOpen();
     return this.#observation.look(limit);
+  }
+
+  skip(): number {
+    this.#checkOpen();
+    return this.#observation.skip();
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<Observed<T>, void, undefined> {
@@ -122,11 +136,25 @@ export class BusObserver<T> implements Observer<T> {
 
   async #pull(ends: AbortSignal): Promise<readonly Observed<T>[] | undefined> {
     for (;;) {
+      if (this.#observation.isOver) return undefined;
+      await this.#untilNextLook(ends);
       const found = this.#observation.look(Number.POSITIVE_INFINITY);
       if (found.length > 0) return found;
-      if (this.#observation.isOver) return undefined;
-      await withSignals([ends, this.#signal], (signal) => timers.sleep(LOOK_MS, { signal }));
     }
+  }
+
+  /** At least for a turn of the event loop, however long the program takes for what it was given. */
+  async #untilNextLook(ends: AbortSignal): Promise<void> {
+    const now = monotonicNow() / 1e6;
+    const wait = Math.max(0, this.#nextLook - now);
+    const isFirst = this.#nextLook === 0;
+    this.#nextLook = now + wait + LOOK_MS;
+    if (!isFirst) await withSignals([ends, this.#signal], (signal) => timers.sleep(wait, { signal }));
+  }
+
+  #checkOpen(): void {
+    if (!this.#closing.signal.aborted) return;
+    throw new ChannelError('CLOSED', this.channel, 'the observer is closed');
   }
 
   close(): void {

@@ -170,9 +170,10 @@ export class RingReader {
     return this.seekTail();
   }
 
-  /** Goes on at the tail, after something was wrong before it; what lies in between is lost. */
+  /** Goes on at the tail; what lies before it is lost, also the parts of messages that were read. */
   skipToTail(): 'lapped' | 'corrupted' {
     const { expected } = this;
+    this.#reassembly.dropAll();
     const position = this.#trusted;
     if (this.seekTail() === 'corrupted') return 'corrupted';
     this.expected = expected;

@@ -8,14 +8,9 @@ import { shownValue } from './shown-value.js';
 const MOST_MESSAGES = 15;
 /** Of the messages before it looked first. */
 const FIRST_MESSAGES = 100;
-/** Looks of the observer in a row, each of which reads 1 MiB of the ring at most. */
-const MOST_LOOKS = 4;
 const MOST_GAPS = 20;
 /** Between two tries to look at a channel that cannot be read. */
 const RETRY_MS = 1000;
-
-/** Stands for the value of a message that is counted only. */
-const SKIPPED: unique symbol = Symbol('skipped');
 
 /** What the channel says of its values. */
 export interface Encoding {
@@ -28,16 +23,14 @@ export interface Encoding {
 export type Filter = (message: Message<unknown>) => boolean;
 
 /**
- * The end of a channel, as one page sees it: the first messages of each look, and how many more there were, which costs little
- * more than counting them. With a filter all of them are decoded.
+ * The end of a channel, as one page sees it: the first messages of each look, and how many more there were. With a filter the
+ * first ones that match, of those that one look reads.
  */
 export class Tail {
   readonly #bus: Bus;
   readonly #channel: string;
   readonly #filter: Filter | undefined;
   #observer: Observer | undefined;
-  /** Messages that may be decoded yet at this look. */
-  #room = 0;
   #retryAt = 0;
   #trouble: string | undefined;
   #isRaw = false;
@@ -62,12 +55,11 @@ export class Tail {
         if (encoding === undefined) return undefined;
         this.#open(encoding, found);
       }
-      this.#room = this.#filter === undefined ? MOST_MESSAGES : Number.POSITIVE_INFINITY;
-      for (let looks = 0; looks < MOST_LOOKS; looks++) {
-        const seen = this.#observer?.poll() ?? [];
-        this.#take(seen, found, MOST_MESSAGES);
-        if (this.#observer === undefined || seen.length === 0) break;
-      }
+      const limit = this.#filter === undefined ? MOST_MESSAGES : undefined;
+      const seen = this.#observer?.poll(limit) ?? [];
+      this.#take(seen, found, MOST_MESSAGES);
+      // Fewer may be the end of what there is, or a part of a large message, which is not to be lost.
+      if (seen.length >= MOST_MESSAGES) found.left += this.#observer?.skip() ?? 0;
     } catch (error) {
       this.#fail(error);
     }
@@ -92,9 +84,8 @@ export class Tail {
     const sequence = Math.max(0, position.sequence - FIRST_MESSAGES);
     const start = { after: { incarnation: position.incarnation, sequence }, otherwise: 'latest' } as const;
     this.#observer = this.#bus.observe(this.#channel, { codec, start });
-    this.#room = Number.POSITIVE_INFINITY;
-    let seen = this.#observer.poll();
-    for (let looks = 0; looks < 64 && seen.length === 0; looks++) seen = this.#observer.poll();
+    let seen = this.#observer.poll(FIRST_MESSAGES);
+    for (let looks = 0; looks < 256 && seen.length === 0; looks++) seen = this.#observer.poll(FIRST_MESSAGES);
     // What was overwritten before the page came is no gap of it.
     this.#take(
       seen.filter(({ kind }) => kind !== 'gap'),
@@ -105,36 +96,27 @@ export class Tail {
 
   /** Decodes what is wanted; where that cannot be done by what the channel says, its bytes are shown. */
   #codecOf({ codec: id, schema }: Encoding): Codec<unknown> {
-    let codec: Codec<unknown> = raw() as Codec<unknown>;
     this.#trouble = undefined;
     this.#isRaw = false;
     try {
-      codec = codecOfText(id, schema);
+      return codecOfText(id, schema);
     } catch (error) {
       this.#isRaw = true;
       this.#trouble = `Its values are shown as bytes: ${messageOf(error)}`;
+      return raw() as Codec<unknown>;
     }
-    return {
-      id: codec.id,
-      encode: codec.encode.bind(codec),
-      decode: (source, start, end) => {
-        if (this.#room <= 0) return SKIPPED;
-        this.#room--;
-        return codec.decode(source, start, end);
-      },
-    };
   }
 
   #take(seen: readonly Observed<unknown>[], found: Findings, most: number): void {
     for (const one of seen) {
       switch (one.kind) {
         case 'message':
-          if (one.value !== SKIPPED && this.#filter?.(one) === false) found.unmatched++;
-          else if (one.value === SKIPPED || found.messages.length >= most) found.left++;
+          if (this.#filter?.(one) === false) found.unmatched++;
+          else if (found.messages.length >= most) found.left++;
           else found.messages.push(shown(one));
           break;
         case 'gap':
-          found.gap('gap', one.from, one.to, 'overwritten before the page looked');
+          found.gap('gap', one.from, one.to, 'not read in time by the page');
           break;
         case 'omitted':
           found.gap('omitted', one.sequence, one.sequence, `${one.length} bytes, more than the page takes`);

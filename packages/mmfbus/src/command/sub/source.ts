@@ -7,8 +7,6 @@ import { pause } from '../pause.js';
 const LOOK_MS = 33;
 /** Bytes of the longest message that is shown. */
 const MAX_MESSAGE: number = 64 * 2 ** 20;
-/** Messages of one look at most, so that what is shown keeps coming. */
-const MOST_AT_ONCE = 10_000;
 
 /** Where the messages begin: with the oldest in the ring, with the next one, or with a number. */
 export type From = 'earliest' | 'latest' | number;
@@ -61,11 +59,10 @@ export async function* observed(
   });
   try {
     for (let isOver = false; !isOver && !signal.aborted; ) {
-      const seen = observer.poll(MOST_AT_ONCE);
+      const seen = observer.poll();
       if (seen.length > 0) yield seen;
       isOver = !follow && seen.some(({ kind }) => kind === 'ended');
-      // Ctrl-C is heard between two turns of the event loop.
-      if (!isOver) await pause(seen.length > 0 ? 0 : LOOK_MS, signal);
+      if (!isOver) await pause(LOOK_MS, signal);
     }
   } finally {
     observer.close();
