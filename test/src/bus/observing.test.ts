@@ -109,6 +109,19 @@ describe('an observer', () => {
     expect(message).toMatchObject({ kind: 'message', sequence: to + 1 });
   });
 
+  it('sees messages also of a publisher that laps it between any two looks', async () => {
+    const channel = define({ capacity: 2 ** 20 });
+    const publisher = await publisherOf(channel);
+    const observer = await observe(channel.name);
+    const numbers = Array.from({ length: 8000 }, (_, index) => index);
+    for (let looks = 0; looks < 5; looks++) {
+      for (let batch = 0; batch < 6; batch++) await publisher.publishAll(numbers);
+      const kinds = observer.poll().map(({ kind }) => kind);
+      expect(kinds).toContain('gap');
+      expect(kinds.filter((kind) => kind === 'message').length).toBeGreaterThan(1000);
+    }
+  });
+
   it('leaves out what it is told to skip, and counts it', async () => {
     const channel = define();
     const publisher = await publisherOf(channel);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CommandLine, Progress, runCommand, wholeNumber } from '@mmfbus/terminal';
+import { type CommandLine, Progress, runCommand, UsageError, wholeNumber } from '@mmfbus/terminal';
 import { chromium, type Page } from 'playwright-core';
 import { commandOf } from '../support/tools.js';
 import { packageFolder, workspaceRoot } from '../support/workspace.js';
@@ -21,15 +21,18 @@ Linux with Chromium and script only.
 
   --rounds <n>    turns of each kind, 9 unless told otherwise
   --seconds <n>   how long a turn is measured, 3 unless told otherwise
+  --by <names>    who watches: some of sub,top,page, all of them unless told otherwise
   --help          print this`;
 
 const options = {
   rounds: { type: 'string', default: '9' },
   seconds: { type: 'string', default: '3' },
+  by: { type: 'string', default: 'sub,top,page' },
 } as const;
 
 const COMMAND = join(packageFolder('mmfbus'), 'bin', 'mmfbus.js');
 const CHANNEL = 'watched';
+const WATCHERS: readonly string[] = ['sub', 'top', 'page'];
 /** Milliseconds in which what was started or stopped comes to rest. */
 const SETTLING = 1_000;
 /** Ticks of a second in `/proc/PID/stat`. */
@@ -90,21 +93,26 @@ function median(values: readonly number[]): number {
 /** What looks at the channel, all at once. */
 class Watchers {
   readonly #page: Page;
-  readonly #address: string;
+  readonly #address: string | undefined;
   readonly #programs: readonly ChildProcess[];
 
-  constructor(page: Page, address: string) {
+  /** @param address what the page shows, undefined where it is not among them. */
+  constructor(by: readonly string[], page: Page, address: string) {
     this.#page = page;
-    this.#address = address;
-    const sub = start(process.execPath, [COMMAND, 'sub', CHANNEL, '--json'], 'ignore');
-    const top = start('script', ['-qefc', `${process.execPath} ${COMMAND} top`, '/dev/null'], 'ignore');
-    this.#programs = [sub, top];
+    this.#address = by.includes('page') ? address : undefined;
+    const programs = {
+      sub: () => start(process.execPath, [COMMAND, 'sub', CHANNEL, '--json'], 'ignore'),
+      top: () => start('script', ['-qefc', `${process.execPath} ${COMMAND} top`, '/dev/null'], 'ignore'),
+    };
+    this.#programs = Object.entries(programs).flatMap(([name, run]) => (by.includes(name) ? [run()] : []));
   }
 
   async resume(): Promise<void> {
     for (const { pid } of this.#programs) signalTree(pid, 'SIGCONT');
-    await this.#page.goto(this.#address);
-    await this.#page.locator('.status.live').waitFor();
+    if (this.#address !== undefined) {
+      await this.#page.goto(this.#address);
+      await this.#page.locator('.status.live').waitFor();
+    }
     await delay(SETTLING);
   }
 
@@ -126,6 +134,10 @@ function signalTree(pid: number | undefined, signal: NodeJS.Signals): void {
 async function main({ values }: CommandLine<typeof options>): Promise<number> {
   const rounds = wholeNumber('--rounds', values.rounds, 1, 1000);
   const seconds = wholeNumber('--seconds', values.seconds, 1, 60);
+  const by = values.by.split(',');
+  const unknown = by.find((name) => !WATCHERS.includes(name));
+  if (unknown !== undefined)
+    throw new UsageError(`--by takes some of ${WATCHERS}, not ${JSON.stringify(unknown)}`);
   const directory = mkdtempSync(join(tmpdir(), 'mmfbus-watching-'));
   process.env['MMFBUS_DIRECTORY'] = directory;
   const browser = await chromium.launch({
@@ -147,7 +159,7 @@ async function main({ values }: CommandLine<typeof options>): Promise<number> {
     await page.goto(address);
     await page.locator('.status.live').waitFor();
     const idle = await idleTime(ui, 10);
-    const watchers = new Watchers(page, `${new URL(address).origin}/channel?name=${CHANNEL}`);
+    const watchers = new Watchers(by, page, `${new URL(address).origin}/channel?name=${CHANNEL}`);
     await watchers.pause();
     await publish();
     const [alone, watched]: [number[], number[]] = [[], []];

@@ -16,6 +16,8 @@ import type { Observed } from './observed.js';
  * them about 70 ns a line.
  */
 const MOST_BYTES: number = 256 * 2 ** 10;
+/** How often publishers may lap one look: at full speed it gets one batch between two laps. */
+const MOST_LAPS = 8;
 /** Looks in a row without a new message after which it asks whether a participant is alive: about a second. */
 const IDLE_LOOKS = 30;
 
@@ -192,13 +194,18 @@ export class Observation<T> {
   /** Takes what was committed; whether that was all. */
   #take(life: Life<T>, found: Observed<T>[], limit: number): boolean {
     const { reader } = life;
-    const most = reader.position + MOST_BYTES;
-    for (let taken = 0; taken < limit && reader.position < most; ) {
+    let most = reader.position + MOST_BYTES;
+    let laps = 0;
+    for (let taken = 0; taken < limit && reader.position < most && laps < MOST_LAPS; ) {
+      const before = reader.position;
       const outcome = reader.read();
       if (outcome === 'empty') return true;
       if (outcome === 'part') continue;
       if (outcome === 'lapped' || outcome === 'corrupted') {
         this.#goOn(reader, outcome, found);
+        laps++;
+        // What it has not read does not count.
+        most += reader.position - before;
         continue;
       }
       taken++;
