@@ -41,6 +41,23 @@ async function take(observer: Observer, count: number): Promise<Observed<unknown
   return seen;
 }
 
+/** Processes that hold a lock of a file. Files of other file systems may have the same number. */
+function lockHolders(path: string): number[] {
+  const { dev, ino } = statSync(path);
+  const major = (dev >>> 8) & 0xfff;
+  const minor = (dev & 0xff) | ((dev >>> 12) & 0xfff00);
+  const file = `${hex(major)}:${hex(minor)}:${ino}`;
+  // As in `1: FLOCK  ADVISORY  WRITE 4711 00:18:35 0 EOF`.
+  return readFileSync('/proc/locks', 'utf8')
+    .split('\n')
+    .map((line) => line.split(/\s+/))
+    .flatMap((fields) => (fields[5] === file ? [Number(fields[4])] : []));
+}
+
+function hex(number: number): string {
+  return number.toString(16).padStart(2, '0');
+}
+
 async function observe(name: string, options?: ObserveOptions): Promise<Observer> {
   return (await busOf()).observe(name, options);
 }
@@ -332,12 +349,7 @@ describe('an observer', () => {
       .split('\n')
       .filter((line) => line.endsWith(name));
     expect(mapped.map((line) => line.split(' ')[1])).toEqual(['r--s']);
-    const { ino } = statSync(join(directory, `mmfbus.${process.geteuid?.()}.${name}`));
-    const locks = readFileSync('/proc/locks', 'utf8').split('\n');
-    const holders = locks
-      .filter((line) => line.includes(`:${ino} `))
-      .map((line) => Number(line.split(/\s+/)[4]));
-    expect(holders).toEqual([program.pid]);
+    expect(lockHolders(join(directory, `mmfbus.${process.geteuid?.()}.${name}`))).toEqual([program.pid]);
     observer.close();
     expect(readFileSync('/proc/self/maps', 'utf8')).not.toContain(name);
     await ended(program);
