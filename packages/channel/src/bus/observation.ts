@@ -12,10 +12,11 @@ import { RingReader } from '../ring/ring-reader.js';
 import type { Observed } from './observed.js';
 
 /**
- * Bytes of the ring that one look copies at most. Publishers fetch each cache line back that was read by another core, which takes
- * them about 70 ns a line.
+ * Bytes of the ring that one look copies at most: publishers must fetch back each cache line that another core has read. Where it
+ * cannot keep up, a smaller part shows as much: after it was lapped a look begins with the least, which doubles until the next lap.
  */
 const MOST_BYTES: number = 256 * 2 ** 10;
+const LEAST_BYTES: number = 64 * 2 ** 10;
 /** How often publishers may lap one look: at full speed it gets one batch between two laps. */
 const MOST_LAPS = 8;
 /** Looks in a row without a new message after which it asks whether a participant is alive: about a second. */
@@ -51,6 +52,8 @@ export class Observation<T> {
   /** Of the life that ended last: what is left of it is not a new one. */
   #ended: string | undefined;
   #idle = 0;
+  /** Bytes that the next look copies at most. */
+  #most = MOST_BYTES;
   /** Whether there was a life before: then all of the next one is wanted. */
   #isFollowing = false;
   #isOver = false;
@@ -194,7 +197,8 @@ export class Observation<T> {
   /** Takes what was committed; whether that was all. */
   #take(life: Life<T>, found: Observed<T>[], limit: number): boolean {
     const { reader } = life;
-    let most = reader.position + MOST_BYTES;
+    let most = reader.position + this.#most;
+    this.#most = Math.min(this.#most * 2, MOST_BYTES);
     let laps = 0;
     for (let taken = 0; taken < limit && reader.position < most && laps < MOST_LAPS; ) {
       const before = reader.position;
@@ -204,6 +208,7 @@ export class Observation<T> {
       if (outcome === 'lapped' || outcome === 'corrupted') {
         this.#goOn(reader, outcome, found);
         laps++;
+        this.#most = LEAST_BYTES;
         // What it has not read does not count.
         most += reader.position - before;
         continue;
