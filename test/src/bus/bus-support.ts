@@ -26,6 +26,8 @@ function inShort(change: BusChange): string {
   return `${change.type} ${change.channel} as ${what} ${name}`.trimEnd();
 }
 
+type Left = Extract<BusChange, { readonly type: 'left' }>;
+
 /** What a watch has reported so far. */
 export interface Watched {
   readonly changes: BusChange[];
@@ -33,8 +35,8 @@ export interface Watched {
   until(text: string): Promise<void>;
   /** What was reported about the channel, in short. */
   about(channel: string): string[];
-  /** The participant of that name as it was reported to have left the channel. */
-  left(channel: string, name: string): ParticipantInfo | undefined;
+  /** The participant of that name as it was reported to have left the channel, and why. */
+  left(channel: string, name: string): (ParticipantInfo & Pick<Left, 'reason'>) | undefined;
 }
 
 /** Watches until the bus is closed. */
@@ -68,7 +70,9 @@ export function watch(bus: Bus): Watched {
     left: (channel, name) =>
       changes
         .flatMap((change) =>
-          change.type === 'left' && change.channel === channel ? [change.participant] : [],
+          change.type === 'left' && change.channel === channel
+            ? [{ ...change.participant, reason: change.reason }]
+            : [],
         )
         .find((participant) => participant.name === name),
     about: (channel) => changes.filter((change) => change.channel === channel).map(inShort),

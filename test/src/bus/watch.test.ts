@@ -39,6 +39,7 @@ describe('a watch', () => {
       `left ${name} as reliable second`,
       `closed ${name}`,
     ]);
+    expect(['first', 'second'].map((one) => watched.left(name, one)?.reason)).toEqual(['left', 'left']);
   });
 
   it('tells of the end of a channel whose only participants were killed', async () => {
@@ -52,7 +53,9 @@ describe('a watch', () => {
     await watched.until(`joined ${name} as reliable s`);
     for (const program of programs) await killed(program);
     await watched.until(`closed ${name}`);
-    expect(['p', 's'].map((one) => watched.left(name, one)?.alive)).toEqual([false, false]);
+    for (const one of ['p', 's']) {
+      expect(watched.left(name, one)).toMatchObject({ alive: false, reason: 'died' });
+    }
     expect(watched.about(name).sort()).toEqual([
       `closed ${name}`,
       `joined ${name} as publisher p`,
@@ -73,11 +76,19 @@ describe('a watch', () => {
     await watched.until(`joined ${channel.name} as reliable gone`);
     await killed(program);
     await watched.until(`left ${channel.name} as reliable gone`);
-    expect(watched.left(channel.name, 'gone')).toMatchObject({ pid: program.pid, alive: false });
+    expect(watched.left(channel.name, 'gone')).toMatchObject({
+      pid: program.pid,
+      alive: false,
+      reason: 'died',
+    });
     await publisher.close();
     await watched.until(`closed ${channel.name}`);
     // This thread goes on.
-    expect(watched.left(channel.name, 'here')).toMatchObject({ pid: process.pid, alive: true });
+    expect(watched.left(channel.name, 'here')).toMatchObject({
+      pid: process.pid,
+      alive: true,
+      reason: 'left',
+    });
   });
 
   it.skipIf(process.platform === 'win32')(
@@ -98,16 +109,46 @@ describe('a watch', () => {
       await watched.until(`joined ${channel.name} as publisher gone`);
       gone.send('leave');
       await watched.until(`left ${channel.name} as publisher gone`);
-      expect(watched.left(channel.name, 'gone')).toMatchObject({ pid: gone.pid, alive: true });
+      expect(watched.left(channel.name, 'gone')).toMatchObject({
+        pid: gone.pid,
+        alive: true,
+        reason: 'left',
+      });
       await watched.until(`joined ${channel.name} as reliable dead`);
       await killed(dead);
       // A participant that joins reclaims the dead; this thread has not had a turn to hear of the death by itself.
       await publisherOf(channel);
       await watched.until(`left ${channel.name} as reliable dead`);
-      expect(watched.left(channel.name, 'dead')).toMatchObject({ pid: dead.pid, alive: false });
+      expect(watched.left(channel.name, 'dead')).toMatchObject({
+        pid: dead.pid,
+        alive: false,
+        reason: 'died',
+      });
       await ended(gone);
     },
   );
+
+  it('says that it does not know how one ended whose slot others have had since', async () => {
+    const watched = watch(await busOf());
+    const channel = define();
+    const publisher = await channel.publisher({ name: 'here' });
+    const program = await startAgent('subscriber', channel.name, exitAtEndOfInput, { join: "name: 'gone'" });
+    await watched.until(`joined ${channel.name} as reliable gone`);
+    // This thread looks only when all of that is over.
+    runBusProgram(`
+      process.kill(${program.pid}, 'SIGKILL');
+      const bus = await openBus();
+      const channel = defineChannel({ name: '${channel.name}', capacity: 4096 });
+      const isListed = async () => (await bus.inspect(channel.name)).participants.some(({ pid }) => pid === ${program.pid});
+      while (await isListed()) await (await channel.subscriber()).close();
+      await (await channel.subscriber()).close();
+      await bus.close();
+    `);
+    await watched.until(`left ${channel.name} as reliable gone`);
+    expect(watched.left(channel.name, 'gone')).toMatchObject({ alive: false, reason: 'unknown' });
+    await program.exit();
+    await publisher.close();
+  });
 
   it('is one of several, each of which gets everything', async () => {
     const bus = await busOf();

@@ -92,9 +92,15 @@ test('the map follows joins, and shows the dead with the proof of their death', 
   await source.stop();
   await page.locator('.node.process.dead', { hasText: 'airport' }).waitFor();
   expect(await textOf(page, '.gone')).toContain(
-    `airport, publisher of flights, is dead: the kernel has closed the life line of process ${source.pid}.`,
+    `airport, publisher of flights, died: the kernel has closed the life line of process ${source.pid}.`,
   );
   await page.locator('[data-kind="dead"][data-edge="airport>flights"]').waitFor({ state: 'attached' });
+
+  await leaveStage();
+  await page.locator('.gone .left', { hasText: 'delays, subscriber of flights, left.' }).waitFor();
+  expect(await page.locator('.node.process.dead').allTextContents()).toEqual([
+    expect.stringContaining('airport'),
+  ]);
   await page.screenshot({ path: join(screenshots, 'ui-death-light.png') });
   expect(problems).toEqual([]);
 });

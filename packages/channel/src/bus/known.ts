@@ -1,23 +1,27 @@
-import type { PortAddress } from '@mmfbus/core/internal';
-import type { BusChange, ParticipantInfo } from '../directory/channel-info.js';
-import type { Seat } from '../directory/inspection.js';
+import type { BusChange, End } from '../directory/channel-info.js';
+import type { Directory } from '../directory/directory.js';
+import type { Inspection, Seat } from '../directory/inspection.js';
+
+/** A channel that was reported to be open. */
+interface OpenChannel {
+  /** Of the life that was looked at; undefined before the first look. */
+  readonly incarnation: string | undefined;
+  readonly seats: ReadonlyMap<string, Seat>;
+}
 
 /** What a watch has reported so far: the open channels and their participants. */
 export class Known {
-  readonly #channels = new Map<string, ReadonlyMap<string, Seat>>();
+  readonly #channels = new Map<string, OpenChannel>();
   readonly #lookAgain: (channel: string) => void;
-  readonly #isAlive: (address: PortAddress) => ParticipantInfo['alive'];
+  readonly #directory: Pick<Directory, 'isAlive' | 'endOf'>;
 
   /**
    * @param lookAgain has a channel looked at once more in a moment.
-   * @param isAlive says whether the owner of a port lives now.
+   * @param directory says what has become of a participant.
    */
-  constructor(
-    lookAgain: (channel: string) => void,
-    isAlive: (address: PortAddress) => ParticipantInfo['alive'],
-  ) {
+  constructor(lookAgain: (channel: string) => void, directory: Pick<Directory, 'isAlive' | 'endOf'>) {
     this.#lookAgain = lookAgain;
-    this.#isAlive = isAlive;
+    this.#directory = directory;
   }
 
   /** The names of the channels. */
@@ -25,32 +29,38 @@ export class Known {
     return [...this.#channels.keys()];
   }
 
-  /** What is new since: these have the channel's seats now, undefined for an empty seat. */
-  update(channel: string, found: ReadonlyMap<string, Seat> | undefined): BusChange[] {
+  /** What is new since: the channel was found like that, or is closed. */
+  update(channel: string, found: Inspection | undefined): BusChange[] {
     const before = this.#channels.get(channel);
-    const seats = found && this.#withoutBuriers(channel, before, found);
-    const changes: BusChange[] = [];
-    if (before === undefined && seats !== undefined) changes.push({ type: 'opened', channel });
-    for (const [key, seat] of before ?? []) {
-      if (!seats?.has(key)) changes.push({ type: 'left', channel, participant: this.#last(seat) });
+    const seats = found && this.#withoutBuriers(channel, before?.seats, found.living);
+    const isSameLife = before !== undefined && before.incarnation === found?.info.incarnation;
+    const changes: BusChange[] =
+      before === undefined && seats !== undefined ? [{ type: 'opened', channel }] : [];
+    for (const [key, seat] of before?.seats ?? []) {
+      if (seats?.has(key)) continue;
+      const reason = found && isSameLife ? found.endOf(key, seat) : this.#directory.endOf(seat.address);
+      changes.push(this.#left(channel, seat, reason));
     }
     for (const [key, { participant }] of seats ?? []) {
-      if (!before?.has(key)) changes.push({ type: 'joined', channel, participant });
+      if (!before?.seats.has(key)) changes.push({ type: 'joined', channel, participant });
     }
     if (before !== undefined && seats === undefined) changes.push({ type: 'closed', channel });
-    if (seats === undefined) this.#channels.delete(channel);
-    else this.#channels.set(channel, seats);
+    if (found === undefined || seats === undefined) this.#channels.delete(channel);
+    else this.#channels.set(channel, { incarnation: found.info.incarnation, seats });
     return changes;
   }
 
   /** What is new since: a channel was listed, and may be gone again by now. */
   open(channel: string): BusChange[] {
-    return this.#channels.has(channel) ? [] : this.update(channel, new Map());
+    if (this.#channels.has(channel)) return [];
+    this.#channels.set(channel, { incarnation: undefined, seats: new Map() });
+    return [{ type: 'opened', channel }];
   }
 
   /** A participant that is gone, as it was seen last; but whether it lives is said of now. */
-  #last({ participant, address }: Seat): ParticipantInfo {
-    return { ...participant, alive: this.#isAlive(address) };
+  #left(channel: string, { participant, address }: Seat, reason: End): BusChange {
+    const alive = reason === 'died' ? false : this.#directory.isAlive(address);
+    return { type: 'left', channel, participant: { ...participant, alive }, reason };
   }
 
   /**

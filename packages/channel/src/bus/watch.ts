@@ -15,10 +15,7 @@ class Watch implements PullSource<BusChange> {
 
   constructor(directory: Directory) {
     this.#directory = directory;
-    this.#known = new Known(
-      (channel) => this.#feed?.lookAgain(channel),
-      (address) => directory.isAlive(address),
-    );
+    this.#known = new Known((channel) => this.#feed?.lookAgain(channel), directory);
   }
 
   async pull(): Promise<readonly BusChange[]> {
@@ -52,7 +49,7 @@ class Watch implements PullSource<BusChange> {
     return [
       ...gone.flatMap((name) => known.update(name, undefined)),
       ...[...found].flatMap(([name, seen]) =>
-        seen === 'failed' || feed.expects(name, 'closed') ? [] : known.update(name, seen.living),
+        seen === 'failed' || feed.expects(name, 'closed') ? [] : known.update(name, seen),
       ),
     ];
   }
@@ -66,7 +63,7 @@ class Watch implements PullSource<BusChange> {
     // Where no participant is left, a notice or a death tells that it was closed.
     if (seen === undefined || seen === 'failed') return changes;
     await feed.catchUp();
-    return feed.expects(channel, 'closed') ? changes : [...changes, ...known.update(channel, seen.living)];
+    return feed.expects(channel, 'closed') ? changes : [...changes, ...known.update(channel, seen)];
   }
 }
 

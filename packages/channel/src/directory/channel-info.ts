@@ -55,5 +55,19 @@ export interface ChannelInfo {
 export type BusChange =
   /** The channel got its first participant, or lost its last one. */
   | { readonly type: 'opened' | 'closed'; readonly channel: string }
-  /** A participant joined, or it left or died. */
-  | { readonly type: 'joined' | 'left'; readonly channel: string; readonly participant: ParticipantInfo };
+  | { readonly type: 'joined'; readonly channel: string; readonly participant: ParticipantInfo }
+  /** A participant is gone. It is described as it was seen last, but `alive` is of now. */
+  | {
+      readonly type: 'left';
+      readonly channel: string;
+      readonly participant: ParticipantInfo;
+      /**
+       * `left`: it was closed, or its process ended in good order. `died`: its thread or process was killed or crashed, which is proven.
+       * `unknown`: what it left behind was overwritten before the watch looked. A process that is killed right after it closed the last
+       * participant of a channel may count as `died`.
+       */
+      readonly reason: 'left' | 'died' | 'unknown';
+    };
+
+/** How a participant ended. */
+export type End = Extract<BusChange, { readonly type: 'left' }>['reason'];

@@ -14,7 +14,7 @@ import { Participant } from '../membership/participant.js';
 import { ReliableCursors } from '../membership/reliable-cursors.js';
 import { RingReader } from '../ring/ring-reader.js';
 import { RingWriter } from '../ring/ring-writer.js';
-import type { ParticipantInfo } from './channel-info.js';
+import type { End, ParticipantInfo } from './channel-info.js';
 import { DirectoryEntries } from './directory-entries.js';
 import { reportDirectoryFailure } from './directory-failure.js';
 import { directoryCodec, encodeNotice, type Notice } from './directory-notice.js';
@@ -216,6 +216,24 @@ export class Directory {
   /** What is known now of the owner of a port. */
   isAlive(address: PortAddress): ParticipantInfo['alive'] {
     return aliveIf(this.probe(address));
+  }
+
+  /**
+   * How a participant ended whose channel has ended as well. Its thread has left the directory after all its channels, or it is there still,
+   * or it died there.
+   */
+  endOf(address: PortAddress): End {
+    const alive = this.isAlive(address);
+    if (alive === true) return 'left';
+    const { table } = this.#participant;
+    const used = table.used();
+    for (let slot = 0; slot < used; slot++) {
+      if (!table.isIdentifiedBy(slot, address.nonce)) continue;
+      const last = table.lastEndOf(slot);
+      if (last?.generation === table.generationOf(slot)) return last.how;
+      if (alive === false && table.isOwnedBy(slot, address.nonce)) return 'died';
+    }
+    return 'unknown';
   }
 
   /** Takes the channel off the list, unless a participant has joined it since. Returns whether it did. */

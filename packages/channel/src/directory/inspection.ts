@@ -9,7 +9,7 @@ import { readCounters } from '../membership/counters.js';
 import { namedPorts } from '../membership/named-ports.js';
 import { ParticipantTable } from '../membership/participant-table.js';
 import { RingReader } from '../ring/ring-reader.js';
-import type { ChannelInfo, ParticipantInfo } from './channel-info.js';
+import type { ChannelInfo, End, ParticipantInfo } from './channel-info.js';
 import { belongsTo, type DirectoryPlace } from './directory-place.js';
 import { isTurnSpent } from './turns.js';
 
@@ -29,6 +29,8 @@ export type Probe = (address: PortAddress) => Liveness;
 export interface Seat {
   readonly participant: ParticipantInfo;
   readonly address: PortAddress;
+  /** Of its slot. */
+  readonly generation: number;
 }
 
 /** What was found in a channel's memory. */
@@ -36,6 +38,8 @@ export interface Inspection {
   readonly info: ChannelInfo;
   /** The participants that are not proved dead, each by a key that no other participant of the channel ever has. */
   readonly living: ReadonlyMap<string, Seat>;
+  /** How a participant ended that had that seat in this life of the channel, and is not among the living. */
+  readonly endOf: (key: string, seat: Seat) => End;
 }
 
 /** A probe that asks about each port once. What it says of a living participant is soon stale. */
@@ -180,6 +184,20 @@ class Seats {
       living: new Map(
         this.#seats.filter(({ participant }) => participant.alive !== false).map((seat) => [seat.key, seat]),
       ),
+      endOf: this.#ends(),
+    };
+  }
+
+  /** Loads the ends after the seats: a participant stores how it ends before it gives up its role. */
+  #ends(): Inspection['endOf'] {
+    const dead = new Set(
+      this.#seats.filter(({ participant }) => participant.alive === false).map(({ key }) => key),
+    );
+    const ends = Array.from({ length: this.#table.used() }, (_, slot) => this.#table.lastEndOf(slot));
+    return (key, { participant, generation }) => {
+      const last = ends[participant.slot];
+      if (last?.generation === generation) return last.how;
+      return dead.has(key) ? 'died' : 'unknown';
     };
   }
 
@@ -206,9 +224,11 @@ class Seats {
       lag: state === slotLayout.STATE_PUBLISHER ? undefined : this.#lagOf(slot),
       counters: readCounters(this.#memory, slot),
     };
-    const key = `${slot}:${this.#table.generationOf(slot)}:${address.nonce}`;
+    const generation = this.#table.generationOf(slot);
+    const key = `${slot}:${generation}:${address.nonce}`;
     // What was read may be of two owners when the slot changed hands meanwhile; the new one is seen next time.
-    if (this.#table.isOwnedBy(slot, address.nonce)) this.#seats.push({ key, participant, address });
+    if (this.#table.isOwnedBy(slot, address.nonce))
+      this.#seats.push({ key, participant, address, generation });
   }
 
   /** The cursor may have moved on since the tail was read, and may be nonsense: it is never behind by more than a ring. */

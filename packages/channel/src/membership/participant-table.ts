@@ -14,6 +14,12 @@ const ROOM_WAITERS = header.ROOM_WAITERS_OFFSET >> WORD_SHIFT;
 const MEMBER_WAITERS = header.MEMBER_WAITERS_OFFSET >> WORD_SHIFT;
 const UNKNOWN = { pid: 0, startTime: 0n, pidNamespace: 0n, threadId: 0, threadStartTime: 0n };
 
+/** How a participation in a slot ended. */
+export interface ParticipationEnd {
+  readonly generation: number;
+  readonly how: 'left' | 'died';
+}
+
 /**
  * The table of participants. A slot is claimed by one compare-exchange of its nonce: from 0 when it is free, or from the
  * nonce of an owner that is proved dead.
@@ -40,6 +46,11 @@ export class ParticipantTable {
   /** Whether the slot is free. */
   isFree(slot: number): boolean {
     return this.isOwnedBy(slot, 0n);
+  }
+
+  /** Whether the port of that nonce was the last owner of the slot that has said who it is, and may own it still. */
+  isIdentifiedBy(slot: number, nonce: bigint): boolean {
+    return this.#loadLong(slot, slotLayout.IDENTITY_NONCE_OFFSET) === nonce;
   }
 
   /** Whether the slot belongs to the port of that nonce. */
@@ -195,9 +206,13 @@ export class ParticipantTable {
     if (this.sleepOf(slot) !== 0) this.wakeUp(slot, this.wantsOf(slot), 0);
   }
 
-  /** How the last participation in the slot ended that had a role, and of which generation that was. */
-  lastEndOf(slot: number): number {
-    return this.#loadWord(slot, slotLayout.LAST_END_OFFSET) >>> 0;
+  /** How the last participation in the slot ended that had a role; undefined where none has. */
+  lastEndOf(slot: number): ParticipationEnd | undefined {
+    const end = this.#loadWord(slot, slotLayout.LAST_END_OFFSET) >>> 0;
+    const generation = end >>> slotLayout.END_BITS;
+    const how = end & ((1 << slotLayout.END_BITS) - 1);
+    if (how === slotLayout.ENDED_BY_LEAVING) return { generation, how: 'left' };
+    return how === slotLayout.ENDED_BY_DEATH ? { generation, how: 'died' } : undefined;
   }
 
   storeLastEnd(slot: number, generation: number, how: number): void {

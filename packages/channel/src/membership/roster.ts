@@ -1,9 +1,4 @@
-import {
-  END_BITS,
-  ENDED_BY_DEATH,
-  ENDED_BY_LEAVING,
-  STATE_DISCONNECTED,
-} from '../format/participant-layout.js';
+import { STATE_DISCONNECTED } from '../format/participant-layout.js';
 import type { ParticipantTable } from './participant-table.js';
 
 /** A participant that has a role in the channel. */
@@ -90,12 +85,8 @@ export class Roster {
   }
 
   #endOf({ slot, generation }: Member): MemberEnd {
-    const lastEnd = this.#table.lastEndOf(slot);
-    if (lastEnd >>> END_BITS === generation) {
-      const how = lastEnd & ((1 << END_BITS) - 1);
-      if (how === ENDED_BY_LEAVING) return 'left';
-      if (how === ENDED_BY_DEATH) return 'died';
-    }
+    const last = this.#table.lastEndOf(slot);
+    if (last?.generation === generation) return last.how;
     const isThere = this.#table.generationOf(slot) === generation;
     return isThere && this.#table.stateOf(slot) === STATE_DISCONNECTED ? 'disconnected' : 'unknown';
   }

@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
 import { useMemo, useRef, useState } from 'preact/hooks';
+import type { Departure } from '../../src/ui/protocol.js';
 import { bytes, clock, nameOf, percent, plural, rate, visible } from './format.js';
 import {
   type ChannelBox,
@@ -16,6 +17,9 @@ import { useSize } from './use-size.js';
 
 /** Room above and below the boxes for the focus ring. */
 const MARGIN = 6;
+
+/** Departures that are listed, the last ones first. */
+const MOST_GONE = 50;
 
 /** Where the columns stand, by the width there is. */
 interface Columns {
@@ -47,14 +51,11 @@ export function MapView({
   const all = useMemo(() => [...(channels?.values() ?? [])], [channels]);
   const wanted = route.search.toLowerCase();
   const rows = useMemo(() => all.filter((row) => isWanted(row, wanted)), [all, wanted]);
-  const dead = useMemo(
-    () =>
-      departures.filter(
-        ({ proof, channel }) => proof !== undefined && channel.toLowerCase().includes(wanted),
-      ),
+  const gone = useMemo(
+    () => departures.filter(({ channel }) => channel.toLowerCase().includes(wanted)),
     [departures, wanted],
   );
-  const layout = useMemo(() => layOut(rows, dead), [rows, dead]);
+  const layout = useMemo(() => layOut(rows, gone), [rows, gone]);
   const isEmpty = channels !== undefined && layout.channels.length === 0;
   return (
     <section class="map" aria-label="Map of processes and channels">
@@ -82,23 +83,41 @@ export function MapView({
         )}
       </div>
       <Left layout={layout} period={period} total={all.length} />
-      {dead.length > 0 && (
+      {gone.length > 0 && (
         <section class="card gone" aria-label="Gone in the last minute">
           <h2>Gone in the last minute</h2>
           <ul>
-            {[...dead].reverse().map(({ channel, role, at, proof, ...process }) => (
-              <li key={`${at}${channel}${process.pid}${role}`}>
-                <time>{clock(at)}</time>
-                <span>
-                  <b>{nameOf(process)}</b>, {role} of <a href={channelAddress(channel)}>{visible(channel)}</a>
-                  , is dead: {proof}.
-                </span>
-              </li>
-            ))}
+            {gone
+              .slice(-MOST_GONE)
+              .reverse()
+              .map((departure) => (
+                <Gone
+                  key={`${departure.at}${departure.channel}${departure.pid}${departure.role}`}
+                  departure={departure}
+                />
+              ))}
           </ul>
         </section>
       )}
     </section>
+  );
+}
+
+/** A line about a participant that is gone. */
+function Gone({ departure }: { departure: Departure }): VNode {
+  const { channel, role, at, reason, proof, ...process } = departure;
+  const end = {
+    left: 'left',
+    died: `died: ${proof}`,
+    unknown: 'is gone; whether it left or died is not known',
+  }[reason];
+  return (
+    <li class={reason}>
+      <time>{clock(at)}</time>
+      <span>
+        <b>{nameOf(process)}</b>, {role} of <a href={channelAddress(channel)}>{visible(channel)}</a>, {end}.
+      </span>
+    </li>
   );
 }
 

@@ -4,6 +4,8 @@ import { type Link, useStream } from './stream.js';
 
 /** Milliseconds for which the dead are shown. */
 const SHOWN_DEAD: number = 60_000;
+/** Departures that are remembered at most, where participants come and go all the time. */
+const MOST_DEPARTURES = 1000;
 
 /** All channels, as the server told last. */
 export interface OverviewState {
@@ -29,7 +31,9 @@ export function useOverview(): OverviewState {
       for (const name of event.gone) known.delete(name);
       channels.current = known;
       const oldest = Date.now() - SHOWN_DEAD;
-      departures.current = [...departures.current, ...event.departures].filter(({ at }) => at > oldest);
+      departures.current = [...departures.current, ...event.departures]
+        .filter(({ at }) => at > oldest)
+        .slice(-MOST_DEPARTURES);
       period.current = event.period;
       trouble.current = '';
       changed(undefined);

@@ -1,4 +1,4 @@
-import type { Bus, ParticipantInfo } from '@mmfbus/channel';
+import type { Bus, BusChange } from '@mmfbus/channel';
 import { timers } from '@mmfbus/core/internal';
 import type { EventStream } from './event-stream.js';
 import type { ChannelRow, Departure, OverviewEvent } from './protocol.js';
@@ -14,6 +14,8 @@ const FIRST_PERIOD = 250;
 /** Milliseconds for which a participant that is gone is told of. */
 const REMEMBERED: number = 60_000;
 const MOST_DEPARTURES = 200;
+
+type Left = Extract<BusChange, { readonly type: 'left' }>;
 
 /** One page that shows all channels, and what it has been told. */
 interface Viewer {
@@ -107,16 +109,16 @@ export class Overview {
   async #watch(signal: AbortSignal): Promise<void> {
     const bus = await this.#openBus();
     for await (const change of bus.watch({ signal })) {
-      if (change.type === 'left') this.#depart(change.channel, change.participant);
+      if (change.type === 'left') this.#depart(change);
     }
   }
 
-  #depart(channel: string, participant: ParticipantInfo): void {
+  #depart({ channel, participant, reason }: Left): void {
     const { role, pid, name, alive } = participant;
     const program = this.#programs.nameOf(pid);
     if (alive === false) this.#programs.forget(pid);
-    const proof = alive === false ? `the kernel has closed the life line of process ${pid}` : undefined;
-    this.#departures.push({ channel, role, pid, name, program, at: Date.now(), proof });
+    const proof = reason === 'died' ? `the kernel has closed the life line of process ${pid}` : undefined;
+    this.#departures.push({ channel, role, pid, name, program, at: Date.now(), reason, proof });
     this.#departed++;
     if (this.#departures.length > MOST_DEPARTURES) this.#departures.shift();
     for (const viewer of this.#viewers) this.#tell(viewer);

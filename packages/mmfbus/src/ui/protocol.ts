@@ -60,7 +60,9 @@ export interface Departure {
   readonly program: string;
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** What proves the death of its process; undefined where it left the channel only, or nothing is known. */
+  /** `left` in good order; `died`, with the proof; `unknown` where neither is known. */
+  readonly reason: 'left' | 'died' | 'unknown';
+  /** What proves that it died; undefined where it did not, or that is not known. */
   readonly proof: string | undefined;
 }
 

@@ -151,7 +151,7 @@ const watch: Subject = {
       return inner.join(', ');
     }),
     'its callback throws': never('it takes none'),
-    'the peer dies': comes('opened joined joined left false', async (kit) => {
+    'the peer dies': comes('opened joined joined left false died', async (kit) => {
       const { bus, peer } = await looking(kit);
       const log: unknown[] = [];
       let killed: Promise<void> | undefined;
@@ -160,7 +160,7 @@ const watch: Subject = {
           log.push(change.type);
           if (change.type === 'joined' && log.length === 3) killed = peer.kill();
           if (change.type !== 'left') continue;
-          log.push(change.participant.alive);
+          log.push(change.participant.alive, change.reason);
           return;
         }
       };
