@@ -5,6 +5,17 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** An option that the program does not have. */
+export class UnknownOption extends UsageError {
+  /** As it was given, such as `--were`. */
+  readonly option: string;
+
+  constructor(option: string, options?: ErrorOptions) {
+    super(`Unknown option '${option}'`, options);
+    this.option = option;
+  }
+}
+
 /** Options by name, as `parseArgs` of `node:util` takes them. */
 export type OptionTypes = NonNullable<ParseArgsConfig['options']>;
 
@@ -38,6 +49,8 @@ export function readCommandLine<const Options extends OptionTypes>(
     return { values: others as Parsed<Options>['values'], positionals, help: help === true };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
+    const unknown = /^Unknown option '([^']*)'/.exec(error.message)?.[1];
+    if (unknown !== undefined) throw new UnknownOption(unknown, { cause: error });
     throw new UsageError(error.message, { cause: error });
   }
 }

@@ -3,6 +3,7 @@ export {
   type CommandLine,
   type OptionTypes,
   readCommandLine,
+  UnknownOption,
   UsageError,
   wholeNumber,
 } from './command-line.js';

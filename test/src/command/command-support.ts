@@ -50,6 +50,7 @@ export async function publisherProgram(
   schema: string,
   body: string,
   options = '',
+  starting: StartOptions = {},
 ): Promise<Program> {
   const code = `
     import * as mmfbus from '@mmfbus/channel';
@@ -61,7 +62,7 @@ export async function publisherProgram(
     ${body}
     console.log('ready');
   `;
-  const program = startCode(code, { cwd: join(workspaceRoot, 'test') });
+  const program = startCode(code, { cwd: join(workspaceRoot, 'test'), ...starting });
   await program.waitForLine(/^ready$/);
   return program;
 }

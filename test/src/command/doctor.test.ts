@@ -5,29 +5,10 @@ import { killed } from '../e2e/channel-agent.js';
 import { ownDirectory } from '../support/own-directory.js';
 import { startCode } from '../support/spawn.js';
 import { workspaceRoot } from '../support/workspace.js';
-import { leave, linesOf, PRICES, publisherProgram, run, start } from './command-support.js';
+import { leave, linesOf, PRICES, publisherProgram, start } from './command-support.js';
+import { examine } from './examined.js';
 
 const directory = ownDirectory('doctor');
-
-interface Found {
-  readonly level: 'problem' | 'hint' | 'fact';
-  readonly text: string;
-  readonly remedy?: string;
-}
-
-async function examine(
-  ...words: string[]
-): Promise<{ readonly status: number | null; readonly found: Found[] }> {
-  const { status, stdout, stderr } = await run('doctor', '--json', ...words);
-  expect(stderr).toBe('');
-  return {
-    status,
-    found: stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line)),
-  };
-}
 
 describe('mmfbus doctor', () => {
   it('finds nothing where nothing is wrong, and says how much memory there is', async () => {
@@ -39,7 +20,7 @@ describe('mmfbus doctor', () => {
     });
     expect(found.map(({ text }) => text)).toEqual([
       expect.stringMatching(/: .* of .* are free; 2 segments of mmfbus take .* MiB$/),
-      '1 channels with 1 participants were looked at',
+      'looked at 1 channel with 1 participant',
     ]);
     expect((await linesOf('doctor')).at(-1)).toBe('0 problems, 0 hints');
     await leave(program);
@@ -75,7 +56,7 @@ describe('mmfbus doctor', () => {
         {
           level: 'problem',
           text: expect.stringMatching(
-            new RegExp(`^prices: reliable subscriber mmfbus sub, process ${sub.pid}, .* is stopped`),
+            new RegExp(`^prices: reliable subscriber mmfbus sub, process ${sub.pid} \\(.*\\), is stopped`),
           ),
           remedy: `kill -CONT ${sub.pid}, or end it: kill -KILL ${sub.pid}`,
         },

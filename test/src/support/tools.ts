@@ -27,6 +27,7 @@ export type ToolName =
   | 'CMake'
   | 'git'
   | 'strace'
+  | 'mount namespaces'
   | 'script'
   | 'Chromium'
   | 'tmux'
@@ -97,6 +98,11 @@ const tools: Readonly<Record<ToolName, Tool>> = {
     file: 'strace',
     probe: ['-qq', '-o', '/dev/null', 'true'],
     remedy: 'install strace, and allow it',
+  },
+  'mount namespaces': {
+    file: 'unshare',
+    probe: ['--mount', 'true'],
+    remedy: 'install util-linux, and run as the superuser of Linux',
   },
   Chromium: {
     file: process.env['MMFBUS_TEST_CHROMIUM'] ?? '/usr/bin/chromium',

@@ -18,11 +18,13 @@ export const measuringWords: {
   readonly wordCount: { readonly least: number; readonly most: number };
   readonly wordKind: 'channel';
   readonly options: typeof measuringOptions;
+  readonly showsAll: true;
 } = {
   usage: 'NAME… | --all [--for SECONDS]',
   wordCount: { least: 0, most: Number.POSITIVE_INFINITY },
   wordKind: 'channel',
   options: measuringOptions,
+  showsAll: true,
 };
 
 const LONGEST_SECONDS = 86_400;

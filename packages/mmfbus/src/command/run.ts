@@ -1,11 +1,12 @@
 import { type Bus, ChannelError, openBus } from '@mmfbus/channel';
-import { printable, readCommandLine, UsageError } from '@mmfbus/terminal';
-import { type Command, type Context, commonOptions, type Scope } from './command.js';
+import { type CommandLine, printable, readCommandLine, UnknownOption, UsageError } from '@mmfbus/terminal';
+import { type Command, type Context, commonOptions, type Options, type Scope } from './command.js';
 import { allCommands, commands } from './commands.js';
 import { helpOf, overview } from './help.js';
 import { Interrupted, interruption } from './interruption.js';
 import { Output } from './output.js';
 import { suggestion } from './spelling.js';
+import { Unseen } from './unseen.js';
 import { version } from './version.js';
 
 /** What the process ends with, besides 0. */
@@ -49,7 +50,7 @@ async function dispatch(name: string, args: readonly string[], out: Output): Pro
 }
 
 async function runCommand(command: Command, args: readonly string[], out: Output): Promise<number> {
-  const { values, positionals, help } = readCommandLine(args, { ...command.options, ...commonOptions }, true);
+  const { values, positionals, help } = readOptions(command, args);
   if (help) {
     await out.line(helpOf(command));
     return 0;
@@ -71,12 +72,25 @@ async function runCommand(command: Command, args: readonly string[], out: Output
       return bus;
     },
   };
+  const unseen = command.showsAll === true ? new Unseen() : undefined;
   try {
     return await command.run(context);
   } finally {
+    for (const line of unseen?.end() ?? []) process.stderr.write(`mmfbus ${command.name}: ${lines(line)}\n`);
     const opened = await bus?.catch(() => undefined);
     await opened?.close();
     forget();
+  }
+}
+
+function readOptions(command: Command, args: readonly string[]): CommandLine<Options & typeof commonOptions> {
+  const options = { ...command.options, ...commonOptions };
+  try {
+    return readCommandLine(args, options, true);
+  } catch (error) {
+    if (!(error instanceof UnknownOption)) throw error;
+    const known = [...Object.keys(options), 'help'].map((name) => `--${name}`);
+    throw new UsageError(`${error.message}${suggestion(error.option, known)}`, { cause: error });
   }
 }
 

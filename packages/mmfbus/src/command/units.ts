@@ -5,6 +5,11 @@ export function count(value: number | bigint): string {
   return whole.format(value);
 }
 
+/** A count and what is counted: `1 channel`, `2 channels`. */
+export function plural(value: number, what: string): string {
+  return `${count(value)} ${what}${value === 1 ? '' : 's'}`;
+}
+
 /** Three digits at least: `0.12`, `3.4`, `56`, `789`. */
 function digits(value: number): string {
   return value >= 100 || Number.isInteger(value) ? whole.format(value) : value.toPrecision(value < 1 ? 2 : 3);

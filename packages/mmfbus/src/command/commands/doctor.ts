@@ -1,14 +1,15 @@
-import { type ChannelInfo, openBus } from '@mmfbus/channel';
+import { type Bus, type ChannelInfo, openBus } from '@mmfbus/channel';
 import { type Command, type Context, defineCommand, type Scope } from '../command.js';
 import type { Fact, Finding } from '../doctor/finding.js';
 import { awaitRemoval, describeLeftovers, leftoversNow } from '../doctor/leftovers.js';
-import { checkMemory } from '../doctor/memory.js';
+import { checkFolder, checkMemory } from '../doctor/memory.js';
 import { checkScopes, checkSpelling, lookAtEach, namesOnDisk } from '../doctor/names.js';
 import { checkDescriptors, checkSlow, checkStopped } from '../doctor/participants.js';
+import { codeOf, refusal } from '../doctor/refusal.js';
 import { checkRemoved, removedMemory } from '../doctor/removed.js';
 import type { Output } from '../output.js';
 import { pause } from '../pause.js';
-import { count } from '../units.js';
+import { plural } from '../units.js';
 
 /** Milliseconds between the two looks by which slow readers are found. */
 const BETWEEN_MS = 500;
@@ -45,31 +46,52 @@ async function examine({
   scope,
   openBus: openThis,
 }: Context<typeof options>): Promise<readonly (Finding | Fact)[]> {
+  const unusable = checkFolder();
+  if (unusable !== undefined) return [unusable];
   const left = leftoversNow();
   // First, so that what this process does itself is not found.
-  const found: (Finding | Fact)[] = [...checkMemory()];
+  const memory = checkMemory();
   const removed = removedMemory();
-  const bus = await openThis();
-  const names = async () =>
-    new Set([...(await bus.list({ signal })).map(({ name }) => name), ...namesOnDisk(scope)]);
-  const before = await lookAtEach(bus, [...(await names())], signal);
-  if (before.channels.length > 0 || removed.length > 0) await pause(BETWEEN_MS, signal);
-  signal.throwIfAborted();
-  const now = await lookAtEach(bus, [...(await names())], signal);
-  const { channels } = now;
+  const looks = async (): Promise<readonly (Finding | Fact)[]> => {
+    const bus = await openThis();
+    const before = await lookAtAll(bus, scope, signal);
+    if (before.channels.length > 0 || removed.length > 0) await pause(BETWEEN_MS, signal);
+    signal.throwIfAborted();
+    const { channels, findings } = await lookAtAll(bus, scope, signal);
+    return [
+      ...findings,
+      ...checkRemoved(removed, removedMemory()),
+      ...channels.flatMap(checkStopped),
+      ...channels.flatMap((info) => slowSince(before.channels, info)),
+      ...checkSpelling(channels),
+      ...(await checkOtherScope(channels, otherThan(scope), signal)),
+      ...checkDescriptors(channels),
+      { level: 'fact', text: summaryOf(channels) },
+    ];
+  };
+  const seen = await unlessRefused(looks, 'no channel can be looked at', signal);
   if (values.fix === true) await awaitRemoval(left, signal);
-  found.push(
-    ...describeLeftovers(left, values.fix === true),
-    ...now.findings,
-    ...checkRemoved(removed, removedMemory()),
-    ...channels.flatMap(checkStopped),
-    ...channels.flatMap((info) => slowSince(before.channels, info)),
-    ...checkSpelling(channels),
-    ...checkScopes(channels, await channelsOfOther(scope, signal), otherThan(scope)),
-    ...checkDescriptors(channels),
-    { level: 'fact', text: summaryOf(channels) },
-  );
-  return found;
+  return [...memory, ...describeLeftovers(left, values.fix === true), ...seen];
+}
+
+/** What was found, or what kept it from being looked for: where nothing works, that is what the user asks for. */
+async function unlessRefused(
+  look: () => Promise<readonly (Finding | Fact)[]>,
+  what: string,
+  signal: AbortSignal,
+): Promise<readonly (Finding | Fact)[]> {
+  try {
+    return await look();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (codeOf(error) === '') throw error;
+    return [refusal(what, error)];
+  }
+}
+
+async function lookAtAll(bus: Bus, scope: Scope, signal: AbortSignal): ReturnType<typeof lookAtEach> {
+  const listed = (await bus.list({ signal })).map(({ name }) => name);
+  return lookAtEach(bus, [...new Set([...listed, ...namesOnDisk(scope)])], scope, signal);
 }
 
 /** A program that is stopped is no slow one. */
@@ -82,18 +104,25 @@ function otherThan(scope: Scope): Scope {
   return scope === 'user' ? 'machine' : 'user';
 }
 
-async function channelsOfOther(scope: Scope, signal: AbortSignal): Promise<readonly ChannelInfo[]> {
-  const bus = await openBus({ scope: otherThan(scope), signal });
-  try {
-    return await bus.list({ signal });
-  } finally {
-    await bus.close();
-  }
+function checkOtherScope(
+  channels: readonly ChannelInfo[],
+  scope: Scope,
+  signal: AbortSignal,
+): Promise<readonly (Finding | Fact)[]> {
+  const look = async () => {
+    const bus = await openBus({ scope, signal });
+    try {
+      return checkScopes(channels, await bus.list({ signal }), scope);
+    } finally {
+      await bus.close();
+    }
+  };
+  return unlessRefused(look, `the channels of the scope ${scope} cannot be looked at`, signal);
 }
 
 function summaryOf(channels: readonly ChannelInfo[]): string {
   const participants = channels.reduce((sum, info) => sum + info.participants.length, 0);
-  return `${count(channels.length)} channels with ${count(participants)} participants were looked at`;
+  return `looked at ${plural(channels.length, 'channel')} with ${plural(participants, 'participant')}`;
 }
 
 function asText(out: Output, found: readonly (Finding | Fact)[]): string {
@@ -107,5 +136,5 @@ function asText(out: Output, found: readonly (Finding | Fact)[]): string {
     });
   const problems = found.filter(({ level }) => level === 'problem').length;
   const hints = found.filter(({ level }) => level === 'hint').length;
-  return [...lines, '', `${count(problems)} problems, ${count(hints)} hints`].join('\n');
+  return [...lines, '', `${plural(problems, 'problem')}, ${plural(hints, 'hint')}`].join('\n');
 }

@@ -1,4 +1,4 @@
-import { wholeNumber } from '@mmfbus/terminal';
+import { printable, wholeNumber } from '@mmfbus/terminal';
 import { type Command, type Context, defineCommand } from '../command.js';
 import { globOf } from '../glob.js';
 import { Looks, largestLag, publishersOf, type Seen, subscribersOf } from '../looks.js';
@@ -50,6 +50,7 @@ in parts of the ring.
 
   mmfbus ls
   mmfbus ls 'sensor.*' --watch`,
+  showsAll: true,
   options,
   run,
 });
@@ -80,7 +81,8 @@ async function watchJson(look: () => Promise<Seen[]>, out: Output, signal: Abort
 }
 
 function asTable(out: Output, seen: readonly Seen[], glob: string | undefined): string {
-  if (seen.length === 0) return glob === undefined ? 'There are no channels.' : 'No channel matches.';
+  if (seen.length === 0)
+    return glob === undefined ? 'There are no channels.' : `No channel matches ${printable(glob)}.`;
   return drawTable(
     out,
     columns,

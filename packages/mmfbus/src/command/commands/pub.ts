@@ -66,7 +66,7 @@ async function run(context: PubContext): Promise<number> {
   const info = await bus.inspect(name, { signal });
   if (info === undefined && values.create !== true) {
     const { message } = await noSuchChannel(bus, name, signal);
-    throw new Failure(`${message}; --create makes one`);
+    throw new Failure(`${message}${message.endsWith('?') ? ' ' : '; '}--create makes one`);
   }
   const publisher = await join(bus, name, info, signal);
   const first = { sequence: 0, published: 0 };

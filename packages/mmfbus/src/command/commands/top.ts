@@ -41,6 +41,7 @@ export const command: Command = defineCommand({
   help: `Shows what has TEXT in the name of the channel or of one of its participants. Where the output is no terminal, or with
 --json, it is printed once. > publishes, < subscribes reliably, ~ subscribes lossily, x was given up.
 Keys: r b l w n sort (again: reversed), / filter, p participants, arrows scroll, q quit.`,
+  showsAll: true,
   options,
   run,
 });

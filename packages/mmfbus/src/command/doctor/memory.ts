@@ -1,9 +1,10 @@
-import { accessSync, constants, readdirSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { memoryFolder } from '@mmfbus/core/internal';
 import { printable } from '@mmfbus/terminal';
-import { bytes, count } from '../units.js';
+import { bytes, count, plural } from '../units.js';
 import type { Fact, Finding } from './finding.js';
+import { refusal } from './refusal.js';
 
 /** Memory of a channel whose capacity is not set. */
 const DEFAULT_CHANNEL: number = 8.1 * 2 ** 20;
@@ -14,25 +15,52 @@ const STICKY = 0o1000;
 const WORLD_WRITABLE = 0o002;
 const SEGMENT = /^mmfbus\.(?:(\d+)|g)\./;
 
+/** What keeps this user from looking into the folder; undefined where nothing does. */
+export function checkFolder(): Finding | undefined {
+  let folder: string | undefined;
+  try {
+    folder = memoryFolder();
+  } catch (error) {
+    return refusal('the folder of the shared memory', error);
+  }
+  return folder === undefined ? undefined : checkAccess(folder, constants.R_OK | constants.X_OK);
+}
+
 /** Whether there is room for another channel, and the folder lets this user make one. */
 export function checkMemory(): readonly (Finding | Fact)[] {
   const folder = memoryFolder();
   if (folder === undefined) return [];
   const place = printable(folder);
-  return [...checkRoom(folder, place), ...checkPermissions(folder, place)];
+  return [...checkRoom(folder, place), ...checkPermissions(folder, place), ...checkFiles(folder, place)];
+}
+
+function checkAccess(folder: string, mode: number): Finding | undefined {
+  try {
+    accessSync(folder, mode);
+    return undefined;
+  } catch (error) {
+    return {
+      level: 'problem',
+      text: `${printable(folder)} cannot be used: ${printable((error as Error).message)}`,
+      remedy: 'let this user read and write it, or name another folder in MMFBUS_DIRECTORY',
+    };
+  }
 }
 
 interface Segment {
   readonly name: string;
   readonly size: number;
   readonly uid: number;
+  readonly isFile: boolean;
 }
 
 function segmentsIn(folder: string): readonly Segment[] {
   return readdirSync(folder).flatMap((name) => {
     if (!SEGMENT.test(name)) return [];
-    const stat = statSync(join(folder, name), { throwIfNoEntry: false });
-    return stat === undefined ? [] : [{ name, size: stat.blocks * 512, uid: stat.uid }];
+    const stat = lstatSync(join(folder, name), { throwIfNoEntry: false });
+    return stat === undefined
+      ? []
+      : [{ name, size: stat.blocks * 512, uid: stat.uid, isFile: stat.isFile() }];
   });
 }
 
@@ -41,7 +69,7 @@ function checkRoom(folder: string, place: string): readonly (Finding | Fact)[] {
   const [total, free] = [blocks * bsize, bavail * bsize];
   const segments = segmentsIn(folder).toSorted((a, b) => b.size - a.size);
   const ours = segments.reduce((sum, { size }) => sum + size, 0);
-  const text = `${place}: ${bytes(free)} of ${bytes(total)} are free; ${count(segments.length)} segments of mmfbus take ${bytes(ours)}`;
+  const text = `${place}: ${bytes(free)} of ${bytes(total)} are free; ${plural(segments.length, 'segment')} of mmfbus ${segments.length === 1 ? 'takes' : 'take'} ${bytes(ours)}`;
   const found: (Finding | Fact)[] = [];
   if (free < DEFAULT_CHANNEL || free < total * (1 - NEARLY_FULL)) {
     const largest = segments
@@ -52,7 +80,7 @@ function checkRoom(folder: string, place: string): readonly (Finding | Fact)[] {
       level,
       text: `${text}${largest.length > 0 ? `, the largest: ${largest.join(', ')}` : ''}`,
       remedy:
-        'end programs, give channels a smaller capacity, or make the file system larger: mount -o remount,size=2G; in a container --shm-size',
+        'end programs, remove other files, give channels a smaller capacity, or make the file system larger: mount -o remount,size=2G; in a container --shm-size',
     });
   } else found.push({ level: 'fact', text });
   if (files > 0 && ffree < files * (1 - NEARLY_FULL)) {
@@ -67,15 +95,8 @@ function checkRoom(folder: string, place: string): readonly (Finding | Fact)[] {
 
 function checkPermissions(folder: string, place: string): readonly Finding[] {
   const found: Finding[] = [];
-  try {
-    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
-  } catch (error) {
-    found.push({
-      level: 'problem',
-      text: `${place} cannot be used: ${printable((error as Error).message)}`,
-      remedy: `let this user read and write it, or name another folder in MMFBUS_DIRECTORY`,
-    });
-  }
+  const refused = checkAccess(folder, constants.W_OK);
+  if (refused !== undefined) found.push(refused);
   const { mode } = statSync(folder);
   if ((mode & WORLD_WRITABLE) !== 0 && (mode & STICKY) === 0) {
     found.push({
@@ -84,7 +105,20 @@ function checkPermissions(folder: string, place: string): readonly Finding[] {
       remedy: `chmod +t ${place}`,
     });
   }
-  for (const { name, uid } of segmentsIn(folder)) {
+  return found;
+}
+
+function checkFiles(folder: string, place: string): readonly Finding[] {
+  const found: Finding[] = [];
+  for (const { name, uid, isFile } of segmentsIn(folder)) {
+    if (!isFile) {
+      found.push({
+        level: 'problem',
+        text: `${place}/${printable(name)} bears the name of a channel and is no regular file: no program can open a channel of this name`,
+        remedy: 'remove it',
+      });
+      continue;
+    }
     const owner = SEGMENT.exec(name)?.[1];
     if (owner === undefined || Number(owner) === uid) continue;
     found.push({

@@ -1,37 +1,36 @@
-import { readdirSync } from 'node:fs';
-import { type Bus, ChannelError, type ChannelInfo } from '@mmfbus/channel';
+import { lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Bus, ChannelInfo } from '@mmfbus/channel';
 import { codecOfText } from '@mmfbus/codec';
-import { MmfError } from '@mmfbus/core';
 import { memoryFolder } from '@mmfbus/core/internal';
 import { printable } from '@mmfbus/terminal';
 import type { Scope } from '../command.js';
 import { publishersOf, subscribersOf } from '../looks.js';
 import { nearest } from '../spelling.js';
 import type { Finding } from './finding.js';
+import { codeOf, refusal } from './refusal.js';
 
 /** Names of the channels of a scope, by their files: also of those that are not listed. */
 export function namesOnDisk(scope: Scope): readonly string[] {
   const folder = memoryFolder();
   if (folder === undefined) return [];
-  const prefix = scope === 'machine' ? 'mmfbus.g.' : `mmfbus.${process.getuid?.() ?? 0}.`;
-  return readdirSync(folder)
-    .filter((name) => name.startsWith(prefix))
-    .map((name) => name.slice(prefix.length))
+  const prefix = prefixOf(scope);
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.startsWith(prefix))
+    .map(({ name }) => name.slice(prefix.length))
     .filter((name) => /^[A-Za-z0-9._-]{1,128}$/.test(name));
 }
 
-const REMEDIES: Readonly<Record<string, string>> = {
-  VERSION_MISMATCH:
-    'give all programs the same major version of mmfbus, and start those of the other one again',
-  CORRUPTED: 'end the programs that use it, and start them again',
-  ACCESS_DENIED:
-    'run this as a user that the channel lets in, or have its programs create it with another mode or group',
-};
+/** What the names of the files of a scope begin with. */
+function prefixOf(scope: Scope): string {
+  return scope === 'machine' ? 'mmfbus.g.' : `mmfbus.${process.getuid?.() ?? 0}.`;
+}
 
 /** Looks at each channel, and at what keeps it from being looked at. */
 export async function lookAtEach(
   bus: Bus,
   names: readonly string[],
+  scope: Scope,
   signal: AbortSignal,
 ): Promise<{ readonly channels: readonly ChannelInfo[]; readonly findings: readonly Finding[] }> {
   const channels: ChannelInfo[] = [];
@@ -42,7 +41,7 @@ export async function lookAtEach(
       if (info !== undefined) channels.push(info);
     } catch (error) {
       signal.throwIfAborted();
-      const finding = findingOf(name, error);
+      const finding = findingOf(name, error, scope);
       if (finding !== undefined) findings.push(finding);
     }
   }
@@ -50,15 +49,24 @@ export async function lookAtEach(
 }
 
 /** Memory of that name that is no channel is no problem: programs may use it as they like. */
-function findingOf(name: string, error: unknown): Finding | undefined {
-  const code = error instanceof ChannelError || error instanceof MmfError ? error.code : '';
+function findingOf(name: string, error: unknown, scope: Scope): Finding | undefined {
+  const code = codeOf(error);
   if (code === 'NOT_A_CHANNEL' || code === 'PATTERN_MISMATCH') return undefined;
-  const message = error instanceof Error ? error.message : String(error);
-  return {
-    level: 'problem',
-    text: message.startsWith(name) ? printable(message) : `${name}: ${printable(message)}`,
-    remedy: REMEDIES[code] ?? 'see the message',
-  };
+  const finding = refusal(name, error);
+  return code === 'ACCESS_DENIED' ? deniedFinding(name, finding, scope) : finding;
+}
+
+/** A file of another user in the place of this user's is told of by the permissions of the folder. */
+function deniedFinding(name: string, finding: Finding, scope: Scope): Finding | undefined {
+  if (scope === 'machine') {
+    const remedy =
+      'where this user is to join it, have its programs create it with a mode and a group that let this user in';
+    return { ...finding, level: 'hint', remedy };
+  }
+  const path = join(memoryFolder() ?? '', `${prefixOf(scope)}${name}`);
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || stat.uid !== process.getuid?.()) return undefined;
+  return { ...finding, remedy: `chmod u+rw ${printable(path)}` };
 }
 
 /** Channels with publishers alone and with subscribers alone whose names are nearly the same, and how their schemas differ. */

@@ -3,7 +3,7 @@ import type { ChannelInfo, ParticipantInfo } from '@mmfbus/channel';
 import { printable } from '@mmfbus/terminal';
 import { publishersOf, subscribersOf } from '../looks.js';
 import { programOf } from '../programs.js';
-import { count } from '../units.js';
+import { count, plural } from '../units.js';
 import type { Finding } from './finding.js';
 
 const NEARLY_FULL = 0.9;
@@ -24,7 +24,7 @@ export function checkStopped({ name, capacity, participants }: ChannelInfo): rea
     return [
       {
         level: 'problem',
-        text: `${name}: ${who(one)} (${program.program}) is stopped (SIGSTOP, or Ctrl-Z): ${effect}`,
+        text: `${name}: ${who(one, program.program)} is stopped (SIGSTOP, or Ctrl-Z): ${effect}`,
         remedy: `kill -CONT ${one.pid}, or end it: kill -KILL ${one.pid}`,
       },
     ];
@@ -49,7 +49,7 @@ export function checkSlow(before: ChannelInfo, now: ChannelInfo): readonly Findi
     }
     if (one.delivery === 'reliable' && part >= HALF_FULL) {
       const level = part >= NEARLY_FULL || refused > 0 ? 'problem' : 'hint';
-      const waits = refused > 0 ? `; publishers found no room ${count(refused)} times meanwhile` : '';
+      const waits = refused > 0 ? `; publishers found no room ${plural(refused, 'time')} meanwhile` : '';
       return [
         {
           level,
@@ -63,7 +63,7 @@ export function checkSlow(before: ChannelInfo, now: ChannelInfo): readonly Findi
       return [
         {
           level: 'hint',
-          text: `${now.name}: ${who(one)} lost ${count(missed)} messages meanwhile: it is lossy, and too slow`,
+          text: `${now.name}: ${who(one)} lost ${plural(missed, 'message')} meanwhile: it is lossy, and too slow`,
           remedy: 'have its handlers do less, or give the channel a larger capacity',
         },
       ];
@@ -103,9 +103,9 @@ function descriptorsOf(pid: number): { readonly open: number; readonly limit: nu
   }
 }
 
-function who({ role, delivery, name, pid }: ParticipantInfo): string {
+function who({ role, delivery, name, pid }: ParticipantInfo, program = ''): string {
   const title = name === '' ? '' : ` ${printable(name)}`;
-  return `${delivery === undefined ? '' : `${delivery} `}${role}${title}, process ${pid},`;
+  return `${delivery === undefined ? '' : `${delivery} `}${role}${title}, process ${pid}${program === '' ? '' : ` (${program})`},`;
 }
 
 function percent({ lag = 0 }: ParticipantInfo, capacity: number): string {

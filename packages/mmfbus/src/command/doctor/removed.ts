@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { memoryFolder } from '@mmfbus/core/internal';
 import { printable } from '@mmfbus/terminal';
@@ -36,6 +36,7 @@ const MAPPING = /^[0-9a-f]+-[0-9a-f]+ \S+ [0-9a-f]+ \S+ (\d+)\s+(.*) \(deleted\)
 
 function deletedOf(pid: number, folder: string): readonly Removed[] {
   try {
+    if (!isSameFolder(pid, folder)) return [];
     return readFileSync(`/proc/${pid}/maps`, 'utf8')
       .split('\n')
       .flatMap((line) => {
@@ -48,6 +49,12 @@ function deletedOf(pid: number, folder: string): readonly Removed[] {
     // It has ended, or belongs to another user.
     return [];
   }
+}
+
+/** Whether the process has the same folder at that path. One in a container mostly has another. */
+function isSameFolder(pid: number, folder: string): boolean {
+  const [here, there] = [statSync(folder), statSync(join(`/proc/${pid}/root`, folder))];
+  return here.dev === there.dev && here.ino === there.ino;
 }
 
 /** A channel that ends removes its file before it unmaps it: what both looks have seen is no such channel. */

@@ -1,7 +1,7 @@
 import { printable } from '@mmfbus/terminal';
 import type { ChannelRow, ParticipantRow } from '../../ui/protocol.js';
 import type { Style } from '../output.js';
-import { bytes, count, rate } from '../units.js';
+import { bytes, plural, rate } from '../units.js';
 import { fit } from './fit.js';
 import { type Entry, entriesOf, lagOf, largestLagOf, SORTS, type View } from './ranking.js';
 
@@ -70,8 +70,11 @@ function summaryOf({ channels, time }: Picture): string {
   const sum = (value: (row: ChannelRow) => number) => channels.reduce((total, row) => total + value(row), 0);
   return [
     `mmfbus top ${time}`,
-    `${count(channels.length)} channels`,
-    `${count(sum(({ participants }) => participants.length))} participants`,
+    plural(channels.length, 'channel'),
+    plural(
+      sum(({ participants }) => participants.length),
+      'participant',
+    ),
     rate(sum((row) => row.rate)),
     `${bytes(Math.round(sum((row) => row.bytes)))}/s`,
   ].join('   ');
