@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineChannel } from '@mmfbus/channel';
 import { struct, u32 } from '@mmfbus/codec';
@@ -36,24 +36,35 @@ afterEach(async () => {
 class Terminal {
   readonly #socket = `mmfbus-test-${process.pid}-${++count}`;
   readonly #files = join(folder, String(count));
+  #isClosed = false;
 
-  /** @param shell that is asked for it, and has its jobs; by default one that runs it only. */
-  static start(args: string, environment = '', shell?: string): Terminal {
+  /**
+   * @param shell that is asked for it, and has its jobs; by default one that runs it only.
+   * @param before what the shell does that becomes the program.
+   */
+  static start(args: string, environment = '', shell?: string, before = ''): Terminal {
     const terminal = new Terminal();
     const files = terminal.#files;
     const { MMFBUS_DIRECTORY = '' } = process.env;
     const variables = `MMFBUS_DIRECTORY=${MMFBUS_DIRECTORY} ${environment}`;
-    const run = `sh -c 'echo $$ > ${files}.pid; exec env ${variables} ${process.execPath} ${COMMAND} top ${args}'`;
+    const run = `sh -c '${before}echo $$ > ${files}.pid; exec env ${variables} ${process.execPath} ${COMMAND} top ${args}'`;
     // What has started it is there when it has ended, and says how the terminal is set.
     const script = `echo before; stty -g > ${files}.before; ${run}; echo "status $?"; stty -g > ${files}.after; echo after; cat`;
     terminal.#tmux('-f', '/dev/null', 'new-session', '-d', '-x', '80', '-y', '24', shell ?? script);
     closing.unshift(async () => {
-      terminal.#tmux('kill-server');
+      terminal.close();
       // Then the program ends as well, which takes a moment.
       await vi.waitUntil(() => !existsSync(`/proc/${terminal.pid}`), { timeout: 60_000 });
     });
     if (shell !== undefined) terminal.press(`${run}; echo "status $?"`, 'Enter');
     return terminal;
+  }
+
+  /** Takes it away from the program, once. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#tmux('kill-server');
   }
 
   get pid(): number {
@@ -165,6 +176,29 @@ describe('on a terminal', () => {
     expect(screen.trim().split('\n')).toEqual(['before', `status ${status}`, 'after']);
     expect(terminal.state).toBe('0 1');
     expect(terminal.isAsBefore).toBe(true);
+  });
+
+  test('gives it back after an error that nothing catches, and shows the error', async () => {
+    const thrower = join(folder, 'thrower.mjs');
+    writeFileSync(thrower, "process.on('SIGUSR2', () => { throw new Error('from elsewhere'); });");
+    const terminal = Terminal.start('', `NODE_OPTIONS=--import=${thrower}`);
+    await terminal.until(/held/);
+    process.kill(terminal.pid, 'SIGUSR2');
+    const screen = await terminal.until(/^after/m);
+    expect(screen).toMatch(/^before\n.*^Error: from elsewhere\n.*^status 1\nafter/ms);
+    expect(terminal.state).toBe('0 1');
+    expect(terminal.isAsBefore).toBe(true);
+  });
+
+  test.each(['', 'trap "" HUP; '])('ends with its terminal, and leaves nothing (%s)', async (before) => {
+    const errors = join(folder, `errors-${count}`);
+    const terminal = Terminal.start(`--interval 100 2> ${errors}`, '', undefined, before);
+    await terminal.until(/held/);
+    const { pid } = terminal;
+    terminal.close();
+    await vi.waitUntil(() => !existsSync(`/proc/${pid}`), { timeout: 60_000 });
+    // Where Node aborts, it says so there.
+    expect(readFileSync(errors, 'utf8')).toBe('');
   });
 
   test('gives it back while it is stopped, and takes it again', async () => {
