@@ -110,7 +110,7 @@ describe('a mistake', () => {
       [['info'], 2, 'something is missing: mmfbus info NAME'],
       [['info', 'prices', 'more'], 2, 'unexpected "more"'],
       [['info', 'a/b'], 2, "a channel's name holds only"],
-      [['ls', '--wach'], 2, "Unknown option '--wach'"],
+      [['ls', '--wach'], 2, "Unknown option '--wach'; did you mean --watch?\nSee mmfbus ls --help."],
       [['ls', '--scope', 'moon'], 2, '--scope is user or machine, not "moon"'],
       [['sub', 'prices', '--from', 'now'], 2, '--from takes earliest, latest or the number of a message'],
       [['sub', 'prices', '--json', '--csv'], 2, 'exclude one another'],

@@ -41,6 +41,19 @@ describe('in a terminal', () => {
     await leave(program);
   });
 
+  it('fits in 80 columns', async () => {
+    const script = commandOf('script');
+    const program = await publisherProgram('prices', PRICES, PUBLISH);
+    const lines = (await inTerminal(script, `NO_COLOR=1 ${IN_SHELL} info prices`).success()).split('\r\n');
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
+    const headings = lines.find((line) => line.startsWith('SLOT'));
+    expect(headings).toMatch(/^SLOT +ROLE +NAME +PID +ALIVE +LAG +MESSAGES +BYTES +SINCE +PROGRAM$/);
+    expect(lines.find((line) => line.includes('ticker'))).toMatch(/ node --.*…$/);
+    // A pipe gets everything.
+    expect((await linesOf('info', 'prices')).find((line) => line.startsWith('SLOT'))).toContain('WAKE-UPS');
+    await leave(program);
+  });
+
   it('shows nothing that the terminal obeys', async () => {
     const script = commandOf('script');
     const schema = 'struct({ text: string() })';
@@ -84,6 +97,16 @@ describe('a shell', () => {
 
   it.each(['zsh', 'fish'])('gets a script for %s', async (shell) => {
     expect((await linesOf('completion', shell)).join('\n')).toContain('mmfbus completion words --');
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('an output that takes nothing', () => {
+  it.each(['ls', 'sub prices --from earliest'])('fails %s', async (words) => {
+    const program = await publisherProgram('prices', PRICES, PUBLISH);
+    const line = `${IN_SHELL} ${words} > /dev/full`;
+    const { status, stderr } = await startNode('-c', { runtime: ['sh'], args: [line] }).exit();
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^mmfbus(?: sub)?: ENOSPC: /)]);
+    await leave(program);
   });
 });
 

@@ -28,7 +28,10 @@ export async function runWords(words: readonly string[]): Promise<number> {
     status = explain(Object.hasOwn(commands, name) ? `mmfbus ${name}` : 'mmfbus', error, out);
   }
   await out.flush();
-  return status;
+  const { gone } = out;
+  if (status !== 0 || !gone.aborted || hasReaderGone(out)) return status;
+  // What was written last has failed when the command had ended already.
+  return complain('mmfbus', gone.reason);
 }
 
 async function dispatch(name: string, args: readonly string[], out: Output): Promise<number> {
@@ -108,7 +111,7 @@ function scopeOf(value: unknown): Scope {
 /** Says on the standard error why a command failed, and what to end with. */
 function explain(program: string, error: unknown, out: Output): number {
   const { gone } = out;
-  if (gone.aborted) return isClosedPipe(gone.reason) ? 0 : complain(program, gone.reason);
+  if (gone.aborted) return hasReaderGone(out) ? 0 : complain(program, gone.reason);
   if (error instanceof Interrupted) return FAILED;
   if (!isMisuse(error)) return complain(program, error);
   process.stderr.write(`${program}: ${lines(error.message)}\nSee ${program} --help.\n`);
@@ -131,7 +134,8 @@ function lines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }
 
-/** Whether the reader of the output has had enough of it. */
-function isClosedPipe(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE';
+/** Whether the reader of the output has had enough of it: a pipe or a terminal that was closed. */
+function hasReaderGone({ gone, isTerminal }: Output): boolean {
+  const code = (gone.reason as NodeJS.ErrnoException | undefined)?.code;
+  return code === 'EPIPE' || (isTerminal && code === 'EIO');
 }

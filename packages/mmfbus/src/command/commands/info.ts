@@ -18,14 +18,19 @@ export const command: Command = defineCommand({
   wordCount: { least: 1, most: 1 },
   wordKind: 'channel',
   help: `LAG is what a subscriber has not read. FULL counts the calls that found no room in the ring, BUSY those that
-another publisher held up, MISSED the messages that a subscriber lost.
+another publisher held up, MISSED the messages that a subscriber lost. A terminal does not show those that are 0 for all.
 
   mmfbus info prices`,
   options,
   run,
 });
 
-const columns: readonly Column[] = [
+interface ParticipantColumn extends Column {
+  /** Where it is 0 for all. */
+  readonly mayBeLeftOut?: true;
+}
+
+const columns: readonly ParticipantColumn[] = [
   { heading: 'SLOT' },
   { heading: 'ROLE', isLeft: true },
   { heading: 'NAME', isLeft: true },
@@ -34,10 +39,10 @@ const columns: readonly Column[] = [
   { heading: 'LAG' },
   { heading: 'MESSAGES' },
   { heading: 'BYTES' },
-  { heading: 'FULL' },
-  { heading: 'BUSY' },
-  { heading: 'MISSED' },
-  { heading: 'WAKE-UPS' },
+  { heading: 'FULL', mayBeLeftOut: true },
+  { heading: 'BUSY', mayBeLeftOut: true },
+  { heading: 'MISSED', mayBeLeftOut: true },
+  { heading: 'WAKE-UPS', mayBeLeftOut: true },
   { heading: 'SINCE' },
   { heading: 'PROGRAM', isLeft: true },
 ];
@@ -120,27 +125,36 @@ function schemaPart(info: ChannelInfo): string {
   return code.split('\n').map(printable).join('\n');
 }
 
+/** On a terminal without the counters that are 0 for all, so that it fits. */
 function participantsPart(out: Output, { participants }: ChannelInfo): string {
+  const rows = participants.map(participantRow);
+  const isShown = ({ mayBeLeftOut }: ParticipantColumn, index: number) =>
+    !out.isTerminal || mayBeLeftOut !== true || rows.some((row) => row[index] !== '0');
+  const shown = columns.map(isShown);
   return drawTable(
     out,
-    columns,
-    participants.map((one) => [
-      String(one.slot),
-      one.connected ? (one.delivery ?? one.role) : 'disconnected',
-      printable(one.name) || '-',
-      one.pid === 0 ? '-' : String(one.pid),
-      one.alive === true ? 'yes' : one.alive === false ? 'no' : 'unknown',
-      one.lag === undefined ? '-' : bytes(one.lag),
-      count(one.counters.messages),
-      bytes(one.counters.bytes),
-      count(one.counters.full),
-      count(one.counters.busy),
-      count(one.counters.missed),
-      count(one.counters.wakeUps),
-      age(Date.now() - one.joinedAt),
-      programNameOf(one) ?? '-',
-    ]),
+    columns.filter((_, index) => shown[index]),
+    rows.map((row) => row.filter((_, index) => shown[index])),
   );
+}
+
+function participantRow(one: ParticipantInfo): readonly string[] {
+  return [
+    String(one.slot),
+    one.connected ? (one.delivery ?? one.role) : 'disconnected',
+    printable(one.name) || '-',
+    one.pid === 0 ? '-' : String(one.pid),
+    one.alive === true ? 'yes' : one.alive === false ? 'no' : 'unknown',
+    one.lag === undefined ? '-' : bytes(one.lag),
+    count(one.counters.messages),
+    bytes(one.counters.bytes),
+    count(one.counters.full),
+    count(one.counters.busy),
+    count(one.counters.missed),
+    count(one.counters.wakeUps),
+    age(Date.now() - one.joinedAt),
+    programNameOf(one) ?? '-',
+  ];
 }
 
 /** Only of a process that is proved to be this one: another PID namespace has the number for another process. */
