@@ -1,5 +1,6 @@
 // The command in a terminal, and what a shell does with it.
-import { describe, expect, it } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it, vi } from 'vitest';
 import { ownDirectory } from '../support/own-directory.js';
 import { startNode } from '../support/spawn.js';
 import { commandOf } from '../support/tools.js';
@@ -7,7 +8,10 @@ import { IN_SHELL, inTerminal, leave, linesOf, PRICES, publisherProgram } from '
 
 ownDirectory('terminal');
 
-const PUBLISH = `for (let n = 0; n < 3; n++) await publisher.publish({ symbol: 'AAPL', px: n });`;
+const PUBLISH = `
+  for (let n = 0; n < 3; n++) await publisher.publish({ symbol: 'AAPL', px: n });
+  process.stdin.on('data', () => publisher.publish({ symbol: 'AAPL', px: 3 }));
+`;
 const ESCAPE = '\x1b';
 
 describe('in a terminal', () => {
@@ -38,6 +42,34 @@ describe('in a terminal', () => {
     // Two lines up, and everything below away.
     expect(output).toContain(`${ESCAPE}[2A\r${ESCAPE}[J`);
     expect(output).toMatch(/ icanon .* echo /s);
+    await leave(program);
+  });
+
+  it.each([80, 30])('is repainted in place where a name is long, in %i columns', async (columns) => {
+    const tmux = commandOf('tmux');
+    const name = `${'long-name.'.repeat(12)}end`;
+    const program = await publisherProgram(name, PRICES, PUBLISH);
+    const run = (...args: readonly string[]) => {
+      const file = ['-L', `mmfbus-test-${process.pid}-watch`, ...args];
+      const { stdout } = spawnSync(tmux, file, { encoding: 'utf8' });
+      return stdout;
+    };
+    const line = `MMFBUS_DIRECTORY=${process.env['MMFBUS_DIRECTORY']} ${IN_SHELL} ls --watch --sample 0`;
+    run('-f', '/dev/null', 'new-session', '-d', '-x', String(columns), '-y', '24', line);
+    try {
+      // The message that comes last shows that it was painted again.
+      await vi.waitUntil(() => run('capture-pane', '-p').includes('CHANNEL'), { timeout: 60_000 });
+      program.send('more');
+      await vi.waitUntil(() => / 4 +1 /.test(run('capture-pane', '-p', '-J')), { timeout: 60_000 });
+      const screen = run('capture-pane', '-p');
+      expect(screen.match(/CHANNEL/g)).toHaveLength(1);
+      if (columns === 80) expect(screen.trim().split('\n')).toHaveLength(2);
+      run('send-keys', 'C-c');
+      // The server ends with its only session, and that with the command.
+      await vi.waitUntil(() => run('list-sessions') === '', { timeout: 60_000 });
+    } finally {
+      run('kill-server');
+    }
     await leave(program);
   });
 

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Output } from './output.js';
 import { pause } from './pause.js';
 
@@ -16,9 +17,24 @@ export async function repaint(
   let shown = 0;
   do {
     const text = await look();
-    // What does not fit on the screen cannot be taken away again.
-    const lines = out.isTerminal ? text.split('\n').slice(0, out.rows - 1) : [text];
+    const { lines, rows } = out.isTerminal ? onScreen(text, out) : { lines: [text], rows: 0 };
     await out.write(`${out.isTerminal ? UP_AND_CLEAR(shown) : ''}${lines.join('\n')}\n`);
-    shown = lines.length;
+    shown = rows;
   } while (await pause(period, signal));
+}
+
+/** The lines that fit on the screen, and the rows that they take: what does not fit cannot be taken away again. */
+function onScreen(
+  text: string,
+  { columns, rows: most }: Output,
+): { readonly lines: readonly string[]; readonly rows: number } {
+  const lines: string[] = [];
+  let rows = 0;
+  for (const line of text.split('\n')) {
+    const taken = Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns));
+    if (rows + taken >= most) break;
+    lines.push(line);
+    rows += taken;
+  }
+  return { lines, rows };
 }

@@ -8,10 +8,11 @@ export interface Column {
   readonly isLeft?: boolean;
 }
 
-/** Columns of a terminal that the last cell has at least, where it is cut. */
-const LEAST_LAST = 8;
+/** Characters between two columns, and those of a column that is cut at least. */
+const BETWEEN = 2;
+const LEAST_WIDTH = 8;
 
-/** Draws rows below their headings; in bold on a terminal. There, a last column that is flushed left is cut where it does not fit. */
+/** Draws rows below their headings; in bold on a terminal. There, the widest columns that are flushed left are cut until the table fits. */
 export function drawTable(
   out: Output,
   columns: readonly Column[],
@@ -19,11 +20,28 @@ export function drawTable(
 ): string {
   const left = columns.flatMap(({ isLeft }, index) => (isLeft === true ? [index] : []));
   const all = [columns.map(({ heading }) => heading), ...rows];
-  const lines = table(all, { left }).split('\n');
-  const last = columns.length - 1;
-  const longest = Math.max(...all.map((row) => row[last]?.length ?? 0));
-  const before = Math.max(...lines.map(({ length }) => length)) - longest;
-  const isCut = out.isTerminal && left.includes(last) && before + LEAST_LAST <= out.columns;
-  const [headings = '', ...rest] = isCut ? lines.map((line) => fit(line, out.columns).trimEnd()) : lines;
+  const shown = out.isTerminal ? cutToFit(all, left, out.columns) : all;
+  const [headings = '', ...rest] = table(shown, { left }).split('\n');
   return [out.style('bold', headings), ...rest].join('\n');
+}
+
+function cutToFit(
+  rows: readonly (readonly string[])[],
+  left: readonly number[],
+  room: number,
+): readonly (readonly string[])[] {
+  const widthOf = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  const widths = (rows[0] ?? []).map((_, column) => widthOf(column));
+  let excess = widths.reduce((sum, width) => sum + width + BETWEEN, -BETWEEN) - room;
+  const widest = () => left.toSorted((a, b) => (widths[b] ?? 0) - (widths[a] ?? 0))[0];
+  for (let column = widest(); excess > 0 && column !== undefined; excess--, column = widest()) {
+    const width = widths[column] ?? 0;
+    if (width <= LEAST_WIDTH) break;
+    widths[column] = width - 1;
+  }
+  const cut = (cell: string, column: number) => {
+    const width = widths[column] ?? 0;
+    return left.includes(column) && cell.length > width ? fit(cell, width) : cell;
+  };
+  return rows.map((row) => row.map(cut));
 }
