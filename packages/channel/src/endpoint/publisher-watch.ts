@@ -11,7 +11,10 @@ export class PublisherWatch {
   #closedEpoch: number;
   /** What {@link PublisherWatch.look} saw and has not been told yet. */
   #gone: { readonly closedEpoch: number; readonly reason: PublishersGone['reason'] } | undefined;
-  #hadPublisher = false;
+  /** Why the last publisher was gone when that was told last. */
+  #lastReason: PublishersGone['reason'] | undefined;
+  /** Whether something has changed since {@link PublisherWatch.overBy} was asked that can make it over. */
+  #mayBeOver = false;
   readonly #roster: Roster;
   #joined: PublisherJoined[] = [];
   #left: PublisherLeft[] = [];
@@ -38,6 +41,7 @@ export class PublisherWatch {
     const epoch = roles.epoch();
     if (epoch === this.epoch) return false;
     this.epoch = epoch;
+    this.#mayBeOver = this.#lastReason !== undefined;
     this.#participant.watchOver(STATE_PUBLISHER);
     const { joined, left } = this.#roster.look();
     for (const { slot, name, pid } of joined) this.#joined.push({ slot, name, pid });
@@ -80,20 +84,30 @@ export class PublisherWatch {
     if (gone === undefined) return undefined;
     this.#gone = undefined;
     this.#closedEpoch = gone.closedEpoch;
-    this.#hadPublisher = true;
+    this.#lastReason = gone.reason;
+    this.#mayBeOver = true;
     return { reason: gone.reason };
   }
 
-  /** Whether the channel has no publisher, and has had none since {@link PublisherWatch.takeGone}. Stale on arrival. */
-  isOver(): boolean {
+  /**
+   * Why the channel has no publisher any more; undefined where it has one, or where nothing has changed since this was asked before.
+   * To be asked after each look: who leaves as the last publisher says so before it gives up its role, and raises the epoch after
+   * that.
+   */
+  overBy(): PublishersGone['reason'] | undefined {
+    if (!this.#mayBeOver) return undefined;
+    this.#mayBeOver = false;
     const { roles } = this.#participant;
-    return !roles.hasPublisher() && roles.closedEpoch() === this.#closedEpoch;
+    const isOver = !roles.hasPublisher() && roles.closedEpoch() === this.#closedEpoch;
+    return isOver ? this.#lastReason : undefined;
   }
 
   /** Whether there is one now, or was one since this watch began. */
   hadPublisher(): boolean {
     const { roles } = this.#participant;
-    return this.#hadPublisher || roles.hasPublisher() || roles.closedEpoch() !== this.#closedEpoch;
+    return (
+      this.#lastReason !== undefined || roles.hasPublisher() || roles.closedEpoch() !== this.#closedEpoch
+    );
   }
 
   /** Whether the slot is a publisher's still, in that generation. */

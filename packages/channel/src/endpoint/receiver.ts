@@ -219,13 +219,14 @@ export class Receiver<T> {
 
   /**
    * That the last publisher has gone, when `take` saw it and has delivered everything that was published before; told once.
-   *
-   * @returns with `isOver` where none has come since.
    */
-  takeGone(): (PublishersGone & { readonly isOver: boolean }) | undefined {
-    if (!this.#hasReadAll) return undefined;
-    const gone = this.#publishers.takeGone();
-    return gone && { ...gone, isOver: this.#publishers.isOver() };
+  takeGone(): PublishersGone | undefined {
+    return this.#hasReadAll ? this.#publishers.takeGone() : undefined;
+  }
+
+  /** Why no publisher is left, when `take` saw it and has delivered everything; undefined where one is, or nothing has changed. */
+  overBy(): PublishersGone['reason'] | undefined {
+    return this.#hasReadAll ? this.#publishers.overBy() : undefined;
   }
 
   #lookForPublishers(): void {

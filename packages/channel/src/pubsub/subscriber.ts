@@ -408,11 +408,10 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
     // Looked at before the listeners run, which may open one.
     const left = this.#receiver.takeLeft();
     const gone = this.#receiver.takeGone();
+    const over = this.#receiver.overBy();
     for (const publisher of left) this.#events.tell('publisherLeft', publisher);
-    if (gone === undefined || !this.#open) return;
-    const { reason, isOver } = gone;
-    this.#events.tell('publishersGone', { reason });
-    if (this.#closesWithPublishers && isOver) this.#finish(reason);
+    if (gone !== undefined && this.#open) this.#events.tell('publishersGone', gone);
+    if (over !== undefined && this.#closesWithPublishers) this.#finish(over);
   }
 
   #waitForFirstPublisher(timeout: number): void {
