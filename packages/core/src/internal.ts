@@ -28,6 +28,7 @@ export {
   audienceOf,
   connectBell,
   leasePort,
+  monotonicTime,
   type NamesWatch,
   type PortLease,
   probeLife,

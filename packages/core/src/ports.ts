@@ -250,3 +250,8 @@ export function watchNames(areThere: () => boolean, onRemoved: () => void): Name
 export function yieldThread(): void {
   platform().yieldThread();
 }
+
+/** Nanoseconds of the system's monotonic clock, which all processes of the machine share. */
+export function monotonicTime(): bigint {
+  return platform().monotonicTime();
+}

@@ -25,7 +25,7 @@ export interface Timers {
   readonly clearImmediate: (immediate: NodeJS.Immediate | undefined) => void;
   /** `performance.now()`: milliseconds since this process started. */
   readonly now: () => number;
-  /** `process.hrtime.bigint()`: nanoseconds of the system's monotonic clock. */
+  /** `process.hrtime.bigint()`: nanoseconds of a monotonic clock, in Node of that of the system. */
   readonly hrtime: () => bigint;
   /** Settles after that many milliseconds; rejects with the signal's reason when it aborts. */
   readonly sleep: (milliseconds: number, options?: PauseOptions) => Promise<void>;

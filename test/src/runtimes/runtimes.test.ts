@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { monotonicNow } from '@mmfbus/channel';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { codeBlocks, outputPattern } from '../docs/code-blocks.js';
 import { ownDirectory } from '../support/own-directory.js';
@@ -37,6 +38,16 @@ describe.each(['Bun', 'Deno'] as const)('%s', (runtime) => {
     const { stdout } = spawnSync(commandOf(runtime), ['--version'], { encoding: 'utf8' });
     const [version] = /\d+\.\d+\.\d+/.exec(stdout) ?? [''];
     expect(readFileSync(join(workspaceRoot, 'docs', 'runtimes.md'), 'utf8')).toContain(`| ${version}`);
+  });
+
+  it('has the clock of the machine for its timestamps', async () => {
+    const file = join(folder, `clock-${runtime}.mjs`);
+    writeFileSync(file, "import { monotonicNow } from '@mmfbus/channel';\nconsole.log(monotonicNow());\n");
+    const before = monotonicNow();
+    const output = await startNode(file, { ...runOn(runtime), cwd: folder }).success();
+    const there = Number(output.trim());
+    expect(there).toBeGreaterThan(before);
+    expect(there).toBeLessThan(monotonicNow());
   });
 
   it('runs what the README shows', async () => {

@@ -1,17 +1,17 @@
-import { timers } from '@mmfbus/core/internal';
+import { monotonicTime, timers } from '@mmfbus/core/internal';
 
 const SAMPLES = 20;
 // The real clocks, whatever a test framework puts in their place.
-const { now: performanceNow, hrtime } = timers;
+const { now: performanceNow } = timers;
 
 /** Nanoseconds from the system's monotonic clock to this process's `performance.now()`. */
 function findOrigin(): number {
   let narrowest = Number.POSITIVE_INFINITY;
   let origin = 0;
   for (let sample = 0; sample < SAMPLES; sample++) {
-    const before = hrtime();
+    const before = monotonicTime();
     const milliseconds = performanceNow();
-    const after = hrtime();
+    const after = monotonicTime();
     const width = Number(after - before);
     if (width >= narrowest) continue;
     narrowest = width;
@@ -20,13 +20,14 @@ function findOrigin(): number {
   return origin;
 }
 
-// Reading `performance.now()` takes a fraction of what `process.hrtime.bigint()` takes, and makes no BigInt.
-const origin = findOrigin();
+let origin: number | undefined;
 
 /**
  * The clock of message timestamps: nanoseconds of the system's monotonic clock, the same in every process of the
  * machine, so that the difference to a message's timestamp is its latency.
  */
 export function monotonicNow(): number {
+  // Reading `performance.now()` takes a fraction of what the other clock takes, and makes no BigInt.
+  origin ??= findOrigin();
   return Math.round(origin + performanceNow() * 1e6);
 }

@@ -94,6 +94,8 @@ export interface Platform {
   findLeftovers(): readonly Leftover[];
   /** Lets another thread run that waits for this core, if there is one. Microseconds when there is none. */
   yieldThread(): void;
+  /** Nanoseconds of the system's monotonic clock, which all processes of the machine share. */
+  monotonicTime(): bigint;
 }
 
 /** Reads bytes of a segment, fewer where it ends; a copy. */

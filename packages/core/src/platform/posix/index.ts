@@ -1,8 +1,10 @@
+import { runtime } from '../../runtime.js';
+import { timers } from '../../timers.js';
 import type { Platform } from '../platform.js';
 import { accessOfNew, audienceOf, refusalOf } from './audience.js';
 import { openFile } from './file.js';
 import { findLeftovers } from './found-leftovers.js';
-import { yieldThread } from './libc.js';
+import { clockTime, yieldThread } from './libc.js';
 import { directory, fileNameOf } from './names.js';
 import { connectBell, openPort, probeLife, watchLife } from './port.js';
 import { openSegment } from './segment.js';
@@ -24,6 +26,8 @@ export const posixPlatform: Platform = {
   probeLife,
   removePort,
   yieldThread,
+  // In Bun and Deno the clock of `process.hrtime` begins with the process.
+  monotonicTime: runtime === 'bun' || runtime === 'deno' ? clockTime : timers.hrtime,
   sweepPorts,
   advanceRemovals,
   memoryFolder: directory,

@@ -45,6 +45,7 @@ interface Libc {
     result: BigUint64Array,
   ): number;
   sched_yield(): number;
+  clock_gettime(clock: number, time: BigInt64Array): number;
   getpagesize(): number;
   /** macOS has none. */
   readonly posix_fallocate: ((fd: number, offset: number, length: number) => number) | undefined;
@@ -76,6 +77,7 @@ function load(): Libc {
         'int getgrnam_r(const char *name, void *group, void *buffer, size_t length, void *result)',
       ),
       sched_yield: library.func('int sched_yield()'),
+      clock_gettime: library.func('int clock_gettime(int clock, void *time)'),
       getpagesize: library.func('int getpagesize()'),
       posix_fallocate:
         process.platform === 'darwin'
@@ -206,6 +208,17 @@ export function findGroup(name: string): number | undefined {
     return result[0] === 0n ? undefined : new DataView(group.buffer).getUint32(GROUP_ID_OFFSET, true);
   }
   return undefined;
+}
+
+/** The clock of `process.hrtime` in Node: `CLOCK_MONOTONIC`, on macOS `CLOCK_UPTIME_RAW`, which is `mach_absolute_time`. */
+const MONOTONIC_CLOCK: number = process.platform === 'darwin' ? 8 : 1;
+
+/** Nanoseconds of the monotonic clock. */
+export function clockTime(): bigint {
+  // A `timespec`: seconds and nanoseconds.
+  const time = new BigInt64Array(2);
+  libc().clock_gettime(MONOTONIC_CLOCK, time);
+  return (time[0] as bigint) * 1_000_000_000n + (time[1] as bigint);
 }
 
 /** Lets another thread run that waits for this core. */

@@ -1,3 +1,4 @@
+import { timers } from '../../timers.js';
 import type { Platform } from '../platform.js';
 import { openFile } from './file.js';
 import { yieldThread } from './kernel32.js';
@@ -31,6 +32,7 @@ export const windowsPlatform: Platform = {
   probeLife,
   removePort,
   yieldThread,
+  monotonicTime: timers.hrtime,
   sweepPorts,
   advanceRemovals,
   // The operating system removes memory with its last user.
