@@ -5,6 +5,7 @@ import channel from './packages/channel/package.json' with { type: 'json' };
 import codec from './packages/codec/package.json' with { type: 'json' };
 import core from './packages/core/package.json' with { type: 'json' };
 import mmfbus from './packages/mmfbus/package.json' with { type: 'json' };
+import service from './packages/service/package.json' with { type: 'json' };
 
 /** Programs that tests start hundreds of times, by their paths in `test/src`. */
 const PROGRAMS = [
@@ -123,6 +124,7 @@ export default defineConfig([
   packageOf('core', core.exports),
   packageOf('codec', codec.exports),
   packageOf('channel', channel.exports, ['eventemitter3']),
+  packageOf('service', service.exports),
   packageOf('mmfbus', mmfbus.exports),
   commandOf('mmfbus', ['@mmfbus/terminal', '@mmfbus/generate']),
   ...PROGRAMS.map(programOf),

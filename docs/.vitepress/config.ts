@@ -95,6 +95,7 @@ export default defineConfig({
         items: [
           page('mmfbus', '/packages/mmfbus/'),
           page('@mmfbus/channel', '/packages/channel/'),
+          page('@mmfbus/service', '/packages/service/'),
           page('@mmfbus/codec', '/packages/codec/'),
           page('@mmfbus/core', '/packages/core/'),
           page('@mmfbus/native', '/packages/native/'),

@@ -23,6 +23,7 @@ function textsOf(packageName: PackageName, type: string): string[] {
 const codes = new Set([
   ...vocabulary.errors.map(({ code }) => code),
   ...textsOf('channel', 'ChannelErrorCode'),
+  ...textsOf('service', 'ServiceErrorCode'),
   ...textsOf('core', 'MmfErrorCode'),
   ...textsOf('codec', 'CodecErrorCode'),
   ...textsOf('generate', 'GenerateErrorCode'),

@@ -9,6 +9,7 @@ const allowed: Record<PackageName, readonly string[]> = {
   core: ['koffi'],
   codec: [],
   channel: ['@mmfbus/codec', '@mmfbus/core'],
+  service: ['@mmfbus/codec'],
   generate: ['@mmfbus/codec'],
   mmfbus: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core'],
 };

@@ -18,6 +18,7 @@ if (system !== undefined) Object.defineProperty(process, 'platform', { value: sy
 await import('@mmfbus/codec');
 await import('@mmfbus/generate');
 await import('@mmfbus/channel');
+await import('@mmfbus/service');
 await import('mmfbus');
 const { MemoryMappedFile, MmfError } = await import('@mmfbus/core');
 
