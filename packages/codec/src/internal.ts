@@ -12,5 +12,8 @@ export {
   type OwnBytesCodec,
   ownBytes,
 } from './in-place.js';
+export { type ShapeTerm, termOf } from './shape/canonical.js';
+export { shapeFromTerm } from './shape/from-text.js';
 export { alike, LEAVES, type Visitor, visit } from './shape/node.js';
+export { requireCodable } from './shape/usable.js';
 export { allocateWordBytes, type WordBytes, withWords } from './word-bytes.js';

@@ -26,7 +26,7 @@ const exportedNames: Record<PackageName, readonly string[]> = {
   core: ['MemoryMappedFile', 'MmfError', 'RWLock', 'ValidNamespaces'],
   codec: ['CodecError', 'json', 'msgpack', 'raw'],
   channel: ['ChannelError', 'defineChannel', 'monotonicNow', 'openBus'],
-  service: ['ServiceError', 'methodHash'],
+  service: ['DeclaredError', 'ServiceError', 'defineService', 'method', 'nothing', 'stream'],
   generate: ['GenerateError', 'generate'],
   mmfbus: ['ChannelError', 'CodecError', 'MmfError', 'defineChannel', 'json', 'openBus', 'struct'],
 };

@@ -8,16 +8,18 @@ export const VERSION = 1;
  * UTF-16 code units. `docs/shapes.md` defines it.
  */
 export function canonicalTextOf(node: ShapeNode): string {
-  return JSON.stringify({ version: VERSION, shape: toTerm(node) });
+  return JSON.stringify({ version: VERSION, shape: termOf(node) });
 }
 
-type Term = string | { readonly [kind: string]: unknown };
+/** What stands for a shape in a canonical text: a value of JSON. */
+export type ShapeTerm = string | { readonly [kind: string]: unknown };
 
-function toTerm(node: ShapeNode): Term {
+/** The term of a shape, without the version around it. */
+export function termOf(node: ShapeNode): ShapeTerm {
   return visit(node, TERMS);
 }
 
-const TERMS: Visitor<Term> = {
+const TERMS: Visitor<ShapeTerm> = {
   ...alike(['boolean', 'timestamp', 'unknown'], ({ kind }) => kind),
   ...alike(['bigint', 'float'], ({ type }) => type),
   ...alike(['string', 'bytes'], ({ kind, maxLength }) =>
@@ -31,12 +33,12 @@ const TERMS: Visitor<Term> = {
     };
   },
   oneOf: ({ values }) => ({ oneOf: [...values].sort() }),
-  nullable: ({ of }) => ({ nullable: toTerm(of) }),
+  nullable: ({ of }) => ({ nullable: termOf(of) }),
   array: ({ item, maxItems }) => ({
-    array: toTerm(item),
+    array: termOf(item),
     ...(maxItems === undefined ? {} : { maxItems }),
   }),
-  map: ({ key, value }) => ({ map: [toTerm(key), toTerm(value)] }),
+  map: ({ key, value }) => ({ map: [termOf(key), termOf(value)] }),
   struct: ({ fields }) => ({ struct: fields.map(toFieldTerm) }),
   union: ({ tag, variants }) => ({
     union: tag,
@@ -47,5 +49,5 @@ const TERMS: Visitor<Term> = {
 };
 
 function toFieldTerm({ name, node, optional }: FieldNode): readonly unknown[] {
-  return optional ? [name, toTerm(node), 'optional'] : [name, toTerm(node)];
+  return optional ? [name, termOf(node), 'optional'] : [name, termOf(node)];
 }

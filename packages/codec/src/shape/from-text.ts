@@ -56,12 +56,32 @@ export function nodeFromText(text: string): ShapeNode {
   if (version !== VERSION) {
     throw invalidShape(`the version of the text must be ${VERSION}, not ${describeValue(version)}`);
   }
+  return nodeFromTerm(shape);
+}
+
+/**
+ * The node that a term describes, as it stands in a canonical text.
+ *
+ * @param term any value that JSON has.
+ * @throws {@link CodecError} `INVALID_SHAPE`, and nothing else.
+ */
+function nodeFromTerm(term: unknown): ShapeNode {
   const reader = new TermReader();
   try {
-    return reader.node(shape);
+    return reader.node(term);
   } catch (error) {
     throw invalidShape(`${reader.place}: ${messageOf(error)}`);
   }
+}
+
+/**
+ * The shape that a term describes, as it stands in a canonical text.
+ *
+ * @param term any value that JSON has.
+ * @throws {@link CodecError} `INVALID_SHAPE` for a term that describes no shape.
+ */
+export function shapeFromTerm(term: unknown): Shape {
+  return makeShape(nodeFromTerm(term));
 }
 
 /** Reads the terms of a text, and knows at which of them it is. */

@@ -1,12 +1,22 @@
 import { invalidShape } from '../invalid-shape.js';
 import { fixedSize, greatest, keyBytes, structHeaderSize } from './layout.js';
 import { alike, LEAVES, type ShapeNode, takesNil, type Visitor, visit } from './node.js';
-import type { Settings } from './settings.js';
+import { checkSettings, type Settings } from './settings.js';
+import type { Shape } from './shape.js';
 
 /** Refuses shapes that a codec with these settings cannot be made for. */
 export function requireUsable(node: ShapeNode, settings: Settings): void {
   requireDepth(node, settings.maxDepth, settings.maxDepth, new Map());
   if (settings.layout === 'array') requireOneMeaningOfNil(node, new Set());
+}
+
+/**
+ * Refuses shapes for which `codecOf` makes no codec with the options that hold by default, without making one.
+ *
+ * @throws {@link CodecError} `INVALID_SHAPE`.
+ */
+export function requireCodable(shape: Shape): void {
+  requireUsable(shape.node, checkSettings({}));
 }
 
 /** @param seen the levels that were left when a node was checked before. */

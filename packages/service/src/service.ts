@@ -1,0 +1,73 @@
+import { compileContract, type Methods, type ServiceDefinition } from './contract/compile-contract.js';
+import { DeclaredError } from './contract/declared-error.js';
+import type { ServiceContract } from './contract/service-contract.js';
+import type { DeclaredErrors } from './contract/types.js';
+
+/**
+ * A service as a program sees it: its contract, from which the types of handlers and clients follow. Opens nothing by itself.
+ *
+ * @typeParam M its methods.
+ */
+export class Service<M extends Methods> implements ServiceDefinition<M> {
+  /** The methods, as they were defined. */
+  readonly methods: M;
+  /** The contract, compiled. */
+  readonly contract: ServiceContract;
+
+  /** Use {@link defineService}. */
+  constructor(definition: ServiceDefinition<M>) {
+    this.contract = compileContract(definition);
+    this.methods = definition.methods;
+  }
+
+  /** Name of the service. */
+  get name(): string {
+    return this.contract.name;
+  }
+
+  /**
+   * Whether a call of this service failed with an error that its contract declares; then `code` and `data` have their types.
+   *
+   * @param code only with this code. Defaults to any.
+   * @param method only of this method: where several declare the same code, each with data of its own. Defaults to any.
+   */
+  isError(error: unknown): error is DeclaredErrors<M>;
+  isError<Code extends DeclaredErrors<M>['code']>(
+    error: unknown,
+    code: Code,
+  ): error is Extract<DeclaredErrors<M>, { readonly code: Code }>;
+  isError<Name extends keyof M & string, Code extends DeclaredErrors<Pick<M, Name>>['code']>(
+    error: unknown,
+    code: Code,
+    method: Name,
+  ): error is Extract<DeclaredErrors<Pick<M, Name>>, { readonly code: Code }>;
+  isError(error: unknown, code?: string, method?: string): boolean {
+    return (
+      error instanceof DeclaredError &&
+      error.service === this.name &&
+      this.contract.methods.get(error.method)?.errors.has(error.code) === true &&
+      (code === undefined || error.code === code) &&
+      (method === undefined || error.method === method)
+    );
+  }
+}
+
+/**
+ * Defines a service once for all programs that serve or call it: its name, and its methods.
+ *
+ * @throws {@link ServiceError} `INVALID_CONTRACT`, which names the method and what is wrong with it.
+ * @example
+ * ```ts
+ * const calc = defineService({
+ *   name: 'calc',
+ *   methods: {
+ *     add: method({ input: struct({ a: f64(), b: f64() }), output: f64(), errors: { OVERFLOW: struct({ limit: f64() }) } }),
+ *     ticks: method({ input: struct({ symbol: string() }), output: stream(struct({ price: f64() })) }),
+ *     log: method({ input: string() }),
+ *   },
+ * });
+ * ```
+ */
+export function defineService<M extends Methods>(definition: ServiceDefinition<M>): Service<M> {
+  return new Service(definition);
+}
