@@ -1,7 +1,7 @@
 import { ServiceError } from '../foundation/errors.js';
 import { contractText, MAX_CONTRACT_LENGTH } from './contract-text.js';
 import { methodHash } from './method-hash.js';
-import { errorCodeProblem, methodNameProblem, serviceNameProblem, shownName } from './names.js';
+import { errorCodeProblem, methodNameProblem, serviceNameProblem } from './names.js';
 import { NO_PART } from './part.js';
 import type { MethodContract, MethodPart, ServiceContract } from './service-contract.js';
 
@@ -61,12 +61,12 @@ export function assembleContract(service: string, drafts: readonly MethodDraft[]
 
 /** What is wrong with a method whose parts are right by themselves. */
 function methodProblem({ name, input, output, errors, isIdempotent }: MethodDraft): string | undefined {
-  for (const [index, [code]] of errors.entries()) {
+  const codes = new Set<string>();
+  for (const [code] of errors) {
     const problem = errorCodeProblem(code);
     if (problem !== undefined) return `${name}: ${problem}`;
-    if (errors.findIndex(([other]) => other === code) !== index) {
-      return `${name}: the error ${shownName(code)} is there twice`;
-    }
+    if (codes.has(code)) return `${name}: the error ${code} is there twice`;
+    codes.add(code);
   }
   if (output === undefined) {
     const advice = 'give it an output, such as nothing()';

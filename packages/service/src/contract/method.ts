@@ -57,6 +57,7 @@ export interface Method<
  * method({ input: struct({ symbol: string() }), output: stream(struct({ price: f64() })) });
  * method({ output: nothing() }); // waited for
  * method({ input: string() }); // one way
+ * method(); // one way, without a value
  * ```
  */
 export function method<
@@ -64,7 +65,7 @@ export function method<
   O extends OutputSchema | undefined = undefined,
   // biome-ignore lint/complexity/noBannedTypes: no codes at all; Record<string, never> would have all.
   E extends ErrorSchemas = {},
->(options: MethodOptions<I, O, E>): Method<NoInfer<I>, NoInfer<O>, NoInfer<E>> {
+>(options: MethodOptions<I, O, E> = {}): Method<NoInfer<I>, NoInfer<O>, NoInfer<E>> {
   const { input, output, errors, idempotent = false } = Object(options) as typeof options;
   return Object.freeze({
     input: input as I,

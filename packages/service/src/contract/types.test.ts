@@ -36,7 +36,7 @@ const calc = defineService({
     sum: method({ input: stream(f64()), output: f64() }),
     both: method({ input: stream(f64()), output: stream(string()) }),
     stop: method({ output: nothing() }),
-    ping: method({}),
+    ping: method(),
   },
 });
 
