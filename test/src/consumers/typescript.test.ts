@@ -57,17 +57,18 @@ async function printedBy(tool: readonly string[], file: string): Promise<string[
 }
 
 beforeAll(async () => {
-  const names = ['mmfbus', '@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core'];
+  const names = ['mmfbus', '@mmfbus/channel', '@mmfbus/service', '@mmfbus/codec', '@mmfbus/core'];
   project = await packages.install('project', [...names, NODE_TYPES]);
   linkTools(project, ['typescript']);
   const consumer = join(workspaceRoot, 'test', 'src', 'packaging', 'consumer');
   copyFileSync(join(consumer, 'consumer.ts'), join(project, 'consumer.mts'));
   copyFileSync(join(consumer, 'schema.ts'), join(project, 'schema.mts'));
+  copyFileSync(join(consumer, 'service.ts'), join(project, 'service.mts'));
   copyFileSync(join(consumer, 'required.cts'), join(project, 'required.cts'));
   // In a package that is CommonJS.
   copyFileSync(join(consumer, 'required.cts'), join(project, 'required.ts'));
   writeFileSync(join(project, 'package.json'), '{"private":true}\n');
-  const files = ['consumer.mts', 'schema.mts', 'required.cts'];
+  const files = ['consumer.mts', 'schema.mts', 'service.mts', 'required.cts'];
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: strictest, files }));
 }, SLOW);
 

@@ -45,8 +45,14 @@ export interface Method<
   /** Whether a call may run again after a death. */
   readonly idempotent: boolean;
   /** Tells it from other objects. */
-  readonly [brand]: MethodOptions<I, O, E>;
+  readonly [brand]: unknown;
 }
+
+/**
+ * T, without being a place to infer it from: what `defineService` allows would be taken for what a method has. `NoInfer` does the same, and
+ * stands in every type that a user sees.
+ */
+type Itself<T, C = unknown> = T extends infer U extends C ? U : never;
 
 /**
  * A method for {@link defineService}, which checks it. The types of handlers and clients follow from it.
@@ -65,12 +71,12 @@ export function method<
   O extends OutputSchema | undefined = undefined,
   // biome-ignore lint/complexity/noBannedTypes: no codes at all; Record<string, never> would have all.
   E extends ErrorSchemas = {},
->(options: MethodOptions<I, O, E> = {}): Method<NoInfer<I>, NoInfer<O>, NoInfer<E>> {
+>(options: MethodOptions<I, O, E> = {}): Method<Itself<I>, Itself<O>, Itself<E, ErrorSchemas>> {
   const { input, output, errors, idempotent = false } = Object(options) as typeof options;
   return Object.freeze({
-    input: input as I,
-    output: output as O,
-    errors: (errors ?? {}) as E,
+    input: input as Itself<I>,
+    output: output as Itself<O>,
+    errors: (errors ?? {}) as Itself<E, ErrorSchemas>,
     idempotent,
     // Kept as it was given: what is wrong with it is said where the name of the method is known.
     [brand]: options,
