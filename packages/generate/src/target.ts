@@ -2,7 +2,7 @@ import { CodecError, codecOf, fingerprint, type Shape, type ShapeNode } from '@m
 import { GenerateError } from './errors.js';
 import { wordsOf } from './names.js';
 
-/** Characters of the canonical text of a shape up to which code is generated: it would have a hundred times as many. */
+/** Characters of the canonical text of a shape or a contract up to which code is generated: it would have a hundred times as many. */
 const MAX_SCHEMA = 2 ** 18;
 
 /** The languages that code can be generated for. */
@@ -33,20 +33,10 @@ export interface Target {
  * @throws {@link GenerateError} `USAGE` for an invalid name, `SHAPE` for a shape that has no codec.
  */
 export function targetOf(shape: Shape, name: string, layout: 'map' | 'array'): Target {
-  if (!/^[A-Za-z][A-Za-z0-9_-]{0,39}$/.test(name)) {
-    throw new GenerateError(
-      'USAGE',
-      `a name has 1 to 40 letters, digits, _ and -, and begins with a letter, unlike ${JSON.stringify(name)}`,
-    );
-  }
+  requireName(name);
   try {
     const { id, schema, maxSize } = codecOf(shape, { layout });
-    if (schema.text.length > MAX_SCHEMA) {
-      throw new GenerateError(
-        'SHAPE',
-        `the shape is too large: its canonical text has ${schema.text.length} characters, and may have ${MAX_SCHEMA}`,
-      );
-    }
+    requireSize('shape', schema.text);
     return {
       node: shape.node,
       words: wordsOf(name, 'value'),
@@ -60,4 +50,31 @@ export function targetOf(shape: Shape, name: string, layout: 'map' | 'array'): T
     if (!(error instanceof CodecError)) throw error;
     throw new GenerateError('SHAPE', `the shape cannot be used: ${error.message}`, { cause: error });
   }
+}
+
+/**
+ * Refuses what is no name of a type.
+ *
+ * @throws {@link GenerateError} `USAGE`.
+ */
+export function requireName(name: string): void {
+  if (/^[A-Za-z][A-Za-z0-9_-]{0,39}$/.test(name)) return;
+  throw new GenerateError(
+    'USAGE',
+    `a name has 1 to 40 letters, digits, _ and -, and begins with a letter, unlike ${JSON.stringify(name)}`,
+  );
+}
+
+/**
+ * Refuses what would become megabytes of code.
+ *
+ * @param text the canonical text.
+ * @throws {@link GenerateError} `SHAPE`.
+ */
+export function requireSize(what: 'shape' | 'contract', text: string): void {
+  if (text.length <= MAX_SCHEMA) return;
+  throw new GenerateError(
+    'SHAPE',
+    `the ${what} is too large: its canonical text has ${text.length} characters, and may have ${MAX_SCHEMA}`,
+  );
 }

@@ -33,8 +33,11 @@ export const FUNCTIONS = [
   'unknown',
 ] as const;
 
+/** The functions of `@mmfbus/service` that generated code calls. */
+export const SERVICE_FUNCTIONS = ['defineService', 'method', 'nothing', 'stream'] as const;
+
 /** Names that no constant of the generated code can have. */
-export const RESERVED: ReadonlySet<string> = new Set([...RESERVED_WORDS, ...FUNCTIONS]);
+export const RESERVED: ReadonlySet<string> = new Set([...RESERVED_WORDS, ...FUNCTIONS, ...SERVICE_FUNCTIONS]);
 
 /** Types that are in scope already. */
 export const RESERVED_TYPES: ReadonlySet<string> = new Set(['Infer']);
