@@ -25,17 +25,14 @@ export class Service<M extends Methods> implements ServiceDefinition<M> {
     return this.contract.name;
   }
 
-  /**
-   * Whether a call of this service failed with an error that its contract declares; then `code` and `data` have their types.
-   *
-   * @param code only with this code. Defaults to any.
-   * @param method only of this method: where several declare the same code, each with data of its own. Defaults to any.
-   */
+  /** Whether a call of this service failed with an error that its contract declares; then `code` and `data` have their types. */
   isError(error: unknown): error is DeclaredErrors<M>;
+  /** Whether it is the one with this code. */
   isError<Code extends DeclaredErrors<M>['code']>(
     error: unknown,
     code: Code,
   ): error is Extract<DeclaredErrors<M>, { readonly code: Code }>;
+  /** Whether it is that of this method: where several declare the same code, each with data of its own. */
   isError<Name extends keyof M & string, Code extends DeclaredErrors<Pick<M, Name>>['code']>(
     error: unknown,
     code: Code,
