@@ -799,6 +799,9 @@ enum {
     MMFBUS__HEADER_CREATED_AT = 144,
     MMFBUS__HEADER_PATTERN = 152,
     MMFBUS__PATTERN_CHANNEL = 1,
+    MMFBUS__PATTERN_REGISTRY = 2,
+    MMFBUS__PATTERN_CALLS = 3,
+    MMFBUS__PATTERN_REPLIES = 4,
     MMFBUS__PATTERN_DIRECTORY = 7,
     MMFBUS__HEADER_REQUIRED_FEATURES = 156,
     MMFBUS__HEADER_OPTIONAL_FEATURES = 160,
@@ -847,6 +850,8 @@ enum {
     MMFBUS__ENDED_BY_LEAVING = 1,
     MMFBUS__ENDED_BY_DEATH = 2,
     MMFBUS__SLOT_PHASE = 96,
+    MMFBUS__PHASE_SERVING = 1,
+    MMFBUS__PHASE_DRAINING = 2,
     MMFBUS__SLOT_DONE = 104,
     MMFBUS__SLOT_DETAIL = 112,
     MMFBUS__SLOT_MESSAGES = 128,
@@ -896,6 +901,74 @@ enum {
     MMFBUS__NOTICE_CHANNEL_SIZE = 128,
     MMFBUS__NOTICE_SIZE = 136,
 
+    /* Cell of a mailbox. */
+    MMFBUS__CELL_WORD = 0,
+    MMFBUS__CELL_FREE = 0,
+    MMFBUS__CELL_WAITING = 1,
+    MMFBUS__CELL_STARTED = 2,
+    MMFBUS__CELL_CANCELLED = 3,
+    MMFBUS__CELL_WITHDRAWN = 4,
+    MMFBUS__CELL_GRANTED = 4,
+    MMFBUS__CELL_ACCEPTED = 8,
+    MMFBUS__CELL_WAITS = 12,
+    MMFBUS__SERVER_WAITS = 1,
+    MMFBUS__CALLER_WAITS = 2,
+    MMFBUS__CELL_SIZE = 16,
+
+    /* Envelope of a call. */
+    MMFBUS__ENVELOPE_KIND = 0,
+    MMFBUS__ENVELOPE_CALL = 1,
+    MMFBUS__ENVELOPE_ONE_WAY = 2,
+    MMFBUS__ENVELOPE_ITEM = 3,
+    MMFBUS__ENVELOPE_END = 4,
+    MMFBUS__ENVELOPE_CELL = 2,
+    MMFBUS__ENVELOPE_METHOD = 4,
+    MMFBUS__ENVELOPE_ID = 8,
+    MMFBUS__ENVELOPE_MAILBOX = 16,
+    MMFBUS__ENVELOPE_INCARNATION = 24,
+    MMFBUS__ENVELOPE_DEADLINE = 32,
+    MMFBUS__ENVELOPE_SIZE = 40,
+
+    /* Envelope of an answer. */
+    MMFBUS__ANSWER_KIND = 0,
+    MMFBUS__ANSWER_VALUE = 1,
+    MMFBUS__ANSWER_ITEM = 2,
+    MMFBUS__ANSWER_END = 3,
+    MMFBUS__ANSWER_ERROR = 4,
+    MMFBUS__ANSWER_REMOTE = 5,
+    MMFBUS__ANSWER_BUSY = 6,
+    MMFBUS__ANSWER_REFUSED = 7,
+    MMFBUS__ANSWER_NO_METHOD = 8,
+    MMFBUS__ANSWER_CELL = 2,
+    MMFBUS__ANSWER_TEXT_LENGTH = 4,
+    MMFBUS__ANSWER_ID = 8,
+    MMFBUS__ANSWER_SIZE = 16,
+
+    /* Counters of a method. */
+    MMFBUS__METHOD_HASH = 0,
+    MMFBUS__METHOD_RUNNING = 4,
+    MMFBUS__METHOD_STARTED = 8,
+    MMFBUS__METHOD_FAILED = 16,
+    MMFBUS__METHOD_CANCELLED = 24,
+    MMFBUS__METHOD_TIME = 32,
+    MMFBUS__METHOD_LONGEST = 40,
+    MMFBUS__METHOD_TIMES = 48,
+    MMFBUS__METHOD_TIMES_SIZE = 400,
+    MMFBUS__METHOD_SIZE = 448,
+
+    /* One of the last calls. */
+    MMFBUS__RECENT_STARTED = 0,
+    MMFBUS__RECENT_ENDED = 8,
+    MMFBUS__RECENT_METHOD = 16,
+    MMFBUS__RECENT_CALLER = 20,
+    MMFBUS__RECENT_OUTCOME = 24,
+    MMFBUS__OUTCOME_RUNNING = 0,
+    MMFBUS__OUTCOME_ANSWERED = 1,
+    MMFBUS__OUTCOME_FAILED = 2,
+    MMFBUS__OUTCOME_CANCELLED = 3,
+    MMFBUS__RECENT_NUMBER = 28,
+    MMFBUS__RECENT_SIZE = 32,
+
     /* Limits. */
     MMFBUS__FRAME_ALIGNMENT = 32,
     MMFBUS__EXTENSION_UNIT = 8,
@@ -903,12 +976,20 @@ enum {
     MMFBUS__SLOT_BITS = 10,
     MMFBUS__MAX_PARTICIPANTS = 1024,
     MMFBUS__MAX_GENERATION = 4194303,
+    MMFBUS__CELL_STATE_BITS = 3,
+    MMFBUS__CELLS = 1024,
+    MMFBUS__METHODS = 128,
+    MMFBUS__RECENT_CALLS = 256,
+    MMFBUS__TIME_BUCKETS = 100,
+    MMFBUS__TIME_UNIT_BITS = 8,
+    MMFBUS__STREAM_WINDOW = 65536,
     MMFBUS__MIN_CAPACITY = 4096,
     MMFBUS__MAX_CAPACITY = 1073741824,
     MMFBUS__LARGEST_MESSAGE = 1073741824,
     MMFBUS__MAX_EXTENSION_LENGTH = 64,
     MMFBUS__MAX_SCHEMA_LENGTH = 1048576,
     MMFBUS__MAX_NAME_LENGTH = 128,
+    MMFBUS__MAX_SERVICE_NAME_LENGTH = 100,
     MMFBUS__DEFAULT_CAPACITY = 8388608,
     MMFBUS__DEFAULT_PARTICIPANTS = 64
 };
@@ -2464,6 +2545,16 @@ static bool mmfbus__is_channel_name(const char *name) {
     size_t length = name == NULL ? 0 : strlen(name);
     if (length < 1 || length > MMFBUS__MAX_NAME_LENGTH) return false;
     return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
+}
+
+/* What an entry of the directory names: a channel, or the registry of a service. */
+static bool mmfbus__is_entry_name(const char *name) {
+    const char *const end = "~service";
+    size_t length = strlen(name);
+    if (length <= strlen(end) || strcmp(name + length - strlen(end), end) != 0) return mmfbus__is_channel_name(name);
+    char service[MMFBUS__ENTRY_NAME_SIZE + 1];
+    snprintf(service, sizeof service, "%.*s", (int)(length - strlen(end)), name);
+    return strlen(service) <= MMFBUS__MAX_SERVICE_NAME_LENGTH && mmfbus__is_channel_name(service);
 }
 
 /* A directory has room between its participants and its ring, and a name that no channel can have. */
@@ -4295,7 +4386,7 @@ static bool mmfbus__read_entry(const mmfbus__participant *p, uint64_t index, cha
     for (size_t at = strlen(name); at < MMFBUS__ENTRY_NAME_SIZE; at++) {
         if (name[at] != 0) return false;
     }
-    return mmfbus__is_channel_name(name);
+    return mmfbus__is_entry_name(name);
 }
 
 /* With the lock held. MMFBUS_OK: it was added; MMFBUS_EXISTS: it was there; MMFBUS_TOO_MANY_CHANNELS. */

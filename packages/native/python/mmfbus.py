@@ -319,6 +319,9 @@ _HEADER_MAX_MESSAGE = 136
 _HEADER_CREATED_AT = 144
 _HEADER_PATTERN = 152
 _PATTERN_CHANNEL = 1
+_PATTERN_REGISTRY = 2
+_PATTERN_CALLS = 3
+_PATTERN_REPLIES = 4
 _PATTERN_DIRECTORY = 7
 _HEADER_REQUIRED_FEATURES = 156
 _HEADER_OPTIONAL_FEATURES = 160
@@ -367,6 +370,8 @@ _SLOT_LAST_END = 92
 _ENDED_BY_LEAVING = 1
 _ENDED_BY_DEATH = 2
 _SLOT_PHASE = 96
+_PHASE_SERVING = 1
+_PHASE_DRAINING = 2
 _SLOT_DONE = 104
 _SLOT_DETAIL = 112
 _SLOT_MESSAGES = 128
@@ -416,6 +421,74 @@ _NOTICE_CHANNEL = 8
 _NOTICE_CHANNEL_SIZE = 128
 _NOTICE_SIZE = 136
 
+# Cell of a mailbox.
+_CELL_WORD = 0
+_CELL_FREE = 0
+_CELL_WAITING = 1
+_CELL_STARTED = 2
+_CELL_CANCELLED = 3
+_CELL_WITHDRAWN = 4
+_CELL_GRANTED = 4
+_CELL_ACCEPTED = 8
+_CELL_WAITS = 12
+_SERVER_WAITS = 1
+_CALLER_WAITS = 2
+_CELL_SIZE = 16
+
+# Envelope of a call.
+_ENVELOPE_KIND = 0
+_ENVELOPE_CALL = 1
+_ENVELOPE_ONE_WAY = 2
+_ENVELOPE_ITEM = 3
+_ENVELOPE_END = 4
+_ENVELOPE_CELL = 2
+_ENVELOPE_METHOD = 4
+_ENVELOPE_ID = 8
+_ENVELOPE_MAILBOX = 16
+_ENVELOPE_INCARNATION = 24
+_ENVELOPE_DEADLINE = 32
+_ENVELOPE_SIZE = 40
+
+# Envelope of an answer.
+_ANSWER_KIND = 0
+_ANSWER_VALUE = 1
+_ANSWER_ITEM = 2
+_ANSWER_END = 3
+_ANSWER_ERROR = 4
+_ANSWER_REMOTE = 5
+_ANSWER_BUSY = 6
+_ANSWER_REFUSED = 7
+_ANSWER_NO_METHOD = 8
+_ANSWER_CELL = 2
+_ANSWER_TEXT_LENGTH = 4
+_ANSWER_ID = 8
+_ANSWER_SIZE = 16
+
+# Counters of a method.
+_METHOD_HASH = 0
+_METHOD_RUNNING = 4
+_METHOD_STARTED = 8
+_METHOD_FAILED = 16
+_METHOD_CANCELLED = 24
+_METHOD_TIME = 32
+_METHOD_LONGEST = 40
+_METHOD_TIMES = 48
+_METHOD_TIMES_SIZE = 400
+_METHOD_SIZE = 448
+
+# One of the last calls.
+_RECENT_STARTED = 0
+_RECENT_ENDED = 8
+_RECENT_METHOD = 16
+_RECENT_CALLER = 20
+_RECENT_OUTCOME = 24
+_OUTCOME_RUNNING = 0
+_OUTCOME_ANSWERED = 1
+_OUTCOME_FAILED = 2
+_OUTCOME_CANCELLED = 3
+_RECENT_NUMBER = 28
+_RECENT_SIZE = 32
+
 # Limits.
 _FRAME_ALIGNMENT = 32
 _EXTENSION_UNIT = 8
@@ -423,12 +496,20 @@ _END_BITS = 2
 _SLOT_BITS = 10
 _MAX_PARTICIPANTS = 1024
 _MAX_GENERATION = 4194303
+_CELL_STATE_BITS = 3
+_CELLS = 1024
+_METHODS = 128
+_RECENT_CALLS = 256
+_TIME_BUCKETS = 100
+_TIME_UNIT_BITS = 8
+_STREAM_WINDOW = 65536
 _MIN_CAPACITY = 4096
 _MAX_CAPACITY = 1073741824
 _LARGEST_MESSAGE = 1073741824
 _MAX_EXTENSION_LENGTH = 64
 _MAX_SCHEMA_LENGTH = 1048576
 _MAX_NAME_LENGTH = 128
+_MAX_SERVICE_NAME_LENGTH = 100
 _DEFAULT_CAPACITY = 8388608
 _DEFAULT_PARTICIPANTS = 64
 
@@ -439,6 +520,11 @@ _FRAME = struct.Struct("<IBBHQQ")
 _FRAGMENT = struct.Struct("<qIII4x")
 _ENTRY = struct.Struct("<I60x128s")
 _NOTICE = struct.Struct("<I4x128s")
+_CELL = struct.Struct("<IIII")
+_ENVELOPE = struct.Struct("<B1xHIQQQQ")
+_ANSWER = struct.Struct("<B1xHIQ")
+_METHOD = struct.Struct("<IIQQQQQ400s")
+_RECENT = struct.Struct("<QQIIII")
 # end of what is generated
 
 _MAGIC = b"mmfbusch"
@@ -926,6 +1012,11 @@ def _allocate(fd, size):
 
 def _is_channel_name(name):
     return re.fullmatch(r"[A-Za-z0-9._-]{1,128}", name) is not None
+
+
+def _is_entry_name(name):
+    """What an entry of the directory names: a channel, or the registry of a service."""
+    return _is_channel_name(name) or re.fullmatch(r"[A-Za-z0-9._-]{1,100}~service", name) is not None
 
 
 def _segment_path(channel, scope):
@@ -2070,7 +2161,7 @@ class _Directory(Publisher):
         _fence()
         # SYNC: entry committed. The name was copied before this look: it is that of the state that both looks saw.
         is_whole = self._words.load32(entry + _ENTRY_STATE) == state
-        return name if is_whole and _is_channel_name(name) else None
+        return name if is_whole and _is_entry_name(name) else None
 
     def _add(self, channel):
         """With the lock held: False where the channel was listed."""

@@ -1107,6 +1107,9 @@ mod layout {
     pub const HEADER_CREATED_AT: usize = 144;
     pub const HEADER_PATTERN: usize = 152;
     pub const PATTERN_CHANNEL: u32 = 1;
+    pub const PATTERN_REGISTRY: u32 = 2;
+    pub const PATTERN_CALLS: u32 = 3;
+    pub const PATTERN_REPLIES: u32 = 4;
     pub const PATTERN_DIRECTORY: u32 = 7;
     pub const HEADER_REQUIRED_FEATURES: usize = 156;
     pub const HEADER_OPTIONAL_FEATURES: usize = 160;
@@ -1155,6 +1158,8 @@ mod layout {
     pub const ENDED_BY_LEAVING: u32 = 1;
     pub const ENDED_BY_DEATH: u32 = 2;
     pub const SLOT_PHASE: usize = 96;
+    pub const PHASE_SERVING: u32 = 1;
+    pub const PHASE_DRAINING: u32 = 2;
     pub const SLOT_DONE: usize = 104;
     pub const SLOT_DETAIL: usize = 112;
     pub const SLOT_MESSAGES: usize = 128;
@@ -1204,6 +1209,74 @@ mod layout {
     pub const NOTICE_CHANNEL_SIZE: usize = 128;
     pub const NOTICE_SIZE: usize = 136;
 
+    // Cell of a mailbox.
+    pub const CELL_WORD: usize = 0;
+    pub const CELL_FREE: u32 = 0;
+    pub const CELL_WAITING: u32 = 1;
+    pub const CELL_STARTED: u32 = 2;
+    pub const CELL_CANCELLED: u32 = 3;
+    pub const CELL_WITHDRAWN: u32 = 4;
+    pub const CELL_GRANTED: usize = 4;
+    pub const CELL_ACCEPTED: usize = 8;
+    pub const CELL_WAITS: usize = 12;
+    pub const SERVER_WAITS: u32 = 1;
+    pub const CALLER_WAITS: u32 = 2;
+    pub const CELL_SIZE: usize = 16;
+
+    // Envelope of a call.
+    pub const ENVELOPE_KIND: usize = 0;
+    pub const ENVELOPE_CALL: u8 = 1;
+    pub const ENVELOPE_ONE_WAY: u8 = 2;
+    pub const ENVELOPE_ITEM: u8 = 3;
+    pub const ENVELOPE_END: u8 = 4;
+    pub const ENVELOPE_CELL: usize = 2;
+    pub const ENVELOPE_METHOD: usize = 4;
+    pub const ENVELOPE_ID: usize = 8;
+    pub const ENVELOPE_MAILBOX: usize = 16;
+    pub const ENVELOPE_INCARNATION: usize = 24;
+    pub const ENVELOPE_DEADLINE: usize = 32;
+    pub const ENVELOPE_SIZE: usize = 40;
+
+    // Envelope of an answer.
+    pub const ANSWER_KIND: usize = 0;
+    pub const ANSWER_VALUE: u8 = 1;
+    pub const ANSWER_ITEM: u8 = 2;
+    pub const ANSWER_END: u8 = 3;
+    pub const ANSWER_ERROR: u8 = 4;
+    pub const ANSWER_REMOTE: u8 = 5;
+    pub const ANSWER_BUSY: u8 = 6;
+    pub const ANSWER_REFUSED: u8 = 7;
+    pub const ANSWER_NO_METHOD: u8 = 8;
+    pub const ANSWER_CELL: usize = 2;
+    pub const ANSWER_TEXT_LENGTH: usize = 4;
+    pub const ANSWER_ID: usize = 8;
+    pub const ANSWER_SIZE: usize = 16;
+
+    // Counters of a method.
+    pub const METHOD_HASH: usize = 0;
+    pub const METHOD_RUNNING: usize = 4;
+    pub const METHOD_STARTED: usize = 8;
+    pub const METHOD_FAILED: usize = 16;
+    pub const METHOD_CANCELLED: usize = 24;
+    pub const METHOD_TIME: usize = 32;
+    pub const METHOD_LONGEST: usize = 40;
+    pub const METHOD_TIMES: usize = 48;
+    pub const METHOD_TIMES_SIZE: usize = 400;
+    pub const METHOD_SIZE: usize = 448;
+
+    // One of the last calls.
+    pub const RECENT_STARTED: usize = 0;
+    pub const RECENT_ENDED: usize = 8;
+    pub const RECENT_METHOD: usize = 16;
+    pub const RECENT_CALLER: usize = 20;
+    pub const RECENT_OUTCOME: usize = 24;
+    pub const OUTCOME_RUNNING: u32 = 0;
+    pub const OUTCOME_ANSWERED: u32 = 1;
+    pub const OUTCOME_FAILED: u32 = 2;
+    pub const OUTCOME_CANCELLED: u32 = 3;
+    pub const RECENT_NUMBER: usize = 28;
+    pub const RECENT_SIZE: usize = 32;
+
     // Limits.
     pub const FRAME_ALIGNMENT: u32 = 32;
     pub const EXTENSION_UNIT: u32 = 8;
@@ -1211,12 +1284,20 @@ mod layout {
     pub const SLOT_BITS: u32 = 10;
     pub const MAX_PARTICIPANTS: u32 = 1024;
     pub const MAX_GENERATION: u32 = 4194303;
+    pub const CELL_STATE_BITS: u32 = 3;
+    pub const CELLS: u32 = 1024;
+    pub const METHODS: u32 = 128;
+    pub const RECENT_CALLS: u32 = 256;
+    pub const TIME_BUCKETS: u32 = 100;
+    pub const TIME_UNIT_BITS: u32 = 8;
+    pub const STREAM_WINDOW: u32 = 65536;
     pub const MIN_CAPACITY: u32 = 4096;
     pub const MAX_CAPACITY: u32 = 1073741824;
     pub const LARGEST_MESSAGE: u32 = 1073741824;
     pub const MAX_EXTENSION_LENGTH: u32 = 64;
     pub const MAX_SCHEMA_LENGTH: u32 = 1048576;
     pub const MAX_NAME_LENGTH: u32 = 128;
+    pub const MAX_SERVICE_NAME_LENGTH: u32 = 100;
     pub const DEFAULT_CAPACITY: u32 = 8388608;
     pub const DEFAULT_PARTICIPANTS: u32 = 64;
 }
@@ -1850,6 +1931,14 @@ fn write_at(fd: &Fd, offset: u64, data: &[u8]) -> Result<(), Error> {
 fn is_channel_name(name: &[u8]) -> bool {
     let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
     (1..=MAX_NAME_LENGTH as usize).contains(&name.len()) && name.iter().all(is_allowed)
+}
+
+/// What an entry of the directory names: a channel, or the registry of a service.
+fn is_entry_name(name: &[u8]) -> bool {
+    match name.strip_suffix(b"~service") {
+        Some(service) => service.len() <= MAX_SERVICE_NAME_LENGTH as usize && is_channel_name(service),
+        None => is_channel_name(name),
+    }
 }
 
 fn segment_path(name: &str, scope: Scope) -> Path {
@@ -3365,7 +3454,7 @@ impl Directory {
         let bytes = bytes_of(&longs);
         let length = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         let name = core::str::from_utf8(&bytes[..length]).ok()?;
-        is_channel_name(name.as_bytes()).then(|| String::from(name))
+        is_entry_name(name.as_bytes()).then(|| String::from(name))
     }
 
     /// With the lock held: true where the channel was not listed.

@@ -16,7 +16,7 @@ function regionFor(count: number): Uint8Array<ArrayBuffer> {
 /** The entries of a region, which several may share. */
 function entriesIn(bytes: Uint8Array<ArrayBuffer>): DirectoryEntries {
   const memory = {
-    geometry: { participantCount: PARTICIPANTS, ringOffset: bytes.length },
+    geometry: { regionOffset: START, ringOffset: bytes.length },
     words: new Int32Array(bytes.buffer),
     bytes,
   };

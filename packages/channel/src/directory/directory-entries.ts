@@ -1,14 +1,12 @@
 import { copyIn, copyOut, type SharedBytes } from '@mmfbus/core/internal';
-import { isChannelName } from '../format/definition.js';
+import { isChannelName, serviceOf } from '../format/definition.js';
 import * as entry from '../format/directory-layout.js';
-import { HEADER_LENGTH } from '../format/header-layout.js';
-import { PARTICIPANT_LENGTH } from '../format/participant-layout.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
 
-/** The name that stands in a field padded with zeros; undefined when no channel can have it. */
+/** The name that stands in a field padded with zeros; undefined when neither a channel nor a registry can have it. */
 export function decodeName(bytes: Uint8Array): string | undefined {
   const name = Buffer.from(bytes).toString('latin1').replace(/\0+$/, '');
-  return isChannelName(name) ? name : undefined;
+  return isChannelName(name) || serviceOf(name) !== undefined ? name : undefined;
 }
 
 /** A channel's name as a field, padded with zeros. */
@@ -31,9 +29,8 @@ export class DirectoryEntries {
   readonly #fence = new Int32Array(1);
 
   constructor({ geometry, words, bytes }: ChannelMemory) {
-    const { participantCount, ringOffset } = geometry;
-    this.#start = HEADER_LENGTH + participantCount * PARTICIPANT_LENGTH;
-    this.count = Math.floor((ringOffset - this.#start) / entry.ENTRY_LENGTH);
+    this.#start = geometry.regionOffset;
+    this.count = Math.floor((geometry.ringOffset - this.#start) / entry.ENTRY_LENGTH);
     this.#words = words;
     this.#bytes = bytes;
   }
@@ -54,7 +51,7 @@ export class DirectoryEntries {
     let free: number | undefined;
     const used = this.#used();
     for (let index = 0; index < used; index++) {
-      // An entry with a name that no channel can have is as good as free.
+      // An entry with a name that cannot be listed is as good as free.
       const listed = this.#read(index);
       if (listed === name) return 'listed';
       if (listed === undefined) free ??= index;

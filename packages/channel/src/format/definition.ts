@@ -19,6 +19,7 @@ import {
   MAX_CAPACITY,
   MAX_NAME_LENGTH,
   MAX_SCHEMA_LENGTH,
+  MAX_SERVICE_NAME_LENGTH,
   MIN_CAPACITY,
 } from './limits.js';
 import { MAX_PARTICIPANTS } from './participant-layout.js';
@@ -232,6 +233,15 @@ function encodeSchema(
 /** Whether a channel can have that name. */
 export function isChannelName(name: string): boolean {
   return name.length <= MAX_NAME_LENGTH && /^[A-Za-z0-9._-]+$/.test(name);
+}
+
+const REGISTRY_END = '~service';
+
+/** Name of the service whose registry a segment of that name is; undefined for any other. */
+export function serviceOf(segment: string): string | undefined {
+  if (!segment.endsWith(REGISTRY_END)) return undefined;
+  const service = segment.slice(0, -REGISTRY_END.length);
+  return service.length <= MAX_SERVICE_NAME_LENGTH && isChannelName(service) ? service : undefined;
 }
 
 /** Refuses what is no name of a channel. */

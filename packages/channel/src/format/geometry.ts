@@ -9,6 +9,7 @@ import {
   MIN_CAPACITY,
 } from './limits.js';
 import { MAX_PARTICIPANTS, PARTICIPANT_LENGTH } from './participant-layout.js';
+import { patternRegion } from './patterns.js';
 
 /** Bytes of a message unless something else is asked for or promised. */
 const DEFAULT_MAX_MESSAGE: number = 64 * 2 ** 20;
@@ -22,6 +23,8 @@ const HISTORY_PART = 2;
 /** Sizes and places in a segment; checked once against the mapping and never read again. */
 export interface Geometry {
   readonly participantCount: number;
+  /** Where the participants end, and what the pattern uses for itself begins. */
+  readonly regionOffset: number;
   readonly ringOffset: number;
   readonly ringCapacity: number;
   /** Most bytes of payload in one frame, with what extends its header. */
@@ -38,6 +41,7 @@ export interface Geometry {
 /** What the geometry of a new segment follows from. */
 export interface GeometryRequest {
   readonly name: string;
+  readonly pattern: number;
   readonly capacity: number;
   readonly maxParticipants: number;
   readonly schemaBytes: Uint8Array;
@@ -55,7 +59,8 @@ export interface GeometryRequest {
  */
 export function planGeometry(request: GeometryRequest, room: number): Geometry {
   const { capacity, maxParticipants, schemaBytes } = request;
-  const participantsEnd = header.HEADER_LENGTH + maxParticipants * PARTICIPANT_LENGTH;
+  const regionOffset = endOfParticipants(maxParticipants);
+  const regionEnd = regionOffset + patternRegion(request.pattern, maxParticipants);
   const history = request.history ?? 0;
   const maxMessage = request.maxMessage ?? defaultMaxMessage(capacity, history);
   const maxPayload = maxPayloadOf(capacity, maxMessage);
@@ -63,14 +68,19 @@ export function planGeometry(request: GeometryRequest, room: number): Geometry {
   if (problem !== undefined) throw new ChannelError('INVALID_ARGUMENT', request.name, problem);
   return {
     participantCount: maxParticipants,
-    schemaOffset: schemaBytes.length === 0 ? 0 : participantsEnd,
+    regionOffset,
+    schemaOffset: schemaBytes.length === 0 ? 0 : regionEnd,
     schemaLength: schemaBytes.length,
-    ringOffset: Math.ceil((participantsEnd + schemaBytes.length + room) / RING_ALIGNMENT) * RING_ALIGNMENT,
+    ringOffset: Math.ceil((regionEnd + schemaBytes.length + room) / RING_ALIGNMENT) * RING_ALIGNMENT,
     ringCapacity: capacity,
     maxPayload,
     maxMessage,
     history,
   };
+}
+
+function endOfParticipants(participantCount: number): number {
+  return header.HEADER_LENGTH + participantCount * PARTICIPANT_LENGTH;
 }
 
 function largestPayload(ringCapacity: number): number {
@@ -138,8 +148,10 @@ export function writeGeometry(view: DataView, geometry: Geometry): void {
  * @throws {@link ChannelError} `CORRUPTED`.
  */
 export function readGeometry(name: string, view: DataView, size: number): Geometry {
+  const participantCount = view.getUint32(header.PARTICIPANT_COUNT_OFFSET, true);
   const geometry: Geometry = {
-    participantCount: view.getUint32(header.PARTICIPANT_COUNT_OFFSET, true),
+    participantCount,
+    regionOffset: endOfParticipants(participantCount),
     ringOffset: Number(view.getBigUint64(header.RING_OFFSET_OFFSET, true)),
     ringCapacity: Number(view.getBigUint64(header.RING_CAPACITY_OFFSET, true)),
     maxPayload: view.getUint32(header.MAX_PAYLOAD_OFFSET, true),
@@ -148,7 +160,12 @@ export function readGeometry(name: string, view: DataView, size: number): Geomet
     schemaOffset: view.getUint32(header.SCHEMA_OFFSET_OFFSET, true),
     schemaLength: view.getUint32(header.SCHEMA_LENGTH_OFFSET, true),
   };
-  const wrong = [...lengthProblems(view), ...placeProblems(geometry, size), ...limitProblems(geometry)]
+  const region = patternRegion(view.getUint32(header.PATTERN_OFFSET, true), participantCount);
+  const wrong = [
+    ...lengthProblems(view),
+    ...placeProblems(geometry, region, size),
+    ...limitProblems(geometry),
+  ]
     .filter(([right]) => !right)
     .map(([, problem]) => problem);
   if (wrong.length > 0) throw new ChannelError('CORRUPTED', name, `its header is wrong: ${wrong[0]}`);
@@ -168,9 +185,9 @@ function lengthProblems(view: DataView): Check[] {
   });
 }
 
-function placeProblems(geometry: Geometry, size: number): Check[] {
-  const { participantCount, ringOffset, ringCapacity, schemaOffset, schemaLength } = geometry;
-  const participantsEnd = header.HEADER_LENGTH + participantCount * PARTICIPANT_LENGTH;
+function placeProblems(geometry: Geometry, region: number, size: number): Check[] {
+  const { participantCount, regionOffset, ringOffset, ringCapacity, schemaOffset, schemaLength } = geometry;
+  const regionEnd = regionOffset + region;
   return [
     [
       participantCount >= 2 && participantCount <= MAX_PARTICIPANTS,
@@ -183,16 +200,16 @@ function placeProblems(geometry: Geometry, size: number): Check[] {
       `ringCapacity ${ringCapacity} is not a power of two from ${MIN_CAPACITY} to ${MAX_CAPACITY}`,
     ],
     [
-      ringOffset % RING_ALIGNMENT === 0 && ringOffset >= participantsEnd,
-      `ringOffset ${ringOffset} is not a multiple of ${RING_ALIGNMENT} behind the participants`,
+      ringOffset % RING_ALIGNMENT === 0 && ringOffset >= regionEnd,
+      `ringOffset ${ringOffset} is not a multiple of ${RING_ALIGNMENT} from ${regionEnd} on`,
     ],
     [
       ringOffset + ringCapacity <= size,
       `the ring ends at ${ringOffset + ringCapacity}, the mapping at ${size}`,
     ],
     [
-      schemaLength === 0 || (schemaOffset >= participantsEnd && schemaOffset + schemaLength <= ringOffset),
-      `the schema is at ${schemaOffset} and has ${schemaLength} bytes, between ${participantsEnd} and ${ringOffset}`,
+      schemaLength === 0 || (schemaOffset >= regionEnd && schemaOffset + schemaLength <= ringOffset),
+      `the schema is at ${schemaOffset} and has ${schemaLength} bytes, between ${regionEnd} and ${ringOffset}`,
     ],
     [schemaLength <= MAX_SCHEMA_LENGTH, `schemaLength ${schemaLength} is more than ${MAX_SCHEMA_LENGTH}`],
   ];

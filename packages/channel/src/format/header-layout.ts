@@ -1,5 +1,11 @@
 import { field, type Layout, layout, spare } from './layout.js';
-import { PATTERN_CHANNEL, PATTERN_DIRECTORY } from './patterns.js';
+import {
+  PATTERN_CALLS,
+  PATTERN_CHANNEL,
+  PATTERN_DIRECTORY,
+  PATTERN_REGISTRY,
+  PATTERN_REPLIES,
+} from './patterns.js';
 
 /** The version that this code writes and reads. */
 export const FORMAT_VERSION = 2;
@@ -36,8 +42,11 @@ const header = layout('Segment header', [
   ),
   field('maxMessage', 'u64', 'most bytes of one message'),
   field('createdAt', 'u64', 'when the segment was created, milliseconds since 1970'),
-  field('pattern', 'u32', 'what the segment is for; 2 to 6 are reserved', {
+  field('pattern', 'u32', 'what the segment is for; 5 and 6 are reserved', {
     PATTERN_CHANNEL: [PATTERN_CHANNEL, 'a channel'],
+    PATTERN_REGISTRY: [PATTERN_REGISTRY, 'the registry of a service'],
+    PATTERN_CALLS: [PATTERN_CALLS, 'the inbox of a server'],
+    PATTERN_REPLIES: [PATTERN_REPLIES, 'the mailbox of a client'],
     PATTERN_DIRECTORY: [PATTERN_DIRECTORY, 'a directory'],
   }),
   field('requiredFeatures', 'u32', 'bits of features that a program must know to join; none is defined'),

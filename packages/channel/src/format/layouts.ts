@@ -1,3 +1,4 @@
+import { answerLayout, cellLayout, envelopeLayout, methodLayout, recentLayout } from './call-layout.js';
 import { entryLayout, noticeLayout } from './directory-layout.js';
 import { fragmentLayout } from './fragment-layout.js';
 import { frameLayout } from './frame-layout.js';
@@ -13,4 +14,9 @@ export const layouts: Readonly<Record<string, Layout>> = {
   FRAGMENT: fragmentLayout,
   ENTRY: entryLayout,
   NOTICE: noticeLayout,
+  CELL: cellLayout,
+  ENVELOPE: envelopeLayout,
+  ANSWER: answerLayout,
+  METHOD: methodLayout,
+  RECENT: recentLayout,
 };

@@ -10,6 +10,8 @@ export const MAX_SCHEMA_LENGTH: number = 2 ** 20;
 
 /** Longest name of a channel, characters. */
 export const MAX_NAME_LENGTH = 128;
+/** Longest name of a service, characters. */
+export const MAX_SERVICE_NAME_LENGTH = 100;
 /** Bytes of the ring unless something else is asked for. */
 export const DEFAULT_CAPACITY: number = 8 * 2 ** 20;
 /** Slots of participants unless something else is asked for. */

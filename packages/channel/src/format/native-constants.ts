@@ -1,3 +1,4 @@
+import * as calls from './call-layout.js';
 import { EXTENSION_UNIT, FRAME_ALIGNMENT } from './frame-layout.js';
 import type { FieldType, Layout } from './layout.js';
 import { layouts } from './layouts.js';
@@ -47,6 +48,13 @@ function allGroups(): readonly Group[] {
     SLOT_BITS,
     MAX_PARTICIPANTS,
     MAX_GENERATION,
+    CELL_STATE_BITS: calls.CELL_STATE_BITS,
+    CELLS: calls.CELLS,
+    METHODS: calls.METHODS,
+    RECENT_CALLS: calls.RECENT_CALLS,
+    TIME_BUCKETS: calls.TIME_BUCKETS,
+    TIME_UNIT_BITS: calls.TIME_UNIT_BITS,
+    STREAM_WINDOW: calls.STREAM_WINDOW,
     ...limits,
   };
   const ofLimits = Object.entries(all).map(([name, value]) => ({ name, value, type: 'u32' as const }));

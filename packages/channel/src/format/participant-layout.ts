@@ -17,6 +17,10 @@ export const ENDED_BY_LEAVING = 1;
 export const ENDED_BY_DEATH = 2;
 export const END_BITS = 2;
 
+/** Values of `phase`. */
+export const PHASE_SERVING = 1;
+export const PHASE_DRAINING = 2;
+
 /** Values of `disconnectReason`. */
 export const DISCONNECTED_AS_SLOW = 1;
 export const DISCONNECTED_AS_WRONG = 2;
@@ -60,10 +64,13 @@ const slot = layout('Slot of a participant', [
     ENDED_BY_LEAVING: [ENDED_BY_LEAVING, 'it left'],
     ENDED_BY_DEATH: [ENDED_BY_DEATH, 'it died'],
   }),
-  field('phase', 'u32', 'for patterns; zero in a channel'),
+  field('phase', 'u32', 'of a server; zero in a channel', {
+    PHASE_SERVING: [PHASE_SERVING, 'serving'],
+    PHASE_DRAINING: [PHASE_DRAINING, 'draining'],
+  }),
   spare(4),
-  field('done', 'u64', 'for patterns; zero in a channel'),
-  field('detail', 'u64', 'for patterns; zero in a channel'),
+  field('done', 'u64', 'of a server: messages of its inbox that it is done with; zero in a channel'),
+  field('detail', 'u64', 'of a server: id of its inbox; zero in a channel'),
   spare(8),
 
   field('messages', 'u64', 'counter: messages published, or received'),
