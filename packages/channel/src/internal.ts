@@ -5,5 +5,50 @@
  */
 import * as callLayout from './format/call-layout.js';
 
-export { PHASE_DRAINING, PHASE_SERVING } from './format/participant-layout.js';
+export { Registration } from './directory/registration.js';
+export { type Append, MessageAppend, SplitAppend } from './endpoint/append.js';
+export type { AppendOutcome } from './endpoint/appender.js';
+export { leaveAtExit, leaveSoon } from './endpoint/leaving.js';
+export { PublisherWatch } from './endpoint/publisher-watch.js';
+export { Pump, type Pumped } from './endpoint/pump.js';
+export { Receiver } from './endpoint/receiver.js';
+export { Sender } from './endpoint/sender.js';
+export {
+  type ChannelDefinition,
+  definePattern,
+  isChannelName,
+  registryName,
+} from './format/definition.js';
+export { maxWholeOf } from './format/geometry.js';
+export { TAIL_OFFSET } from './format/header-layout.js';
+export { MAX_SERVICE_NAME_LENGTH } from './format/limits.js';
+export {
+  PHASE_DRAINING,
+  PHASE_SERVING,
+  STATE_LOSSY,
+  STATE_PUBLISHER,
+  STATE_RELIABLE,
+  WANTS_FRAMES,
+  WANTS_ROOM,
+} from './format/participant-layout.js';
+export { PATTERN_CALLS, PATTERN_REGISTRY, PATTERN_REPLIES } from './format/patterns.js';
+export { readLong, writeLong } from './format/words.js';
+export { withDeadline } from './foundation/deadline.js';
+export { showAs } from './foundation/inspect.js';
+export {
+  abortSignal,
+  anyBoolean,
+  anyString,
+  type Check,
+  milliseconds,
+  shown,
+  wholeNumber,
+} from './foundation/options.js';
+export {
+  type ChannelMemory,
+  openChannelMemory,
+  openForeignMemory,
+  readEncoding,
+} from './membership/channel-memory.js';
+export { Participant } from './membership/participant.js';
 export { callLayout };

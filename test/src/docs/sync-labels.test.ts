@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { packageNames, sourceFiles, workspaceRoot } from '../support/workspace.js';
+import { type PackageName, packageNames, sourceFiles, workspaceRoot } from '../support/workspace.js';
 
 interface SyncPoint {
   readonly label: string;
@@ -29,10 +29,19 @@ function syncPoints(text: string, file: string): SyncPoint[] {
   });
 }
 
-const points = packageNames.flatMap(sourceFiles).flatMap((file) => {
-  return syncPoints(readFileSync(file, 'utf8'), relative(workspaceRoot, file));
-});
+/** Those of the sources of some packages. */
+function pointsOf(names: readonly PackageName[]): SyncPoint[] {
+  return names.flatMap(sourceFiles).flatMap((file) => {
+    return syncPoints(readFileSync(file, 'utf8'), relative(workspaceRoot, file));
+  });
+}
+
+const points = pointsOf(packageNames);
 const labels = [...new Set(points.map(({ label }) => label))];
+/** Those of channels. */
+const channelLabels = [
+  ...new Set(pointsOf(packageNames.filter((name) => name !== 'service')).map(({ label }) => label)),
+];
 
 describe('synchronisation points', () => {
   test('are marked', () => {
@@ -56,7 +65,7 @@ describe('synchronisation points', () => {
       const file = join('packages', 'native', name);
       const text = readFileSync(join(workspaceRoot, file), 'utf8');
       const native = syncPoints(name.endsWith('.py') ? text.replaceAll('# ', '// ') : text, file);
-      const needed = [...labels].sort();
+      const needed = [...channelLabels].sort();
       expect([...new Set(native.map(({ label }) => label))].sort()).toEqual(needed);
       for (const label of needed)
         expect(native.filter((point) => point.label === label).length).toBeGreaterThan(1);

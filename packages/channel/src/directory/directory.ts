@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
+import type { Codec } from '@mmfbus/codec';
 import { type PortAddress, probeLife, sweepPorts, timers } from '@mmfbus/core/internal';
-import { type ChannelDefinition, checkDefinition } from '../format/definition.js';
+import { type ChannelDefinition, definePattern } from '../format/definition.js';
 import { ENTRY_LENGTH } from '../format/directory-layout.js';
 import { MAX_PARTICIPANTS, STATE_PUBLISHER } from '../format/participant-layout.js';
 import { PATTERN_DIRECTORY } from '../format/patterns.js';
@@ -44,9 +45,16 @@ export function directoryDefinition({
   mode,
   group,
 }: DirectoryPlace): ChannelDefinition<Uint8Array> {
-  const options = { capacity: CAPACITY, codec: directoryCodec, maxParticipants: MAX_PARTICIPANTS };
-  const definition = checkDefinition({ name: 'directory', ...options, scope, mode, group });
-  return { ...definition, name, pattern: PATTERN_DIRECTORY, capacityGiven: false };
+  return definePattern({
+    name,
+    pattern: PATTERN_DIRECTORY,
+    codec: directoryCodec as Codec<unknown>,
+    capacity: CAPACITY,
+    maxParticipants: MAX_PARTICIPANTS,
+    scope,
+    mode,
+    group,
+  });
 }
 
 /**

@@ -7,6 +7,8 @@ export interface Append {
   /** Messages that the commit completes, and bytes of payload that it takes along. */
   readonly messages: number;
   readonly bytes: number;
+  /** Asked with the publisher lock held, before each commit: false refuses it. Where it is missing, nothing is refused. */
+  isAllowed?(): boolean;
   /** Position where its frames end when they are written at the tail. */
   endIn(writer: RingWriter): number;
   write(writer: RingWriter, timestamp: number): void;

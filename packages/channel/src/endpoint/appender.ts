@@ -15,6 +15,9 @@ import { FrameInPlace } from './frame-in-place.js';
  */
 export type PublishOutcome = 'published' | 'full' | 'busy';
 
+/** The same of an append; `refused`: it is not allowed, and what was written of it will not be completed. */
+export type AppendOutcome = PublishOutcome | 'refused';
+
 /** What an appender does beside writing. */
 export interface AppenderOptions {
   /** Whether to give up reliable subscribers that are too slow, instead of reporting `full`. */
@@ -61,8 +64,8 @@ export class Appender {
   }
 
   /** Appends it. What takes several commits goes on where it stopped when this is called again. */
-  tryAppend(append: Append): PublishOutcome {
-    let outcome: PublishOutcome;
+  tryAppend(append: Append): AppendOutcome {
+    let outcome: AppendOutcome;
     do {
       outcome = this.#commit(append);
       if (outcome === 'full' && this.#reclaims()) outcome = this.#commit(append);
@@ -78,10 +81,11 @@ export class Appender {
     return this.#counted(outcome);
   }
 
-  #commit(append: Append): PublishOutcome {
+  #commit(append: Append): AppendOutcome {
     const { lock } = this.#participant;
     if (!lock.tryAcquire() && !lock.spin()) return 'busy';
     try {
+      if (append.isAllowed?.() === false) return 'refused';
       const writer = this.#writer;
       writer.begin();
       if (!this.#reserve(append.endIn(writer))) return 'full';
@@ -127,7 +131,7 @@ export class Appender {
     return this.#participant.reaper.reclaimDeadSubscribers();
   }
 
-  #counted<O extends PublishOutcome | 'unsuited'>(outcome: O): O {
+  #counted<O extends AppendOutcome | 'unsuited'>(outcome: O): O {
     if (outcome === 'full') this.#participant.counters.countFull();
     else if (outcome === 'busy') this.#participant.counters.countBusy();
     return outcome;

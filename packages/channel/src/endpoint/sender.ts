@@ -12,7 +12,13 @@ import { maxWholeOf } from '../format/geometry.js';
 import { ChannelError } from '../foundation/errors.js';
 import type { Participant } from '../membership/participant.js';
 import { type Append, BytesBatch, EncodedBatch, MessageAppend, SplitAppend } from './append.js';
-import { Appender, type AppenderOptions, type FlushGoal, type PublishOutcome } from './appender.js';
+import {
+  Appender,
+  type AppenderOptions,
+  type AppendOutcome,
+  type FlushGoal,
+  type PublishOutcome,
+} from './appender.js';
 import { PendingAppends } from './pending-appends.js';
 import { Scratch } from './scratch.js';
 
@@ -97,6 +103,29 @@ export class Sender<T> {
       this.#scratch.leave();
     }
     return this.#waitInLine(append, kept, limits, () => this.sequence);
+  }
+
+  /** Appends what is encoded already, without waiting. */
+  tryAppend(append: Append): AppendOutcome {
+    this.#checkOpen();
+    return this.#pending.isEmpty ? this.#appender.tryAppend(append) : 'full';
+  }
+
+  /** Does that as soon as there is room. What it is made of must not change meanwhile. */
+  async append(append: Append, bytes: number, limits: SendLimits): Promise<'published' | 'refused'> {
+    this.#checkOpen();
+    return this.#waitInLine(
+      append,
+      bytes,
+      limits,
+      () => 'published' as const,
+      () => 'refused' as const,
+    );
+  }
+
+  /** Bytes that wait in line. */
+  get waiting(): number {
+    return this.#pending.bytes;
   }
 
   /** Publishes several values with one commit, without waiting: all of them or none. */
@@ -212,9 +241,9 @@ export class Sender<T> {
     }
   }
 
-  /** Where others wait, they were here before. */
+  /** Where others wait, they were here before. What a sender makes itself is always allowed. */
   #tryAppend(append: Append): PublishOutcome {
-    return this.#pending.isEmpty ? this.#appender.tryAppend(append) : 'full';
+    return this.#pending.isEmpty ? (this.#appender.tryAppend(append) as PublishOutcome) : 'full';
   }
 
   /** What was encoded last. */
@@ -298,13 +327,25 @@ export class Sender<T> {
     throw new ChannelError('BACKLOG', this.#channel, text);
   }
 
-  #waitInLine(append: Append, bytes: number, limits: SendLimits, result: () => number): Promise<number> {
+  #waitInLine<R>(
+    append: Append,
+    bytes: number,
+    limits: SendLimits,
+    done: () => R,
+    refused: () => R = done,
+  ): Promise<R> {
     const { signal, timeout } = limits;
-    const attempt = () => this.#appender.tryAppend(append);
+    let result = done;
+    const attempt = (): PublishOutcome => {
+      const outcome = this.#appender.tryAppend(append);
+      if (outcome !== 'refused') return outcome;
+      result = refused;
+      return 'published';
+    };
     return this.#pending.waitInLine({
       bytes,
       attempt,
-      result,
+      result: () => result(),
       signal,
       timeout,
       onTimeout: () => this.#timeout(timeout),

@@ -218,6 +218,38 @@ export function checkDefinition<T>(
   return definition;
 }
 
+/** A segment of this format that is no channel of a program, by its pattern. */
+export interface PatternOptions {
+  readonly name: string;
+  readonly pattern: number;
+  readonly codec: Codec<unknown>;
+  readonly capacity: number;
+  readonly maxParticipants: number;
+  readonly scope?: Scope | undefined;
+  readonly mode?: number | undefined;
+  readonly group?: number | undefined;
+  /** Whether any codec and schema will do that it has. Defaults to false. */
+  readonly takesAny?: boolean | undefined;
+}
+
+/** Its definition, as that of a channel. Its name, which no channel can have, is not checked, nor are its numbers. */
+export function definePattern<T = unknown>(options: PatternOptions): ChannelDefinition<T> {
+  const { name, codec, scope = 'user' } = options;
+  return {
+    ...options,
+    codec: codec as Codec<T>,
+    capacityGiven: false,
+    maxMessage: undefined,
+    history: undefined,
+    takesAny: options.takesAny ?? false,
+    ...encodeSchema(name, codec),
+    scope,
+    discoverable: true,
+    mode: options.mode,
+    group: options.group,
+  };
+}
+
 function encodeSchema(
   name: string,
   { schema }: Pick<Codec<unknown>, 'schema'>,
@@ -236,6 +268,11 @@ export function isChannelName(name: string): boolean {
 }
 
 const REGISTRY_END = '~service';
+
+/** Name of the segment that is the registry of a service. */
+export function registryName(service: string): string {
+  return `${service}${REGISTRY_END}`;
+}
 
 /** Name of the service whose registry a segment of that name is; undefined for any other. */
 export function serviceOf(segment: string): string | undefined {

@@ -70,7 +70,7 @@ const slot = layout('Slot of a participant', [
   }),
   spare(4),
   field('done', 'u64', 'of a server: messages of its inbox that it is done with; zero in a channel'),
-  field('detail', 'u64', 'of a server: id of its inbox; zero in a channel'),
+  field('detail', 'u64', 'of a server: id of its inbox; of a client: id of its mailbox; zero in a channel'),
   spare(8),
 
   field('messages', 'u64', 'counter: messages published, or received'),

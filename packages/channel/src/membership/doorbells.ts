@@ -108,6 +108,16 @@ export class Doorbells {
     this.#ringAll(WANTS_FRAMES);
   }
 
+  /** Rings the owner of a slot if it sleeps for frames. After what it is to look at has changed. */
+  ringSleeper(slot: number): void {
+    this.#ringIfAsleep(slot, WANTS_FRAMES);
+  }
+
+  /** Rings the owner of a slot, whether it sleeps or not. */
+  ringAnyway(slot: number): void {
+    this.#ring(slot, this.#table.sleepOf(slot));
+  }
+
   close(): void {
     timers.clearTimeout(this.#timer);
     for (const connection of this.#connections) connection?.bell.close();
@@ -116,12 +126,14 @@ export class Doorbells {
 
   #ringAll(wants: number): void {
     const used = this.#table.used();
-    for (let slot = 0; slot < used; slot++) {
-      const sleep = this.#table.sleepOf(slot);
-      if (sleep === 0 || this.#unrung.get(slot) === sleep) continue;
-      if (sleep === this.#rung[slot] && ++this.#skips % SKIPS !== 0) continue;
-      if ((this.#table.wantsOf(slot) & wants) !== 0) this.#ring(slot, sleep);
-    }
+    for (let slot = 0; slot < used; slot++) this.#ringIfAsleep(slot, wants);
+  }
+
+  #ringIfAsleep(slot: number, wants: number): void {
+    const sleep = this.#table.sleepOf(slot);
+    if (sleep === 0 || this.#unrung.get(slot) === sleep) return;
+    if (sleep === this.#rung[slot] && ++this.#skips % SKIPS !== 0) return;
+    if ((this.#table.wantsOf(slot) & wants) !== 0) this.#ring(slot, sleep);
   }
 
   #connectionTo(slot: number, address = this.#table.addressOf(slot)): Connection | undefined {

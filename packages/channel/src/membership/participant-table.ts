@@ -2,6 +2,7 @@ import { copyIn, copyOut, fillShared, type PortAddress, type SharedBytes } from 
 import * as header from '../format/header-layout.js';
 import { SLOTS_USED_OFFSET } from '../format/header-layout.js';
 import * as slotLayout from '../format/participant-layout.js';
+import { readLong, writeLong } from '../format/words.js';
 import { monotonicNow } from '../foundation/clock.js';
 import { atStep } from '../foundation/steps.js';
 import { showableText } from '../foundation/text.js';
@@ -156,6 +157,33 @@ export class ParticipantTable {
 
   storeCursor(slot: number, position: number): void {
     this.#storeLong(slot, slotLayout.CURSOR_OFFSET, BigInt(position));
+  }
+
+  /** What the owner, as a server, does; 0 in a channel. */
+  phaseOf(slot: number): number {
+    return this.#loadWord(slot, slotLayout.PHASE_OFFSET);
+  }
+
+  storePhase(slot: number, phase: number): void {
+    this.#storeWord(slot, slotLayout.PHASE_OFFSET, phase);
+  }
+
+  /** What the owner, as a server, says of itself; 0 in a channel. */
+  detailOf(slot: number): bigint {
+    return this.#loadLong(slot, slotLayout.DETAIL_OFFSET);
+  }
+
+  storeDetail(slot: number, detail: bigint): void {
+    this.#storeLong(slot, slotLayout.DETAIL_OFFSET, detail);
+  }
+
+  /** How much the owner, as a server, is done with. A hint: it may be half of an old and half of a new number. */
+  doneOf(slot: number): number {
+    return readLong(this.#words, this.#offsetOf(slot, slotLayout.DONE_OFFSET) >> WORD_SHIFT);
+  }
+
+  storeDone(slot: number, done: number): void {
+    writeLong(this.#words, this.#offsetOf(slot, slotLayout.DONE_OFFSET) >> WORD_SHIFT, done);
   }
 
   /** Number of the sleep that the slot's owner is in; 0 when it is awake. */

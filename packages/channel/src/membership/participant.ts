@@ -44,6 +44,8 @@ export class Participant {
   readonly rung: Listeners = new Listeners();
   /** The process ends with the participant still in the channel. */
   readonly ending: Listeners = new Listeners();
+  /** The life line of a participant that was watched over has ended: it is proved dead. Its slot is reclaimed after that. */
+  readonly lifeEnded: Listeners<[nonce: bigint]> = new Listeners();
   /** The life line of a participant that was watched over has ended; its slot was reclaimed. */
   readonly died: Listeners<[nonce: bigint]> = new Listeners();
   /**
@@ -225,6 +227,16 @@ export class Participant {
     this.#doorbells.ringForRoom();
   }
 
+  /** See {@link Doorbells.ringSleeper}. */
+  ringSleeper(slot: number): void {
+    this.#doorbells.ringSleeper(slot);
+  }
+
+  /** See {@link Doorbells.ringAnyway}. */
+  ringAnyway(slot: number): void {
+    this.#doorbells.ringAnyway(slot);
+  }
+
   /** Watches over every participant with this state, and reclaims the slots of the dead. Call it again when the epoch changed. */
   watchOver(state: number): void {
     this.#deaths.watchOver(state);
@@ -237,6 +249,7 @@ export class Participant {
 
   /** Reclaims the slot of the dead, and looks what came of it. */
   async #onDeath(slot: number, state: number, nonce: bigint): Promise<void> {
+    this.lifeEnded.call(nonce);
     await this.reaper.reclaim(slot, nonce);
     if (!this.#open) return;
     // A new participant may have taken over the slot with the role still in it, and die in its turn.

@@ -94,6 +94,12 @@ export class Roles {
     return this.#end(slot, generation, ENDED_BY_DEATH);
   }
 
+  /** Says that a publisher has changed what stands in its slot. With the lock held. */
+  tellOfChange(): void {
+    Atomics.add(this.#words, EPOCH, 1);
+    this.#doorbells.ringForMembers(true);
+  }
+
   /** Says that a publisher has its role no more, or any other participant. */
   tellOfLeaving(wasPublisher = true): void {
     Atomics.add(this.#words, EPOCH, 1);

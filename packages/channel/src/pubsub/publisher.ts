@@ -1,5 +1,6 @@
 import { timers } from '@mmfbus/core/internal';
 import type { PublishOutcome } from '../endpoint/appender.js';
+import { leaveAtExit, leaveLater, leaveWithLock } from '../endpoint/leaving.js';
 import type { Position } from '../endpoint/position.js';
 import { Sender } from '../endpoint/sender.js';
 import { SubscriberWatch } from '../endpoint/subscriber-watch.js';
@@ -35,8 +36,6 @@ import {
 const DEFAULT_MAX_WAITING: number = 16 * 2 ** 20;
 /** How long closing waits unless told otherwise, milliseconds. */
 const CLOSE_TIMEOUT = 5000;
-/** How often a publisher that closed without the lock tries to take it, milliseconds. */
-const LEAVE_RETRY_MS = 50;
 
 /** Options of a publisher. */
 export interface PublisherOptions extends JoinOptions {
@@ -216,7 +215,7 @@ export class JoinedPublisher<T> implements Publisher<T> {
       joined: (subscriber) => this.#tell('subscriberJoined', subscriber),
       left: (subscriber) => this.#tell('subscriberLeft', subscriber),
     });
-    participant.ending.add(() => this.#leaveAtExit());
+    participant.ending.add(() => leaveAtExit(participant));
   }
 
   static async open<T>(
@@ -348,10 +347,10 @@ export class JoinedPublisher<T> implements Publisher<T> {
     const hasLock = this.#endAtOnce() || (await this.#endInTime(options));
     this.#settleClosed({ reason: 'local' });
     if (!hasLock) {
-      void this.#leaveLater();
+      void leaveLater(this.#participant);
       return;
     }
-    this.#leave();
+    leaveWithLock(this.#participant);
     await this.#participant.memory.closed;
   }
 
@@ -386,28 +385,6 @@ export class JoinedPublisher<T> implements Publisher<T> {
     this.#sender.close();
     this.#subscribers.close(new ChannelError('CLOSED', this.#channel, 'the publisher was closed'));
     diagnostics.close.publish(this.#self());
-  }
-
-  /** With the lock held. */
-  #leave(): void {
-    try {
-      this.#participant.retire();
-    } finally {
-      this.#participant.lock.release();
-      this.#participant.leave();
-    }
-  }
-
-  /** As soon as the lock is free, or its holder proved dead. */
-  async #leaveLater(): Promise<void> {
-    while (!this.#participant.lock.takeOver()) await timers.sleep(LEAVE_RETRY_MS, { ref: false });
-    this.#leave();
-  }
-
-  #leaveAtExit(): void {
-    // Where a living participant keeps the lock, the others find out by proof of death.
-    if (this.#participant.lock.spin()) this.#leave();
-    else this.#participant.leave(false);
   }
 
   #self(): ParticipantDiagnostics {
