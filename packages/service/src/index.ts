@@ -1,3 +1,4 @@
+export type { ClientOptions } from './client/client-options.js';
 export { compareContracts, type MethodComparison } from './contract/compare-contracts.js';
 export type { Methods, ServiceDefinition } from './contract/compile-contract.js';
 export { contractOfText } from './contract/contract-of-text.js';
@@ -32,4 +33,10 @@ export type {
   Streamable,
 } from './contract/types.js';
 export { ServiceError, type ServiceErrorCode, type ServiceErrorOptions } from './foundation/errors.js';
+export type {
+  CloseServerOptions,
+  ServeOptions,
+  Server,
+  ServerCloseInfo,
+} from './server/server-options.js';
 export { defineService, type Service } from './service.js';

@@ -1,7 +1,9 @@
+import type { ClientOptions } from './client/client-options.js';
 import { compileContract, type Methods, type ServiceDefinition } from './contract/compile-contract.js';
 import { DeclaredError } from './contract/declared-error.js';
 import type { ServiceContract } from './contract/service-contract.js';
-import type { DeclaredErrors } from './contract/types.js';
+import type { Client, DeclaredErrors, Handlers } from './contract/types.js';
+import type { ServeOptions, Server } from './server/server-options.js';
 
 /**
  * A service as a program sees it: its contract, from which the types of handlers and clients follow. Opens nothing by itself.
@@ -23,6 +25,29 @@ export class Service<M extends Methods> implements ServiceDefinition<M> {
   /** Name of the service. */
   get name(): string {
     return this.contract.name;
+  }
+
+  /**
+   * Answers calls of this service with these handlers: an object with a function for each method.
+   *
+   * @throws {@link ServiceError} `INVALID_HANDLERS` or `INVALID_ARGUMENT`; `TIMEOUT`, or the signal's reason when it aborts; what
+   * joining a channel throws, where the memory of the service cannot be used.
+   */
+  async serve(handlers: Handlers<this>, options: ServeOptions = {}): Promise<Server> {
+    // Loaded where it is needed: a program that only defines services starts without it.
+    const { serve } = await import('./server/server.js');
+    return serve(this.contract, handlers, options);
+  }
+
+  /**
+   * Makes a client of this service: an object with a function for each method.
+   *
+   * @throws {@link ServiceError} `INVALID_ARGUMENT`; `TIMEOUT`, or the signal's reason when it aborts; what joining a channel
+   * throws, where the memory of the service cannot be used.
+   */
+  async client(options: ClientOptions = {}): Promise<Client<this>> {
+    const { openClient } = await import('./client/client.js');
+    return (await openClient(this.contract, options)) as Client<this>;
   }
 
   /** Whether a call of this service failed with an error that its contract declares; then `code` and `data` have their types. */

@@ -9,7 +9,7 @@ const allowed: Record<PackageName, readonly string[]> = {
   core: ['koffi'],
   codec: [],
   channel: ['@mmfbus/codec', '@mmfbus/core'],
-  service: ['@mmfbus/codec'],
+  service: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core'],
   generate: ['@mmfbus/codec'],
   mmfbus: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core'],
 };

@@ -2,8 +2,34 @@
  * What went wrong, for programs:
  * - `INVALID_CONTRACT`: the definition of a service, or the text of a contract, cannot be used.
  * - `INVALID_HANDLERS`: what a server was given to answer with does not fit its contract: a handler is missing, unknown or no function.
+ * - `INVALID_ARGUMENT`: an option is of the wrong type or outside its limits.
+ * - `CLOSED`: the client or server was closed before.
+ * - `NO_SERVER`: no server of the service runs, or came in time.
+ * - `NO_METHOD`: no server that runs has the method, or has it as this program knows it.
+ * - `SERVER_DIED`: the server that had the call died, or left, before it answered.
+ * - `UNREACHABLE`: the server cannot answer this client, or this client cannot join it: for want of slots or descriptors.
+ * - `MAILBOX_LOST`: the memory in which this client gets its answers was damaged or removed; it has a new one.
+ * - `TIMEOUT`: the time that the call was given is over.
+ * - `CANCELLED`: the program gave the call up, by its signal, by leaving a loop or by closing the client.
+ * - `BUSY`: all servers have more calls than they take.
+ * - `REFUSED`: the input does not fit the method; the message says where.
+ * - `REMOTE`: the handler threw something that its method does not declare.
  */
-export type ServiceErrorCode = 'INVALID_CONTRACT' | 'INVALID_HANDLERS';
+export type ServiceErrorCode =
+  | 'INVALID_CONTRACT'
+  | 'INVALID_HANDLERS'
+  | 'INVALID_ARGUMENT'
+  | 'CLOSED'
+  | 'NO_SERVER'
+  | 'NO_METHOD'
+  | 'SERVER_DIED'
+  | 'UNREACHABLE'
+  | 'MAILBOX_LOST'
+  | 'TIMEOUT'
+  | 'CANCELLED'
+  | 'BUSY'
+  | 'REFUSED'
+  | 'REMOTE';
 
 /** What every copy of this package marks its errors with. */
 const BRAND: unique symbol = Symbol.for('mmfbus.ServiceError') as never;

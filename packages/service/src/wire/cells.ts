@@ -1,0 +1,149 @@
+import { type ChannelMemory, callLayout } from '@mmfbus/channel/internal';
+
+const {
+  ACCEPTED_OFFSET,
+  CALLER_WAITS,
+  CELL_CANCELLED,
+  CELL_FREE,
+  CELL_LENGTH,
+  CELL_STARTED,
+  CELL_STATE_BITS,
+  CELL_WAITING,
+  CELL_WITHDRAWN,
+  CELLS,
+  GRANTED_OFFSET,
+  SERVER_WAITS,
+  STREAM_WINDOW,
+  WAITS_OFFSET,
+  WORD_OFFSET,
+} = callLayout;
+
+const ID_BITS: number = 32 - CELL_STATE_BITS;
+const GRANTED: number = GRANTED_OFFSET >> 2;
+const ACCEPTED: number = ACCEPTED_OFFSET >> 2;
+const WAITS: number = WAITS_OFFSET >> 2;
+
+/** A stream of a call, by the side that sends its items. */
+export type Direction = 'answers' | 'inputs';
+
+/*
+ * The word of a cell (I: low bits of the id of the call, S: the state):
+ *
+ *   bit  31                      3 2 1 0
+ *        I I I ... I I I I I I I I S S S
+ *
+ * It is changed by compare-exchange only, from the id of the call that is meant: of a call that waits, either the server makes
+ * one that has started, or the caller one that is withdrawn.
+ */
+
+/** The cells of a mailbox, as its client and the servers of its calls use them. */
+export class Cells {
+  readonly #words: Int32Array<ArrayBuffer>;
+  readonly #start: number;
+
+  constructor({ words, geometry }: ChannelMemory) {
+    this.#words = words;
+    this.#start = (geometry.regionOffset + WORD_OFFSET) >> 2;
+  }
+
+  /** Whether there is a cell of that number. */
+  static has(cell: number): boolean {
+    return cell < CELLS;
+  }
+
+  /** The caller takes a free cell for a call. Before the call is published. */
+  prepare(cell: number, id: number): void {
+    const word = this.#wordOf(cell);
+    Atomics.store(this.#words, word + GRANTED, STREAM_WINDOW);
+    Atomics.store(this.#words, word + ACCEPTED, 0);
+    Atomics.store(this.#words, word + WAITS, 0);
+    Atomics.store(this.#words, word, wordOf(id, CELL_WAITING));
+  }
+
+  /** The caller is done with the cell. */
+  free(cell: number, id: number): void {
+    Atomics.store(this.#words, this.#wordOf(cell), wordOf(id, CELL_FREE));
+  }
+
+  /** The server is to run the call: true where it may, and nothing else may then withdraw the call. */
+  start(cell: number, id: number): boolean {
+    // SYNC: started or withdrawn. Of this exchange and that of the caller only one finds the call waiting.
+    // INVARIANT: a call that is withdrawn never runs. Only this exchange lets a handler run.
+    return this.#exchange(cell, id, CELL_WAITING, CELL_STARTED);
+  }
+
+  /** Whether the caller waits for the call to start. Stale on arrival. */
+  isWaiting(cell: number, id: number): boolean {
+    return Atomics.load(this.#words, this.#wordOf(cell)) === wordOf(id, CELL_WAITING);
+  }
+
+  /** The caller takes the call back: true where it has not started, and now never will. */
+  withdraw(cell: number, id: number): boolean {
+    // SYNC: started or withdrawn. Of this exchange and that of the server only one finds the call waiting.
+    return this.#exchange(cell, id, CELL_WAITING, CELL_WITHDRAWN);
+  }
+
+  /** The caller gives up a call that has started: true where the server is to be told. */
+  cancel(cell: number, id: number): boolean {
+    // SYNC: cancelled. Exchanged before the caller looks whether the server sleeps.
+    return this.#exchange(cell, id, CELL_STARTED, CELL_CANCELLED);
+  }
+
+  /** Whether the call has started and is not given up. Not ordered: for a server that looks again and again. */
+  isRunning(cell: number, id: number): boolean {
+    return this.#words[this.#wordOf(cell)] === wordOf(id, CELL_STARTED);
+  }
+
+  /** The same after the server has said that it sleeps. */
+  isRunningNow(cell: number, id: number): boolean {
+    // SYNC: cancelled. Loaded after this server has said that it sleeps.
+    return Atomics.load(this.#words, this.#wordOf(cell)) === wordOf(id, CELL_STARTED);
+  }
+
+  /**
+   * Raises the credit of a stream. Added, so that a server that was taken for dead does no harm to the next call in the cell.
+   *
+   * @returns whether the side that sends may sleep, and is to be rung.
+   */
+  permit(cell: number, direction: Direction, bytes: number): boolean {
+    const word = this.#wordOf(cell);
+    const [credit, sender] =
+      direction === 'answers' ? [word + GRANTED, SERVER_WAITS] : [word + ACCEPTED, CALLER_WAITS];
+    // SYNC: credit. Raised before this looks whether the other side waits for it.
+    Atomics.add(this.#words, credit, bytes);
+    if ((Atomics.load(this.#words, word + WAITS) & sender) === 0) return false;
+    Atomics.and(this.#words, word + WAITS, ~sender);
+    return true;
+  }
+
+  /** Whether an item may be sent of which so many bytes were sent before, modulo 2^32. */
+  hasCredit(cell: number, direction: Direction, sent: number): boolean {
+    const word = this.#wordOf(cell);
+    const credit = direction === 'answers' ? word + GRANTED : word + ACCEPTED;
+    return ((Atomics.load(this.#words, credit) - sent) | 0) > 0;
+  }
+
+  /** The side that sends has no credit, and is to be rung when it has. After this it looks again. */
+  awaitCredit(cell: number, direction: Direction): void {
+    // SYNC: credit. The bit is set before this side looks again at the credit.
+    Atomics.or(
+      this.#words,
+      this.#wordOf(cell) + WAITS,
+      direction === 'answers' ? SERVER_WAITS : CALLER_WAITS,
+    );
+  }
+
+  #exchange(cell: number, id: number, from: number, to: number): boolean {
+    const before = wordOf(id, from);
+    return Atomics.compareExchange(this.#words, this.#wordOf(cell), before, wordOf(id, to)) === before;
+  }
+
+  #wordOf(cell: number): number {
+    return this.#start + cell * (CELL_LENGTH >> 2);
+  }
+}
+
+/** Ids may be beyond 32 bits, which shifts cut to their low ones. */
+function wordOf(id: number, state: number): number {
+  return ((id % 2 ** ID_BITS) << CELL_STATE_BITS) | state;
+}
