@@ -20,7 +20,7 @@ export {
   registryName,
 } from './format/definition.js';
 export { maxWholeOf } from './format/geometry.js';
-export { TAIL_OFFSET } from './format/header-layout.js';
+export { EPOCH_OFFSET, TAIL_OFFSET } from './format/header-layout.js';
 export { MAX_SERVICE_NAME_LENGTH } from './format/limits.js';
 export {
   PHASE_DRAINING,

@@ -6,6 +6,7 @@ import { timers } from '@mmfbus/core/internal';
 import type { MethodContract, ServiceContract } from '../contract/service-contract.js';
 import type { CallOptions, Streamable } from '../contract/types.js';
 import { diagnostics } from '../foundation/diagnostics.js';
+import { EarliestTimer } from '../foundation/earliest-timer.js';
 import { ServiceError, type ServiceErrorCode } from '../foundation/errors.js';
 import { atStep } from '../foundation/steps.js';
 import { type AnswerHead, readAnswer } from '../wire/answer.js';
@@ -14,9 +15,10 @@ import type { Packet } from '../wire/packet.js';
 import type { ClientSeat } from '../wire/registry.js';
 import { decodeValue, errorOfAnswer } from './answer-error.js';
 import { ReceivedStream } from './answer-stream.js';
+import { CallTable } from './call-table.js';
 import { InputSender } from './input-sender.js';
 import { Mailbox } from './mailbox.js';
-import { OpenCall } from './open-call.js';
+import type { OpenCall } from './open-call.js';
 import type { ServerLink } from './server-link.js';
 import { ServerLinks } from './server-links.js';
 
@@ -26,7 +28,6 @@ const {
   ANSWER_ITEM,
   ANSWER_NO_METHOD,
   ANSWER_VALUE,
-  CELLS,
   ENVELOPE_CALL,
   ENVELOPE_ONE_WAY,
   STREAM_WINDOW,
@@ -45,8 +46,6 @@ const CREDIT_STEP: number = STREAM_WINDOW / 4;
 const ANSWERS_A_TURN = 256;
 /** Before a call is tried again for which an inbox was locked by a living process, milliseconds. */
 const LOCKED_PAUSE_MS = 5;
-/** Longest time that a timer takes, milliseconds. */
-const LONGEST_TIMER_MS: number = 2 ** 31 - 1;
 
 /** What a client's calls are made with. */
 export interface CallsParts {
@@ -73,18 +72,14 @@ export class Calls {
   #pump!: Pump;
   /** A mailbox that was lost is being replaced. */
   #isReplacing = false;
-  readonly #byCell: (OpenCall | undefined)[] = new Array(CELLS).fill(undefined);
-  readonly #freeCells: number[] = Array.from({ length: CELLS }, (_, index) => CELLS - 1 - index);
-  readonly #idle: OpenCall[] = [];
+  readonly #table = new CallTable();
   readonly #line = new Set<OpenCall>();
   readonly #inputs = new Set<InputSender>();
   #isServing = false;
-  #lastId = 0;
   /** Calls whose program waits for them. */
   #open = 0;
   #keepsAlive = false;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAt: number = Number.POSITIVE_INFINITY;
+  readonly #timer = new EarliestTimer((now) => this.#onTimer(now));
   #lockTimer: NodeJS.Timeout | undefined;
   #closed = false;
   readonly #closing = new AbortController();
@@ -141,7 +136,7 @@ export class Calls {
    * @returns what the program gets: a promise, or a stream.
    */
   call(method: MethodContract, input: unknown, options: CallOptions | undefined, only?: ServerLink): unknown {
-    const call = this.#idle.pop() ?? new OpenCall();
+    const call = this.#table.create();
     call.method = method;
     call.only = only;
     if (method.output.kind !== 'stream') {
@@ -199,7 +194,7 @@ export class Calls {
       const text = error instanceof Error ? error.message : String(error);
       if (error instanceof CodecError)
         this.#fail(call, 'REFUSED', false, `the input does not fit: ${text}`, error);
-      else this.#end(call, () => call.reject(error));
+      else this.#failWith(call, error);
       return;
     }
     if (!this.#listen(call, options)) return;
@@ -213,7 +208,7 @@ export class Calls {
       this.#keepsAlive = true;
       this.#pump.ref();
     }
-    if (call.deadline < this.#timerAt) this.#setTimer(call.deadline);
+    this.#timer.set(call.deadline);
     // Those in line were here before.
     if (this.#line.size > 0) this.#wait(call);
     else this.#settle(call, this.#place(call));
@@ -280,16 +275,11 @@ export class Calls {
       outgoing.attempt(0, 0, undefined);
     } else {
       if (this.#isReplacing) return 'no cell';
-      const cell = this.#freeCells.pop();
-      if (cell === undefined) return 'no cell';
-      const id = ++this.#lastId;
-      call.cell = cell;
-      call.id = id;
-      call.link = link;
-      this.#byCell[cell] = call;
-      outgoing.attempt(cell, id, mailbox);
       // INVARIANT: no answer is lost. The call can be found by its answer before the server can see it.
-      mailbox.cells.prepare(cell, id);
+      if (!this.#table.claim(call)) return 'no cell';
+      call.link = link;
+      outgoing.attempt(call.cell, call.id, mailbox);
+      mailbox.cells.prepare(call.cell, call.id);
       atStep?.('call: cell waiting');
     }
     call.state = 'sent';
@@ -316,7 +306,7 @@ export class Calls {
 
   #sent(call: OpenCall): void {
     if (call.method.isOneWay) {
-      this.#end(call, () => call.resolve(undefined));
+      this.#succeed(call, undefined);
       return;
     }
     if (call.input === undefined) return;
@@ -354,13 +344,13 @@ export class Calls {
   #settle(call: OpenCall, placement: Placement): void {
     if (placement === 'sent') return;
     if (placement === 'full' || placement === 'waits') this.#wait(call);
-    else this.#end(call, () => call.reject(placement));
+    else this.#failWith(call, placement);
   }
 
   #wait(call: OpenCall): void {
     call.state = 'line';
     this.#line.add(call);
-    if (call.serverBy < this.#timerAt && call.serverBy > 0) this.#setTimer(call.serverBy);
+    if (call.serverBy > monotonicNow()) this.#timer.set(call.serverBy);
     // Looked at again as one that is rung when there is room.
     this.#pump.schedule();
   }
@@ -397,7 +387,7 @@ export class Calls {
     const taken = this.#mailbox.receiver.take(this.#deliver, ANSWERS_A_TURN);
     if (this.#closed) return 0;
     if (this.#seat.hasChanged()) this.#lookAtServers();
-    for (const input of this.#inputs) input.look(false);
+    if (this.#inputs.size > 0) for (const input of this.#inputs) input.look(false);
     if (taken === 0) this.#lookForRefusals();
     this.#serveLine();
     return taken;
@@ -484,7 +474,7 @@ export class Calls {
 
   /** Sends the calls that a server has not started to others. */
   #moveWaiting(link: ServerLink): void {
-    for (const call of this.#callsOf(link)) {
+    for (const call of this.#table.of(link)) {
       if (call.isSending || !this.#mailbox.cells.withdraw(call.cell, call.id)) continue;
       atStep?.('call: withdrawn');
       this.#move(call);
@@ -494,7 +484,7 @@ export class Calls {
   /** The same, and none of them comes back to it. */
   #moveOff(link: ServerLink, avoidance: OpenCall['avoidance']): void {
     this.#links.avoid(link);
-    for (const call of this.#callsOf(link)) {
+    for (const call of this.#table.of(link)) {
       if (call.isSending || !this.#mailbox.cells.withdraw(call.cell, call.id)) continue;
       atStep?.('call: withdrawn');
       this.#avoid(call, link, avoidance);
@@ -528,7 +518,7 @@ export class Calls {
     this.#links.remove(link);
     // INVARIANT: an answer that was sent is not lost. What the server has published is read before its calls are given up.
     this.#mailbox.readAll(this.#deliver);
-    for (const call of this.#callsOf(link)) {
+    for (const call of this.#table.of(link)) {
       call.sending?.abort();
       call.sending = undefined;
       const isWithdrawn = this.#mailbox.cells.withdraw(call.cell, call.id);
@@ -556,10 +546,6 @@ export class Calls {
     return call.isIdempotent && compared !== undefined && 'isIdempotent' in compared && compared.isIdempotent;
   }
 
-  #callsOf(link: ServerLink): OpenCall[] {
-    return this.#byCell.filter((call): call is OpenCall => call?.link === link);
-  }
-
   /** Takes one answer. */
   #take({ value: packet, publisher }: Message<Packet>): boolean {
     const { bytes, start, end } = packet;
@@ -568,7 +554,7 @@ export class Calls {
       this.dropped++;
       return true;
     }
-    const call = this.#byCell[head.cell];
+    const call = this.#table.at(head.cell);
     // INVARIANT: no answer is given to another call. It has the id of this call, and comes from the server that has the call.
     if (
       call === undefined ||
@@ -603,13 +589,13 @@ export class Calls {
       case ANSWER_VALUE: {
         const decoded = decodeValue(this.#contract.name, method, bytes, head.dataStart, end);
         this.#release(call);
-        if (decoded instanceof ServiceError) this.#end(call, () => call.reject(decoded));
-        else this.#end(call, () => call.resolve(decoded.value));
+        if (decoded instanceof ServiceError) this.#failWith(call, decoded);
+        else this.#succeed(call, decoded.value);
         return;
       }
       case ANSWER_END:
         this.#release(call);
-        this.#end(call, () => call.resolve(undefined));
+        this.#succeed(call, undefined);
         return;
       case ANSWER_BUSY:
       case ANSWER_NO_METHOD: {
@@ -632,7 +618,7 @@ export class Calls {
 
   #failAnswered(call: OpenCall, error: Error): void {
     this.#release(call);
-    this.#end(call, () => call.reject(error));
+    this.#failWith(call, error);
   }
 
   /** The program does not want the call any more, or may not. */
@@ -671,16 +657,11 @@ export class Calls {
 
   #finishAbandoned(call: OpenCall): void {
     this.#release(call);
-    this.#recycle(call);
+    this.#table.recycle(call);
   }
 
   #release(call: OpenCall): void {
-    const { cell } = call;
-    if (cell < 0) return;
-    this.#mailbox.cells.free(cell, call.id);
-    this.#byCell[cell] = undefined;
-    this.#freeCells.push(cell);
-    call.cell = -1;
+    this.#table.release(call, this.#mailbox.cells);
     if (call.input !== undefined) this.#inputs.delete(call.input);
   }
 
@@ -702,21 +683,35 @@ export class Calls {
     cause?: unknown,
   ): void {
     const error = this.#error(call, code, started, text, cause);
-    this.#end(call, () => call.reject(error), error);
+    this.#failWith(call, error);
+  }
+
+  #succeed(call: OpenCall, value: unknown): void {
+    this.#end(call, undefined);
+    call.resolve(value);
+    this.#forget(call);
+  }
+
+  #failWith(call: OpenCall, error: unknown): void {
+    this.#end(call, error);
+    call.reject(error);
+    this.#forget(call);
   }
 
   /** The program gets its outcome. */
-  #end(call: OpenCall, tell: () => void, error?: Error): void {
+  #end(call: OpenCall, error: unknown): void {
     this.#open--;
     const { input } = call;
     if (input !== undefined) this.#inputs.delete(input);
     if (call.began > 0) this.#tellEnd(call, error);
-    tell();
-    call.forget();
-    if (call.state !== 'abandoned') this.#recycle(call);
   }
 
-  #tellEnd({ method, began, link }: OpenCall, error: Error | undefined): void {
+  #forget(call: OpenCall): void {
+    call.forget();
+    if (call.state !== 'abandoned') this.#table.recycle(call);
+  }
+
+  #tellEnd({ method, began, link }: OpenCall, error: unknown): void {
     const about = {
       service: this.#contract.name,
       method: method.name,
@@ -726,11 +721,6 @@ export class Calls {
     };
     if (error === undefined) diagnostics.end.publish(about);
     else diagnostics.error.publish({ ...about, error });
-  }
-
-  #recycle(call: OpenCall): void {
-    call.clear();
-    if (this.#idle.length < CELLS) this.#idle.push(call);
   }
 
   #failInput(call: OpenCall, sender: InputSender, error: unknown): void {
@@ -750,7 +740,7 @@ export class Calls {
     }
     this.#line.delete(call);
     // The program's own error, as it is.
-    this.#end(call, () => call.reject(error), error as Error);
+    this.#failWith(call, error);
   }
 
   /** The program has taken items. */
@@ -765,30 +755,16 @@ export class Calls {
     if (isAwaited) call.link?.ring();
   }
 
-  #setTimer(at: number): void {
-    timers.clearTimeout(this.#timer);
-    this.#timerAt = at;
-    if (at === Number.POSITIVE_INFINITY) return;
-    const pause = Math.min(LONGEST_TIMER_MS, Math.max(0, Math.ceil((at - monotonicNow()) / NS_PER_MS)));
-    this.#timer = timers.setTimeout(() => this.#onTimer(), pause);
-    this.#timer.unref();
-  }
-
-  #onTimer(): void {
-    this.#timerAt = Number.POSITIVE_INFINITY;
-    const now = monotonicNow();
-    let next = Number.POSITIVE_INFINITY;
-    for (const call of [...this.#line, ...this.#byCell]) {
-      if (call === undefined || call.state === 'abandoned' || call.state === 'idle') continue;
+  #onTimer(now: number): void {
+    for (const call of [...this.#line, ...this.#table.all()]) {
+      if (call.state === 'abandoned' || call.state === 'idle') continue;
       if (call.deadline <= now) {
         this.#giveUp(call, 'TIMEOUT', this.#describeTimeout(call));
         continue;
       }
-      next = Math.min(next, call.deadline);
-      if (call.state !== 'line') continue;
-      if (call.serverBy > now) next = Math.min(next, call.serverBy);
+      this.#timer.set(call.deadline);
+      if (call.state === 'line' && call.serverBy > now) this.#timer.set(call.serverBy);
     }
-    if (next < this.#timerAt) this.#setTimer(next);
     this.#serveLine();
   }
 
@@ -810,14 +786,13 @@ export class Calls {
     if (this.#closed) return;
     this.#pump.stop();
     const moved: OpenCall[] = [];
-    for (const call of this.#byCell) {
-      if (call === undefined) continue;
+    for (const call of this.#table.all()) {
       call.sending?.abort();
       call.sending = undefined;
       const isWithdrawn = lost.cells.withdraw(call.cell, call.id);
       if (!isWithdrawn) this.#cancel(call);
       this.#release(call);
-      if (call.state === 'abandoned') this.#recycle(call);
+      if (call.state === 'abandoned') this.#table.recycle(call);
       else if (isWithdrawn) moved.push(call);
       else this.#fail(call, 'MAILBOX_LOST', 'maybe', 'the memory for its answer was damaged or removed');
     }
@@ -844,10 +819,10 @@ export class Calls {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    timers.clearTimeout(this.#timer);
+    this.#timer.clear();
     timers.clearTimeout(this.#lockTimer);
-    for (const call of [...this.#line, ...this.#byCell]) {
-      if (call !== undefined) this.#giveUp(call, 'CLOSED', 'the client was closed');
+    for (const call of [...this.#line, ...this.#table.all()]) {
+      this.#giveUp(call, 'CLOSED', 'the client was closed');
     }
     atStep?.('leave: calls given up');
     this.#closing.abort();

@@ -2,6 +2,7 @@ import { ChannelError } from '@mmfbus/channel';
 import {
   type AppendOutcome,
   type ChannelMemory,
+  EPOCH_OFFSET,
   leaveAtExit,
   leaveSoon,
   MessageAppend,
@@ -28,6 +29,7 @@ import { readTotals, type ServerTotals } from '../wire/statistics.js';
 
 /** Slot of the server in its inbox. */
 const SERVER_SLOT = 0;
+const EPOCH: number = EPOCH_OFFSET >> 2;
 const TAIL: number = TAIL_OFFSET >> 2;
 /** Words from a frame's position to the low word of its sequence number. */
 const SEQUENCE_WORD = 2;
@@ -132,8 +134,7 @@ export class ServerLink {
       generation,
       Math.min(maxPayload, ringCapacity / FRAGMENT_PART),
     );
-    // SYNC: draining. Looked at with the lock held before each fragment.
-    const guarded = Object.assign(append, { isAllowed: () => takesCalls(this.#participant) });
+    const guarded = Object.assign(append, { isAllowed: () => this.#append.isAllowed() });
     return this.#sender.append(guarded, call.length, { signal });
   }
 
@@ -190,20 +191,26 @@ export class ServerLink {
 /** A call that fits into one frame. */
 class CallAppend extends MessageAppend {
   readonly #participant: Participant;
+  /** Of the inbox when it was last seen that the server takes calls. */
+  #epoch = -1;
 
   constructor(participant: Participant) {
     super(undefined as never, 0);
     this.#participant = participant;
   }
 
+  /** Whether the server takes calls. With the lock held. */
   isAllowed(): boolean {
-    // SYNC: draining. Looked at with the lock held: the server drains with the lock held, and takes all that was committed before.
-    return takesCalls(this.#participant);
+    const { table, memory } = this.#participant;
+    // SYNC: draining. A plain load, which the lock orders: the server raises the epoch with the lock held, and takes all that was
+    // committed before. As long as it is the same, its slot is not looked at, into which it writes all the time.
+    const epoch = memory.words[EPOCH] as number;
+    if (epoch === this.#epoch) return true;
+    const isServing =
+      table.stateOf(SERVER_SLOT) === STATE_RELIABLE && table.phaseOf(SERVER_SLOT) === PHASE_SERVING;
+    this.#epoch = isServing ? epoch : -1;
+    return isServing;
   }
-}
-
-function takesCalls({ table }: Participant): boolean {
-  return table.stateOf(SERVER_SLOT) === STATE_RELIABLE && table.phaseOf(SERVER_SLOT) === PHASE_SERVING;
 }
 
 function contractOfMemory(contract: ServiceContract, memory: ChannelMemory): ServiceContract {

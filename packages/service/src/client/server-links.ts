@@ -1,3 +1,4 @@
+import { ChannelError } from '@mmfbus/channel';
 import { timers } from '@mmfbus/core/internal';
 import type { ServiceContract } from '../contract/service-contract.js';
 import type { ClientSeat } from '../wire/registry.js';
@@ -121,7 +122,9 @@ export class ServerLinks {
   #giveUp(inbox: bigint, cause: unknown): void {
     this.#joining.delete(inbox);
     if (this.#signal.aborted) return;
-    this.unreachable = { cause };
+    // A server whose inbox is gone is gone itself, whether its slot says so already or not.
+    const isGone = cause instanceof ChannelError && cause.code === 'NOT_FOUND';
+    if (!isGone) this.unreachable = { cause };
     this.#failed.add(inbox);
     timers
       .setTimeout(() => {

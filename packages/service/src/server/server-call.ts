@@ -20,8 +20,8 @@ export class ServerCall implements Context {
   readonly cell: number;
   readonly deadline: number;
   input: unknown;
-  /** Whether its input does not fit: then `input` says why. */
-  isRefused = false;
+  /** What does not fit in its input, or in an item of it, and the error that its handler gets of that. */
+  refusal: { readonly problem: string; readonly error: ServiceError } | undefined;
   /** Undefined where its input is no stream. */
   stream: InputStream | undefined;
   /** Bytes of it that the handler has taken since the client was told. */
@@ -45,7 +45,6 @@ export class ServerCall implements Context {
     link: CallerLink<ServerCall> | undefined,
     caller: Caller,
     attempt: { readonly id: number; readonly cell: number; readonly deadline: number },
-    input: unknown,
   ) {
     this.service = service;
     this.method = method;
@@ -54,7 +53,6 @@ export class ServerCall implements Context {
     this.id = attempt.id;
     this.cell = attempt.cell;
     this.deadline = attempt.deadline === 0 ? Number.POSITIVE_INFINITY : attempt.deadline;
-    this.input = input;
   }
 
   get signal(): AbortSignal {

@@ -16,7 +16,7 @@ export function sweepLeftovers(service: string): void {
     try {
       openForeignMemory(file.slice(name), 'user', () => true)?.close();
     } catch {
-      // Another process is removing it, or it is none of this format: the next one that joins tries again.
+      // Another process is removing it, or it has another format: the next one that joins tries again.
     }
   }
 }
