@@ -77,7 +77,18 @@ function packageOf(
     output: {
       dir: `packages/${folder}/dist`,
       chunkFileNames: '[name].js',
-      codeSplitting: { groups: [{ name: 'shared', minShareCount: 2 }] },
+      codeSplitting: {
+        groups: [
+          // What a program that only defines a service loads: the rest comes when it serves or calls.
+          {
+            name: 'contract',
+            test: /service\/src\/(?:contract\/|foundation\/errors)/,
+            minShareCount: 2,
+            priority: 1,
+          },
+          { name: 'shared', minShareCount: 2 },
+        ],
+      },
       comments: false,
       sourcemap: true,
       // The packages hold them.

@@ -1,5 +1,5 @@
 /**
- * What programs need: channels and the bus, shapes and codecs, and the classes of all errors.
+ * What programs need: channels and the bus, services, shapes and codecs, and the classes of all errors.
  *
  * @module mmfbus
  */
@@ -143,3 +143,51 @@ export {
   validated,
 } from '@mmfbus/codec';
 export { MmfError, type MmfErrorCode, type OsFailure } from '@mmfbus/core';
+export {
+  type AnswerOf,
+  type AnswerStream,
+  type Caller,
+  type CallOf,
+  type CallOptions,
+  type CallsOfAll,
+  type Client,
+  type ClientMembers,
+  type ClientOptions,
+  type CloseServerOptions,
+  type Context,
+  compareContracts,
+  contractOfText,
+  DeclaredError,
+  type DeclaredErrors,
+  defineService,
+  type ErrorMakers,
+  type ErrorSchema,
+  type ErrorSchemas,
+  type HandlerOf,
+  type Handlers,
+  type InputSchema,
+  type Method,
+  type MethodComparison,
+  type MethodContract,
+  type MethodOptions,
+  type MethodPart,
+  type Methods,
+  method,
+  methodHash,
+  type Nothing,
+  nothing,
+  type OutputSchema,
+  type ServeOptions,
+  type Server,
+  type ServerCloseInfo,
+  type ServerInfo,
+  type Service,
+  type ServiceContract,
+  type ServiceDefinition,
+  ServiceError,
+  type ServiceErrorCode,
+  type ServiceErrorOptions,
+  type Streamable,
+  type StreamOf,
+  stream,
+} from '@mmfbus/service';

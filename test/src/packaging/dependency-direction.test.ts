@@ -11,7 +11,7 @@ const allowed: Record<PackageName, readonly string[]> = {
   channel: ['@mmfbus/codec', '@mmfbus/core'],
   service: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core'],
   generate: ['@mmfbus/codec'],
-  mmfbus: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core'],
+  mmfbus: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core', '@mmfbus/service'],
 };
 
 /** What the build makes a part of a package. */

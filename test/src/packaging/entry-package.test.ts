@@ -7,7 +7,7 @@ import { type PackageName, packageFolder } from '../support/workspace.js';
 const entryOf = (name: PackageName, entry = 'index') => join(packageFolder(name), 'dist', `${entry}.d.ts`);
 
 const entries = [
-  ...(['core', 'codec', 'channel'] as const).map((name) => entryOf(name)),
+  ...(['core', 'codec', 'channel', 'service'] as const).map((name) => entryOf(name)),
   ...['index', 'codec', 'core'].map((entry) => entryOf('mmfbus', entry)),
 ];
 const program = ts.createProgram(entries, {
@@ -23,9 +23,10 @@ function exportsOf(path: string): string[] {
   return checker.getExportsOfModule(module).map(({ name }) => name);
 }
 
-it('mmfbus exports all of @mmfbus/channel and @mmfbus/codec, and the errors of @mmfbus/core', () => {
+it('mmfbus exports all of @mmfbus/channel, @mmfbus/codec and @mmfbus/service, and the errors of @mmfbus/core', () => {
   const errors = ['MmfError', 'MmfErrorCode', 'OsFailure'];
-  const others = [...exportsOf(entryOf('channel')), ...exportsOf(entryOf('codec')), ...errors];
+  const packages = (['channel', 'codec', 'service'] as const).flatMap((name) => exportsOf(entryOf(name)));
+  const others = [...packages, ...errors];
   expect(exportsOf(entryOf('mmfbus')).toSorted()).toEqual(others.toSorted());
 });
 
