@@ -229,6 +229,13 @@ export class Receiver<T> {
     return this.#hasReadAll ? this.#publishers.overBy() : undefined;
   }
 
+  /** Takes notice of both, for a program that does not tell of publishers: otherwise they would keep it from sleeping. */
+  ignoreLeft(): void {
+    if (!this.#hasReadAll) return;
+    this.#publishers.takeLeft();
+    this.#publishers.takeGone();
+  }
+
   #lookForPublishers(): void {
     if (!this.#publishers.look()) return;
     this.#mayForget = true;

@@ -384,8 +384,10 @@ export class Calls {
   }
 
   #turn(): number {
-    const taken = this.#mailbox.receiver.take(this.#deliver, ANSWERS_A_TURN);
+    const { receiver } = this.#mailbox;
+    const taken = receiver.take(this.#deliver, ANSWERS_A_TURN);
     if (this.#closed) return 0;
+    receiver.ignoreLeft();
     if (this.#seat.hasChanged()) this.#lookAtServers();
     if (this.#inputs.size > 0) for (const input of this.#inputs) input.look(false);
     if (taken === 0) this.#lookForRefusals();

@@ -24,7 +24,25 @@ export const NO_PART: MethodPart = Object.freeze({
 
 /** A value of that shape, or a stream of such. The codec is made when it is first read: few programs call all methods. */
 export function shapedPart(kind: 'value' | 'stream', shape: Shape): MethodPart {
-  return new LazyPart(kind, shape, false, () => codecOf(shape));
+  return new LazyPart(kind, shape, false, () => {
+    const codec = codecOf(shape);
+    return hasViews(shape.node) ? fromCopies(codec) : codec;
+  });
+}
+
+/** Whether decoded values of that shape are views of what they were decoded from: it has `bytes({ copy: false })`. */
+function hasViews(node: unknown): boolean {
+  if (typeof node !== 'object' || node === null) return false;
+  const { kind, copy } = node as { readonly kind?: unknown; readonly copy?: unknown };
+  return (kind === 'bytes' && copy === false) || Object.values(node).some(hasViews);
+}
+
+/** The same codec, for bytes that are used again after the decoding: calls outlive the turn in which they are read. */
+function fromCopies(codec: Codec<unknown>): Codec<unknown> {
+  return {
+    ...codec,
+    decode: (source, start, end) => codec.decode(source.slice(start, end), 0, end - start),
+  };
 }
 
 /** The same for values that a validator checks which is no shape. */

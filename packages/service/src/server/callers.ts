@@ -1,10 +1,13 @@
-import { type Participant, STATE_PUBLISHER } from '@mmfbus/channel/internal';
+import { type Participant, STATE_PUBLISHER, withDeadline } from '@mmfbus/channel/internal';
 import { atStep } from '../foundation/steps.js';
 import { type EnvelopeHead, joinHalves } from '../wire/envelope.js';
 import { CallerLink } from './caller-link.js';
 import type { ServerCall } from './server-call.js';
 
 type Link = CallerLink<ServerCall>;
+
+/** How long joining a mailbox may take, milliseconds: descriptors may be short, or its client stopped. */
+const JOIN_TIMEOUT_MS = 1000;
 
 /** What is done with callers. */
 export interface CallersHooks {
@@ -66,10 +69,10 @@ export class Callers {
   }
 
   /** Forgets the clients that have left or died, where any has since the last look. */
-  look(): boolean {
+  look(): void {
     const { roles, table } = this.#participant;
     const epoch = roles.epoch();
-    if (epoch === this.#epoch) return false;
+    if (epoch === this.#epoch) return;
     this.#epoch = epoch;
     for (const [slot, link] of this.#links.entries()) {
       if (link === undefined) continue;
@@ -77,7 +80,6 @@ export class Callers {
       if (table.stateOf(slot) === STATE_PUBLISHER && table.generationOf(slot) === generation) continue;
       this.#forget(slot, link, 'the caller is gone');
     }
-    return true;
   }
 
   /** Waits until all answers are published. */
@@ -93,8 +95,11 @@ export class Callers {
 
   async #join(link: Link): Promise<void> {
     const { signal } = this.#closing;
+    const tooLate = () => new Error('the mailbox was not joined in time');
     try {
-      await link.join(this.#service, this.#inbox, this.#name, signal);
+      await withDeadline({ signal, timeout: JOIN_TIMEOUT_MS }, tooLate, (limit) =>
+        link.join(this.#service, this.#inbox, this.#name, limit),
+      );
     } catch {
       if (!signal.aborted) this.#refuse(link);
       return;

@@ -168,10 +168,8 @@ export class Serving {
   #turn(): number {
     const taken = this.#receiver.take(this.#deliver, CALLS_A_TURN);
     if (this.#isOver) return 0;
-    if (this.#callers.look()) {
-      this.#receiver.takeLeft();
-      this.#receiver.takeGone();
-    }
+    this.#receiver.ignoreLeft();
+    this.#callers.look();
     this.#runner.look();
     return taken;
   }
