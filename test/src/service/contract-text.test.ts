@@ -235,7 +235,7 @@ describe('a hostile text', () => {
     ],
     ['{"version":1,"methods":[],"__proto__":1}', 'the text has "__proto__", which is not known beside'],
     ['{"version":1}', 'methods must be a list, not undefined'],
-    [withMethods([]), 'a service has 1 to 1024 methods, not 0'],
+    [withMethods([]), 'a service has 1 to 128 methods, not 0'],
     [withMethods(['a']), 'a method must be a list, not a string'],
     [withMethods([['a']]), 'a method must be a list of its name and what it is'],
     [withMethods([['a', {}, 1]]), 'a method must be a list of its name and what it is'],

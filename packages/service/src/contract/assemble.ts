@@ -6,7 +6,7 @@ import { NO_PART } from './part.js';
 import type { MethodContract, MethodPart, ServiceContract } from './service-contract.js';
 
 /** Methods of one service. */
-const MAX_METHODS = 1024;
+export const MAX_METHODS = 128;
 
 /** A method whose parts are checked, one by one. */
 export interface MethodDraft {

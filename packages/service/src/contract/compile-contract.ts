@@ -12,7 +12,7 @@ export type Methods = Readonly<Record<string, Method>>;
 
 /** What {@link defineService} takes. */
 export interface ServiceDefinition<M extends Methods = Methods> {
-  /** The name by which servers and clients meet: 1 to 96 characters of `A-Z a-z 0-9 . _ -`. */
+  /** The name by which servers and clients meet: 1 to 100 characters of `A-Z a-z 0-9 . _ -`. */
   readonly name: string;
   /**
    * The methods, each made by {@link method}. A name has 1 to 64 letters, digits and `_`, a letter first; what every object has,

@@ -1,5 +1,5 @@
 /** Longest name of a service, characters: what its segments add fits behind it. */
-const MAX_SERVICE_NAME = 96;
+export const MAX_SERVICE_NAME = 100;
 /** Longest name of a method, and longest code of an error, characters. */
 const MAX_METHOD_NAME = 64;
 
