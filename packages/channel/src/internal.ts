@@ -29,7 +29,6 @@ export {
   STATE_PUBLISHER,
   STATE_RELIABLE,
   WANTS_FRAMES,
-  WANTS_ROOM,
 } from './format/participant-layout.js';
 export { PATTERN_CALLS, PATTERN_REGISTRY, PATTERN_REPLIES } from './format/patterns.js';
 export { readLong, writeLong } from './format/words.js';

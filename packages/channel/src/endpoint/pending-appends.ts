@@ -39,6 +39,8 @@ export class PendingAppends {
   readonly #line = new Set<Pending>();
   readonly #beside = new Set<Pending>();
   #serving = false;
+  /** Whether others look for room as well: see {@link PendingAppends.awaitRoom}. */
+  #isAwaited = false;
   #closed = false;
   /** Settled when the bell has rung since the last attempt began. */
   #rung: Promise<void> | undefined;
@@ -65,6 +67,23 @@ export class PendingAppends {
   /** Does that without regard to the line. */
   waitBeside<R>(wait: Wait<R>): Promise<R> {
     return this.#wait(this.#beside, wait);
+  }
+
+  /**
+   * Has the bell rung when there is room, also while no call waits in line here: for one that makes attempts of its own. After this it
+   * must look whether there is any.
+   */
+  awaitRoom(): void {
+    this.#isAwaited = true;
+    // SYNC: waiting for room. Counted before the attempt reads the cursors; subscribers store them before they count.
+    this.#participant.sleep.begin(WANTS_ROOM);
+    this.#participant.watchOver(STATE_RELIABLE);
+  }
+
+  /** Ends that. The calls in line are still rung for. */
+  forgetRoom(): void {
+    this.#isAwaited = false;
+    if (!this.#serving) this.#participant.sleep.end(WANTS_ROOM);
   }
 
   /** Fails all calls. From here on the memory of the channel is not touched. */
@@ -107,7 +126,7 @@ export class PendingAppends {
       const outcome = this.#look();
       // No turn of the event loop between a call that has succeeded and the next one.
       if (outcome === 'full') await this.#rung;
-      if (!this.#closed) this.#participant.sleep.end(WANTS_ROOM);
+      if (!this.#closed && !this.#isAwaited) this.#participant.sleep.end(WANTS_ROOM);
       if (outcome === 'busy') await this.#awaitLock();
     }
     release();

@@ -123,6 +123,16 @@ export class Sender<T> {
     );
   }
 
+  /** Has the bell rung when there is room; see `PendingAppends`. */
+  awaitRoom(): void {
+    this.#pending.awaitRoom();
+  }
+
+  /** Ends that. */
+  forgetRoom(): void {
+    this.#pending.forgetRoom();
+  }
+
   /** Bytes that wait in line. */
   get waiting(): number {
     return this.#pending.bytes;

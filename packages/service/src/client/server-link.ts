@@ -16,7 +16,6 @@ import {
   STATE_PUBLISHER,
   STATE_RELIABLE,
   TAIL_OFFSET,
-  WANTS_ROOM,
 } from '@mmfbus/channel/internal';
 import { compareContracts, type MethodComparison } from '../contract/compare-contracts.js';
 import { contractOfText } from '../contract/contract-of-text.js';
@@ -150,14 +149,12 @@ export class ServerLink {
 
   /** Has the bell rung when there is room, or the lock is free. Then whether there is any must be looked at. */
   awaitRoom(): void {
-    // SYNC: waiting for room. Counted before the attempt that reads the cursors; the server stores its cursor before it counts.
-    this.#participant.sleep.begin(WANTS_ROOM);
-    this.#participant.watchOver(STATE_RELIABLE);
+    this.#sender.awaitRoom();
   }
 
   /** Ends that. */
   forgetRoom(): void {
-    this.#participant.sleep.end(WANTS_ROOM);
+    this.#sender.forgetRoom();
   }
 
   /** Rings the server if it sleeps: a call was cancelled, or credit raised. */
