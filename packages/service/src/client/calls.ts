@@ -338,7 +338,8 @@ export class Calls {
       return;
     }
     this.#takeBack(call);
-    this.#settle(call, this.#place(call));
+    // In another turn: the server that has refused it may be gone, which only the event loop can tell.
+    this.#wait(call);
   }
 
   #settle(call: OpenCall, placement: Placement): void {
