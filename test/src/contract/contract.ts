@@ -127,6 +127,6 @@ export function describeError(error: unknown): string {
   if (error === REASON) return 'reason';
   if (error === THROWN) return 'thrown';
   if (!(error instanceof Error)) return `raw ${String(error)}`;
-  const isOurs = error.name === 'ChannelError' || error.name === 'MmfError';
+  const isOurs = ['ChannelError', 'MmfError', 'ServiceError'].includes(error.name);
   return isOurs ? (error as Error & { code: string }).code : `raw ${error.name}: ${error.message}`;
 }

@@ -7,6 +7,7 @@ const entryPoints: Readonly<Record<string, { readonly module: string; readonly t
   channel: { module: '@mmfbus/channel', types: 'packages/channel/dist/index.d.ts' },
   core: { module: '@mmfbus/core', types: 'packages/core/dist/index.d.ts' },
   'core/internal': { module: '@mmfbus/core/internal', types: 'packages/core/dist/internal.d.ts' },
+  service: { module: '@mmfbus/service', types: 'packages/service/dist/index.d.ts' },
   winmmf: { module: '@mmfbus/core/winmmf', types: 'packages/core/dist/winmmf.d.ts' },
 };
 

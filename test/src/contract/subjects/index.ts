@@ -9,6 +9,7 @@ import { observingSubjects } from './observing.js';
 import { openingSubjects } from './opening.js';
 import { portSubjects } from './ports.js';
 import { publisherSubjects } from './publisher.js';
+import { serviceSubjects } from './services.js';
 import { subscriberSubjects } from './subscriber.js';
 import { takingSubjects } from './taking.js';
 
@@ -26,4 +27,5 @@ export const subjects: readonly Subject[] = [
   ...openingSubjects,
   ...portSubjects,
   ...hookSubjects,
+  ...serviceSubjects,
 ];

@@ -61,7 +61,8 @@ async function inBadTimes(
   return `${[...outcomes].sort().join(', ')}, then ${after}`;
 }
 
-function withoutDescriptors(kit: Kit, join: () => Promise<Joined>): Promise<string> {
+/** As {@link inBadTimes}: with few descriptors, from none to many. */
+export function withoutDescriptors(kit: Kit, join: () => Promise<Joined>): Promise<string> {
   const moments = Array.from(
     { length: MANY_DESCRIPTORS },
     (_, free) => (action: () => Promise<string>) => kit.withoutDescriptors(action, free),
@@ -69,7 +70,8 @@ function withoutDescriptors(kit: Kit, join: () => Promise<Joined>): Promise<stri
   return inBadTimes(kit, join, moments);
 }
 
-function withoutSpace(kit: Kit, join: () => Promise<Joined>): Promise<string> {
+/** The same, without space. */
+export function withoutSpace(kit: Kit, join: () => Promise<Joined>): Promise<string> {
   return inBadTimes(kit, join, [(action) => kit.withoutSpace(action)]);
 }
 
