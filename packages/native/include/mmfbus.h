@@ -2293,6 +2293,13 @@ MMFBUS__INLINE uint32_t mmfbus__max_whole(const mmfbus__geometry *g) {
     return g->max_message < g->max_payload ? (uint32_t)g->max_message : g->max_payload;
 }
 
+/* Bytes of the tables that follow the participants of an inbox and of a mailbox. */
+static uint64_t mmfbus__region_of(uint32_t pattern, uint32_t participants) {
+    if (pattern == MMFBUS__PATTERN_REPLIES) return (uint64_t)MMFBUS__CELLS * MMFBUS__CELL_SIZE;
+    if (pattern != MMFBUS__PATTERN_CALLS) return 0;
+    return (uint64_t)participants * 4 + MMFBUS__METHODS * MMFBUS__METHOD_SIZE + MMFBUS__RECENT_CALLS * MMFBUS__RECENT_SIZE;
+}
+
 static bool mmfbus__is_geometry(const mmfbus__geometry *g) {
     if (g->capacity < MMFBUS__MIN_CAPACITY || g->capacity > MMFBUS__MAX_CAPACITY) return false;
     if ((g->capacity & (g->capacity - 1)) != 0) return false;
@@ -2308,6 +2315,7 @@ static bool mmfbus__is_geometry(const mmfbus__geometry *g) {
 /* Bits of `requiredFeatures` that are understood here. */
 #define MMFBUS__KNOWN_FEATURES 0u
 #define MMFBUS__DIRECTORY_CAPACITY (64u << 10)
+enum { MMFBUS__DIRECTORY_ENTRIES = 2048 };
 
 /* Whether any schema will do. */
 static bool mmfbus__takes_any(const mmfbus_options *options) {
@@ -2359,10 +2367,11 @@ static mmfbus_status mmfbus__check_options(const mmfbus_options *options, bool s
 }
 
 /* What a new channel looks like; MMFBUS_INVALID_ARGUMENT for invalid options. */
-static mmfbus_status mmfbus__plan(const mmfbus_options *options, uint64_t room, mmfbus__geometry *g) {
+static mmfbus_status mmfbus__plan(const mmfbus_options *options, uint32_t pattern, mmfbus__geometry *g) {
     static const char limits[] = "capacity, history, max_message or max_participants is outside its limits";
     memset(g, 0, sizeof *g);
-    uint64_t default_capacity = room != 0 ? MMFBUS__DIRECTORY_CAPACITY : (uint64_t)MMFBUS__DEFAULT_CAPACITY;
+    bool is_directory = pattern == MMFBUS__PATTERN_DIRECTORY;
+    uint64_t default_capacity = is_directory ? MMFBUS__DIRECTORY_CAPACITY : (uint64_t)MMFBUS__DEFAULT_CAPACITY;
     g->capacity = options->capacity != 0 ? options->capacity : default_capacity;
     g->history = options->history;
     g->max_message = options->max_message != 0 ? options->max_message : 64u << 20;
@@ -2376,7 +2385,7 @@ static mmfbus_status mmfbus__plan(const mmfbus_options *options, uint64_t room, 
     g->max_payload = (uint32_t)mmfbus__max_payload_of(g->capacity, g->max_message);
     g->participant_count = options->max_participants != 0 ? options->max_participants : 64;
     if (!mmfbus__is_geometry(g)) return mmfbus__refuse(MMFBUS_INVALID_ARGUMENT, limits);
-    g->pattern = room != 0 ? MMFBUS__PATTERN_DIRECTORY : MMFBUS__PATTERN_CHANNEL;
+    g->pattern = pattern;
     for (int tries = 0; tries < 4 && g->incarnation == 0; tries++) {
         if (!mmfbus__random(&g->incarnation, sizeof g->incarnation)) return mmfbus__failed("random");
     }
@@ -2384,6 +2393,8 @@ static mmfbus_status mmfbus__plan(const mmfbus_options *options, uint64_t room, 
 
     memcpy(g->codec, mmfbus__codec_of(options), strlen(mmfbus__codec_of(options)));
     uint64_t end = MMFBUS__HEADER_SIZE + (uint64_t)g->participant_count * MMFBUS__SLOT_SIZE;
+    end += is_directory ? (uint64_t)MMFBUS__DIRECTORY_ENTRIES * MMFBUS__ENTRY_SIZE
+                        : mmfbus__region_of(pattern, g->participant_count);
     if (options->schema != NULL) {
         size_t length = strlen(options->schema);
         g->schema_text = options->schema;
@@ -2392,7 +2403,7 @@ static mmfbus_status mmfbus__plan(const mmfbus_options *options, uint64_t room, 
         mmfbus__sha256(options->schema, length, g->schema);
         end += length;
     }
-    g->ring_offset = (end + room + MMFBUS__PAGE - 1) / MMFBUS__PAGE * MMFBUS__PAGE;
+    g->ring_offset = (end + MMFBUS__PAGE - 1) / MMFBUS__PAGE * MMFBUS__PAGE;
     g->segment_length = g->ring_offset + g->capacity;
     return MMFBUS_OK;
 }
@@ -2467,6 +2478,7 @@ static mmfbus_status mmfbus__read_geometry(const mmfbus__segment *segment, mmfbu
         return MMFBUS_CORRUPTED;
     }
     uint64_t slots_end = MMFBUS__HEADER_SIZE + (uint64_t)g->participant_count * MMFBUS__SLOT_SIZE;
+    slots_end += mmfbus__region_of(g->pattern, g->participant_count);
     uint64_t schema_end = (uint64_t)g->schema_offset + g->schema_length;
     if (g->segment_length > segment->length || g->ring_offset % MMFBUS__PAGE != 0 || g->ring_offset < slots_end ||
         g->ring_offset > g->segment_length || g->capacity > g->segment_length - g->ring_offset) {
@@ -2538,7 +2550,8 @@ static mmfbus_status mmfbus__compare(const mmfbus_options *options, uint32_t pat
         snprintf(mmfbus__detail, sizeof mmfbus__detail, "its codec is %s, this program's %s", there, codec);
         return MMFBUS_CODEC_MISMATCH;
     }
-    return mmfbus__compare_schema(options, segment, g);
+    /* That of an inbox is a contract: who calls compares it method by method. */
+    return pattern == MMFBUS__PATTERN_CALLS ? MMFBUS_OK : mmfbus__compare_schema(options, segment, g);
 }
 
 static bool mmfbus__is_channel_name(const char *name) {
@@ -2557,19 +2570,19 @@ static bool mmfbus__is_entry_name(const char *name) {
     return strlen(service) <= MMFBUS__MAX_SERVICE_NAME_LENGTH && mmfbus__is_channel_name(service);
 }
 
-/* A directory has room between its participants and its ring, and a name that no channel can have. */
-static mmfbus_status mmfbus__open_channel(const mmfbus_options *options, uint64_t room, mmfbus__segment *segment,
+/* What is no channel has a name that no channel can have. */
+static mmfbus_status mmfbus__open_channel(const mmfbus_options *options, uint32_t pattern, mmfbus__segment *segment,
                                           mmfbus__geometry *g, mmfbus__audience *audience) {
-    if (room == 0 && !mmfbus__is_channel_name(options->channel)) return MMFBUS_INVALID_NAME;
+    if (pattern == MMFBUS__PATTERN_CHANNEL && !mmfbus__is_channel_name(options->channel)) return MMFBUS_INVALID_NAME;
     mmfbus_namespace space = options->scope == MMFBUS_SCOPE_MACHINE ? MMFBUS_GLOBAL : MMFBUS_LOCAL;
-    uint32_t pattern = room != 0 ? MMFBUS__PATTERN_DIRECTORY : MMFBUS__PATTERN_CHANNEL;
+    bool is_exact = pattern == MMFBUS__PATTERN_DIRECTORY;
     bool creates = options->open != MMFBUS_OPEN && !mmfbus__takes_any(options);
     for (int tries = 0; tries < 1000; tries++) {
         mmfbus_status status = MMFBUS_NOT_FOUND;
         if (options->open != MMFBUS_CREATE) status = mmfbus__open_segment(segment, options->channel, space, false);
         if (status == MMFBUS_OK) {
             /* Before its memory is touched, which others that were not asked for might take away. */
-            status = mmfbus__find_audience(options, room != 0, segment, audience);
+            status = mmfbus__find_audience(options, is_exact, segment, audience);
             if (status == MMFBUS_OK) status = segment->marked ? mmfbus__read_geometry(segment, g) : MMFBUS_NOT_A_CHANNEL;
             if (status == MMFBUS_VERSION_MISMATCH) mmfbus__tell_version(g);
             if (status == MMFBUS_OK) status = mmfbus__compare(options, pattern, segment, g);
@@ -2578,7 +2591,7 @@ static mmfbus_status mmfbus__open_channel(const mmfbus_options *options, uint64_
         }
         if (status != MMFBUS_NOT_FOUND || !creates) return status;
         mmfbus__sweep();
-        status = mmfbus__plan(options, room, g);
+        status = mmfbus__plan(options, pattern, g);
         size_t length = (size_t)g->segment_length;
         if (status == MMFBUS_OK) {
             status = mmfbus__renew_segment(segment, options->channel, space, length, mmfbus__fill_channel, g);
@@ -2592,7 +2605,7 @@ static mmfbus_status mmfbus__open_channel(const mmfbus_options *options, uint64_
             continue;
         }
         if (status == MMFBUS_OK) {
-            status = mmfbus__find_audience(options, room != 0, segment, audience);
+            status = mmfbus__find_audience(options, is_exact, segment, audience);
             if (status != MMFBUS_OK) mmfbus__release_segment(segment);
             return status;
         }
@@ -2627,9 +2640,24 @@ enum { MMFBUS__SKIPS = 1000 };
  */
 enum { MMFBUS__BELL, MMFBUS__LIFE, MMFBUS__POLLER, MMFBUS__TIMER, MMFBUS__SPARE, MMFBUS__DESCRIPTORS };
 
-/* What the poller says of its own descriptors; of a life line it says the slot. */
-#define MMFBUS__BELL_TAG UINT32_MAX
-#define MMFBUS__TIMER_TAG (UINT32_MAX - 1)
+/* Nanoseconds after which what could not be opened is tried again. */
+#define MMFBUS__LOOK_AGAIN 1000000000u
+
+/* What the poller says of its own descriptors; of a life line it says the participant that watches it, and the slot. */
+#define MMFBUS__BELL_TAG UINT64_MAX
+#define MMFBUS__TIMER_TAG (UINT64_MAX - 1)
+
+/* A bell and a life line. A participant has one of its own, or shares that of others, which then wait together. */
+typedef struct mmfbus__port {
+    int64_t nonce;
+    mmfbus_descriptor descriptors[MMFBUS__DESCRIPTORS];
+#ifndef _WIN32
+    mmfbus__fork_guard guard;
+#endif
+    struct mmfbus__participant *sharers; /* who waits by it */
+    uint32_t last_number;                /* of a sharer */
+    bool is_proof;                       /* a sharer left its slot as the dead do: the files must stay, to prove it */
+} mmfbus__port;
 
 /* What a participant does in the directory. */
 typedef struct mmfbus__registration {
@@ -2649,13 +2677,13 @@ typedef struct mmfbus__participant {
     uint32_t slot;
     uint32_t generation;
     uint32_t timeout;
+    mmfbus__port *port;                       /* `own_port`, or one that is shared */
+    mmfbus__port own_port;
+    struct mmfbus__participant *next_sharer;  /* of the port */
+    uint32_t number;                          /* among the sharers */
     mmfbus__peer *peers;
     int64_t *reclaimed;         /* nonces of ports whose files are to be removed when we hold no lock */
     uint32_t reclaimed_count;
-    mmfbus_descriptor descriptors[MMFBUS__DESCRIPTORS];
-#ifndef _WIN32
-    mmfbus__fork_guard guard;
-#endif
     uint32_t watched_epoch;  /* whose life lines are watched: those of this epoch, */
     uint32_t watched_states; /* and with one of these states, bit by bit */
     bool watch_is_complete;  /* false when one could not be opened: try again */
@@ -2691,7 +2719,7 @@ static inline bool mmfbus__is_forked(const mmfbus__participant *p) {
     (void)p;
     return false;
 #else
-    return p->guard.forked;
+    return p->port->guard.forked;
 #endif
 }
 
@@ -2713,14 +2741,14 @@ static void mmfbus__bell_name(char name[64], int64_t nonce) {
     memcpy(name + 30, ".bell", 6);
 }
 
-static mmfbus_status mmfbus__open_port(mmfbus__participant *p, const mmfbus__audience *audience) {
+static mmfbus_status mmfbus__open_port(mmfbus__port *port, const mmfbus__audience *audience) {
     char name[64];
     (void)audience;
-    p->nonce = mmfbus__new_nonce();
-    if (p->nonce == 0) return MMFBUS_OS_ERROR;
-    mmfbus__bell_name(name, p->nonce);
-    p->descriptors[MMFBUS__BELL] = CreateEventA(NULL, FALSE, FALSE, name);
-    return p->descriptors[MMFBUS__BELL] == NULL ? mmfbus__failed("CreateEventA") : MMFBUS_OK;
+    port->nonce = mmfbus__new_nonce();
+    if (port->nonce == 0) return MMFBUS_OS_ERROR;
+    mmfbus__bell_name(name, port->nonce);
+    port->descriptors[MMFBUS__BELL] = CreateEventA(NULL, FALSE, FALSE, name);
+    return port->descriptors[MMFBUS__BELL] == NULL ? mmfbus__failed("CreateEventA") : MMFBUS_OK;
 }
 
 static void mmfbus__close_descriptor(mmfbus_descriptor *descriptor) {
@@ -2728,9 +2756,8 @@ static void mmfbus__close_descriptor(mmfbus_descriptor *descriptor) {
     *descriptor = NULL;
 }
 
-static void mmfbus__close_port(mmfbus__participant *p, bool with_files) {
-    (void)with_files;
-    mmfbus__close_descriptor(&p->descriptors[MMFBUS__BELL]);
+static void mmfbus__close_port(mmfbus__port *port) {
+    mmfbus__close_descriptor(&port->descriptors[MMFBUS__BELL]);
 }
 
 /* There are no files: the event goes with its last handle. */
@@ -2754,18 +2781,19 @@ static bool mmfbus__is_open(mmfbus_descriptor descriptor) {
 }
 
 /* Handles are as many as there is memory for. */
-static bool mmfbus__keep_spare(mmfbus__participant *p) {
-    (void)p;
+static bool mmfbus__keep_spare(mmfbus__port *port) {
+    (void)port;
     return true;
 }
 
-static bool mmfbus__give_up_spare(mmfbus__participant *p) {
-    (void)p;
+static bool mmfbus__give_up_spare(mmfbus__port *port) {
+    (void)port;
     return false;
 }
 
-static void mmfbus__look_again_soon(mmfbus__participant *p) {
-    (void)p;
+static void mmfbus__wake_up_in(mmfbus__port *port, uint64_t nanoseconds) {
+    (void)port;
+    (void)nanoseconds;
 }
 
 static mmfbus__fate mmfbus__ring_bell(mmfbus_descriptor bell) {
@@ -2801,83 +2829,86 @@ static mmfbus_status mmfbus__make_fifo(int *descriptor, int64_t nonce, const cha
     return status;
 }
 
-static mmfbus_status mmfbus__poll_too(mmfbus__participant *p, int descriptor, uint32_t tag) {
+static mmfbus_status mmfbus__poll_too(mmfbus__port *port, int descriptor, uint64_t tag) {
 #ifdef __linux__
     struct epoll_event event;
     memset(&event, 0, sizeof event);
     event.events = EPOLLIN;
-    event.data.u32 = tag;
-    int result = epoll_ctl(p->descriptors[MMFBUS__POLLER], EPOLL_CTL_ADD, descriptor, &event);
+    event.data.u64 = tag;
+    int result = epoll_ctl(port->descriptors[MMFBUS__POLLER], EPOLL_CTL_ADD, descriptor, &event);
     return result == 0 ? MMFBUS_OK : mmfbus__failed("epoll_ctl");
 #else
     struct kevent event;
     EV_SET(&event, descriptor, EVFILT_READ, EV_ADD, 0, 0, (void *)(uintptr_t)tag);
-    int result = kevent(p->descriptors[MMFBUS__POLLER], &event, 1, NULL, 0, NULL);
+    int result = kevent(port->descriptors[MMFBUS__POLLER], &event, 1, NULL, 0, NULL);
     return result == 0 ? MMFBUS_OK : mmfbus__failed("kevent");
 #endif
 }
 
-static bool mmfbus__keep_spare(mmfbus__participant *p) {
-    if (p->descriptors[MMFBUS__SPARE] < 0) {
-        p->descriptors[MMFBUS__SPARE] = fcntl(p->descriptors[MMFBUS__BELL], F_DUPFD_CLOEXEC, 0);
+static bool mmfbus__keep_spare(mmfbus__port *port) {
+    if (port->descriptors[MMFBUS__SPARE] < 0) {
+        port->descriptors[MMFBUS__SPARE] = fcntl(port->descriptors[MMFBUS__BELL], F_DUPFD_CLOEXEC, 0);
     }
-    return p->descriptors[MMFBUS__SPARE] >= 0;
+    return port->descriptors[MMFBUS__SPARE] >= 0;
 }
 
 /* After a call that failed: whether it was for want of a descriptor, and there is one now. */
-static bool mmfbus__give_up_spare(mmfbus__participant *p) {
-    if ((errno != EMFILE && errno != ENFILE) || p->descriptors[MMFBUS__SPARE] < 0) return false;
-    mmfbus__close_descriptor(&p->descriptors[MMFBUS__SPARE]);
+static bool mmfbus__give_up_spare(mmfbus__port *port) {
+    if ((errno != EMFILE && errno != ENFILE) || port->descriptors[MMFBUS__SPARE] < 0) return false;
+    mmfbus__close_descriptor(&port->descriptors[MMFBUS__SPARE]);
     return true;
 }
 
-static mmfbus_status mmfbus__open_port(mmfbus__participant *p, const mmfbus__audience *audience) {
-    mmfbus__guard(&p->guard, p->descriptors, MMFBUS__DESCRIPTORS);
-    p->nonce = mmfbus__new_nonce();
-    if (p->nonce == 0) return MMFBUS_OS_ERROR;
-    mmfbus_status status = mmfbus__make_fifo(&p->descriptors[MMFBUS__LIFE], p->nonce, "life", audience, audience->life);
+static mmfbus_status mmfbus__open_port(mmfbus__port *port, const mmfbus__audience *audience) {
+    mmfbus__guard(&port->guard, port->descriptors, MMFBUS__DESCRIPTORS);
+    port->nonce = mmfbus__new_nonce();
+    if (port->nonce == 0) return MMFBUS_OS_ERROR;
+    mmfbus_status status = mmfbus__make_fifo(&port->descriptors[MMFBUS__LIFE], port->nonce, "life", audience, audience->life);
     if (status == MMFBUS_OK) {
-        status = mmfbus__make_fifo(&p->descriptors[MMFBUS__BELL], p->nonce, "bell", audience, audience->bell);
+        status = mmfbus__make_fifo(&port->descriptors[MMFBUS__BELL], port->nonce, "bell", audience, audience->bell);
     }
     if (status != MMFBUS_OK) return status;
 #ifdef __linux__
-    p->descriptors[MMFBUS__POLLER] = epoll_create1(EPOLL_CLOEXEC);
-    if (p->descriptors[MMFBUS__POLLER] < 0) return mmfbus__failed("epoll_create1");
+    port->descriptors[MMFBUS__POLLER] = epoll_create1(EPOLL_CLOEXEC);
+    if (port->descriptors[MMFBUS__POLLER] < 0) return mmfbus__failed("epoll_create1");
 #else
-    p->descriptors[MMFBUS__POLLER] = kqueue();
-    if (p->descriptors[MMFBUS__POLLER] < 0) return mmfbus__failed("kqueue");
-    fcntl(p->descriptors[MMFBUS__POLLER], F_SETFD, FD_CLOEXEC);
+    port->descriptors[MMFBUS__POLLER] = kqueue();
+    if (port->descriptors[MMFBUS__POLLER] < 0) return mmfbus__failed("kqueue");
+    fcntl(port->descriptors[MMFBUS__POLLER], F_SETFD, FD_CLOEXEC);
 #endif
-    status = mmfbus__poll_too(p, p->descriptors[MMFBUS__BELL], MMFBUS__BELL_TAG);
+    status = mmfbus__poll_too(port, port->descriptors[MMFBUS__BELL], MMFBUS__BELL_TAG);
     if (status != MMFBUS_OK) return status;
 #ifdef __linux__
-    p->descriptors[MMFBUS__TIMER] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (p->descriptors[MMFBUS__TIMER] < 0) return mmfbus__failed("timerfd_create");
-    status = mmfbus__poll_too(p, p->descriptors[MMFBUS__TIMER], MMFBUS__TIMER_TAG);
+    port->descriptors[MMFBUS__TIMER] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (port->descriptors[MMFBUS__TIMER] < 0) return mmfbus__failed("timerfd_create");
+    status = mmfbus__poll_too(port, port->descriptors[MMFBUS__TIMER], MMFBUS__TIMER_TAG);
     if (status != MMFBUS_OK) return status;
 #endif
-    return mmfbus__keep_spare(p) ? MMFBUS_OK : mmfbus__failed("fcntl");
+    return mmfbus__keep_spare(port) ? MMFBUS_OK : mmfbus__failed("fcntl");
 }
 
-/* Has the poller wake up in a second: what could not be opened is to be tried again. */
-static void mmfbus__look_again_soon(mmfbus__participant *p) {
+/* Has the poller wake up after so long, once. At most a second: later is too late for what has to be looked at again. */
+static void mmfbus__wake_up_in(mmfbus__port *port, uint64_t nanoseconds) {
+    if (nanoseconds > 1000000000u) nanoseconds = 1000000000u;
 #ifdef __linux__
     struct itimerspec time;
     memset(&time, 0, sizeof time);
-    time.it_value.tv_sec = 1;
-    timerfd_settime(p->descriptors[MMFBUS__TIMER], 0, &time, NULL);
+    /* Not 0, which stops the timer. */
+    time.it_value.tv_sec = nanoseconds / 1000000000u;
+    time.it_value.tv_nsec = (long)(nanoseconds % 1000000000u) + (nanoseconds == 0 ? 1 : 0);
+    timerfd_settime(port->descriptors[MMFBUS__TIMER], 0, &time, NULL);
 #else
     struct kevent event;
-    EV_SET(&event, 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 1000, (void *)(uintptr_t)MMFBUS__TIMER_TAG);
-    kevent(p->descriptors[MMFBUS__POLLER], &event, 1, NULL, 0, NULL);
+    EV_SET(&event, 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, (intptr_t)((nanoseconds + 999999u) / 1000000u), (void *)(uintptr_t)MMFBUS__TIMER_TAG);
+    kevent(port->descriptors[MMFBUS__POLLER], &event, 1, NULL, 0, NULL);
 #endif
 }
 
 /* With the files, unless they are to prove that we are gone. */
-static void mmfbus__close_port(mmfbus__participant *p, bool with_files) {
-    if (p->nonce != 0 && with_files && !p->guard.forked) mmfbus__unlink_port(p->nonce);
-    for (int index = 0; index < MMFBUS__DESCRIPTORS; index++) mmfbus__close_descriptor(&p->descriptors[index]);
-    mmfbus__unguard(&p->guard);
+static void mmfbus__close_port(mmfbus__port *port) {
+    if (port->nonce != 0 && !port->is_proof && !port->guard.forked) mmfbus__unlink_port(port->nonce);
+    for (int index = 0; index < MMFBUS__DESCRIPTORS; index++) mmfbus__close_descriptor(&port->descriptors[index]);
+    mmfbus__unguard(&port->guard);
 }
 
 static mmfbus_descriptor mmfbus__open_bell(int64_t nonce, mmfbus__fate *fate) {
@@ -2915,6 +2946,26 @@ static mmfbus__fate mmfbus__ring_bell(mmfbus_descriptor bell) {
 }
 
 #endif
+
+/* Has the participant wait by that port, or by one of its own. */
+static mmfbus_status mmfbus__take_port(mmfbus__participant *p, mmfbus__port *shared, const mmfbus__audience *audience) {
+    p->port = shared != NULL ? shared : &p->own_port;
+    mmfbus_status status = shared != NULL ? MMFBUS_OK : mmfbus__open_port(p->port, audience);
+    p->nonce = p->port->nonce;
+    p->number = ++p->port->last_number;
+    p->next_sharer = p->port->sharers;
+    p->port->sharers = p;
+    return status;
+}
+
+/* As one that died, where the slot names the port still. */
+static void mmfbus__leave_port(mmfbus__participant *p, bool as_dead) {
+    mmfbus__participant **link = &p->port->sharers;
+    while (*link != p) link = &(*link)->next_sharer;
+    *link = p->next_sharer;
+    p->port->is_proof |= as_dead;
+    if (p->port == &p->own_port) mmfbus__close_port(p->port);
+}
 
 /* -- Proof of death */
 
@@ -2959,17 +3010,15 @@ static void mmfbus__mark_dead(mmfbus__participant *p, uint32_t slot, int64_t non
 
 /* -- Ringing */
 
-static void mmfbus__ring_slot(mmfbus__participant *p, uint32_t slot, uint32_t asleep) {
+/* Rings the owner of a slot, whether it sleeps or not. */
+static void mmfbus__ring_owner(mmfbus__participant *p, uint32_t slot, int64_t nonce, uint32_t asleep) {
     mmfbus__peer *peer = &p->peers[slot];
-    int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__SLOT_NONCE);
     mmfbus__fate fate = MMFBUS__UNKNOWN;
-    if (nonce == 0 || nonce == p->nonce) return;
-    if (peer->bell_nonce == nonce && peer->rung == asleep && ++p->skips % MMFBUS__SKIPS != 0) return;
     bool is_for_now = false;
     if (peer->bell_nonce != nonce) {
         if (peer->bell_nonce != 0) mmfbus__close_descriptor(&peer->bell);
         peer->bell = mmfbus__open_bell(nonce, &fate);
-        if (!mmfbus__is_open(peer->bell) && mmfbus__give_up_spare(p)) {
+        if (!mmfbus__is_open(peer->bell) && mmfbus__give_up_spare(p->port)) {
             is_for_now = true;
             peer->bell = mmfbus__open_bell(nonce, &fate);
         }
@@ -2979,13 +3028,22 @@ static void mmfbus__ring_slot(mmfbus__participant *p, uint32_t slot, uint32_t as
     if (is_for_now) {
         if (peer->bell_nonce != 0) mmfbus__close_descriptor(&peer->bell);
         peer->bell_nonce = 0;
-        mmfbus__keep_spare(p);
+        mmfbus__keep_spare(p->port);
     }
     if (fate == MMFBUS__GONE) mmfbus__mark_dead(p, slot, nonce);
     if (fate != MMFBUS__ALIVE) return;
     MMFBUS_STEP("ring: sent");
     peer->rung = asleep;
     mmfbus__count(p, MMFBUS__WAKE_UPS, 1);
+}
+
+/* Rings a sleeper, once for each sleep. */
+static void mmfbus__ring_slot(mmfbus__participant *p, uint32_t slot, uint32_t asleep) {
+    const mmfbus__peer *peer = &p->peers[slot];
+    int64_t nonce = mmfbus__load64(mmfbus__slot(p, slot) + MMFBUS__SLOT_NONCE);
+    if (nonce == 0 || nonce == p->nonce) return;
+    if (peer->bell_nonce == nonce && peer->rung == asleep && ++p->skips % MMFBUS__SKIPS != 0) return;
+    mmfbus__ring_owner(p, slot, nonce, asleep);
 }
 
 /* Rings the participants that sleep for one of these. */
@@ -3318,7 +3376,7 @@ static void mmfbus__close_participant(mmfbus__participant *p, bool as_dead) {
     p->reclaimed = NULL;
     if (p->memory != NULL) mmfbus__release_segment(&p->segment);
     p->memory = NULL;
-    mmfbus__close_port(p, !as_dead);
+    mmfbus__leave_port(p, as_dead);
     /* Only now: as long as there was the channel it named them. */
     mmfbus__remove_ports(dead, dead_count);
     MMFBUS_FREE(dead);
@@ -3358,13 +3416,23 @@ static void mmfbus__begin_registration(mmfbus__registration *registration, const
                                        const mmfbus__audience *audience);
 static void mmfbus__end_registration(const mmfbus__registration *registration);
 
-/*
- * Opens the channel, its directory, a port and a slot, and takes the lock, under which the caller gives the slot its state. A
- * directory itself has room.
- */
-static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfbus_options *options, uint64_t room) {
+/* What is joined, and how, beside what the options of programs say. */
+typedef struct mmfbus__joining {
+    uint32_t pattern;
+    mmfbus__port *port; /* NULL for one of its own */
+    uint32_t phase;     /* of a server, as its slot says from before it has a role */
+    uint64_t detail;
+} mmfbus__joining;
+
+static const mmfbus__joining mmfbus__joining_channel = {MMFBUS__PATTERN_CHANNEL, NULL, 0, 0};
+static const mmfbus__joining mmfbus__joining_directory = {MMFBUS__PATTERN_DIRECTORY, NULL, 0, 0};
+
+/* Opens the channel, its directory, a port and a slot, and takes the lock, under which the caller gives the slot its state. */
+static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfbus_options *options,
+                                              const mmfbus__joining *joining) {
     mmfbus__audience audience;
-    mmfbus_status status = mmfbus__open_channel(options, room, &p->segment, &p->geometry, &audience);
+    uint32_t pattern = joining->pattern;
+    mmfbus_status status = mmfbus__open_channel(options, pattern, &p->segment, &p->geometry, &audience);
     if (status != MMFBUS_OK) return status;
     p->memory = p->segment.memory;
 #ifndef _WIN32
@@ -3374,8 +3442,9 @@ static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfb
     p->ring = p->memory + p->geometry.ring_offset;
     p->identity = mmfbus__own_identity();
     p->timeout = options->timeout != 0 ? options->timeout : 5000;
-    if (room == 0) mmfbus__begin_registration(&p->registration, options, &audience);
-    status = mmfbus__open_port(p, &audience);
+    bool is_found = pattern == MMFBUS__PATTERN_CHANNEL || pattern == MMFBUS__PATTERN_REGISTRY;
+    if (is_found) mmfbus__begin_registration(&p->registration, options, &audience);
+    status = mmfbus__take_port(p, joining->port, &audience);
     if (status == MMFBUS_OK) {
         p->peers = (mmfbus__peer *)mmfbus__allocate_zeroed(p->geometry.participant_count * sizeof *p->peers);
         p->reclaimed = (int64_t *)mmfbus__allocate_zeroed(p->geometry.participant_count * sizeof *p->reclaimed);
@@ -3390,6 +3459,8 @@ static mmfbus_status mmfbus__open_participant(mmfbus__participant *p, const mmfb
     if (status == MMFBUS_OK) {
         /* That of the owner before. */
         mmfbus__inherit(p, p->slot, p->generation <= 1 ? (uint32_t)MMFBUS__MAX_GENERATION : p->generation - 1);
+        mmfbus__poke32(mmfbus__own_slot(p) + MMFBUS__SLOT_PHASE, joining->phase);
+        mmfbus__poke64(mmfbus__own_slot(p) + MMFBUS__SLOT_DETAIL, joining->detail);
         if (options->scope == MMFBUS_SCOPE_MACHINE) status = mmfbus__check_bells(p);
         if (status == MMFBUS_OK) return MMFBUS_OK;
         mmfbus__unlock(p);
@@ -3449,28 +3520,32 @@ static void mmfbus__end_of_life(mmfbus__participant *p, uint32_t slot) {
 #ifdef _WIN32
 
 /* Waits for the bell or an end of life, at most so many milliseconds, and marks who is dead. */
-static void mmfbus__wait(mmfbus__participant *p, uint32_t milliseconds) {
+static void mmfbus__wait(mmfbus__port *port, uint32_t milliseconds) {
     HANDLE handles[MAXIMUM_WAIT_OBJECTS];
+    mmfbus__participant *watchers[MAXIMUM_WAIT_OBJECTS];
     uint32_t slots[MAXIMUM_WAIT_OBJECTS], count = 1, beyond = 0;
-    handles[0] = p->descriptors[MMFBUS__BELL];
-    for (uint32_t slot = 0; slot < p->geometry.participant_count; slot++) {
-        mmfbus__peer *peer = &p->peers[slot];
-        if (peer->life_nonce == 0) continue;
-        if (count < MAXIMUM_WAIT_OBJECTS) {
-            slots[count] = slot;
-            handles[count++] = peer->life;
-        } else if (WaitForSingleObject(peer->life, 0) == WAIT_OBJECT_0) {
-            mmfbus__end_of_life(p, slot);
-            milliseconds = 0;
-        } else {
-            beyond++;
+    handles[0] = port->descriptors[MMFBUS__BELL];
+    for (mmfbus__participant *p = port->sharers; p != NULL; p = p->next_sharer) {
+        for (uint32_t slot = 0; p->peers != NULL && slot < p->geometry.participant_count; slot++) {
+            mmfbus__peer *peer = &p->peers[slot];
+            if (peer->life_nonce == 0) continue;
+            if (count < MAXIMUM_WAIT_OBJECTS) {
+                slots[count] = slot;
+                watchers[count] = p;
+                handles[count++] = peer->life;
+            } else if (WaitForSingleObject(peer->life, 0) == WAIT_OBJECT_0) {
+                mmfbus__end_of_life(p, slot);
+                milliseconds = 0;
+            } else {
+                beyond++;
+            }
         }
     }
     /* One call waits for 64 handles; where there are more publishers the rest is looked at each second. */
     if (beyond > 0 && milliseconds > 1000) milliseconds = 1000;
     DWORD result = WaitForMultipleObjects(count, handles, FALSE, milliseconds == MMFBUS_FOREVER ? INFINITE : milliseconds);
     if (result > WAIT_OBJECT_0 && result < WAIT_OBJECT_0 + count) {
-        mmfbus__end_of_life(p, slots[result - WAIT_OBJECT_0]);
+        mmfbus__end_of_life(watchers[result - WAIT_OBJECT_0], slots[result - WAIT_OBJECT_0]);
     }
 }
 
@@ -3487,28 +3562,35 @@ static mmfbus_descriptor mmfbus__open_life(mmfbus__participant *p, uint32_t slot
 
 #else
 
-static void mmfbus__silence_bell(mmfbus__participant *p) {
+static void mmfbus__silence_bell(mmfbus__port *port) {
     char bytes[256];
-    while (read(p->descriptors[MMFBUS__BELL], bytes, sizeof bytes) == (ssize_t)sizeof bytes) {
+    while (read(port->descriptors[MMFBUS__BELL], bytes, sizeof bytes) == (ssize_t)sizeof bytes) {
     }
 }
 
+/* By the tag of the life line: it has ended. */
+static void mmfbus__end_of_watch(mmfbus__port *port, uint64_t tag) {
+    mmfbus__participant *p = port->sharers;
+    while (p != NULL && p->number != tag >> 32) p = p->next_sharer;
+    if (p != NULL) mmfbus__end_of_life(p, (uint32_t)tag);
+}
+
 /* Waits for the bell or an end of life, at most so many milliseconds, and marks who is dead. */
-static void mmfbus__wait(mmfbus__participant *p, uint32_t milliseconds) {
+static void mmfbus__wait(mmfbus__port *port, uint32_t milliseconds) {
     int timeout = milliseconds > INT32_MAX ? -1 : (int)milliseconds;
     for (;;) {
 #ifdef __linux__
         struct epoll_event events[32];
-        int count = epoll_wait(p->descriptors[MMFBUS__POLLER], events, 32, timeout);
+        int count = epoll_wait(port->descriptors[MMFBUS__POLLER], events, 32, timeout);
         for (int index = 0; index < count; index++) {
-            uint32_t tag = events[index].data.u32;
+            uint64_t tag = events[index].data.u64;
             if (tag == MMFBUS__BELL_TAG) {
-                mmfbus__silence_bell(p);
+                mmfbus__silence_bell(port);
             } else if (tag == MMFBUS__TIMER_TAG) {
                 uint64_t expirations;
-                if (read(p->descriptors[MMFBUS__TIMER], &expirations, sizeof expirations) < 0) continue;
+                if (read(port->descriptors[MMFBUS__TIMER], &expirations, sizeof expirations) < 0) continue;
             } else {
-                mmfbus__end_of_life(p, tag);
+                mmfbus__end_of_watch(port, tag);
             }
         }
 #else
@@ -3516,13 +3598,13 @@ static void mmfbus__wait(mmfbus__participant *p, uint32_t milliseconds) {
         struct timespec time;
         time.tv_sec = timeout / 1000;
         time.tv_nsec = (long)(timeout % 1000) * 1000000;
-        int count = kevent(p->descriptors[MMFBUS__POLLER], NULL, 0, events, 32, timeout < 0 ? NULL : &time);
+        int count = kevent(port->descriptors[MMFBUS__POLLER], NULL, 0, events, 32, timeout < 0 ? NULL : &time);
         for (int index = 0; index < count; index++) {
-            uint32_t tag = (uint32_t)(uintptr_t)events[index].udata;
+            uint64_t tag = (uint64_t)(uintptr_t)events[index].udata;
             if (tag == MMFBUS__BELL_TAG) {
-                mmfbus__silence_bell(p);
+                mmfbus__silence_bell(port);
             } else if (events[index].flags & EV_EOF) {
-                mmfbus__end_of_life(p, tag);
+                mmfbus__end_of_watch(port, tag);
             }
         }
 #endif
@@ -3536,7 +3618,7 @@ static mmfbus_descriptor mmfbus__open_life(mmfbus__participant *p, uint32_t slot
     mmfbus__port_path(path, nonce, "life");
     int life = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
     if (life >= 0 && !mmfbus__is_fifo(life)) mmfbus__close_descriptor(&life);
-    if (life >= 0 && mmfbus__poll_too(p, life, slot) != MMFBUS_OK) mmfbus__close_descriptor(&life);
+    if (life >= 0 && mmfbus__poll_too(p->port, life, (uint64_t)p->number << 32 | slot) != MMFBUS_OK) mmfbus__close_descriptor(&life);
     /* A watch that begins after the death never fires: so look once, now that it has begun. */
     *fate = mmfbus__is_dead(p, slot, nonce) ? MMFBUS__GONE : life >= 0 ? MMFBUS__ALIVE : MMFBUS__UNKNOWN;
     if (*fate == MMFBUS__GONE && life >= 0) mmfbus__close_descriptor(&life);
@@ -3550,7 +3632,7 @@ static void mmfbus__awake(mmfbus__participant *p) {
     uint32_t wants = p->wants;
     if (wants == 0) return;
     p->wants = 0;
-    mmfbus__wait(p, 0);
+    mmfbus__wait(p->port, 0);
     /* The participant that took it for dead has woken it up already. */
     if (!mmfbus__owns_slot(p) || mmfbus__load32(mmfbus__own_slot(p) + MMFBUS__SLOT_ASLEEP) == 0) return;
     mmfbus__end_sleep(p, p->slot, wants);
@@ -4028,7 +4110,7 @@ static mmfbus_status mmfbus__arm_publisher(mmfbus_publisher *pub, mmfbus__payloa
     bool is_new = mmfbus__has_room(p, payload_of, frames, count) ||
                   mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH) != p->watched_epoch;
     if (!is_new) {
-        if (!p->watch_is_complete) mmfbus__look_again_soon(p);
+        if (!p->watch_is_complete) mmfbus__wake_up_in(p->port, MMFBUS__LOOK_AGAIN);
         return MMFBUS_OK;
     }
     mmfbus__awake(p);
@@ -4061,7 +4143,7 @@ MMFBUS__INLINE mmfbus_status mmfbus__publish_until(mmfbus_publisher *pub, const 
         if (status == MMFBUS_FULL) status = mmfbus__arm_publisher(pub, attempt->payload_of, attempt->frames, attempt->count);
         if (status == MMFBUS_OK) {
             /* Where a life line could not be opened the dead are looked for now and then. */
-            mmfbus__wait(&pub->base, pub->base.watch_is_complete || left < 1000 ? left : 1000);
+            mmfbus__wait(pub->base.port, pub->base.watch_is_complete || left < 1000 ? left : 1000);
         } else if (status == MMFBUS_BUSY) {
             mmfbus__sleep_microseconds(1000);
         } else if (status != MMFBUS_READY) {
@@ -4087,6 +4169,26 @@ mmfbus_status mmfbus_publish_all(mmfbus_publisher *publisher, const mmfbus_bytes
     return status == MMFBUS_OK ? mmfbus__publish_until(publisher, &attempt, deadline) : status;
 }
 
+/* How far a message has come that is published in parts. All zero at its beginning. */
+typedef struct mmfbus__progress {
+    size_t offset;
+    unsigned char head[MMFBUS__FRAGMENT_SIZE];
+} mmfbus__progress;
+
+/* The next part of a message that is too large for a frame. */
+static mmfbus__outgoing mmfbus__next_part(const mmfbus_publisher *pub, const void *data, size_t length, mmfbus__progress *progress) {
+    /* An eighth of the ring: subscribers read one fragment while the next is written. */
+    size_t most = (size_t)pub->base.geometry.capacity / 8 - MMFBUS__FRAME_SIZE - MMFBUS__FRAGMENT_SIZE;
+    size_t offset = progress->offset, part = length - offset < most ? length - offset : most;
+    mmfbus__put32(progress->head + MMFBUS__FRAGMENT_TOTAL, (uint32_t)length);
+    mmfbus__put32(progress->head + MMFBUS__FRAGMENT_OFFSET, (uint32_t)offset);
+    mmfbus__put32(progress->head + MMFBUS__FRAGMENT_GENERATION, pub->base.generation);
+    mmfbus__outgoing frame = {MMFBUS__KIND_FRAGMENT,     offset == 0, progress->head, sizeof progress->head,
+                              (const char *)data + offset, part};
+    if (offset + part == length) frame.kind = MMFBUS__KIND_LAST_FRAGMENT;
+    return frame;
+}
+
 mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size_t length, uint32_t timeout) {
     if (publisher == NULL || (data == NULL && length > 0)) return MMFBUS_INVALID_ARGUMENT;
     const mmfbus__geometry *geometry = &publisher->base.geometry;
@@ -4098,19 +4200,12 @@ mmfbus_status mmfbus_publish(mmfbus_publisher *publisher, const void *data, size
         if (status == MMFBUS_OK) mmfbus__count_published(publisher, 1, length);
         return status;
     }
-    /* An eighth of the ring: subscribers read one fragment while the next is written. */
-    size_t most = (size_t)geometry->capacity / 8 - MMFBUS__FRAME_SIZE - MMFBUS__FRAGMENT_SIZE;
-    unsigned char head[MMFBUS__FRAGMENT_SIZE] = {0};
-    mmfbus__put32(head + MMFBUS__FRAGMENT_TOTAL, (uint32_t)length);
-    mmfbus__put32(head + MMFBUS__FRAGMENT_GENERATION, publisher->base.generation);
-    for (size_t offset = 0; offset < length;) {
-        size_t part = length - offset < most ? length - offset : most;
-        mmfbus__outgoing frame = {MMFBUS__KIND_FRAGMENT, offset == 0, head, sizeof head, (const char *)data + offset, part};
-        if (offset + part == length) frame.kind = MMFBUS__KIND_LAST_FRAGMENT;
-        mmfbus__put32(head + MMFBUS__FRAGMENT_OFFSET, (uint32_t)offset);
+    mmfbus__progress progress = {0, {0}};
+    while (progress.offset < length) {
+        mmfbus__outgoing frame = mmfbus__next_part(publisher, data, length, &progress);
         mmfbus_status status = mmfbus__publish_frame_until(publisher, &frame, deadline);
         if (status != MMFBUS_OK) return status;
-        offset += part;
+        progress.offset += frame.length;
     }
     mmfbus__count_published(publisher, 1, length);
     return MMFBUS_OK;
@@ -4144,7 +4239,7 @@ mmfbus_status mmfbus_wait_for_subscribers(mmfbus_publisher *publisher, uint32_t 
         if (there != NULL) *there = found;
         bool is_over = found >= count || left == 0;
         if (!is_over && status == MMFBUS_OK && mmfbus__load32(p->memory + MMFBUS__HEADER_EPOCH) == p->watched_epoch) {
-            mmfbus__wait(p, p->watch_is_complete || left < 1000 ? left : 1000);
+            mmfbus__wait(p->port, p->watch_is_complete || left < 1000 ? left : 1000);
         }
         mmfbus__awake(p);
         if (is_over) return found >= count ? MMFBUS_OK : MMFBUS_TIMEOUT;
@@ -4154,9 +4249,9 @@ mmfbus_status mmfbus_wait_for_subscribers(mmfbus_publisher *publisher, uint32_t 
 
 mmfbus_descriptor mmfbus_publisher_descriptor(const mmfbus_publisher *publisher) {
 #ifdef _WIN32
-    return publisher->base.descriptors[MMFBUS__BELL];
+    return publisher->base.port->descriptors[MMFBUS__BELL];
 #else
-    return publisher->base.descriptors[MMFBUS__POLLER];
+    return publisher->base.port->descriptors[MMFBUS__POLLER];
 #endif
 }
 
@@ -4182,11 +4277,11 @@ mmfbus_information mmfbus_publisher_information(const mmfbus_publisher *publishe
     return mmfbus__information(&publisher->base);
 }
 
-/* Of a channel, or with room for entries of a directory. */
-static mmfbus_status mmfbus__open_publisher(mmfbus_publisher **publisher, const mmfbus_options *options, uint64_t room) {
+static mmfbus_status mmfbus__open_publisher(mmfbus_publisher **publisher, const mmfbus_options *options,
+                                            const mmfbus__joining *joining) {
     mmfbus_publisher *pub = (mmfbus_publisher *)mmfbus__allocate_zeroed(sizeof *pub);
     if (pub == NULL) return MMFBUS_NO_MEMORY;
-    mmfbus_status status = mmfbus__open_participant(&pub->base, options, room);
+    mmfbus_status status = mmfbus__open_participant(&pub->base, options, joining);
     if (status != MMFBUS_OK) {
         MMFBUS_FREE(pub);
         return status;
@@ -4231,7 +4326,6 @@ static void mmfbus__close_publisher(mmfbus_publisher *publisher) {
  */
 
 #define MMFBUS__DIRECTORY_NAME "mmfbus~directory"
-enum { MMFBUS__DIRECTORY_ENTRIES = 2048 };
 /* Milliseconds that joining or leaving a channel waits for a living holder of the directory's lock. */
 enum { MMFBUS__DIRECTORY_PATIENCE = 100 };
 
@@ -4583,8 +4677,7 @@ static mmfbus_status mmfbus__share_place(mmfbus__registration *registration, con
         options.group = id->group[0] != 0 ? id->group : NULL;
         options.name = name;
         options.timeout = MMFBUS__DIRECTORY_PATIENCE;
-        uint64_t room = (uint64_t)MMFBUS__DIRECTORY_ENTRIES * MMFBUS__ENTRY_SIZE;
-        mmfbus_status status = mmfbus__open_publisher(&place->publisher, &options, room);
+        mmfbus_status status = mmfbus__open_publisher(&place->publisher, &options, &mmfbus__joining_directory);
         if (status != MMFBUS_OK) {
             mmfbus__forget_place(place);
             return status;
@@ -4651,7 +4744,7 @@ mmfbus_status mmfbus_publisher_open(mmfbus_publisher **publisher, const mmfbus_o
     *publisher = NULL;
     mmfbus_status status = mmfbus__check_options(options, false);
     if (status != MMFBUS_OK) return status;
-    status = mmfbus__open_publisher(publisher, options, 0);
+    status = mmfbus__open_publisher(publisher, options, &mmfbus__joining_channel);
     if (status == MMFBUS_OK) mmfbus__register(&(*publisher)->base.registration);
     return status;
 }
@@ -4719,6 +4812,7 @@ typedef struct mmfbus__roster {
 struct mmfbus_subscriber {
     mmfbus__participant base;
     bool is_lossy;
+    uint32_t watched; /* states of the slots whose life lines are watched, bit by bit */
     int64_t owed_from; /* messages that began before that position are neither delivered nor missed */
     mmfbus_status ended; /* MMFBUS_OK, or what every further call says */
     int64_t position;
@@ -5261,7 +5355,7 @@ mmfbus_status mmfbus_arm(mmfbus_subscriber *subscriber) {
     mmfbus_status status = mmfbus__check_subscriber(subscriber);
     if (status != MMFBUS_OK) return status;
     mmfbus__participant *p = &subscriber->base;
-    mmfbus__watch(p, 1u << MMFBUS__STATE_PUBLISHER);
+    mmfbus__watch(p, subscriber->watched);
     if (mmfbus__reclaim_the_dead(p) != MMFBUS_OK) return MMFBUS_BUSY;
     /*
      * SYNC: going to sleep. First the sleep is announced, then the lock is looked at, then the tail. A publisher that was
@@ -5284,7 +5378,7 @@ mmfbus_status mmfbus_arm(mmfbus_subscriber *subscriber) {
     if (status != MMFBUS_OK) {
         mmfbus__awake(p);
     } else if (!p->watch_is_complete) {
-        mmfbus__look_again_soon(p);
+        mmfbus__wake_up_in(p->port, MMFBUS__LOOK_AGAIN);
     }
     return status;
 }
@@ -5317,7 +5411,7 @@ mmfbus_status mmfbus_receive(mmfbus_subscriber *subscriber, mmfbus_message *mess
         if (status == MMFBUS_OK) {
             turn = 0;
             /* Where a life line could not be opened the dead are looked for now and then. */
-            mmfbus__wait(&subscriber->base, subscriber->base.watch_is_complete || left < 1000 ? left : 1000);
+            mmfbus__wait(subscriber->base.port, subscriber->base.watch_is_complete || left < 1000 ? left : 1000);
         } else if (status == MMFBUS_BUSY) {
             mmfbus__pause(turn++);
         } else if (status != MMFBUS_READY) {
@@ -5328,9 +5422,9 @@ mmfbus_status mmfbus_receive(mmfbus_subscriber *subscriber, mmfbus_message *mess
 
 mmfbus_descriptor mmfbus_subscriber_descriptor(const mmfbus_subscriber *subscriber) {
 #ifdef _WIN32
-    return subscriber->base.descriptors[MMFBUS__BELL];
+    return subscriber->base.port->descriptors[MMFBUS__BELL];
 #else
-    return subscriber->base.descriptors[MMFBUS__POLLER];
+    return subscriber->base.port->descriptors[MMFBUS__POLLER];
 #endif
 }
 
@@ -5443,21 +5537,19 @@ static void mmfbus__free_subscriber(mmfbus_subscriber *sub, uint32_t participant
     MMFBUS_FREE(sub);
 }
 
-mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbus_options *options) {
-    if (subscriber == NULL) return MMFBUS_INVALID_ARGUMENT;
-    *subscriber = NULL;
-    mmfbus_status status = mmfbus__check_options(options, true);
-    if (status != MMFBUS_OK) return status;
+static mmfbus_status mmfbus__open_subscriber(mmfbus_subscriber **subscriber, const mmfbus_options *options,
+                                             const mmfbus__joining *joining) {
     mmfbus_subscriber *sub = (mmfbus_subscriber *)mmfbus__allocate_zeroed(sizeof *sub);
     if (sub == NULL) return MMFBUS_NO_MEMORY;
     mmfbus__participant *p = &sub->base;
-    status = mmfbus__open_participant(p, options, 0);
+    mmfbus_status status = mmfbus__open_participant(p, options, joining);
     uint32_t participants = p->geometry.participant_count;
     if (status != MMFBUS_OK) {
         mmfbus__free_subscriber(sub, participants);
         return status;
     }
     sub->is_lossy = options->delivery == MMFBUS_DELIVERY_LOSSY;
+    sub->watched = 1u << MMFBUS__STATE_PUBLISHER;
     sub->poll_window = options->poll_window_us != 0 ? options->poll_window_us : MMFBUS__DEFAULT_POLL_WINDOW;
     sub->batch_capacity = (size_t)mmfbus__frame_size(p->geometry.max_payload);
     if (sub->batch_capacity < MMFBUS__BATCH_LENGTH) sub->batch_capacity = MMFBUS__BATCH_LENGTH;
@@ -5477,9 +5569,18 @@ mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbu
     MMFBUS_STEP("join: cursor stored");
     mmfbus__join(p, sub->is_lossy ? MMFBUS__STATE_LOSSY : MMFBUS__STATE_RELIABLE);
     sub->ended = mmfbus__skip_to_wanted(sub);
-    mmfbus__register(&p->registration);
     *subscriber = sub;
     return MMFBUS_OK;
+}
+
+mmfbus_status mmfbus_subscriber_open(mmfbus_subscriber **subscriber, const mmfbus_options *options) {
+    if (subscriber == NULL) return MMFBUS_INVALID_ARGUMENT;
+    *subscriber = NULL;
+    mmfbus_status status = mmfbus__check_options(options, true);
+    if (status != MMFBUS_OK) return status;
+    status = mmfbus__open_subscriber(subscriber, options, &mmfbus__joining_channel);
+    if (status == MMFBUS_OK) mmfbus__register(&(*subscriber)->base.registration);
+    return status;
 }
 
 void mmfbus_subscriber_close(mmfbus_subscriber *subscriber) {
