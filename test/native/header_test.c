@@ -191,10 +191,10 @@ static void test_refusals(const char *channel) {
     options.schema = NULL;
     options.channel = "no/name";
     REQUIRE(mmfbus_publisher_open(&publisher, &options) == MMFBUS_INVALID_NAME);
-    for (int status = 0; status <= MMFBUS_FORKED; status++) {
+    for (int status = 0; status <= MMFBUS_DECLARED; status++) {
         REQUIRE(strcmp(mmfbus_text((mmfbus_status)status), "no such status") != 0);
     }
-    REQUIRE(strcmp(mmfbus_text((mmfbus_status)(MMFBUS_FORKED + 1)), "no such status") == 0);
+    REQUIRE(strcmp(mmfbus_text((mmfbus_status)(MMFBUS_DECLARED + 1)), "no such status") == 0);
 }
 
 /* Positions, and publishers that come and go. */

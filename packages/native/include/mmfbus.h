@@ -149,7 +149,17 @@ typedef enum mmfbus_status {
     MMFBUS_ACCESS_DENIED,         /* the operating system refuses access */
     MMFBUS_OS_ERROR,              /* any other failure of a call to the operating system: see mmfbus_last_failure() */
     MMFBUS_NO_MEMORY,             /* there is no memory left for this process, or an arena of mmfbus_shape.h is too small */
-    MMFBUS_FORKED                 /* opened by a process that this one was forked from */
+    MMFBUS_FORKED,                /* opened by a process that this one was forked from */
+    /* Errors of calls: see mmfbus_service.h. */
+    MMFBUS_NO_SERVER,             /* no server of the service runs, or came in time */
+    MMFBUS_NO_METHOD,             /* no server that runs has the method, or has it as this program knows it */
+    MMFBUS_SERVER_DIED,           /* the server that had the call died, or left, before it answered */
+    MMFBUS_UNREACHABLE,           /* the server cannot answer this client, or this client cannot join it */
+    MMFBUS_MAILBOX_LOST,          /* the memory in which this client gets its answers was damaged; it has a new one */
+    MMFBUS_CANCELLED,             /* the program gave the call up */
+    MMFBUS_REFUSED,               /* the input does not fit the method */
+    MMFBUS_REMOTE,                /* the handler failed in a way that its method does not declare */
+    MMFBUS_DECLARED               /* the handler answered with an error that its method declares */
 } mmfbus_status;
 
 static inline bool mmfbus_is_error(mmfbus_status status) {
@@ -1147,6 +1157,15 @@ const char *mmfbus_text(mmfbus_status status) {
     case MMFBUS_OS_ERROR: return "a call of the operating system failed";
     case MMFBUS_NO_MEMORY: return "there is not enough memory";
     case MMFBUS_FORKED: return "it was opened before a fork, by the parent";
+    case MMFBUS_NO_SERVER: return "no server of the service runs";
+    case MMFBUS_NO_METHOD: return "no server that runs has the method, as it is known here";
+    case MMFBUS_SERVER_DIED: return "the server died, or left, before it answered";
+    case MMFBUS_UNREACHABLE: return "the server and this client cannot reach one another";
+    case MMFBUS_MAILBOX_LOST: return "the memory for answers was damaged";
+    case MMFBUS_CANCELLED: return "the call was given up";
+    case MMFBUS_REFUSED: return "the input does not fit the method";
+    case MMFBUS_REMOTE: return "the handler failed";
+    case MMFBUS_DECLARED: return "the handler answered with an error of its method";
     }
     return "no such status";
 }
@@ -2887,14 +2906,13 @@ static mmfbus_status mmfbus__open_port(mmfbus__port *port, const mmfbus__audienc
     return mmfbus__keep_spare(port) ? MMFBUS_OK : mmfbus__failed("fcntl");
 }
 
-/* Has the poller wake up after so long, once. At most a second: later is too late for what has to be looked at again. */
+/* Has the poller wake up after so long, once. */
 static void mmfbus__wake_up_in(mmfbus__port *port, uint64_t nanoseconds) {
-    if (nanoseconds > 1000000000u) nanoseconds = 1000000000u;
 #ifdef __linux__
     struct itimerspec time;
     memset(&time, 0, sizeof time);
     /* Not 0, which stops the timer. */
-    time.it_value.tv_sec = nanoseconds / 1000000000u;
+    time.it_value.tv_sec = (time_t)(nanoseconds / 1000000000u);
     time.it_value.tv_nsec = (long)(nanoseconds % 1000000000u) + (nanoseconds == 0 ? 1 : 0);
     timerfd_settime(port->descriptors[MMFBUS__TIMER], 0, &time, NULL);
 #else
@@ -3680,6 +3698,8 @@ struct mmfbus_publisher {
     mmfbus__participant base;
     bool disconnects;
     bool no_timestamps;
+    /* Asked with the lock held, before anything is written: whether it may be. NULL: always. */
+    bool (*may_publish)(const mmfbus_publisher *publisher);
     int64_t head;            /* at or below the head, which only moves up */
     int64_t kept;            /* so many bytes before the tail are not given up without need */
     int64_t needed;          /* least position that a reliable subscriber may need, as of `needed_epoch` */
@@ -3956,6 +3976,10 @@ MMFBUS__INLINE mmfbus_status mmfbus__reserve(mmfbus_publisher *pub, mmfbus__payl
     for (int attempt = 0; status == MMFBUS_OK; attempt++) {
         status = mmfbus__begin_frames(pub);
         if (status != MMFBUS_OK) break;
+        if (pub->may_publish != NULL && !pub->may_publish(pub)) {
+            mmfbus__unlock(p);
+            return MMFBUS_NO_SERVER;
+        }
         status = mmfbus__make_room(pub, mmfbus__end_of(p, pub->tail, payload_of, frames, count));
         if (status == MMFBUS_OK) return MMFBUS_OK;
         mmfbus__unlock(p);

@@ -73,6 +73,16 @@ describe('synchronisation points', () => {
     },
   );
 
+  test('of calls are marked at both ends in include/mmfbus_service.h', () => {
+    const file = join('packages', 'native', 'include', 'mmfbus_service.h');
+    const native = syncPoints(readFileSync(join(workspaceRoot, file), 'utf8'), file);
+    const needed = labels.filter((label) => !channelLabels.includes(label)).sort();
+    expect([...new Set(native.map(({ label }) => label))].sort()).toEqual(needed);
+    for (const label of needed)
+      expect(native.filter((point) => point.label === label).length).toBeGreaterThan(1);
+    expect(native.filter(({ reason }) => reason.split(/\s+/).length < LEAST_WORDS)).toEqual([]);
+  });
+
   test('are read over several lines of a comment', () => {
     const text = [
       '  // SYNC: frame visible. The tail is stored',

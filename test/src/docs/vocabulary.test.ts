@@ -28,6 +28,7 @@ const header = nativeSource('include', 'mmfbus.h');
 const rust = nativeSource('rust', 'mmfbus.rs');
 const python = nativeSource('python', 'mmfbus.py');
 const shapeHeader = nativeSource('include', 'mmfbus_shape.h');
+const serviceHeader = nativeSource('include', 'mmfbus_service.h');
 
 /** What lies between two texts of a source. */
 function between(source: string, begin: string, end: string): string {
@@ -109,7 +110,7 @@ describe('C', () => {
     const implementation = header
       .slice(header.indexOf('\n#ifdef MMFBUS_IMPLEMENTATION'))
       .replace(textsOfC, '');
-    const code = withoutComments(implementation + shapeHeader);
+    const code = withoutComments(implementation + shapeHeader + serviceHeader);
     const isGiven = (name: string) => new RegExp(`\\b${name}\\b`).test(code);
     expect(enumOfC('mmfbus_status').filter((name) => !isGiven(name))).toEqual([]);
   });

@@ -56,6 +56,7 @@ describe('the packed @mmfbus/native, installed', () => {
       'examples/say.c',
       'examples/say.rs',
       'include/mmfbus.h',
+      'include/mmfbus_service.h',
       'include/mmfbus_shape.h',
       'package.json',
       'pkgconfig/mmfbus.pc',
