@@ -11,6 +11,7 @@ import service from './packages/service/package.json' with { type: 'json' };
 const PROGRAMS = [
   'compat/node-peer',
   'conformance/node-agent',
+  'conformance/calls/node-agent',
   'kill-matrix/actor',
   'killed/mortal',
   'soak/agent',

@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest';
+import { callingLanguageOf } from './calls/agents.js';
+import { CallStage } from './calls/call-stage.js';
+import { callScenarios } from './calls/scenarios.js';
+
+/** The language that serves, and the one that calls. */
+const PAIRS = [
+  ['c-sanitized', 'c-sanitized'],
+  ['c', 'node'],
+  ['node', 'c'],
+  ['node', 'node'],
+  ['c-musl', 'c'],
+] as const;
+
+describe.each(PAIRS)('%s serves %s', (serving, calling) => {
+  test.each(callScenarios)('$name', async (scenario) => {
+    const stage = new CallStage(callingLanguageOf(serving), callingLanguageOf(calling));
+    try {
+      await scenario.run(stage);
+      await expect(stage.end()).resolves.toBeUndefined();
+    } finally {
+      await stage.clear();
+    }
+  });
+});
+
+test('there is no agent for calls in a language without one', () => {
+  expect(() => callingLanguageOf('cobol')).toThrow('There is no agent for calls in cobol');
+});

@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import { compile, compileWithMusl } from '../../compat/native.js';
+import { joinedProgram, workspaceRoot } from '../../support/workspace.js';
+import { type Language, SANITIZERS } from '../agents.js';
+
+const include = `-I${join(workspaceRoot, 'packages', 'native', 'include')}`;
+const source = join(workspaceRoot, 'test', 'native', 'calls_agent.c');
+const nodeAgent = joinedProgram('conformance/calls/node-agent');
+
+function nativeAgent(name: string, flags: readonly string[], compileIt: typeof compile = compile): Language {
+  const program = compileIt('calls-agent', [source], [include, '-pthread', ...flags]);
+  return { name, command: [program], env: {}, world: 'native' };
+}
+
+/** The languages that have an agent for calls, each built only when it is asked for. */
+const builders: Readonly<Record<string, () => Language>> = {
+  node: () => ({ name: 'node', command: [process.execPath, nodeAgent], env: {}, world: 'native' }),
+  c: () => nativeAgent('c', []),
+  'c-sanitized': () => nativeAgent('c-sanitized', SANITIZERS),
+  'c-musl': () => nativeAgent('c-musl', [], compileWithMusl),
+};
+
+/**
+ * Builds the agent of a language.
+ *
+ * @throws when there is none of that name, it cannot be built, or a tool for it is missing.
+ */
+export function callingLanguageOf(name: string): Language {
+  const builder = builders[name];
+  if (builder === undefined) throw new Error(`There is no agent for calls in ${name}`);
+  return builder();
+}
