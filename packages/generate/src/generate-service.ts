@@ -1,3 +1,4 @@
+import { generateCService } from './c/generate-c-service.js';
 import type { Contract } from './contract.js';
 import { GenerateError } from './errors.js';
 import { requireName, requireSize } from './target.js';
@@ -6,25 +7,33 @@ import { generateTypeScriptService } from './typescript/generate-typescript-serv
 /** Options of {@link generateService}. */
 export interface GenerateServiceOptions {
   /** The language of the code. */
-  readonly language: 'typescript';
+  readonly language: 'c' | 'typescript';
   /** What the service is called in it: 1 to 40 letters, digits, `_` and `-`. */
   readonly name: string;
 }
 
+const generators: Readonly<Record<GenerateServiceOptions['language'], typeof generateCService>> = {
+  c: generateCService,
+  typescript: generateTypeScriptService,
+};
+
 /**
- * Writes the definition of a service from its contract, to be pasted into a program that does not have it. The same contract and options
- * give the same text. What a validator checks, of which the contract does not say more, is `unknown()`.
+ * Writes a service from its contract, for a program that does not have its definition. The same contract and options give the same
+ * text. What a validator checks, of which the contract does not say more, is `unknown()`.
  *
- * @returns the text of a TypeScript module that defines the service with the functions of `mmfbus` and `@mmfbus/service`.
+ * @returns for TypeScript the text of a module that defines the service with the functions of `mmfbus` and `@mmfbus/service`; for C that of
+ * a header, which includes `mmfbus_service.h` and `mmfbus_shape.h` of `@mmfbus/native`, with the types of all values, a function that calls
+ * each method, and what a server answers with.
  * @throws {@link GenerateError} `USAGE` for an invalid name or an unknown language, `SHAPE` for a contract whose canonical text has more
- * than 262,144 characters, and for a shape that TypeScript cannot write.
+ * than 262,144 characters, and for a shape that the language cannot write.
  */
 export function generateService(contract: Contract, options: GenerateServiceOptions): string {
   const { language, name } = options;
-  if (language !== 'typescript') {
-    throw new GenerateError('USAGE', `services are written in typescript, not in ${String(language)}`);
+  if (!Object.hasOwn(generators, language)) {
+    const languages = Object.keys(generators).join(' and ');
+    throw new GenerateError('USAGE', `services are written in ${languages}, not in ${String(language)}`);
   }
   requireName(name);
   requireSize('contract', contract.text);
-  return generateTypeScriptService(contract, name);
+  return generators[language](contract, name);
 }

@@ -34,12 +34,26 @@ export interface Target {
  */
 export function targetOf(shape: Shape, name: string, layout: 'map' | 'array'): Target {
   requireName(name);
+  return targetOfWords(shape, wordsOf(name, 'value'), layout);
+}
+
+/**
+ * The same for a part of a service.
+ *
+ * @param words its name.
+ * @throws {@link GenerateError} `SHAPE`.
+ */
+export function targetOfPart(shape: Shape, words: readonly string[]): Target {
+  return targetOfWords(shape, words, 'map');
+}
+
+function targetOfWords(shape: Shape, words: readonly string[], layout: 'map' | 'array'): Target {
   try {
     const { id, schema, maxSize } = codecOf(shape, { layout });
     requireSize('shape', schema.text);
     return {
       node: shape.node,
-      words: wordsOf(name, 'value'),
+      words,
       layout,
       codecId: id,
       schema: schema.text,

@@ -23,7 +23,7 @@ const builders: Readonly<Record<string, () => Language>> = {
 /**
  * Builds the agent of a language.
  *
- * @throws when there is none of that name, it cannot be built, or a tool for it is missing.
+ * @throws when no language has that name, the agent cannot be built, or a tool for it is missing.
  */
 export function callingLanguageOf(name: string): Language {
   const builder = builders[name];
