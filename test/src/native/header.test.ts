@@ -66,6 +66,29 @@ describe('the header for C and C++', () => {
     expect(run(program, [uniqueName('hostile'), '1000', '1'])).toBe('1000 rounds\n');
   });
 
+  test('of calls does what it says, as C and as C++', () => {
+    const calls = join(sources, 'service_test.c');
+    const program = compile('service-test', [calls], [include, '-pthread', ...SANITIZERS]);
+    expect(run(program, [uniqueName('calls')])).toBe('all is well\n');
+    const cpp = compileCpp('service-test-cpp', [calls], ['-xc++', include, '-pthread']);
+    expect(run(cpp, [uniqueName('calls-cpp')])).toBe('all is well\n');
+  });
+
+  test('of calls races with no other thread', () => {
+    const flags = [include, '-pthread', '-g', '-fsanitize=thread'];
+    const program = compile('service-threads', [join(sources, 'service_test.c')], flags);
+    expect(run(program, [uniqueName('service-threads')])).toBe('all is well\n');
+  });
+
+  test('of calls survives memory that makes no sense', () => {
+    const program = compile(
+      'hostile-calls',
+      [join(sources, 'hostile_calls.c')],
+      [include, '-pthread', ...SANITIZERS],
+    );
+    expect(run(program, [uniqueName('hostile-calls'), '1000', '1'])).toBe('1000 rounds\n');
+  });
+
   test('is found by pkg-config', () => {
     const [compiler, pkgConfig] = [commandOf('a C compiler'), commandOf('pkg-config')];
     const path = join(packageRoot, 'pkgconfig');
