@@ -1,8 +1,17 @@
 /** What is carried: the object of the comparison, through the peer's usual encoding, or plain bytes. */
 export type Load = { readonly kind: 'object' } | { readonly kind: 'bytes'; readonly length: number };
 
+/** What a measurement has for itself. */
+export interface Place {
+  /** A folder for sockets, and a name that is used nowhere else. */
+  readonly folder: string;
+  readonly name: string;
+  /** Port of the broker, where there is one. */
+  readonly port: number;
+}
+
 /** One measurement of one peer, handed to the producer and to each consumer. */
-export interface Job {
+export interface Job extends Place {
   readonly peer: string;
   readonly load: Load;
   readonly consumers: number;
@@ -20,9 +29,4 @@ export interface Job {
   readonly interval: number;
   /** Whether the producer and its consumer are kept to a core each. */
   readonly apart?: boolean;
-  /** A folder for sockets, and a name that is used nowhere else. */
-  readonly folder: string;
-  readonly name: string;
-  /** Port of the broker, where there is one. */
-  readonly port: number;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type CommandLine, runCommand, StatusLine } from '@mmfbus/terminal';
 import { describeMachine, versionOfProgram, versions } from './machine.js';
 import { HELP, OPTIONS, type Options, readOptions } from './options.js';
-import { peerNamed } from './peers/index.js';
+import { programOf } from './peers/index.js';
 import { printResults } from './report.js';
 import type { Result, Results } from './results.js';
 import { outcomes } from './rows.js';
@@ -14,12 +14,11 @@ import { allSubjects, quickSubjects } from './subjects/index.js';
 import type { Subject, Unit } from './subjects/subject.js';
 
 /** Leaves out what cannot be measured because something is not installed; says so. */
-async function withoutMissing(subjects: readonly Subject[]): Promise<Subject[]> {
+function withoutMissing(subjects: readonly Subject[]): Subject[] {
   const missing = new Set<string>();
   const possible: Subject[] = [];
   for (const subject of subjects) {
-    const ofPeer = subject.peer === undefined ? undefined : (await peerNamed(subject.peer)).program;
-    const program = subject.program ?? ofPeer;
+    const program = subject.program ?? (subject.peer === undefined ? undefined : programOf(subject.peer));
     if (program === undefined || versionOfProgram(program.name) !== undefined) {
       possible.push(subject);
       continue;
@@ -76,7 +75,7 @@ async function measureAll(
   const chosen = (options.quick ? quickSubjects : allSubjects).filter(({ name }) =>
     name.includes(options.only),
   );
-  const possible = await withoutMissing(chosen);
+  const possible = withoutMissing(chosen);
   const collected = new Collected();
   const status = new StatusLine(process.stderr);
   for (let round = 1; round <= options.rounds; round++) {

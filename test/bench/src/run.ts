@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Job } from './job.js';
+import type { Job, Place } from './job.js';
 import type { OwnJob, OwnValues } from './own/own-job.js';
+import type { Broker } from './peers/broker.js';
 import { peerNamed } from './peers/index.js';
 import type { Measurement } from './producer.js';
 
@@ -36,19 +37,33 @@ function runProgram<R>(
 }
 
 /** What a job says itself; the rest is made here. */
-export type JobRequest = Omit<Job, 'folder' | 'name' | 'port'>;
+export type JobRequest = Omit<Job, keyof Place>;
+
+/** Gives a measurement a place of its own, and the broker that it needs. */
+async function withPlace<R>(
+  startBroker: (() => Promise<Broker>) | undefined,
+  measure: (place: Place) => Promise<R>,
+): Promise<R> {
+  const folder = mkdtempSync(join(tmpdir(), 'mmfbus-bench-'));
+  try {
+    const broker = await startBroker?.();
+    try {
+      return await measure({ folder, name: uniqueName(), port: broker?.port ?? 0 });
+    } finally {
+      await broker?.stop();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 /** Measures a peer once. */
 export async function measurePeer(request: JobRequest, signal: AbortSignal): Promise<Measurement> {
-  const folder = mkdtempSync(join(tmpdir(), 'mmfbus-bench-'));
-  const job: Job = { ...request, folder, name: uniqueName(), port: 0 };
-  const broker = await (await peerNamed(job.peer)).serve?.(job);
-  try {
-    return await runProgram<Measurement>('./producer.js', { ...job, port: broker?.port ?? 0 }, [], signal);
-  } finally {
-    await broker?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const { serve } = await peerNamed(request.peer);
+  return withPlace(serve, (place) => {
+    const job: Job = { ...request, ...place };
+    return runProgram<Measurement>('./producer.js', job, [], signal);
+  });
 }
 
 /** Measures something of mmfbus alone once. */

@@ -1,3 +1,4 @@
+import type { Program } from '../subjects/subject.js';
 import type { Peer, Start } from './peer.js';
 
 /** Everything that is compared, ours first. Loaded when it is its turn: the clients of servers take their time. */
@@ -22,6 +23,16 @@ export async function peerNamed(name: string): Promise<Peer> {
   const peer = await loaders[name]?.();
   if (peer === undefined) throw new Error(`there is no peer ${JSON.stringify(name)}`);
   return peer;
+}
+
+const programs: Readonly<Record<string, Program>> = {
+  NATS: { name: 'nats-server', debian: 'nats-server' },
+  Redis: { name: 'redis-server', debian: 'redis-server' },
+};
+
+/** The server that a peer of that name needs, for messages and for calls. */
+export function programOf(name: string): Program | undefined {
+  return programs[name];
 }
 
 const starts: Readonly<Record<string, Start>> = {

@@ -7,7 +7,8 @@ import type { Consumer, Peer, Producer } from './peer.js';
 /** A server drops a subscriber that is too far behind, so the sender waits for it after so many messages. */
 const AHEAD = 1000;
 
-function serve(): Promise<Broker> {
+/** Starts a NATS server. */
+export function startNats(): Promise<Broker> {
   return startBroker('nats-server', (port) => ['-a', '127.0.0.1', '-p', String(port)]);
 }
 
@@ -39,8 +40,7 @@ async function consume(job: Job, onMessage: (message: unknown) => void): Promise
 }
 
 export const nats: Peer = {
-  program: { name: 'nats-server', debian: 'nats-server' },
-  serve,
+  serve: startNats,
   produce,
   consume,
 };

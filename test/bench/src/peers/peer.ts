@@ -1,5 +1,5 @@
 import type { Job } from '../job.js';
-import type { Program } from '../subjects/subject.js';
+import type { Broker } from './broker.js';
 
 /** The sending end, in a process of its own. */
 export interface Producer {
@@ -18,10 +18,8 @@ export interface Consumer {
 
 /** A way to carry messages between the processes of one machine. */
 export interface Peer {
-  /** The server that it needs. Defaults to none. */
-  readonly program?: Program;
-  /** Starts the server. */
-  serve?(job: Job): Promise<{ readonly port: number; stop(): Promise<void> }>;
+  /** Starts the server that it needs. Defaults to none. */
+  serve?(): Promise<Broker>;
   /**
    * Opens the sending end. The receiving ends are opened after it.
    *

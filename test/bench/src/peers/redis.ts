@@ -64,7 +64,6 @@ async function consume(job: Job, onMessage: (message: unknown) => void): Promise
 }
 
 export const redis: Peer = {
-  program: { name: 'redis-server', debian: 'redis-server' },
   serve,
   produce,
   consume,
