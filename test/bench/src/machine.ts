@@ -9,7 +9,16 @@ export function describeMachine(): string {
   return `${model}, ${cores.length} cores, ${type()} ${release()}, Node ${process.versions.node}`;
 }
 
-const packages = ['msgpackr', 'zeromq', '@nats-io/transport-node', 'ioredis'];
+const packages = [
+  'msgpackr',
+  'zeromq',
+  '@nats-io/transport-node',
+  'ioredis',
+  '@grpc/grpc-js',
+  'vscode-jsonrpc',
+  'birpc',
+  'comlink',
+];
 const programs = ['nats-server', 'redis-server'];
 
 const known = new Map<string, string | undefined>();

@@ -9,9 +9,9 @@ medians with the least and the most, then the table of goals. Let the machine do
 meanwhile.
 
   --quick          only what the table of goals needs, with fewer messages and two rounds:
-                   under a minute
+                   two to three minutes
   --rounds <n>     how often each is measured, 5 unless told otherwise
-  --only <text>    only what has this text in its name
+  --only <text>    only what has this text in its name; "calls" for calls between processes
   --long           looks at the memory after 100 million messages instead of 10 million
   --json <file>    writes what was measured to that file, after each round
   --help           print this`;

@@ -5,7 +5,7 @@ import type { Outcome } from './rows.js';
 /** A number of that unit, for people. */
 function formatValue(value: number, unit: Result['unit']): string {
   if (unit === 'ns' && value >= 10_000) return `${(value / 1000).toFixed(1)} µs`;
-  if (unit === 'messages/s') return `${Math.round(value).toLocaleString('en')} /s`;
+  if (unit === 'messages/s' || unit === 'calls/s') return `${Math.round(value).toLocaleString('en')} /s`;
   if (unit === 'bytes') return `${(value / 2 ** 20).toFixed(2)} MiB`;
   return `${value < 10 ? value.toFixed(2) : Math.round(value).toLocaleString('en')} ${unit}`;
 }

@@ -1,9 +1,20 @@
+import { rivalsBetweenProcesses } from './subjects/calls.js';
+
+/** Values of several peers, of which the best counts. */
+interface Best {
+  /** Names of the values, by those of the peers. */
+  readonly of: Readonly<Record<string, string>>;
+  readonly isLarger: boolean;
+}
+
 /** A line of the table: what is to be reached, and how it follows from what was measured. */
-export interface Row {
+interface Row {
   readonly title: string;
   /** Names of values. */
   readonly of: readonly string[];
-  /** From the medians, in the order of {@link Row.of}. */
+  /** What they are compared with, where that is the best of those that were measured; the title then names it. */
+  readonly best?: Best;
+  /** From the medians, in the order of {@link Row.of}, and the best. */
   value(...medians: number[]): number;
   readonly goal: number;
   readonly least: number;
@@ -26,6 +37,10 @@ function atLeast(title: string, of: readonly [string, string], goal: number, lea
 
 function atMost(title: string, of: readonly [string, string], goal: number, least: number): Row {
   return { title, of, value: ratio, goal, least, larger: false, format: times };
+}
+
+function ofRivals(nameOf: (peer: string) => string, isLarger: boolean): Best {
+  return { of: Object.fromEntries(rivalsBetweenProcesses.map((peer) => [peer, nameOf(peer)])), isLarger };
 }
 
 /** A heap that has grown by less than this has not grown: what the collector leaves varies by as much. Bytes. */
@@ -98,6 +113,53 @@ const rows: readonly Row[] = [
     larger: false,
     format: (value) => (value <= NO_GROWTH ? 'none' : `${Math.round(value / 1024)} KiB`),
   },
+  {
+    title: 'one call at a time, p50, against the fastest peer between processes',
+    of: ['calls, one at a time: mmfbus, p50'],
+    best: ofRivals((peer) => `calls, one at a time: ${peer}, p50`, false),
+    value: ratio,
+    goal: 1 / 15,
+    least: 1 / 8,
+    larger: false,
+    format: times,
+  },
+  {
+    title: 'calls a second, 64 at once, against the fastest peer between processes',
+    of: ['calls, 64 at once: mmfbus'],
+    best: ofRivals((peer) => `calls, 64 at once: ${peer}`, true),
+    value: ratio,
+    goal: 10,
+    least: 5,
+    larger: true,
+    format: times,
+  },
+  atMost(
+    'one call at a time, p50, against a bare ping-pong of two channels',
+    ['calls, one at a time: mmfbus, p50', 'calls, a bare ping-pong of two channels, p50'],
+    1.5,
+    2.5,
+  ),
+  atLeast(
+    'typed values of a stream, against publishing the same',
+    ['calls, a stream', 'calls, the same published'],
+    0.7,
+    0.4,
+  ),
+  atLeast(
+    'calls of four clients to four servers that block for 1 ms, against the ideal',
+    ['calls, 4 servers that block, calls', 'calls, 4 servers that block, ideal'],
+    0.95,
+    0.85,
+  ),
+  {
+    title: 'processor time of an idle server with 20 clients',
+    of: ['calls, idle with 20 clients, cpu'],
+    value: (percent) => percent,
+    goal: 0.05,
+    least: 0.3,
+    larger: false,
+    format: (value) => `${value.toFixed(3)} %`,
+  },
 ];
 
 /** What a row came to. */
@@ -109,15 +171,28 @@ export interface Outcome {
   readonly reached: 'goal' | 'least' | 'missed';
 }
 
+type MedianOf = (name: string) => number | undefined;
+
+/** The best of those that were measured: the peer and its median. */
+function bestOf({ of, isLarger }: Best, medianOf: MedianOf): readonly [string, number] | undefined {
+  const measured = Object.entries(of).flatMap(([peer, name]) => {
+    const median = medianOf(name);
+    return median === undefined ? [] : [[peer, median] as const];
+  });
+  return measured.sort(([, a], [, b]) => (isLarger ? b - a : a - b))[0];
+}
+
 /** The rows of which everything was measured. */
-export function outcomes(medianOf: (name: string) => number | undefined): Outcome[] {
+export function outcomes(medianOf: MedianOf): Outcome[] {
   return rows.flatMap((row) => {
     const medians = row.of.flatMap((name) => medianOf(name) ?? []);
-    if (medians.length < row.of.length) return [];
-    const value = row.value(...medians);
+    const best = row.best && bestOf(row.best, medianOf);
+    if (medians.length < row.of.length || (row.best !== undefined && best === undefined)) return [];
+    const value = row.value(...medians, ...(best === undefined ? [] : [best[1]]));
     const reaches = (limit: number) => (row.larger ? value >= limit : value <= limit);
     const reached = reaches(row.goal) ? 'goal' : reaches(row.least) ? 'least' : 'missed';
-    const { title, goal, least, format } = row;
+    const { goal, least, format } = row;
+    const title = best === undefined ? row.title : `${row.title} (${best[0]})`;
     return [{ title, goal: format(goal), least: format(least), measured: format(value), reached }];
   });
 }

@@ -3,6 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { CallJob } from './calls/call-job.js';
+import type { CallMeasurement } from './calls/caller.js';
+import { callPeerNamed } from './calls/peers/index.js';
 import type { Job, Place } from './job.js';
 import type { OwnJob, OwnValues } from './own/own-job.js';
 import type { Broker } from './peers/broker.js';
@@ -63,6 +66,18 @@ export async function measurePeer(request: JobRequest, signal: AbortSignal): Pro
   return withPlace(serve, (place) => {
     const job: Job = { ...request, ...place };
     return runProgram<Measurement>('./producer.js', job, [], signal);
+  });
+}
+
+/** Measures the calls of a peer once. */
+export async function measureCalls(
+  request: Omit<CallJob, keyof Place>,
+  signal: AbortSignal,
+): Promise<CallMeasurement> {
+  const { startBroker } = await callPeerNamed(request.peer);
+  return withPlace(startBroker, (place) => {
+    const job: CallJob = { ...request, ...place };
+    return runProgram<CallMeasurement>('./calls/caller.js', job, [], signal);
   });
 }
 

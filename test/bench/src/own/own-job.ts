@@ -1,13 +1,26 @@
 /** What is measured of mmfbus alone. */
-export type OwnMeasurement = 'frames' | 'busy' | 'lossy' | 'publishers' | 'idle' | 'memory' | 'open';
+export type OwnMeasurement =
+  | 'frames'
+  | 'busy'
+  | 'lossy'
+  | 'publishers'
+  | 'idle'
+  | 'memory'
+  | 'open'
+  | 'ping-pong'
+  | 'stream'
+  | 'stream-of-values'
+  | 'channel-iterated'
+  | 'blocking-servers'
+  | 'idle-service';
 
 /** A measurement of mmfbus alone, in a process of its own. */
 export interface OwnJob {
   readonly what: OwnMeasurement;
   readonly name: string;
-  /** Messages, or with `idle` milliseconds, or with `open` channels. */
+  /** Messages, or with `open` channels, or where time is measured milliseconds. */
   readonly amount: number;
-  /** Messages in a batch, subscribers, publishers, or channels. */
+  /** Messages in a batch, subscribers, publishers, channels, servers, or clients. */
   readonly count: number;
 }
 
@@ -16,13 +29,25 @@ export type OwnValues = Readonly<Record<string, number>>;
 
 /** One kind of measurement: this process measures, its partners are the other side where there is one. */
 export interface Own {
-  measure(job: OwnJob, startPartner: () => Promise<Partner>): Promise<OwnValues>;
+  /** @param startPartner starts another side; its role tells sides apart where there are several kinds. */
+  measure(job: OwnJob, startPartner: (role?: string) => Promise<Partner>): Promise<OwnValues>;
   /** The other side. It says `ready` when measuring may begin. */
-  partner?(job: OwnJob, say: (line: string) => void): Promise<void>;
+  partner?(job: OwnJob, say: (line: string) => void, told: Told): Promise<void>;
+}
+
+/** What a partner is told. */
+export interface Told {
+  readonly role: string;
+  /** The next line that it is told; undefined when there will be none. */
+  line(): Promise<string | undefined>;
 }
 
 /** A process that runs {@link Own.partner}; it is ready. */
 export interface Partner {
   /** Its next line. */
   line(): Promise<string>;
+  /** Tells it a line. */
+  tell(line: string): void;
+  /** Tells it that there will be no more, and waits for its end. */
+  end(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { calls } from './calls.js';
 import { limit } from './limit.js';
 import { fanOut, oneWay, sizes, withoutCodec } from './one-way.js';
 import { busy, frames, idle, lossy, memory, open, publishers } from './own.js';
@@ -21,6 +22,7 @@ export const allSubjects: readonly Subject[] = [
   ...idle,
   memory,
   open,
+  ...calls,
 ];
 
 /** Peers of the table of goals. */
@@ -42,4 +44,5 @@ export const quickSubjects: readonly Subject[] = [
   ...lossy,
   ...idle.slice(1),
   memory,
+  ...calls,
 ];

@@ -7,7 +7,7 @@ const WARM_UP_PART = 0.25;
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 
-interface Flood {
+export interface Flood {
   readonly name: string;
   readonly peer: string;
   readonly load: Load;
@@ -18,7 +18,7 @@ interface Flood {
 }
 
 /** As many messages a second as the peer carries; with what they cost of processor and memory. */
-function flood(
+export function flood(
   { name, peer, load, consumers = 1, messages, before = messages * WARM_UP_PART }: Flood,
   costs = false,
 ): Subject {

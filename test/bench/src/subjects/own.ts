@@ -14,7 +14,7 @@ interface OwnSubject {
 }
 
 /** Measures something of mmfbus alone; its values are named after it, and after what they are when there are several. */
-function own({ name, what, amount, count = 1, units, once = false }: OwnSubject): Subject {
+export function own({ name, what, amount, count = 1, units, once = false }: OwnSubject): Subject {
   const several = Object.keys(units).length > 1;
   return {
     name,

@@ -1,5 +1,5 @@
 /** What a number is. */
-export type Unit = 'messages/s' | 'ns' | 'ms' | 's' | '%' | 'bytes';
+export type Unit = 'messages/s' | 'calls/s' | 'ns' | 'ms' | 's' | '%' | 'bytes';
 
 /** One number that a measurement gave. */
 export interface Value {
