@@ -7,7 +7,7 @@ export interface Result extends Summary {
   readonly unit: Unit;
 }
 
-/** What a run of everything gave; the file that `--json` writes. */
+/** What a run gave; the file that `--json` writes. */
 export interface Results {
   readonly date: string;
   /** Processor, cores, system and Node. */
@@ -21,4 +21,9 @@ export interface Results {
   readonly longRun: number;
   readonly goals: readonly Outcome[];
   readonly results: Readonly<Record<string, Result>>;
+}
+
+/** Whether calls of mmfbus were measured, one at a time and many at once. */
+export function hasCalls({ results }: Results): boolean {
+  return 'calls, one at a time: mmfbus, p50' in results && 'calls, 64 at once: mmfbus' in results;
 }

@@ -1,4 +1,4 @@
-import type { Results } from '../results.js';
+import { hasCalls, type Results } from '../results.js';
 import { type BarGroup, barChart } from './bars.js';
 import { formatMicroseconds, formatRate } from './formats.js';
 import { lineChart, type Series } from './lines.js';
@@ -118,9 +118,76 @@ function fanOut(results: Results): string {
   });
 }
 
+/** Each peer of the calls, and what it is called in a chart. */
+const callPeers: readonly (readonly [string, string])[] = [
+  ['mmfbus', 'mmfbus'],
+  ['birpc', 'birpc, Unix socket'],
+  ['birpc, gathered', 'birpc, gathered'],
+  ['vscode-jsonrpc', 'vscode-jsonrpc'],
+  ['HTTP', 'node:http, Unix socket'],
+  ['gRPC', 'gRPC, Unix socket'],
+  ['ZeroMQ', 'ZeroMQ'],
+  ['NATS', 'NATS'],
+  ['comlink', 'comlink (a Worker)'],
+];
+
+const CALLS = 'One call at a time';
+const CALLS_AT_ONCE = 'Calls a second, 64 at once';
+
+function groupsOfCalls(results: Results, namesOf: (peer: string) => readonly string[]): BarGroup[] {
+  return callPeers.flatMap(([peer, label]): BarGroup[] => {
+    const values = namesOf(peer).map((name) => medianOf(results, name));
+    return measured(values).length === 0 ? [] : [{ label, values, ours: peer === 'mmfbus' }];
+  });
+}
+
+function calls(results: Results): string {
+  const groups = groupsOfCalls(results, (peer) =>
+    ['p50', 'p99'].map((part) => `calls, one at a time: ${peer}, ${part}`),
+  );
+  const all = groups.flatMap(({ values }) => measured(values));
+  return barChart({
+    title: CALLS,
+    subtitle: 'a quote of six fields there, a number back; less is better; the scale is logarithmic',
+    footer: footerOf(results),
+    series: ['median', '99 of 100 at most'],
+    groups,
+    scale: logarithmic(Math.min(...all), Math.max(...all)),
+    format: formatMicroseconds,
+  });
+}
+
+function callsAtOnce(results: Results): string {
+  const groups = groupsOfCalls(results, (peer) => [`calls, 64 at once: ${peer}`]);
+  return barChart({
+    title: CALLS_AT_ONCE,
+    subtitle: 'a quote of six fields there, a number back; more is better',
+    footer: footerOf(results),
+    series: ['calls a second'],
+    groups,
+    scale: linear(Math.max(...groups.flatMap(({ values }) => measured(values)))),
+    format: formatRate,
+  });
+}
+
+/** The charts of calls, by the names of their files; none where calls of mmfbus were not measured. */
+function chartsOfCalls(results: Results): Readonly<Record<string, string>> {
+  if (!hasCalls(results)) return {};
+  return { 'calls.svg': calls(results), 'calls-at-once.svg': callsAtOnce(results) };
+}
+
+/** Lines of Markdown in a document of `docs` that show those charts. */
+export const imagesOfCalls: readonly string[] = [
+  `![${CALLS}](bench/calls.svg)`,
+  '',
+  `![${CALLS_AT_ONCE}](bench/calls-at-once.svg)`,
+  '',
+];
+
 /** The charts, by the names of their files. */
 export function charts(results: Results): Readonly<Record<string, string>> {
   return {
+    ...chartsOfCalls(results),
     'one-way.svg': oneWay(results),
     'round-trips.svg': roundTrips(results),
     'sizes.svg': sizes(results),

@@ -4,19 +4,20 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '@mmfbus/terminal';
 import type { Results } from '../results.js';
-import { charts } from './charts.js';
-import { withComparison, withGoals } from './table.js';
+import { charts, imagesOfCalls } from './charts.js';
+import { withCalls, withComparison, withGoals } from './table.js';
 
 const HELP = `Usage: npm run bench:charts -- [options]
 
-Draws the charts of docs/bench, and writes the comparison in README.md and docs/comparison.md, and
-the table of goals in docs/performance.md, from docs/bench/results.json, which comes from "npm run bench -- --json docs/bench/results.json".
+Draws the charts of docs/bench, and writes the comparison in README.md and docs/comparison.md, the
+table of goals in docs/performance.md, and the calls in it and README.md, from docs/bench/results.json, which comes
+from "npm run bench -- --json docs/bench/results.json".
 
   --from <file>         another file of results
   --to <folder>         another folder for the charts
-  --readme <file>       another file with a place for the comparison
+  --readme <file>       another file with places for the comparison and the calls
   --comparison <file>   another file with a place for it, instead of docs/comparison.md
-  --performance <file>  another file with a place for the table of goals
+  --performance <file>  another file with places for the table of goals and the calls
   --help                print this`;
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
@@ -29,6 +30,9 @@ const options = {
   performance: { type: 'string', default: join(root, 'docs', 'performance.md') },
 } as const;
 
+/** Lines above the table of calls in the README. */
+const LEAD = ['Calls from one process to another: a quote there, and a number back.', ''];
+
 function write(path: string, content: string): void {
   writeFileSync(path, content);
   console.log(path);
@@ -37,8 +41,9 @@ function write(path: string, content: string): void {
 await runCommand({ name: 'charts', help: HELP, options }, ({ values }) => {
   const results = JSON.parse(readFileSync(values.from, 'utf8')) as Results;
   for (const [name, drawing] of Object.entries(charts(results))) write(join(values.to, name), drawing);
-  for (const path of [values.readme, values.comparison])
-    write(path, withComparison(readFileSync(path, 'utf8'), results));
-  write(values.performance, withGoals(readFileSync(values.performance, 'utf8'), results));
+  const read = (path: string) => readFileSync(path, 'utf8');
+  write(values.readme, withCalls(withComparison(read(values.readme), results), results, LEAD));
+  write(values.comparison, withComparison(read(values.comparison), results));
+  write(values.performance, withCalls(withGoals(read(values.performance), results), results, imagesOfCalls));
   return 0;
 });

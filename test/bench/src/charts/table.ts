@@ -1,4 +1,4 @@
-import type { Results } from '../results.js';
+import { hasCalls, type Results } from '../results.js';
 import { formatMicroseconds, formatRate } from './formats.js';
 
 /** Puts a table between its two marks in a Markdown text; it throws when the text has no such place. */
@@ -7,7 +7,8 @@ function withTable(markdown: string, title: string, table: readonly string[]): s
   const end = `<!-- end of ${title} -->`;
   const [from, to] = [markdown.indexOf(begin), markdown.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`there is no ${begin} before ${end}`);
-  return `${markdown.slice(0, from)}${begin}\n\n${table.join('\n')}\n\n${markdown.slice(to)}`;
+  const content = table.length === 0 ? '\n' : `\n\n${table.join('\n')}\n\n`;
+  return `${markdown.slice(0, from)}${begin}${content}${markdown.slice(to)}`;
 }
 
 /**
@@ -71,5 +72,46 @@ export function withComparison(markdown: string, { results }: Results): string {
     '| --- | --: | --: |',
     ...ours,
     ...others,
+  ]);
+}
+
+/** What programs would call each other with instead: its name in the results, and in the table. */
+const RIVALS_OF_CALLS: readonly (readonly [string, string])[] = [
+  ['birpc', 'birpc over a Unix socket, and msgpackr'],
+  ['birpc, gathered', 'the same, writes gathered to 64 KiB'],
+  ['vscode-jsonrpc', 'vscode-jsonrpc over a Unix socket'],
+  ['HTTP', '`node:http` over a Unix socket, kept alive, and JSON'],
+  ['gRPC', '`@grpc/grpc-js` over a Unix socket'],
+  ['ZeroMQ', 'ZeroMQ request and reply over `ipc://`, and msgpackr'],
+  ['NATS', 'NATS request on the same machine, and JSON'],
+  ['comlink', 'comlink to a Worker: threads, not processes'],
+];
+
+/**
+ * Puts the table that compares calls between its two marks in a Markdown text; nothing where calls of mmfbus were not measured.
+ *
+ * @param before are lines above the table.
+ * @throws when the text has no such place.
+ */
+export function withCalls(markdown: string, measured: Results, before: readonly string[]): string {
+  if (!hasCalls(measured)) return withTable(markdown, 'calls', []);
+  const medianOf = (name: string) => measured.results[name]?.median;
+  const lineOf = ([peer, label]: readonly [string, string]): string[] => {
+    const [p50, p99] = ['p50', 'p99'].map((part) => medianOf(`calls, one at a time: ${peer}, ${part}`));
+    const rate = medianOf(`calls, 64 at once: ${peer}`);
+    if (p50 === undefined && rate === undefined) return [];
+    const cells = [
+      p50 === undefined ? '–' : formatMicroseconds(p50),
+      p99 === undefined ? '–' : formatMicroseconds(p99),
+      rate === undefined ? '–' : formatRate(rate),
+    ];
+    return [`| ${label} | ${cells.join(' | ')} |`];
+  };
+  return withTable(markdown, 'calls', [
+    ...before,
+    '| | one call at a time, median | 99 of 100 at most | calls a second, 64 at once |',
+    '| --- | --: | --: | --: |',
+    ...lineOf(['mmfbus', '**mmfbus**']),
+    ...RIVALS_OF_CALLS.flatMap(lineOf),
   ]);
 }
