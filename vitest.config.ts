@@ -20,6 +20,7 @@ const PROOFS = [
   'site',
   'consumers',
   'bundlers',
+  'bench/calls',
   'page',
 ];
 

@@ -30,6 +30,7 @@ export type ToolName =
   | 'mount namespaces'
   | 'script'
   | 'Chromium'
+  | 'NATS'
   | 'tmux'
   | 'Bun'
   | 'Deno'
@@ -109,6 +110,7 @@ const tools: Readonly<Record<ToolName, Tool>> = {
     probe: VERSION,
     remedy: 'install chromium, or name it in the environment variable MMFBUS_TEST_CHROMIUM',
   },
+  NATS: { file: 'nats-server', probe: VERSION, remedy: 'install nats-server' },
   tmux: { file: 'tmux', probe: ['-V'], remedy: 'install tmux' },
   Bun: {
     file: process.env['MMFBUS_TEST_BUN'] ?? programIn('@oven/bun-linux-x64', 'bin/bun', 'bun'),
