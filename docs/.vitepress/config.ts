@@ -67,6 +67,7 @@ export default defineConfig({
       {
         text: 'Guides',
         items: [
+          page('Calls', '/calls'),
           page('The command', '/command'),
           page('Backpressure', '/backpressure'),
           page('Large messages', '/large-messages'),
