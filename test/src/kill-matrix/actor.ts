@@ -1,7 +1,6 @@
-// A process of the kill matrix: it does what it is told on its standard input, line by line, and stops where it is told.
+// A process of the kill matrix for channels.
 import { subscribe } from 'node:diagnostics_channel';
-import { existsSync, writeSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { existsSync } from 'node:fs';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import type {
   Channel,
@@ -12,57 +11,13 @@ import type {
   Subscriber,
   SubscriberOptions,
 } from '@mmfbus/channel';
-import {
-  type Announcement,
-  type AnswerLine,
-  abbreviate,
-  expand,
-  type OrderLine,
-  type Orders,
-  type Point,
-  type Stop,
-} from './orders.js';
+import { abbreviate, expand, type Orders, type Point, type Stop } from './orders.js';
+import { obeyOrders, say, standStill, steps } from './performing.js';
 
 /** Between two looks, so that those that look leave the processor to the others. */
 const PAUSE_MS = 2;
-const nothing = new Int32Array(new SharedArrayBuffer(4));
-
-/** At once, unlike `process.stdout`: this process may not come to anything else. */
-function say(line: AnswerLine | Announcement): void {
-  const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
-  for (let done = 0; done < bytes.length; ) {
-    try {
-      done += writeSync(1, bytes, done);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-    }
-  }
-}
-
-let seen: string[] = [];
 let recovered: string[] = [];
-let stop: { readonly point: Point; readonly how: Stop; count: number } | undefined;
-let isAsleep = false;
-let isReclaiming = false;
 
-function onStep(step: string): void {
-  seen.push(step);
-  // A participant that reclaims a sleeper wakes it, in a way.
-  if (step === 'reclaim: begun') isReclaiming = true;
-  if (step === 'reclaim: role taken') isReclaiming = false;
-  if (step === 'sleep: flagged') isAsleep = true;
-  if (step === 'wake: flag cleared' && !isReclaiming) isAsleep = false;
-  if (stop?.point.step !== step || ++stop.count < stop.point.occurrence) return;
-  const { how } = stop;
-  stop = undefined;
-  say({ stops: how, seen });
-  if (how === 'stall') Atomics.wait(nothing, 0, 0);
-  process.kill(process.pid, how === 'stop' ? 'SIGSTOP' : 'SIGKILL');
-  // Nothing may happen after it, also where a signal takes its time.
-  if (how === 'kill') Atomics.wait(nothing, 0, 0);
-}
-
-(globalThis as Record<symbol, unknown>)[Symbol.for('mmfbus.steps')] = onStep;
 subscribe('mmfbus:recovered', (message) => recovered.push((message as { what: string }).what));
 // After the hook is there.
 const { defineChannel } = await import('@mmfbus/channel');
@@ -87,11 +42,8 @@ class Actor implements Orders {
 
   begin(directory: string, options: ChannelOptions<string>): void {
     process.env['MMFBUS_DIRECTORY'] = directory;
-    seen = [];
     recovered = [];
-    stop = undefined;
-    isAsleep = false;
-    isReclaiming = false;
+    steps.begin();
     // The directory has a lock and slots as well, whose steps are not what is asked for.
     this.#channel = defineChannel({ ...options, discoverable: false });
   }
@@ -172,16 +124,15 @@ class Actor implements Orders {
   }
 
   async asleep(): Promise<void> {
-    while (!isAsleep) await pause(PAUSE_MS);
+    while (!steps.isAsleep) await pause(PAUSE_MS);
   }
 
   arm(point: Point | undefined, how: Stop): number {
-    stop = point && { point, how, count: 0 };
-    return seen.length;
+    return steps.arm(point, how);
   }
 
   seen(): readonly string[] {
-    return seen;
+    return steps.seen;
   }
 
   recovered(): readonly string[] {
@@ -199,7 +150,7 @@ class Actor implements Orders {
 
   hold(file: string): void {
     say({ holds: true });
-    while (!existsSync(file)) Atomics.wait(nothing, 0, 0, PAUSE_MS);
+    while (!existsSync(file)) standStill(PAUSE_MS);
   }
 
   async turn(times: number): Promise<void> {
@@ -227,20 +178,4 @@ class Actor implements Orders {
   }
 }
 
-const actor = new Actor();
-
-async function obey({ id, order, args }: OrderLine): Promise<void> {
-  try {
-    // JSON has no undefined.
-    const given = args.map((arg) => arg ?? undefined);
-    const obeyed = (actor[order] as (...args: readonly unknown[]) => unknown).apply(actor, given);
-    say({ id, result: await obeyed });
-  } catch (error) {
-    say({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-  }
-}
-
-createInterface({ input: process.stdin })
-  .on('line', (line) => void obey(JSON.parse(line) as OrderLine))
-  .on('close', () => process.exit());
-say({ ready: true });
+obeyOrders(new Actor());

@@ -1,23 +1,11 @@
-import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { findExport, parsedSources } from '../support/parsed-sources.js';
 import { killAtEachStep, type Scenario, stepsDiedAt, TIMEOUT } from './play.js';
 import { recovering } from './recovering.js';
 import { joinings, leaving, publishing, taking } from './scenarios.js';
 import { folderForPlays } from './stage.js';
+import { allSteps } from './steps.js';
 
 const folder = folderForPlays();
-
-/** The steps that the protocol has: the members of the type. */
-function allSteps(): string[] {
-  const steps: string[] = [];
-  const visit = (node: ts.Node): void => {
-    if (ts.isStringLiteral(node)) steps.push(node.text);
-    ts.forEachChild(node, visit);
-  };
-  visit(findExport(parsedSources('channel'), 'Step').declaration);
-  return steps;
-}
 
 const killed = (scenario: Scenario) => killAtEachStep(scenario, folder, 'kill');
 
@@ -34,7 +22,7 @@ describe('a process that is killed at any of its steps', { timeout: TIMEOUT }, (
   });
 
   it('dies at every step that the protocol has', () => {
-    expect(stepsDiedAt()).toEqual(allSteps().sort());
+    expect(stepsDiedAt()).toEqual(allSteps('channel'));
   });
 });
 

@@ -23,7 +23,7 @@ export type Announcement =
 /** One order, and the answer to it. */
 export interface OrderLine {
   readonly id: number;
-  readonly order: keyof Orders;
+  readonly order: string;
   readonly args: readonly unknown[];
 }
 export interface AnswerLine {

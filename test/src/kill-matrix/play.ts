@@ -37,6 +37,11 @@ export class Life {
     return this.#inOperation().filter((other) => other === step).length;
   }
 
+  /** How often it took that step in all its life. */
+  total(step: string): number {
+    return this.#ever(step);
+  }
+
   /** Whether it died with the publisher lock. */
   get hasLock(): boolean {
     return this.#ever('lock: taken') + this.#ever('lock: taken over') > this.#ever('lock: released');
@@ -109,18 +114,26 @@ export interface Scenario {
 }
 
 /** Has a play performed; when it fails, or hangs, its processes are killed. */
-export async function onStage<R>(
+export function onStage<R>(
   folder: string,
   channel: Partial<ChannelOptions<string>> | undefined,
   perform: (stage: Stage) => Promise<R>,
 ): Promise<R> {
   const stage = new Stage(folder, channel);
+  return watched(stage, () => perform(stage));
+}
+
+/** The same for any kind of stage. */
+export async function watched<R>(
+  stage: { readonly pending: string; abandon(): Promise<void> },
+  perform: () => Promise<R>,
+): Promise<R> {
   let watchdog: NodeJS.Timeout | undefined;
   const hung = new Promise<never>((_, reject) => {
     watchdog = setTimeout(() => reject(new Error(`hung; waits for ${stage.pending}`)), WATCHDOG);
   });
   try {
-    return await Promise.race([perform(stage), hung]);
+    return await Promise.race([perform(), hung]);
   } catch (error) {
     await stage.abandon();
     throw error;

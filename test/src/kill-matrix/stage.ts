@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { ChannelOptions } from '@mmfbus/channel';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { uniqueName } from '../support/unique-name.js';
-import { type ActorProcess, Died, dismiss, hire } from './cast.js';
+import { type ActorProcess, dismiss, hire } from './cast.js';
+import { Died } from './performer.js';
 
 /** The other participants. */
 export type Company = 'all' | 'subscribers' | 'none';
