@@ -13,6 +13,7 @@ const PROGRAMS = [
   'conformance/node-agent',
   'conformance/calls/node-agent',
   'kill-matrix/actor',
+  'kill-matrix/calls/actor',
   'killed/mortal',
   'soak/agent',
   'soak/auditor',
