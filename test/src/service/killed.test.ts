@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ServiceError } from '@mmfbus/service';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -29,6 +30,17 @@ function inGoodOrder(program: Program): AsyncDisposable {
       await program.exit();
     },
   };
+}
+
+/** Stops a process, and waits until it is: it may run on for a moment after the signal was sent. */
+async function stopped(program: Program): Promise<void> {
+  program.kill('SIGSTOP');
+  await expect.poll(() => stateOf(program)).toMatch(/^T/);
+}
+
+/** What a process does: `S` where it sleeps, `T` where it was stopped. */
+function stateOf({ pid }: Program): string {
+  return spawnSync('ps', ['-o', 'stat=', '-p', `${pid}`], { encoding: 'utf8' }).stdout;
 }
 
 interface RemoteServer {
@@ -93,11 +105,29 @@ describe('a server that is killed', () => {
     const one = await startServer(service, 'one');
     const client = await clientOf(service);
     expect(await client.who()).toMatch(/^one for caller/);
-    one.program.kill('SIGSTOP');
+    await expect.poll(() => stateOf(one.program)).toMatch(/^S/);
+    await stopped(one.program);
     const calls = Array.from({ length: 50 }, () => client.wait(0));
     await startServer(service, 'two');
     one.program.kill();
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['two']));
+  });
+
+  it('not at all, but stopped: its calls go to another one in time, and never run there', async () => {
+    const service = uniqueName('slow');
+    const one = await startServer(service, 'one');
+    const client = toClose(await desk(service).client({ moveAfter: 50 }));
+    expect(await client.wait(0)).toBe('one');
+    // It is done with the answer as well.
+    await expect.poll(() => stateOf(one.program)).toMatch(/^S/);
+    await stopped(one.program);
+    const calls = Array.from({ length: 20 }, () => client.wait(2));
+    await startServer(service, 'two');
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(['two']));
+    one.program.kill('SIGCONT');
+    one.program.send('drain');
+    await one.program.waitForLine(/^drained$/);
+    expect(one.journal.lines).not.toContain('started wait 2');
   });
 
   it('while it runs a call that may run again: it does', async () => {
@@ -177,7 +207,7 @@ describe('a client that is killed', () => {
     toClose(await service.serve(handlersOf(journal)));
     const program = startProgram('desk-client', { args: [service.name, 'repeat', '60000', '40'] });
     await program.waitForLine(/^ready$/);
-    program.kill('SIGSTOP');
+    await stopped(program);
     const other = await clientOf(service.name);
     for (let index = 0; index < 100; index++) expect(await other.add({ a: 1, b: index })).toBe(1 + index);
     program.kill('SIGCONT');

@@ -56,6 +56,8 @@ export interface CallsParts {
   readonly waitForServer: number;
   /** Default of each call's `timeout`, milliseconds. */
   readonly timeout: number | undefined;
+  /** Milliseconds after which a call that its server has not started goes to another one; undefined for never. */
+  readonly moveAfter: number | undefined;
   /** Milliseconds for which an idle client looks again and again before it sleeps. */
   readonly pollWindow: number;
 }
@@ -229,12 +231,12 @@ export class Calls {
   }
 
   /** Finds a server for a call that is not sent. */
-  #place(call: OpenCall): Placement {
+  #place(call: OpenCall, except?: ServerLink): Placement {
     const all = call.only === undefined ? this.#links.candidates(call.method.name) : [call.only];
     let tried = 0;
     let isFull = false;
     for (const link of all.length > 1 ? this.#links.byWork(all) : all) {
-      if (!link.isServing || call.avoided?.has(link) === true) continue;
+      if (!link.isServing || link === except || call.avoided?.has(link) === true) continue;
       tried++;
       const outcome = this.#send(call, link);
       if (outcome === 'sent') return outcome;
@@ -286,6 +288,11 @@ export class Calls {
     if (link.isSplit(outgoing)) {
       void this.#sendSplit(call, link);
       return 'sent';
+    }
+    const { moveAfter } = this.#parts;
+    if (moveAfter !== undefined) {
+      call.sentAt = monotonicNow();
+      this.#timer.set(call.sentAt + moveAfter * NS_PER_MS);
     }
     const outcome = link.trySend(outgoing);
     if (outcome === 'published') {
@@ -447,7 +454,9 @@ export class Calls {
   #lookForRefusals(): boolean {
     for (const link of this.#links.serving) {
       if (!link.takeRefusal()) continue;
-      this.#moveOff(link, 'UNREACHABLE');
+      // Another server was stopped with the lock of the mailbox, so that no other one can join it.
+      if (this.#mailbox.isLocked) this.#loseMailbox(this.#mailbox);
+      else this.#moveOff(link, 'UNREACHABLE');
       return true;
     }
     return false;
@@ -502,7 +511,7 @@ export class Calls {
   }
 
   /** Sends a call that will not run where it is to another server. */
-  #move(call: OpenCall): void {
+  #move(call: OpenCall, except?: ServerLink): void {
     const from = call.link?.server;
     this.#release(call);
     call.link = undefined;
@@ -512,7 +521,7 @@ export class Calls {
       diagnostics.failover.publish({ service, method: call.method.name, server: from.name, pid: from.pid });
     }
     atStep?.('call: moved');
-    this.#settle(call, this.#place(call));
+    this.#settle(call, this.#place(call, except));
   }
 
   /** A server is gone. */
@@ -766,9 +775,33 @@ export class Calls {
         continue;
       }
       this.#timer.set(call.deadline);
+      if (call.state === 'sent') this.#moveSlow(call, now);
       if (call.state === 'line' && call.serverBy > now) this.#timer.set(call.serverBy);
     }
     this.#serveLine();
+  }
+
+  /** Sends a call to another server that its server has not started in time. */
+  #moveSlow(call: OpenCall, now: number): void {
+    const { moveAfter } = this.#parts;
+    if (moveAfter === undefined || call.isSending || call.only !== undefined) return;
+    const due = call.sentAt + moveAfter * NS_PER_MS;
+    if (now < due) {
+      this.#timer.set(due);
+      return;
+    }
+    const { cells } = this.#mailbox;
+    const { link, method } = call;
+    if (!cells.isWaiting(call.cell, call.id)) return;
+    const hasOther = this.#links
+      .candidates(method.name)
+      .some((other) => other !== link && call.avoided?.has(other) !== true);
+    if (hasOther && cells.withdraw(call.cell, call.id)) {
+      atStep?.('call: withdrawn');
+      this.#move(call, link);
+    } else {
+      this.#timer.set(now + moveAfter * NS_PER_MS);
+    }
   }
 
   #describeTimeout({ state, link }: OpenCall): string {

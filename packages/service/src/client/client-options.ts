@@ -10,6 +10,11 @@ export interface ClientOptions {
   /** Milliseconds until a call is given up that does not say so itself; `Infinity` for never. Defaults to 30,000. */
   readonly timeout?: number | undefined;
   /**
+   * Milliseconds after which a call that its server has not started goes to another server: because the first one is slow, or was
+   * stopped. It never runs on both. Defaults to never.
+   */
+  readonly moveAfter?: number | undefined;
+  /**
    * Milliseconds for which an idle client looks for answers again and again before it sleeps, from 0 to 1000; see
    * `SubscriberOptions.pollWindow`. Defaults to 0.2.
    */

@@ -25,6 +25,7 @@ const clientRules: Readonly<Record<keyof ClientOptions, Check>> = {
   name: anyString,
   waitForServer: milliseconds,
   timeout: milliseconds,
+  moveAfter: milliseconds,
   pollWindow: pollMilliseconds,
   signal: abortSignal,
   joinTimeout: milliseconds,
@@ -142,6 +143,7 @@ export async function openClient(contract: ServiceContract, options: ClientOptio
       seat,
       waitForServer: options.waitForServer ?? 0,
       timeout: options.timeout,
+      moveAfter: options.moveAfter === Number.POSITIVE_INFINITY ? undefined : options.moveAfter,
       pollWindow: options.pollWindow ?? DEFAULT_POLL_WINDOW,
     };
     return Calls.open(parts, limit);

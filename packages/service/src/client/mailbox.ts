@@ -87,6 +87,11 @@ export class Mailbox implements MailboxIdentity {
     return true;
   }
 
+  /** Whether a server holds its publisher lock. */
+  get isLocked(): boolean {
+    return this.participant.lock.isHeld();
+  }
+
   /** Reads everything that is there now. */
   readAll(deliver: (message: Message<Packet>) => boolean): void {
     const end = this.#receiver.committed();

@@ -28,6 +28,8 @@ export class OpenCall {
   /** When it is given up, and until when it waits for a server: nanoseconds of the monotonic clock. */
   deadline: number = Number.POSITIVE_INFINITY;
   serverBy = 0;
+  /** When it was sent, where slow servers are to lose it. */
+  sentAt = 0;
   /** When it was made, for diagnostics; 0 without. */
   began = 0;
   /** How many servers have died of it. */
