@@ -20,7 +20,7 @@ const fromChannel = createRequire(`${packageFolder('channel')}/package.json`);
 /** Private fields become ordinary ones, so that what an object knows can be compared. */
 const PRIVATE_NAME = /#(?=[A-Za-z])(\w+)/g;
 /** Calls whose promises are not waited for; an uncaught error there ends the process. */
-const UNAWAITED = /\bvoid (this\.\w+\((?:[^()]|\([^()]*\))*\))/g;
+const UNAWAITED = /\bvoid ((?:this\.)?\w+\((?:[^()]|\([^()]*\))*\))/g;
 /** Global function that such promises are given to. */
 export const LEAVE_TO_ITSELF = 'leaveToItself';
 const compiled = new Map<string, string>();

@@ -15,7 +15,11 @@ export function leaveWithLock(participant: Participant): void {
 }
 
 /** Does that as soon as the lock is free, or its holder proved dead. Does not keep the process alive. */
-export async function leaveLater(participant: Participant): Promise<void> {
+export function leaveLater(participant: Participant): void {
+  void leaveWhenFree(participant);
+}
+
+async function leaveWhenFree(participant: Participant): Promise<void> {
   while (!participant.lock.takeOver()) await timers.sleep(RETRY_MS, { ref: false });
   leaveWithLock(participant);
 }
@@ -23,7 +27,7 @@ export async function leaveLater(participant: Participant): Promise<void> {
 /** Does that at once where the lock can be had. */
 export function leaveSoon(participant: Participant): void {
   if (participant.lock.spin()) leaveWithLock(participant);
-  else void leaveLater(participant);
+  else leaveLater(participant);
 }
 
 /** As the process ends: where a living participant keeps the lock, the others find out by proof of death. */

@@ -347,7 +347,7 @@ export class JoinedPublisher<T> implements Publisher<T> {
     const hasLock = this.#endAtOnce() || (await this.#endInTime(options));
     this.#settleClosed({ reason: 'local' });
     if (!hasLock) {
-      void leaveLater(this.#participant);
+      leaveLater(this.#participant);
       return;
     }
     leaveWithLock(this.#participant);
