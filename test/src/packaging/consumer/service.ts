@@ -66,5 +66,16 @@ export function useTypes(): readonly unknown[] {
       await client.$close();
     }
   }
-  return [name, handlers, few, useClient];
+
+  async function runBoth(): Promise<number> {
+    const server = await calc.serve(handlers, { name: 'one', concurrency: 8, queue: 64 });
+    const client = await calc.client({ waitForServer: 2000, timeout: 500, moveAfter: 100 });
+    const sum = await useClient(client);
+    // @ts-expect-error: there is no such option
+    await calc.serve(handlers, { parallel: 8 });
+    await server.drain({ timeout: 1000 });
+    const { reason } = await server.closed;
+    return reason === 'local' ? sum : server.outstanding;
+  }
+  return [name, handlers, few, useClient, runBoth];
 }
