@@ -79,7 +79,10 @@ export class Mailbox implements MailboxIdentity {
    * in its slot by now, and only the id tells its answers from those of that one.
    */
   isFrom(slot: number, inbox: bigint): boolean {
-    if (this.#servers[slot] === inbox) return true;
+    const known = this.#servers[slot];
+    if (known === inbox) return true;
+    // Each server says which inbox it has before it takes its role.
+    if (known === 0n) return false;
     const { table } = this.participant;
     for (let other = 0; other < table.used(); other++) {
       if (table.stateOf(other) === STATE_PUBLISHER && table.detailOf(other) === inbox) return false;
