@@ -75,6 +75,24 @@ async function errorOf(call: Promise<unknown>): Promise<ServiceError> {
 }
 
 describe('a server that is killed', () => {
+  it('while it runs calls: those that come later have cells of their own', async () => {
+    const service = uniqueName('cells');
+    const client = await clientOf(service, 60_000);
+    for (const name of ['one', 'two', 'three']) {
+      const server = await startServer(service, name);
+      const running = [errorOf(client.hang('a')), errorOf(client.hang('b'))];
+      await written(server, 'started a');
+      await written(server, 'started b');
+      server.program.kill('SIGKILL');
+      for (const error of await Promise.all(running)) {
+        expect(error).toMatchObject({ code: 'SERVER_DIED', started: 'maybe' });
+      }
+    }
+    await startServer(service, 'last');
+    const sums = [1, 2, 3, 4, 5].map((a) => client.add({ a, b: 1 }));
+    expect(await Promise.all(sums)).toEqual([2, 3, 4, 5, 6]);
+  });
+
   it('while it runs a call: the call may have run', async () => {
     const service = uniqueName('dies');
     const server = await startServer(service, 'one');

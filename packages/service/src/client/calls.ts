@@ -118,6 +118,7 @@ export class Calls {
     const mailbox = await Mailbox.create(contract.name, name, signal, () => this.#loseMailbox(mailbox));
     this.#mailbox = mailbox;
     this.#pump = new Pump(mailbox.participant, this.#pumped(mailbox), pollWindow, () => this.#turn());
+    this.#seat.onDeath = () => this.#pump.schedule();
     if (!this.#keepsAlive) this.#pump.unref();
     this.#pump.schedule();
   }
@@ -600,13 +601,11 @@ export class Calls {
     switch (head.kind) {
       case ANSWER_VALUE: {
         const decoded = decodeValue(this.#contract.name, method, bytes, head.dataStart, end);
-        this.#release(call);
         if (decoded instanceof ServiceError) this.#failWith(call, decoded);
         else this.#succeed(call, decoded.value);
         return;
       }
       case ANSWER_END:
-        this.#release(call);
         this.#succeed(call, undefined);
         return;
       case ANSWER_BUSY:
@@ -615,7 +614,7 @@ export class Calls {
         const avoidance = head.kind === ANSWER_BUSY ? 'BUSY' : 'NO_METHOD';
         if (this.#mailbox.cells.withdraw(call.cell, call.id)) this.#avoid(call, link, avoidance);
         else
-          this.#failAnswered(
+          this.#failWith(
             call,
             this.#error(call, avoidance, 'maybe', 'the server says so after it has started the call'),
           );
@@ -623,14 +622,9 @@ export class Calls {
       }
       default: {
         const started = this.#mailbox.cells.withdraw(call.cell, call.id) ? false : 'maybe';
-        this.#failAnswered(call, errorOfAnswer(this.#contract.name, method, head, bytes, end, started));
+        this.#failWith(call, errorOfAnswer(this.#contract.name, method, head, bytes, end, started));
       }
     }
-  }
-
-  #failAnswered(call: OpenCall, error: Error): void {
-    this.#release(call);
-    this.#failWith(call, error);
   }
 
   /** The program does not want the call any more, or may not. */
@@ -646,7 +640,6 @@ export class Calls {
       atStep?.('call: withdrawn');
       call.isWithdrawn = true;
       if (call.isSending) this.#abandon(call);
-      else this.#release(call);
       this.#fail(call, code, false, text, cause);
       return;
     }
@@ -720,7 +713,10 @@ export class Calls {
 
   #forget(call: OpenCall): void {
     call.forget();
-    if (call.state !== 'abandoned') this.#table.recycle(call);
+    if (call.state === 'abandoned') return;
+    // INVARIANT: a cell leads to its own call only. One that is used again has none.
+    this.#release(call);
+    this.#table.recycle(call);
   }
 
   #tellEnd({ method, began, link }: OpenCall, error: unknown): void {

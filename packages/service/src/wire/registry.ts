@@ -66,6 +66,8 @@ export class ClientSeat {
   /** Ports that are proved dead, as long as their slots are not free. */
   readonly #dead = new Set<bigint>();
   #changed = true;
+  /** Called when a server is proved dead, which its bell does not tell. */
+  onDeath: () => void = () => {};
 
   /** With the publisher lock held. */
   private constructor(participant: Participant) {
@@ -75,8 +77,8 @@ export class ClientSeat {
     participant.lifeEnded.add((nonce) => {
       this.#dead.add(nonce);
       this.#changed = true;
-      // Whether its slot is reclaimed soon or not.
-      participant.rung.call();
+      // INVARIANT: no wait for a dead server, whether its slot is reclaimed soon or not.
+      this.onDeath();
     });
   }
 
