@@ -5,6 +5,7 @@
  */
 import * as callLayout from './format/call-layout.js';
 
+export { inspectMemory } from './directory/inspection.js';
 export { Registration } from './directory/registration.js';
 export { type Append, MessageAppend, SplitAppend } from './endpoint/append.js';
 export type { AppendOutcome } from './endpoint/appender.js';
@@ -31,6 +32,7 @@ export {
   WANTS_FRAMES,
 } from './format/participant-layout.js';
 export { PATTERN_CALLS, PATTERN_REGISTRY, PATTERN_REPLIES } from './format/patterns.js';
+export { namespaceOf } from './format/scope.js';
 export { readLong, writeLong } from './format/words.js';
 export { withDeadline } from './foundation/deadline.js';
 export { showAs } from './foundation/inspect.js';
@@ -48,6 +50,8 @@ export {
   openChannelMemory,
   openForeignMemory,
   readEncoding,
+  viewChannelMemory,
 } from './membership/channel-memory.js';
 export { Participant } from './membership/participant.js';
+export { ParticipantTable } from './membership/participant-table.js';
 export { callLayout };

@@ -109,7 +109,7 @@ export class Bus {
   }
 
   /**
-   * Looks at all channels, in the order of their names. A channel that cannot be looked at is left out, and reported to
+   * Looks at all channels, and at the registries of services, in the order of their names. A channel that cannot be looked at is left out, and reported to
    * the `diagnostics_channel` of the name `mmfbus:directory-error`.
    *
    * @throws {@link ChannelError} `CLOSED`, also when the bus is closed meanwhile, `CORRUPTED` when the directory makes no

@@ -28,6 +28,8 @@ export interface ParticipantInfo {
 /** A channel, as its shared memory describes it. */
 export interface ChannelInfo {
   readonly name: string;
+  /** Name of the service whose registry this is: its publishers are the servers, its subscribers the clients. Undefined for channels. */
+  readonly service: string | undefined;
   /** Of this life of the channel: 16 hexadecimal digits, as in a `Position`. */
   readonly incarnation: string;
   /** Bytes of its shared memory. */
@@ -53,6 +55,7 @@ export interface ChannelInfo {
 
 /** What `Bus.watch` reports. */
 export type BusChange =
+  // The registry of a service has the name `<service>~service`, which no channel has.
   /** The channel got its first participant, or lost its last one. */
   | { readonly type: 'opened' | 'closed'; readonly channel: string }
   | { readonly type: 'joined'; readonly channel: string; readonly participant: ParticipantInfo }

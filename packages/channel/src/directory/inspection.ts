@@ -1,6 +1,8 @@
 import { copyOut, type Liveness, type PortAddress, removePort, timers } from '@mmfbus/core/internal';
+import { serviceOf } from '../format/definition.js';
 import * as header from '../format/header-layout.js';
 import * as slotLayout from '../format/participant-layout.js';
+import { PATTERN_REGISTRY } from '../format/patterns.js';
 import { monotonicNow } from '../foundation/clock.js';
 import { ChannelError } from '../foundation/errors.js';
 import { showableText } from '../foundation/text.js';
@@ -124,6 +126,18 @@ export function isLeftBehind(memory: ChannelMemory, probe: Probe): boolean {
   return dead > 0;
 }
 
+/**
+ * Looks at memory that this process has not joined, at once.
+ *
+ * @param memory may be mapped for reading only.
+ * @throws {@link ChannelError} `CORRUPTED`.
+ */
+export function inspectMemory(memory: ChannelMemory, probe: Probe): ChannelInfo {
+  const seats = new Seats(memory, probe);
+  while (seats.look());
+  return seats.inspect().info;
+}
+
 /** An entry of the directory is a hint: a channel that lets in other users than it does is not one of its channels. */
 function openMemory(name: string, place: DirectoryPlace): ChannelMemory | undefined {
   return openForeignMemory(name, place.scope, (access) => belongsTo(place, access));
@@ -169,6 +183,7 @@ class Seats {
     return {
       info: {
         name,
+        service: this.#service,
         incarnation,
         size: geometry.ringOffset + geometry.ringCapacity,
         capacity: geometry.ringCapacity,
@@ -235,6 +250,11 @@ class Seats {
   #lagOf(slot: number): number {
     const lag = this.#tail - this.#table.cursorOf(slot);
     return Math.min(Math.max(lag, 0), this.#memory.geometry.ringCapacity);
+  }
+
+  get #service(): string | undefined {
+    const { name, words } = this.#memory;
+    return words[header.PATTERN_OFFSET >> 2] === PATTERN_REGISTRY ? serviceOf(name) : undefined;
   }
 
   #number(offset: number): number {
