@@ -40,7 +40,7 @@ export function registryDefinition(service: string): ChannelDefinition<unknown> 
 export function inboxDefinition(service: string, id: bigint, text?: string): ChannelDefinition<Packet> {
   const schema = text === undefined ? undefined : { text, difference: () => undefined };
   return definePattern({
-    name: `${callsPrefix(service)}${hex(id)}`,
+    name: inboxName(service, id),
     pattern: PATTERN_CALLS,
     codec: { ...packetCodec(), id: 'mmfbus~calls', schema } as Codec<unknown>,
     capacity: CAPACITY,
@@ -58,6 +58,11 @@ export function mailboxDefinition(service: string, id: bigint): ChannelDefinitio
     capacity: CAPACITY,
     maxParticipants: MOST_MAILBOX_PARTICIPANTS,
   });
+}
+
+/** Name of the inbox with that id. */
+export function inboxName(service: string, id: bigint): string {
+  return `${callsPrefix(service)}${hex(id)}`;
 }
 
 /** What the names of all inboxes of a service begin with. */

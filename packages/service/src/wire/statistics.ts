@@ -41,10 +41,14 @@ const OUTCOMES: Readonly<Record<CallOutcome, number>> = {
 const METHOD_WORDS: number = METHOD_LENGTH >> 2;
 const RECENT_WORDS: number = RECENT_LENGTH >> 2;
 
-/** Words of an inbox where its tables begin. */
-function tablesOf({ geometry }: ChannelMemory): { readonly methods: number; readonly recent: number } {
-  const methods = (geometry.regionOffset + refusedLength(geometry.participantCount)) >> 2;
-  return { methods, recent: methods + METHODS * METHOD_WORDS };
+/** Where in an inbox the counters of its methods begin. */
+export function statisticsAt({ geometry }: ChannelMemory): number {
+  return geometry.regionOffset + refusedLength(geometry.participantCount);
+}
+
+/** Where its last calls begin. */
+export function recentCallsAt(memory: ChannelMemory): number {
+  return statisticsAt(memory) + METHODS * METHOD_LENGTH;
 }
 
 /** What a server shows of its calls: counts and times of each method, and the last calls. Plain stores; nothing depends on them. */
@@ -56,10 +60,9 @@ export class Statistics {
   #number = 0;
 
   constructor(memory: ChannelMemory, contract: ServiceContract) {
-    const { methods, recent } = tablesOf(memory);
     this.#words = memory.words;
-    this.#recent = recent;
-    let word = methods;
+    this.#recent = recentCallsAt(memory) >> 2;
+    let word = statisticsAt(memory) >> 2;
     for (const { hash } of contract.methods.values()) {
       this.#methods.set(hash, word);
       this.#words[word + (METHOD_HASH_OFFSET >> 2)] = hash;
@@ -138,7 +141,7 @@ export interface ServerTotals {
 /** Reads what a server shows, as a client of it. Stale on arrival, and not to be trusted. */
 export function readTotals(memory: ChannelMemory): ServerTotals {
   const { words } = memory;
-  let { methods: counters } = tablesOf(memory);
+  let counters = statisticsAt(memory) >> 2;
   let [served, failed, time] = [0, 0, 0];
   for (let index = 0; index < METHODS; index++, counters += METHOD_WORDS) {
     if (words[counters + (METHOD_HASH_OFFSET >> 2)] === 0) break;
