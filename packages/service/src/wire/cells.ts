@@ -111,9 +111,8 @@ export class Cells {
       direction === 'answers' ? [word + GRANTED, SERVER_WAITS] : [word + ACCEPTED, CALLER_WAITS];
     // SYNC: credit. Raised before this looks whether the other side waits for it.
     Atomics.add(this.#words, credit, bytes);
-    if ((Atomics.load(this.#words, word + WAITS) & sender) === 0) return false;
-    Atomics.and(this.#words, word + WAITS, ~sender);
-    return true;
+    // The bit stays: cleared here, it might be that of the next wait, which has begun meanwhile.
+    return (Atomics.load(this.#words, word + WAITS) & sender) !== 0;
   }
 
   /** Whether an item may be sent of which so many bytes were sent before, modulo 2^32. */
