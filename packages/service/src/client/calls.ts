@@ -622,7 +622,12 @@ export class Calls {
       }
       default: {
         const started = this.#mailbox.cells.withdraw(call.cell, call.id) ? false : 'maybe';
-        this.#failWith(call, errorOfAnswer(this.#contract.name, method, head, bytes, end, started));
+        const error = errorOfAnswer(this.#contract.name, method, head, bytes, end, started);
+        // A handler that is cancelled at the deadline mostly fails by that, which may be heard of before the timer of this call.
+        const isLate = monotonicNow() >= call.deadline;
+        if (isLate && error instanceof ServiceError && error.code === 'REMOTE')
+          this.#fail(call, 'TIMEOUT', started, this.#describeTimeout(call), error);
+        else this.#failWith(call, error);
       }
     }
   }
