@@ -44,6 +44,8 @@ const MAX_MESSAGE: number = 64 * 2 ** 20;
 const CREDIT_STEP: number = STREAM_WINDOW / 4;
 /** Messages that are read in one turn of the event loop. */
 const ANSWERS_A_TURN = 256;
+/** Milliseconds between two looks for the refusal of a server that has not answered yet: one without descriptors may be unable to ring. */
+const REFUSAL_LOOK_MS = 200;
 /** Before a call is tried again for which an inbox was locked by a living process, milliseconds. */
 const LOCKED_PAUSE_MS = 5;
 
@@ -313,6 +315,7 @@ export class Calls {
   }
 
   #sent(call: OpenCall): void {
+    if (call.link?.hasAnswered === false) this.#timer.set(monotonicNow() + REFUSAL_LOOK_MS * NS_PER_MS);
     if (call.method.isOneWay) {
       this.#succeed(call, undefined);
       return;
@@ -578,6 +581,7 @@ export class Calls {
       this.dropped++;
       return true;
     }
+    call.link.hasAnswered = true;
     atStep?.('call: answer read');
     if (head.kind === ANSWER_ITEM) this.#takeItem(call, packet);
     else if (call.state === 'abandoned') this.#finishAbandoned(call);
@@ -777,8 +781,10 @@ export class Calls {
       }
       this.#timer.set(call.deadline);
       if (call.state === 'sent') this.#moveSlow(call, now);
+      if (call.link?.hasAnswered === false) this.#timer.set(now + REFUSAL_LOOK_MS * NS_PER_MS);
       if (call.state === 'line' && call.serverBy > now) this.#timer.set(call.serverBy);
     }
+    this.#lookForRefusals();
     this.#serveLine();
   }
 

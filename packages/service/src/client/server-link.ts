@@ -42,6 +42,8 @@ export class ServerLink {
   methods: ReadonlyMap<string, MethodComparison> = new Map();
   /** Whether it takes calls: false from when it drains, refuses this client, or is gone. */
   isServing = true;
+  /** Whether it has answered a call, so that it can answer others; false also after this client took another mailbox. */
+  hasAnswered = false;
   /** Whether it answers calls that it has: false when it is gone. */
   isThere = true;
   readonly #participant: Participant;
@@ -173,6 +175,7 @@ export class ServerLink {
 
   /** The client has another mailbox. */
   set mailbox(id: bigint) {
+    this.hasAnswered = false;
     this.#participant.table.storeDetail(this.#participant.slot, id);
   }
 

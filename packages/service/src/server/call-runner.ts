@@ -244,7 +244,10 @@ export class CallRunner {
     this.#parts.onDone();
     atStep?.('server: done raised');
     if (link === undefined) return;
+    // What a handler gives after it was told that the time is over is no answer any more.
+    const isLate = call.isCancelled && call.deadline <= now;
     if (outcome === 'failed') this.#parts.answers.error(call, result);
+    else if (isLate) this.#parts.answers.error(call, this.#tooLate(call));
     else if (method.output.kind === 'stream') this.#parts.answers.end(call);
     else this.#parts.answers.value(call, result);
     atStep?.('server: answered');
