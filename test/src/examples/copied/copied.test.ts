@@ -22,7 +22,7 @@ const folder = temporaryFolder('copied');
 const tarballs: Record<string, string> = {};
 
 beforeAll(async () => {
-  for (const name of ['core', 'codec', 'channel', 'mmfbus', 'native']) {
+  for (const name of ['core', 'codec', 'channel', 'service', 'mmfbus', 'native']) {
     const output = await startNode(join(workspaceRoot, 'scripts', 'pnpm.mjs'), {
       args: ['pack', '--json', '--pack-destination', folder],
       cwd: join(workspaceRoot, 'packages', name),
@@ -33,7 +33,7 @@ beforeAll(async () => {
   }
 }, SLOW);
 
-it.each(['hello', 'commonjs', 'typescript', 'zod', 'winmmf', 'c'])(
+it.each(['hello', 'commonjs', 'typescript', 'zod', 'calls', 'winmmf', 'c'])(
   '%s runs where it was copied to',
   async (name) => {
     const example = exampleOf(name);
