@@ -39,7 +39,8 @@ describe.runIf(process.platform !== 'win32')('calls in npm run bench', () => {
     const [[fastest, theirs] = ['', Number.NaN]] = rivals;
     const { peer, ratio } = lineOf(run, 'one call at a time, p50, against the fastest');
     expect(peer).toBe(fastest);
-    expect(ratio).toBeCloseTo(ours / theirs, 3);
+    // It is printed with two or three digits.
+    expect(Math.abs(ratio / (ours / theirs) - 1)).toBeLessThan(0.05);
   });
 
   test('64 at once, by every peer, against the fastest between processes', async () => {
