@@ -11,7 +11,11 @@ const output = join(root, 'packages/mmfbus/dist/page');
 const stamp = join(root, '.cache/page-built-of');
 
 /** What of the package the page is made of, besides its own folder. */
-const SHARED = ['terminal/src/printable.ts', 'packages/mmfbus/src/command/units.ts'];
+const SHARED = [
+  'terminal/src/printable.ts',
+  'packages/mmfbus/src/command/units.ts',
+  'packages/mmfbus/src/ui/service-channel.ts',
+];
 /** Packages that become part of the page. */
 const BUNDLED = ['preact', 'uplot'];
 

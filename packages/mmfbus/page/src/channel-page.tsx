@@ -377,6 +377,8 @@ const ROLES: Readonly<Record<ParticipantRow['role'], string>> = {
   reliable: 'reliable',
   lossy: 'lossy',
   disconnected: 'given up',
+  server: 'serves',
+  client: 'calls',
 };
 
 function Participant({

@@ -4,6 +4,21 @@ import { Failure } from './failure.js';
 import { globOf } from './glob.js';
 import { suggestion } from './spelling.js';
 
+/** The channels that are listed. The registries of services are none of them. */
+export async function listChannels(bus: Bus, signal: AbortSignal): Promise<readonly ChannelInfo[]> {
+  return (await bus.list({ signal })).filter(({ service }) => service === undefined);
+}
+
+/** The names of the services that are listed, sorted. */
+export async function listServices(bus: Bus, signal: AbortSignal): Promise<readonly string[]> {
+  return servicesIn(await bus.list({ signal }));
+}
+
+/** The names of those that are services. */
+export function servicesIn(listed: readonly ChannelInfo[]): readonly string[] {
+  return listed.flatMap(({ service }) => (service === undefined ? [] : [service])).sort();
+}
+
 /**
  * Looks at a channel that has to exist.
  *
@@ -17,7 +32,11 @@ export async function channelOf(bus: Bus, name: string, signal: AbortSignal): Pr
 
 /** What to say where there is no channel of that name. */
 export async function noSuchChannel(bus: Bus, name: string, signal: AbortSignal): Promise<Failure> {
-  const names = (await bus.list({ signal })).map((info) => info.name);
+  const listed = await bus.list({ signal });
+  if (servicesIn(listed).includes(name)) {
+    return new Failure(`there is no channel ${name}, but a service: mmfbus services ${name}`);
+  }
+  const names = listed.flatMap((info) => (info.service === undefined ? [info.name] : []));
   const others = names.length === 0 ? '; there are no channels' : '';
   return new Failure(`there is no channel ${printable(name)}${suggestion(name, names) || others}`);
 }
@@ -38,7 +57,7 @@ export async function channelsOf(
       all ? 'channels are named, or --all is given, not both' : 'name channels, or give --all',
     );
   }
-  const listed = await bus.list({ signal });
+  const listed = await listChannels(bus, signal);
   if (all) return listed;
   const found = new Map<string, ChannelInfo>();
   for (const name of names) {

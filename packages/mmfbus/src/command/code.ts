@@ -1,6 +1,7 @@
 import type { ChannelInfo } from '@mmfbus/channel';
 import { shapeFromText, toJsonSchema } from '@mmfbus/codec';
-import { generate } from '@mmfbus/generate';
+import { generate, generateService } from '@mmfbus/generate';
+import type { ServiceContract } from '@mmfbus/service';
 import { Failure } from './failure.js';
 
 /** What a schema can be shown as. */
@@ -26,6 +27,21 @@ export function codeOf(info: ChannelInfo, language: Language, name: string = typ
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new Failure(`the schema of ${info.name} cannot be shown as ${language}: ${why}`, { cause });
+  }
+}
+
+/**
+ * The contract of a service as code of TypeScript.
+ *
+ * @param name of the constant. Defaults to that of the service.
+ * @throws {Failure} where the contract cannot be shown.
+ */
+export function serviceCodeOf(contract: ServiceContract, name: string = typeName(contract.name)): string {
+  try {
+    return generateService(contract, { language: 'typescript', name }).trimEnd();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure(`the contract of ${contract.name} cannot be shown as typescript: ${why}`, { cause });
   }
 }
 

@@ -57,7 +57,7 @@ export interface Command<O extends Options = Options> {
   /** How many words it takes besides its options. Defaults to none. */
   readonly wordCount?: { readonly least: number; readonly most: number };
   /** What its words are, for the completion in a shell. Defaults to none. */
-  readonly wordKind?: 'channel' | readonly string[];
+  readonly wordKind?: 'channel' | 'service' | 'method' | 'channel or service' | readonly string[];
   /** What `--help` prints below the usage and above the options: paragraphs, and examples. */
   readonly help: string;
   readonly options: O;

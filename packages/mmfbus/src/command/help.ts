@@ -29,7 +29,7 @@ export async function overview(): Promise<string> {
   const rows = (await allCommands()).map(({ name, summary }) => [`  ${name}`, summary]);
   return [
     'Usage: mmfbus COMMAND [options]',
-    'Looks at the channels of this machine, and reaches into them.',
+    'Looks at the channels and services of this machine, and reaches into them.',
     `Commands:\n${table(rows, { left: [0, 1] })}`,
     'Every command has --help and --json. The exit status is 0, 1 where something failed, 2 for a wrong command line.',
     'Begin with: mmfbus ls',

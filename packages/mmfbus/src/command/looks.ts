@@ -1,4 +1,4 @@
-import type { Bus, ChannelInfo, ParticipantInfo } from '@mmfbus/channel';
+import type { ChannelInfo, ParticipantInfo } from '@mmfbus/channel';
 
 /** A channel between two looks. */
 export interface Seen {
@@ -19,11 +19,6 @@ interface Look {
 /** Looks at channels again and again, and says what their numbers make of it. */
 export class Looks {
   #last = new Map<string, Look>();
-
-  /** Looks at all channels that are listed. */
-  async list(bus: Bus, signal: AbortSignal): Promise<Seen[]> {
-    return this.take(await bus.list({ signal }));
-  }
 
   /** Compares with the look before. */
   take(channels: readonly ChannelInfo[]): Seen[] {

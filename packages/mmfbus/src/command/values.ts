@@ -1,5 +1,6 @@
 import type { ChannelInfo } from '@mmfbus/channel';
 import { type ShapeNode, shapeFromText } from '@mmfbus/codec';
+import type { MethodContract } from '@mmfbus/service';
 import { printable } from '@mmfbus/terminal';
 
 /** What flows in a channel, in a few words: `{symbol, px}`, or the codec where there is no schema. */
@@ -15,6 +16,17 @@ export function shapeIn(schema: string): ShapeNode | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What a method takes and gives, in a few words: `({a, b}) → f64`. */
+export function signatureOf({ input, output, isOneWay }: MethodContract): string {
+  return `(${partInShort(input)})${isOneWay ? ', one way' : ` → ${partInShort(output) || 'nothing'}`}`;
+}
+
+function partInShort({ kind, shape, isValidated }: MethodContract['input']): string {
+  if (kind === 'none' || shape === undefined) return '';
+  const value = isValidated ? 'value' : inShort(shape.node);
+  return kind === 'stream' ? `stream of ${value}` : value;
 }
 
 function inShort(node: ShapeNode): string {

@@ -1,7 +1,9 @@
 import type { Bus, BusChange } from '@mmfbus/channel';
 import { timers } from '@mmfbus/core/internal';
+import { servicesIn } from '../command/channels.js';
+import { ServiceLooks } from '../command/services/service-looks.js';
 import type { EventStream } from './event-stream.js';
-import type { ChannelRow, Departure, OverviewEvent } from './protocol.js';
+import type { ChannelRow, Departure, OverviewEvent, ServiceRow } from './protocol.js';
 import { type Programs, rowOf, type Sample } from './rows.js';
 
 /** Milliseconds between two looks at all channels. */
@@ -14,6 +16,8 @@ const FIRST_PERIOD = 250;
 /** Milliseconds for which a participant that is gone is told of. */
 const REMEMBERED: number = 60_000;
 const MOST_DEPARTURES = 200;
+/** What the names of services end with where participants come and go. No channel's name has this character. */
+const REGISTRY_END = '~service';
 
 type Left = Extract<BusChange, { readonly type: 'left' }>;
 
@@ -21,6 +25,8 @@ type Left = Extract<BusChange, { readonly type: 'left' }>;
 interface Viewer {
   readonly stream: EventStream;
   readonly told: Map<string, string>;
+  /** The services, as it was told of them last. */
+  toldServices: string;
   departures: number;
   isNew: boolean;
 }
@@ -35,6 +41,9 @@ export class Overview {
   readonly #viewers = new Set<Viewer>();
   readonly #samples = new Map<string, Sample>();
   #rows = new Map<string, ChannelRow>();
+  #looks: ServiceLooks;
+  #services: readonly ServiceRow[] = [];
+  #servicesText = '[]';
   readonly #departures: Departure[] = [];
   /** How many of them there ever were. */
   #departed = 0;
@@ -44,11 +53,12 @@ export class Overview {
   constructor(openBus: () => Promise<Bus>, programs: Programs) {
     this.#openBus = openBus;
     this.#programs = programs;
+    this.#looks = new ServiceLooks(programs);
   }
 
   /** Tells that page from now on, until it closes. */
   add(stream: EventStream): void {
-    const viewer = { stream, told: new Map(), departures: 0, isNew: true };
+    const viewer = { stream, told: new Map(), toldServices: '[]', departures: 0, isNew: true };
     this.#viewers.add(viewer);
     stream.closed.addEventListener('abort', () => {
       this.#viewers.delete(viewer);
@@ -78,6 +88,9 @@ export class Overview {
     this.#running = undefined;
     this.#samples.clear();
     this.#rows = new Map();
+    this.#looks = new ServiceLooks(this.#programs);
+    this.#services = [];
+    this.#servicesText = '[]';
   }
 
   async #look(signal: AbortSignal): Promise<void> {
@@ -86,7 +99,9 @@ export class Overview {
       const before = process.cpuUsage();
       const infos = await bus.list({ signal });
       const at = performance.now();
-      this.#take(infos.map((info) => ({ at, info })));
+      this.#take(infos.filter(({ service }) => service === undefined).map((info) => ({ at, info })));
+      this.#services = this.#looks.rows(servicesIn(infos));
+      this.#servicesText = JSON.stringify(this.#services);
       const { user, system } = process.cpuUsage(before);
       const period = Math.min(Math.max(PERIOD, ((user + system) / 1000) * SPARE), LONGEST_PERIOD);
       this.#period = looks === 0 ? FIRST_PERIOD : Math.round(period / 100) * 100;
@@ -117,8 +132,10 @@ export class Overview {
     const { role, pid, name, alive } = participant;
     const program = this.#programs.nameOf(pid);
     if (alive === false) this.#programs.forget(pid);
+    const service = channel.endsWith(REGISTRY_END) ? channel.slice(0, -REGISTRY_END.length) : undefined;
     const proof = reason === 'died' ? `the kernel has closed the life line of process ${pid}` : undefined;
-    this.#departures.push({ channel, role, pid, name, program, at: Date.now(), reason, proof });
+    const where = { channel: service ?? channel, isService: service !== undefined };
+    this.#departures.push({ ...where, role, pid, name, program, at: Date.now(), reason, proof });
     this.#departed++;
     if (this.#departures.length > MOST_DEPARTURES) this.#departures.shift();
     for (const viewer of this.#viewers) this.#tell(viewer);
@@ -137,6 +154,8 @@ export class Overview {
       told.set(name, text);
       channels.push(row);
     }
+    const services = viewer.toldServices === this.#servicesText ? undefined : this.#services;
+    viewer.toldServices = this.#servicesText;
     const gone = [...told.keys()].filter((name) => !this.#rows.has(name));
     for (const name of gone) told.delete(name);
     const at = Date.now();
@@ -146,7 +165,15 @@ export class Overview {
       .filter((departure) => at - departure.at < REMEMBERED);
     viewer.departures = this.#departed;
     viewer.isNew = false;
-    const event: OverviewEvent = { at, period: this.#period, all: isNew, channels, gone, departures };
+    const event: OverviewEvent = {
+      at,
+      period: this.#period,
+      all: isNew,
+      channels,
+      gone,
+      services,
+      departures,
+    };
     stream.send('overview', event);
   }
 }

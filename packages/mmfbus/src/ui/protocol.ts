@@ -18,7 +18,7 @@ export interface Hello {
 /** A participant, as the overview needs it. */
 export interface ParticipantRow {
   readonly slot: number;
-  readonly role: 'publisher' | 'reliable' | 'lossy' | 'disconnected';
+  readonly role: 'publisher' | 'reliable' | 'lossy' | 'disconnected' | 'server' | 'client';
   readonly pid: number;
   readonly name: string;
   /** The program that its process runs, or '' where that is not known. */
@@ -37,6 +37,8 @@ export interface ParticipantRow {
 /** A channel, as the overview needs it. */
 export interface ChannelRow {
   readonly name: string;
+  /** Whether it is a service: then `published` and `rate` count the calls that have ended, and there are no bytes. */
+  readonly isService: boolean;
   readonly codec: string;
   /** Bytes of the ring. */
   readonly capacity: number;
@@ -53,7 +55,9 @@ export interface ChannelRow {
 
 /** A participant that is gone. */
 export interface Departure {
+  /** Name of the channel, or of the service. */
   readonly channel: string;
+  readonly isService: boolean;
   readonly role: 'publisher' | 'subscriber';
   readonly pid: number;
   readonly name: string;
@@ -66,6 +70,155 @@ export interface Departure {
   readonly proof: string | undefined;
 }
 
+/** A server of a service. Times are nanoseconds; null where no call has ended. */
+export interface ServerRow {
+  /** Id of its inbox, which no other server ever has. */
+  readonly inbox: string;
+  readonly pid: number;
+  readonly name: string;
+  /** The program that its process runs, or '' where that is not known. */
+  readonly program: string;
+  readonly alive: ParticipantInfo['alive'];
+  /** Milliseconds since 1970. */
+  readonly joinedAt: number;
+  readonly phase: 'serving' | 'draining';
+  /** Messages that it was sent and is not done with. */
+  readonly outstanding: number;
+  /** Calls that run now. */
+  readonly running: number;
+  /** Calls that end a second. */
+  readonly rate: number;
+  readonly served: number;
+  /** Of these, those that an error has ended. */
+  readonly failed: number;
+  readonly mean: number | null;
+  readonly p50: number | null;
+  readonly p99: number | null;
+  /** What keeps its inbox or its contract from being read; '' where nothing does. */
+  readonly problem: string;
+}
+
+/** A client of a service. */
+export interface ClientRow {
+  readonly pid: number;
+  readonly name: string;
+  readonly program: string;
+  readonly alive: ParticipantInfo['alive'];
+  /** Milliseconds since 1970. */
+  readonly joinedAt: number;
+  /** How many of the servers it can call. */
+  readonly servers: number;
+}
+
+/** A service, as the overview needs it: the sums over its servers. */
+export interface ServiceRow {
+  readonly name: string;
+  /** How many methods all servers have together. */
+  readonly methodCount: number;
+  /** Calls that end a second. */
+  readonly rate: number;
+  /** Of these, those that an error ends. */
+  readonly errorRate: number;
+  readonly outstanding: number;
+  readonly running: number;
+  readonly served: number;
+  readonly failed: number;
+  readonly p50: number | null;
+  readonly p99: number | null;
+  readonly servers: readonly ServerRow[];
+  readonly clients: readonly ClientRow[];
+  /** What keeps the service from being looked at; '' where nothing does. */
+  readonly problem: string;
+}
+
+/** A method, with the sums over all servers. Times are nanoseconds; null where no call has ended. */
+export interface MethodRow {
+  readonly name: string;
+  /** What it takes and gives, in short; '' where no contract says. */
+  readonly signature: string;
+  /** Codes of the errors that it declares. */
+  readonly errors: readonly string[];
+  readonly rate: number;
+  readonly running: number;
+  readonly served: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly mean: number | null;
+  readonly p50: number | null;
+  readonly p99: number | null;
+  readonly longest: number | null;
+}
+
+/** A call that runs, or one of the last ones. */
+export interface CallRow {
+  /** Differs for each call. */
+  readonly key: string;
+  readonly method: string;
+  /** Name of the server, and its process. */
+  readonly server: string;
+  readonly pid: number;
+  /** Process id of the caller. */
+  readonly caller: number;
+  /** The program that it runs, or '' where that is not known. */
+  readonly program: string;
+  /** When its handler was started, milliseconds since 1970. */
+  readonly at: number;
+  /** Milliseconds that it took, or has taken so far. */
+  readonly duration: number;
+  readonly outcome: 'running' | 'answered' | 'failed' | 'cancelled';
+}
+
+/** Event `service`: how a service stands, twice a second. */
+export interface ServiceEvent {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Undefined where there is no such service now. */
+  readonly row: ServiceRow | undefined;
+  readonly methods: readonly MethodRow[];
+  /** The calls that run, then the last ones: the newest first. */
+  readonly calls: readonly CallRow[];
+  /** Calls that run and are not among them. */
+  readonly omitted: number;
+  /** Nanoseconds that the calls took which have ended since the last event; null where none has. */
+  readonly recent: { readonly p50: number | null; readonly p99: number | null };
+}
+
+/** Event `contract`: what a service can be asked. Sent whenever it differs. */
+export interface ContractEvent {
+  /** As code of TypeScript, or a sentence where there is none. */
+  readonly code: string;
+  readonly methods: readonly MethodForm[];
+}
+
+/** What a form for a call is made of. */
+export interface MethodForm {
+  readonly name: string;
+  readonly input: 'none' | 'value' | 'stream';
+  /** Of the input, or of each of its items; undefined without an input, and where no shape says. */
+  readonly node: ShapeNode | undefined;
+  readonly output: 'none' | 'value' | 'stream';
+  readonly isOneWay: boolean;
+}
+
+/** Body of `POST /api/call`. */
+export interface CallRequest {
+  readonly service: string;
+  readonly method: string;
+  /** JSON, as `mmfbus call` takes it; a list where the input is a stream. */
+  readonly input: unknown;
+}
+
+/** Answer to `POST /api/call`. */
+export interface CallAnswer {
+  /** What became of it, in a sentence. */
+  readonly text: string;
+  /** Milliseconds that it took. */
+  readonly duration: number;
+  /** The answer, or the data of the error. */
+  readonly values: readonly Shown[];
+  readonly isError: boolean;
+}
+
 /** Event `overview`: what differs from the last one. */
 export interface OverviewEvent {
   /** Milliseconds since 1970. */
@@ -76,6 +229,8 @@ export interface OverviewEvent {
   readonly all: boolean;
   readonly channels: readonly ChannelRow[];
   readonly gone: readonly string[];
+  /** All services there are; undefined where none differs. */
+  readonly services: readonly ServiceRow[] | undefined;
   readonly departures: readonly Departure[];
 }
 

@@ -45,6 +45,7 @@ export function rowOf(now: Sample, before: Sample | undefined, programs: Program
   });
   return {
     name: info.name,
+    isService: false,
     codec: info.codec,
     capacity: info.capacity,
     published: info.published,
@@ -82,7 +83,7 @@ function keyOf({ slot, pid, role, name }: ParticipantInfo): string {
 }
 
 /** Three digits are enough, and unchanged rates need not be told again. */
-function round(value: number): number {
+export function round(value: number): number {
   return value < 100 ? Math.round(value * 10) / 10 : Math.round(value);
 }
 

@@ -2,15 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Bus } from '@mmfbus/channel';
+import { checkScope } from '../command/services/service-looks.js';
 import { Access } from './access.js';
 import { type Asset, readAssets } from './assets.js';
+import { callOnce } from './call.js';
 import { showChannel } from './channel-view.js';
 import { EventStream } from './event-stream.js';
 import { filterOf } from './filter.js';
 import { Overview } from './overview.js';
-import type { Hello, PublishRequest } from './protocol.js';
+import type { CallRequest, Hello, PublishRequest } from './protocol.js';
 import { publishOne } from './publish.js';
 import { Programs } from './rows.js';
+import { showService } from './service-view.js';
 import type { Filter } from './tail.js';
 
 /** Only this machine reaches it. */
@@ -20,7 +23,7 @@ const MOST_BODY: number = 2 ** 20;
 /** Pages that are told of something at once. */
 const MOST_STREAMS = 64;
 /** Every page that is shown, and each of these answers with it. */
-const PAGES: ReadonlySet<string> = new Set(['/', '/channels', '/channel']);
+const PAGES: ReadonlySet<string> = new Set(['/', '/channels', '/channel', '/services', '/service']);
 
 const HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
@@ -40,7 +43,7 @@ export interface UiOptions {
   readonly openBus: () => Promise<Bus>;
   readonly scope: 'user' | 'machine';
   readonly version: string;
-  /** Whether pages may publish. */
+  /** Whether pages may publish and call. */
   readonly write: boolean;
   /** 0 for any that is free. */
   readonly port: number;
@@ -135,6 +138,8 @@ export class UiServer {
         return this.#stream(searchParams, response);
       case 'POST /api/publish':
         return this.#publish(request, response);
+      case 'POST /api/call':
+        return this.#call(request, response);
       default:
         return this.#file(pathname, request, response);
     }
@@ -151,11 +156,13 @@ export class UiServer {
   #stream(parameters: URLSearchParams, response: ServerResponse): void {
     if (this.#streams.size >= MOST_STREAMS) throw new Refusal(503, 'too many pages are open');
     const channel = parameters.get('channel');
+    const service = parameters.get('service');
     const stream = new EventStream(response);
     this.#streams.add(stream);
     stream.closed.addEventListener('abort', () => this.#streams.delete(stream));
     stream.send('hello', this.#hello);
-    if (channel === null) this.#overview.add(stream);
+    if (service !== null) void showService(service, this.#options.scope, stream, this.#programs);
+    else if (channel === null) this.#overview.add(stream);
     else void this.#showChannel(channel, parameters.get('where') ?? '', stream);
   }
 
@@ -170,8 +177,26 @@ export class UiServer {
     }
   }
 
-  async #publish(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #call(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#checkWrite();
+    const { service, method, input } = (await readJson(request)) as Partial<CallRequest>;
+    if (typeof service !== 'string' || typeof method !== 'string') {
+      throw new Refusal(400, 'the service or the method is missing');
+    }
+    try {
+      checkScope(this.#options.scope);
+      answerJson(response, await callOnce({ service, method, input }));
+    } catch (error) {
+      throw new Refusal(422, messageOf(error), { cause: error });
+    }
+  }
+
+  #checkWrite(): void {
     if (!this.#options.write) throw new Refusal(403, 'mmfbus ui runs without --write');
+  }
+
+  async #publish(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#checkWrite();
     const body = (await readJson(request)) as Partial<PublishRequest>;
     if (typeof body.channel !== 'string') throw new Refusal(400, 'the channel is missing');
     try {

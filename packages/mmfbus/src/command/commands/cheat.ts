@@ -38,6 +38,16 @@ const TOPICS: Readonly<Record<string, readonly (readonly [what: string, line: st
     ['lines of JSON', 'mmfbus pub prices - < prices.jsonl'],
     ['a channel that does not exist, once a subscriber is there', "mmfbus pub test '1' --create --wait 1"],
   ],
+  calls: [
+    ['which services there are', 'mmfbus services'],
+    ['one service: servers, methods, times, what runs', 'mmfbus services calc --watch'],
+    ['one call', 'mmfbus call calc.add \'{"a": 1, "b": 2}\''],
+    ['of every server, for at most half a second', 'mmfbus call calc.stats --all --timeout 500'],
+    ['five values of a stream', 'mmfbus call calc.ticks \'{"sym": "AAPL"}\' -n 5'],
+    ['a stream of inputs, one a line', 'seq 10 | mmfbus call calc.sum'],
+    ['the answer for another program', 'mmfbus call calc.stats --json | jq .value'],
+    ['the contract, as TypeScript to paste', 'mmfbus schema calc'],
+  ],
   measure: [
     ['messages a second', 'mmfbus hz prices --for 10'],
     ['bytes a second', 'mmfbus bw --all'],

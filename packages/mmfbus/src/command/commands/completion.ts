@@ -1,5 +1,8 @@
+import type { Bus } from '@mmfbus/channel';
 import { UsageError } from '@mmfbus/terminal';
+import { servicesIn } from '../channels.js';
 import { type Command, type Context, commonOptions, defineCommand, type Options } from '../command.js';
+import { ServiceLooks } from '../services/service-looks.js';
 
 const SCRIPTS: Readonly<Record<string, string>> = {
   bash: `_mmfbus() {
@@ -23,7 +26,7 @@ const options = {} as const;
 
 export const command: Command = defineCommand({
   name: 'completion',
-  summary: 'print what completes commands and names of channels in a shell',
+  summary: 'print what completes commands and names of channels, services and methods in a shell',
   usage: SHELLS.join(' | '),
   wordCount: { least: 1, most: Number.POSITIVE_INFINITY },
   wordKind: SHELLS,
@@ -70,9 +73,35 @@ async function candidates(
       .filter(starts);
   const before = optionOf(known, words.at(-2) ?? '');
   if (before?.type === 'string') return (before.words ?? []).filter(starts);
-  if (command.wordKind !== 'channel') return (command.wordKind ?? []).filter(starts);
-  const bus = await openBus();
-  return (await bus.list({ signal })).map(({ name }) => name).filter(starts);
+  const { wordKind = [] } = command;
+  return (typeof wordKind === 'string' ? await namesOf(wordKind, await openBus(), signal) : wordKind).filter(
+    starts,
+  );
+}
+
+/** What there is of that kind. */
+async function namesOf(
+  kind: Extract<NonNullable<Command['wordKind']>, string>,
+  bus: Bus,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const listed = await bus.list({ signal });
+  const services = servicesIn(listed);
+  const channels = listed.filter(({ service }) => service === undefined).map(({ name }) => name);
+  switch (kind) {
+    case 'channel':
+      return channels;
+    case 'service':
+      return services;
+    case 'channel or service':
+      return [...channels, ...services];
+    case 'method': {
+      const looks = new ServiceLooks();
+      return services.flatMap(
+        (name) => looks.event(name)?.methods.map((method) => `${name}.${method.name}`) ?? [],
+      );
+    }
+  }
 }
 
 function optionOf(known: Options, word: string): Options[string] | undefined {

@@ -1,4 +1,6 @@
 import { type Bus, type ChannelInfo, openBus } from '@mmfbus/channel';
+import type { ServiceState } from '@mmfbus/service/internal';
+import { listChannels, servicesIn } from '../channels.js';
 import { type Command, type Context, defineCommand, type Scope } from '../command.js';
 import type { Fact, Finding } from '../doctor/finding.js';
 import { awaitRemoval, describeLeftovers, leftoversNow } from '../doctor/leftovers.js';
@@ -7,6 +9,7 @@ import { checkScopes, checkSpelling, lookAtEach, namesOnDisk } from '../doctor/n
 import { checkDescriptors, checkSlow, checkStopped } from '../doctor/participants.js';
 import { codeOf, refusal } from '../doctor/refusal.js';
 import { checkRemoved, removedMemory } from '../doctor/removed.js';
+import { checkService, lookAtServices, removeServiceLeftovers } from '../doctor/services.js';
 import type { Output } from '../output.js';
 import { pause } from '../pause.js';
 import { plural } from '../units.js';
@@ -23,7 +26,7 @@ export const command: Command = defineCommand({
   summary: 'find what is wrong, and say what to do',
   usage: '[--fix]',
   help: `Looks for memory that is full, files that dead programs have left (with the proof of their death), programs that are
-stopped or too slow, names and schemas that nearly fit, versions that do not, files that were removed, permissions, and
+stopped or too slow, servers that drain, have another contract than others, or are not called, names and schemas that nearly fit, versions that do not, files that were removed, permissions, and
 limits of descriptors. A program that was refused when it joined has left no trace: its error says which field differs.
 
 The exit status is 1 where there is a problem.`,
@@ -49,15 +52,18 @@ async function examine({
   const unusable = checkFolder();
   if (unusable !== undefined) return [unusable];
   const left = leftoversNow();
+  if (values.fix === true) removeServiceLeftovers(left);
   // First, so that what this process does itself is not found.
   const memory = checkMemory();
   const removed = removedMemory();
   const looks = async (): Promise<readonly (Finding | Fact)[]> => {
     const bus = await openThis();
     const before = await lookAtAll(bus, scope, signal);
-    if (before.channels.length > 0 || removed.length > 0) await pause(BETWEEN_MS, signal);
+    if (before.channels.length > 0 || before.services.length > 0 || removed.length > 0) {
+      await pause(BETWEEN_MS, signal);
+    }
     signal.throwIfAborted();
-    const { channels, findings } = await lookAtAll(bus, scope, signal);
+    const { channels, services, findings } = await lookAtAll(bus, scope, signal);
     return [
       ...findings,
       ...checkRemoved(removed, removedMemory()),
@@ -65,8 +71,15 @@ async function examine({
       ...channels.flatMap((info) => slowSince(before.channels, info)),
       ...checkSpelling(channels),
       ...(await checkOtherScope(channels, otherThan(scope), signal)),
-      ...checkDescriptors(channels),
+      ...services.flatMap((state) =>
+        checkService(
+          before.services.find(({ name }) => name === state.name),
+          state,
+        ),
+      ),
+      ...checkDescriptors(pidsOf(channels, services)),
       { level: 'fact', text: summaryOf(channels) },
+      ...(services.length === 0 ? [] : [{ level: 'fact', text: servicesSummary(services) } as const]),
     ];
   };
   const seen = await unlessRefused(looks, 'no channel can be looked at', signal);
@@ -89,9 +102,24 @@ async function unlessRefused(
   }
 }
 
-async function lookAtAll(bus: Bus, scope: Scope, signal: AbortSignal): ReturnType<typeof lookAtEach> {
-  const listed = (await bus.list({ signal })).map(({ name }) => name);
-  return lookAtEach(bus, [...new Set([...listed, ...namesOnDisk(scope)])], scope, signal);
+/** What one look has found. */
+interface Seen {
+  readonly channels: readonly ChannelInfo[];
+  readonly services: readonly ServiceState[];
+  readonly findings: readonly Finding[];
+}
+
+async function lookAtAll(bus: Bus, scope: Scope, signal: AbortSignal): Promise<Seen> {
+  const listed = await bus.list({ signal });
+  const names = listed.filter(({ service }) => service === undefined).map(({ name }) => name);
+  const { channels, findings } = await lookAtEach(
+    bus,
+    [...new Set([...names, ...namesOnDisk(scope)])],
+    scope,
+    signal,
+  );
+  const seen = lookAtServices(servicesIn(listed));
+  return { channels, services: seen.services, findings: [...findings, ...seen.findings] };
 }
 
 /** A program that is stopped is no slow one. */
@@ -112,7 +140,7 @@ function checkOtherScope(
   const look = async () => {
     const bus = await openBus({ scope, signal });
     try {
-      return checkScopes(channels, await bus.list({ signal }), scope);
+      return checkScopes(channels, await listChannels(bus, signal), scope);
     } finally {
       await bus.close();
     }
@@ -123,6 +151,21 @@ function checkOtherScope(
 function summaryOf(channels: readonly ChannelInfo[]): string {
   const participants = channels.reduce((sum, info) => sum + info.participants.length, 0);
   return `looked at ${plural(channels.length, 'channel')} with ${plural(participants, 'participant')}`;
+}
+
+function servicesSummary(services: readonly ServiceState[]): string {
+  const servers = services.reduce((sum, state) => sum + state.servers.length, 0);
+  const clients = services.reduce((sum, state) => sum + state.clients.length, 0);
+  return `looked at ${plural(services.length, 'service')} with ${plural(servers, 'server')} and ${plural(clients, 'client')}`;
+}
+
+/** Processes that are known to live, and to be these. */
+function pidsOf(channels: readonly ChannelInfo[], services: readonly ServiceState[]): ReadonlySet<number> {
+  const seated = [
+    ...channels.flatMap(({ participants }) => participants),
+    ...services.flatMap(({ servers, clients }) => [...servers, ...clients]),
+  ];
+  return new Set(seated.filter(({ alive }) => alive === true).map(({ pid }) => pid));
 }
 
 function asText(out: Output, found: readonly (Finding | Fact)[]): string {

@@ -1,10 +1,14 @@
 import { printable, wholeNumber } from '@mmfbus/terminal';
+import type { ServiceRow } from '../../ui/protocol.js';
+import { servicesIn } from '../channels.js';
 import { type Command, type Context, defineCommand } from '../command.js';
 import { globOf } from '../glob.js';
 import { Looks, largestLag, publishersOf, type Seen, subscribersOf } from '../looks.js';
 import type { Output } from '../output.js';
 import { pause } from '../pause.js';
 import { repaint } from '../repaint.js';
+import { ServiceLooks } from '../services/service-looks.js';
+import { servicesTable } from '../services/tables.js';
 import { type Column, drawTable } from '../tables.js';
 import { cut } from '../text.js';
 import { bytes, count, rate } from '../units.js';
@@ -41,12 +45,12 @@ const columns: readonly Column[] = [
 
 export const command: Command = defineCommand({
   name: 'ls',
-  summary: 'list the channels with their rates, participants and memory',
+  summary: 'list the channels and services with their rates, participants and memory',
   usage: '[GLOB] [--watch]',
   wordCount: { least: 0, most: 1 },
   wordKind: 'channel',
   help: `In GLOB, * is any number of characters and ? is one. LAG is what the slowest subscriber has not read,
-in parts of the ring.
+in parts of the ring. Services stand below the channels; mmfbus services says more of them.
 
   mmfbus ls
   mmfbus ls 'sensor.*' --watch`,
@@ -60,29 +64,58 @@ async function run({ values, words, out, signal, openBus }: Context<typeof optio
   const matches = globOf(words[0] ?? '*');
   const bus = await openBus();
   const looks = new Looks();
-  const look = async () => (await looks.list(bus, signal)).filter(({ info }) => matches(info.name));
-  const hasFirst = sample > 0 && (await look()).length > 0;
+  const services = new ServiceLooks();
+  const look = async (): Promise<Listing> => {
+    const listed = await bus.list({ signal });
+    const channels = listed.filter(({ name, service }) => service === undefined && matches(name));
+    return {
+      channels: looks.take(channels),
+      services: services.rows(servicesIn(listed).filter(matches)),
+    };
+  };
+  const hasFirst = sample > 0 && !isEmpty(await look());
   if (hasFirst && !(await pause(sample, signal))) return 0;
   if (values.watch === true) {
     if (values.json === true) await watchJson(look, out, signal);
-    else await repaint(out, signal, WATCH_MS, async () => asTable(out, await look(), words[0]));
+    else await repaint(out, signal, WATCH_MS, async () => asText(out, await look(), words[0]));
     return 0;
   }
-  const seen = await look();
-  if (values.json === true) for (const one of seen) await out.json(asJson(one));
-  else await out.line(asTable(out, seen, words[0]));
+  const listing = await look();
+  if (values.json === true) for (const one of asObjects(listing)) await out.json(one);
+  else await out.line(asText(out, listing, words[0]));
   return 0;
 }
 
-async function watchJson(look: () => Promise<Seen[]>, out: Output, signal: AbortSignal): Promise<void> {
+/** What is listed. */
+interface Listing {
+  readonly channels: readonly Seen[];
+  readonly services: readonly ServiceRow[];
+}
+
+function isEmpty({ channels, services }: Listing): boolean {
+  return channels.length === 0 && services.length === 0;
+}
+
+async function watchJson(look: () => Promise<Listing>, out: Output, signal: AbortSignal): Promise<void> {
   do {
-    for (const one of await look()) await out.json(asJson(one));
+    for (const one of asObjects(await look())) await out.json(one);
   } while (await pause(WATCH_MS, signal));
 }
 
-function asTable(out: Output, seen: readonly Seen[], glob: string | undefined): string {
-  if (seen.length === 0)
-    return glob === undefined ? 'There are no channels.' : `No channel matches ${printable(glob)}.`;
+function asObjects({ channels, services }: Listing): unknown[] {
+  return [...channels.map(asJson), ...services.map((row) => ({ kind: 'service', ...row }))];
+}
+
+function asText(out: Output, { channels, services }: Listing, glob: string | undefined): string {
+  const parts = [
+    ...(channels.length === 0 ? [] : [channelsTable(out, channels)]),
+    ...(services.length === 0 ? [] : [servicesTable(out, services)]),
+  ];
+  if (parts.length > 0) return parts.join('\n\n');
+  return glob === undefined ? 'There are no channels.' : `No channel matches ${printable(glob)}.`;
+}
+
+function channelsTable(out: Output, seen: readonly Seen[]): string {
   return drawTable(
     out,
     columns,
@@ -106,6 +139,7 @@ function lagCell(part: number): string {
 
 function asJson({ info, rate: perSecond, bandwidth }: Seen): unknown {
   return {
+    kind: 'channel',
     name: info.name,
     incarnation: info.incarnation,
     codec: info.codec,

@@ -1,12 +1,13 @@
-import { createInterface } from 'node:readline';
 import { type Bus, ChannelError, type ChannelInfo, type Publisher } from '@mmfbus/channel';
 import { codecOfText, msgpack, type ShapeNode } from '@mmfbus/codec';
 import { UsageError, wholeNumber } from '@mmfbus/terminal';
 import { noSuchChannel } from '../channels.js';
 import { type Command, type Context, defineCommand } from '../command.js';
 import { Failure } from '../failure.js';
+import { inputLines } from '../lines.js';
 import { pause } from '../pause.js';
 import { fromJson } from '../pub/from-json.js';
+import { parseJson } from '../pub/parse-json.js';
 import { templateOf } from '../pub/template.js';
 import { count } from '../units.js';
 import { shapeIn } from '../values.js';
@@ -117,19 +118,16 @@ function sourceOf({ values, words, signal }: PubContext): Source {
 }
 
 function linesOf(signal: AbortSignal): Source {
-  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY, signal });
-  const iterator = lines[Symbol.asyncIterator]();
-  let line = 0;
+  const lines = inputLines(signal);
+  let last = 0;
   return {
     next: async () => {
-      for (;;) {
-        const { value, done } = await iterator.next();
-        line++;
-        if (done === true) return undefined;
-        if (value.trim() !== '') return value;
-      }
+      const { value, done } = await lines.next();
+      if (done === true) return undefined;
+      last = value.line;
+      return value.text;
     },
-    place: () => `line ${line}: `,
+    place: () => `line ${last}: `,
   };
 }
 
@@ -165,17 +163,6 @@ function valueReader(info: ChannelInfo | undefined): (text: string) => unknown {
     const json = parseJson(text);
     return shape === undefined ? json : fromJson(shape, json);
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const hint = /^[A-Za-z]/.test(text.trim())
-      ? `; a text is written in quotes: '"${text.trim().slice(0, 20)}"'`
-      : '';
-    throw new Failure(`this is no JSON: ${(error as Error).message}${hint}`, { cause: error });
-  }
 }
 
 async function publishAll(

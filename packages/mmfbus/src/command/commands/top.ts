@@ -2,8 +2,11 @@ import type { Key } from 'node:readline';
 import { UsageError, wholeNumber } from '@mmfbus/terminal';
 import type { ChannelRow } from '../../ui/protocol.js';
 import { Programs, rowOf, type Sample } from '../../ui/rows.js';
+import { asChannelRow } from '../../ui/service-channel.js';
+import { servicesIn } from '../channels.js';
 import { type Command, type Context, defineCommand } from '../command.js';
 import { pause } from '../pause.js';
+import { ServiceLooks } from '../services/service-looks.js';
 import { type Canvas, draw, roomOf } from '../top/drawing.js';
 import { entriesOf, SORTS, type Sort, type View } from '../top/ranking.js';
 import { Screen } from '../top/screen.js';
@@ -35,11 +38,12 @@ const options = {
 
 export const command: Command = defineCommand({
   name: 'top',
-  summary: 'show channels and participants by rate, lag and wake-ups, on the full screen',
+  summary: 'show channels, services and participants by rate, lag and wake-ups, on the full screen',
   usage: '[TEXT]',
   wordCount: { least: 0, most: 1 },
   help: `Shows what has TEXT in the name of the channel or of one of its participants. Where the output is no terminal, or with
---json, it is printed once. > publishes, < subscribes reliably, ~ subscribes lossily, x was given up.
+--json, it is printed once. > publishes, < subscribes reliably, ~ subscribes lossily, x was given up; = serves, ? calls. The
+rate of a service is that of the calls that end.
 Keys: r b l w n sort (again: reversed), / filter, p participants, arrows scroll, q quit.`,
   showsAll: true,
   options,
@@ -85,16 +89,21 @@ function timeNow(): string {
   return new Date().toLocaleTimeString('en-GB');
 }
 
-/** Channels with what has changed since the look before. */
+/** Channels and services with what has changed since the look before. */
 class Rows {
   readonly #programs = new Programs();
+  readonly #services = new ServiceLooks(this.#programs);
   #samples = new Map<string, Sample>();
 
-  take(infos: readonly Sample['info'][]): ChannelRow[] {
+  take(listed: readonly Sample['info'][]): ChannelRow[] {
     const at = performance.now();
     const before = this.#samples;
+    const infos = listed.filter(({ service }) => service === undefined);
     this.#samples = new Map(infos.map((info) => [info.name, { at, info }]));
-    return infos.map((info) => rowOf({ at, info }, before.get(info.name), this.#programs));
+    return [
+      ...infos.map((info) => rowOf({ at, info }, before.get(info.name), this.#programs)),
+      ...this.#services.rows(servicesIn(listed)).map(asChannelRow),
+    ];
   }
 }
 

@@ -10,7 +10,7 @@ const options = {
   port: { type: 'string', default: '0', value: 'PORT', about: 'port on 127.0.0.1; 0 for any that is free' },
   open: { type: 'boolean', about: 'open the page in the browser, also where the output is no terminal' },
   'no-open': { type: 'boolean', about: 'print the address only' },
-  write: { type: 'boolean', about: 'let the page publish messages' },
+  write: { type: 'boolean', about: 'let the page publish messages and make calls' },
 } as const;
 
 export const command: Command = defineCommand({

@@ -73,12 +73,7 @@ export function checkSlow(before: ChannelInfo, now: ChannelInfo): readonly Findi
 }
 
 /** Processes that have nearly all the descriptors that they may have. */
-export function checkDescriptors(channels: readonly ChannelInfo[]): readonly Finding[] {
-  const pids = new Set(
-    channels.flatMap(({ participants }) =>
-      participants.filter(({ alive }) => alive === true).map(({ pid }) => pid),
-    ),
-  );
+export function checkDescriptors(pids: ReadonlySet<number>): readonly Finding[] {
   return [...pids].flatMap((pid): Finding[] => {
     const use = descriptorsOf(pid);
     if (use === undefined || use.open < use.limit * NEARLY_FULL) return [];

@@ -36,8 +36,7 @@ const FULL = {
 
 /** For readers: `41  {symbol: "AAPL", px: 187.25}`; with fields their values alone, set apart by tabs. */
 export function plainFormat({ out, fields, time, full }: FormatOptions): Format {
-  const limits = full ? FULL : BRIEF;
-  const show = (value: unknown) => coloured(out, valueLine(value, limits));
+  const show = (value: unknown) => valueText(out, value, full);
   const bare = (value: unknown) =>
     typeof value === 'string' && full
       ? printable(value)
@@ -62,6 +61,11 @@ function bareText(text: string): string {
 function timeCell(timestamp: number): string {
   const at = publishedAt(timestamp);
   return at === undefined ? '-'.padStart(12) : timeOfDay(at);
+}
+
+/** A value in one line, coloured. */
+export function valueText(out: Output, value: unknown, full: boolean): string {
+  return coloured(out, valueLine(value, full ? FULL : BRIEF));
 }
 
 const COLOURS: Readonly<Record<string, Style>> = {

@@ -70,7 +70,10 @@ function summaryOf({ channels, time }: Picture): string {
   const sum = (value: (row: ChannelRow) => number) => channels.reduce((total, row) => total + value(row), 0);
   return [
     `mmfbus top ${time}`,
-    plural(channels.length, 'channel'),
+    plural(channels.filter(({ isService }) => !isService).length, 'channel'),
+    ...(channels.some(({ isService }) => isService)
+      ? [plural(channels.filter(({ isService }) => isService).length, 'service')]
+      : []),
     plural(
       sum(({ participants }) => participants.length),
       'participant',
@@ -123,24 +126,33 @@ function entryLine({ channel, participant }: Entry, { columns, style }: Canvas):
     );
   if (participant === undefined) {
     const held = channel.participants.some(({ holds }) => holds);
-    const numbers = [rate(channel.rate), `${bytes(Math.round(channel.bytes))}/s`, rate(channel.wakeUps)];
-    const text = line(printable(channel.name), numbers, bar(largestLagOf(channel)));
+    const text = channel.isService
+      ? line(`${printable(channel.name)} (service)`, [rate(channel.rate), '', ''], '')
+      : line(
+          printable(channel.name),
+          [rate(channel.rate), `${bytes(Math.round(channel.bytes))}/s`, rate(channel.wakeUps)],
+          bar(largestLagOf(channel)),
+        );
     return style(held ? ['bold', 'red'] : 'bold', text);
   }
   const { role, holds, alive } = participant;
-  const numbers = [rate(participant.rate), '', rate(participant.wakeUps)];
-  const lag = role === 'publisher' ? '' : bar(lagOf(participant, channel));
+  const numbers = channel.isService
+    ? [role === 'client' ? '' : rate(participant.rate), '', '']
+    : [rate(participant.rate), '', rate(participant.wakeUps)];
+  const lag = channel.isService || role === 'publisher' ? '' : bar(lagOf(participant, channel));
   const notes = alive === false ? ', dead' : holds ? ', holds back' : '';
   const text = line(`  ${MARKS[role]} ${nameOf(participant)} (${participant.pid}${notes})`, numbers, lag);
   return holds || alive === false ? style('red', text) : text;
 }
 
-/** Where messages go to. */
+/** Where messages go to, and who calls whom. */
 const MARKS: Readonly<Record<ParticipantRow['role'], string>> = {
   publisher: '>',
   reliable: '<',
   lossy: '~',
   disconnected: 'x',
+  server: '=',
+  client: '?',
 };
 
 function nameOf({ name, program }: ParticipantRow): string {

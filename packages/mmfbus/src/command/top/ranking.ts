@@ -68,9 +68,9 @@ function compare(a: ChannelRow, b: ChannelRow, sort: Sort): number {
   }
 }
 
-/** Publishers first, then the subscribers that are furthest behind. */
+/** Publishers and servers first, then the subscribers that are furthest behind. */
 function participantsOf({ participants }: ChannelRow, sort: Sort): readonly ParticipantRow[] {
-  const isPublisher = ({ role }: ParticipantRow) => Number(role === 'publisher');
+  const isPublisher = ({ role }: ParticipantRow) => Number(role === 'publisher' || role === 'server');
   return [...participants].sort(
     (a, b) =>
       isPublisher(b) - isPublisher(a) ||
