@@ -33,6 +33,10 @@ const STAGE = [
   ['subscribe:orders:reliable:0:exchange', 'subscribe:orders:lossy:0:audit'],
   ['subscribe:sensors.hall:reliable:30:dashboard'],
   ['publish:sensors.hall:1500:gateway'],
+  ['serve:booking:4:desk-1'],
+  ['serve:booking:5:desk-2'],
+  ['call:booking:45:shop', 'follow:booking:departures'],
+  ['call:booking:15:agency'],
 ];
 
 /** Starts a program, and waits for its first line. */
@@ -77,6 +81,11 @@ try {
     await channel.locator('.tail-row:not(.head)').nth(1).click();
     await channel.waitForTimeout(500);
     await take(channel, 'live-page-channel');
+
+    await channel.setViewportSize({ width: 1280, height: 1000 });
+    await channel.goto(`${origin}/service?name=booking`);
+    await channel.waitForTimeout(CHART_SECONDS * 1000);
+    await take(channel, 'live-page-service');
 
     await channel.setViewportSize({ width: 1280, height: 400 });
     await channel.goto(`${origin}/channels`);

@@ -1,7 +1,8 @@
-// A process of the stage that the live page shows: publishes and subscribes as its arguments say.
+// A process of the stage that the live page shows: publishes, subscribes, serves and calls as its arguments say.
 //
 // Arguments, in any number: `publish:<channel>:<messages a second>:<name>`,
-// `subscribe:<channel>:<reliable|lossy>:<milliseconds for each message>:<name>`. Prints `ready` when it has joined all of them,
+// `subscribe:<channel>:<reliable|lossy>:<milliseconds for each message>:<name>`, `serve:<service>:<milliseconds for each call>:<name>`,
+// `call:<service>:<calls a second>:<name>`, `follow:<service>:<name>`, which reads a stream. Prints `ready` when it has joined all of them,
 // and leaves them when its standard input ends.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Channel, defineChannel } from '@mmfbus/channel';
@@ -18,6 +19,7 @@ import {
   u16,
   u32,
 } from '@mmfbus/codec';
+import { booking, callAgainAndAgain, handlersOf } from '../page/booking.js';
 
 const flight = struct({ delay: i16(), distance: u16(), time: f64() });
 const quote = struct({ symbol: string(), bid: f64(), ask: f64(), size: u32() });
@@ -119,10 +121,33 @@ async function subscribe(
   };
 }
 
+async function serve(service: string, milliseconds: number, name: string): Promise<() => Promise<void>> {
+  const server = await booking(service).serve(handlersOf(milliseconds), { name });
+  closing.push(() => server.close());
+  return async () => {};
+}
+
+async function call(service: string, perSecond: number, name: string): Promise<() => Promise<void>> {
+  const client = await booking(service).client({ name, waitForServer: 60_000 });
+  closing.push(() => client.$close());
+  return () => callAgainAndAgain(client, perSecond);
+}
+
+async function follow(service: string, name: string): Promise<() => Promise<void>> {
+  const client = await booking(service).client({ name, waitForServer: 60_000 });
+  closing.push(() => client.$close());
+  return async () => {
+    for await (const _ of client.delays('LH401', { timeout: Number.POSITIVE_INFINITY }));
+  };
+}
+
 const running: (() => Promise<void>)[] = [];
 for (const part of process.argv.slice(2)) {
   const [what, channel = '', ...rest] = part.split(':');
-  if (what === 'publish') running.push(await publish(channel, Number(rest[0]), rest[1] ?? ''));
+  if (what === 'serve') running.push(await serve(channel, Number(rest[0]), rest[1] ?? ''));
+  else if (what === 'call') running.push(await call(channel, Number(rest[0]), rest[1] ?? ''));
+  else if (what === 'follow') running.push(await follow(channel, rest[0] ?? ''));
+  else if (what === 'publish') running.push(await publish(channel, Number(rest[0]), rest[1] ?? ''));
   else
     running.push(await subscribe(channel, rest[0] as 'reliable' | 'lossy', Number(rest[1]), rest[2] ?? ''));
 }

@@ -6,10 +6,13 @@ import { ListView } from './list-view.js';
 import { MapView } from './map-view.js';
 import { useOverview } from './overview-store.js';
 import { addressOf, go, type Route, useRoute } from './router.js';
+import { ServicePage } from './service-page.js';
+import { ServicesView } from './services-view.js';
 import { refusal } from './session.js';
 import type { Link } from './stream.js';
 
 const MAP = addressOf({ view: 'map', search: '' });
+const SERVICES = addressOf({ view: 'services', search: '' });
 const CHANNELS = addressOf({ view: 'channels', search: '', sort: '-rate' });
 
 /** The whole page. */
@@ -19,7 +22,8 @@ export function App(): VNode {
   const onLink = useCallback((next: Link) => setLink(next), []);
   const help = useRef<HTMLDialogElement>(null);
   useKeys(() => help.current?.showModal());
-  const title = route.view === 'channel' ? route.name : { map: 'Map', channels: 'Channels' }[route.view];
+  const title =
+    'name' in route ? route.name : { map: 'Map', channels: 'Channels', services: 'Services' }[route.view];
   useEffect(() => {
     document.title = `${visible(title)} · mmfbus`;
   }, [title]);
@@ -44,6 +48,9 @@ export function App(): VNode {
           <a href={CHANNELS} aria-current={route.view === 'channels' ? 'page' : undefined}>
             Channels
           </a>
+          <a href={SERVICES} aria-current={route.view === 'services' ? 'page' : undefined}>
+            Services
+          </a>
         </nav>
         <Status link={link} />
         <button type="button" class="quiet help" aria-label="Keys" onClick={() => help.current?.showModal()}>
@@ -54,6 +61,8 @@ export function App(): VNode {
       <main id="main" tabIndex={-1} class={link.state === 'live' ? '' : 'stale'}>
         {route.view === 'channel' ? (
           <ChannelPage key={route.name} name={route.name} where={route.where} onLink={onLink} />
+        ) : route.view === 'service' ? (
+          <ServicePage key={route.name} name={route.name} onLink={onLink} />
         ) : (
           <Overview route={route} onLink={onLink} />
         )}
@@ -65,10 +74,12 @@ export function App(): VNode {
           <dd>map</dd>
           <dt>2 or c</dt>
           <dd>channels</dd>
+          <dt>3 or s</dt>
+          <dd>services</dd>
           <dt>/</dt>
           <dd>search or filter</dd>
           <dt>p</dt>
-          <dd>pause messages, and go on</dd>
+          <dd>pause messages or calls, and go on</dd>
           <dt>↑ ↓ Enter</dt>
           <dd>choose in a list, open</dd>
           <dt>Esc</dt>
@@ -88,7 +99,7 @@ function Overview({
   route,
   onLink,
 }: {
-  route: Route & { view: 'map' | 'channels' };
+  route: Route & { view: 'map' | 'channels' | 'services' };
   onLink: (link: Link) => void;
 }): VNode {
   const overview = useOverview();
@@ -102,6 +113,8 @@ function Overview({
       )}
       {route.view === 'map' ? (
         <MapView route={route} overview={overview} />
+      ) : route.view === 'services' ? (
+        <ServicesView route={route} overview={overview} />
       ) : (
         <ListView route={route} overview={overview} />
       )}
@@ -119,7 +132,9 @@ function Status({ link }: { link: Link }): VNode {
       {hello !== undefined && (
         <>
           <em class="chip">{hello.scope === 'user' ? 'this user' : 'whole machine'}</em>
-          <em class={`chip${hello.write ? ' warn' : ''}`}>{hello.write ? 'may publish' : 'read-only'}</em>
+          <em class={`chip${hello.write ? ' warn' : ''}`}>
+            {hello.write ? 'may publish and call' : 'read-only'}
+          </em>
         </>
       )}
     </p>
@@ -151,6 +166,7 @@ function useKeys(showHelp: () => void): void {
       if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === '1' || event.key === 'm') go(MAP);
       else if (event.key === '2' || event.key === 'c') go(CHANNELS);
+      else if (event.key === '3' || event.key === 's') go(SERVICES);
       else if (event.key === '?') showHelp();
       else if (event.key === '/') document.querySelector<HTMLInputElement>('[data-search]')?.focus();
       else return;

@@ -166,11 +166,12 @@ export function ChannelPage({ name, where, onLink }: ChannelPageProps): VNode {
 }
 
 /** Line breaks of code are meant. */
-function visibleLines(code: string): string {
+export function visibleLines(code: string): string {
   return code.split('\n').map(visible).join('\n');
 }
 
-function Card({
+/** A part of a page with a title. */
+export function Card({
   title,
   note,
   children,

@@ -19,9 +19,12 @@ export interface ProcessBox {
   y: number;
 }
 
-/** A channel in the middle of the map. */
+/** A channel or a service in the middle of the map. */
 export interface ChannelBox {
+  /** Differs also from that of a service with the same name. */
+  readonly key: string;
   readonly name: string;
+  readonly isService: boolean;
   /** Undefined where it is gone with its last participant. */
   readonly row: ChannelRow | undefined;
   /** The part of the ring that its slowest subscriber has not taken. */
@@ -30,7 +33,7 @@ export interface ChannelBox {
   y: number;
 }
 
-/** A line from a publisher to a channel, or from a channel to a subscriber. */
+/** A line from a publisher to a channel or a client to a service, or from there to a subscriber or a server. */
 export interface Edge {
   readonly process: ProcessBox;
   readonly channel: ChannelBox;
@@ -45,7 +48,7 @@ export interface Edge {
 /** Pixels between two lines at a box, where there is room for them. */
 const EDGE_GAP = 11;
 
-/** The map, laid out: publishers on the left, channels, subscribers on the right. */
+/** The map, laid out: publishers and clients on the left, channels and services, subscribers and servers on the right. */
 export interface MapLayout {
   readonly channels: readonly ChannelBox[];
   readonly processes: readonly ProcessBox[];
@@ -68,7 +71,9 @@ interface Building {
 /** Lays the channels out, the busiest ones where there are too many, and the dead with them. */
 export function layOut(rows: readonly ChannelRow[], departures: readonly Departure[]): MapLayout {
   const busiest = [...rows].sort((a, b) => weightOf(b) - weightOf(a)).slice(0, MOST_CHANNELS);
-  const shown = busiest.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const shown = busiest.sort(
+    (a, b) => Number(a.isService) - Number(b.isService) || (a.name < b.name ? -1 : 1),
+  );
   const building: Building = { processes: new Map(), channels: new Map(), edges: [], hidden: 0 };
   for (const row of shown) addChannel(building, row);
   for (const departure of departures) addDeparture(building, departure);
@@ -105,13 +110,15 @@ function weightOf({ rate, participants }: ChannelRow): number {
 function addChannel(building: Building, row: ChannelRow): void {
   const lag = Math.max(0, ...row.participants.map((one) => one.lag));
   const channel: ChannelBox = {
+    key: keyOfChannel(row),
     name: row.name,
+    isService: row.isService,
     row,
     fill: row.capacity > 0 ? Math.min(1, lag / row.capacity) : 0,
     held: row.participants.some(({ holds }) => holds),
     y: 0,
   };
-  building.channels.set(row.name, channel);
+  building.channels.set(channel.key, channel);
   for (const participant of row.participants) {
     const { role, rate, holds, alive, pid, name, program } = participant;
     const dead =
@@ -119,8 +126,8 @@ function addChannel(building: Building, row: ChannelRow): void {
         ? { proof: `the kernel has closed the life line of process ${pid}`, at: Date.now() }
         : undefined;
     const process = processOf(building, {
-      key: keyOf(participant, row.name, role === 'publisher'),
-      side: role === 'publisher' ? 'left' : 'right',
+      key: keyOf(participant, channel.key, isSender(role)),
+      side: isSender(role) ? 'left' : 'right',
       pid,
       names: [name || program || `process ${pid}`],
       detail: detailOf(pid, name === '' ? '' : program),
@@ -142,18 +149,20 @@ function addChannel(building: Building, row: ChannelRow): void {
 
 function addDeparture(
   building: Building,
-  { channel: name, role, pid, program, proof, at, ...rest }: Departure,
+  { channel: name, isService, role, pid, program, proof, at, ...rest }: Departure,
 ): void {
   if (proof === undefined) return;
-  let channel = building.channels.get(name);
+  const channelKey = keyOfChannel({ name, isService });
+  let channel = building.channels.get(channelKey);
   if (channel === undefined) {
-    channel = { name, row: undefined, fill: 0, held: false, y: 0 };
-    building.channels.set(name, channel);
+    channel = { key: channelKey, name, isService, row: undefined, fill: 0, held: false, y: 0 };
+    building.channels.set(channelKey, channel);
   }
-  const isPublisher = role === 'publisher';
+  const ended = roleOf({ role, isService });
+  const isLeft = isSender(ended);
   const process = processOf(building, {
-    key: `${keyOf({ pid, slot: 0 }, name, isPublisher)}:dead`,
-    side: isPublisher ? 'left' : 'right',
+    key: `${keyOf({ pid, slot: 0 }, channelKey, isLeft)}:dead`,
+    side: isLeft ? 'left' : 'right',
     pid,
     names: [rest.name || program || `process ${pid}`],
     detail: detailOf(pid, rest.name === '' ? '' : program),
@@ -164,12 +173,26 @@ function addDeparture(
   building.edges.push({
     process,
     channel,
-    role: isPublisher ? 'publisher' : 'reliable',
+    role: ended,
     rate: 0,
     holds: false,
     dead: true,
     fromMiddle: { process: 0, channel: 0 },
   });
+}
+
+/** What a participant was that is gone. In a registry servers are publishers, and clients subscribers. */
+export function roleOf({ role, isService }: Pick<Departure, 'role' | 'isService'>): ParticipantRow['role'] {
+  if (isService) return role === 'publisher' ? 'server' : 'client';
+  return role === 'publisher' ? 'publisher' : 'reliable';
+}
+
+function isSender(role: ParticipantRow['role']): boolean {
+  return role === 'publisher' || role === 'client';
+}
+
+function keyOfChannel({ name, isService }: Pick<ChannelRow, 'name' | 'isService'>): string {
+  return `${isService ? 'service' : 'channel'}:${name}`;
 }
 
 /** A process is one box on each side; participants whose process is not known have one each. */

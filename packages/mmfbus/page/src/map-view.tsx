@@ -1,7 +1,8 @@
 import type { VNode } from 'preact';
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Departure } from '../../src/ui/protocol.js';
-import { bytes, clock, nameOf, percent, plural, rate, visible } from './format.js';
+import { asChannelRow } from '../../src/ui/service-channel.js';
+import { bytes, clock, count, nameOf, percent, plural, rate, visible } from './format.js';
 import {
   type ChannelBox,
   type Edge,
@@ -9,9 +10,10 @@ import {
   layOut,
   type MapLayout,
   type ProcessBox,
+  roleOf,
 } from './map-layout.js';
 import type { OverviewState } from './overview-store.js';
-import { addressOf, channelAddress, go, type Route } from './router.js';
+import { addressOf, channelAddress, go, type Route, serviceAddress } from './router.js';
 import { Search } from './search.js';
 import { useSize } from './use-size.js';
 
@@ -44,11 +46,14 @@ export function MapView({
   route: Route & { view: 'map' };
   overview: OverviewState;
 }): VNode {
-  const { channels, departures, period } = overview;
+  const { channels, services, departures, period } = overview;
   const frame = useRef<HTMLDivElement>(null);
   const { width } = useSize(frame);
   const [focus, setFocus] = useState<string>();
-  const all = useMemo(() => [...(channels?.values() ?? [])], [channels]);
+  const all = useMemo(
+    () => [...(channels?.values() ?? []), ...services.map(asChannelRow)],
+    [channels, services],
+  );
   const wanted = route.search.toLowerCase();
   const rows = useMemo(() => all.filter((row) => isWanted(row, wanted)), [all, wanted]);
   const gone = useMemo(
@@ -58,7 +63,7 @@ export function MapView({
   const layout = useMemo(() => layOut(rows, gone), [rows, gone]);
   const isEmpty = channels !== undefined && layout.channels.length === 0;
   return (
-    <section class="map" aria-label="Map of processes and channels">
+    <section class="map" aria-label="Map of processes, channels and services">
       <div class="toolbar">
         <Search
           label="Filter the map"
@@ -82,7 +87,7 @@ export function MapView({
           <Drawing layout={layout} columns={columnsOf(width)} focus={focus} setFocus={setFocus} />
         )}
       </div>
-      <Left layout={layout} period={period} total={all.length} />
+      <Left layout={layout} period={period} channels={channels?.size ?? 0} services={services.length} />
       {gone.length > 0 && (
         <section class="card gone" aria-label="Gone in the last minute">
           <h2>Gone in the last minute</h2>
@@ -92,7 +97,7 @@ export function MapView({
               .reverse()
               .map((departure) => (
                 <Gone
-                  key={`${departure.at}${departure.channel}${departure.pid}${departure.role}`}
+                  key={`${departure.at}${departure.channel}${departure.isService}${departure.pid}${departure.role}`}
                   departure={departure}
                 />
               ))}
@@ -105,7 +110,7 @@ export function MapView({
 
 /** A line about a participant that is gone. */
 function Gone({ departure }: { departure: Departure }): VNode {
-  const { channel, role, at, reason, proof, ...process } = departure;
+  const { channel, isService, role, at, reason, proof, ...process } = departure;
   const end = {
     left: 'left',
     died: `died: ${proof}`,
@@ -115,7 +120,8 @@ function Gone({ departure }: { departure: Departure }): VNode {
     <li class={reason}>
       <time>{clock(at)}</time>
       <span>
-        <b>{nameOf(process)}</b>, {role} of <a href={channelAddress(channel)}>{visible(channel)}</a>, {end}.
+        <b>{nameOf(process)}</b>, {isService ? roleOf({ role, isService }) : role} of{' '}
+        <a href={isService ? serviceAddress(channel) : channelAddress(channel)}>{visible(channel)}</a>, {end}.
       </span>
     </li>
   );
@@ -138,6 +144,8 @@ const LEGEND = [
   ['reliable', 'reliable'],
   ['lossy', 'lossy'],
   ['holds', 'holds publishers back'],
+  ['client', 'calls'],
+  ['server', 'serves'],
 ] as const;
 
 function Legend(): VNode {
@@ -168,10 +176,21 @@ function Empty({ text }: { text: string }): VNode {
   );
 }
 
-function Left({ layout, period, total }: { layout: MapLayout; period: number; total: number }): VNode {
-  const { channels, processes } = layout.hidden;
-  const parts = [plural(total, 'channel')];
-  if (channels > 0) parts.push(`the ${channels} quietest are not drawn: filter, or see the list`);
+function Left({
+  layout,
+  period,
+  channels,
+  services,
+}: {
+  layout: MapLayout;
+  period: number;
+  channels: number;
+  services: number;
+}): VNode {
+  const { channels: hidden, processes } = layout.hidden;
+  const parts = [plural(channels, 'channel')];
+  if (services > 0) parts.push(plural(services, 'service'));
+  if (hidden > 0) parts.push(`the ${hidden} quietest are not drawn: filter, or see the list`);
   if (processes > 0) parts.push(`${plural(processes, 'participant')} not drawn`);
   if (period > 1000) parts.push(`looked at every ${(period / 1000).toFixed(1)} s`);
   return <p class="note">{parts.join(' · ')}</p>;
@@ -199,10 +218,10 @@ function Drawing({ layout, columns, focus, setFocus }: DrawingProps): VNode {
       <g>
         {layout.edges.map((edge) => (
           <EdgeLine
-            key={`${edge.process.key}>${edge.channel.name}>${edge.role}`}
+            key={`${edge.process.key}>${edge.channel.key}>${edge.role}`}
             edge={edge}
             columns={columns}
-            isFaded={near !== undefined && !(near.has(edge.process.key) && near.has(edge.channel.name))}
+            isFaded={near !== undefined && !(near.has(edge.process.key) && near.has(edge.channel.key))}
           />
         ))}
       </g>
@@ -217,10 +236,10 @@ function Drawing({ layout, columns, focus, setFocus }: DrawingProps): VNode {
       ))}
       {layout.channels.map((box) => (
         <ChannelNode
-          key={box.name}
+          key={box.key}
           box={box}
           columns={columns}
-          className={faded(box.name)}
+          className={faded(box.key)}
           setFocus={setFocus}
         />
       ))}
@@ -232,11 +251,11 @@ function neighboursOf({ edges }: MapLayout, focus: string | undefined): Readonly
   if (focus === undefined) return undefined;
   const near = new Set([focus]);
   const channels = edges
-    .filter(({ process, channel }) => process.key === focus || channel.name === focus)
-    .map(({ channel }) => channel.name);
+    .filter(({ process, channel }) => process.key === focus || channel.key === focus)
+    .map(({ channel }) => channel.key);
   for (const { process, channel } of edges) {
-    if (!channels.includes(channel.name)) continue;
-    near.add(channel.name);
+    if (!channels.includes(channel.key)) continue;
+    near.add(channel.key);
     near.add(process.key);
     // The same process on the other side.
     for (const side of ['left', 'right']) if (process.key === focus) near.add(`${side}:${process.pid}`);
@@ -248,8 +267,10 @@ function describe({ channels, processes, edges }: MapLayout): string {
   const held = edges
     .filter(({ holds }) => holds)
     .map(({ process, channel }) => `${process.names[0]} holds back ${channel.name}`);
+  const services = channels.filter(({ isService }) => isService).length;
   return [
-    plural(channels.length, 'channel'),
+    plural(channels.length - services, 'channel'),
+    ...(services > 0 ? [plural(services, 'service')] : []),
     plural(processes.length, 'process box').replace(/boxs$/, 'boxes'),
     ...held,
   ]
@@ -319,32 +340,51 @@ function ProcessNode({ box, columns, className, setFocus }: NodeProps<ProcessBox
 }
 
 function ChannelNode({ box, columns, className, setFocus }: NodeProps<ChannelBox>): VNode {
-  const { name, row, fill, held, y } = box;
+  const { key, name, isService, row, fill, held, y } = box;
   const numbers =
     row === undefined
       ? 'gone'
-      : columns.channel < 160
-        ? rate(row.rate)
+      : isService || columns.channel < 160
+        ? `${rate(row.rate)}${isService && columns.channel >= 160 ? ` · ${count(row.published)} calls` : ''}`
         : `${rate(row.rate)} · ${bytes(row.bytes)}/s`;
   const kind = row === undefined ? ' dead' : held ? ' holds' : '';
   const { channel: width } = columns;
-  const label = `channel ${name}, ${numbers}, ring ${percent(fill)} full${held ? ', publishers wait' : ''}`;
+  const indent = isService ? 24 : 14;
+  const label = isService
+    ? `service ${name}, ${numbers}`
+    : `channel ${name}, ${numbers}, ring ${percent(fill)} full${held ? ', publishers wait' : ''}`;
   return (
     <a
-      href={channelAddress(name)}
-      class={`node channel${kind}${className}`}
+      href={isService ? serviceAddress(name) : channelAddress(name)}
+      class={`node ${isService ? 'service' : 'channel'}${kind}${className}`}
       aria-label={visible(label)}
-      onMouseEnter={() => setFocus(name)}
+      onMouseEnter={() => setFocus(key)}
       onMouseLeave={() => setFocus(undefined)}
-      onFocus={() => setFocus(name)}
+      onFocus={() => setFocus(key)}
       onBlur={() => setFocus(undefined)}
     >
       <g transform={`translate(${columns.middle} ${y})`}>
         <title>{visible(label)}</title>
-        <rect width={width} height={HEIGHTS.channel} rx="8" />
-        <Line x={14} y={23} width={width - 28} text={name} className="strong" size={7.6} />
-        <Line x={14} y={41} width={width - 28} text={numbers} className="weak" size={6.4} />
-        <rect class="track" x="14" y={HEIGHTS.channel - 11} width={width - 28} height="4" rx="2" />
+        <rect width={width} height={HEIGHTS.channel} rx={isService ? HEIGHTS.channel / 2 : 8} />
+        <Line
+          x={indent}
+          y={isService ? 28 : 23}
+          width={width - 2 * indent}
+          text={name}
+          className="strong"
+          size={7.6}
+        />
+        <Line
+          x={indent}
+          y={isService ? 46 : 41}
+          width={width - 2 * indent}
+          text={numbers}
+          className="weak"
+          size={6.4}
+        />
+        {!isService && (
+          <rect class="track" x="14" y={HEIGHTS.channel - 11} width={width - 28} height="4" rx="2" />
+        )}
         {fill > 0 && (
           <rect
             class="fill"

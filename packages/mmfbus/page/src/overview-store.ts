@@ -1,5 +1,11 @@
 import { useMemo, useReducer, useRef } from 'preact/hooks';
-import type { ChannelRow, Departure, OverviewEvent, TroubleEvent } from '../../src/ui/protocol.js';
+import type {
+  ChannelRow,
+  Departure,
+  OverviewEvent,
+  ServiceRow,
+  TroubleEvent,
+} from '../../src/ui/protocol.js';
 import { type Link, useStream } from './stream.js';
 
 /** Milliseconds for which the dead are shown. */
@@ -7,11 +13,12 @@ const SHOWN_DEAD: number = 60_000;
 /** Departures that are remembered at most, where participants come and go all the time. */
 const MOST_DEPARTURES = 1000;
 
-/** All channels, as the server told last. */
+/** All channels and services, as the server told last. */
 export interface OverviewState {
   readonly link: Link;
   /** Undefined until the server has told of them. */
   readonly channels: ReadonlyMap<string, ChannelRow> | undefined;
+  readonly services: readonly ServiceRow[];
   readonly departures: readonly Departure[];
   readonly period: number;
   readonly trouble: string;
@@ -20,6 +27,7 @@ export interface OverviewState {
 /** Follows all channels for as long as a view shows them. */
 export function useOverview(): OverviewState {
   const channels = useRef<Map<string, ChannelRow> | undefined>(undefined);
+  const services = useRef<readonly ServiceRow[]>([]);
   const departures = useRef<Departure[]>([]);
   const period = useRef(0);
   const trouble = useRef('');
@@ -30,6 +38,7 @@ export function useOverview(): OverviewState {
       for (const row of event.channels) known.set(row.name, row);
       for (const name of event.gone) known.delete(name);
       channels.current = known;
+      services.current = event.services ?? (event.all ? [] : services.current);
       const oldest = Date.now() - SHOWN_DEAD;
       departures.current = [...departures.current, ...event.departures]
         .filter(({ at }) => at > oldest)
@@ -47,6 +56,7 @@ export function useOverview(): OverviewState {
     () => ({
       link,
       channels: channels.current && new Map(channels.current),
+      services: services.current,
       departures: departures.current,
       period: period.current,
       trouble: trouble.current,

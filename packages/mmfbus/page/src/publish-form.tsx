@@ -30,11 +30,7 @@ export function PublishForm({ channel, node }: { channel: string; node: ShapeNod
   };
   return (
     <form class="publish" onSubmit={(event) => void publish(event)} aria-label="Publish a message">
-      {node === undefined ? (
-        <JsonField label="value" value={value} onChange={setValue} />
-      ) : (
-        <Field label="" node={node} value={value} onChange={setValue} depth={0} />
-      )}
+      <ValueField node={node} value={value} onChange={setValue} />
       <footer>
         <button type="submit" class="primary">
           Publish
@@ -45,6 +41,20 @@ export function PublishForm({ channel, node }: { channel: string; node: ShapeNod
       </footer>
     </form>
   );
+}
+
+/** Fields for a value of that shape; one for JSON where no shape is known. */
+export function ValueField({
+  node,
+  value,
+  onChange,
+}: {
+  node: ShapeNode | undefined;
+  value: unknown;
+  onChange: (value: unknown) => void;
+}): VNode {
+  if (node === undefined) return <JsonField label="value" value={value} onChange={onChange} />;
+  return <Field label="" node={node} value={value} onChange={onChange} depth={0} />;
 }
 
 interface FieldProps {
@@ -338,7 +348,7 @@ function JsonField({
 }
 
 /** What a field begins with. */
-function presetOf(node: ShapeNode): unknown {
+export function presetOf(node: ShapeNode): unknown {
   switch (node.kind) {
     case 'integer':
       return Math.min(Math.max(0, node.min), node.max);

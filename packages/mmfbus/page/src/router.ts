@@ -4,19 +4,31 @@ import { useEffect, useState } from 'preact/hooks';
 export type Route =
   | { readonly view: 'map'; readonly search: string }
   | { readonly view: 'channels'; readonly search: string; readonly sort: string }
-  | { readonly view: 'channel'; readonly name: string; readonly where: string };
+  | { readonly view: 'channel'; readonly name: string; readonly where: string }
+  | { readonly view: 'services'; readonly search: string }
+  | { readonly view: 'service'; readonly name: string };
 
 /** The view of an address. */
 function routeOf({ pathname, searchParams }: URL): Route {
   const search = searchParams.get('q') ?? '';
   if (pathname === '/channels')
     return { view: 'channels', search, sort: searchParams.get('sort') ?? '-rate' };
+  if (pathname === '/services') return { view: 'services', search };
   const name = searchParams.get('name');
+  if (pathname === '/service' && name !== null) return { view: 'service', name };
   if (pathname === '/channel' && name !== null) {
     return { view: 'channel', name, where: searchParams.get('where') ?? '' };
   }
   return { view: 'map', search };
 }
+
+const PATHS: Readonly<Record<Route['view'], string>> = {
+  map: '/',
+  channels: '/channels',
+  channel: '/channel',
+  services: '/services',
+  service: '/service',
+};
 
 /** The address of a view. */
 export function addressOf(route: Route): string {
@@ -25,17 +37,24 @@ export function addressOf(route: Route): string {
   if (route.view === 'channel') {
     set('name', route.name);
     set('where', route.where);
+  } else if (route.view === 'service') {
+    set('name', route.name);
   } else {
     set('q', route.search);
     if (route.view === 'channels') set('sort', route.sort, '-rate');
   }
   const query = parameters.size > 0 ? `?${parameters}` : '';
-  return `${{ map: '/', channels: '/channels', channel: '/channel' }[route.view]}${query}`;
+  return `${PATHS[route.view]}${query}`;
 }
 
 /** The address of a channel's view. */
 export function channelAddress(name: string): string {
   return addressOf({ view: 'channel', name, where: '' });
+}
+
+/** The address of a service's view. */
+export function serviceAddress(name: string): string {
+  return addressOf({ view: 'service', name });
 }
 
 const listeners = new Set<() => void>();
