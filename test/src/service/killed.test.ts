@@ -168,6 +168,16 @@ describe('a server that is killed', () => {
     expect(four.journal.lines).toEqual([]);
   });
 
+  it('while it runs a call that may run again, where no other server is: the call may have run', async () => {
+    const service = uniqueName('alone');
+    const one = await startServer(service, 'one');
+    const client = await clientOf(service);
+    const call = errorOf(client.hangAgain('x'));
+    await written(one, 'started x');
+    one.program.kill();
+    expect(await call).toMatchObject({ code: 'NO_SERVER', started: 'maybe' });
+  });
+
   it('in the middle of a stream: what it has sent is read before the error', async () => {
     const service = uniqueName('stream');
     const server = await startServer(service, 'one');

@@ -545,6 +545,7 @@ export class Calls {
       call.deaths++;
       if (isWithdrawn) atStep?.('call: withdrawn');
       const mayGoOn = call.deaths <= MOST_DEATHS && call.only === undefined;
+      if (!isWithdrawn) call.mayHaveStarted = true;
       if (mayGoOn && (isWithdrawn || this.#mayRunTwice(call, link))) {
         this.#move(call);
         continue;
@@ -625,7 +626,8 @@ export class Calls {
         return;
       }
       default: {
-        const started = this.#mailbox.cells.withdraw(call.cell, call.id) ? false : 'maybe';
+        const isWithdrawn = this.#mailbox.cells.withdraw(call.cell, call.id);
+        const started = isWithdrawn && !call.mayHaveStarted ? false : 'maybe';
         const error = errorOfAnswer(this.#contract.name, method, head, bytes, end, started);
         // A handler that is cancelled at the deadline mostly fails by that, which may be heard of before the timer of this call.
         const isLate = monotonicNow() >= call.deadline;
@@ -679,13 +681,15 @@ export class Calls {
     if (call.input !== undefined) this.#inputs.delete(call.input);
   }
 
+  /** @param attempt whether the present attempt can have started: one before it may have, too. */
   #error(
-    { method }: OpenCall,
+    { method, mayHaveStarted }: OpenCall,
     code: ServiceErrorCode,
-    started: false | 'maybe',
+    attempt: false | 'maybe',
     text: string,
     cause?: unknown,
   ): ServiceError {
+    const started = mayHaveStarted ? 'maybe' : attempt;
     return new ServiceError(code, this.#contract.name, `${method.name}: ${text}`, { started, cause });
   }
 

@@ -34,6 +34,8 @@ export class OpenCall {
   began = 0;
   /** How many servers have died of it. */
   deaths = 0;
+  /** Whether an attempt before the present one may have run. */
+  mayHaveStarted = false;
   /** Servers that do not take it, and why the last of them does not. */
   avoided: Set<ServerLink> | undefined;
   avoidance: 'BUSY' | 'UNREACHABLE' | 'NO_METHOD' = 'BUSY';
@@ -73,6 +75,7 @@ export class OpenCall {
     this.id = 0;
     this.link = this.only = undefined;
     this.deaths = this.taken = this.began = 0;
+    this.mayHaveStarted = false;
     this.avoided = undefined;
     this.sending = undefined;
     this.isWithdrawn = false;
