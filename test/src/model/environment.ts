@@ -196,6 +196,7 @@ export class Environment {
       copyOut,
       fillShared,
       ValidNamespaces,
+      monotonicTime: () => 0n,
       timers: {
         setTimeout: (callback: () => void) => this.#now.setTimeout(callback, false),
         clearTimeout: (timer?: Handle) => this.#now.clearTimeout(timer),
@@ -203,7 +204,6 @@ export class Environment {
         clearImmediate: (immediate?: Handle) => this.#now.clearImmediate(immediate),
         // Time stands still: what depends on it is which timer fires, and that is tried out.
         now: () => 1,
-        hrtime: () => 0n,
         sleep: () => new Promise<void>((resolve) => this.#now.setTimeout(resolve, true)),
         nextTurn: () => this.#turn(),
       },
