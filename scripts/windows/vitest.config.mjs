@@ -58,6 +58,9 @@ export default defineConfig({
             'test/src/hostile/native.test.ts',
             'test/src/hostile/scribbler.test.ts',
             'test/src/mappings/two-copies.test.ts',
+            // Calls were not run as Windows programs yet.
+            'test/src/hostile/{calls,services}.test.ts',
+            'test/src/kill-matrix/calls/**',
           ],
           // Most of the time they wait for processes, so that two at a time are no burden even where there are two cores.
           maxWorkers: Math.max(2, availableParallelism() - 1),
