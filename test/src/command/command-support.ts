@@ -96,7 +96,9 @@ export async function station(name: string): Promise<Program> {
  */
 export function inTerminal(file: string, line: string): Program {
   const args = ['-q', '-e', '-f', '-c', `stty cols 80 rows 24; ${line}`, '/dev/null'];
-  const env = { TERM: 'xterm-256color', NO_COLOR: undefined, FORCE_COLOR: undefined, CI: undefined };
+  const colours = { TERM: 'xterm-256color', NO_COLOR: undefined, FORCE_COLOR: undefined, CI: undefined };
+  // Ctrl-C also reaches the shell: dash would end by it, bash looks at how the command ended.
+  const env = { ...colours, SHELL: '/bin/bash' };
   return startNode(args[0] as string, { runtime: [file], args: args.slice(1), env });
 }
 

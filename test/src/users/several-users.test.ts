@@ -313,7 +313,7 @@ describe.skipIf(!canBeOthers())(
 
     it('names the owner of what is left and too small, or closed', async () => {
       const name = uniqueName('small');
-      await killed(await startAgent('publisher', name, '', { define: GROUP, start: as(ann) }));
+      await killed(await startAgent('publisher', name, publishWhenTold, { define: GROUP, start: as(ann) }));
       expect(await joining(ben, name, `${GROUP}, capacity: 2 ** 20`)).toMatch(
         /^ACCESS_DENIED .*was left behind by user 61001, who alone may remove it/,
       );
