@@ -89,6 +89,8 @@ export class Calls {
   readonly #closing = new AbortController();
   readonly #head: AnswerHead = { kind: 0, cell: 0, id: 0, textStart: 0, textEnd: 0, dataStart: 0 };
   readonly #deliver = (message: Message<Packet>): boolean => this.#take(message);
+  /** Whether the last turn has taken the last answer of a call. */
+  #hasTakenLast = false;
   /** Answers that belonged to no open call. */
   dropped = 0;
 
@@ -397,6 +399,7 @@ export class Calls {
 
   #turn(): number {
     const { receiver } = this.#mailbox;
+    this.#hasTakenLast = false;
     const taken = receiver.take(this.#deliver, ANSWERS_A_TURN);
     if (this.#closed) return 0;
     receiver.ignoreLeft();
@@ -410,12 +413,14 @@ export class Calls {
   #pumped(mailbox: Mailbox): Pumped {
     const { receiver } = mailbox;
     const seat = this.#seat;
+    // Items may gather; upon the end of a call the program may call again.
+    const hasOnlyItems = () => !this.#hasTakenLast;
     return {
       get isAsleep() {
         return receiver.isAsleep;
       },
       get hasRoom() {
-        return receiver.hasRoom;
+        return hasOnlyItems() && receiver.hasRoom;
       },
       lookFor: (times) => receiver.lookFor(times),
       wakeUp: () => {
@@ -584,8 +589,12 @@ export class Calls {
     }
     call.link.hasAnswered = true;
     atStep?.('call: answer read');
-    if (head.kind === ANSWER_ITEM) this.#takeItem(call, packet);
-    else if (call.state === 'abandoned') this.#finishAbandoned(call);
+    if (head.kind === ANSWER_ITEM) {
+      this.#takeItem(call, packet);
+      return true;
+    }
+    this.#hasTakenLast = true;
+    if (call.state === 'abandoned') this.#finishAbandoned(call);
     else this.#takeLast(call, packet);
     return true;
   }

@@ -80,10 +80,10 @@ export class Mailbox implements MailboxIdentity {
    */
   isFrom(slot: number, inbox: bigint): boolean {
     const known = this.#servers[slot];
+    if (known === inbox) return true;
     const { table } = this.participant;
     // It may have joined since this was looked at.
-    const isNew = table.stateOf(slot) === STATE_PUBLISHER && table.detailOf(slot) === inbox;
-    if (known === inbox || isNew) return true;
+    if (table.stateOf(slot) === STATE_PUBLISHER && table.detailOf(slot) === inbox) return true;
     // Each server says which inbox it has before it takes its role.
     if (known === 0n) return false;
     for (let other = 0; other < table.used(); other++) {

@@ -1,12 +1,13 @@
 import { callLayout } from '@mmfbus/channel/internal';
 import { timers } from '@mmfbus/core/internal';
+import { isPromise } from '../foundation/promises.js';
 import { atStep } from '../foundation/steps.js';
 import { emptyAnswer, misfit } from './answers.js';
 import type { CallerLink } from './caller-link.js';
 import type { ServerCall } from './server-call.js';
 
 /** Items of a stream that are sent without a turn of the event loop in between. */
-const ITEMS_AT_ONCE = 256;
+const ITEMS_AT_ONCE = 512;
 
 /**
  * Sends the stream of answers of a call, as far as the caller permits, and leaves it where the call is cancelled.
@@ -21,12 +22,19 @@ export async function sendAnswers(call: ServerCall, result: unknown): Promise<vo
   answer.codec = call.method.output.codec;
   let atOnce = 0;
   let isDone = false;
+  // Credit only grows: what it was known to be is enough until it is used up.
+  let credit = call.sent;
   // A generator that waits for something else learns of a cancellation by its signal; it ends at its next `yield`.
   try {
     for (;;) {
-      await awaitCredit(call, link);
+      if (((credit - call.sent) | 0) <= 0) {
+        credit = link.cells.creditOf(call.cell, 'answers');
+        if (((credit - call.sent) | 0) <= 0) await awaitCredit(call, link);
+      }
       if (call.isCancelled) return;
-      const next = await iterator.next();
+      const pulled = iterator.next();
+      // Each `await` costs a promise, which a source that has its items at hand does without.
+      const next = isPromise(pulled) ? await pulled : pulled;
       isDone = next.done === true;
       if (isDone || call.isCancelled || link.state !== 'ready') return;
       answer.value = next.value;

@@ -5,6 +5,7 @@ import type { MethodContract } from '../contract/service-contract.js';
 import { diagnostics } from '../foundation/diagnostics.js';
 import { EarliestTimer } from '../foundation/earliest-timer.js';
 import { ServiceError } from '../foundation/errors.js';
+import { isPromise } from '../foundation/promises.js';
 import { atStep } from '../foundation/steps.js';
 import type { CallOutcome, Statistics } from '../wire/statistics.js';
 import { sendAnswers } from './answer-sender.js';
@@ -199,7 +200,7 @@ export class CallRunner {
       this.#end(call, 'failed', error);
       return;
     }
-    if (method.output.kind !== 'stream' && !isThenable(result)) {
+    if (method.output.kind !== 'stream' && !isPromise(result)) {
       this.#end(call, 'answered', result);
       return;
     }
@@ -278,10 +279,4 @@ export class CallRunner {
 
 function isStreaming({ method }: ServerCall): boolean {
   return method.output.kind === 'stream' || method.input.kind === 'stream';
-}
-
-function isThenable(value: unknown): boolean {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
 }

@@ -60,6 +60,8 @@ export class Serving {
   readonly #callers: Callers;
   #seat!: ServerSeat;
   #isDraining = false;
+  /** Whether the last turn has taken a call. */
+  #hasTakenCall = false;
   #isOver = false;
   /** Messages of the inbox that are done with. */
   #done = 0;
@@ -146,12 +148,14 @@ export class Serving {
 
   #pumped(): Pumped {
     const receiver = this.#receiver;
+    // Items may gather; calls are waited for.
+    const hasOnlyItems = () => !this.#hasTakenCall;
     return {
       get isAsleep() {
         return receiver.isAsleep;
       },
       get hasRoom() {
-        return receiver.hasRoom;
+        return hasOnlyItems() && receiver.hasRoom;
       },
       lookFor: (times) => receiver.lookFor(times),
       wakeUp: () => receiver.wakeUp(),
@@ -166,6 +170,7 @@ export class Serving {
   }
 
   #turn(): number {
+    this.#hasTakenCall = false;
     const taken = this.#receiver.take(this.#deliver, CALLS_A_TURN);
     if (this.#isOver) return 0;
     this.#receiver.ignoreLeft();
@@ -180,6 +185,7 @@ export class Serving {
     const kind = readEnvelope(head, bytes, start, end) ? head.kind : undefined;
     switch (kind) {
       case ENVELOPE_CALL:
+        this.#hasTakenCall = true;
         this.#takeCall(publisher, bytes, end);
         return;
       case ENVELOPE_ONE_WAY:

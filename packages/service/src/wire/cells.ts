@@ -115,11 +115,15 @@ export class Cells {
     return (Atomics.load(this.#words, word + WAITS) & sender) !== 0;
   }
 
+  /** Bytes that may be sent in all, modulo 2^32: only ever raised. */
+  creditOf(cell: number, direction: Direction): number {
+    const word = this.#wordOf(cell);
+    return Atomics.load(this.#words, direction === 'answers' ? word + GRANTED : word + ACCEPTED);
+  }
+
   /** Whether an item may be sent of which so many bytes were sent before, modulo 2^32. */
   hasCredit(cell: number, direction: Direction, sent: number): boolean {
-    const word = this.#wordOf(cell);
-    const credit = direction === 'answers' ? word + GRANTED : word + ACCEPTED;
-    return ((Atomics.load(this.#words, credit) - sent) | 0) > 0;
+    return ((this.creditOf(cell, direction) - sent) | 0) > 0;
   }
 
   /** The side that sends has no credit, and is to be rung when it has. After this it looks again. */

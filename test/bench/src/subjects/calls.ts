@@ -81,7 +81,7 @@ const againstPeers: readonly Subject[] = [
   ...peers.map(([peer, { atOnce }]) => manyAtOnce(peer, atOnce)),
 ];
 
-const ITEMS = 500_000;
+const ITEMS = 1_000_000;
 /** Servers, and as many clients. */
 const SERVERS = 4;
 const CLIENTS_OF_IDLE = 20;
