@@ -658,9 +658,12 @@ static bool mmfbus__has_credit(const unsigned char *cell, uint32_t field, uint32
     return (int32_t)(mmfbus__load32(cell + field) - sent) > 0;
 }
 
-/* The same for who sleeps where it has none: it will be rung. */
+/* The same for who sleeps where it has none: it will be rung, until it has some. */
 static bool mmfbus__awaits_credit(unsigned char *cell, uint32_t field, uint32_t sent, uint32_t bit) {
-    if (mmfbus__has_credit(cell, field, sent)) return true;
+    if (mmfbus__has_credit(cell, field, sent)) {
+        if ((mmfbus__load32(cell + MMFBUS__CELL_WAITS) & bit) != 0) mmfbus__change_bits(cell + MMFBUS__CELL_WAITS, 0, bit);
+        return true;
+    }
     mmfbus__change_bits(cell + MMFBUS__CELL_WAITS, bit, 0);
     /* SYNC: credit. The bit is set before this side looks again at the credit. */
     return mmfbus__has_credit(cell, field, sent);
@@ -670,9 +673,8 @@ static bool mmfbus__awaits_credit(unsigned char *cell, uint32_t field, uint32_t 
 static bool mmfbus__raise_credit(unsigned char *cell, uint32_t field, uint32_t bytes, uint32_t bit) {
     /* SYNC: credit. Raised before this looks whether the other side waits for it. */
     mmfbus__add32(cell + field, bytes);
-    if ((mmfbus__load32(cell + MMFBUS__CELL_WAITS) & bit) == 0) return false;
-    mmfbus__change_bits(cell + MMFBUS__CELL_WAITS, 0, bit);
-    return true;
+    /* The bit is left to its owner: cleared here, it might be that of the next wait, which has begun meanwhile. */
+    return (mmfbus__load32(cell + MMFBUS__CELL_WAITS) & bit) != 0;
 }
 
 /* As much of a message as there is room for. MMFBUS_OK: all of it. What is left out comes next, or the message is given up. */

@@ -97,7 +97,10 @@ export class InputSender {
       if (cells.hasCredit(cell, 'inputs', this.#sent)) return;
       cells.awaitCredit(cell, 'inputs');
       // SYNC: credit. Loaded again after the bit was set.
-      if (cells.hasCredit(cell, 'inputs', this.#sent)) return;
+      if (cells.hasCredit(cell, 'inputs', this.#sent)) {
+        cells.endWait(cell, 'inputs');
+        return;
+      }
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

@@ -54,20 +54,22 @@ function dataOffset(textLength: number): number {
 
 /** The place behind the envelope of an answer in a ring. */
 class PlaceBehind implements InPlaceTarget {
-  #outer: InPlaceTarget | undefined;
+  readonly #outer: InPlaceTarget;
+  readonly bytes: InPlaceTarget['bytes'];
   offset = 0;
   limit = 0;
 
-  get bytes(): InPlaceTarget['bytes'] {
-    return (this.#outer as InPlaceTarget).bytes;
+  constructor(outer: InPlaceTarget) {
+    this.#outer = outer;
+    this.bytes = outer.bytes;
   }
 
-  set outer(outer: InPlaceTarget) {
-    this.#outer = outer;
+  isIn(outer: InPlaceTarget): boolean {
+    return this.#outer === outer;
   }
 
   begin(length: number): boolean {
-    const outer = this.#outer as InPlaceTarget;
+    const outer = this.#outer;
     if (!outer.begin(ANSWER_LENGTH + length)) return false;
     this.offset = outer.offset + ANSWER_LENGTH;
     this.limit = outer.limit;
@@ -77,7 +79,10 @@ class PlaceBehind implements InPlaceTarget {
 
 /** A codec of answers, which the codecs of the values encode behind their envelope: in the ring itself where they can. */
 export function answerCodec(): Codec<OutgoingAnswer> & InPlaceCodec<OutgoingAnswer> {
-  const place = new PlaceBehind();
+  let place: PlaceBehind | undefined;
+  // Most answers have the codec of the one before.
+  let last: Codec<unknown> | undefined;
+  let inPlace: InPlaceCodec<unknown> | undefined;
   return {
     id: 'mmfbus~replies',
     encode(answer, target, offset) {
@@ -94,9 +99,15 @@ export function answerCodec(): Codec<OutgoingAnswer> & InPlaceCodec<OutgoingAnsw
       throw new Error('answers are decoded by their calls');
     },
     [encodeInPlace](answer, outer) {
-      if (answer.text.length > 0 || !encodesInPlace(answer.codec)) return -1;
-      place.outer = outer;
-      const end = answer.codec[encodeInPlace](answer.value, place);
+      const { codec } = answer;
+      if (codec !== last) {
+        last = codec;
+        inPlace = encodesInPlace(codec) ? codec : undefined;
+      }
+      if (inPlace === undefined || answer.text.length > 0) return -1;
+      // A sender has one place.
+      if (place?.isIn(outer) !== true) place = new PlaceBehind(outer);
+      const end = inPlace[encodeInPlace](answer.value, place);
       if (end >= 0) {
         writeHead(answer, outer.bytes, outer.offset);
         answer.cost = end - outer.offset;

@@ -107,18 +107,15 @@ export class Cells {
    */
   permit(cell: number, direction: Direction, bytes: number): boolean {
     const word = this.#wordOf(cell);
-    const [credit, sender] =
-      direction === 'answers' ? [word + GRANTED, SERVER_WAITS] : [word + ACCEPTED, CALLER_WAITS];
     // SYNC: credit. Raised before this looks whether the other side waits for it.
-    Atomics.add(this.#words, credit, bytes);
-    // The bit stays: cleared here, it might be that of the next wait, which has begun meanwhile.
-    return (Atomics.load(this.#words, word + WAITS) & sender) !== 0;
+    Atomics.add(this.#words, word + creditFieldOf(direction), bytes);
+    // The bit is left to its owner: cleared here, it might be that of the next wait, which has begun meanwhile.
+    return (Atomics.load(this.#words, word + WAITS) & senderOf(direction)) !== 0;
   }
 
   /** Bytes that may be sent in all, modulo 2^32: only ever raised. */
   creditOf(cell: number, direction: Direction): number {
-    const word = this.#wordOf(cell);
-    return Atomics.load(this.#words, direction === 'answers' ? word + GRANTED : word + ACCEPTED);
+    return Atomics.load(this.#words, this.#wordOf(cell) + creditFieldOf(direction));
   }
 
   /** Whether an item may be sent of which so many bytes were sent before, modulo 2^32. */
@@ -129,11 +126,12 @@ export class Cells {
   /** The side that sends has no credit, and is to be rung when it has. After this it looks again. */
   awaitCredit(cell: number, direction: Direction): void {
     // SYNC: credit. The bit is set before this side looks again at the credit.
-    Atomics.or(
-      this.#words,
-      this.#wordOf(cell) + WAITS,
-      direction === 'answers' ? SERVER_WAITS : CALLER_WAITS,
-    );
+    Atomics.or(this.#words, this.#wordOf(cell) + WAITS, senderOf(direction));
+  }
+
+  /** The side that sends goes on, and is not to be rung any more. */
+  endWait(cell: number, direction: Direction): void {
+    Atomics.and(this.#words, this.#wordOf(cell) + WAITS, ~senderOf(direction));
   }
 
   #exchange(cell: number, id: number, from: number, to: number): boolean {
@@ -144,6 +142,15 @@ export class Cells {
   #wordOf(cell: number): number {
     return this.#start + cell * (CELL_LENGTH >> 2);
   }
+}
+
+function creditFieldOf(direction: Direction): number {
+  return direction === 'answers' ? GRANTED : ACCEPTED;
+}
+
+/** The bit of the side that sends in that direction. */
+function senderOf(direction: Direction): number {
+  return direction === 'answers' ? SERVER_WAITS : CALLER_WAITS;
 }
 
 /** Ids may be beyond 32 bits, which shifts cut to their low ones. */
