@@ -29,7 +29,8 @@ function say(line: ConsumerLine): void {
 let received = 0;
 let before = process.cpuUsage();
 
-if (job.apart === true) keepTo(1);
+if (job.cores === 'apart') keepTo(1);
+else if (job.cores === 'one') keepTo(0);
 const peer = await peerNamed(job.peer);
 // Told to open by the first of its input, and to end by the end of it, or by its parent.
 await once(process.stdin, 'data');

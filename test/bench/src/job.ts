@@ -1,5 +1,9 @@
-/** What is carried: the object of the comparison, through the peer's usual encoding, or plain bytes. */
-export type Load = { readonly kind: 'object' } | { readonly kind: 'bytes'; readonly length: number };
+import type { MessageName } from './messages/index.js';
+
+/** What is carried: an object, through the peer's usual encoding, or plain bytes. */
+export type Load =
+  | { readonly kind: 'object'; readonly of: MessageName }
+  | { readonly kind: 'bytes'; readonly length: number };
 
 /** What a measurement has for itself. */
 export interface Place {
@@ -27,6 +31,9 @@ export interface Job extends Place {
   readonly messages: number;
   /** Microseconds from one message to the next, but with `flood`; 0 sends the next when the last one is back. */
   readonly interval: number;
-  /** Whether the producer and its consumer are kept to a core each. */
-  readonly apart?: boolean;
+  /**
+   * Where the producer and its consumer run: `apart`, on a core each; `one`, both on the same core; `busy`, anywhere, while another
+   * program keeps the second core busy. Defaults to anywhere.
+   */
+  readonly cores?: 'apart' | 'one' | 'busy' | undefined;
 }

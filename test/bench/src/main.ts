@@ -1,7 +1,9 @@
 // Measures mmfbus and what people would use instead, in one run, and prints the ratios.
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type CommandLine, runCommand, StatusLine } from '@mmfbus/terminal';
 import { describeMachine, versionOfProgram, versions } from './machine.js';
 import { HELP, OPTIONS, type Options, readOptions } from './options.js';
@@ -102,8 +104,19 @@ function makeResults(measured: Results['results'], rounds: number, { quick, scal
   };
 }
 
+/** Does everything with another Node; what became of it. */
+function runWith(node: string): number {
+  const args = process.argv.slice(2);
+  const at = args.findIndex((arg) => arg.startsWith('--node'));
+  args.splice(at, args[at] === '--node' ? 2 : 1);
+  const { status, error } = spawnSync(node, [fileURLToPath(import.meta.url), ...args], { stdio: 'inherit' });
+  if (error !== undefined) throw new Error(`${node} cannot be run: ${error.message}`, { cause: error });
+  return status ?? 1;
+}
+
 async function main(commandLine: CommandLine<typeof OPTIONS>): Promise<number> {
   const options = readOptions(commandLine);
+  if (options.node !== undefined) return runWith(options.node);
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort(new Error('interrupted')));
   process.once('SIGTERM', () => interrupted.abort(new Error('ended')));

@@ -11,7 +11,9 @@ meanwhile.
   --quick          only what the table of goals needs, with fewer messages and two rounds:
                    two to three minutes
   --rounds <n>     how often each is measured, 5 unless told otherwise
-  --only <text>    only what has this text in its name; "calls" for calls between processes
+  --only <text>    only what has this text in its name: "calls" for calls between
+                   processes, "real" for messages as programs have them
+  --node <path>    with another Node than the one that runs this
   --long           looks at the memory after 100 million messages instead of 10 million
   --json <file>    writes what was measured to that file, after each round
   --help           print this`;
@@ -22,6 +24,8 @@ export interface Options {
   readonly rounds: number;
   readonly scale: Scale;
   readonly only: string;
+  /** The Node that measures, where it is another one. */
+  readonly node: string | undefined;
   readonly json: string | undefined;
 }
 
@@ -33,15 +37,16 @@ export const OPTIONS = {
   quick: { type: 'boolean', default: false },
   rounds: { type: 'string' },
   only: { type: 'string', default: '' },
+  node: { type: 'string' },
   long: { type: 'boolean', default: false },
   json: { type: 'string' },
 } as const;
 
 /** What a command line asks for. */
 export function readOptions({ values }: CommandLine<typeof OPTIONS>): Options {
-  const { quick, only, json } = values;
+  const { quick, only, node, json } = values;
   const rounds = wholeNumber('--rounds', values.rounds ?? (quick ? '2' : '5'), 1, 1000);
   const factor = quick ? QUICK_FACTOR : 1;
   const longRun = values.long ? 100 * MILLION : 10 * MILLION * (quick ? 0.1 : 1);
-  return { quick, rounds, scale: { factor, longRun }, only, json };
+  return { quick, rounds, scale: { factor, longRun }, only, node, json };
 }

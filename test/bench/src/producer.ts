@@ -2,11 +2,11 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConsumerReport } from './consumer.js';
 import { Consumers } from './consumers.js';
-import { keepTo } from './cores.js';
+import { keepBusy, keepTo } from './cores.js';
 import type { Job } from './job.js';
+import { messageKinds, type Numbered } from './messages/index.js';
 import { peerNamed, startOf } from './peers/index.js';
 import type { Producer } from './peers/peer.js';
-import { makeQuote } from './quote.js';
 
 /** What one measurement gave. */
 export interface Measurement {
@@ -31,13 +31,14 @@ const job = JSON.parse(process.argv[2] as string) as Job;
 const start = startOf(job.peer);
 const consumers = new Consumers(job, start);
 // After the consumers have started, who would inherit it.
-if (job.apart === true) keepTo(0);
+if (job.cores === 'apart' || job.cores === 'one') keepTo(0);
+const burner = job.cores === 'busy' ? keepBusy(1) : undefined;
 const message = makeMessage();
 let onReply: (reply: unknown) => void = () => {};
 
-function makeMessage(): { id?: number } {
-  if (job.load.kind === 'object') return makeQuote();
-  return Uint8Array.from({ length: job.load.length }, (_, index) => index & 0xff) as { id?: number };
+function makeMessage(): Partial<Numbered> {
+  if (job.load.kind === 'object') return messageKinds[job.load.of].make();
+  return Uint8Array.from({ length: job.load.length }, (_, index) => index & 0xff) as Partial<Numbered>;
 }
 
 function nanoseconds(): number {
@@ -165,4 +166,5 @@ await producer.drained();
 const measurement = await measure(producer);
 await consumers.stop();
 await producer.close();
+burner?.kill();
 process.stdout.write(`${JSON.stringify(measurement)}\n`);

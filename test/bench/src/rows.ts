@@ -1,4 +1,5 @@
 import { rivalsBetweenProcesses } from './subjects/calls.js';
+import { RIVAL } from './subjects/real.js';
 
 /** Values of several peers, of which the best counts. */
 interface Best {
@@ -42,6 +43,39 @@ function atMost(title: string, of: readonly [string, string], goal: number, leas
 function ofRivals(nameOf: (peer: string) => string, isLarger: boolean): Best {
   return { of: Object.fromEntries(rivalsBetweenProcesses.map((peer) => [peer, nameOf(peer)])), isLarger };
 }
+
+/** Against a socket whose writes are gathered: a message with a schema, and without one. */
+function realOneWay(
+  of: string,
+  schema: readonly [number, number],
+  noSchema?: readonly [number, number],
+): Row[] {
+  const against = (title: string, peer: string, [goal, least]: readonly [number, number]) =>
+    atLeast(`${of}, ${title}`, [`real, ${of}: ${peer}`, `real, ${of}: ${RIVAL}`], goal, least);
+  const rows = [against('schema', 'mmfbus', schema)];
+  if (noSchema !== undefined) rows.push(against('no schema', 'mmfbus, no shape', noSchema));
+  return rows;
+}
+
+function realRoundTrip(what: string, peer: string, goal: number, least: number): Row {
+  const of = (name: string) => `real, round trip ${what}: ${name}, p50`;
+  return atMost(`round trip ${what}, p50, against a Unix socket`, [of(peer), of('Unix socket')], goal, least);
+}
+
+function microseconds(title: string, of: string, goal: number, least: number): Row {
+  return {
+    title,
+    of: [of],
+    value: (nanoseconds) => nanoseconds / 1000,
+    goal,
+    least,
+    larger: false,
+    format: (value) => `${value.toPrecision(3)} µs`,
+  };
+}
+
+/** From this Node on, strings take longer; so do those of whom mmfbus is compared with. */
+const [NODE = 0] = process.versions.node.split('.').map(Number);
 
 /** A heap that has grown by less than this has not grown: what the collector leaves varies by as much. Bytes. */
 const NO_GROWTH = 128 * 1024;
@@ -161,6 +195,21 @@ const rows: readonly Row[] = [
     larger: false,
     format: (value) => `${value.toFixed(3)} %`,
   },
+  ...realOneWay('quote', [7, 5.5]),
+  atLeast('quote, schema, in batches', ['real, quote: mmfbus, batches', `real, quote: ${RIVAL}`], 12, 8),
+  ...realOneWay('order book', [9, 6.5], [2.5, 1.3]),
+  ...realOneWay('log record', NODE >= 26 ? [4, 2.8] : [6, 5], [2, 1.4]),
+  ...realOneWay('blob', [5, 3.5]),
+  atLeast('1 MiB as a view', ['real, 1 MiB: mmfbus, views', `real, 1 MiB: ${RIVAL}`], 12, 8),
+  atLeast('16 MiB as a view', ['real, 16 MiB: mmfbus, views', `real, 16 MiB: ${RIVAL}`], 4, 2),
+  atLeast('1 MiB as a copy', ['real, 1 MiB: mmfbus', `real, 1 MiB: ${RIVAL}`], 2, 1),
+  atLeast('16 MiB as a copy', ['real, 16 MiB: mmfbus', `real, 16 MiB: ${RIVAL}`], 1.5, 0.8),
+  realRoundTrip('on one core', 'mmfbus', 0.3, 0.6),
+  realRoundTrip('beside a busy core', 'mmfbus', 0.3, 0.6),
+  realRoundTrip('of an order book', 'mmfbus, no shape', 0.08, 0.12),
+  microseconds('round trip every 10 µs, p50', 'real, round trip every 10 µs: mmfbus, p50', 20, 300),
+  realRoundTrip('cold', 'mmfbus', 0.8, 0.95),
+  microseconds('round trip by poll, p50', 'real, round trip by poll: mmfbus, p50', 1, 1.5),
 ];
 
 /** What a row came to. */

@@ -1,4 +1,4 @@
-import { makeQuote } from '../quote.js';
+import { makeQuote } from '../messages/quote.js';
 import type { CallClient } from './call-peer.js';
 import { worthOf } from './worth.js';
 

@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
+import type { Quote } from '../messages/quote.js';
 import type { Broker } from '../peers/broker.js';
-import type { Quote } from '../quote.js';
 import type { CallJob } from './call-job.js';
 
 /** Answers a call. */

@@ -1,6 +1,6 @@
 import { f64, type Shape, u32 } from '@mmfbus/codec';
 import { defineService, type Method, method, type Service, type StreamOf, stream } from '@mmfbus/service';
-import { type Quote, quoteShape } from '../quote.js';
+import { type Quote, quoteShape } from '../messages/quote.js';
 
 /** Answers a quote with what it is worth. */
 export type WorthService = Service<{ readonly worth: Method<Shape<Quote>, Shape<number>> }>;

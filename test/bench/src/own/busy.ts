@@ -1,4 +1,4 @@
-import { makeQuote } from '../quote.js';
+import { makeQuote } from '../messages/quote.js';
 import { ascending, percentile } from '../statistics.js';
 import { publishSoon, quoteChannel, takeOne } from './channels.js';
 import type { Own } from './own-job.js';

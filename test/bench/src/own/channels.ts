@@ -1,6 +1,6 @@
 import { type Channel, defineChannel, type Publisher, type Subscriber } from '@mmfbus/channel';
 import { raw } from '@mmfbus/codec';
-import { type Quote, quoteShape } from '../quote.js';
+import { type Quote, quoteShape } from '../messages/quote.js';
 
 const MiB = 2 ** 20;
 

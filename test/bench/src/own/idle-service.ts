@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { worthService } from '../calls/services.js';
 import { worthOf } from '../calls/worth.js';
-import { makeQuote } from '../quote.js';
+import { makeQuote } from '../messages/quote.js';
 import type { Own } from './own-job.js';
 
 /** Milliseconds in which processes that have just called go to sleep. */

@@ -1,4 +1,4 @@
-import { makeQuote } from '../quote.js';
+import { makeQuote } from '../messages/quote.js';
 import { ignore, quoteChannel } from './channels.js';
 import type { Own } from './own-job.js';
 

@@ -2,7 +2,7 @@ import type { Channel } from '@mmfbus/channel';
 import { defineChannel } from '@mmfbus/channel';
 import { f64 } from '@mmfbus/codec';
 import { worthOf } from '../calls/worth.js';
-import { makeQuote } from '../quote.js';
+import { makeQuote } from '../messages/quote.js';
 import { ascending, percentile } from '../statistics.js';
 import { quoteChannel } from './channels.js';
 import type { Own } from './own-job.js';

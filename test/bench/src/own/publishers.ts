@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { makeQuote } from '../quote.js';
+import { makeQuote } from '../messages/quote.js';
 import { quoteChannel } from './channels.js';
 import type { Own } from './own-job.js';
 

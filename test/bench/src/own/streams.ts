@@ -1,5 +1,5 @@
 import { quotesService } from '../calls/services.js';
-import { makeQuote, type Quote } from '../quote.js';
+import { makeQuote, type Quote } from '../messages/quote.js';
 import { quoteChannel } from './channels.js';
 import type { Own } from './own-job.js';
 

@@ -1,7 +1,7 @@
 import { type Channel, type ChannelOptions, defineChannel, type Publisher } from '@mmfbus/channel';
 import { bytes, msgpack, raw } from '@mmfbus/codec';
 import type { Job } from '../job.js';
-import { type Quote, quoteShape } from '../quote.js';
+import { messageKinds } from '../messages/index.js';
 import type { Consumer, Peer, Producer } from './peer.js';
 
 const MiB = 2 ** 20;
@@ -33,7 +33,7 @@ function channelOf(job: Job, direction: 'there' | 'back', encoding: Encoding): C
     return defineChannel(options) as Channel<unknown>;
   }
   if (encoding === 'msgpackr') return defineChannel<unknown>({ ...common, codec: msgpack() });
-  return defineChannel({ ...common, schema: quoteShape }) as Channel<unknown>;
+  return defineChannel({ ...common, schema: messageKinds[job.load.of].shape }) as Channel<unknown>;
 }
 
 /** Publishes at once where that goes, and waits where it does not, as the README says. */
@@ -61,7 +61,7 @@ class Sending {
 
 class SendingBatches {
   readonly #publisher: Publisher<unknown>;
-  #batch: Quote[] = [];
+  #batch: unknown[] = [];
 
   constructor(publisher: Publisher<unknown>) {
     this.#publisher = publisher;
@@ -69,7 +69,7 @@ class SendingBatches {
 
   send(message: unknown): boolean {
     // The batch keeps it, and the next one is the same object with another number.
-    this.#batch.push({ ...(message as Quote) });
+    this.#batch.push({ ...(message as object) });
     if (this.#batch.length < BATCH) return true;
     if (this.#publisher.tryPublishAll(this.#batch) !== 'published') return false;
     this.#batch = [];

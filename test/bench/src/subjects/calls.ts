@@ -109,7 +109,7 @@ const ofMmfbus: readonly Subject[] = [
   flood({
     name: 'calls, the same published',
     peer: 'mmfbus',
-    load: { kind: 'object' },
+    load: { kind: 'object', of: 'quote' },
     messages: ITEMS,
     before: ITEMS,
   }),

@@ -2,6 +2,7 @@ import { calls } from './calls.js';
 import { limit } from './limit.js';
 import { fanOut, oneWay, sizes, withoutCodec } from './one-way.js';
 import { busy, frames, idle, lossy, memory, open, publishers } from './own.js';
+import { real } from './real.js';
 import { cold, distributions, warm } from './round-trips.js';
 import type { Subject } from './subject.js';
 
@@ -23,6 +24,7 @@ export const allSubjects: readonly Subject[] = [
   memory,
   open,
   ...calls,
+  ...real,
 ];
 
 /** Peers of the table of goals. */

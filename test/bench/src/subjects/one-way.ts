@@ -50,7 +50,7 @@ export function flood(
   };
 }
 
-const OBJECT: Load = { kind: 'object' };
+const OBJECT: Load = { kind: 'object', of: 'quote' };
 
 /** Objects from one process to another; how many are measured: for half a second at least where it is compared. */
 const objects: Readonly<Record<string, number>> = {

@@ -1,4 +1,5 @@
 import type { Job } from '../job.js';
+import type { MessageName } from '../messages/index.js';
 import { measurePeer } from '../run.js';
 import { ascending, percentile } from '../statistics.js';
 import { type Subject, scaled } from './subject.js';
@@ -12,31 +13,38 @@ const COLD_INTERVAL = 10_000;
 type Part = 'p50' | 'p99' | 'p99.9';
 const parts: Readonly<Record<Part, number>> = { p50: 0.5, p99: 0.99, 'p99.9': 0.999 };
 
-interface RoundTrip {
+export interface RoundTrip {
   readonly name: string;
   readonly peer: string;
+  /** The message; `quote` unless told otherwise. */
+  readonly of?: MessageName;
   readonly pattern: Job['pattern'];
   readonly interval: number;
   readonly messages: number;
   /** Messages before those that count. Defaults to 2000. */
   readonly before?: number;
+  /** See `Job.cores`. Defaults to `apart` where both sides sleep: who sleeps is put anywhere. */
+  readonly cores?: Job['cores'];
   readonly wanted: readonly Part[];
 }
 
-function roundTrip({
+/** Round trips of a peer, of which some parts of the distribution are wanted. */
+export function roundTrip({
   name,
   peer,
+  of = 'quote',
   pattern,
   interval,
   messages,
   before = WARM_UP,
+  cores,
   wanted,
 }: RoundTrip): Subject {
   return {
     name,
     peer,
     measure: async (signal, scale) => {
-      const load = { kind: 'object' } as const;
+      const load = { kind: 'object', of } as const;
       const count = scaled(messages, scale);
       const request = {
         peer,
@@ -46,8 +54,7 @@ function roundTrip({
         warmUp: before,
         messages: count,
         interval,
-        // Who sleeps is put anywhere.
-        apart: pattern === 'echo' && interval > 0,
+        cores: cores ?? (pattern === 'echo' && interval > 0 ? 'apart' : undefined),
       } as const;
       const { roundTrips = [] } = await measurePeer(request, signal);
       const sorted = ascending(roundTrips);

@@ -10,7 +10,7 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import type { Quote } from '../../quote.js';
+import type { Quote } from '../../messages/quote.js';
 import type { CallJob } from '../call-job.js';
 import type { CallPeer } from '../call-peer.js';
 

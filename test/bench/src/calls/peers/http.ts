@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request } from 'node:http';
+import type { Quote } from '../../messages/quote.js';
 import { addressOf } from '../../peers/frames.js';
-import type { Quote } from '../../quote.js';
 import type { CallPeer } from '../call-peer.js';
 
 function textOf(message: IncomingMessage, onText: (text: string) => void): void {

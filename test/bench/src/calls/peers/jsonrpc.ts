@@ -7,8 +7,8 @@ import {
   StreamMessageReader,
   StreamMessageWriter,
 } from 'vscode-jsonrpc/node';
+import type { Quote } from '../../messages/quote.js';
 import { addressOf } from '../../peers/frames.js';
-import type { Quote } from '../../quote.js';
 import type { CallPeer } from '../call-peer.js';
 
 const worth = new RequestType<Quote, number, undefined>('worth');

@@ -1,6 +1,6 @@
 import { connect as connectNats } from '@nats-io/transport-node';
+import type { Quote } from '../../messages/quote.js';
 import { startNats } from '../../peers/nats.js';
-import type { Quote } from '../../quote.js';
 import type { CallPeer } from '../call-peer.js';
 
 /** Milliseconds: a machine that is busy is not a service that is gone. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pack, unpack } from 'msgpackr';
 import { Dealer, Reply, Request } from 'zeromq';
-import type { Quote } from '../../quote.js';
+import type { Quote } from '../../messages/quote.js';
 import type { CallJob } from '../call-job.js';
 import type { CallClient, CallPeer } from '../call-peer.js';
 
