@@ -5,6 +5,8 @@ import type { Participant } from '../membership/participant.js';
 const SHORTEST_WINDOW_PART = 16;
 /** Milliseconds of the window in which it gives way to no other work, not even to its own event loop for some looks. */
 const WINDOW_TO_ITSELF = 0.01;
+/** Giving way took longer than this, milliseconds: another program had this core meanwhile. */
+const GAVE_WAY = 0.002;
 /** So many looks take about as long as a turn of the event loop. */
 const LOOKS_A_TURN = 100;
 /** Turns with few messages that follow one another at most before the event loop has its own. */
@@ -47,6 +49,8 @@ export class Pump {
   readonly #longestWindow: number;
   readonly #take: () => number | undefined;
   #window: number;
+  /** Whether the last message came while another program had this core: its publisher needs the core, so it is given way to at once. */
+  #sharesCore = false;
   #idleSince = 0;
   #asleepSince = 0;
   #turnsAtOnce = 0;
@@ -161,13 +165,8 @@ export class Pump {
     if (this.#idleSince === 0) this.#idleSince = now;
     const idle = now - this.#idleSince;
     if (idle < this.#window) {
-      // The publisher of the next message may wait for this very core.
-      if (idle > WINDOW_TO_ITSELF) yieldThread();
-      else if (this.#receiver.lookFor(LOOKS_A_TURN)) {
-        this.#turn();
-        return;
-      }
-      this.schedule();
+      if (this.#hasNews(now, idle)) this.#turn();
+      else this.schedule();
       return;
     }
     const rest = this.#receiver.fallAsleep();
@@ -183,6 +182,16 @@ export class Pump {
       this.#window = this.#longestWindow;
       this.schedule();
     }
+  }
+
+  /** Whether a message is there, or comes while it looks for some microseconds or gives way. */
+  #hasNews(now: number, idle: number): boolean {
+    if (!this.#sharesCore && idle <= WINDOW_TO_ITSELF) return this.#receiver.lookFor(LOOKS_A_TURN);
+    yieldThread();
+    const hasNews = this.#receiver.lookFor(1);
+    // Where a message comes by itself as fast, it is better looked for.
+    this.#sharesCore = hasNews ? timers.now() - now > GAVE_WAY : this.#sharesCore && idle <= WINDOW_TO_ITSELF;
+    return hasNews;
   }
 
   /** A publisher holds the lock: it is about to publish, was stopped, or died. */
