@@ -2,7 +2,7 @@ import type { Job } from '../job.js';
 import type { MessageName } from '../messages/index.js';
 import { flood } from './one-way.js';
 import { own } from './own.js';
-import { roundTrip } from './round-trips.js';
+import { roundTrip, WARM_UP_AT_RATE } from './round-trips.js';
 import { type Subject, scaled } from './subject.js';
 
 const MIB = 2 ** 20;
@@ -72,6 +72,7 @@ function roundTrips(
       interval,
       messages: count,
       ...(interval === COLD ? { before: 10_000 } : {}),
+      ...(interval === OPEN_LOOP ? { before: WARM_UP_AT_RATE } : {}),
       wanted: ['p50', 'p99'],
     }),
   );
