@@ -1,4 +1,5 @@
 import type { Limits } from './limits.js';
+import { ownCopy } from './own-copy.js';
 import { readKey } from './recent-keys.js';
 import { Mismatch } from './shape/mismatch.js';
 import { bigInt64, bigUint64, float32, float64, LOWER, UPPER, words } from './shape/number-bytes.js';
@@ -197,8 +198,7 @@ class MsgpackDecoder {
 
   #binary(length: number): Uint8Array {
     const start = this.#take(length);
-    const { buffer, byteOffset } = this.#bytes;
-    return new Uint8Array(new Uint8Array(buffer, byteOffset + start, length));
+    return ownCopy(this.#bytes, start, start + length);
   }
 
   #timestamp(length: number): Date {

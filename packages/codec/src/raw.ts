@@ -5,15 +5,16 @@ import type { Codec } from './codec.js';
 import { CodecError } from './errors.js';
 import { addEncodeInPlace, addOwnBytes, type InPlaceTarget } from './in-place.js';
 import { invalidShape } from './invalid-shape.js';
+import { ownCopy } from './own-copy.js';
 import { byteLengthOf, copyUserBytes, isDetached, isShared } from './user-bytes.js';
-import { copyBytes, viewOf } from './word-bytes.js';
+import { viewOf } from './word-bytes.js';
 
 const ID = 'raw';
 
 /** Options of {@link raw}. */
 export interface RawOptions {
   /**
-   * Whether each decoded value is a copy of its own. Defaults to true; without, it is a view of what is decoded, which a
+   * Whether each decoded value is a copy of its own, which up to 4 KiB is a part of a larger ArrayBuffer. Defaults to true; without, it is a view of what is decoded, which a
    * subscriber uses again: valid in the handler only.
    */
   readonly copy?: boolean | undefined;
@@ -68,9 +69,7 @@ function encodeInPlace(value: Uint8Array, place: InPlaceTarget): number {
 
 function decode(source: Uint8Array, start: number, end: number): Uint8Array {
   requireRange(ID, source, start, end);
-  const bytes = new Uint8Array(end - start);
-  copyBytes(source, start, end, bytes, 0);
-  return bytes;
+  return ownCopy(source, start, end);
 }
 
 function view(source: Uint8Array, start: number, end: number): Uint8Array {

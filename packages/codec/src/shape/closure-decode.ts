@@ -1,4 +1,5 @@
 import { readValue } from '../msgpack-decode.js';
+import { ownCopy } from '../own-copy.js';
 import type { Read, Reads } from './closures.js';
 import { greatest } from './layout.js';
 import { foundIn, Mismatch, unexpected } from './mismatch.js';
@@ -168,8 +169,8 @@ function bytesRead(node: BytesNode, { maxBinaryBytes }: Settings): Read {
     if (length > most) throw unexpected(`at most ${most} bytes`, `${length}`);
     const { bytes, position } = reader;
     reader.position = position + length;
-    const view = new Uint8Array(bytes.buffer, bytes.byteOffset + position, length);
-    return node.copy ? new Uint8Array(view) : view;
+    if (node.copy) return ownCopy(bytes, position, position + length);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset + position, length);
   };
 }
 

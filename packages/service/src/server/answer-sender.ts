@@ -58,7 +58,7 @@ class AnswerSender {
     this.#credit = call.sent;
   }
 
-  /** Whether nobody wants its items. */
+  /** Whether its items are of no use any more. */
   get #isOver(): boolean {
     return this.#call.isCancelled || this.#link.state !== 'ready';
   }

@@ -1,0 +1,46 @@
+import * as threads from 'node:worker_threads';
+import { copyBytes, viewOf } from './word-bytes.js';
+
+/** Copies up to this many bytes share memory with others. */
+const LONGEST = 4096;
+const SLAB_LENGTH = 32_768;
+
+let slab: Uint8Array | undefined;
+let used = 0;
+/** Undefined until it was tried. */
+let canShare: boolean | undefined;
+
+/**
+ * Bytes of their own for a program to keep: a copy of `source[start, end)`. The caller has checked the bounds.
+ *
+ * Short ones are parts of larger memory, as those of `Buffer.from` are: an ArrayBuffer each would take five times as long.
+ * They begin at whole multiples of 8 bytes.
+ */
+export function ownCopy(source: Uint8Array, start: number, end: number): Uint8Array {
+  const length = end - start;
+  if (length > LONGEST || length === 0) return new Uint8Array(viewOf(source, start, end));
+  if (slab === undefined || used + length > SLAB_LENGTH) {
+    slab = newSlab();
+    used = 0;
+    if (slab === undefined) return new Uint8Array(viewOf(source, start, end));
+  }
+  const offset = used;
+  used = (offset + length + 7) & ~7;
+  copyBytes(source, start, end, slab, offset);
+  return new Uint8Array(slab.buffer, offset, length);
+}
+
+/** Undefined where a program could give the memory of all away to another thread, together with one of its parts. */
+function newSlab(): Uint8Array | undefined {
+  if (canShare === false) return undefined;
+  // Not filled with zeros: each part is written when it is given away.
+  const { buffer } = Buffer.allocUnsafeSlow(SLAB_LENGTH);
+  try {
+    threads.markAsUntransferable(buffer);
+    canShare = true;
+    return new Uint8Array(buffer);
+  } catch {
+    canShare = false;
+    return undefined;
+  }
+}
