@@ -2,7 +2,7 @@
  * What went wrong, for programs:
  * - `USAGE`: an argument is missing or makes no sense.
  * - `MODULE`: the module cannot be imported, or has no such export.
- * - `SHAPE`: the export is no shape, or one that no code can be generated from.
+ * - `SHAPE`: the export is no shape and no service, or one that no code can be generated from.
  */
 export type GenerateErrorCode = 'USAGE' | 'MODULE' | 'SHAPE';
 

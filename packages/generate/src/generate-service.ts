@@ -1,18 +1,18 @@
 import { generateCService } from './c/generate-c-service.js';
 import type { Contract } from './contract.js';
 import { GenerateError } from './errors.js';
-import { requireName, requireSize } from './target.js';
+import { type Language, requireName, requireSize } from './target.js';
 import { generateTypeScriptService } from './typescript/generate-typescript-service.js';
 
 /** Options of {@link generateService}. */
 export interface GenerateServiceOptions {
-  /** The language of the code. */
-  readonly language: 'c' | 'typescript';
+  /** The language of the code. There are no stubs of services for Rust and Python yet. */
+  readonly language: Language;
   /** What the service is called in it: 1 to 40 letters, digits, `_` and `-`. */
   readonly name: string;
 }
 
-const generators: Readonly<Record<GenerateServiceOptions['language'], typeof generateCService>> = {
+const generators: Readonly<Partial<Record<Language, (contract: Contract, name: string) => string>>> = {
   c: generateCService,
   typescript: generateTypeScriptService,
 };
@@ -24,16 +24,20 @@ const generators: Readonly<Record<GenerateServiceOptions['language'], typeof gen
  * @returns for TypeScript the text of a module that defines the service with the functions of `mmfbus` and `@mmfbus/service`; for C that of
  * a header, which includes `mmfbus_service.h` and `mmfbus_shape.h` of `@mmfbus/native`, with the types of all values, a function that calls
  * each method, and what a server answers with.
- * @throws {@link GenerateError} `USAGE` for an invalid name or an unknown language, `SHAPE` for a contract whose canonical text has more
+ * @throws {@link GenerateError} `USAGE` for an invalid name or a language without stubs, `SHAPE` for a contract whose canonical text has more
  * than 262,144 characters, and for a shape that the language cannot write.
  */
 export function generateService(contract: Contract, options: GenerateServiceOptions): string {
   const { language, name } = options;
-  if (!Object.hasOwn(generators, language)) {
+  const generator = Object.hasOwn(generators, language) ? generators[language] : undefined;
+  if (generator === undefined) {
     const languages = Object.keys(generators).join(' and ');
-    throw new GenerateError('USAGE', `services are written in ${languages}, not in ${String(language)}`);
+    throw new GenerateError(
+      'USAGE',
+      `there are no stubs of services for ${String(language)} yet, only for ${languages}`,
+    );
   }
   requireName(name);
   requireSize('contract', contract.text);
-  return generators[language](contract, name);
+  return generator(contract, name);
 }

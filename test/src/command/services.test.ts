@@ -258,7 +258,7 @@ describe('mmfbus call', () => {
       ],
       [['call', 'a/b.add'], 2, 'the name of a service has 1 to 100 of the characters'],
       [['services', '--scope', 'machine'], 2, 'services belong to one user'],
-      [['schema', 'calc', '--rust'], 1, 'the contract of calc can be shown as TypeScript or text'],
+      [['schema', 'calc', '--json-schema'], 1, 'the contract of calc cannot be shown as json-schema: '],
       [['schema', 'cal', '--service'], 1, 'there is no service cal; did you mean calc?'],
     ] as const;
     for (const [words, status, message] of cases) {

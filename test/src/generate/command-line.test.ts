@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { f64, struct } from '@mmfbus/codec';
-import { GenerateError, generate } from '@mmfbus/generate';
+import { GenerateError, generate, generateService } from '@mmfbus/generate';
+import { defineService, method } from '@mmfbus/service';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { packageFolder, workspaceRoot } from '../support/workspace.js';
@@ -26,7 +27,7 @@ function run(...args: readonly string[]): Outcome {
   return { status, stdout, stderr };
 }
 
-function url(name: 'codec' | 'channel'): string {
+function url(name: 'codec' | 'channel' | 'service'): string {
   return pathToFileURL(join(packageFolder(name), 'dist', 'index.js')).href;
 }
 
@@ -34,6 +35,7 @@ writeFileSync(
   join(folder, 'shapes.mjs'),
   `import { codecOf, f64, msgpack, nullable, optional, struct } from '${url('codec')}';
 import { defineChannel } from '${url('channel')}';
+import { defineService, method } from '${url('service')}';
 export const quote = struct({ price: f64() });
 export const codec = codecOf(quote, { layout: 'array' });
 export const channel = defineChannel({ name: 'quotes', schema: quote });
@@ -41,11 +43,17 @@ export const options = { name: 'quotes', shape: quote };
 export const anything = defineChannel({ name: 'anything' });
 export const text = 'no shape';
 export const unusable = struct({ a: optional(nullable(f64())) });
+export const desk = defineService({ name: 'desk-1', methods: { buy: method({ input: quote, output: f64() }) } });
+export const { contract } = desk;
 `,
 );
 writeFileSync(join(folder, 'broken.mjs'), 'throw new Error("out of order");');
 
 const quote = struct({ price: f64() });
+const { contract } = defineService({
+  name: 'desk-1',
+  methods: { buy: method({ input: quote, output: f64() }) },
+});
 
 describe('mmfbus-generate', () => {
   test('writes what the function does, to the output or into a file', () => {
@@ -86,6 +94,24 @@ describe('mmfbus-generate', () => {
     expect(readFileSync(join(folder, 'checked.h'), 'utf8')).toBe('changed');
   });
 
+  test.each(['c', 'typescript'] as const)('writes stubs of a service in %s, and checks them', (language) => {
+    const stubs = generateService(contract, { language, name: 'desk' });
+    const args = ['--language', language, '--service', 'shapes.mjs#desk'];
+    expect(run(...args)).toEqual({ status: 0, stdout: stubs, stderr: '' });
+    expect(run('--language', language, '--service', 'shapes.mjs#contract', '--name', 'desk').stdout).toBe(
+      stubs,
+    );
+    const out = ['--out', `stubs.${language}`];
+    expect(run(...args, ...out, '--check')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `mmfbus-generate: stubs.${language} is not what shapes.mjs#desk gives now; generate it again\n`,
+    });
+    expect(run(...args, ...out)).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(readFileSync(join(folder, `stubs.${language}`), 'utf8')).toBe(stubs);
+    expect(run(...args, ...out, '--check').status).toBe(0);
+  });
+
   test('tells how it is used', () => {
     const { status, stdout } = run('--help');
     expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining('--language <name>') });
@@ -93,7 +119,32 @@ describe('mmfbus-generate', () => {
 
   test.each([
     [2, ['--shape', 'shapes.mjs#quote'], '--language is missing; see --help'],
-    [2, ['--language', 'c'], '--shape is missing; see --help'],
+    [2, ['--language', 'c'], '--shape or --service is missing; see --help'],
+    [
+      2,
+      ['--language', 'c', '--shape', 'shapes.mjs#quote', '--service', 'shapes.mjs#desk'],
+      '--shape and --service exclude one another; see --help',
+    ],
+    [
+      2,
+      ['--language', 'c', '--service', 'shapes.mjs#desk', '--layout', 'map'],
+      '--layout is of shapes: services have no other than map',
+    ],
+    [
+      2,
+      ['--language', 'c', '--service', 'shapes.mjs'],
+      '--service names a module and an export, as ./dist/calc.js#calc, not shapes.mjs',
+    ],
+    [
+      1,
+      ['--language', 'c', '--service', 'shapes.mjs#quote'],
+      'quote of shapes.mjs is no service of @mmfbus/service',
+    ],
+    [
+      1,
+      ['--language', 'c', '--shape', 'shapes.mjs#desk'],
+      'desk of shapes.mjs is no shape of @mmfbus/codec, and no channel that has one, but a service: name it with --service',
+    ],
     [
       2,
       ['--language', 'go', '--shape', 'shapes.mjs#quote'],
@@ -146,6 +197,7 @@ test('the function refuses what it cannot use', () => {
   };
   expect(failure(() => generate(quote, { language: 'go' as 'c', name: 'quote' }))).toBe('USAGE');
   expect(failure(() => generate(quote, { language: 'c', name: 'a b' }))).toBe('USAGE');
+  expect(failure(() => generateService(contract, { language: 'go' as 'c', name: 'desk' }))).toBe('USAGE');
 });
 
 test.each([

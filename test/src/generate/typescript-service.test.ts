@@ -145,7 +145,7 @@ export const desk = defineService({
   });
 
   test.each<[string, Contract, object, string]>([
-    ['another language', contract, { language: 'rust', name: 'desk' }, 'USAGE'],
+    ['another language', contract, { language: 'go', name: 'desk' }, 'USAGE'],
     ['no name', contract, { language: 'typescript', name: '' }, 'USAGE'],
     [
       'a text that is too long',

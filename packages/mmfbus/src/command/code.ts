@@ -31,17 +31,22 @@ export function codeOf(info: ChannelInfo, language: Language, name: string = typ
 }
 
 /**
- * The contract of a service as code of TypeScript.
+ * The contract of a service as code.
  *
- * @param name of the constant. Defaults to that of the service.
+ * @param name of the service in the code. Defaults to its own.
  * @throws {Failure} where the contract cannot be shown.
  */
-export function serviceCodeOf(contract: ServiceContract, name: string = typeName(contract.name)): string {
+export function serviceCodeOf(
+  contract: ServiceContract,
+  language: Language,
+  name: string = typeName(contract.name),
+): string {
   try {
-    return generateService(contract, { language: 'typescript', name }).trimEnd();
+    if (language === 'json-schema') throw new Error('its methods have a schema each');
+    return generateService(contract, { language, name }).trimEnd();
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure(`the contract of ${contract.name} cannot be shown as typescript: ${why}`, { cause });
+    throw new Failure(`the contract of ${contract.name} cannot be shown as ${language}: ${why}`, { cause });
   }
 }
 

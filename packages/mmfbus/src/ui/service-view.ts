@@ -61,7 +61,7 @@ function contractEventOf(contract: ServiceContract): ContractEvent {
 function codeOf(contract: ServiceContract): string {
   try {
     // Without what it imports.
-    return serviceCodeOf(contract).replace(/^[\s\S]*?(?=^export const )/m, '');
+    return serviceCodeOf(contract, 'typescript').replace(/^[\s\S]*?(?=^export const )/m, '');
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -47,6 +47,7 @@ const TOPICS: Readonly<Record<string, readonly (readonly [what: string, line: st
     ['a stream of inputs, one a line', 'seq 10 | mmfbus call calc.sum'],
     ['the answer for another program', 'mmfbus call calc.stats --json | jq .value'],
     ['the contract, as TypeScript to paste', 'mmfbus schema calc'],
+    ['stubs for a program in C', 'mmfbus schema calc --c > calc.h'],
   ],
   measure: [
     ['messages a second', 'mmfbus hz prices --for 10'],

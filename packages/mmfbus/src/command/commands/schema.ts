@@ -9,7 +9,10 @@ import { noSuchService, ServiceLooks } from '../services/service-looks.js';
 const options = {
   ts: { type: 'boolean', about: 'as TypeScript, which is what it does without an option' },
   'json-schema': { type: 'boolean', about: 'as JSON Schema (2020-12)' },
-  c: { type: 'boolean', about: 'as a header for C, which includes mmfbus_shape.h' },
+  c: {
+    type: 'boolean',
+    about: 'as a header for C, which includes mmfbus_shape.h; of a service mmfbus_service.h too',
+  },
   rust: { type: 'boolean', about: 'as a module for Rust' },
   python: { type: 'boolean', about: 'as a module for Python' },
   text: { type: 'boolean', about: 'as it stands in the shared memory' },
@@ -35,11 +38,12 @@ export const command: Command = defineCommand({
   usage: 'NAME [--ts | --json-schema | --c | --rust | --python | --text]',
   wordCount: { least: 1, most: 1 },
   wordKind: 'channel or service',
-  help: `The code has everything to join the channel by: what it defines has the schema that the channel has. A service is shown as its
-contract, in TypeScript or as text; where a channel has the same name, with --service.
+  help: `The code has everything to join the channel by: what it defines has the schema that the channel has. Of a service its
+contract is shown: as a definition in TypeScript, as stubs in other languages, or as text. Where a channel has the same name, say --service.
 
   mmfbus schema prices > prices.ts
   mmfbus schema calc > calc.ts
+  mmfbus schema calc --c > calc.h
   mmfbus schema prices --c --name quote > quote.h`,
   options,
   run,
@@ -100,11 +104,7 @@ async function showContract(
   const { values, out } = context;
   if (values.json === true) await out.json({ service: contract.name, contract: contract.text });
   else if (language === 'text') await showCode(context, contract.text);
-  else if (language === 'ts') await showCode(context, serviceCodeOf(contract, values.name));
-  else
-    throw new Failure(
-      `the contract of ${contract.name} can be shown as TypeScript or text, not with --${language}`,
-    );
+  else await showCode(context, serviceCodeOf(contract, LANGUAGE_OF[language] ?? 'typescript', values.name));
 }
 
 /** A file gets the text as it is, a terminal nothing that it might obey. */
