@@ -164,6 +164,40 @@ static void test_calls(void) {
     mmfbus_server_close(server);
 }
 
+/* A client of another version calls what it can, and the server that has it where others do not. */
+static void test_versions(void) {
+    static const char narrow[] = "{\"version\":1,\"methods\":[[\"echo\",{\"input\":\"u32\",\"output\":\"u8\"}]]}";
+    static const char wide[] = "{\"version\":1,\"methods\":[[\"echo\",{\"input\":\"u8\",\"output\":\"f64\"}]]}";
+    static const mmfbus_handler handler = {"echo", echo, NULL, &notes};
+    mmfbus_server *server, *other;
+    mmfbus_client *client;
+    mmfbus_answer answer;
+    uint64_t call;
+    mmfbus_server_options to_serve = serving();
+    mmfbus_client_options to_call = calling();
+    REQUIRE(mmfbus_server_open(&server, &to_serve) == MMFBUS_OK);
+    to_call.contract = wide;
+    REQUIRE(mmfbus_client_open(&client, &to_call) == MMFBUS_OK);
+    REQUIRE(mmfbus_call_begin(client, "echo", one, 1, 0, NULL, &call) == MMFBUS_OK);
+    REQUIRE(mmfbus_server_dispatch(server) == MMFBUS_OK);
+    REQUIRE(mmfbus_call_next(client, call, &answer) == MMFBUS_OK);
+    mmfbus_client_close(client);
+
+    to_call.contract = narrow;
+    REQUIRE(mmfbus_client_open(&client, &to_call) == MMFBUS_OK);
+    REQUIRE(mmfbus_call(client, "echo", one, 1, 0, &answer) == MMFBUS_NO_METHOD && answer.started == MMFBUS_STARTED_NO);
+    to_serve.contract = narrow;
+    to_serve.handlers = &handler;
+    to_serve.handler_count = 1;
+    REQUIRE(mmfbus_server_open(&other, &to_serve) == MMFBUS_OK);
+    REQUIRE(mmfbus_call_begin(client, "echo", one, 1, 0, NULL, &call) == MMFBUS_OK);
+    REQUIRE(mmfbus_server_dispatch(other) == MMFBUS_OK);
+    REQUIRE(mmfbus_call_next(client, call, &answer) == MMFBUS_OK);
+    mmfbus_client_close(client);
+    mmfbus_server_close(other);
+    mmfbus_server_close(server);
+}
+
 /* A server that closes answers what it has begun. */
 static void test_closing(void) {
     mmfbus_server *server;
@@ -192,6 +226,7 @@ int main(int argc, char **argv) {
     service = argv[1];
     test_options();
     test_calls();
+    test_versions();
     test_closing();
     puts("all is well");
     return 0;

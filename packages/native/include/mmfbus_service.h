@@ -81,8 +81,8 @@ typedef struct mmfbus_client mmfbus_client;
 typedef struct mmfbus_client_options {
     size_t struct_size;       /* bytes of this struct as the caller was compiled with it: mmfbus_client_options_init() stores it */
     const char *service;      /* 1 to 100 characters of A-Z a-z 0-9 . _ - */
-    const char *contract;     /* text; a server is called for the methods that it has with the same input, output and errors. NULL:
-                                 for any method that it has, whatever they are */
+    const char *contract;     /* text; a server is called for the methods whose input it reads, and whose output and errors this client
+                                 reads. NULL: for any method that it has, whatever they are */
     const char *name;         /* up to 48 bytes, shown by tools; NULL for none */
     uint32_t wait_for_server; /* milliseconds that a call waits while no server has its method; 0 for not at all */
     uint32_t timeout;         /* of a call that does not say: milliseconds, MMFBUS_FOREVER; 0 for 30000 */
@@ -332,7 +332,7 @@ extern "C" {
 /* ======================================================================================================= Contracts
  * == Contracts
  *
- * The text of a contract is JSON; of its shapes only the text is compared.
+ * The text of a contract is JSON, and is looked at where it lies.
  */
 
 typedef struct mmfbus__term {
@@ -362,11 +362,6 @@ static bool mmfbus__is_term(mmfbus__term term, const char *text) {
 
 static bool mmfbus__equals(mmfbus__term one, mmfbus__term other) {
     return one.length == other.length && (one.length == 0 || memcmp(one.text, other.text, one.length) == 0);
-}
-
-static bool mmfbus__is_stream(mmfbus__term part) {
-    static const char start[] = "{\"stream\":";
-    return part.length >= sizeof start && memcmp(part.text, start, sizeof start - 1) == 0;
 }
 
 /* FNV-1a, 32 bits. */
@@ -417,7 +412,28 @@ static bool mmfbus__take_term(mmfbus__scan *scan, mmfbus__term *term) {
         scan->at++;
     } while (depth > 0 || (scan->at < scan->end && strchr(",]}", *scan->at) == NULL));
     term->length = (size_t)(scan->at - term->text);
+    while (term->length > 0 && strchr(" \t\r\n", term->text[term->length - 1]) != NULL) term->length--;
     return term->length > 0;
+}
+
+/* Whether a part of a method has no value. */
+static bool mmfbus__is_nothing(mmfbus__term part) {
+    return part.length == 0 || mmfbus__is_term(part, "\"nothing\"");
+}
+
+/* Whether a part of a method is a stream; then its items take its place. */
+static bool mmfbus__take_stream(mmfbus__term *part) {
+    mmfbus__term key, item;
+    if (part->length == 0) return false;
+    mmfbus__scan scan = {part->text, part->text + part->length};
+    if (!mmfbus__take(&scan, '{') || !mmfbus__take_string(&scan, &key) || !mmfbus__is_term(key, "stream")) return false;
+    if (!mmfbus__take(&scan, ':') || !mmfbus__take_term(&scan, &item)) return false;
+    *part = item;
+    return true;
+}
+
+static bool mmfbus__is_stream(mmfbus__term part) {
+    return mmfbus__take_stream(&part);
 }
 
 static bool mmfbus__read_method(mmfbus__scan *scan, mmfbus__method *method) {
@@ -500,31 +516,402 @@ static const mmfbus__method *mmfbus__method_named(const mmfbus__contract *contra
     return NULL;
 }
 
-/* What belongs to the error of that code. */
-static bool mmfbus__find_error(mmfbus__term errors, mmfbus__term code, mmfbus__term *data) {
-    mmfbus__scan scan = {errors.text, errors.text + errors.length};
-    mmfbus__term other;
-    if (!mmfbus__take(&scan, '[')) return false;
-    do {
-        if (!mmfbus__take(&scan, '[') || !mmfbus__take_string(&scan, &other) || !mmfbus__take(&scan, ',')) return false;
-        if (!mmfbus__take_term(&scan, data) || !mmfbus__take(&scan, ']')) return false;
-        if (mmfbus__equals(code, other)) return true;
-    } while (mmfbus__take(&scan, ','));
+/* -- Comparing contracts
+ *
+ * As Node does: a method can be called where the server reads each input that the client writes, and the client each output, and the
+ * data of each error that both declare, that the server writes. docs/shapes.md says which shapes can be read so.
+ */
+
+/* Levels that a shape has at most, and bytes that are looked through for names: texts of other programs may be made to take long. */
+enum { MMFBUS__SHAPE_DEPTH = 256, MMFBUS__MOST_SEARCHED = 1 << 26 };
+
+typedef struct mmfbus__comparison {
+    uint32_t depth;
+    int64_t to_search;
+} mmfbus__comparison;
+
+#define MMFBUS__UNLIMITED 1e300
+
+typedef enum mmfbus__kind {
+    MMFBUS__SHAPE_INTEGER,
+    MMFBUS__SHAPE_F32,
+    MMFBUS__SHAPE_F64,
+    MMFBUS__SHAPE_BOOLEAN,
+    MMFBUS__SHAPE_TIMESTAMP,
+    MMFBUS__SHAPE_UNKNOWN,
+    MMFBUS__SHAPE_STRING,
+    MMFBUS__SHAPE_BYTES,
+    MMFBUS__SHAPE_ONE_OF,
+    MMFBUS__SHAPE_NULLABLE,
+    MMFBUS__SHAPE_ARRAY,
+    MMFBUS__SHAPE_MAP,
+    MMFBUS__SHAPE_STRUCT,
+    MMFBUS__SHAPE_UNION
+} mmfbus__kind;
+
+/* A shape, of which one level was read. */
+typedef struct mmfbus__shape {
+    mmfbus__kind kind;
+    double least, most; /* of an integer; `most` also of characters, bytes and items */
+    mmfbus__term of;    /* what the shape is made of */
+    mmfbus__term tag;   /* of a union */
+} mmfbus__shape;
+
+/* What is not a whole number in digits, as canonical texts have it, is none. Those up to 2^53 are exact. */
+static bool mmfbus__is_number(mmfbus__term term, double *number) {
+    size_t at = term.length > 0 && term.text[0] == '-' ? 1 : 0;
+    bool is_negative = at == 1;
+    *number = 0;
+    if (at == term.length || term.length - at > 16) return false;
+    for (; at < term.length; at++) {
+        if (term.text[at] < '0' || term.text[at] > '9') return false;
+        *number = *number * 10 + (term.text[at] - '0');
+    }
+    if (is_negative) *number = -*number;
+    return true;
+}
+
+static int32_t mmfbus__hex4(mmfbus__scan *scan) {
+    int32_t code = 0;
+    for (int digit = 0; digit < 4; digit++) {
+        static const char digits[] = "0123456789abcdefABCDEF";
+        const char *found = scan->at < scan->end && *scan->at != 0 ? strchr(digits, *scan->at) : NULL;
+        if (found == NULL) return -1;
+        int32_t value = (int32_t)(found - digits);
+        code = code << 4 | (value < 16 ? value : value - 6);
+        scan->at++;
+    }
+    return code;
+}
+
+/* The next character of a string, without its escapes; -1 at the end. */
+static int32_t mmfbus__next_character(mmfbus__scan *scan) {
+    if (scan->at >= scan->end) return -1;
+    int32_t code = (unsigned char)*scan->at++;
+    if (code != '\\') {
+        int more = code >= 0xf0 ? 3 : code >= 0xe0 ? 2 : code >= 0xc0 ? 1 : 0;
+        if (more > 0) code &= 0x3f >> more;
+        for (; more > 0 && scan->at < scan->end && (*scan->at & 0xc0) == 0x80; more--) code = code << 6 | (*scan->at++ & 0x3f);
+        return code;
+    }
+    if (scan->at >= scan->end) return -1;
+    code = (unsigned char)*scan->at++;
+    static const char letters[] = "bfnrt", meant[] = "\b\f\n\r\t";
+    const char *letter = code == 0 ? NULL : strchr(letters, code);
+    if (letter != NULL) return meant[letter - letters];
+    if (code != 'u') return code;
+    code = mmfbus__hex4(scan);
+    if (code < 0xd800 || code > 0xdbff || scan->end - scan->at < 6 || scan->at[0] != '\\' || scan->at[1] != 'u') return code;
+    mmfbus__scan next = {scan->at + 2, scan->end};
+    int32_t low = mmfbus__hex4(&next);
+    if (low < 0xdc00 || low > 0xdfff) return code;
+    *scan = next;
+    return 0x10000 + ((code - 0xd800) << 10 | (low - 0xdc00));
+}
+
+/* The inside of a term that is a string. */
+static mmfbus__scan mmfbus__inside(mmfbus__term string) {
+    mmfbus__scan scan = {string.text, string.text};
+    if (string.length >= 2) {
+        scan.at = string.text + 1;
+        scan.end = string.text + string.length - 1;
+    }
+    return scan;
+}
+
+static bool mmfbus__is_same_text(mmfbus__term one, mmfbus__term other) {
+    if (mmfbus__equals(one, other)) return true;
+    mmfbus__scan left = mmfbus__inside(one), right = mmfbus__inside(other);
+    if (memchr(one.text, '\\', one.length) == NULL && memchr(other.text, '\\', other.length) == NULL) return false;
+    for (;;) {
+        int32_t character = mmfbus__next_character(&left);
+        if (character != mmfbus__next_character(&right)) return false;
+        if (character < 0) return true;
+    }
+}
+
+static size_t mmfbus__characters(mmfbus__term string) {
+    mmfbus__scan scan = mmfbus__inside(string);
+    size_t count = 0;
+    while (mmfbus__next_character(&scan) >= 0) count++;
+    return count;
+}
+
+/* The items of a list, one by one. What is no list has none. */
+typedef struct mmfbus__items {
+    mmfbus__scan scan;
+    bool has_begun;
+} mmfbus__items;
+
+static mmfbus__items mmfbus__items_of(mmfbus__term list) {
+    const char *text = list.length == 0 ? "" : list.text;
+    mmfbus__items items = {{text, text + list.length}, false};
+    return items;
+}
+
+static bool mmfbus__next_item(mmfbus__items *items, mmfbus__term *item) {
+    if (!mmfbus__take(&items->scan, items->has_begun ? ',' : '[')) return false;
+    items->has_begun = true;
+    return mmfbus__take_term(&items->scan, item);
+}
+
+/* A field of a struct, a variant of a union, an error of a method: all are lists that begin with a name. */
+typedef struct mmfbus__field {
+    mmfbus__term name, of;
+    bool is_optional;
+} mmfbus__field;
+
+static bool mmfbus__next_field(mmfbus__items *fields, mmfbus__field *field) {
+    mmfbus__term list, flag;
+    if (!mmfbus__next_item(fields, &list)) return false;
+    mmfbus__items parts = mmfbus__items_of(list);
+    if (!mmfbus__next_item(&parts, &field->name) || !mmfbus__next_item(&parts, &field->of)) return false;
+    field->is_optional = mmfbus__next_item(&parts, &flag) && mmfbus__is_term(flag, "\"optional\"");
+    return true;
+}
+
+/* The field of that name, looked for from where the last one was found: mostly it is the next. */
+static bool mmfbus__find_field(mmfbus__comparison *comparison, mmfbus__term list, mmfbus__items *from, mmfbus__term name,
+                               mmfbus__field *field) {
+    for (int rounds = from->has_begun ? 2 : 1; rounds > 0; rounds--) {
+        const char *begin = from->scan.at;
+        bool is_found = false;
+        while (!is_found && comparison->to_search > from->scan.at - begin && mmfbus__next_field(from, field)) {
+            is_found = mmfbus__is_same_text(field->name, name);
+        }
+        comparison->to_search -= from->scan.at - begin;
+        if (is_found) return true;
+        *from = mmfbus__items_of(list);
+    }
     return false;
 }
 
-/* Whether errors that both declare have the same data. */
-static bool mmfbus__have_same_errors(mmfbus__term ours, mmfbus__term theirs) {
-    if (ours.length == 0 || theirs.length == 0 || mmfbus__equals(ours, theirs)) return true;
-    mmfbus__scan scan = {ours.text, ours.text + ours.length};
-    mmfbus__term code, data, other;
-    if (!mmfbus__take(&scan, '[')) return false;
-    do {
-        if (!mmfbus__take(&scan, '[') || !mmfbus__take_string(&scan, &code) || !mmfbus__take(&scan, ',')) return false;
-        if (!mmfbus__take_term(&scan, &data) || !mmfbus__take(&scan, ']')) return false;
-        if (mmfbus__find_error(theirs, code, &other) && !mmfbus__equals(data, other)) return false;
-    } while (mmfbus__take(&scan, ','));
+/* The same for the strings of a `oneOf`. */
+static bool mmfbus__find_string(mmfbus__comparison *comparison, mmfbus__term list, mmfbus__items *from, mmfbus__term string) {
+    mmfbus__term other;
+    for (int rounds = from->has_begun ? 2 : 1; rounds > 0; rounds--) {
+        const char *begin = from->scan.at;
+        bool is_found = false;
+        while (!is_found && comparison->to_search > from->scan.at - begin && mmfbus__next_item(from, &other)) {
+            is_found = mmfbus__is_same_text(other, string);
+        }
+        comparison->to_search -= from->scan.at - begin;
+        if (is_found) return true;
+        *from = mmfbus__items_of(list);
+    }
+    return false;
+}
+
+static bool mmfbus__read_kind(mmfbus__term name, mmfbus__shape *shape) {
+    static const struct {
+        const char *name;
+        mmfbus__kind kind;
+        double least, most;
+    } kinds[] = {
+        {"\"u8\"", MMFBUS__SHAPE_INTEGER, 0, 255},
+        {"\"u16\"", MMFBUS__SHAPE_INTEGER, 0, 65535},
+        {"\"u32\"", MMFBUS__SHAPE_INTEGER, 0, 4294967295.0},
+        {"\"u64\"", MMFBUS__SHAPE_INTEGER, 0, 18446744073709551615.0},
+        {"\"i8\"", MMFBUS__SHAPE_INTEGER, -128, 127},
+        {"\"i16\"", MMFBUS__SHAPE_INTEGER, -32768, 32767},
+        {"\"i32\"", MMFBUS__SHAPE_INTEGER, -2147483648.0, 2147483647},
+        {"\"i64\"", MMFBUS__SHAPE_INTEGER, -9223372036854775808.0, 9223372036854775807.0},
+        {"\"f32\"", MMFBUS__SHAPE_F32, 0, 0},
+        {"\"f64\"", MMFBUS__SHAPE_F64, 0, 0},
+        {"\"boolean\"", MMFBUS__SHAPE_BOOLEAN, 0, 0},
+        {"\"timestamp\"", MMFBUS__SHAPE_TIMESTAMP, 0, 0},
+        {"\"unknown\"", MMFBUS__SHAPE_UNKNOWN, 0, 0},
+        {"\"validated\"", MMFBUS__SHAPE_UNKNOWN, 0, 0},
+        {"\"string\"", MMFBUS__SHAPE_STRING, 0, MMFBUS__UNLIMITED},
+        {"\"bytes\"", MMFBUS__SHAPE_BYTES, 0, MMFBUS__UNLIMITED},
+        {"\"oneOf\"", MMFBUS__SHAPE_ONE_OF, 0, 0},
+        {"\"nullable\"", MMFBUS__SHAPE_NULLABLE, 0, 0},
+        {"\"array\"", MMFBUS__SHAPE_ARRAY, 0, MMFBUS__UNLIMITED},
+        {"\"map\"", MMFBUS__SHAPE_MAP, 0, 0},
+        {"\"struct\"", MMFBUS__SHAPE_STRUCT, 0, 0},
+        {"\"union\"", MMFBUS__SHAPE_UNION, 0, 0},
+    };
+    for (size_t index = 0; index < sizeof kinds / sizeof *kinds; index++) {
+        if (!mmfbus__is_term(name, kinds[index].name)) continue;
+        shape->kind = kinds[index].kind;
+        shape->least = kinds[index].least;
+        shape->most = kinds[index].most;
+        return true;
+    }
+    return false;
+}
+
+/* A member of an object; its name with its quotes. */
+static bool mmfbus__next_member(mmfbus__scan *scan, bool *has_begun, mmfbus__term *name, mmfbus__term *value) {
+    if (!mmfbus__take(scan, *has_begun ? ',' : '{') || !mmfbus__take_string(scan, name) || !mmfbus__take(scan, ':')) return false;
+    *has_begun = true;
+    name->text--;
+    name->length += 2;
+    return mmfbus__take_term(scan, value);
+}
+
+/* The limits of an integer, or of characters or bytes. */
+static bool mmfbus__read_limits(mmfbus__term limits, mmfbus__shape *shape) {
+    /* Integers of 64 bits with limits are those that a double holds. */
+    const double widest = 9007199254740991.0;
+    mmfbus__scan scan = {limits.text, limits.text + limits.length};
+    mmfbus__term name, value;
+    bool has_begun = false;
+    if (shape->kind == MMFBUS__SHAPE_INTEGER && shape->most > widest) shape->most = widest;
+    if (shape->kind == MMFBUS__SHAPE_INTEGER && shape->least < -widest) shape->least = -widest;
+    while (mmfbus__next_member(&scan, &has_begun, &name, &value)) {
+        bool is_least = mmfbus__is_term(name, "\"min\"");
+        if (!mmfbus__is_number(value, is_least ? &shape->least : &shape->most)) return false;
+    }
+    return has_begun || mmfbus__is_term(limits, "{}");
+}
+
+static bool mmfbus__read_shape(mmfbus__term term, mmfbus__shape *shape) {
+    mmfbus__scan scan = {term.text, term.text + term.length};
+    mmfbus__term name, value, limit = {NULL, 0}, variants = {NULL, 0};
+    bool has_begun = false, has_kind = false;
+    memset(shape, 0, sizeof *shape);
+    if (term.length > 0 && term.text[0] == '"') return mmfbus__read_kind(term, shape) && shape->kind <= MMFBUS__SHAPE_BYTES;
+    while (mmfbus__next_member(&scan, &has_begun, &name, &value)) {
+        if (mmfbus__is_term(name, "\"maxItems\"")) {
+            limit = value;
+        } else if (mmfbus__is_term(name, "\"of\"")) {
+            variants = value;
+        } else if (has_kind || !mmfbus__read_kind(name, shape)) {
+            return false;
+        } else {
+            has_kind = true;
+            shape->of = value;
+        }
+    }
+    if (!has_kind) return false;
+    switch (shape->kind) {
+    case MMFBUS__SHAPE_INTEGER:
+    case MMFBUS__SHAPE_STRING:
+    case MMFBUS__SHAPE_BYTES: return mmfbus__read_limits(shape->of, shape);
+    case MMFBUS__SHAPE_ARRAY: return limit.length == 0 || mmfbus__is_number(limit, &shape->most);
+    case MMFBUS__SHAPE_UNION:
+        shape->tag = shape->of;
+        shape->of = variants;
+        return shape->tag.text[0] == '"';
+    default: return true;
+    }
+}
+
+static bool mmfbus__reads(mmfbus__comparison *comparison, mmfbus__term reader, mmfbus__term writer);
+
+static bool mmfbus__reads_fields(mmfbus__comparison *comparison, mmfbus__term reader, mmfbus__term writer) {
+    mmfbus__items fields = mmfbus__items_of(reader), others = mmfbus__items_of(writer);
+    mmfbus__field field, other;
+    while (mmfbus__next_field(&fields, &field)) {
+        if (!mmfbus__find_field(comparison, writer, &others, field.name, &other)) {
+            if (!field.is_optional) return false;
+        } else if ((other.is_optional && !field.is_optional) || !mmfbus__reads(comparison, field.of, other.of)) {
+            return false;
+        }
+    }
     return true;
+}
+
+static bool mmfbus__reads_variants(mmfbus__comparison *comparison, mmfbus__term reader, mmfbus__term writer) {
+    mmfbus__items variants = mmfbus__items_of(writer), others = mmfbus__items_of(reader);
+    mmfbus__field variant, other;
+    while (mmfbus__next_field(&variants, &variant)) {
+        if (!mmfbus__find_field(comparison, reader, &others, variant.name, &other)) return false;
+        if (!mmfbus__reads_fields(comparison, other.of, variant.of)) return false;
+    }
+    return true;
+}
+
+static bool mmfbus__reads_map(mmfbus__comparison *comparison, mmfbus__term reader, mmfbus__term writer) {
+    mmfbus__items parts = mmfbus__items_of(reader), others = mmfbus__items_of(writer);
+    mmfbus__term part, other;
+    for (int index = 0; index < 2; index++) {
+        if (!mmfbus__next_item(&parts, &part) || !mmfbus__next_item(&others, &other)) return false;
+        if (!mmfbus__reads(comparison, part, other)) return false;
+    }
+    return true;
+}
+
+static bool mmfbus__reads_strings(mmfbus__comparison *comparison, const mmfbus__shape *reader, const mmfbus__shape *writer) {
+    mmfbus__items strings = mmfbus__items_of(writer->of), others = mmfbus__items_of(reader->of);
+    mmfbus__term string;
+    while (mmfbus__next_item(&strings, &string)) {
+        bool fits = reader->kind == MMFBUS__SHAPE_STRING ? (double)mmfbus__characters(string) <= reader->most
+                                                         : mmfbus__find_string(comparison, reader->of, &others, string);
+        if (!fits) return false;
+    }
+    return true;
+}
+
+static bool mmfbus__reads_number(const mmfbus__shape *reader, const mmfbus__shape *writer) {
+    if (writer->kind == MMFBUS__SHAPE_F32) return reader->kind != MMFBUS__SHAPE_INTEGER;
+    if (writer->kind != MMFBUS__SHAPE_INTEGER) return writer->kind == reader->kind;
+    /* Up to there each integer is a float. */
+    const double exact = reader->kind == MMFBUS__SHAPE_F32 ? 16777216.0 : 9007199254740992.0;
+    bool is_float = reader->kind != MMFBUS__SHAPE_INTEGER;
+    return writer->least >= (is_float ? -exact : reader->least) && writer->most <= (is_float ? exact : reader->most);
+}
+
+static bool mmfbus__reads_shape(mmfbus__comparison *comparison, mmfbus__term reader, mmfbus__term writer) {
+    mmfbus__shape here, there;
+    if (!mmfbus__read_shape(reader, &here) || !mmfbus__read_shape(writer, &there)) return false;
+    switch (here.kind) {
+    case MMFBUS__SHAPE_UNKNOWN: return true;
+    case MMFBUS__SHAPE_NULLABLE:
+        return mmfbus__reads(comparison, here.of, there.kind == MMFBUS__SHAPE_NULLABLE ? there.of : writer);
+    case MMFBUS__SHAPE_INTEGER:
+    case MMFBUS__SHAPE_F32:
+    case MMFBUS__SHAPE_F64: return mmfbus__reads_number(&here, &there);
+    case MMFBUS__SHAPE_STRING:
+        if (there.kind == MMFBUS__SHAPE_ONE_OF) return mmfbus__reads_strings(comparison, &here, &there);
+        return there.kind == MMFBUS__SHAPE_STRING && there.most <= here.most;
+    default: break;
+    }
+    if (here.kind != there.kind) return false;
+    switch (here.kind) {
+    case MMFBUS__SHAPE_BYTES: return there.most <= here.most;
+    case MMFBUS__SHAPE_ONE_OF: return mmfbus__reads_strings(comparison, &here, &there);
+    case MMFBUS__SHAPE_ARRAY: return there.most <= here.most && mmfbus__reads(comparison, here.of, there.of);
+    case MMFBUS__SHAPE_MAP: return mmfbus__reads_map(comparison, here.of, there.of);
+    case MMFBUS__SHAPE_STRUCT: return mmfbus__reads_fields(comparison, here.of, there.of);
+    case MMFBUS__SHAPE_UNION:
+        return mmfbus__is_same_text(here.tag, there.tag) && mmfbus__reads_variants(comparison, here.of, there.of);
+    default: return true; /* boolean, timestamp */
+    }
+}
+
+/* Whether each value that the one shape writes is one that the other reads. */
+static bool mmfbus__reads(mmfbus__comparison *comparison, mmfbus__term reader, mmfbus__term writer) {
+    if (mmfbus__equals(reader, writer)) return true;
+    if (comparison->depth == MMFBUS__SHAPE_DEPTH) return false;
+    comparison->depth++;
+    bool reads = mmfbus__reads_shape(comparison, reader, writer);
+    comparison->depth--;
+    return reads && comparison->to_search > 0;
+}
+
+/* The same for what a method takes or gives, or for what belongs to an error: nothing, a value or a stream. */
+static bool mmfbus__reads_part(mmfbus__comparison *comparison, mmfbus__term reader, mmfbus__term writer) {
+    bool reads_nothing = mmfbus__is_nothing(reader), writes_nothing = mmfbus__is_nothing(writer);
+    if (reads_nothing || writes_nothing) return reads_nothing == writes_nothing;
+    bool reads_stream = mmfbus__take_stream(&reader), writes_stream = mmfbus__take_stream(&writer);
+    return reads_stream == writes_stream && mmfbus__reads(comparison, reader, writer);
+}
+
+/* Whether a client that has the one method can call the other one of a server. */
+static bool mmfbus__can_call(const mmfbus__method *ours, const mmfbus__method *theirs) {
+    mmfbus__comparison comparison = {0, MMFBUS__MOST_SEARCHED};
+    if ((ours->output.length == 0) != (theirs->output.length == 0)) return false;
+    if (!mmfbus__reads_part(&comparison, theirs->input, ours->input)) return false;
+    if (!mmfbus__reads_part(&comparison, ours->output, theirs->output)) return false;
+    mmfbus__items errors = mmfbus__items_of(ours->errors), others = mmfbus__items_of(theirs->errors);
+    mmfbus__field error, other;
+    while (mmfbus__next_field(&errors, &error)) {
+        if (!mmfbus__find_field(&comparison, theirs->errors, &others, error.name, &other)) continue;
+        if (!mmfbus__reads_part(&comparison, error.of, other.of)) return false;
+    }
+    return comparison.to_search > 0;
 }
 
 /* ============================================================================================ Segments of a service
@@ -858,6 +1245,9 @@ static void mmfbus__free_chunks(mmfbus__pool *pool, mmfbus__chunks *queue) {
  * What a client has of each server: its slot in the registry, and its inbox.
  */
 
+/* What the comparison of two methods came to. */
+enum { MMFBUS__NOT_COMPARED = 0, MMFBUS__CAN_CALL, MMFBUS__CANNOT_CALL };
+
 typedef struct mmfbus__link {
     mmfbus__node node;
     uint32_t slot, generation, pid;
@@ -866,6 +1256,7 @@ typedef struct mmfbus__link {
     char name[MMFBUS__SLOT_NAME_SIZE + 1];
     mmfbus_publisher *publisher; /* NULL where the inbox could not be joined */
     mmfbus__contract *contract;
+    unsigned char comparisons[MMFBUS__METHODS]; /* of its methods, with those of the client */
     bool is_serving;
     bool lacks_room;
     size_t room_needed;
@@ -967,6 +1358,7 @@ static mmfbus_status mmfbus__join_inbox(mmfbus_client *client, mmfbus__link *lin
     const mmfbus__geometry *geometry = &link->publisher->base.geometry;
     const char *text = (const char *)link->publisher->base.memory + geometry->schema_offset;
     status = mmfbus__make_contract(&link->contract, text, geometry->schema_length);
+    memset(link->comparisons, MMFBUS__NOT_COMPARED, sizeof link->comparisons);
     if (status != MMFBUS_OK) {
         mmfbus__close_publisher(link->publisher);
         link->publisher = NULL;
@@ -976,14 +1368,16 @@ static mmfbus_status mmfbus__join_inbox(mmfbus_client *client, mmfbus__link *lin
 }
 
 /* The method of that server by which a call of ours is made; NULL where it cannot be. */
-static const mmfbus__method *mmfbus__method_for(const mmfbus__link *link, const mmfbus__call *call) {
+static const mmfbus__method *mmfbus__method_for(mmfbus__link *link, const mmfbus__call *call) {
     const mmfbus__method *theirs = link->contract == NULL ? NULL : mmfbus__method_named(link->contract, call->name);
     if (theirs == NULL || call->is_one_way != (theirs->output.length == 0)) return NULL;
     const mmfbus__method *ours = call->method;
     if (ours == NULL) return theirs;
-    bool fits = mmfbus__equals(ours->input, theirs->input) && mmfbus__equals(ours->output, theirs->output) &&
-                mmfbus__have_same_errors(ours->errors, theirs->errors);
-    return fits ? theirs : NULL;
+    unsigned char *comparison = &link->comparisons[theirs - link->contract->methods];
+    if (*comparison == MMFBUS__NOT_COMPARED) {
+        *comparison = mmfbus__can_call(ours, theirs) ? MMFBUS__CAN_CALL : MMFBUS__CANNOT_CALL;
+    }
+    return *comparison == MMFBUS__CAN_CALL ? theirs : NULL;
 }
 
 /* How much a server has to do. Stale on arrival. */

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { f64, string, struct, u32 } from '@mmfbus/codec';
-import { generateService } from '@mmfbus/generate';
-import { defineService, method, nothing, stream } from '@mmfbus/service';
+import { f64, optional, string, struct, u32 } from '@mmfbus/codec';
+import { type Contract, generateService } from '@mmfbus/generate';
+import { defineService, type Handlers, method, nothing, stream } from '@mmfbus/service';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compile, compileCpp } from '../compat/native.js';
@@ -20,6 +20,9 @@ const folder = temporaryFolder('c-service');
 const include = `-I${join(workspaceRoot, 'packages', 'native', 'include')}`;
 const SEED = Number(process.env['GENERATE_TEST_SEED'] ?? 20_261_201);
 const CONTRACTS = 12;
+
+/** A service of any name. */
+type Named<C> = (name: string) => { readonly contract: C };
 
 function calc(name: string) {
   return defineService({
@@ -41,10 +44,51 @@ function calc(name: string) {
   });
 }
 
+/** The same some time later. */
+function grownCalc(name: string) {
+  return defineService({
+    name,
+    methods: {
+      add: method({
+        input: struct({ a: f64(), b: f64(), note: optional(string()) }),
+        output: f64(),
+        errors: { OVERFLOW: struct({ limit: f64(), by: optional(f64()) }), UNDERFLOW: nothing() },
+      }),
+      log: method({ input: string() }),
+      reset: method({ output: nothing(), idempotent: true }),
+      sum: method({ input: stream(f64()), output: f64() }),
+      ticks: method({
+        input: struct({ symbol: string(), count: u32(), step: optional(f64()) }),
+        output: stream(struct({ symbol: string(), price: f64(), size: optional(u32()) })),
+      }),
+    },
+  });
+}
+
+const handlers = {
+  add: ({ a, b }, { errors }) => {
+    if (a > 100) throw errors.OVERFLOW({ limit: 100 });
+    return a + b;
+  },
+  log: () => {},
+  reset: () => {},
+  sum: async (items) => {
+    let total = 0;
+    for await (const item of items) total += item;
+    return total;
+  },
+  async *ticks({ symbol, count }) {
+    for (let price = 0; price < count; price++) yield { symbol, price };
+  },
+} satisfies Handlers<ReturnType<typeof calc>>;
+
+/** What a client in C prints. */
+const ALL = ['add 3', 'OVERFLOW 100 as declared', 'sum 5050', 'tick AAPL 0', 'tick AAPL 1', 'tick AAPL 2'];
+
 /** `test/native/calc_peer.c`, with the header that is generated now. */
-function peer(compileIt: typeof compile, flags: readonly string[]): string {
-  const code = generateService(calc('calc').contract, { language: 'c', name: 'calc' });
-  const headers = join(folder, 'headers');
+function peer(compileIt: typeof compile, flags: readonly string[], service: Named<Contract> = calc): string {
+  const code = generateService(service('calc').contract, { language: 'c', name: 'calc' });
+  const headers = join(folder, service.name);
   mkdirSync(headers, { recursive: true });
   writeFileSync(join(headers, 'calc.h'), code);
   const source = join(workspaceRoot, 'test', 'native', 'calc_peer.c');
@@ -58,31 +102,18 @@ describe.each([
   ['C++', compileCpp, ['-xc++']],
 ] as const)('a generated header in %s', (_, compileIt, flags) => {
   const program = () => peer(compileIt, flags);
-  const all = ['add 3', 'OVERFLOW 100 as declared', 'sum 5050', 'tick AAPL 0', 'tick AAPL 1', 'tick AAPL 2'];
 
   test('calls a server in Node', async () => {
     const service = calc(uniqueName('calc'));
     const logged: string[] = [];
     await using _server = await service.serve({
-      add: ({ a, b }, { errors }) => {
-        if (a > 100) throw errors.OVERFLOW({ limit: 100 });
-        return a + b;
-      },
+      ...handlers,
       log: (text) => {
         logged.push(text);
       },
-      reset: () => {},
-      sum: async (items) => {
-        let total = 0;
-        for await (const item of items) total += item;
-        return total;
-      },
-      async *ticks({ symbol, count }) {
-        for (let price = 0; price < count; price++) yield { symbol, price };
-      },
     });
     const output = await startNode('call', { runtime: [program()], args: [service.name] }).success();
-    expect(output.trimEnd().split('\n')).toEqual(all);
+    expect(output.trimEnd().split('\n')).toEqual(ALL);
     expect(logged).toEqual(['hello']);
   });
 
@@ -105,10 +136,62 @@ describe.each([
     ]);
     expect(client.$servers.map(({ name }) => name)).toEqual(['c']);
     const output = await startNode('call', { runtime: [program()], args: [service.name] }).success();
-    expect(output.trimEnd().split('\n')).toEqual(all);
+    expect(output.trimEnd().split('\n')).toEqual(ALL);
     await client.$close();
     server.endInput();
     expect((await server.success()).trimEnd().split('\n')).toEqual(['ready', 'log hello', 'log hello']);
+  });
+});
+
+describe('a contract that has grown', () => {
+  const program = (version: typeof calc | typeof grownCalc) =>
+    // What the program does not know of it does not set.
+    peer(compile, ['-Wno-missing-field-initializers', ...SANITIZERS], version);
+  const serving = async (version: typeof calc | typeof grownCalc, name: string) => {
+    const server = startNode('serve', { runtime: [program(version)], args: [name] });
+    await server.waitForLine(/^ready$/);
+    return server;
+  };
+  const calling = async (version: typeof calc | typeof grownCalc, name: string) => {
+    const output = await startNode('call', { runtime: [program(version)], args: [name] }).success();
+    return output.trimEnd().split('\n');
+  };
+
+  test.each([
+    ['an old', 'a new', calc, grownCalc],
+    ['a new', 'an old', grownCalc, calc],
+  ] as const)('is called by %s program in C at %s server in Node and in C', async (_, __, ours, theirs) => {
+    const name = uniqueName('grown');
+    const server = await theirs(name).serve(handlers as Handlers<ReturnType<typeof calc>>);
+    expect(await calling(ours, name)).toEqual(ALL);
+    await server.close();
+    const native = await serving(theirs, name);
+    expect(await calling(ours, name)).toEqual(ALL);
+    native.endInput();
+    await native.success();
+  });
+
+  test.each([
+    ['an old', 'a new', calc, grownCalc],
+    ['a new', 'an old', grownCalc, calc],
+  ] as const)('is called by %s program in Node at %s server in C', async (_, __, ours, theirs) => {
+    const service = ours(uniqueName('grown'));
+    const native = await serving(theirs, service.name);
+    const client = await service.client();
+    // What an old contract does not have is left out.
+    const [sum, asked] = [
+      { a: 1, b: 2, note: 'new' },
+      { symbol: 'A', count: 1, step: 2 },
+    ];
+    expect(await client.add(sum)).toBe(3);
+    const error = await client.add({ a: 101, b: 2 }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'OVERFLOW', data: { limit: 100 } });
+    const ticks: unknown[] = [];
+    for await (const tick of client.ticks(asked)) ticks.push(tick);
+    expect(ticks).toEqual([{ symbol: 'A', price: 0 }]);
+    await client.$close();
+    native.endInput();
+    await native.success();
   });
 });
 
