@@ -22,6 +22,7 @@ function textsOf(packageName: PackageName, type: string): string[] {
 /** The codes of all errors, in all languages. */
 const codes = new Set([
   ...vocabulary.errors.map(({ code }) => code),
+  ...vocabulary.serviceErrors.map(({ name }) => name),
   ...textsOf('channel', 'ChannelErrorCode'),
   ...textsOf('service', 'ServiceErrorCode'),
   ...textsOf('core', 'MmfErrorCode'),

@@ -17,7 +17,7 @@ import {
   withVocabularyTables,
 } from './vocabulary.js';
 
-const { options, errors, outcomes, calls } = vocabulary;
+const { options, errors, outcomes, calls, serviceErrors, serviceOptions } = vocabulary;
 const apiDocument = join(workspaceRoot, 'packages', 'channel', 'API.md');
 
 function nativeSource(...path: readonly string[]): string {
@@ -77,13 +77,40 @@ function outcomesOf(language: Language): string[] {
   return outcomes.flatMap(({ names }) => names[language] ?? []);
 }
 
+type ServiceOption = (typeof serviceOptions)[number];
+
+function serviceErrorsOf(language: Language): string[] {
+  return serviceErrors.flatMap(({ names }) => names[language] ?? []);
+}
+
+function serviceOptionsOf(language: Language, of: ServiceOption['of']): ServiceOption[] {
+  return serviceOptions.filter((option) => option.of === of && isIn(language, option));
+}
+
 const channel = parsedSources('channel');
+const service = parsedSources('service');
+
+function interfaceOf(sources: Sources, name: string): ts.InterfaceDeclaration {
+  const { declaration } = findExport(sources, name);
+  if (!ts.isInterfaceDeclaration(declaration)) throw new Error(`${name} is not an interface`);
+  return declaration;
+}
 
 /** The members of an interface of Node's. */
-function membersOf(name: string): string[] {
-  const { declaration } = findExport(channel, name);
-  if (!ts.isInterfaceDeclaration(declaration)) throw new Error(`${name} is not an interface`);
-  return declaration.members.map((member) => member.name?.getText() ?? '');
+function membersOf(name: string, sources: Sources = channel): string[] {
+  return interfaceOf(sources, name).members.map((member) => member.name?.getText() ?? '');
+}
+
+/** The texts of a type of Node's that is one of several. */
+function textsOf(sources: Sources, name: string): string[] {
+  const { declaration } = findExport(sources, name);
+  const texts: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isLiteralTypeNode(node) && ts.isStringLiteral(node.literal)) texts.push(node.literal.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(declaration);
+  return texts;
 }
 
 /** The options of natives that are one of several texts. */
@@ -93,7 +120,8 @@ describe('C', () => {
   const textsOfC = between(header, 'const char *mmfbus_text(mmfbus_status status) {', '\n}');
 
   test('has the statuses', () => {
-    expect(sorted(enumOfC('mmfbus_status'))).toEqual(sorted([...outcomesOf('c'), ...errorsOf('c')]));
+    const all = [...outcomesOf('c'), ...errorsOf('c'), ...serviceErrorsOf('c')];
+    expect(sorted(enumOfC('mmfbus_status'))).toEqual(sorted(all));
   });
 
   test('tells outcomes from errors', () => {
@@ -237,18 +265,6 @@ describe('Python', () => {
 });
 
 describe('Node', () => {
-  /** The texts of a type that is one of several. */
-  function textsOf(sources: Sources, name: string): string[] {
-    const { declaration } = findExport(sources, name);
-    const texts: string[] = [];
-    const visit = (node: ts.Node): void => {
-      if (ts.isLiteralTypeNode(node) && ts.isStringLiteral(node.literal)) texts.push(node.literal.text);
-      ts.forEachChild(node, visit);
-    };
-    visit(declaration);
-    return texts;
-  }
-
   test('has the errors', () => {
     const own = errors.filter((error) => isIn('node', error) && error.node === undefined);
     expect(sorted(textsOf(channel, 'ChannelErrorCode'))).toEqual(sorted(own.map(({ code }) => code)));
@@ -280,6 +296,61 @@ describe('Node', () => {
     const option = options.find((one) => one.name === name);
     const values = option?.values?.filter((value) => value !== 'after');
     expect(sorted(textsOf(channel, type))).toEqual(sorted(values as string[]));
+  });
+});
+
+describe('services', () => {
+  const fieldsOf = (struct: string) => between(serviceHeader, `typedef struct ${struct} {`, `} ${struct};`);
+  const required = ['struct_size', 'service', 'contract'];
+
+  test.each([
+    ['client', 'ClientOptions'],
+    ['server', 'ServeOptions'],
+    ['call', 'CallOptions'],
+  ] as const)('have the options of a %s in Node, with their defaults', (of, type) => {
+    const expected = serviceOptionsOf('node', of);
+    const names = expected.map((option) => optionName('node', option));
+    expect(sorted(membersOf(type, service))).toEqual(sorted(['signal', ...names]));
+    const documented = interfaceOf(service, type).members.map((member) => {
+      const text = member.getFullText().replaceAll(/\s*\n\s*\*?\s*/g, ' ');
+      return [member.name?.getText(), / Defaults to ([^\s:]+?)[.:]?\s/.exec(text)?.[1]?.replace(',', '')];
+    });
+    const defaults = expected.map(
+      ({ default: value }) => String(value === '' ? 'none' : value).split(' ')[0],
+    );
+    expect(Object.fromEntries(documented)).toEqual({
+      signal: undefined,
+      ...Object.fromEntries(names.map((name, index) => [name, defaults[index]])),
+    });
+  });
+
+  test.each([
+    ['client', 'mmfbus_client_options', required],
+    ['server', 'mmfbus_server_options', [...required, 'handlers', 'handler_count']],
+  ] as const)('have the options of a %s in C, with their defaults', (of, struct, own) => {
+    const commentsOf = (body: string) =>
+      new Map(
+        [...body.matchAll(/(\w+); +\/\*([\s\S]*?)\*\//g)].map(([, name, comment = '']) => [name, comment]),
+      );
+    const expected = serviceOptionsOf('c', of);
+    const names = expected.map((option) => optionName('c', option));
+    expect(sorted(matches(withoutComments(fieldsOf(struct)), /(\w+);/g))).toEqual(sorted([...own, ...names]));
+    const [comments, ofClients] = [struct, 'mmfbus_client_options'].map((name) => commentsOf(fieldsOf(name)));
+    for (const [index, { default: value }] of expected.entries()) {
+      const name = names[index]!;
+      if (typeof value !== 'number' || value === 0) continue;
+      const isAlike = comments!.get(name)?.startsWith(' as that of a client') === true;
+      const [, documented] = /\b0 for (\d+)/.exec((isAlike ? ofClients : comments)!.get(name) ?? '') ?? [];
+      expect([name, Number(documented)]).toEqual([name, name.endsWith('_us') ? value * 1000 : value]);
+    }
+  });
+
+  test('have the errors', () => {
+    const codes = serviceErrorsOf('node').filter((name) => name !== 'DeclaredError');
+    expect(sorted(textsOf(service, 'ServiceErrorCode'))).toEqual(sorted(codes));
+    expect(findExport(service, 'DeclaredError').declaration.kind).toBe(ts.SyntaxKind.ClassDeclaration);
+    const statuses = enumOfC('mmfbus_status');
+    expect(serviceErrorsOf('c').filter((name) => !statuses.includes(name))).toEqual([]);
   });
 });
 

@@ -33,9 +33,10 @@ export interface ErrorEntry extends Entry {
   readonly node?: 'MmfError';
 }
 
-export interface Option extends Entry {
+/** An option; `Of` says of what. */
+export interface Option<Of = 'channel' | 'participant' | 'publisher' | 'subscriber'> extends Entry {
   readonly name: string;
-  readonly of: 'channel' | 'participant' | 'publisher' | 'subscriber';
+  readonly of: Of;
   readonly unit?: string;
   readonly values?: readonly (string | boolean)[];
   readonly default: string | number | boolean;
@@ -48,6 +49,9 @@ export interface Vocabulary {
   readonly errors: readonly ErrorEntry[];
   readonly options: readonly Option[];
   readonly calls: readonly Call[];
+  /** Those of calls of services. */
+  readonly serviceErrors: readonly Pick<Outcome, 'name' | 'names' | 'meaning'>[];
+  readonly serviceOptions: readonly Option<'client' | 'server' | 'call'>[];
 }
 
 export const vocabulary = JSON.parse(
@@ -72,7 +76,7 @@ export function snakeCase(name: string): string {
   return (isShouted ? name : name.replaceAll(/[A-Z]/g, '_$&')).replaceAll('-', '_').toLowerCase();
 }
 
-export function optionName(language: Language, option: Option): string {
+export function optionName(language: Language, option: Option<unknown>): string {
   return option.names?.[language] ?? (language === 'node' ? option.name : snakeCase(option.name));
 }
 
@@ -107,7 +111,7 @@ function cells(entry: Entry, nameIn: (language: Language) => string | undefined)
   });
 }
 
-function defaultOf({ default: value, unit, values, name }: Option): string {
+function defaultOf({ default: value, unit, values, name }: Option<unknown>): string {
   const choices = values?.map((one) => `\`${one}\``).join(', ');
   const text = name === 'mode' ? `0o${value.toString(8)}` : value === '' ? 'none' : String(value);
   return `${choices ?? unit}; ${choices !== undefined && name !== 'start' ? `\`${text}\`` : text}`;
@@ -115,17 +119,20 @@ function defaultOf({ default: value, unit, values, name }: Option): string {
 
 const languageTitles = LANGUAGES.map((language) => TITLES[language]);
 
+function optionTable(options: readonly Option<string>[]): string {
+  return table(
+    ['of', ...languageTitles, 'values; default', 'what it decides'],
+    options.map((option) => [
+      option.of,
+      ...cells(option, (language) => optionName(language, option)),
+      defaultOf(option),
+      option.meaning,
+    ]),
+  );
+}
+
 const tables: Readonly<Record<string, () => string>> = {
-  options: () =>
-    table(
-      ['of', ...languageTitles, 'values; default', 'what it decides'],
-      vocabulary.options.map((option) => [
-        option.of,
-        ...cells(option, (language) => optionName(language, option)),
-        defaultOf(option),
-        option.meaning,
-      ]),
-    ),
+  options: () => optionTable(vocabulary.options),
   calls: () =>
     table(
       ['of', ...languageTitles, 'what it is'],
@@ -149,6 +156,15 @@ const tables: Readonly<Record<string, () => string>> = {
       [...languageTitles, 'when'],
       vocabulary.errors.map((error) => [
         ...cells(error, (language) => errorName(language, error)),
+        error.meaning,
+      ]),
+    ),
+  'options of services': () => optionTable(vocabulary.serviceOptions),
+  'errors of services': () =>
+    table(
+      [...languageTitles, 'when'],
+      vocabulary.serviceErrors.map((error) => [
+        ...cells(error, (language) => error.names[language]),
         error.meaning,
       ]),
     ),

@@ -81,9 +81,9 @@ export type Handlers<S extends ServiceDefinition> = {
 export interface CallOptions {
   /** Gives the call up when it aborts. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds until the call is given up; `Infinity` for as long as it takes. Defaults to 30,000. */
+  /** Milliseconds until the call is given up; `Infinity` for as long as it takes. Defaults to that of the client. */
   readonly timeout?: number | undefined;
-  /** The call that this one is made for: its deadline holds for this one too, and so does its signal. */
+  /** The call that this one is made for: its deadline holds for this one too, and so does its signal. Defaults to none. */
   readonly within?: Pick<Context, 'deadline' | 'signal'> | undefined;
 }
 
