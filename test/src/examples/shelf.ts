@@ -23,7 +23,7 @@ const tools: Readonly<Record<string, ToolName>> = {
 };
 
 /** Examples that take seconds to compile: the proofs run them. */
-export const COMPILED: readonly string[] = ['c', 'cpp', 'rust'];
+export const COMPILED: readonly string[] = ['c', 'calls-c', 'cpp', 'rust'];
 
 /** A folder of the shelf. */
 export interface Example {
