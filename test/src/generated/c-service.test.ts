@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { f64, optional, string, struct, u32 } from '@mmfbus/codec';
-import { type Contract, generateService } from '@mmfbus/generate';
+import { generateService } from '@mmfbus/generate';
 import { defineService, type Handlers, method, nothing, stream } from '@mmfbus/service';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -13,6 +13,7 @@ import { startNode } from '../support/spawn.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { uniqueName } from '../support/unique-name.js';
 import { workspaceRoot } from '../support/workspace.js';
+import { calc, calcPeer } from './calc-peer.js';
 
 ownDirectory('generated-services');
 
@@ -21,30 +22,7 @@ const include = `-I${join(workspaceRoot, 'packages', 'native', 'include')}`;
 const SEED = Number(process.env['GENERATE_TEST_SEED'] ?? 20_261_201);
 const CONTRACTS = 12;
 
-/** A service of any name. */
-type Named<C> = (name: string) => { readonly contract: C };
-
-function calc(name: string) {
-  return defineService({
-    name,
-    methods: {
-      add: method({
-        input: struct({ a: f64(), b: f64() }),
-        output: f64(),
-        errors: { OVERFLOW: struct({ limit: f64() }) },
-      }),
-      log: method({ input: string() }),
-      reset: method({ output: nothing() }),
-      sum: method({ input: stream(f64()), output: f64() }),
-      ticks: method({
-        input: struct({ symbol: string(), count: u32() }),
-        output: stream(struct({ symbol: string(), price: f64() })),
-      }),
-    },
-  });
-}
-
-/** The same some time later. */
+/** The service some time later. */
 function grownCalc(name: string) {
   return defineService({
     name,
@@ -85,23 +63,11 @@ const handlers = {
 /** What a client in C prints. */
 const ALL = ['add 3', 'OVERFLOW 100 as declared', 'sum 5050', 'tick AAPL 0', 'tick AAPL 1', 'tick AAPL 2'];
 
-/** `test/native/calc_peer.c`, with the header that is generated now. */
-function peer(compileIt: typeof compile, flags: readonly string[], service: Named<Contract> = calc): string {
-  const code = generateService(service('calc').contract, { language: 'c', name: 'calc' });
-  const headers = join(folder, service.name);
-  mkdirSync(headers, { recursive: true });
-  writeFileSync(join(headers, 'calc.h'), code);
-  const source = join(workspaceRoot, 'test', 'native', 'calc_peer.c');
-  // Programs are kept by their sources and flags: that of another header is another one.
-  const state = `-DHEADER_${Buffer.from(code).reduce((sum, byte) => (sum * 31 + byte) >>> 0, 7)}`;
-  return compileIt('calc-peer', [source], [...flags, include, `-I${headers}`, state, '-pthread']);
-}
-
 describe.each([
   ['C', compile, SANITIZERS],
   ['C++', compileCpp, ['-xc++']],
 ] as const)('a generated header in %s', (_, compileIt, flags) => {
-  const program = () => peer(compileIt, flags);
+  const program = () => calcPeer(compileIt, flags);
 
   test('calls a server in Node', async () => {
     const service = calc(uniqueName('calc'));
@@ -146,7 +112,7 @@ describe.each([
 describe('a contract that has grown', () => {
   const program = (version: typeof calc | typeof grownCalc) =>
     // What the program does not know of it does not set.
-    peer(compile, ['-Wno-missing-field-initializers', ...SANITIZERS], version);
+    calcPeer(compile, ['-Wno-missing-field-initializers', ...SANITIZERS], version);
   const serving = async (version: typeof calc | typeof grownCalc, name: string) => {
     const server = startNode('serve', { runtime: [program(version)], args: [name] });
     await server.waitForLine(/^ready$/);

@@ -5,8 +5,11 @@ import { defineService, method } from '@mmfbus/service';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { type LivePage, startLivePage } from '../command/live-page.js';
+import { compile } from '../compat/native.js';
+import { calcPeer } from '../generated/calc-peer.js';
 import { startBrowser } from '../site/browser.js';
 import { ownDirectory } from '../support/own-directory.js';
+import { startNode } from '../support/spawn.js';
 import { workspaceRoot } from '../support/workspace.js';
 import { enter, leaveStage, startActor, until } from './stage.js';
 
@@ -171,6 +174,55 @@ test('with --write a form makes one call', async () => {
     page,
     `[...document.querySelectorAll('.grid tbody tr')].find((one) => one.innerText.startsWith('note')).querySelectorAll('td')[2].innerText === '1'`,
   );
+  expect(problems).toEqual([]);
+});
+
+test('a server in C is shown and called as any other', async () => {
+  const live = await start('--write');
+  const server = startNode('serve', { runtime: [calcPeer(compile, ['-O0'])], args: ['calc'] });
+  closing.push(async () => {
+    server.endInput();
+    await server.success();
+  });
+  await server.waitForLine(/^ready$/);
+  const { page, problems } = await enter(theBrowser(), live, { path: '/service?name=calc' });
+  const shown = page.locator('.participants li.server');
+  await shown.waitFor();
+  expect(await shown.allInnerTexts()).toEqual([
+    expect.stringMatching(new RegExp(`^c\\b[\\s\\S]*serving[\\s\\S]*pid ${server.pid}`)),
+  ]);
+  expect(await page.locator('.code').textContent()).toContain("defineService({\n  name: 'calc',");
+
+  const method = page.getByRole('combobox', { name: 'method' });
+  const form = page.getByRole('form', { name: 'Call a method' });
+  await method.selectOption('add');
+  for (const [a, text] of [
+    ['1', 'Answered.'],
+    ['101', 'OVERFLOW'],
+  ] as const) {
+    await form.getByRole('spinbutton', { name: 'a f64' }).fill(a);
+    await form.getByRole('spinbutton', { name: 'b f64' }).fill('2');
+    await form.getByRole('button', { name: 'Call' }).click();
+    await form.getByText(text).waitFor();
+  }
+  expect(await form.locator('.answer').textContent()).toMatch(/limit\s*100/);
+  await method.selectOption('ticks');
+  await form.getByLabel('symbol').fill('A');
+  await form.getByLabel('count').fill('3');
+  await form.getByRole('button', { name: 'Call' }).click();
+  await form.getByText('The stream has ended after 3 values.').waitFor();
+
+  // Calls and errors.
+  await until(
+    page,
+    `(() => { const row = [...document.querySelectorAll('.grid tbody tr')].find((one) => one.innerText.startsWith('add'));
+      const [, , calls, errors] = [...row.querySelectorAll('td')].map((cell) => cell.innerText);
+      return calls === '2' && errors === '1'; })()`,
+  );
+  const waterfall = page.locator('.waterfall');
+  await waterfall.locator('li.answered', { hasText: 'add' }).waitFor();
+  await waterfall.locator('li.failed', { hasText: 'add' }).waitFor();
+  await waterfall.locator('li.answered', { hasText: 'ticks' }).waitFor();
   expect(problems).toEqual([]);
 });
 
