@@ -112,7 +112,7 @@ describe.each([
 describe('a contract that has grown', () => {
   const program = (version: typeof calc | typeof grownCalc) =>
     // What the program does not know of it does not set.
-    calcPeer(compile, ['-Wno-missing-field-initializers', ...SANITIZERS], version);
+    calcPeer(compile, ['-O0', '-Wno-missing-field-initializers'], version);
   const serving = async (version: typeof calc | typeof grownCalc, name: string) => {
     const server = startNode('serve', { runtime: [program(version)], args: [name] });
     await server.waitForLine(/^ready$/);

@@ -12,7 +12,7 @@ let stepsLeft = 0;
 };
 // Steps are told to a hook that was there before the package.
 const { DeclaredError, ServiceError } = await import('@mmfbus/service');
-const { conformanceService } = await import('./service.js');
+const { changedService, conformanceService } = await import('./service.js');
 
 /** Milliseconds after which a wait is given up as hung. */
 const WATCHDOG = 60_000;
@@ -20,6 +20,8 @@ const WATCHDOG = 60_000;
 let server: Server | undefined;
 let client: Client<Conformance> | undefined;
 let journal: string | undefined;
+/** The version of the service whose contract was taken. */
+let versionOf: (service: string) => Conformance = conformanceService;
 
 interface Held {
   readonly resolve: (text: string) => void;
@@ -228,18 +230,24 @@ async function obey(line: string): Promise<void> {
   switch (space < 0 ? line : line.slice(0, space)) {
     case 'hello':
       return say('ok node steps');
-    case 'contract':
+    case 'contract': {
+      const text = line.slice(space + 1);
+      const versions = [conformanceService, changedService];
+      const version = versions.find((one) => one('any').contract.text === text);
+      if (version === undefined) return say('error there is no such version');
+      versionOf = version;
       return say('ok');
+    }
     case 'serve':
       journal = option('journal');
-      server = await conformanceService(first).serve(handlers, {
+      server = await versionOf(first).serve(handlers, {
         name: option('name'),
         concurrency: number('concurrency'),
         queue: number('queue'),
       });
       return say('ok');
     case 'client':
-      client = await conformanceService(first).client({
+      client = await versionOf(first).client({
         name: option('name'),
         waitForServer: number('waitForServer'),
         timeout: number('timeout') ?? WATCHDOG,

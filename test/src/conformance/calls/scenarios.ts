@@ -2,6 +2,7 @@ import { deepStrictEqual, match, strictEqual } from 'node:assert/strict';
 import type { CallStage } from './call-stage.js';
 import { expectOutcome, outcomeOf } from './call-stage.js';
 import { deathScenarios } from './deaths.js';
+import { changedService } from './service.js';
 
 /** Something that must work with any language that serves and any that calls. */
 export interface CallScenario {
@@ -60,6 +61,31 @@ const basics: readonly CallScenario[] = [
       const client = await stage.client();
       await expectOutcome(client.ask('ask fail declared'), 'declared NOT_FOUND nowhere');
       await expectOutcome(client.ask('ask fail otherwise'), 'error REMOTE maybe TypeError it-failed');
+    },
+  },
+  {
+    name: 'a method of another version is called where each side reads what the other writes',
+    async run(stage) {
+      const changed = `contract ${changedService(stage.service).contract.text}`;
+      const [client, changedClient] = [await stage.idleClient(), await stage.idleClient()];
+      await changedClient.ask(changed);
+      await client.ask(stage.open());
+      await changedClient.ask(stage.open());
+
+      const server = await stage.server('one');
+      await expectOutcome(changedClient.ask('ask echo hello'), 'error NO_METHOD no');
+      await expectOutcome(changedClient.ask('ask once hello'), 'value hello');
+      await expectOutcome(changedClient.ask('ask fail declared'), 'declared NOT_FOUND nowhere');
+      await expectOutcome(client.ask('ask echo hello'), 'value hello');
+      await server.ask('leave server');
+
+      const changedServer = await stage.idleServer();
+      await changedServer.ask(changed);
+      await changedServer.ask(stage.serve('other'));
+      await expectOutcome(client.ask('ask echo hello'), 'value hello');
+      await expectOutcome(client.ask('ask once hello'), 'error NO_METHOD no');
+      await expectOutcome(client.ask('ask fail declared'), 'declared NOT_FOUND nowhere');
+      await expectOutcome(changedClient.ask('ask echo hello'), 'value hello');
     },
   },
   {

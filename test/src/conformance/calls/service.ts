@@ -1,5 +1,5 @@
 // The service that the agents for calls serve and call.
-import { string, u32 } from '@mmfbus/codec';
+import { nullable, string, u32 } from '@mmfbus/codec';
 import { defineService, method, type Service, stream } from '@mmfbus/service';
 
 /** Long enough for a message in fragments. */
@@ -34,4 +34,18 @@ export type Conformance = Service<typeof methods>;
 /** The service of that name. */
 export function conformanceService(name: string): Conformance {
   return defineService({ name, methods });
+}
+
+/** The same service in another version: what it calls, and what it can be called for, is not the same. */
+export function changedService(name: string): Conformance {
+  const changed = {
+    ...methods,
+    // It can be called by the first version, and cannot call that.
+    echo: method({ input: nullable(text), output: string({ maxLength: 2 ** 21 }) }),
+    // The other way round.
+    once: method({ input: string({ maxLength: 100 }), output: nullable(text) }),
+    // Both.
+    fail: method({ input: text, output: text, errors: { NOT_FOUND: text, TOO_LATE: u32() } }),
+  };
+  return defineService({ name, methods: changed }) as unknown as Conformance;
 }
