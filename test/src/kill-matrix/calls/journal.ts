@@ -1,4 +1,5 @@
-import { openSync, readFileSync, writeSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** One line of the journal: what a process did. */
 export type Entry =
@@ -19,22 +20,25 @@ export type Entry =
   /** What must never be, as the process itself has seen it. */
   | { readonly what: 'wrong'; readonly key: string; readonly text: string };
 
-/** A file that all processes of a play append to: what was written outlives them. */
+/** What one process of a play writes down where it outlives the process. */
 export class JournalWriter {
-  readonly #file: number;
+  readonly #file: string;
 
-  constructor(path: string) {
-    this.#file = openSync(path, 'a');
+  /** @param folder of the play. Each process has a file of its own: Wine does not append in one step. */
+  constructor(folder: string) {
+    this.#file = join(folder, `${process.pid}`);
   }
 
   write(entry: Entry): void {
-    // One call of the system: whole or not at all, also when the process is killed.
-    writeSync(this.#file, `${JSON.stringify(entry)}\n`);
+    // One write of the system: whole or not at all, also when the process is killed.
+    appendFileSync(this.#file, `${JSON.stringify(entry)}\n`);
   }
 }
 
-/** All of it, in order. */
-export function readJournal(path: string): Entry[] {
-  const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
-  return lines.map((line) => JSON.parse(line) as Entry);
+/** What all processes of a play have written; the entries of each in order. */
+export function readJournal(folder: string): Entry[] {
+  return readdirSync(folder).flatMap((name) => {
+    const lines = readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1);
+    return lines.map((line) => JSON.parse(line) as Entry);
+  });
 }

@@ -39,7 +39,7 @@ export class Stage {
     const play = join(folder, `${++plays}`);
     this.#directory = join(play, 'memory');
     this.#journal = join(play, 'journal');
-    mkdirSync(this.#directory, { recursive: true });
+    for (const folder of [this.#directory, this.#journal]) mkdirSync(folder, { recursive: true });
   }
 
   /** Another process for this play. */
