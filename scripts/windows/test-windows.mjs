@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, copyFileSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { agentExe, makeTree, nodeExe, peerExe, tree } from './tree.mjs';
+import { makeTree, nodeExe, programs, tree } from './tree.mjs';
 import { endWine, heading, installWine, makePrefix, root, windowsFolder, wineEnvironment } from './wine.mjs';
 
 /** As the configuration of vitest beside this file names it. */
@@ -20,11 +20,10 @@ const WATCHDOG = 30;
  */
 async function runVitest() {
   const output = openSync(outputFile, 'w');
-  const programs = { MMFBUS_TEST_PEER: `Z:${peerExe}`, MMFBUS_TEST_AGENT: `Z:${agentExe}` };
   const args = [nodeExe, 'node_modules/vitest/vitest.mjs', 'run', ...process.argv.slice(2)];
   const child = spawn('wine', args, {
     cwd: tree,
-    env: { ...process.env, ...wineEnvironment, NO_COLOR: '1', ...programs },
+    env: { ...process.env, ...wineEnvironment, NO_COLOR: '1', MMFBUS_TEST_PROGRAMS: `Z:${programs}` },
     stdio: ['ignore', output, output],
   });
   const watchdog = setTimeout(() => {

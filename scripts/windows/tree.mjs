@@ -4,20 +4,36 @@ import { heading, root, run, windowsFolder } from './wine.mjs';
 
 /** Later versions of Node crash at their start in Wine 8. */
 const NODE_VERSION = '22.23.3';
-const PACKAGES = ['core', 'codec', 'channel'];
+const PACKAGES = ['core', 'codec', 'channel', 'service'];
 /** Third-party packages that the tests and what they test import. */
-const DEPENDENCIES = ['eventemitter3', 'fast-check', 'koffi', 'msgpackr', 'vitest', 'zod'];
+const DEPENDENCIES = [
+  'arktype',
+  'eventemitter3',
+  'fast-check',
+  'koffi',
+  'msgpackr',
+  'valibot',
+  'vitest',
+  'zod',
+];
 
 /** The copy of the workspace that Windows programs see: Wine does not follow pnpm's links. */
 export const tree = join(windowsFolder, 'tree');
 /** Node for Windows. */
 export const nodeExe = join(windowsFolder, `node-${NODE_VERSION}`, 'package', 'bin', 'node.exe');
 
-/** The native test program for Windows. */
-export const peerExe = join(windowsFolder, 'peer.exe');
-
-/** The conformance agent in C for Windows. */
-export const agentExe = join(windowsFolder, 'conformance-agent.exe');
+/** The native test programs for Windows. */
+export const programs = join(windowsFolder, 'programs');
+/** Their sources in `test/native`, by the names that tests call them. */
+const SOURCES = {
+  'calls-agent': ['calls_agent.c'],
+  'conformance-agent': ['conformance_agent.c'],
+  'header-test': ['header_test.c'],
+  'hostile-calls': ['hostile_calls.c'],
+  laps: ['laps.c'],
+  peer: ['peer.c', 'mapping_windows.c'],
+  'service-test': ['service_test.c'],
+};
 
 /** Versions as pnpm-workspace.yaml pins them. */
 function catalog() {
@@ -65,14 +81,15 @@ function copy(path) {
 /** Compiles the native test programs for Windows. */
 function compilePrograms() {
   heading('the native test programs');
-  const flags = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror'];
-  const sourcesOf = (/** @type {readonly string[]} */ names) =>
-    names.map((name) => join(root, 'test', 'native', name));
-  const include = ['-I', join(root, 'packages', 'native', 'include')];
-  const peer = sourcesOf(['peer.c', 'mapping_windows.c']);
-  run('x86_64-w64-mingw32-gcc', [...flags, ...peer, '-o', peerExe]);
-  const agent = sourcesOf(['conformance_agent.c']);
-  run('x86_64-w64-mingw32-gcc', [...flags, ...include, ...agent, '-o', agentExe]);
+  rmSync(programs, { recursive: true, force: true });
+  mkdirSync(programs, { recursive: true });
+  const include = join(root, 'packages', 'native', 'include');
+  // Static: the DLL of its threads is not in Wine.
+  const flags = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror', '-I', include, '-pthread', '-static'];
+  for (const [name, sources] of Object.entries(SOURCES)) {
+    const paths = sources.map((source) => join(root, 'test', 'native', source));
+    run('x86_64-w64-mingw32-gcc', [...flags, ...paths, '-o', join(programs, `${name}.exe`)]);
+  }
 }
 
 /** Makes the tree what the workspace is now. */

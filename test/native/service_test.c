@@ -6,9 +6,12 @@
 #define MMFBUS_IMPLEMENTATION
 #include "mmfbus_service.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#ifndef _WIN32
 #include <sys/wait.h>
+#endif
 
 #define REQUIRE(condition) \
     if (!(condition)) { \
@@ -144,6 +147,7 @@ static void test_calls(void) {
     REQUIRE(mmfbus_next_answer(client, &answer, 1) == MMFBUS_TIMEOUT);
     REQUIRE(mmfbus_client_time_left(client) == MMFBUS_FOREVER);
 
+#ifndef _WIN32
     /* A forked child has nothing of it. */
     pid_t child = fork();
     if (child == 0) {
@@ -153,6 +157,7 @@ static void test_calls(void) {
     }
     int status;
     REQUIRE(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+#endif
     REQUIRE(mmfbus_call(client, "echo", one, 1, 0, &answer) == MMFBUS_OK);
     mmfbus_client_close(client);
 

@@ -11,8 +11,8 @@ const WARNINGS = ['-O2', '-Wall', '-Wextra', '-Werror'];
 const FLAGS = ['-std=c11', ...WARNINGS];
 const CPP_FLAGS = ['-std=c++17', ...WARNINGS];
 
-/** Names a `peer.exe` that was built elsewhere; where it is set nothing is compiled. Windows needs it. */
-const PEER_VARIABLE = 'MMFBUS_TEST_PEER';
+/** Names a folder of programs that were built before; where it is set, C is not compiled. Windows needs it. */
+const PROGRAMS_VARIABLE = 'MMFBUS_TEST_PROGRAMS';
 
 /**
  * Compiles a C program, once for each state of its sources and of the headers.
@@ -24,6 +24,8 @@ const PEER_VARIABLE = 'MMFBUS_TEST_PEER';
  * @throws when it says anything at all, or is missing: the test that calls this is skipped then.
  */
 export function compile(name: string, sources: readonly string[], flags: readonly string[] = []): string {
+  const built = process.env[PROGRAMS_VARIABLE];
+  if (built !== undefined) return join(built, `${name}.exe`);
   return compileWith(commandOf('a C compiler'), name, sources, [...FLAGS, ...flags]);
 }
 
@@ -74,13 +76,6 @@ function compileWith(
 
 /** The path of `test/native/peer.c`, compiled. */
 export function peerProgram(): string {
-  const built = process.env[PEER_VARIABLE];
-  if (built !== undefined) return built;
-  if (process.platform === 'win32') {
-    throw new Error(
-      `${PEER_VARIABLE} must name a peer.exe; the beginning of test/native/peer.c says how it is built`,
-    );
-  }
   return compile('peer', [join(sourceFolder, 'peer.c'), join(sourceFolder, 'mapping_posix.c')]);
 }
 

@@ -34,9 +34,6 @@ export const SANITIZERS: readonly string[] = [
   '-fno-sanitize-recover=all',
 ];
 
-/** Names an agent in C that was built elsewhere; where it is set nothing is compiled. Windows needs it. */
-const AGENT_VARIABLE = 'MMFBUS_TEST_AGENT';
-
 function nativeAgent(name: string, flags: readonly string[], compileIt: typeof compile = compile): Language {
   const program = compileIt('conformance-agent', [source], [include, '-pthread', ...flags]);
   return { name, command: [program], env: {}, world: 'native' };
@@ -45,12 +42,7 @@ function nativeAgent(name: string, flags: readonly string[], compileIt: typeof c
 /** The languages by name, each built only when it is asked for. */
 const builders: Readonly<Record<string, () => Language>> = {
   node: () => ({ name: 'node', command: [process.execPath, nodeAgent], env: {}, world: 'native' }),
-  c: () => {
-    const built = process.env[AGENT_VARIABLE];
-    return built === undefined
-      ? nativeAgent('c', [])
-      : { name: 'c', command: [built], env: {}, world: 'native' };
-  },
+  c: () => nativeAgent('c', []),
   python: () => ({ name: 'python', command: [commandOf('Python'), pythonAgent], env: {}, world: 'native' }),
   rust: () => {
     const program = compileRust('conformance-agent', rustSource, ['--cfg', 'mmfbus_steps']);
