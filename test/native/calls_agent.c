@@ -478,7 +478,7 @@ static void open_server(char **words) {
     options.concurrency = number_option(words, "concurrency", 0);
     options.queue = number_option(words, "queue", 0);
     const char *path = option_of(words, "journal");
-    if (path != NULL) journal = fopen(path, "a");
+    if (path != NULL) journal = fopen(path, "ab");
     say_status(mmfbus_server_open(&server, &options));
 }
 

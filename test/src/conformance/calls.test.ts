@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { callingLanguageOf } from './calls/agents.js';
-import { CallStage } from './calls/call-stage.js';
+import { runCallScenario } from './calls/call-stage.js';
 import { callScenarios } from './calls/scenarios.js';
 
 /** The language that serves, and the one that calls. */
@@ -14,13 +14,8 @@ const PAIRS = [
 
 describe.each(PAIRS)('%s serves %s', (serving, calling) => {
   test.each(callScenarios)('$name', async (scenario) => {
-    const stage = new CallStage(callingLanguageOf(serving), callingLanguageOf(calling));
-    try {
-      await scenario.run(stage);
-      await expect(stage.end()).resolves.toBeUndefined();
-    } finally {
-      await stage.clear();
-    }
+    const languages = [callingLanguageOf(serving), callingLanguageOf(calling)] as const;
+    await expect(runCallScenario(scenario, ...languages)).resolves.toBeUndefined();
   });
 });
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Agent, type Answer } from '../agent.js';
 import type { Language } from '../agents.js';
+import type { CallScenario } from './scenarios.js';
 import { conformanceService } from './service.js';
 
 let stages = 0;
@@ -100,6 +101,25 @@ export class CallStage {
     this.#agents.push(agent);
     await agent.ask(`contract ${this.#contract}`);
     return agent;
+  }
+}
+
+/**
+ * Runs a scenario.
+ *
+ * @throws what it found.
+ */
+export async function runCallScenario(
+  scenario: CallScenario,
+  serving: Language,
+  calling: Language,
+): Promise<void> {
+  const stage = new CallStage(serving, calling);
+  try {
+    await scenario.run(stage);
+    await stage.end();
+  } finally {
+    await stage.clear();
   }
 }
 

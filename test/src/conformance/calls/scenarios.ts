@@ -7,6 +7,8 @@ import { changedService } from './service.js';
 /** Something that must work with any language that serves and any that calls. */
 export interface CallScenario {
   readonly name: string;
+  /** Whether it needs what Windows does not have. */
+  readonly isPosix?: boolean;
   run(stage: CallStage): Promise<void>;
 }
 
