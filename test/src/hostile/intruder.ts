@@ -9,6 +9,7 @@ import {
   PATTERN_CALLS,
   PATTERN_REPLIES,
   Participant,
+  ParticipantTable,
   readLong,
   Sender,
   STATE_PUBLISHER,
@@ -30,9 +31,36 @@ export type SegmentKind = 'service' | 'calls' | 'replies';
 /** The names of the segments of a service that there are. */
 export function segmentsOf(directory: string, service: string, kind: SegmentKind): string[] {
   const prefix = kind === 'service' ? `${service}~service` : `${service}~${kind}.`;
+  if (process.platform === 'win32') return kind === 'service' ? [prefix] : namedSegments(service, kind);
   return readdirSync(directory)
     .filter((file) => file.includes(prefix))
     .map((file) => file.slice(file.indexOf(prefix)));
+}
+
+/** Names of segments that were there, also of those whose ids are overwritten by now. */
+const known = new Set<string>();
+
+/** The same where segments are no files: the registry has the ids of the inboxes, and these have the ids of the mailboxes. */
+function namedSegments(service: string, kind: 'calls' | 'replies'): string[] {
+  const prefix = `${service}~${kind}.`;
+  const sources = kind === 'calls' ? [`${service}~service`] : namedSegments(service, 'calls');
+  for (const id of sources.flatMap(idsIn)) known.add(`${prefix}${id.toString(16).padStart(16, '0')}`);
+  for (const name of known) {
+    const memory = mapped(name);
+    if (memory === undefined) known.delete(name);
+    memory?.close();
+  }
+  return [...known].filter((name) => name.startsWith(prefix));
+}
+
+/** The ids that the participants of a segment have written into their slots. */
+function idsIn(name: string): bigint[] {
+  const memory = mapped(name);
+  if (memory === undefined) return [];
+  const table = new ParticipantTable(memory);
+  const ids = Array.from({ length: table.used() }, (_, slot) => table.detailOf(slot));
+  memory.close();
+  return ids;
 }
 
 /** The memory of a segment; undefined where it is gone, or not whole any more. */
