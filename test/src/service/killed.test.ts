@@ -32,6 +32,9 @@ function inGoodOrder(program: Program): AsyncDisposable {
   };
 }
 
+/** Windows has no signals: a process cannot be stopped there, only killed. */
+const whereSignals = it.skipIf(process.platform === 'win32');
+
 /** Stops a process, and waits until it is: it may run on for a moment after the signal was sent. */
 async function stopped(program: Program): Promise<void> {
   program.kill('SIGSTOP');
@@ -118,7 +121,7 @@ describe('a server that is killed', () => {
     expect(two.journal.lines).toEqual([]);
   });
 
-  it('while it is stopped: calls that it has not taken go to another one', async () => {
+  whereSignals('while it is stopped: calls that it has not taken go to another one', async () => {
     const service = uniqueName('stopped');
     const one = await startServer(service, 'one');
     const client = await clientOf(service);
@@ -131,22 +134,25 @@ describe('a server that is killed', () => {
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['two']));
   });
 
-  it('not at all, but stopped: its calls go to another one in time, and never run there', async () => {
-    const service = uniqueName('slow');
-    const one = await startServer(service, 'one');
-    const client = toClose(await desk(service).client({ moveAfter: 50 }));
-    expect(await client.wait(0)).toBe('one');
-    // It is done with the answer as well.
-    await expect.poll(() => stateOf(one.program)).toMatch(/^S/);
-    await stopped(one.program);
-    const calls = Array.from({ length: 20 }, () => client.wait(2));
-    await startServer(service, 'two');
-    expect(new Set(await Promise.all(calls))).toEqual(new Set(['two']));
-    one.program.kill('SIGCONT');
-    one.program.send('drain');
-    await one.program.waitForLine(/^drained$/);
-    expect(one.journal.lines).not.toContain('started wait 2');
-  });
+  whereSignals(
+    'not at all, but stopped: its calls go to another one in time, and never run there',
+    async () => {
+      const service = uniqueName('slow');
+      const one = await startServer(service, 'one');
+      const client = toClose(await desk(service).client({ moveAfter: 50 }));
+      expect(await client.wait(0)).toBe('one');
+      // It is done with the answer as well.
+      await expect.poll(() => stateOf(one.program)).toMatch(/^S/);
+      await stopped(one.program);
+      const calls = Array.from({ length: 20 }, () => client.wait(2));
+      await startServer(service, 'two');
+      expect(new Set(await Promise.all(calls))).toEqual(new Set(['two']));
+      one.program.kill('SIGCONT');
+      one.program.send('drain');
+      await one.program.waitForLine(/^drained$/);
+      expect(one.journal.lines).not.toContain('started wait 2');
+    },
+  );
 
   it('while it runs a call that may run again: it does', async () => {
     const service = uniqueName('again');
@@ -229,7 +235,7 @@ describe('a client that is killed', () => {
     expect(await other.add({ a: 1, b: 2 })).toBe(3);
   });
 
-  it('while it is stopped and its mailbox is full: others are answered meanwhile', async () => {
+  whereSignals('while it is stopped and its mailbox is full: others are answered meanwhile', async () => {
     const service = desk(uniqueName('full'));
     const journal = new Journal();
     toClose(await service.serve(handlersOf(journal)));

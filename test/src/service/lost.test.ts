@@ -11,6 +11,9 @@ import { workspaceRoot } from '../support/workspace.js';
 import { desk, handlersOf, Journal } from './desk.js';
 
 const directory = ownDirectory('lost');
+/** Segments are no files on Windows, and no limit of descriptors can be set there. */
+const onPosix = describe.skipIf(process.platform === 'win32');
+
 const closing: AsyncDisposable[] = [];
 
 afterEach(async () => {
@@ -37,7 +40,7 @@ function removeFiles(part: string): void {
   for (const name of names) rmSync(join(directory, name));
 }
 
-describe('a mailbox whose file is removed', () => {
+onPosix('a mailbox whose file is removed', () => {
   it('is replaced: what runs is given up, what waits goes on', async () => {
     const service = desk(uniqueName('mailbox'));
     const journal = new Journal();
@@ -54,7 +57,7 @@ describe('a mailbox whose file is removed', () => {
   });
 });
 
-describe('an inbox whose file is removed', () => {
+onPosix('an inbox whose file is removed', () => {
   it('closes its server', async () => {
     const service = desk(uniqueName('inbox'));
     const server = await service.serve(handlersOf(new Journal()));
@@ -66,7 +69,7 @@ describe('an inbox whose file is removed', () => {
   });
 });
 
-describe('a server that has no descriptors left', () => {
+onPosix('a server that has no descriptors left', () => {
   it('refuses a client, whose calls go to another one', async () => {
     const service = uniqueName('refused');
     const program = startProgram('desk-server', {

@@ -106,8 +106,9 @@ describe('looking at a service', () => {
     expect(look(service.name).servers).toMatchObject([{ name: 'killed', pid: program.pid, alive: true }]);
     program.kill('SIGKILL');
     await program.exit();
-    // A look removes nothing, and proves the death.
-    expect(observer.look(service.name)?.servers ?? []).toMatchObject([{ name: 'killed', alive: false }]);
+    // A look removes nothing, and proves the death. On Windows the memory went with the last process that had it open.
+    const left = process.platform === 'win32' ? [] : [{ name: 'killed', alive: false }];
+    expect(observer.look(service.name)?.servers ?? []).toMatchObject(left);
     // To serve and to leave does.
     await (await service.serve(handlersOf(new Journal()))).close();
     await (await service.client()).$close();
