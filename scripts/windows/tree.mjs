@@ -107,6 +107,9 @@ export function makeTree() {
     copy(join('packages', name, 'package.json'));
   }
   for (const path of [
+    'packages/mmfbus/bin',
+    'packages/mmfbus/dist',
+    'packages/mmfbus/package.json',
     'packages/channel/FORMAT.md',
     'test/src',
     'test/dist',

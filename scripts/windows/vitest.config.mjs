@@ -25,6 +25,7 @@ export default defineConfig({
           include: [
             'test/src/bus/**/*.test.ts',
             'test/src/channel/joining-limits.test.ts',
+            'test/src/command/services.test.ts',
             'test/src/native/directory.test.ts',
             'test/src/service/observe.test.ts',
           ],

@@ -400,12 +400,17 @@ static void rest(bool for_input) {
     if (client != NULL) asleep[1] = mmfbus_client_arm(client);
     bool is_asleep = asleep[0] == MMFBUS_OK && asleep[1] == MMFBUS_OK;
 #ifdef _WIN32
-    HANDLE in = GetStdHandle(STD_INPUT_HANDLE);
-    DWORD available = 0;
+    HANDLE in = GetStdHandle(STD_INPUT_HANDLE), handles[2];
+    DWORD available = 0, count = 0;
+    if (server != NULL) handles[count++] = mmfbus_server_descriptor(server);
+    if (client != NULL) handles[count++] = mmfbus_client_descriptor(client);
     if (for_input && (!PeekNamedPipe(in, NULL, 0, NULL, &available, NULL) || available > 0)) {
         read_input();
-    } else if (is_asleep) {
+    } else if (count == 0) {
         Sleep(1);
+    } else if (is_asleep) {
+        /* One cannot wait for a pipe, and no handle tells of a death. */
+        WaitForMultipleObjects(count, handles, FALSE, 1);
     }
 #else
     struct pollfd descriptors[3] = {{-1, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};

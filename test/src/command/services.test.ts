@@ -20,6 +20,7 @@ import {
 } from './command-support.js';
 
 const directory = ownDirectory('services');
+const isWindows = process.platform === 'win32';
 
 /** A server of the service of the tests. */
 async function serve(service: string, name: string, options: object = {}): Promise<Program> {
@@ -90,11 +91,11 @@ describe('mmfbus services', () => {
     expect(row).toMatch(/^calc +15 +2 +1 +\S+ +1 +1 +3 +! 1 /);
     const text = (await linesOf('services', 'calc')).join('\n');
     expect(text).toMatch(/^calc {2}2 servers, 1 clients, /);
-    expect(text).toMatch(new RegExp(`^one +${servers[0]?.pid} +serving .* desk-server\\.js$`, 'm'));
+    // What a process runs is read from /proc.
+    const [serving, calling] = isWindows ? ['-', ''] : ['desk-server\\.js', 'desk-client\\.js '];
+    expect(text).toMatch(new RegExp(`^one +${servers[0]?.pid} +serving .* ${serving}$`, 'm'));
     expect(text).toMatch(/^add +0\/s +0 +3 +! 1 +0 .* \(\{a, b\}\) → f64$/m);
-    expect(text).toMatch(
-      new RegExp(`Running now:\n {2}hang +running .* for desk-client\\.js ${client.pid} `),
-    );
+    expect(text).toMatch(new RegExp(`Running now:\n {2}hang +running .* for ${calling}${client.pid} `));
     await close(client, ...servers);
   });
 
@@ -105,7 +106,9 @@ describe('mmfbus services', () => {
     expect((await run('call', 'calc.add', '{"a":1,"b":2}')).status).toBe(0);
     await watching.waitForLine(/"name":"add".{1,200}"rate":(?!0,).{1,200}"served":1,/);
     watching.kill('SIGINT');
-    await watching.success();
+    const { status } = await watching.exit();
+    // Windows has no signals: it was killed.
+    if (!isWindows) expect(status).toBe(0);
     await close(server);
   });
 
@@ -212,7 +215,7 @@ describe('mmfbus call', () => {
     both.send('21');
     await both.waitForLine(/^42$/);
     both.kill('SIGINT');
-    expect(await both.exit()).toMatchObject({ status: 0, stderr: '' });
+    expect(await both.exit()).toMatchObject({ status: isWindows ? null : 0, stderr: '' });
     expect(await runWith('1\nx\n', 'call', 'calc.double')).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('line 2: this is no JSON'),
@@ -220,7 +223,7 @@ describe('mmfbus call', () => {
     await close(server);
   });
 
-  it('gives up after --timeout, and says whether the call can have run', async () => {
+  it.skipIf(isWindows)('gives up after --timeout, and says whether the call can have run', async () => {
     const server = await serve('calc', 'one');
     server.kill('SIGSTOP');
     expect((await run('call', 'calc.add', '{"a":1,"b":2}', '--timeout', '200')).stderr).toMatch(
@@ -284,14 +287,15 @@ describe('mmfbus doctor', () => {
     const server = await serve('calc', 'one');
     const client = await call('calc', 'hang', 'x');
     expect((await found()).map(({ level, text }) => `${level}: ${text}`)).toEqual([
-      expect.stringContaining('fact: '),
+      // Of the folder for memory.
+      ...(isWindows ? [] : [expect.stringContaining('fact: ')]),
       'fact: looked at 0 channels with 0 participants',
       'fact: looked at 1 service with 1 server and 1 client',
     ]);
     await close(client, server);
   });
 
-  it('finds a server that is stopped, and one that drains', async () => {
+  it.skipIf(isWindows)('finds a server that is stopped, and one that drains', async () => {
     const stopped = await serve('calc', 'stopped');
     const draining = await serve('mail', 'draining');
     const client = await call('mail', 'hang', 'x');
@@ -348,7 +352,7 @@ describe('mmfbus doctor', () => {
     await close(server);
   });
 
-  it('removes what killed servers and clients have left with --fix', async () => {
+  it.skipIf(isWindows)('removes what killed servers and clients have left with --fix', async () => {
     const server = await serve('calc', 'one');
     const client = await call('calc', 'hang', 'x');
     await killed(client);

@@ -20,6 +20,9 @@ describe('a process that is killed at any of its steps', { timeout: TIMEOUT }, (
   });
 
   it('dies at every step that calls have', () => {
-    expect(stepsDiedAt()).toEqual(allSteps('service'));
+    const died = stepsDiedAt();
+    const outlived = allSteps('service').filter((step) => !died.includes(step));
+    // No client is refused where descriptors cannot be used up.
+    expect(outlived).toEqual(isWindows ? ['server: refused'] : []);
   });
 });
