@@ -258,7 +258,10 @@ void mmfbus_server_stop(mmfbus_server *server);
 
 /* Does what there is to do, handlers included, without waiting: MMFBUS_OK, or an error, which is final. */
 MMFBUS_MUST_USE mmfbus_status mmfbus_server_dispatch(mmfbus_server *server);
-/* Waiting in an event loop of one's own: as mmfbus_client_arm(), with mmfbus_server_dispatch(). */
+/*
+ * Waiting in an event loop of one's own: as mmfbus_client_arm(), with mmfbus_server_dispatch(). On Windows the handle is not signalled by
+ * the death of a client, nor when the time of a call is over: wake up now and then, and dispatch.
+ */
 MMFBUS_MUST_USE mmfbus_status mmfbus_server_arm(mmfbus_server *server);
 mmfbus_descriptor mmfbus_server_descriptor(const mmfbus_server *server);
 
