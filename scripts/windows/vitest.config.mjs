@@ -62,6 +62,7 @@ export default defineConfig({
             'test/src/compat/names-document.test.ts',
             'test/src/compat/header.test.ts',
             'test/src/hostile/native.test.ts',
+            'test/src/hostile/services.test.ts',
             'test/src/hostile/scribbler.test.ts',
             'test/src/mappings/two-copies.test.ts',
           ],
