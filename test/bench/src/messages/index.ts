@@ -11,15 +11,15 @@ export interface Numbered {
 
 interface MessageKind {
   make(): Numbered;
-  readonly shape: Shape<unknown>;
+  readonly schema: Shape<unknown>;
 }
 
 export type MessageName = 'quote' | 'order book' | 'log record' | 'blob';
 
 /** The messages that are carried, by their names. */
 export const messageKinds: Readonly<Record<MessageName, MessageKind>> = {
-  quote: { make: makeQuote, shape: quoteShape as Shape<unknown> },
-  'order book': { make: makeOrderBook, shape: orderBookShape as Shape<unknown> },
-  'log record': { make: makeLogRecord, shape: logRecordShape as Shape<unknown> },
-  blob: { make: makeBlob, shape: blobShape as Shape<unknown> },
+  quote: { make: makeQuote, schema: quoteShape as Shape<unknown> },
+  'order book': { make: makeOrderBook, schema: orderBookShape as Shape<unknown> },
+  'log record': { make: makeLogRecord, schema: logRecordShape as Shape<unknown> },
+  blob: { make: makeBlob, schema: blobShape as Shape<unknown> },
 };
