@@ -33,7 +33,7 @@ function channelOf(job: Job, direction: 'there' | 'back', encoding: Encoding): C
     return defineChannel(options) as Channel<unknown>;
   }
   if (encoding === 'msgpackr') return defineChannel<unknown>({ ...common, codec: msgpack() });
-  return defineChannel({ ...common, schema: messageKinds[job.load.of].shape }) as Channel<unknown>;
+  return defineChannel({ ...common, schema: messageKinds[job.load.of].schema }) as Channel<unknown>;
 }
 
 /** Publishes at once where that goes, and waits where it does not, as the README says. */
