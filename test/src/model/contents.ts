@@ -1,5 +1,5 @@
-import type { Cells } from './cells.js';
 import type { Value } from './operations.js';
+import type { Places } from './world.js';
 
 /** What shared memory holds at one moment. Equal contents are one object. */
 export interface Contents {
@@ -13,10 +13,10 @@ interface Known extends Contents {
 
 /** Every contents of shared memory that was ever seen. */
 export class Memory {
-  readonly #cells: Cells;
+  readonly #cells: Places;
   readonly #known = new Map<string, Known>();
 
-  constructor(cells: Cells) {
+  constructor(cells: Places) {
     this.#cells = cells;
   }
 

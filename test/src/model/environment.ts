@@ -1,28 +1,14 @@
 import * as codec from '@mmfbus/codec';
-import { ValidNamespaces } from '@mmfbus/core';
-import { copyIn, copyInto, copyOut, fillShared } from '@mmfbus/core/internal';
-import { Cells } from './cells.js';
+import { Cells, RING_BASE } from './cells.js';
 import type { Change } from './changes.js';
-import type { Handle } from './fingerprint.js';
+import type { Contents, Memory } from './contents.js';
 import type { Layout } from './layouts.js';
-import { PORTS_A_PROCESS, type Run } from './run.js';
-import { type Geometry, MappedChannel, modelAtomics } from './shared-arrays.js';
-import { LEAVE_TO_ITSELF, loadChannel } from './sources.js';
-
-interface Address {
-  readonly nonce: bigint;
-  readonly pid: number;
-}
-
-/** The number of the port that has this nonce. */
-export function portOf(nonce: bigint): number {
-  return Number(nonce) - 1;
-}
-
-/** The process whose port it is. */
-export function ownerOf(port: number): number {
-  return Math.floor(port / PORTS_A_PROCESS);
-}
+import { madeUpCore, madeUpGlobals } from './made-up-core.js';
+import type { Run } from './run.js';
+import type { ChannelScenario } from './scenarios.js';
+import { type Geometry, MappedChannel } from './shared-arrays.js';
+import { loadSources } from './sources.js';
+import type { Surroundings } from './world.js';
 
 /** A publisher of the channel package, as far as programs of the model use it. */
 export interface Publisher {
@@ -71,7 +57,7 @@ const valueCodec = {
 };
 
 /** The channel's sources, running on a machine that the model makes up. */
-export class Environment {
+export class Environment implements Surroundings<Machine> {
   readonly cells: Cells;
   /** The run that the sources are executed for. */
   run: Run | undefined;
@@ -79,16 +65,24 @@ export class Environment {
   readonly load: (name: string) => unknown;
   readonly #geometry: Geometry;
 
-  constructor(geometry: Geometry, changes: readonly Change[]) {
-    this.#geometry = geometry;
-    const globals = { ...this.#globals(), Atomics: modelAtomics };
-    const core = this.#core();
+  constructor({ slots, ring }: ChannelScenario, changes: readonly Change[]) {
+    this.#geometry = {
+      participantCount: slots,
+      ringOffset: 8192,
+      ringCapacity: ring,
+      maxPayload: 8,
+      maxMessage: 8,
+      history: 0,
+    };
+    const now = () => this.#now;
+    const globals = madeUpGlobals(now);
+    const core = madeUpCore(now);
     const modules = {
       '@mmfbus/core': core,
       '@mmfbus/core/internal': core,
       '@mmfbus/codec': codec,
     };
-    this.load = loadChannel({ globals, modules }, changes);
+    this.load = loadSources('channel', { globals, modules }, changes);
     this.cells = new Cells(this.load('headerLayout') as Layout, this.load('participantLayout') as Layout);
   }
 
@@ -112,101 +106,22 @@ export class Environment {
     };
   }
 
+  firstContents(memory: Memory): Contents {
+    const writeTerminator = this.load('writeTerminator') as (
+      words: Int32Array,
+      word: number,
+      sequence: number,
+    ) => void;
+    const words = new Int32Array(8);
+    writeTerminator(words, 0, 1);
+    return words.reduce(
+      (contents, value, index) => memory.write(contents, this.cells.at(RING_BASE + index * 4, false), value),
+      memory.empty(),
+    );
+  }
+
   get #now(): Run {
     if (this.run === undefined) throw new Error('no process of the model is running');
     return this.run;
-  }
-
-  #turn(): Promise<void> {
-    return new Promise((resolve) => this.#now.setImmediate(resolve, true));
-  }
-
-  #globals(): Record<string, unknown> {
-    const queueMicrotask = (callback: () => void) => {
-      const run = this.#now;
-      Promise.resolve()
-        .then(callback)
-        .catch((error: unknown) => run.fail(error));
-    };
-    return {
-      [LEAVE_TO_ITSELF]: (promise: unknown) => {
-        const run = this.#now;
-        if (promise instanceof Promise) promise.catch((error: unknown) => run.fail(error));
-      },
-      queueMicrotask,
-      globalThis: { queueMicrotask },
-    };
-  }
-
-  #core(): Record<string, unknown> {
-    const ask = (call: 'probe' | 'watch' | 'remove', { nonce, pid }: Address) =>
-      this.#now.system({ kind: 'system', call, port: portOf(nonce), pidKnown: pid !== 0 });
-    return {
-      MmfError: class MmfError extends Error {},
-      atExit: () => () => {},
-      leasePort: (onRing: () => void) => {
-        const { port, release } = this.#now.lease(onRing);
-        const address = {
-          nonce: BigInt(port + 1),
-          pid: ownerOf(port) + 1,
-          startTime: 1n,
-          pidNamespace: 1n,
-          threadId: 0,
-          threadStartTime: 0n,
-        };
-        return { address, release, ref() {}, unref() {} };
-      },
-      connectBell: (address: Address) => {
-        const bell = {
-          address,
-          // A real one is opened at once, where that is possible, or else when it is rung.
-          connected: false,
-          ring: () => {
-            const { connected } = bell;
-            const [port, pidKnown] = [portOf(address.nonce), address.pid !== 0];
-            const outcome = this.#now.system({ kind: 'system', call: 'ring', port, pidKnown, connected });
-            bell.connected = outcome === 'alive';
-            return outcome;
-          },
-          close() {},
-        };
-        return bell;
-      },
-      probeLife: (address: Address) => ask('probe', address),
-      watchLife: (address: Address, onDeath: () => void) => {
-        const watching = ask('watch', address) === 'watching';
-        return { close: watching ? this.#now.watch(portOf(address.nonce), onDeath) : () => {} };
-      },
-      // All of them are of one user.
-      audienceOf: () => ({ of: 'user', uid: 0 }),
-      accessOfNew: () => undefined,
-      refusalOf: () => undefined,
-      advanceRemovals: async () => {},
-      sweepPorts: async () => {},
-      yieldThread: () => {},
-      removePort: (address: Address) => {
-        ask('remove', address);
-        return Promise.resolve();
-      },
-      // No process removes names here.
-      watchNames: () => ({ look() {}, close() {} }),
-      callAlone: (callback: () => void) => callback(),
-      copyIn,
-      copyInto,
-      copyOut,
-      fillShared,
-      ValidNamespaces,
-      monotonicTime: () => 0n,
-      timers: {
-        setTimeout: (callback: () => void) => this.#now.setTimeout(callback, false),
-        clearTimeout: (timer?: Handle) => this.#now.clearTimeout(timer),
-        setImmediate: (callback: () => void) => this.#now.setImmediate(callback, false),
-        clearImmediate: (immediate?: Handle) => this.#now.clearImmediate(immediate),
-        // Time stands still: what depends on it is which timer fires, and that is tried out.
-        now: () => 1,
-        sleep: () => new Promise<void>((resolve) => this.#now.setTimeout(resolve, true)),
-        nextTurn: () => this.#turn(),
-      },
-    };
   }
 }

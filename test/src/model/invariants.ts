@@ -1,8 +1,10 @@
 import { RING_BASE } from './cells.js';
-import { ownerOf, portOf } from './environment.js';
+import type { Environment, Machine } from './environment.js';
+import { ownerOf, portOf } from './made-up-core.js';
 import type { FailedOperation, Value } from './operations.js';
-import type { Draft, State } from './state.js';
-import type { World } from './world.js';
+import type { ChannelScenario } from './scenarios.js';
+import type { Draft, State, Violation } from './state.js';
+import type { Judge, World } from './world.js';
 
 /**
  * What must hold, by the labels that stand in the sources of the channel package, next to the code that sees to it.
@@ -21,12 +23,6 @@ export const invariantLabels = [
 /** One of the {@link invariantLabels}. */
 export type InvariantLabel = (typeof invariantLabels)[number];
 
-/** What was found to be wrong. */
-export interface Violation {
-  readonly label: InvariantLabel | 'no unexpected error';
-  readonly text: string;
-}
-
 /** Bytes that a message takes in the ring, and the terminator behind it. */
 const FRAME = 32;
 const STATE_RELIABLE = 2;
@@ -42,8 +38,10 @@ const WANTS = { sleepers: 1, roomWaiters: 2, memberWaiters: 4 } as const;
 const JOINED = /^(?:publishing|subscribed|joined)$/;
 
 /** Checks every step, and what is left when nothing happens any more. */
-export class Invariants {
-  readonly #world: World;
+export class Invariants implements Judge {
+  readonly #world: World<Machine>;
+  readonly #cells: Environment['cells'];
+  readonly #slots: number;
   readonly #lock: number;
   readonly #tail: number;
   readonly #head: number;
@@ -51,15 +49,16 @@ export class Invariants {
   readonly #closedEpoch: number;
   readonly #capacity: number;
 
-  constructor(world: World) {
-    const { cells } = world.environment;
+  constructor(world: World<Machine>, { cells }: Environment, { slots, ring }: ChannelScenario) {
     this.#world = world;
+    this.#cells = cells;
+    this.#slots = slots;
     this.#lock = cells.header('publisherLock');
     this.#tail = cells.header('tail', true);
     this.#head = cells.header('head', true);
     this.#counters = Object.entries(WANTS).map(([name, want]) => ({ name, want, cell: cells.header(name) }));
     this.#closedEpoch = cells.header('closedEpoch');
-    this.#capacity = world.scenario.ring;
+    this.#capacity = ring;
   }
 
   failed({ error }: FailedOperation): Violation {
@@ -76,7 +75,7 @@ export class Invariants {
   }
 
   afterWrite(draft: Draft, process: number, cell: number, before: Value, after: Value): void {
-    const { cells } = this.#world.environment;
+    const cells = this.#cells;
     const offset = cells.offsets[cell] as number;
     draft.violation ??=
       (cell === this.#lock ? this.#checkLock(draft, process, before, after) : undefined) ??
@@ -124,7 +123,7 @@ export class Invariants {
 
   /** Whether a living subscriber keeps publishers waiting, by not taking what it was given. */
   #isHeldBack(state: State): boolean {
-    const { cells } = this.#world.environment;
+    const cells = this.#cells;
     const overwritten = Number(this.#read(state, this.#tail)) + 2 * FRAME - this.#capacity;
     return state.locals.some((_, slot) => {
       const nonce = this.#read(state, cells.slot(slot, 'nonce', true)) as bigint;
@@ -156,7 +155,7 @@ export class Invariants {
 
   #checkWriter({ holder }: Draft, process: number, cell: number): Violation | undefined {
     if (holder === process) return undefined;
-    const { names } = this.#world.environment.cells;
+    const { names } = this.#cells;
     return {
       label: 'one writer at a time',
       text: `${this.#name(process)} writes ${names[cell]} while ${this.#name(holder)} holds the lock`,
@@ -182,7 +181,7 @@ export class Invariants {
     before: Value,
     after: Value,
   ): Violation | undefined {
-    const { cells } = this.#world.environment;
+    const cells = this.#cells;
     const place = cells.fieldOf(offset);
     if (place === undefined) return undefined;
     const { slot, field } = place;
@@ -207,8 +206,8 @@ export class Invariants {
   }
 
   #checkCounts(draft: Draft): Violation | undefined {
-    const { cells } = this.#world.environment;
-    const slots = Array.from({ length: this.#world.scenario.slots }, (_, slot) => slot);
+    const cells = this.#cells;
+    const slots = Array.from({ length: this.#slots }, (_, slot) => slot);
     const asleep = slots.filter((slot) => this.#read(draft, cells.slot(slot, 'asleep')) !== 0);
     for (const { name, want, cell } of this.#counters) {
       const wanting = asleep.filter(
@@ -269,7 +268,7 @@ export class Invariants {
 
   #word(draft: Draft, position: number, word: number): number {
     const offset = RING_BASE + (position & (this.#capacity - 1)) + word * 4;
-    return Number(this.#read(draft, this.#world.environment.cells.at(offset, false)));
+    return Number(this.#read(draft, this.#cells.at(offset, false)));
   }
 
   #read({ contents }: State | Draft, cell: number): Value {

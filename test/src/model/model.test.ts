@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { explore } from './explorer.js';
+import { explore } from './explore.js';
 import { type ScenarioName, scenarios } from './scenarios.js';
 
 /** More interruptions than the scenarios allow, for a machine and an evening with nothing else to do. */

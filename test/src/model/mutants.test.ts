@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { explore } from './explorer.js';
+import { explore } from './explore.js';
 import { invariantLabels } from './invariants.js';
 import { mutants } from './mutants.js';
 import { scenarios } from './scenarios.js';

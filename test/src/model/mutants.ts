@@ -1,5 +1,5 @@
 import { type Change, inside } from './changes.js';
-import type { Violation } from './invariants.js';
+import type { InvariantLabel } from './invariants.js';
 import type { ScenarioName } from './scenarios.js';
 
 /** A mistake in the sources that the exploration of a scenario must find. */
@@ -9,7 +9,7 @@ export interface Mutant {
   /** Other bounds than the scenario has. */
   readonly interruptions?: number;
   readonly changes: readonly Change[];
-  readonly breaks: Violation['label'];
+  readonly breaks: InvariantLabel | 'no unexpected error';
   /** What must be seen in the shortest trace. */
   readonly trace: RegExp;
 }

@@ -2,7 +2,16 @@
 export type Value = number | bigint;
 
 /** How shared memory is accessed: by an atomic operation, or plainly by `read` and `write`. */
-export type Access = 'load' | 'store' | 'add' | 'sub' | 'exchange' | 'compareExchange' | 'read' | 'write';
+export type Access =
+  | 'load'
+  | 'store'
+  | 'add'
+  | 'sub'
+  | 'or'
+  | 'exchange'
+  | 'compareExchange'
+  | 'read'
+  | 'write';
 
 /** An access to shared memory. */
 export interface MemoryOperation {
@@ -12,6 +21,8 @@ export interface MemoryOperation {
   readonly cell: number;
   readonly value?: Value | undefined;
   readonly expected?: Value | undefined;
+  /** Whether it happens together with the operation before it. */
+  readonly isJoined?: boolean | undefined;
 }
 
 /** A call of the operating system about a port. */
@@ -23,6 +34,8 @@ export interface SystemOperation {
   readonly pidKnown?: boolean | undefined;
   /** `ring`: whether the bell was connected before; otherwise that is tried now. */
   readonly connected?: boolean | undefined;
+  /** Whether it happens together with the operation before it. */
+  readonly isJoined?: boolean | undefined;
 }
 
 /** The event loop has nothing to run: it waits for one of these. */

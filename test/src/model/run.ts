@@ -8,6 +8,7 @@ import type {
   Value,
 } from './operations.js';
 import { isShared } from './shared-arrays.js';
+import { SOURCE_URL } from './sources.js';
 
 /** Thrown into a program that has done what it was run for: it must not get any further. */
 class Suspended extends Error {}
@@ -238,7 +239,7 @@ function settled(): Promise<void> {
 function callers(): string[] {
   const lines = (new Error('where').stack ?? '').split('\n');
   return lines
-    .filter((line) => line.includes('channel/'))
+    .filter((line) => line.includes(SOURCE_URL))
     .map((line) => /at (?:async )?(?:new )?([\w.#<>]+) /.exec(line)?.[1] ?? '')
     .filter((name) => name !== '' && !/__(?:load|store)(?:Word|Long)$/.test(name))
     .map((name) => name.replace('__', '#'));

@@ -1,13 +1,26 @@
+import type { Machine } from './environment.js';
 import { awaits, holdsBack, joinsAndLeaves, publishes, subscribes } from './programs.js';
 import type { ProcessPlan, Scenario } from './world.js';
+
+/** What participants of one channel do. */
+export interface ChannelScenario extends Scenario<Machine> {
+  /** Slots of the table of participants. */
+  readonly slots: number;
+  /** Bytes of the ring; a frame takes 32. */
+  readonly ring: number;
+}
 
 /** Bytes of a ring with room for all that is published. */
 const WIDE = 128;
 /** Bytes of a ring with room for one frame: the next one waits until it was taken. */
 const NARROW = 64;
 
-const subscriber: ProcessPlan = { name: 'subscriber', program: subscribes() };
-const mortalPublisher: ProcessPlan = { name: 'publisher', program: publishes({ count: 1 }), mortal: true };
+const subscriber: ProcessPlan<Machine> = { name: 'subscriber', program: subscribes() };
+const mortalPublisher: ProcessPlan<Machine> = {
+  name: 'publisher',
+  program: publishes({ count: 1 }),
+  mortal: true,
+};
 
 /** Name of one of the {@link scenarios}. */
 export type ScenarioName =
@@ -32,7 +45,7 @@ export type ScenarioName =
   | 'joiningWhileTheLastLeaves';
 
 /** What is explored, and within which bounds. Where nothing else is said, one of the mortal processes may die. */
-export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
+export const scenarios: Readonly<Record<ScenarioName, ChannelScenario>> = {
   goingToSleep: { slots: 2, ring: WIDE, processes: [mortalPublisher, subscriber] },
   goingToSleepAgain: {
     slots: 2,

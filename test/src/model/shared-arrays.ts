@@ -4,7 +4,8 @@ import type { Access, MemoryOperation, Value } from './operations.js';
 /** Does an operation on shared memory, whenever that is. */
 export type Perform = (operation: MemoryOperation) => Value;
 
-interface SharedArray {
+/** How the words of an array are accessed. */
+export interface SharedArray {
   access(access: Access, index: number, value?: Value, expected?: Value): Value;
 }
 
@@ -56,19 +57,24 @@ export class MappedChannel {
       if (wide !== undefined) return half(how, offset - wide, value, perform, cells.at(wide, true));
       return perform({ kind: 'memory', access: how, cell: cells.at(offset, width === 8), value, expected });
     };
-    const proxy = new Proxy<object>(
-      {},
-      {
-        get: (_, name) => access('read', Number(name)),
-        set: (_, name, value: Value) => {
-          access('write', Number(name), typeof value === 'number' ? value | 0 : value);
-          return true;
-        },
-      },
-    );
-    shared.set(proxy, { access });
-    return proxy;
+    return sharedArray({ access });
   }
+}
+
+/** An array of words in shared memory: plain accesses go through it, and those by {@link modelAtomics}. */
+export function sharedArray(array: SharedArray): object {
+  const proxy = new Proxy<object>(
+    {},
+    {
+      get: (_, name) => array.access('read', Number(name)),
+      set: (_, name, value: Value) => {
+        array.access('write', Number(name), typeof value === 'number' ? value | 0 : value);
+        return true;
+      },
+    },
+  );
+  shared.set(proxy, array);
+  return proxy;
 }
 
 /** A half of a word of 64 bits. A model's numbers fit into the low one: the high one is 0, and stays so. */
@@ -123,6 +129,7 @@ export const modelAtomics: Readonly<Record<string, Method>> = {
   store: method('store'),
   add: method('add'),
   sub: method('sub'),
+  or: method('or'),
   exchange: method('exchange'),
   compareExchange: (array, index, expected, replacement) => {
     const target = shared.get(array);

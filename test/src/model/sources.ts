@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path/posix';
 import ts from 'typescript';
-import { findExport, parsedSources } from '../support/parsed-sources.js';
-import { packageFolder } from '../support/workspace.js';
+import { findExport, parsedSources, type Sources } from '../support/parsed-sources.js';
+import { type PackageName, packageFolder } from '../support/workspace.js';
 import { applyChanges, type Change } from './changes.js';
 
 /** Names that the sources find in place of the global ones, and modules in place of those they import. */
@@ -15,14 +15,14 @@ interface Module {
   readonly exports: Record<string, unknown>;
 }
 
-const channelSources = parsedSources('channel');
-const fromChannel = createRequire(`${packageFolder('channel')}/package.json`);
 /** Private fields become ordinary ones, so that what an object knows can be compared. */
 const PRIVATE_NAME = /#(?=[A-Za-z])(\w+)/g;
 /** Calls whose promises are not waited for; an uncaught error there ends the process. */
-const UNAWAITED = /\bvoid ((?:this\.)?\w+\((?:[^()]|\([^()]*\))*\))/g;
+const UNAWAITED = /\bvoid ((?:\w+\.)*\w+\((?:[^()]|\([^()]*\))*\))/g;
 /** Global function that such promises are given to. */
 export const LEAVE_TO_ITSELF = 'leaveToItself';
+/** What the paths of sources begin with in stack traces. */
+export const SOURCE_URL = 'model:';
 const compiled = new Map<string, string>();
 
 /** Makes JavaScript of a source; throws when that is not well-formed. */
@@ -49,16 +49,30 @@ function compile(fileName: string, text: string): string {
   return javascript;
 }
 
+const parsed = new Map<PackageName, Sources>();
+
+/** The sources of a package, parsed once. */
+export function sourcesOf(name: PackageName): Sources {
+  let sources = parsed.get(name);
+  if (sources === undefined) {
+    sources = parsedSources(name);
+    parsed.set(name, sources);
+  }
+  return sources;
+}
+
 /**
- * The sources of the channel package, as they are but for the changes, with other surroundings than a process has.
+ * The sources of a package, as they are but for the changes, with other surroundings than a process has.
  *
  * @returns gives what is exported by a name, whatever the file.
  */
-export function loadChannel(
+export function loadSources(
+  name: PackageName,
   { globals, modules }: Surroundings,
   changes: readonly Change[],
 ): (name: string) => unknown {
-  const sources = applyChanges(channelSources, changes);
+  const sources = applyChanges(sourcesOf(name), changes);
+  const fromPackage = createRequire(`${packageFolder(name)}/package.json`);
   const loaded = new Map<string, Module>();
 
   const load = (file: string): Record<string, unknown> => {
@@ -70,12 +84,12 @@ export function loadChannel(
     if (source === undefined) throw new Error(`there is no ${file}`);
     const names = ['exports', 'require', ...Object.keys(globals)];
     // A block, so that a source may declare a global name anew. The sourceURL is what stack traces show.
-    const body = `'use strict'; {${compile(file, source.text)}\n}\n//# sourceURL=channel/${file}`;
+    const body = `'use strict'; {${compile(file, source.text)}\n}\n//# sourceURL=${SOURCE_URL}${name}/${file}`;
     new Function(...names, body)(
       module.exports,
-      (name: string) => {
-        if (!name.startsWith('.')) return modules[name] ?? fromChannel(name);
-        return load(join(dirname(file), name).replace(/\.js$/, '.ts'));
+      (wanted: string) => {
+        if (!wanted.startsWith('.')) return modules[wanted] ?? fromPackage(wanted);
+        return load(join(dirname(file), wanted).replace(/\.js$/, '.ts'));
       },
       ...Object.values(globals),
     );

@@ -1,6 +1,12 @@
 import type { Contents } from './contents.js';
-import type { Violation } from './invariants.js';
 import type { Operation, Result, Value } from './operations.js';
+
+/** What was found to be wrong. */
+export interface Violation {
+  /** Of an invariant, or `no unexpected error`. */
+  readonly label: string;
+  readonly text: string;
+}
 
 /** A process after some results: everything it knows follows from them. */
 export interface Local {

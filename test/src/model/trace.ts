@@ -1,12 +1,11 @@
 import type { Visit } from './explorer.js';
-import type { Violation } from './invariants.js';
 import type { Operation, Result, Value } from './operations.js';
-import type { Choice, Happening, State } from './state.js';
+import type { Choice, Happening, State, Violation } from './state.js';
 import type { World } from './world.js';
 
 /** What happened, one line for each operation that others could notice. */
-export async function traceOf(
-  world: World,
+export async function traceOf<M>(
+  world: World<M>,
   first: State,
   last: Visit,
   violation: Violation,
@@ -32,7 +31,7 @@ export async function traceOf(
   return [...lines, `=> ${violation.label}: ${violation.text}`].join('\n');
 }
 
-function describe(world: World, operation: Operation, result: Result): string {
+function describe<M>(world: World<M>, operation: Operation, result: Result): string {
   switch (operation.kind) {
     case 'memory': {
       const { access, cell, value, expected } = operation;

@@ -13,6 +13,8 @@ export function valueAfter(
       return narrow(before, sum(before, value));
     case 'sub':
       return narrow(before, sum(before, -value));
+    case 'or':
+      return (before as number) | (value as number);
     case 'compareExchange':
       return before === narrow(before, expected) ? narrow(before, value) : undefined;
     default:

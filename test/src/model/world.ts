@@ -1,8 +1,7 @@
-import type { Change } from './changes.js';
 import { type Contents, Memory } from './contents.js';
-import { Environment, type Machine, ownerOf } from './environment.js';
-import { Invariants, type Violation } from './invariants.js';
+import { ownerOf } from './made-up-core.js';
 import type {
+  FailedOperation,
   IdleOperation,
   MemoryOperation,
   Operation,
@@ -12,7 +11,7 @@ import type {
 } from './operations.js';
 import { Reduction } from './reduction.js';
 import { PORTS_A_PROCESS, Run } from './run.js';
-import type { Choice, Draft, Happening, Local, State } from './state.js';
+import type { Choice, Draft, Happening, Local, State, Violation } from './state.js';
 import { valueAfter } from './values.js';
 
 // A port as the file system shows it.
@@ -21,10 +20,14 @@ const PORT_NONE = '0';
 const PORT_CLOSED = '2';
 const PORT_REMOVED = '3';
 
-/** One process of a scenario. */
-export interface ProcessPlan {
+/**
+ * One process of a scenario.
+ *
+ * @typeParam M what its program uses.
+ */
+export interface ProcessPlan<M> {
   readonly name: string;
-  readonly program: (machine: Machine) => Promise<void>;
+  readonly program: (machine: M) => Promise<void>;
   /** Whether it may be killed, at any moment. */
   readonly mortal?: boolean;
   /** Whether it begins before the others, and has come to rest when they do. */
@@ -34,12 +37,8 @@ export interface ProcessPlan {
 }
 
 /** What a model runs, and how much of it. */
-export interface Scenario {
-  readonly processes: readonly ProcessPlan[];
-  /** Slots of the table of participants. */
-  readonly slots: number;
-  /** Bytes of the ring; a frame takes 32. */
-  readonly ring: number;
+export interface Scenario<M> {
+  readonly processes: readonly ProcessPlan<M>[];
   /** How many of the mortal processes die at most. Defaults to 1. */
   readonly kills?: number;
   /**
@@ -51,46 +50,66 @@ export interface Scenario {
   readonly plainSteps?: boolean;
 }
 
+/** The places of shared memory that were ever accessed. */
+export interface Places {
+  readonly names: readonly string[];
+  /** What stands there before any process wrote. */
+  readonly zeros: readonly Value[];
+}
+
+/** What the processes of a scenario run on. */
+export interface Surroundings<M> {
+  readonly cells: Places;
+  /** The run that the sources are executed for. */
+  run: Run | undefined;
+  machine(process: number): M;
+  /** What is in memory before the first process comes. */
+  firstContents(memory: Memory): Contents;
+}
+
+/** Checks every step, and what is left when nothing happens any more. */
+export interface Judge {
+  failed(operation: FailedOperation): Violation;
+  beforeRemoval(draft: Draft, process: number, port: number): void;
+  afterWrite(draft: Draft, process: number, cell: number, before: Value, after: Value): void;
+  atRest(state: State): Violation | undefined;
+}
+
 /** The places that timers look at: who waits by a timer waits for the publisher lock, or for the death of its holder. */
 const NEWS = /publisherLock|nonce|generation/;
 
-/** The processes of a scenario and all they share. */
-export class World {
-  readonly scenario: Scenario;
-  readonly environment: Environment;
+/**
+ * The processes of a scenario and all they share.
+ *
+ * @typeParam M what their programs use.
+ */
+export class World<M = unknown> {
+  readonly scenario: Scenario<M>;
+  readonly environment: Surroundings<M>;
   readonly memory: Memory;
   readonly reduction: Reduction;
-  /** Executions of the channel's sources so far. */
+  /** Executions of the sources so far. */
   executions = 0;
-  readonly #invariants: Invariants;
+  readonly #judge: Judge;
   readonly #isNews: boolean[] = [];
   readonly #allProcesses: number;
   #locals = 0;
   readonly #knowing = new Map<string, Local>();
 
-  constructor(scenario: Scenario, changes: readonly Change[]) {
+  constructor(scenario: Scenario<M>, environment: Surroundings<M>, judgeOf: (world: World<M>) => Judge) {
     this.scenario = scenario;
-    const { slots, ring, processes } = scenario;
-    this.#allProcesses = 2 ** processes.length - 1;
-    const geometry = {
-      participantCount: slots,
-      ringOffset: 8192,
-      ringCapacity: ring,
-      maxPayload: 8,
-      maxMessage: 8,
-      history: 0,
-    };
-    this.environment = new Environment(geometry, changes);
-    this.memory = new Memory(this.environment.cells);
+    this.#allProcesses = 2 ** scenario.processes.length - 1;
+    this.environment = environment;
+    this.memory = new Memory(environment.cells);
     this.reduction = new Reduction(scenario.plainSteps ?? false);
-    this.#invariants = new Invariants(this);
+    this.#judge = judgeOf(this);
   }
 
   /** Lets the processes join, one after the other, and then all begin. */
   async begin(): Promise<State> {
     const { processes } = this.scenario;
     let state: State = {
-      contents: this.#firstContents(),
+      contents: this.environment.firstContents(this.memory),
       locals: processes.map(() => this.#newLocal(undefined, undefined)),
       dead: 0,
       rung: 0,
@@ -155,7 +174,7 @@ export class World {
 
   /** What is wrong with a state in which nothing happens any more. */
   checkRest(state: State): Violation | undefined {
-    return this.#invariants.atRest(state);
+    return this.#judge.atRest(state);
   }
 
   async step(state: State, choice: Choice, happenings?: Happening[]): Promise<State> {
@@ -180,7 +199,7 @@ export class World {
     let local = state.locals[process] as Local;
     for (let first = true; ; first = false) {
       const operation = local.operation as Operation;
-      if (!first && !(operation.kind === 'memory' && this.reduction.passes(process, operation))) break;
+      if (!first && !this.#goesWithTheOneBefore(process, operation)) break;
       const result = this.#perform(draft, process, operation, what);
       happenings?.push({ operation, result, before: local });
       local = this.#after(local, result);
@@ -194,13 +213,19 @@ export class World {
       draft.running = local.operation?.kind === 'idle' ? -1 : process;
     }
     const { operation } = local;
-    if (operation?.kind === 'failed') draft.violation ??= this.#invariants.failed(operation);
+    if (operation?.kind === 'failed') draft.violation ??= this.#judge.failed(operation);
     if (operation?.kind === 'idle') {
       if ((draft.news & (1 << process)) === 0)
         for (const id of operation.fresh) draft.stale += `;${process}.${id};`;
       draft.news |= 1 << process;
     }
     return draft;
+  }
+
+  #goesWithTheOneBefore(process: number, operation: Operation): boolean {
+    if (operation.kind !== 'memory' && operation.kind !== 'system') return false;
+    if (operation.isJoined === true) return true;
+    return operation.kind === 'memory' && this.reduction.passes(process, operation);
   }
 
   /** Something changed that others may be looking for. */
@@ -233,24 +258,9 @@ export class World {
     const run = new Run(process, log.reverse(), explain);
     this.environment.run = run;
     this.executions++;
-    const { program } = this.scenario.processes[process] as ProcessPlan;
+    const { program } = this.scenario.processes[process] as ProcessPlan<M>;
     await run.execute(() => program(this.environment.machine(process)));
     return run;
-  }
-
-  #firstContents(): Contents {
-    const { cells } = this.environment;
-    const writeTerminator = this.environment.load('writeTerminator') as (
-      words: Int32Array,
-      word: number,
-      sequence: number,
-    ) => void;
-    const words = new Int32Array(8);
-    writeTerminator(words, 0, 1);
-    return words.reduce(
-      (contents, value, index) => this.memory.write(contents, cells.at(0x10000 + index * 4, false), value),
-      this.memory.empty(),
-    );
   }
 
   #newLocal(parent: Local | undefined, result: Result | undefined): Local {
@@ -313,7 +323,7 @@ export class World {
         this.#isNews[cell] ??= NEWS.test(this.environment.cells.names[cell] as string);
         if (this.#isNews[cell]) this.#tell(draft);
       }
-      this.#invariants.afterWrite(draft, process, cell, before, after);
+      this.#judge.afterWrite(draft, process, cell, before, after);
     }
     return operation.access === 'store' ? (after as Value) : before;
   }
@@ -335,7 +345,7 @@ export class World {
         this.#tell(draft);
         return 'closed';
       case 'remove':
-        this.#invariants.beforeRemoval(draft, process, port);
+        this.#judge.beforeRemoval(draft, process, port);
         if (there) setStatus(PORT_REMOVED);
         return 'removed';
       case 'ring':
