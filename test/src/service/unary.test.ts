@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { DeclaredError, type ServiceError } from '@mmfbus/service';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ownDirectory } from '../support/own-directory.js';
@@ -5,6 +6,13 @@ import { uniqueName } from '../support/unique-name.js';
 import { type Desk, type DeskClient, desk, handlersOf, Journal } from './desk.js';
 
 ownDirectory('unary');
+
+/** Cells of a mailbox: so many calls of a client are open at a time. */
+const CELLS = 1024;
+/** Longer than a client waits for the first answer of a server before it looks for a refusal, milliseconds. */
+const LOOK_MS = 300;
+/** Turns of the event loop after which a client without news sleeps. */
+const TURNS = 50;
 
 const closing: AsyncDisposable[] = [];
 
@@ -63,6 +71,31 @@ describe('a call', () => {
     expect(await Promise.all(calls)).toEqual(Array.from({ length: 3000 }, (_, b) => 1 + b));
     const waits = Array.from({ length: 1500 }, () => client.wait(1));
     expect(new Set(await Promise.all(waits))).toEqual(new Set(['one']));
+  });
+
+  it('in line for a cell goes on when one that has not started is given up', async () => {
+    const { client, journal } = await stage(
+      { concurrency: 1, queue: CELLS },
+      { pollWindow: 0, timeout: Number.POSITIVE_INFINITY },
+    );
+    // After its first call a client looks by a timer whether its server refuses it. That is over when these are.
+    await client.reset();
+    await client.wait(LOOK_MS);
+    const giving = new AbortController();
+    const calls = Array.from({ length: CELLS }, (_, number) =>
+      errorOf(client.hang(String(number), { signal: number === 1 ? giving.signal : undefined })),
+    );
+    const inLine = client.count(1);
+    await journal.waitFor('started 0');
+    // By then the client sleeps: nothing else is under way.
+    for (let turn = 0; turn < TURNS; turn++) await setImmediate();
+    giving.abort();
+    expect(await calls[1]).toMatchObject({ code: 'CANCELLED', started: false });
+    expect(await inLine.next()).toEqual({ value: 0, done: false });
+    await client.$close();
+    expect(new Set((await Promise.all(calls)).map(({ code }) => code))).toEqual(
+      new Set(['CANCELLED', 'CLOSED']),
+    );
   });
 
   it('fails with the error that its method declares, and its data', async () => {

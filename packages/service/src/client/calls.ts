@@ -688,6 +688,8 @@ export class Calls {
   #release(call: OpenCall): void {
     this.#table.release(call, this.#mailbox.cells);
     if (call.input !== undefined) this.#inputs.delete(call.input);
+    // INVARIANT: no call hangs. One that waits in line for a cell goes on, also where no answer comes that would wake this client.
+    if (this.#line.size > 0) this.#pump.schedule();
   }
 
   /** @param attempt whether the present attempt can have started: one before it may have, too. */
