@@ -64,6 +64,16 @@ describe('a stream of answers', () => {
     await journal.waitFor('count was left');
   });
 
+  it('fails where its server closes before its end: it is never taken for whole', async () => {
+    const { client, journal, server } = await stage();
+    const stream = client.count(1e9);
+    expect((await stream.next()).value).toBe(0);
+    const failing = expect(collect(stream)).rejects.toThrow('the server closes');
+    await server.close();
+    await failing;
+    expect(journal.lines).toEqual(['count was left']);
+  });
+
   it('ends with the error of its call', async () => {
     const { client } = await stage();
     const controller = new AbortController();

@@ -282,7 +282,7 @@ export class Calls {
       outgoing.attempt(0, 0, undefined);
     } else {
       if (this.#isReplacing) return 'no cell';
-      // INVARIANT: no answer is lost. The call can be found by its answer before the server can see it.
+      // INVARIANT: no call hangs. The call waits, and can be found by its answer, before the server can see it.
       if (!this.#table.claim(call)) return 'no cell';
       call.link = link;
       outgoing.attempt(call.cell, call.id, mailbox);
@@ -551,6 +551,7 @@ export class Calls {
       if (isWithdrawn) atStep?.('call: withdrawn');
       const mayGoOn = call.deaths <= MOST_DEATHS && call.only === undefined;
       if (!isWithdrawn) call.mayHaveStarted = true;
+      // INVARIANT: no call runs twice. One that may have started goes to another server only where it is idempotent.
       if (mayGoOn && (isWithdrawn || this.#mayRunTwice(call, link))) {
         this.#move(call);
         continue;
@@ -738,7 +739,7 @@ export class Calls {
   #forget(call: OpenCall): void {
     call.forget();
     if (call.state === 'abandoned') return;
-    // INVARIANT: a cell leads to its own call only. One that is used again has none.
+    // INVARIANT: no answer is given to another call. A call that is used again has no cell.
     this.#release(call);
     this.#table.recycle(call);
   }

@@ -135,6 +135,7 @@ export class CallRunner {
 
   /** Whether {@link CallRunner.look} would find something, asked after the server has said that it sleeps. */
   hasNews(): boolean {
+    // INVARIANT: a handler learns that its call was given up. The caller rings only a server that sleeps.
     for (const call of this.#running) {
       const { link } = call;
       if (link?.state !== 'ready' || call.isCancelled) continue;
@@ -249,6 +250,9 @@ export class CallRunner {
     const isLate = call.isCancelled && call.deadline <= now;
     if (outcome === 'failed') this.#parts.answers.error(call, result);
     else if (isLate) this.#parts.answers.error(call, this.#tooLate(call));
+    // A stream was left where the call was cancelled: its caller must not take it for whole.
+    else if (method.output.kind === 'stream' && call.isCancelled)
+      this.#parts.answers.error(call, call.reason);
     else if (method.output.kind === 'stream') this.#parts.answers.end(call);
     else this.#parts.answers.value(call, result);
     atStep?.('server: answered');

@@ -83,6 +83,11 @@ export class ServerCall implements Context {
     return this.#reason !== undefined;
   }
 
+  /** Why it is cancelled; undefined where its handler has not been told so. */
+  get reason(): ServiceError | undefined {
+    return this.#reason;
+  }
+
   /** Tells the handler that its answer is of no use any more. */
   cancel(reason: ServiceError = this.#givenUp()): void {
     if (this.#reason !== undefined) return;

@@ -324,6 +324,7 @@ export class Serving {
     table.storePhase(OWN_SLOT, PHASE_DRAINING);
     roles.tellOfChange();
     lock.release();
+    // INVARIANT: a one-way call runs unless its server dies. All that was committed before the phase was stored is taken.
     const end = this.#receiver.committed();
     this.#isDraining = true;
     while (!this.#isOver && this.#receiver.handled < end) {

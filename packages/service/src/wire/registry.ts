@@ -77,7 +77,7 @@ export class ClientSeat {
     participant.lifeEnded.add((nonce) => {
       this.#dead.add(nonce);
       this.#changed = true;
-      // INVARIANT: no wait for a dead server, whether its slot is reclaimed soon or not.
+      // INVARIANT: no call hangs. A death is told at once, whether the slot of the dead is reclaimed soon or not.
       this.onDeath();
     });
   }
