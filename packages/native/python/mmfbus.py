@@ -572,6 +572,15 @@ def _frame_size(length):
     return (_FRAME_SIZE + length + _FRAME_ALIGNMENT - 1) & -_FRAME_ALIGNMENT
 
 
+def _room_of(pattern, participants):
+    """Bytes of the tables that follow the participants, before the schema."""
+    if pattern == _PATTERN_DIRECTORY:
+        return 2048 * _ENTRY_SIZE
+    if pattern == _PATTERN_CALLS:
+        return participants * 4 + _METHODS * _METHOD_SIZE + _RECENT_CALLS * _RECENT_SIZE
+    return _CELLS * _CELL_SIZE if pattern == _PATTERN_REPLIES else 0
+
+
 _FIELDS = "capacity participants ring max_payload max_message history codec schema pattern incarnation"
 
 
@@ -579,16 +588,15 @@ class _Geometry(collections.namedtuple("_Geometry", _FIELDS)):
     """A private copy of what the header says, checked; `schema` is the text, as bytes."""
 
     @classmethod
-    def plan(cls, capacity, participants, history, max_message, codec, schema, room):
-        """Of a new channel; what is None is chosen. `room` is the bytes that entries of a directory take."""
-        capacity, history = capacity or (64 << 10 if room else _DEFAULT_CAPACITY), history or 0
+    def plan(cls, pattern, capacity, participants, history, max_message, codec, schema):
+        """Of a new channel; what is None is chosen."""
+        capacity, history = capacity or (64 << 10 if pattern == _PATTERN_DIRECTORY else _DEFAULT_CAPACITY), history or 0
         if max_message is None:
             share = min(capacity // 2 // max(history, 1) & -_FRAME_ALIGNMENT, capacity // 4)
             max_message = max(1, share - _FRAME_SIZE - _MAX_EXTENSION_LENGTH) if history else 64 << 20
-        end = _HEADER_SIZE + participants * _SLOT_SIZE + len(schema) + room
+        end = _HEADER_SIZE + participants * _SLOT_SIZE + _room_of(pattern, participants) + len(schema)
         ring = -(-end // _PAGE) * _PAGE
-        pattern, incarnation = _PATTERN_DIRECTORY if room else _PATTERN_CHANNEL, secrets.randbits(64) or 1
-        payload = _max_payload(capacity, max_message)
+        payload, incarnation = _max_payload(capacity, max_message), secrets.randbits(64) or 1
         plan = cls(capacity, participants, ring, payload, max_message, history, codec, schema, pattern, incarnation)
         return plan._checked("INVALID_ARGUMENT")
 
@@ -616,12 +624,14 @@ class _Geometry(collections.namedtuple("_Geometry", _FIELDS)):
         history, max_message = _u64_of(header, _HEADER_HISTORY), _u64_of(header, _HEADER_MAX_MESSAGE)
         payload = _u32_of(header, _HEADER_MAX_PAYLOAD)
         lengths = (_HEADER_HEADER_LENGTH, _HEADER_PARTICIPANTS_OFFSET, _HEADER_PARTICIPANT_LENGTH)
-        slots_end = _HEADER_SIZE + slots * _SLOT_SIZE
+        tables_end = _HEADER_SIZE + slots * _SLOT_SIZE
+        # A directory has as many entries as there is room for.
+        tables_end += 0 if pattern == _PATTERN_DIRECTORY else _room_of(pattern, slots)
         if [_u32_of(header, offset) for offset in lengths] != [_HEADER_SIZE, _HEADER_SIZE, _SLOT_SIZE]:
             raise Error("CORRUPTED", "the header has wrong lengths")
-        if ring % _PAGE or ring < slots_end or ring + capacity > segment or segment > len(memory):
+        if ring % _PAGE or ring < tables_end or ring + capacity > segment or segment > len(memory):
             raise Error("CORRUPTED", "the ring is not within the segment")
-        if text > _MAX_SCHEMA_LENGTH or (text and not slots_end <= text_at <= ring - text):
+        if text > _MAX_SCHEMA_LENGTH or (text and not tables_end <= text_at <= ring - text):
             raise Error("CORRUPTED", "the schema is not in its place")
         schema = memory[text_at : text_at + text] if text else b""
         if schema and hashlib.sha256(schema).digest() != digest:
@@ -651,7 +661,8 @@ class _Geometry(collections.namedtuple("_Geometry", _FIELDS)):
 
     def write(self, memory):
         """Into memory that is all zero; the magic last."""
-        text_at = _HEADER_SIZE + self.participants * _SLOT_SIZE if self.schema else 0
+        tables_end = _HEADER_SIZE + self.participants * _SLOT_SIZE + _room_of(self.pattern, self.participants)
+        text_at = tables_end if self.schema else 0
         digest = hashlib.sha256(self.schema).digest() if self.schema else b""
         numbers = (
             ("<I", _HEADER_FORMAT_VERSION, _FORMAT_VERSION),
@@ -1071,14 +1082,20 @@ def _group_id(group):
 
 
 class _Port:
-    """What others ring (the bell) and whose end tells them that we are dead (the life line)."""
+    """What others ring (the bell) and whose end tells them that we are dead (the life line). A participant has one of its own, or
+    shares that of others, which then wait together."""
 
     def __init__(self, audience):
         self.nonce = secrets.randbits(63) or 1
         self.fds = []
+        self.poller = self.spare = None
+        self.is_proof = False  # a sharer left its slot as the dead do: the files must stay, to prove it
         try:
             for part in ("life", "bell"):
                 self._make(part, audience, getattr(audience, part))
+            self.poller = selectors.DefaultSelector()
+            self.poller.register(self.bell, selectors.EVENT_READ)
+            self.spare = _open_spare()
         except BaseException:
             self.close(remove=True)
             raise
@@ -1101,7 +1118,28 @@ class _Port:
     def bell(self):
         return self.fds[1]
 
+    def listen(self, timeout):
+        """Waits for the bell or the end of a life line."""
+        for key, _ in self.poller.select(timeout):
+            heard = _drain(key.fd)
+            if key.data is not None and not heard:
+                watcher, slot = key.data
+                watcher._life_has_ended(slot)
+
+    def ring(self):
+        """Rings this port's own bell."""
+        try:
+            os.write(self.bell, b"!")
+        except BlockingIOError:
+            # It rings already.
+            pass
+
     def close(self, remove):
+        if self.poller is not None:
+            self.poller.close()
+        if self.spare is not None:
+            self.fds.append(self.spare)
+        self.poller = self.spare = None
         for fd in self.fds:
             os.close(fd)
         self.fds.clear()
@@ -1134,7 +1172,9 @@ def _check_choice(option, value, choices):
 class _Participant:
     """A slot in a channel, a port, and the ways to reach the others."""
 
-    _room = 0  # bytes between the participants and the ring
+    _pattern = _PATTERN_CHANNEL
+    _shared_port = None  # in place of one of its own
+    _phase = _detail = 0  # words of its slot, from before it takes its role
 
     def __init__(self, channel, codec, *, schema, capacity, history, max_message, max_participants, mode, group, scope, open,
                  name, timeout, discoverable):  # fmt: skip
@@ -1165,7 +1205,7 @@ class _Participant:
         self._wants = 0  # what we sleep for; 0 while we are awake
         self._has_joined = False
         self._counters = [0] * (_COUNTERS.size // 8)
-        if not self._room and not _is_channel_name(channel):
+        if self._pattern == _PATTERN_CHANNEL and not _is_channel_name(channel):
             raise Error("INVALID_NAME", f"{channel!r} is not 1 to 128 characters of A-Z a-z 0-9 . _ -")
         self._registration = None
         try:
@@ -1184,7 +1224,7 @@ class _Participant:
     def _open(self, scope, open, wanted, max_participants, mode, group, discoverable):
         self._segment, self._geometry = self._open_channel(scope, open, wanted, max_participants, mode, group)
         self._memory, self._words = self._segment.memory, _Words(self._segment.memory)
-        self._port = self._poller = self._slot = self._spare = None
+        self._port = self._slot = None
         _open_participants.add(self)
         try:
             if self._takes_any and self.codec != self._codec.id:
@@ -1193,10 +1233,7 @@ class _Participant:
                 self._codec = _codec_of(self.codec)
             audience = _Audience(self.channel, self._segment.fd if scope == "machine" else None)
             self._registration = _Registration(self.channel, scope, audience) if discoverable else None
-            self._port = _Port(audience)
-            self._poller = selectors.DefaultSelector()
-            self._poller.register(self._port.bell, selectors.EVENT_READ)
-            self._spare = _open_spare()
+            self._port = self._shared_port or _Port(audience)
             self._claim()
             self._join(checks_bells=scope == "machine")
             self._reclaim_whoever_is_dead()
@@ -1228,7 +1265,7 @@ class _Participant:
         if group not in (None, status.st_gid):
             raise Error("ACCESS_DENIED", f"{whose}, and this program asks for group {group}")
         # All participants of a directory are to be those that its name says.
-        if self._room and there != mode:
+        if self._pattern == _PATTERN_DIRECTORY and there != mode:
             raise Error("ACCESS_DENIED", f"{whose} and has the mode {there:#o}; this program asks for {mode:#o}")
         if mode is not None and there & ~mode:
             raise Error("ACCESS_DENIED", f"{whose} and has the mode {there:#o}; this program allows {mode:#o} at most")
@@ -1239,7 +1276,7 @@ class _Participant:
         creates = open != "open" and not self._takes_any
 
         def plan():
-            return _Geometry.plan(capacity, max_participants, history, max_message, self._codec.id, schema, self._room)
+            return _Geometry.plan(self._pattern, capacity, max_participants, history, max_message, self._codec.id, schema)
 
         for _ in range(1000):
             segment = _Segment.open(path, scope == "user", plan if creates else None)
@@ -1267,16 +1304,17 @@ class _Participant:
         raise Timeout("TIMEOUT", f"{path} comes and goes all the time")
 
     def _compare(self, geometry, capacity, history, max_message, schema):
-        pattern = _PATTERN_DIRECTORY if self._room else _PATTERN_CHANNEL
-        if geometry.pattern != pattern:
-            raise Error("PATTERN_MISMATCH", f"the memory {self.channel} has the pattern {geometry.pattern}, not {pattern}: "
+        if geometry.pattern != self._pattern:
+            raise Error("PATTERN_MISMATCH", f"the memory {self.channel} has the pattern {geometry.pattern}, not {self._pattern}: "
                         f"{_PATTERN_CHANNEL} is a channel, {_PATTERN_DIRECTORY} a directory")  # fmt: skip
         numbers = (
             ("CAPACITY_MISMATCH", capacity, geometry.capacity),
             ("HISTORY_MISMATCH", history, geometry.history),
             ("MAX_MESSAGE_MISMATCH", max_message, geometry.max_message),
         )
-        # None of it has a default: a channel without a schema has the empty one.
+        # None of it has a default: a channel without a schema has the empty one. That of an inbox is a contract: who calls
+        # compares it method by method.
+        schema = geometry.schema if self._pattern == _PATTERN_CALLS else schema
         texts = (("CODEC_MISMATCH", self._codec.id, geometry.codec), ("SCHEMA_MISMATCH", schema, geometry.schema))
         differing = [(code, wanted, there) for code, wanted, there in numbers if wanted and wanted != there]
         if not self._takes_any:
@@ -1318,7 +1356,7 @@ class _Participant:
     def fileno(self):
         """What to wait for after `arm()`."""
         self._check()
-        return self._poller.fileno()
+        return self._port.poller.fileno()
 
     def __enter__(self):
         return self
@@ -1339,7 +1377,13 @@ class _Participant:
             _open_participants.discard(self)
             self._remove_reclaimed()
             dead = self._left_behind()
-            self._close_descriptors(remove=freed)
+            for slot in list(self._watches):
+                self._unwatch(slot)
+            self._close_bells()
+            if self._shared_port is not None:
+                self._shared_port.is_proof |= not freed
+            elif self._port is not None:
+                self._port.close(remove=freed)
             self._segment.close()
             # Only now: as long as there was the channel it named them.
             _remove_ports(dead)
@@ -1353,20 +1397,15 @@ class _Participant:
         others = [(slot, nonce) for slot, nonce in owners if nonce != 0 and nonce != (self._port and self._port.nonce)]
         return [nonce for _, nonce in others] if all(self._is_dead(slot, nonce) for slot, nonce in others) else []
 
-    def _close_descriptors(self, remove):
-        for _, fd in [*self._watches.values(), *self._bells.values()]:
-            os.close(fd)
-        if self._spare is not None:
-            os.close(self._spare)
-        if self._poller is not None:
-            self._poller.close()
-        if self._port is not None:
-            self._port.close(remove)
-
     def _forget(self):
         """In a forked child, which must not keep what tells others that its parent lives."""
         self._fate = "FORKED"
-        self._close_descriptors(remove=False)
+        # Closed, and not taken out of the poller, which is the parent's too.
+        for _, fd in self._watches.values():
+            os.close(fd)
+        self._close_bells()
+        if self._port is not None:
+            self._port.close(remove=False)
         self._memory.close()
         os.close(self._segment.fd)
 
@@ -1456,6 +1495,8 @@ class _Participant:
             # What its last owner has left.
             self._inherit(self._own, self._generation - 1 if self._generation > 1 else _MAX_GENERATION)
             self._has_joined = True
+            self._words.store32(self._own + _SLOT_PHASE, self._phase)
+            self._words.store64(self._own + _SLOT_DETAIL, self._detail)
             if checks_bells:
                 self._check_bells()
             self._begin()
@@ -1660,10 +1701,10 @@ class _Participant:
         if known != nonce:
             self._close_bell(slot)
             fd, why = _open_bell(nonce)
-            if why in (errno.EMFILE, errno.ENFILE) and self._spare is not None:
+            if why in (errno.EMFILE, errno.ENFILE) and self._port.spare is not None:
                 # The one that is kept for this.
-                os.close(self._spare)
-                self._spare = None
+                os.close(self._port.spare)
+                self._port.spare = None
                 fd, _ = _open_bell(nonce)
             if fd is not None:
                 self._bells[slot] = (nonce, fd)
@@ -1679,9 +1720,9 @@ class _Participant:
         except OSError:
             self._close_bell(slot)
         finally:
-            if self._spare is None:
+            if self._port.spare is None:
                 self._close_bell(slot)
-                self._spare = _open_spare(required=False)
+                self._port.spare = _open_spare(required=False)
         if self._is_dead(slot, nonce):
             self._dead[slot] = nonce
 
@@ -1689,6 +1730,10 @@ class _Participant:
         _, fd = self._bells.pop(slot, (0, None))
         if fd is not None:
             os.close(fd)
+
+    def _close_bells(self):
+        for slot in list(self._bells):
+            self._close_bell(slot)
 
     # -- Sleeping
 
@@ -1737,7 +1782,7 @@ class _Participant:
             fd, _ = _open_fifo(_port_path(nonce, "life"), os.O_RDONLY)
             if fd is not None:
                 self._watches[slot] = (nonce, fd)
-                self._poller.register(fd, selectors.EVENT_READ, slot)
+                self._port.poller.register(fd, selectors.EVENT_READ, (self, slot))
             else:
                 self._is_watch_complete = False
             # A watch that begins after the death hears nothing.
@@ -1747,17 +1792,25 @@ class _Participant:
     def _unwatch(self, slot):
         _, fd = self._watches.pop(slot, (0, None))
         if fd is not None:
-            self._poller.unregister(fd)
+            self._port.poller.unregister(fd)
             os.close(fd)
 
-    def _listen(self, timeout):
-        """Waits for the bell or the end of a life line."""
-        for key, _ in self._poller.select(timeout):
-            heard = _drain(key.fd)
-            if key.data is not None and not heard:
-                nonce, _ = self._watches[key.data]
-                self._unwatch(key.data)
-                self._dead[key.data] = nonce
+    def _life_has_ended(self, slot):
+        nonce, _ = self._watches[slot]
+        self._unwatch(slot)
+        self._dead[slot] = nonce
+
+    def _introduce(self, slot):
+        """What the owner of a slot calls itself, or '', and the id of its process, 0 where it is not known."""
+        at, words = self._at(slot), self._words
+        nonce = words.load64(at + _SLOT_NONCE)
+        was_named = words.load64(at + _SLOT_IDENTITY_NONCE) == nonce
+        copy = self._memory[at : at + _SLOT_SIZE]
+        _fence()
+        # SYNC: identity written. Equal before and after it was read, so it is that of the slot's owner.
+        is_named = words.load64(at + _SLOT_IDENTITY_NONCE) == nonce and words.load64(at + _SLOT_NONCE) == nonce
+        pid = _u32_of(copy, _SLOT_PID) if was_named and is_named else 0
+        return _showable(copy[_SLOT_NAME : _SLOT_NAME + _SLOT_NAME_SIZE]), pid
 
 
 def _left(deadline):
@@ -1862,7 +1915,7 @@ class Publisher(_Participant):
                     raise Timeout("TIMEOUT", text)
                 self._watch(_STATE_RELIABLE, _STATE_LOSSY)
                 if not self._dead and self._words.load32(_HEADER_EPOCH) == epoch:
-                    self._listen(left if self._is_watch_complete else 1.0 if left is None else min(left, 1.0))
+                    self._port.listen(left if self._is_watch_complete else 1.0 if left is None else min(left, 1.0))
             finally:
                 self._get_up()
 
@@ -2094,7 +2147,7 @@ class Publisher(_Participant):
             self._watch(_STATE_RELIABLE)
             if not self._dead:
                 left = _left(deadline)
-                self._listen(left if self._is_watch_complete else 1.0 if left is None else min(left, 1.0))
+                self._port.listen(left if self._is_watch_complete else 1.0 if left is None else min(left, 1.0))
         finally:
             self._get_up()
         self._reclaim_found()
@@ -2134,7 +2187,7 @@ def _directory_of(scope, audience):
 class _Directory(Publisher):
     """A directory, as this process has joined it: as one of its publishers, so that watchers hear of its death."""
 
-    _room = 2048 * _ENTRY_SIZE
+    _pattern = _PATTERN_DIRECTORY
 
     def __init__(self, id):
         self._id = id
@@ -2386,6 +2439,8 @@ class Subscriber(_Participant):
     poll_window         seconds to look for the next message before it sleeps
     """
 
+    _watched_states = (_STATE_PUBLISHER,)  # of those whose life lines are watched
+
     def __init__(self, channel, codec="msgpack", *, schema=None, capacity=None, history=None, max_message=None,
                  max_participants=64, mode=None, group=None, discoverable=True, scope="user", open="open-or-create",
                  name=None, timeout=5.0,
@@ -2447,7 +2502,7 @@ class Subscriber(_Participant):
                     pause = min(pause * 2 or 1e-5, wait)
                     time.sleep(pause)
                 elif wait != 0:
-                    self._listen(left if wait is None else wait if left is None else min(wait, left))
+                    self._port.listen(left if wait is None else wait if left is None else min(wait, left))
             finally:
                 self._get_up()
             self._reclaim_found()
@@ -2478,7 +2533,7 @@ class Subscriber(_Participant):
         """After `arm`: hears what was rung."""
         if self._wants:
             self._get_up()
-            self._listen(0)
+            self._port.listen(0)
         self._reclaim_found()
 
     def _begin(self):
@@ -2547,7 +2602,7 @@ class Subscriber(_Participant):
             return 0
         if epoch != self._watched_epoch:
             self._watched_epoch = epoch
-            self._watch(_STATE_PUBLISHER)
+            self._watch(*self._watched_states)
             # Owners that were found dead are reclaimed first, and new life lines may be told of by a newer epoch.
             return 0
         if self._dead:
@@ -2651,14 +2706,8 @@ class Subscriber(_Participant):
             words = self._words
             if words.load32(at + _SLOT_STATE) != _STATE_PUBLISHER:
                 continue
-            generation, nonce = words.load32(at + _SLOT_GENERATION), words.load64(at + _SLOT_NONCE)
-            was_named = words.load64(at + _SLOT_IDENTITY_NONCE) == nonce
-            copy = self._memory[at : at + _SLOT_SIZE]
-            _fence()
-            # SYNC: identity written. Equal before and after it was read, so it is that of the slot's owner.
-            is_named = words.load64(at + _SLOT_IDENTITY_NONCE) == nonce and words.load64(at + _SLOT_NONCE) == nonce
-            pid = _u32_of(copy, _SLOT_PID) if was_named and is_named else 0
-            name = _showable(copy[_SLOT_NAME : _SLOT_NAME + _SLOT_NAME_SIZE])
+            generation = words.load32(at + _SLOT_GENERATION)
+            name, pid = self._introduce(slot)
             # Another one may have taken the slot meanwhile, which raises the epoch when it takes a role.
             if words.load32(at + _SLOT_GENERATION) == generation:
                 found[slot] = (generation, PublisherJoined(slot, name, pid))
