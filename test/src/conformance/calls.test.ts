@@ -10,6 +10,11 @@ const PAIRS = [
   ['node', 'c'],
   ['node', 'node'],
   ['c-musl', 'c'],
+  ['python', 'python'],
+  ['python', 'node'],
+  ['node', 'python'],
+  ['python', 'c-sanitized'],
+  ['c-sanitized', 'python'],
 ] as const;
 
 describe.each(PAIRS)('%s serves %s', (serving, calling) => {

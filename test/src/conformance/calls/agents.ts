@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { compile, compileWithMusl } from '../../compat/native.js';
+import { commandOf } from '../../support/tools.js';
 import { joinedProgram, workspaceRoot } from '../../support/workspace.js';
 import { type Language, SANITIZERS } from '../agents.js';
 
 const include = `-I${join(workspaceRoot, 'packages', 'native', 'include')}`;
 const source = join(workspaceRoot, 'test', 'native', 'calls_agent.c');
 const nodeAgent = joinedProgram('conformance/calls/node-agent');
+const pythonAgent = join(workspaceRoot, 'test', 'native', 'calls_agent.py');
 
 function nativeAgent(name: string, flags: readonly string[], compileIt: typeof compile = compile): Language {
   const program = compileIt('calls-agent', [source], [include, '-pthread', ...flags]);
@@ -16,6 +18,12 @@ function nativeAgent(name: string, flags: readonly string[], compileIt: typeof c
 const builders: Readonly<Record<string, () => Language>> = {
   node: () => ({ name: 'node', command: [process.execPath, nodeAgent], env: {}, world: 'native' }),
   c: () => nativeAgent('c', []),
+  python: () => ({
+    name: 'python',
+    command: [commandOf('msgpack for Python'), pythonAgent],
+    env: { PYTHONDONTWRITEBYTECODE: '1' },
+    world: 'native',
+  }),
   'c-sanitized': () => nativeAgent('c-sanitized', SANITIZERS),
   'c-musl': () => nativeAgent('c-musl', [], compileWithMusl),
 };
