@@ -48,6 +48,8 @@ The comments `# step:` name the points at which tests kill a process.
 
 import atexit
 import collections
+import collections.abc
+import inspect
 import itertools
 import json
 import math
@@ -217,6 +219,8 @@ class _Contract:
         """`text` is None for whatever servers have."""
         self.service, self.text, self._values, self._codec = service, text, values or {}, _codec_of(codec)
         try:
+            if not isinstance(text, (str, type(None))):
+                raise ValueError(f"it is no text, but {type(text).__name__}")
             self.methods = None if text is None else _read_contract(text)
         except ValueError as error:
             raise ServiceError("INVALID_CONTRACT", service, f"the contract is not the text of one: {error}") from error
@@ -1545,7 +1549,7 @@ class Client(_End):
         try:
             self._send_on(link)
         except (mmfbus.Error, OSError):
-            # The inbox makes no sense: whoever owns it cannot start the call.
+            # The inbox makes no sense.
             call, link.sending = link.sending, None
             self._avoid(link, now)
             if call._is_one_way:
@@ -1581,6 +1585,7 @@ class Client(_End):
         self._awake()
         registry = self._registry
         registry._reclaim_found()
+        self._mailbox._reclaim_found()
         self._read_mailbox()
         now = time.monotonic_ns()
         if self._broken is None and (not self._has_looked or registry._words.load32(_HEADER_EPOCH) != self._epoch or registry._dead):
@@ -1910,7 +1915,7 @@ class Server(_End):
             if not isinstance(number, int) or isinstance(number, bool) or number < least:
                 raise self._invalid(f"{option} is a whole number from {least} on, not {number!r}")
         self._concurrency, self._queue = concurrency, queue
-        self._contract = _Contract(service, contract or "", values, codec)
+        self._contract = _Contract(service, "" if contract is None else contract, values, codec)
         methods = list(self._contract.methods.values())
         self._handlers = self._take_handlers(handlers, methods)
         self._methods = {method.hash: method for method in methods}
@@ -1987,18 +1992,20 @@ class Server(_End):
         """Drains without waiting, answers what is left as cancelled by the server, and leaves. A second call does nothing."""
         if self._is_closed:
             return
+        if self._is_within:
+            raise self._invalid("close() was called by a handler")
         try:
             if not self._is_forked and self._broken is None:
-                self._check_outside("close")
                 self._begin_drain()
                 self.dispatch()
                 self._answer_the_rest()
                 self._serve_until(lambda: self._is_drained, _until(_PATIENCE))
                 # step: drain: handlers ended
+        except mmfbus.Error:
+            # Memory that makes no sense, which it leaves.
+            pass
         finally:
-            # A handler cannot close the server that it runs in.
-            if not self._is_within:
-                self._leave()
+            self._leave()
 
     def _leave(self):
         self._is_closed = True
@@ -2022,8 +2029,11 @@ class Server(_End):
         else:
             found = {method.name: getattr(handlers, method.name, None) for method in methods}
         for method in methods:
-            if not callable(found.get(method.name)):
+            handler = found.get(method.name)
+            if not callable(handler):
                 raise ServiceError("INVALID_HANDLERS", self._service, f"the method {method.name} has no handler")
+            if inspect.iscoroutinefunction(handler) or inspect.isasyncgenfunction(handler):
+                raise ServiceError("INVALID_HANDLERS", self._service, f"the handler of {method.name} is asynchronous: return LATER")
         return {method.name: found[method.name] for method in methods}
 
     def _check_outside(self, what):
@@ -2133,6 +2143,7 @@ class Server(_End):
                 else:
                     del self._kept[caller]
             except mmfbus.Error:
+                self._refuse(caller.slot, caller.generation)
                 self._drop_caller(caller)
 
     def _answer(self, caller, kind, cell, id, text=b"", data=b""):
@@ -2320,7 +2331,7 @@ class Server(_End):
             result = self._handlers[method.name](input, context)
             if result is LATER:
                 return
-            if method.gives_stream or hasattr(result, "send") and hasattr(result, "throw"):
+            if method.gives_stream or isinstance(result, collections.abc.Generator):
                 context._generator = iter(result)
         except Exception as error:
             self._fail(context, error)

@@ -73,9 +73,15 @@ describe('synchronisation points', () => {
     },
   );
 
-  test('of calls are marked at both ends in include/mmfbus_service.h', () => {
-    const file = join('packages', 'native', 'include', 'mmfbus_service.h');
-    const native = syncPoints(readFileSync(join(workspaceRoot, file), 'utf8'), file);
+  test.each([
+    'include/mmfbus_service.h',
+    'python/mmfbus_service.py',
+  ])('of calls are marked at both ends in %s', (name) => {
+    const file = join('packages', 'native', name);
+    const text = readFileSync(join(workspaceRoot, file), 'utf8');
+    const points = syncPoints(name.endsWith('.py') ? text.replaceAll('# ', '// ') : text, file);
+    // Of a channel it has what sleepers for room do.
+    const native = points.filter(({ label }) => !channelLabels.includes(label));
     const needed = labels.filter((label) => !channelLabels.includes(label)).sort();
     expect([...new Set(native.map(({ label }) => label))].sort()).toEqual(needed);
     for (const label of needed)

@@ -52,20 +52,28 @@ describe('the module for Python', () => {
     expect(run('python3', ['-W', 'error', join(sources, 'mmfbus_test.py'), '--quiet'])).toBe('');
   });
 
+  test('of calls does what it says', () => {
+    const file = join(sources, 'mmfbus_service_test.py');
+    expect(run(commandOf('msgpack for Python'), ['-W', 'error', file, '--quiet'])).toBe('');
+  });
+
   test('survives memory that makes no sense', () => {
     expect(run('python3', [join(sources, 'hostile.py'), uniqueName('hostile'), '100', '1'])).toBe(
       '100 rounds\n',
     );
   });
 
-  test('names only steps that Node has', () => {
+  test.each([
+    ['mmfbus.py', 'channel', 30],
+    ['mmfbus_service.py', 'service', 25],
+  ])('names only steps that Node has: %s', (file, name, least) => {
     const steps = readFileSync(
-      join(workspaceRoot, 'packages', 'channel', 'src', 'foundation', 'steps.ts'),
+      join(workspaceRoot, 'packages', name, 'src', 'foundation', 'steps.ts'),
       'utf8',
     );
-    const text = readFileSync(join(modules, 'mmfbus.py'), 'utf8');
+    const text = readFileSync(join(modules, file), 'utf8');
     const named = [...text.matchAll(/# step: (.+)/g)].map(([, step]) => step);
-    expect(named.length).toBeGreaterThan(30);
+    expect(named.length).toBeGreaterThan(least);
     expect(named.filter((step) => !steps.includes(`'${step}'`))).toEqual([]);
   });
 
