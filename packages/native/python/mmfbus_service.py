@@ -58,6 +58,7 @@ import re
 import secrets
 import struct
 import time
+from typing import Any, Generic, Iterator, TypeVar
 
 import mmfbus
 from mmfbus import (
@@ -416,10 +417,11 @@ def _sweep(service):
 class _Cell:
     """A cell of a mailbox, for the call with that id."""
 
-    __slots__ = ("index", "id", "_words", "_at")
+    __slots__ = ("index", "id", "_words", "_at", "_awaits")
 
     def __init__(self, participant, index, id):
         self.index, self.id, self._words = index, id, participant._words
+        self._awaits = False  # whether the bit of this side is set
         self._at = participant._at(participant._geometry.participants) + index * _CELL_SIZE
 
     def _word(self, state):
@@ -445,17 +447,23 @@ class _Cell:
         return 0 < (self._words.load32(self._at + field) - sent & 0xFFFFFFFF) < 2**31
 
     def awaits_credit(self, field, sent, bit):
-        """The same for a side that sleeps where it has none, and is rung then."""
+        """The same for a side that sleeps where it has none, and is rung until it has some."""
         if self.has_credit(field, sent):
+            if self._awaits:
+                self._change_waits(0, bit)
             return True
-        waits = self._at + _CELL_WAITS
-        # Both sides set their bits. The limit is for memory that a process keeps changing.
-        for _ in range(1000):
-            old = self._words.load32(waits)
-            if old & bit or self._words.swap32(waits, old, old | bit):
-                break
+        self._change_waits(bit, 0)
         # SYNC: credit. The bit is set before this side looks again at the credit.
         return self.has_credit(field, sent)
+
+    def _change_waits(self, set, clear):
+        """Sets or clears the bit of this side, as the other one does with its own."""
+        self._awaits, waits = set != 0, self._at + _CELL_WAITS
+        # The limit is for memory that a process keeps changing.
+        for _ in range(1000):
+            old = self._words.load32(waits)
+            if self._words.swap32(waits, old, (old | set) & ~clear):
+                break
 
     def raise_credit(self, field, count, bit):
         """True where the other side, which has that bit, is to be rung."""
@@ -561,6 +569,7 @@ atexit.register(_close_all)
 
 # ------------------------------------------------------------------------------------------------------------ Calls
 
+_Item = TypeVar("_Item")  # of a stream
 _MISSING = object()  # in the place of an input that was not given
 
 
@@ -661,16 +670,16 @@ class Call:
         self._client._forget(self)
 
 
-class Stream:
+class Stream(Generic[_Item]):
     """The items of a stream of answers, as they come. It gives its call up when it is closed, or not used any more."""
 
     def __init__(self, call, feed):
         self._call, self._feed = call, feed
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[_Item]:
         return self
 
-    def __next__(self):
+    def __next__(self) -> _Item:
         call = self._call
         if call._is_over:
             raise StopIteration
@@ -1316,7 +1325,9 @@ class Client(_End):
         elif kind == _ANSWER_REFUSED:
             self._fail(call, "REFUSED", not was_waiting, f"the input does not fit: {body.decode('utf-8', 'replace')}")
         elif kind in (_ANSWER_VALUE, _ANSWER_END):
-            self._settle(call, None, (kind == _ANSWER_VALUE, body))
+            theirs = link.methods.get(call.method)
+            # A server may answer an empty value where there is none.
+            self._settle(call, None, (kind == _ANSWER_VALUE and (theirs is None or theirs.output != _NOTHING), body))
         else:
             self._settle(call, self._declared(call, text, body) if kind == _ANSWER_ERROR else self._remote(call, text, body), None)
 
@@ -1653,9 +1664,9 @@ class _Marker:
 
 
 #: What a handler returns that answers later.
-LATER = _Marker("LATER")
+LATER: Any = _Marker("LATER")
 #: What a generator yields that goes on when there is something new for its call, and what `Items.polled` gives where no item is there.
-WAIT = _Marker("WAIT")
+WAIT: Any = _Marker("WAIT")
 
 Caller = collections.namedtuple("Caller", "name pid")
 Caller.__doc__ = "Who calls: what the client calls itself, or '', and its process, 0 where it is not known."
@@ -1676,16 +1687,16 @@ class _Caller:
         self.answers, self.kept = collections.deque(), 0  # that found no room: the message, and how far it came; their bytes
 
 
-class Items:
+class Items(Generic[_Item]):
     """A stream of inputs, as the server has it."""
 
     def __init__(self, context):
         self._context = context
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[_Item]:
         return self
 
-    def __next__(self):
+    def __next__(self) -> _Item:
         """Waits for the next item. Raises `ServiceError` with the code CANCELLED where the call was given up."""
         context = self._context
         context._server._wait_within(lambda: context._items or context._has_ended or context._was_given_up, None)
@@ -1693,7 +1704,7 @@ class Items:
             raise StopIteration
         return item
 
-    def polled(self):
+    def polled(self) -> Iterator[_Item]:
         """The items without waiting, with `WAIT` in the place of one that is not there yet."""
         context = self._context
         while (item := context._next_item()) is not WAIT or not context._has_ended:

@@ -73,21 +73,21 @@ describe('synchronisation points', () => {
     },
   );
 
-  test.each([
-    'include/mmfbus_service.h',
-    'python/mmfbus_service.py',
-  ])('of calls are marked at both ends in %s', (name) => {
-    const file = join('packages', 'native', name);
-    const text = readFileSync(join(workspaceRoot, file), 'utf8');
-    const points = syncPoints(name.endsWith('.py') ? text.replaceAll('# ', '// ') : text, file);
-    // Of a channel it has what sleepers for room do.
-    const native = points.filter(({ label }) => !channelLabels.includes(label));
-    const needed = labels.filter((label) => !channelLabels.includes(label)).sort();
-    expect([...new Set(native.map(({ label }) => label))].sort()).toEqual(needed);
-    for (const label of needed)
-      expect(native.filter((point) => point.label === label).length).toBeGreaterThan(1);
-    expect(native.filter(({ reason }) => reason.split(/\s+/).length < LEAST_WORDS)).toEqual([]);
-  });
+  test.each(['include/mmfbus_service.h', 'python/mmfbus_service.py'])(
+    'of calls are marked at both ends in %s',
+    (name) => {
+      const file = join('packages', 'native', name);
+      const text = readFileSync(join(workspaceRoot, file), 'utf8');
+      const points = syncPoints(name.endsWith('.py') ? text.replaceAll('# ', '// ') : text, file);
+      // Of a channel it has what sleepers for room do.
+      const native = points.filter(({ label }) => !channelLabels.includes(label));
+      const needed = labels.filter((label) => !channelLabels.includes(label)).sort();
+      expect([...new Set(native.map(({ label }) => label))].sort()).toEqual(needed);
+      for (const label of needed)
+        expect(native.filter((point) => point.label === label).length).toBeGreaterThan(1);
+      expect(native.filter(({ reason }) => reason.split(/\s+/).length < LEAST_WORDS)).toEqual([]);
+    },
+  );
 
   test('are read over several lines of a comment', () => {
     const text = [

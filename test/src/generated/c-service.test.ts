@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { f64, optional, string, struct, u32 } from '@mmfbus/codec';
 import { generateService } from '@mmfbus/generate';
-import { defineService, type Handlers, method, nothing, stream } from '@mmfbus/service';
+import { defineService, method, nothing, stream } from '@mmfbus/service';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compile, compileCpp } from '../compat/native.js';
@@ -13,7 +13,8 @@ import { startNode } from '../support/spawn.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { uniqueName } from '../support/unique-name.js';
 import { workspaceRoot } from '../support/workspace.js';
-import { calc, calcPeer } from './calc-peer.js';
+import { calcPeer } from './calc-peer.js';
+import { CALLED, calc, calcHandlers } from './calc-service.js';
 
 ownDirectory('generated-services');
 
@@ -43,26 +44,6 @@ function grownCalc(name: string) {
   });
 }
 
-const handlers = {
-  add: ({ a, b }, { errors }) => {
-    if (a > 100) throw errors.OVERFLOW({ limit: 100 });
-    return a + b;
-  },
-  log: () => {},
-  reset: () => {},
-  sum: async (items) => {
-    let total = 0;
-    for await (const item of items) total += item;
-    return total;
-  },
-  async *ticks({ symbol, count }) {
-    for (let price = 0; price < count; price++) yield { symbol, price };
-  },
-} satisfies Handlers<ReturnType<typeof calc>>;
-
-/** What a client in C prints. */
-const ALL = ['add 3', 'OVERFLOW 100 as declared', 'sum 5050', 'tick AAPL 0', 'tick AAPL 1', 'tick AAPL 2'];
-
 describe.each([
   ['C', compile, SANITIZERS],
   ['C++', compileCpp, ['-xc++']],
@@ -72,14 +53,9 @@ describe.each([
   test('calls a server in Node', async () => {
     const service = calc(uniqueName('calc'));
     const logged: string[] = [];
-    await using _server = await service.serve({
-      ...handlers,
-      log: (text) => {
-        logged.push(text);
-      },
-    });
+    await using _server = await service.serve(calcHandlers(logged));
     const output = await startNode('call', { runtime: [program()], args: [service.name] }).success();
-    expect(output.trimEnd().split('\n')).toEqual(ALL);
+    expect(output.trimEnd().split('\n')).toEqual(CALLED);
     expect(logged).toEqual(['hello']);
   });
 
@@ -102,7 +78,7 @@ describe.each([
     ]);
     expect(client.$servers.map(({ name }) => name)).toEqual(['c']);
     const output = await startNode('call', { runtime: [program()], args: [service.name] }).success();
-    expect(output.trimEnd().split('\n')).toEqual(ALL);
+    expect(output.trimEnd().split('\n')).toEqual(CALLED);
     await client.$close();
     server.endInput();
     expect((await server.success()).trimEnd().split('\n')).toEqual(['ready', 'log hello', 'log hello']);
@@ -128,11 +104,11 @@ describe('a contract that has grown', () => {
     ['a new', 'an old', grownCalc, calc],
   ] as const)('is called by %s program in C at %s server in Node and in C', async (_, __, ours, theirs) => {
     const name = uniqueName('grown');
-    const server = await theirs(name).serve(handlers as Handlers<ReturnType<typeof calc>>);
-    expect(await calling(ours, name)).toEqual(ALL);
+    const server = await theirs(name).serve(calcHandlers([]));
+    expect(await calling(ours, name)).toEqual(CALLED);
     await server.close();
     const native = await serving(theirs, name);
-    expect(await calling(ours, name)).toEqual(ALL);
+    expect(await calling(ours, name)).toEqual(CALLED);
     native.endInput();
     await native.success();
   });

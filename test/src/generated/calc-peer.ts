@@ -2,35 +2,13 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { f64, string, struct, u32 } from '@mmfbus/codec';
 import { type Contract, generateService } from '@mmfbus/generate';
-import { defineService, method, nothing, stream } from '@mmfbus/service';
 import { compile } from '../compat/native.js';
 import { workspaceRoot } from '../support/workspace.js';
+import { calc } from './calc-service.js';
 
 /** A service of any name. */
 type Named<C> = (name: string) => { readonly contract: C };
-
-/** What the programs serve and call. */
-export function calc(name: string) {
-  return defineService({
-    name,
-    methods: {
-      add: method({
-        input: struct({ a: f64(), b: f64() }),
-        output: f64(),
-        errors: { OVERFLOW: struct({ limit: f64() }) },
-      }),
-      log: method({ input: string() }),
-      reset: method({ output: nothing() }),
-      sum: method({ input: stream(f64()), output: f64() }),
-      ticks: method({
-        input: struct({ symbol: string(), count: u32() }),
-        output: stream(struct({ symbol: string(), price: f64() })),
-      }),
-    },
-  });
-}
 
 const include = `-I${join(workspaceRoot, 'packages', 'native', 'include')}`;
 const source = join(workspaceRoot, 'test', 'native', 'calc_peer.c');

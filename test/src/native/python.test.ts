@@ -63,6 +63,12 @@ describe('the module for Python', () => {
     );
   });
 
+  test('of calls survives memory that makes no sense', () => {
+    const python = commandOf('msgpack for Python');
+    const file = join(sources, 'hostile_calls.py');
+    expect(run(python, [file, uniqueName('hostile-calls'), '300', '1'])).toBe('300 rounds\n');
+  });
+
   test.each([
     ['mmfbus.py', 'channel', 30],
     ['mmfbus_service.py', 'service', 25],

@@ -4,7 +4,14 @@ import { expectedOf, pathPart } from '../expected.js';
 import { takesNil } from '../nil.js';
 import { SourceText } from '../source-text.js';
 import type { Target } from '../target.js';
-import { choicesOf, NAMED, type PythonField, type PythonType, PythonTypes } from './python-types.js';
+import {
+  choicesOf,
+  NAMED,
+  type PythonField,
+  PythonScope,
+  type PythonType,
+  PythonTypes,
+} from './python-types.js';
 import { literal } from './words.js';
 
 const BIGINTS = { u64: '0, 2**64 - 1', i64: '-(2**63), 2**63 - 1' } as const;
@@ -12,7 +19,7 @@ const BIGINTS = { u64: '0, 2**64 - 1', i64: '-(2**63), 2**63 - 1' } as const;
 /** A module for Python: the types of a shape as dataclasses, and what reads and writes them. */
 export function generatePython(target: Target): string {
   const out = new SourceText();
-  const types = new PythonTypes(target);
+  const value = new PythonValue(target, new PythonScope());
   out.add(
     '# Written by mmfbus-generate from a shape. Do not edit: generate it again.',
     'from __future__ import annotations',
@@ -30,9 +37,8 @@ export function generatePython(target: Target): string {
     `FINGERPRINT = "${target.fingerprint}"`,
   );
   out.add('', '');
-  for (const type of types.all) define(out, type, types, target.layout);
-  const kind = kindOf(types, target.node);
-  out.add(`_value = ${kind}`, '', '');
+  value.define(out);
+  out.add(`_value = ${value.kind}`, '', '');
   out.block(
     'def from_msgpack(plain):',
     () => {
@@ -69,6 +75,28 @@ export function generatePython(target: Target): string {
     '',
   );
   return out.toString();
+}
+
+/** The types of a shape in Python, and how a value of it is read and written. */
+export class PythonValue {
+  /** How the type of a value is written. */
+  readonly annotation: string;
+  /** An expression that is how a value is read and written. */
+  readonly kind: string;
+  readonly #target: Target;
+  readonly #types: PythonTypes;
+
+  constructor(target: Target, scope: PythonScope) {
+    this.#target = target;
+    this.#types = new PythonTypes(target, scope);
+    this.annotation = this.#types.annotationOf(target.node);
+    this.kind = kindOf(this.#types, target.node);
+  }
+
+  /** The types, and what the expression needs. */
+  define(out: SourceText): void {
+    for (const type of this.#types.all) define(out, type, this.#types, this.#target.layout);
+  }
 }
 
 function define(out: SourceText, type: PythonType, types: PythonTypes, layout: 'map' | 'array'): void {

@@ -24,21 +24,32 @@ export interface PythonType {
   readonly fields: readonly PythonField[];
 }
 
+/** The names of a module that are taken: those of types, and those of the variables that say how values are read and written. */
+export class PythonScope {
+  readonly types: Names;
+  readonly kinds: Names;
+
+  /** @param taken names of types beside those of the language. */
+  constructor(taken: Iterable<string> = []) {
+    this.types = new Names(RESERVED_TYPES, taken);
+    this.kinds = new Names(new Set(['_shape', '_value', '_codec']));
+  }
+}
+
 /** All types of a shape in Python. */
 export class PythonTypes {
   readonly all: readonly PythonType[];
   readonly root: string;
   readonly #byNode: ReadonlyMap<ShapeNode, PythonType>;
 
-  constructor({ node, words }: Target) {
+  constructor({ node, words }: Target, scope: PythonScope) {
     const named = namedTypes(node, words, isNamed);
     const tags = new Set(
       named.flatMap((type) =>
         type.node.kind === 'union' ? type.node.variants.map(({ struct }) => struct.fields[0]!.node) : [],
       ),
     );
-    const names = new Names(RESERVED_TYPES);
-    const kinds = new Names(new Set(['_shape', '_value']));
+    const { kinds, types: names } = scope;
     this.root = names.take(pascalCase(words));
     this.all = named
       .filter((type) => !tags.has(type.node))
