@@ -4,8 +4,8 @@ Serves and calls the same services as `@mmfbus/service` in Node and `mmfbus_serv
 needs, and nothing else but for the values of calls, which are msgpack: the package of that name. Written from the chapter "Calls" of
 FORMAT.md of `@mmfbus/channel`.
 
-A SERVER has a function for each method of its contract. The contract is a text, which `mmfbus schema` prints, and
-`mmfbus-generate --language python` writes into a module, with the types of all values:
+A SERVER has a function for each method of its contract. The contract is a text, `contract.text` of a service in Node. Code that
+`@mmfbus/generate` writes has it, with the types of all values:
 
     def add(numbers, context):
         return numbers["a"] + numbers["b"]

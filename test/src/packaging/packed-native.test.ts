@@ -61,6 +61,7 @@ describe('the packed @mmfbus/native, installed', () => {
       'package.json',
       'pkgconfig/mmfbus.pc',
       'python/mmfbus.py',
+      'python/mmfbus_service.py',
       'python/mmfbus_shape.py',
       'rust/mmfbus.rs',
       'rust/mmfbus_msgpack.rs',
