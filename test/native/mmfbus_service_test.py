@@ -495,6 +495,11 @@ class Waiting(ServiceTest):
                     break
             else:
                 self.fail("it is never at rest")
+            # Armed twice, it sleeps once.
+            end.arm()
+            look()
+            sleepers = [participant._words.load32(mmfbus._HEADER_SLEEPERS) for participant in end._sharers()[:2]]
+            self.assertEqual(sleepers, [0, 0])
 
     def test_a_forked_child_has_nothing(self):
         server, client = self.running(), self.client()
@@ -504,13 +509,50 @@ class Waiting(ServiceTest):
             for act in (lambda: client.call("echo", "text"), client.arm, server.dispatch):
                 try:
                     act()
-                except mmfbus.Error as error:
+                except ServiceError as error:
                     codes.append(error.code)
             client.close()
             server.close()
             os._exit(0 if codes == ["FORKED"] * 3 else 1)
         self.assertEqual(os.waitpid(pid, 0)[1], 0)
         self.assertEqual(client.call("echo", "text"), "text")
+
+
+class Damage(ServiceTest):
+    def test_of_the_mailbox_ends_the_calls_that_count_on_it(self):
+        server, client = self.server(concurrency=1), self.client(wait_for_server=WATCHDOG)
+        begun, waiting = client.begin("keep", "a"), client.begin("echo", "b")
+        while not self.handlers.kept:
+            server.dispatch()
+        mailbox = client._mailbox
+        mailbox._words.store64(mmfbus._HEADER_TAIL, 1)
+        self.refused("MAILBOX_LOST", begun.result, started="maybe")
+        self.assertIsNot(client._mailbox, mailbox)
+        self.assertEqual(self.served(server, waiting).value, "b")
+        self.assertEqual(self.handlers.cancelled, ["keep"])
+
+    def test_of_the_registry_ends_the_client(self):
+        server, client = self.server(), self.client()
+        call = client.begin("keep", "a")
+        while not self.handlers.kept:
+            server.dispatch()
+        words = client._registry._words
+        words.store64(mmfbus._HEADER_TAIL, 1)
+        words.add32(mmfbus._HEADER_CLOSED_EPOCH, 1)
+        self.refused("CORRUPTED", call.result, started="maybe")
+        self.refused("CORRUPTED", client.call, "echo", "text")
+        words.store64(mmfbus._HEADER_TAIL, 0)
+
+    def test_of_the_inbox_ends_the_server(self):
+        server, client = self.server(), self.client(wait_for_server=WATCHDOG)
+        call = client.begin("keep", "a")
+        while not self.handlers.kept:
+            server.dispatch()
+        server._inbox._words.store64(mmfbus._HEADER_TAIL, 1)
+        self.refused("CORRUPTED", server.dispatch)
+        self.refused("CORRUPTED", server.run)
+        server.close()
+        self.refused("SERVER_DIED", call.result, started="maybe")
 
 
 class Leftovers(ServiceTest):

@@ -50,7 +50,6 @@ import atexit
 import collections
 import collections.abc
 import inspect
-import itertools
 import json
 import math
 import os
@@ -345,7 +344,11 @@ class _Peer(mmfbus.Publisher):
         needed = length if length <= self._geometry.max_whole else self._part + _FRAGMENT_SIZE
         self._lie_down(_WANTS_ROOM)
         # SYNC: waiting for room. We are counted and flagged: a cursor that moves after we read it rings us.
-        tail = self._load_tail()
+        try:
+            tail = self._load_tail()
+        except mmfbus.Error:
+            # Sending says what is wrong.
+            return 0
         end = self._place(tail, [range(needed)])[1] + _FRAME_ALIGNMENT - self.capacity
         if all(cursor >= end for _, _, cursor in self._cursors()):
             return 0
@@ -384,7 +387,7 @@ class _Calling(mmfbus.Subscriber):
 
     def pass_over(self):
         """What it tells of publishers, the slots say better."""
-        for _ in itertools.takewhile(lambda event: event is not None, (self._next() for _ in range(64))):
+        while self._next() is not None:
             pass
 
 
@@ -500,7 +503,8 @@ class _End:
     def _check(self):
         if self._is_closed:
             raise ServiceError("CLOSED", self._service, "it was closed before")
-        self._registry._check()
+        if self._is_forked:
+            raise ServiceError("FORKED", self._service, "it was opened before the fork")
         if self._broken is not None:
             raise self._broken
 
@@ -520,6 +524,12 @@ class _End:
             participant._get_up()
         if sleepers:
             self._port.listen(0)
+
+    def _break(self, error):
+        """Of memory that makes no sense."""
+        code = error.code if isinstance(error, mmfbus.Error) else "OS_ERROR"
+        self._broken = ServiceError(code, self._service, f"it cannot be used any more: {error}")
+        self._broken.__cause__ = error
 
     def _open_port(self):
         try:
@@ -543,9 +553,12 @@ def _least(*waits):
     return min((wait for wait in waits if wait is not None), default=None)
 
 
+_AGES = 1e9  # seconds that are as good as for ever
+
+
 def _until(seconds):
     """Nanoseconds of the monotonic clock at which so many seconds are over."""
-    return math.inf if seconds is None else time.monotonic_ns() + int(seconds * 1e9)
+    return math.inf if seconds is None or seconds > _AGES else time.monotonic_ns() + int(seconds * 1e9)
 
 
 def _seconds_to(moment):
@@ -611,7 +624,7 @@ class Call:
         # Streams.
         self._sent = self._taken = 0
         self._item = None  # the same of an item: its message, and how far it came
-        self._wants_end = self._end_was_sent = False
+        self._wants_end = False
         self._items = collections.deque()
         self._error, self._answer = None, None
 
@@ -970,8 +983,13 @@ class Client(_End):
         """Waits for the next answer to a call, or the last one; an interruption gives the call up."""
         self._check_over(call)
         while True:
-            if self._wait(has_come, math.inf) == "interrupted" and not call._has_ended:
-                self._give_up(call, "CANCELLED", "the client was interrupted")
+            try:
+                if self._wait(has_come, math.inf) == "interrupted" and not call._has_ended:
+                    self._give_up(call, "CANCELLED", "the client was interrupted")
+            except ServiceError:
+                # Where the client broke, the call has ended, and says whether it can have run.
+                if self._broken is None or not call._has_ended:
+                    raise
             answer = self._deliver(call)
             if answer is not None and (answer.is_last or not is_last):
                 return answer
@@ -1016,7 +1034,7 @@ class Client(_End):
         self._ends.pop(call, None)
         self._line.pop(call, None)
         self._open.pop(call, None)
-        call._wants_end = call._end_was_sent = call._has_ended = True
+        call._wants_end = call._has_ended = True
         call._is_in_line = False
         call._error, call._answer, call._link = error, answer, None
         self._tell_ready(call)
@@ -1243,10 +1261,13 @@ class Client(_End):
             if not call._cell.awaits_credit(_CELL_ACCEPTED, 0, _CALLER_WAITS) and call._sent == 0:
                 continue
             packet = self._item_of(call, _ENVELOPE_END)
-            if link.peer.send(packet, is_guarded=False) == 0:
-                link.room_needed = len(packet)
+            try:
+                if link.peer.send(packet, is_guarded=False) == 0:
+                    link.room_needed = len(packet)
+                    continue
+            except mmfbus.Error:
+                # The inbox makes no sense: it stays as if it had no room.
                 continue
-            call._end_was_sent = True
             self._ends.pop(call, None)
 
     def _send_on(self, link):
@@ -1411,10 +1432,12 @@ class Client(_End):
             broken.close()
             self._open_mailbox()
         except (mmfbus.Error, OSError) as error:
-            self._broken = error
-            for call in list(self._open):
-                self._line.pop(call, None)
-                self._fail(call, "MAILBOX_LOST", False, f"there is no memory for its answers: {error}")
+            self._break(error)
+
+    def _break(self, error):
+        super()._break(error)
+        for call in list(self._open):
+            self._give_up(call, self._broken.code, f"the client cannot be used any more: {error}")
 
     def _read_mailbox(self, least=0):
         """False where it was lost."""
@@ -1601,8 +1624,11 @@ class Client(_End):
         now = time.monotonic_ns()
         if self._broken is None and (not self._has_looked or registry._words.load32(_HEADER_EPOCH) != self._epoch or registry._dead):
             self._look_at_servers(now)
-        if registry._words.load32(_HEADER_CLOSED_EPOCH) != registry._closed_epoch:
-            registry.pass_over()
+        try:
+            if registry._words.load32(_HEADER_CLOSED_EPOCH) != registry._closed_epoch:
+                registry.pass_over()
+        except mmfbus.Error as error:
+            self._break(error)
         if self._broken is None:
             self._look_at_links(now)
         if self._broken is not None:
@@ -1983,6 +2009,7 @@ class Server(_End):
         """Goes to sleep for an event loop of your own, after `dispatch`. Returns the seconds to wait at most until `fileno()` is
         readable: None for ever, 0 when there is something to do now."""
         self._check_outside("arm")
+        self._awake()
         wait = 0 if self._can_begin else self._arm()
         if wait == 0:
             self._awake()
@@ -2285,8 +2312,8 @@ class Server(_End):
                 if not self._take_message(message):
                     self._raise_done()
         except mmfbus.Error as error:
-            self._broken = error
-            raise
+            self._break(error)
+            raise self._broken from error
         self._look_at_callers()
         self._flush()
 
