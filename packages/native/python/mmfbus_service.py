@@ -1,11 +1,11 @@
 """mmfbus_service: typed calls between the processes of one machine: servers, and clients that call them.
 
-Serves and calls the same services as `@mmfbus/service` in Node and `mmfbus_service.h` in C. One file beside mmfbus.py, which it
-needs, and nothing else but for the values of calls, which are msgpack: the package of that name. Written from the chapter "Calls" of
-FORMAT.md of `@mmfbus/channel`.
+Serves and calls the same services as `@mmfbus/service` in Node and `mmfbus_service.h` in C. One file beside mmfbus.py,
+which it needs, and nothing else but for the values of calls, which are msgpack: the package of that name. Written from the
+chapter "Calls" of FORMAT.md of `@mmfbus/channel`.
 
-A SERVER has a function for each method of its contract. The contract is a text, `contract.text` of a service in Node. Code that
-`@mmfbus/generate` writes has it, with the types of all values:
+A SERVER has a function for each method of its contract. The contract is a text, `contract.text` of a service in Node. Code
+that `@mmfbus/generate` writes has it, with the types of all values:
 
     def add(numbers, context):
         return numbers["a"] + numbers["b"]
@@ -18,10 +18,10 @@ A CLIENT calls them:
     with mmfbus_service.Client("calc", CONTRACT, wait_for_server=2) as client:
         print(client.call("add", {"a": 1, "b": 2}))
 
-NO CALL HANGS. Each ends with its value, with a `DeclaredError`, which its method declares, or with a `ServiceError`. `code` says
-what went wrong, and `started` whether the handler can have run: False is a promise that it did not and will not. A server that
-dies, or drains, loses no call that it had not started: those go to another server by themselves. Those that it had started fail, or
-are made again where the method is idempotent.
+NO CALL HANGS. Each ends with its value, with a `DeclaredError`, which its method declares, or with a `ServiceError`. `code`
+says what went wrong, and `started` whether the handler can have run: False is a promise that it did not and will not. A
+server that dies, or drains, loses no call that it had not started: those go to another server by themselves. Those that it
+had started fail, or are made again where the method is idempotent.
 
 HANDLERS are called with the input, None where there is none, and a `Context`. They are
 
@@ -33,15 +33,15 @@ HANDLERS are called with the input, None where there is none, and a `Context`. T
     functions that answer later: they return `LATER`, keep the context, and answer by its functions between two calls of those of
                             the server. `context.on_progress` is told what is new
 
-A stream of inputs is `Items`: `for item in items` waits for each, and no other handler is begun meanwhile; `items.polled()` does not
-wait.
+A stream of inputs is `Items`: `for item in items` waits for each, and no other handler is begun meanwhile; `items.polled()`
+does not wait.
 
-WAITING. Times are in seconds, and None is for ever. A client hears of answers only within calls of its own functions. EVENT LOOPS:
-`arm()` says how long to wait at most for `fileno()` to be readable; then take answers by `try_answer()` until it returns None, or have
-a server `dispatch()`, and arm again. With asyncio: `loop.add_reader(client.fileno(), ...)`.
+WAITING. Times are in seconds, and None is for ever. A client hears of answers only within calls of its own functions. EVENT
+LOOPS: `arm()` says how long to wait at most for `fileno()` to be readable; then take answers by `try_answer()` until it
+returns None, or have a server `dispatch()`, and arm again. With asyncio: `loop.add_reader(client.fileno(), ...)`.
 
-THREADS. A client or server is used by one thread at a time. `interrupt()` of a client and `stop()` of a server may be called from any
-thread and from signal handlers. FORK, SIGNALS and LIMITS are those of mmfbus.py.
+THREADS. A client or server is used by one thread at a time. `interrupt()` of a client and `stop()` of a server may be
+called from any thread and from signal handlers. FORK, SIGNALS and LIMITS are those of mmfbus.py.
 
 The comments `# step:` name the points at which tests kill a process.
 """
@@ -61,17 +61,18 @@ from typing import Any, Generic, Iterator, TypeVar
 
 import mmfbus
 from mmfbus import (
-    _ANSWER, _ANSWER_BUSY, _ANSWER_END, _ANSWER_ERROR, _ANSWER_ITEM, _ANSWER_NO_METHOD, _ANSWER_REFUSED, _ANSWER_REMOTE, _ANSWER_SIZE,
-    _ANSWER_VALUE, _CALLER_WAITS, _CELL_ACCEPTED, _CELL_CANCELLED, _CELL_FREE, _CELL_GRANTED, _CELL_SIZE, _CELL_STARTED,
-    _CELL_STATE_BITS, _CELL_WAITING, _CELL_WAITS, _CELL_WITHDRAWN, _CELL_WORD, _CELLS, _END_BITS, _ENDED_BY_LEAVING, _ENVELOPE,
-    _ENVELOPE_CALL, _ENVELOPE_END, _ENVELOPE_INCARNATION, _ENVELOPE_ITEM, _ENVELOPE_ONE_WAY, _ENVELOPE_SIZE, _FRAGMENT_SIZE,
-    _FRAME_ALIGNMENT, _FRAME_SIZE, _HEADER_CLOSED_EPOCH, _HEADER_EPOCH, _HEADER_PUBLISHER_LOCK, _HEADER_SLOTS_USED, _HEADER_TAIL,
-    _KIND_FRAGMENT, _KIND_LAST_FRAGMENT, _KIND_MESSAGE, _MAX_SERVICE_NAME_LENGTH, _METHOD_HASH, _METHOD_RUNNING, _METHOD_SIZE,
-    _METHOD_TIMES, _METHODS, _OUTCOME_ANSWERED, _OUTCOME_CANCELLED, _OUTCOME_FAILED, _OUTCOME_RUNNING, _PATTERN_CALLS, _PATTERN_REGISTRY,
-    _PATTERN_REPLIES, _PHASE_DRAINING, _PHASE_SERVING, _RECENT, _RECENT_CALLS, _RECENT_ENDED, _RECENT_NUMBER, _RECENT_OUTCOME,
-    _RECENT_SIZE, _refused, _SERVER_WAITS, _SLOT_ASLEEP, _SLOT_DETAIL, _SLOT_DONE, _SLOT_GENERATION, _SLOT_LAST_END, _SLOT_NONCE, _SLOT_PHASE,
-    _SLOT_STATE, _STATE_PUBLISHER, _STATE_RELIABLE, _STREAM_WINDOW, _TIME_BUCKETS, _TIME_UNIT_BITS, _WANTS_ROOM, _Audience, _Port,
-    _codec_of, _directory, _is_own, _read_mark, _REFUSALS, _remove_unused, _showable, _u64_of,
+    _ANSWER, _ANSWER_BUSY, _ANSWER_END, _ANSWER_ERROR, _ANSWER_ITEM, _ANSWER_NO_METHOD, _ANSWER_REFUSED, _ANSWER_REMOTE,
+    _ANSWER_SIZE, _ANSWER_VALUE, _CALLER_WAITS, _CELLS, _CELL_ACCEPTED, _CELL_CANCELLED, _CELL_FREE, _CELL_GRANTED,
+    _CELL_SIZE, _CELL_STARTED, _CELL_STATE_BITS, _CELL_WAITING, _CELL_WAITS, _CELL_WITHDRAWN, _CELL_WORD, _ENDED_BY_LEAVING,
+    _END_BITS, _ENVELOPE, _ENVELOPE_CALL, _ENVELOPE_END, _ENVELOPE_INCARNATION, _ENVELOPE_ITEM, _ENVELOPE_ONE_WAY,
+    _ENVELOPE_SIZE, _FRAGMENT_SIZE, _FRAME_ALIGNMENT, _FRAME_SIZE, _HEADER_CLOSED_EPOCH, _HEADER_EPOCH,
+    _HEADER_PUBLISHER_LOCK, _HEADER_TAIL, _KIND_FRAGMENT, _KIND_LAST_FRAGMENT, _KIND_MESSAGE, _MAX_SERVICE_NAME_LENGTH,
+    _METHODS, _METHOD_HASH, _METHOD_SIZE, _METHOD_TIMES, _OUTCOME_ANSWERED, _OUTCOME_CANCELLED, _OUTCOME_FAILED,
+    _OUTCOME_RUNNING, _PATTERN_CALLS, _PATTERN_REGISTRY, _PATTERN_REPLIES, _PHASE_DRAINING, _PHASE_SERVING, _RECENT,
+    _RECENT_CALLS, _RECENT_ENDED, _RECENT_NUMBER, _RECENT_OUTCOME, _RECENT_SIZE, _SERVER_WAITS, _SLOT_ASLEEP, _SLOT_DETAIL,
+    _SLOT_DONE, _SLOT_GENERATION, _SLOT_LAST_END, _SLOT_NONCE, _SLOT_PHASE, _SLOT_STATE, _STATE_PUBLISHER, _STATE_RELIABLE,
+    _STREAM_WINDOW, _TIME_BUCKETS, _TIME_UNIT_BITS, _WANTS_ROOM, _Audience, _codec_of, _directory, _is_own, _Port,
+    _read_mark, _REFUSALS, _refused, _remove_unused,
 )  # fmt: skip
 
 __all__ = [
@@ -280,8 +281,8 @@ class _Own(mmfbus.Subscriber):
         if pattern == _PATTERN_REPLIES:
             # Servers are watched in the registry.
             self._watched_states = ()
-        super().__init__(segment, _CODECS[pattern], schema=contract, capacity=_SERVICE_CAPACITY, max_participants=slots, open="create",
-                         name=name, timeout=_PATIENCE, discoverable=False)  # fmt: skip
+        super().__init__(segment, _CODECS[pattern], schema=contract, capacity=_SERVICE_CAPACITY, max_participants=slots,
+                         open="create", name=name, timeout=_PATIENCE, discoverable=False)  # fmt: skip
 
     def messages(self, least=0):
         """All messages that there are, at least up to that position."""
@@ -371,8 +372,8 @@ class _Serving(mmfbus.Publisher):
 
     def __init__(self, service, port, inbox, name, discoverable):
         self._shared_port, self._detail = port, inbox
-        super().__init__(f"{service}~service", _CODECS[_PATTERN_REGISTRY], capacity=_REGISTRY_CAPACITY, max_participants=_SERVICE_SLOTS,
-                         name=name, timeout=_PATIENCE, discoverable=discoverable)  # fmt: skip
+        super().__init__(f"{service}~service", _CODECS[_PATTERN_REGISTRY], capacity=_REGISTRY_CAPACITY,
+                         max_participants=_SERVICE_SLOTS, name=name, timeout=_PATIENCE, discoverable=discoverable)  # fmt: skip
 
 
 class _Calling(mmfbus.Subscriber):
@@ -382,8 +383,9 @@ class _Calling(mmfbus.Subscriber):
 
     def __init__(self, service, port, name, discoverable):
         self._shared_port = port
-        super().__init__(f"{service}~service", _CODECS[_PATTERN_REGISTRY], capacity=_REGISTRY_CAPACITY, max_participants=_SERVICE_SLOTS,
-                         name=name, timeout=_PATIENCE, discoverable=discoverable, delivery="lossy", start="latest")  # fmt: skip
+        super().__init__(f"{service}~service", _CODECS[_PATTERN_REGISTRY], capacity=_REGISTRY_CAPACITY,
+                         max_participants=_SERVICE_SLOTS, name=name, timeout=_PATIENCE, discoverable=discoverable,
+                         delivery="lossy", start="latest")  # fmt: skip
 
     def pass_over(self):
         """What it tells of publishers, the slots say better."""
@@ -587,9 +589,9 @@ _MISSING = object()  # in the place of an input that was not given
 
 
 class Answer:
-    """An answer to a `call`. `is_last` is False for an item of a stream: more will come. `error` is None, or why the call failed;
-    `has_value` is False at the end of a stream, and of a call that answers nothing. `server` and `pid` are the name and the process of the
-    server that answered, or had the call last; '' and 0 for none."""
+    """An answer to a `call`. `is_last` is False for an item of a stream: more will come. `error` is None, or why the call
+    failed; `has_value` is False at the end of a stream, and of a call that answers nothing. `server` and `pid` are the name and
+    the process of the server that answered, or had the call last; '' and 0 for none."""
 
     __slots__ = ("call", "is_last", "error", "has_value", "server", "pid", "_value")
 
@@ -724,21 +726,21 @@ class Stream(Generic[_Item]):
 
 
 ServerInformation = collections.namedtuple("ServerInformation", "pid name is_draining outstanding served errors time")
-ServerInformation.__doc__ = """A server, as a client sees it: its process and name; whether it takes no calls any more; `outstanding`, the
-messages that it has and is not done with; `served`, the calls that it has answered, of these the `errors`, and the `time` that all of
-them took, nanoseconds."""
+ServerInformation.__doc__ = """A server, as a client sees it: its process and name; whether it takes no calls any more;
+`outstanding`, the messages that it has and is not done with; `served`, the calls that it has answered, of these the `errors`,
+and the `time` that all of them took, nanoseconds."""
 
 
 class _Link:
     """What a client has of a server: its slot in the registry, and its inbox."""
 
-    __slots__ = ("slot", "generation", "nonce", "inbox", "name", "pid", "peer", "methods", "is_serving", "is_lost", "room_needed",
+    __slots__ = ("slot", "generation", "nonce", "inbox", "name", "pid", "peer", "methods", "is_serving", "room_needed",
                  "avoided_until", "turn", "sending")  # fmt: skip
 
     def __init__(self, slot, generation, nonce, inbox, name, pid):
         self.slot, self.generation, self.nonce, self.inbox, self.name, self.pid = slot, generation, nonce, inbox, name, pid
         self.peer, self.methods = None, {}  # None where the inbox could not be joined
-        self.is_serving, self.is_lost = True, False
+        self.is_serving = True
         self.room_needed = 0  # bytes of a message that found no room; 0 for none
         self.avoided_until = 0  # it could not be joined, or cannot answer
         self.turn = 0  # when it was sent a call last
@@ -790,7 +792,8 @@ class Client(_End):
         self._mailbox = None
         self._links = {}  # by the slot in the registry
         self._has_looked, self._epoch = False, 0  # at the registry
-        self._line, self._open, self._ready = {}, {}, {}  # calls, in order: that wait for a server, that have not ended, with an answer
+        # Calls, in order: those that wait for a server, those that have not ended, those with an answer.
+        self._line, self._open, self._ready = {}, {}, {}
         self._ends = {}  # calls of which the end of the stream of inputs is to be sent
         self._cells = {}  # by index: the cell, its call, None where that was given up, and its link
         self._next_cell, self._lacks_cells = 0, False
@@ -887,8 +890,8 @@ class Client(_End):
             self._port.ring()
 
     def arm(self):
-        """Goes to sleep for an event loop of your own, after `try_answer` has returned None. Returns the seconds to wait at most until
-        `fileno()` is readable: None for ever, 0 when there is an answer, or more to do, now."""
+        """Goes to sleep for an event loop of your own, after `try_answer` has returned None. Returns the seconds to wait at
+        most until `fileno()` is readable: None for ever, 0 when there is an answer, or more to do, now."""
         self._step()
         wait = 0 if self._ready else self._arm()
         if wait == 0:
@@ -915,7 +918,7 @@ class Client(_End):
         self._close_port()
 
     def _begin_fed(self, method, input, timeout, has_right_output, otherwise):
-        """Begins a call, and what sends its stream of inputs: a function that returns nothing, to be called while it is waited for."""
+        """Begins a call, and what sends its stream of inputs: a function to be called again and again while it is waited for."""
         own = self._own_method(method)
         if own is not None and not own.is_one_way and not has_right_output(own):
             raise self._invalid(f"the output of {method} {otherwise}")
@@ -1111,7 +1114,8 @@ class Client(_End):
         return None
 
     def _send_to(self, call, link):
-        """Appends a call to the inbox of a server: all of it, or its first part. False where there is no room. Raises `_NotServing`."""
+        """Appends a call to the inbox of a server: all of it, or its first part. False where there is no room. Raises
+        `_NotServing`."""
         cell = None if call._is_one_way else self._take_cell()
         deadline = 0 if call._deadline == math.inf else call._deadline
         envelope = (_ENVELOPE_ONE_WAY, 0, call._hash, 0, 0, 0, deadline)
@@ -1206,7 +1210,8 @@ class Client(_End):
 
     def _try_send(self, call, data):
         if len(data) > _LARGEST - _ENVELOPE_SIZE:
-            raise ServiceError("TOO_LARGE", self._service, f"{call.method}: an item of {len(data)} bytes is more than 64 MiB", "maybe")
+            text = f"{call.method}: an item of {len(data)} bytes is more than 64 MiB"
+            raise ServiceError("TOO_LARGE", self._service, text, "maybe")
         self._step()
         if call._has_ended:
             return "ended"
@@ -1465,7 +1470,6 @@ class Client(_End):
             self._avoid(link, now)
 
     def _drop_link(self, link):
-        link.is_lost = True
         self._links.pop(link.slot, None)
         if link.peer is not None:
             link.peer.close()
@@ -1527,7 +1531,8 @@ class Client(_End):
         words = self._registry._words
         if words.load32(at + _SLOT_STATE) != _STATE_PUBLISHER or words.load32(at + _SLOT_PHASE) != _PHASE_SERVING:
             return
-        generation, nonce, inbox = words.load32(at + _SLOT_GENERATION), words.load64(at + _SLOT_NONCE), words.load64(at + _SLOT_DETAIL)
+        generation = words.load32(at + _SLOT_GENERATION)
+        nonce, inbox = words.load64(at + _SLOT_NONCE), words.load64(at + _SLOT_DETAIL)
         name, pid = self._registry._introduce(slot)
         # Another one may have taken the slot meanwhile, which raises the epoch.
         if nonce <= 0 or inbox <= 0 or words.load32(at + _SLOT_GENERATION) != generation:
@@ -1691,7 +1696,7 @@ class _Marker:
 
 #: What a handler returns that answers later.
 LATER: Any = _Marker("LATER")
-#: What a generator yields that goes on when there is something new for its call, and what `Items.polled` gives where no item is there.
+#: What a generator yields that goes on when there is something new for its call; what `Items.polled` gives where there is no item.
 WAIT: Any = _Marker("WAIT")
 
 Caller = collections.namedtuple("Caller", "name pid")
@@ -1738,10 +1743,10 @@ class Items(Generic[_Item]):
 
 
 class Context:
-    """A call, as its handler sees it. `name` is that of the method, `caller` the `Caller`. `deadline` is when the caller gives up,
-    nanoseconds of time.monotonic_ns(), None for never. `data` is whatever the handler keeps with the call. What `on_progress` is set to is called
-    with the context, of a handler that answers later, when the call was given up, an item of its input has come, or it may
-    send items again."""
+    """A call, as its handler sees it. `name` is that of the method, `caller` the `Caller`. `deadline` is when the caller gives
+    up, nanoseconds of time.monotonic_ns(), None for never. `data` is whatever the handler keeps with the call. A handler that
+    answers later may set `on_progress`: that is called with the context when the call was given up, an item of its input has
+    come, or it may send items again."""
 
     def __init__(self, server, method, caller, deadline):
         self._server, self._method, self.caller = server, method, caller
@@ -1826,7 +1831,8 @@ class Context:
         return self._server._try_item(self, self._encode_item(item))
 
     def answer_item(self, item, timeout=None):
-        """The same, and waits: 'sent' or 'cancelled'. Raises `Timeout` after `timeout` seconds. No other handler is begun meanwhile."""
+        """The same, and waits: 'sent' or 'cancelled'. Raises `Timeout` after `timeout` seconds. No other handler is begun
+        meanwhile."""
         data, outcome = self._encode_item(item), "full"
 
         def was_sent():
@@ -1914,7 +1920,8 @@ class _Statistics:
         self._show(index)
         bucket = _bucket_of(spent)
         self._times[index][bucket] += 1
-        self._put(self._counters_at + index * _METHOD_SIZE + _METHOD_TIMES + 4 * bucket, "<I", self._times[index][bucket] & 0xFFFFFFFF)
+        at = self._counters_at + index * _METHOD_SIZE + _METHOD_TIMES + 4 * bucket
+        self._put(at, "<I", self._times[index][bucket] & 0xFFFFFFFF)
         if context._number + _RECENT_CALLS > self._last:
             at = self._entry(context._number)
             self._put(at + _RECENT_OUTCOME, "<I", outcome)
@@ -2152,7 +2159,8 @@ class Server(_End):
             self._drop_caller(caller)
         caller = _Caller(slot, generation, mailbox, incarnation, *self._inbox._introduce(slot))
         try:
-            caller.peer = _Peer(_PATTERN_REPLIES, _segment_of(self._service, "replies", mailbox), self._port, self._inbox_id, self._name)
+            segment = _segment_of(self._service, "replies", mailbox)
+            caller.peer = _Peer(_PATTERN_REPLIES, segment, self._port, self._inbox_id, self._name)
             owner = caller.peer._words.load32(caller.peer._at(_OWNER) + _SLOT_STATE)
             if caller.peer._geometry.incarnation != incarnation or owner != _STATE_RELIABLE:
                 caller.peer.close()
@@ -2470,7 +2478,7 @@ class Server(_End):
         return was_stopped
 
     def _serve_until(self, is_finished, deadline):
-        """Serves until it is finished: True, or False where its time is over. Within a handler it only takes calls, and begins none."""
+        """Serves until it is finished: True, or False where its time is over. Within a handler it takes calls and begins none."""
         polls_until = None
         while True:
             if self._is_within:
