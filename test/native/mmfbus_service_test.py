@@ -310,6 +310,24 @@ class Calls(ServiceTest):
             self.handlers.kept.pop().answer("yes")
             self.assertEqual(self.served(server, call).value, "yes")
 
+    def test_of_a_server_that_cannot_answer_are_taken_back(self):
+        server, client = self.server(), self.client()
+        call = client.begin("echo", "text")
+        (link,) = client._links.values()
+        server._refuse(link.peer._slot, link.peer._generation)
+        self.refused("UNREACHABLE", call.result)
+        server.dispatch()
+        self.assertEqual(server._statistics._last, 0)
+
+    def test_go_on_with_another_mailbox_where_a_server_was_stopped_in_it(self):
+        server, client = self.server(), self.client()
+        call, mailbox = client.begin("echo", "text"), client._mailbox
+        # As that server would have it.
+        self.assertTrue(mailbox._acquire(None))
+        server.dispatch()
+        self.assertEqual(self.served(server, call).value, "text")
+        self.assertIsNot(client._mailbox, mailbox)
+
     def test_have_values_of_their_own(self):
         upper = mmfbus.Codec("upper", lambda text: text.upper().encode(), lambda data: data.decode())
         values = {"echo": mmfbus_service.Values(upper, upper)}
