@@ -506,7 +506,8 @@ class Waiting(ServiceTest):
         server, client = self.server(), self.client()
         for _ in range(20):
             client.begin("keep", "x" * 100_000).cancel()
-        for end, look in ((client, client.try_answer), (server, server.dispatch)):
+        # The server makes room for calls that are not to be sent any more.
+        for end, look in ((server, server.dispatch), (client, client.try_answer)):
             for _ in range(1000):
                 look()
                 if end.arm() != 0:
@@ -583,13 +584,12 @@ class Leftovers(ServiceTest):
         with subprocess.Popen(code) as dying:
             answers = [client.next_answer(WATCHDOG)]
             self.assertEqual(dying.wait(WATCHDOG), 0)
+        self.assertEqual([name for name in os.listdir(mmfbus._directory()) if f"{self.service}~calls." in name], [])
         self.running()
         while len(answers) < 3:
             answers.append(client.next_answer(WATCHDOG))
         ended = sorted("text" if answer.error is None else f"{answer.error.code} {answer.error.started}" for answer in answers)
         self.assertEqual(ended, ["SERVER_DIED maybe", "text", "text"])
-        left = [name for name in os.listdir(mmfbus._directory()) if f"{self.service}~calls." in name]
-        self.assertEqual(len(left), 1, left)
 
     def test_are_none_where_all_was_closed(self):
         server, client = self.server(), self.client()
