@@ -143,11 +143,11 @@ Values = collections.namedtuple("Values", "input output errors", defaults=(None,
 Values.__doc__ = """How the values of a method become bytes: a `mmfbus.Codec` for the input, or each item of it, one for the output,
 and one for the data of each error, by its code. None where there is no value."""
 
-_NOTHING = '"nothing"'  # the text of a part that is expected to be there and has no value
+_NOTHING = "nothing"  # a part that is expected to be there and has no value
 
 
 class _Method:
-    """A method of a contract. Of its shapes only the texts are compared."""
+    """A method of a contract: its input and its output, None where there is none, and the data of its errors, all parsed."""
 
     __slots__ = ("name", "hash", "input", "output", "errors", "is_idempotent", "index")
 
@@ -157,8 +157,8 @@ class _Method:
         if not isinstance(members, dict):
             raise ValueError(f"the method {name} is no object")
         self.index, self.name, self.hash = index, name, _hash_of(name)
-        self.input, self.output = (_text_of(members[part]) if part in members else None for part in ("input", "output"))
-        self.errors = {code: _text_of(data) for code, data in members.get("errors", ())}
+        self.input, self.output = members.get("input"), members.get("output")
+        self.errors = dict(members.get("errors", ()))
         self.is_idempotent = members.get("idempotent") is True
 
     @property
@@ -171,24 +171,122 @@ class _Method:
 
     @property
     def takes_stream(self):
-        return self.has_input and self.input.startswith('{"stream":')
+        return _kind_of(self.input) == "stream"
 
     @property
     def gives_stream(self):
-        return self.output is not None and self.output.startswith('{"stream":')
+        return _kind_of(self.output) == "stream"
 
     @property
     def gives_value(self):
-        return self.output not in (None, _NOTHING) and not self.gives_stream
+        return _kind_of(self.output) == "value"
 
-    def is_like(self, other):
-        shared = self.errors.keys() & other.errors.keys()
-        has_same_errors = all(self.errors[code] == other.errors[code] for code in shared)
-        return self.input == other.input and self.output == other.output and has_same_errors
+    def can_call(self, theirs):
+        """Whether a client that has this method can call the one of a server: that reads each input that the client writes, and
+        the client each output, and the data of each error that both declare, that the server writes."""
+        if self.is_one_way != theirs.is_one_way:
+            return False
+        parts = [(theirs.input, self.input), (self.output, theirs.output)]
+        parts += [(self.errors[code], theirs.errors[code]) for code in self.errors if code in theirs.errors]
+        try:
+            return all(_reads_part(reader, writer) for reader, writer in parts)
+        except _REFUSALS:
+            # The text of another program, which describes no shapes.
+            return False
 
 
-def _text_of(term):
-    return json.dumps(term, separators=(",", ":"))
+def _kind_of(part):
+    """Whether a part of a method is 'nothing', a 'value' or a 'stream'."""
+    if part in (None, _NOTHING):
+        return "nothing"
+    return "stream" if isinstance(part, dict) and "stream" in part else "value"
+
+
+_SHAPE_DEPTH = 256  # levels that a shape has at most
+_EXACT = 2**53 - 1  # integers of 64 bits with limits are those that a double holds
+_INTEGERS = {f"u{bits}": (0, 2**bits - 1) for bits in (8, 16, 32, 64)}
+_INTEGERS.update({f"i{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)})
+_FLOATS = {"f32": 2**24, "f64": 2**53}  # up to there each integer is one
+_PLAIN = {*_INTEGERS, *_FLOATS, "boolean", "timestamp", "unknown", "validated", "string", "bytes"}
+
+
+class _Shape:
+    """A shape of a contract, of which one level was read. Raises ValueError and its like where there is none."""
+
+    def __init__(self, term):
+        if isinstance(term, str):
+            term = {term: {}}
+            if not _PLAIN.issuperset(term):
+                raise ValueError("a shape of no known kind")
+        limits = {"maxItems", "of"} & term.keys()
+        (self.kind,) = term.keys() - limits
+        self.of, self.variants = term[self.kind], term.get("of")
+        self.most = term.get("maxItems", math.inf)
+        if self.kind in _INTEGERS:
+            self.least, self.most = _INTEGERS[self.kind]
+            if self.of:
+                self.least = self.of.get("min", max(self.least, -_EXACT))
+                self.most = self.of.get("max", min(self.most, _EXACT))
+        elif self.kind in ("string", "bytes"):
+            self.most = self.of.get("maxLength", math.inf)
+
+
+def _reads_part(reader, writer):
+    kind = _kind_of(reader)
+    if kind != _kind_of(writer):
+        return False
+    if kind == "stream":
+        reader, writer = reader["stream"], writer["stream"]
+    return kind == "nothing" or _reads(reader, writer)
+
+
+def _reads(reader, writer, depth=0):
+    """Whether each value that the one shape writes is one that the other reads, as Node says it."""
+    if depth == _SHAPE_DEPTH:
+        return False
+    here, there = _Shape(reader), _Shape(writer)
+    if here.kind in ("unknown", "validated"):
+        return True
+    if here.kind == "nullable":
+        return _reads(here.of, there.of if there.kind == "nullable" else writer, depth + 1)
+    if here.kind in _INTEGERS:
+        return there.kind in _INTEGERS and here.least <= there.least and there.most <= here.most
+    if here.kind in _FLOATS:
+        exact = _FLOATS[here.kind]
+        is_within = there.kind in _INTEGERS and -exact <= there.least and there.most <= exact
+        return is_within or there.kind in ("f32", here.kind)
+    if here.kind == "string" and there.kind == "oneOf":
+        return all(len(text) <= here.most for text in there.of)
+    if here.kind != there.kind:
+        return False
+    if here.kind in ("string", "bytes"):
+        return there.most <= here.most
+    if here.kind == "oneOf":
+        return set(there.of) <= set(here.of)
+    if here.kind == "array":
+        return there.most <= here.most and _reads(here.of, there.of, depth + 1)
+    if here.kind == "map":
+        return all(_reads(part, other, depth + 1) for part, other in zip(here.of, there.of))
+    if here.kind == "struct":
+        return _reads_fields(here.of, there.of, depth + 1)
+    if here.kind == "union":
+        variants = dict(here.variants)
+        is_known = here.of == there.of and all(name in variants for name, _ in there.variants)
+        return is_known and all(_reads_fields(variants[name], fields, depth + 1) for name, fields in there.variants)
+    return here.kind in ("boolean", "timestamp")
+
+
+def _reads_fields(reader, writer, depth):
+    theirs = {name: (term, flags) for name, term, *flags in writer}
+    for name, term, *flags in reader:
+        if name not in theirs:
+            if not flags:
+                return False
+            continue
+        other, their_flags = theirs[name]
+        if their_flags and not flags or not _reads(term, other, depth + 1):
+            return False
+    return True
 
 
 def _hash_of(name):
@@ -240,7 +338,7 @@ class _Contract:
         """None where the method does not declare it."""
         if code not in self.methods[method].errors:
             return None
-        return b"" if self.methods[method].errors[code] == _NOTHING else self._error_codec(method, code).encode(data)
+        return b"" if _kind_of(self.methods[method].errors[code]) == "nothing" else self._error_codec(method, code).encode(data)
 
     def decode_error(self, method, code, data):
         return None if data == b"" else self._error_codec(method, code).decode(data)
@@ -735,11 +833,12 @@ class _Link:
     """What a client has of a server: its slot in the registry, and its inbox."""
 
     __slots__ = ("slot", "generation", "nonce", "inbox", "name", "pid", "peer", "methods", "is_serving", "room_needed",
-                 "avoided_until", "turn", "sending")  # fmt: skip
+                 "avoided_until", "turn", "sending", "_callable")  # fmt: skip
 
     def __init__(self, slot, generation, nonce, inbox, name, pid):
         self.slot, self.generation, self.nonce, self.inbox, self.name, self.pid = slot, generation, nonce, inbox, name, pid
         self.peer, self.methods = None, {}  # None where the inbox could not be joined
+        self._callable = {}  # whether a method of the client's contract can be called, by its name
         self.is_serving = True
         self.room_needed = 0  # bytes of a message that found no room; 0 for none
         self.avoided_until = 0  # it could not be joined, or cannot answer
@@ -751,7 +850,11 @@ class _Link:
         theirs = self.methods.get(call.method)
         if self.peer is None or theirs is None or theirs.is_one_way != call._is_one_way:
             return None
-        return theirs if call._own is None or call._own.is_like(theirs) else None
+        if call._own is None:
+            return theirs
+        if call.method not in self._callable:
+            self._callable[call.method] = call._own.can_call(theirs)
+        return theirs if self._callable[call.method] else None
 
     @property
     def work(self):
@@ -771,8 +874,8 @@ class Client(_End):
     """Calls a service. Servers may come later.
 
     service             its name: 1 to 100 characters of A-Z a-z 0-9 . _ -
-    contract            text; a server is called for the methods that it has with the same input, output and errors. None: for any
-                        method that it has, whatever they are
+    contract            text; a server is called for the methods whose input it reads, and whose output and errors this client
+                        reads. None: for any method that it has, whatever they are
     values              how values become bytes: `Values` by the names of the methods, as generated code has them
     codec               how the values of all other methods do: 'msgpack', 'raw' for bytes as they are, or a `mmfbus.Codec`
     name                up to 48 bytes, shown by tools
@@ -1353,7 +1456,8 @@ class Client(_End):
         elif kind in (_ANSWER_VALUE, _ANSWER_END):
             theirs = link.methods.get(call.method)
             # A server may answer an empty value where there is none.
-            self._settle(call, None, (kind == _ANSWER_VALUE and (theirs is None or theirs.output != _NOTHING), body))
+            has_value = kind == _ANSWER_VALUE and (theirs is None or theirs.gives_value)
+            self._settle(call, None, (has_value, body))
         else:
             self._settle(call, self._declared(call, text, body) if kind == _ANSWER_ERROR else self._remote(call, text, body), None)
 
