@@ -14,7 +14,7 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 import { uniqueName } from '../support/unique-name.js';
 import { workspaceRoot } from '../support/workspace.js';
 import { calcPeer } from './calc-peer.js';
-import { CALLED, calc, calcHandlers } from './calc-service.js';
+import { CALLED, calc, calcHandlers, requireCalling, requireServing } from './calc-service.js';
 
 ownDirectory('generated-services');
 
@@ -50,39 +50,9 @@ describe.each([
 ] as const)('a generated header in %s', (_, compileIt, flags) => {
   const program = () => calcPeer(compileIt, flags);
 
-  test('calls a server in Node', async () => {
-    const service = calc(uniqueName('calc'));
-    const logged: string[] = [];
-    await using _server = await service.serve(calcHandlers(logged));
-    const output = await startNode('call', { runtime: [program()], args: [service.name] }).success();
-    expect(output.trimEnd().split('\n')).toEqual(CALLED);
-    expect(logged).toEqual(['hello']);
-  });
+  test('calls a server in Node', () => requireCalling(program()));
 
-  test('serves a client in Node, and one in its own language', async () => {
-    const service = calc(uniqueName('calc'));
-    const server = startNode('serve', { runtime: [program()], args: [service.name] });
-    await server.waitForLine(/^ready$/);
-    const client = await service.client();
-    expect(await client.add({ a: 1, b: 2 })).toBe(3);
-    const error = await client.add({ a: 101, b: 2 }).catch((thrown: unknown) => thrown);
-    expect(service.isError(error, 'OVERFLOW') && error.data).toEqual({ limit: 100 });
-    await client.log('hello');
-    await client.reset();
-    expect(await client.sum([1, 2, 3])).toBe(6);
-    const ticks: unknown[] = [];
-    for await (const tick of client.ticks({ symbol: 'A', count: 2 })) ticks.push(tick);
-    expect(ticks).toEqual([
-      { symbol: 'A', price: 0 },
-      { symbol: 'A', price: 1 },
-    ]);
-    expect(client.$servers.map(({ name }) => name)).toEqual(['c']);
-    const output = await startNode('call', { runtime: [program()], args: [service.name] }).success();
-    expect(output.trimEnd().split('\n')).toEqual(CALLED);
-    await client.$close();
-    server.endInput();
-    expect((await server.success()).trimEnd().split('\n')).toEqual(['ready', 'log hello', 'log hello']);
-  });
+  test('serves a client in Node, and one in its own language', () => requireServing(program(), 'c'));
 });
 
 describe('a contract that has grown', () => {
