@@ -45,6 +45,7 @@ extern crate alloc;
 use self::alloc::collections::{BTreeMap, VecDeque};
 use self::alloc::format;
 use self::alloc::string::String;
+use self::alloc::sync::Arc;
 use self::alloc::vec;
 use self::alloc::vec::Vec;
 use core::cell::UnsafeCell;
@@ -441,7 +442,7 @@ impl<'a> Options<'a> {
     }
 
     /// Names the first option that no channel can have.
-    fn check(&self, subscribes: bool) -> Result<(), Error> {
+    pub(crate) fn check(&self, subscribes: bool) -> Result<(), Error> {
         let wrong = if !(1..=31).contains(&self.codec.len()) {
             "the codec has 1 to 31 bytes"
         } else if self.schema.len() > MAX_SCHEMA_LENGTH as usize {
@@ -466,7 +467,7 @@ impl<'a> Options<'a> {
 #[cfg(mmfbus_steps)]
 extern "Rust" {
     /// For tests, which kill a process at its steps: compile with `--cfg mmfbus_steps` and define it.
-    fn mmfbus_step(step: &'static str);
+    pub(crate) fn mmfbus_step(step: &'static str);
 }
 
 macro_rules! step {
@@ -482,7 +483,7 @@ macro_rules! step {
 // ----------------------------------------------------------------------------------------------------------- System
 
 /// The C library, as far as it is needed.
-mod c {
+pub(crate) mod c {
     // Those of `core::ffi` came with Rust 1.64. All that is done with characters is to pass on their address.
     #![allow(non_camel_case_types)]
     pub use core::ffi::c_void;
@@ -696,7 +697,7 @@ fn failed(call: &'static str, code: i32) -> Error {
 
 /// A path, with the zero at its end that C wants.
 #[derive(Clone)]
-struct Path(Vec<u8>);
+pub(crate) struct Path(Vec<u8>);
 
 impl Path {
     fn new(text: &str) -> Path {
@@ -714,7 +715,7 @@ impl Path {
         }
     }
 
-    fn in_directory(name: &str) -> Path {
+    pub(crate) fn in_directory(name: &str) -> Path {
         Path::new(&format!("{}/{name}", directory()))
     }
 
@@ -723,7 +724,7 @@ impl Path {
     }
 
     /// Whether it is a file or FIFO of this user.
-    fn is_own(&self) -> bool {
+    pub(crate) fn is_own(&self) -> bool {
         // SAFETY: all of the structure is numbers; the C library fills it; the path ends with a zero.
         unsafe {
             let mut stat: c::Stat = core::mem::zeroed();
@@ -755,7 +756,7 @@ fn directory() -> String {
 }
 
 /// A descriptor that is closed when it is dropped.
-struct Fd(c::c_int);
+pub(crate) struct Fd(pub(crate) c::c_int);
 
 impl Drop for Fd {
     fn drop(&mut self) {
@@ -766,7 +767,7 @@ impl Drop for Fd {
 
 impl Fd {
     /// The `errno` where it cannot be opened.
-    fn open(path: &Path, flags: i32) -> Result<Fd, i32> {
+    pub(crate) fn open(path: &Path, flags: i32) -> Result<Fd, i32> {
         let flags = flags | c::O_NONBLOCK | c::O_NOFOLLOW | c::O_CLOEXEC;
         // SAFETY: the path ends with a zero.
         let fd = unsafe { c::open(path.as_ptr(), flags, 0o600) };
@@ -824,7 +825,7 @@ impl Fd {
     }
 
     /// Reads all there is; false at the end of the file.
-    fn drain(&self) -> bool {
+    pub(crate) fn drain(&self) -> bool {
         let mut data = [0u8; 4096];
         loop {
             // SAFETY: no more is written than the array holds.
@@ -849,14 +850,14 @@ fn open_fifo(path: &Path, flags: i32) -> Result<Fd, i32> {
 }
 
 /// Nanoseconds of the monotonic clock.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let mut time = c::Timespec { seconds: 0, nanoseconds: 0 };
     // SAFETY: the C library fills the structure.
     unsafe { c::clock_gettime(c::CLOCK_MONOTONIC, &mut time) };
     (time.seconds as u64).wrapping_mul(1_000_000_000).wrapping_add(time.nanoseconds as u64)
 }
 
-fn sleep(time: Duration) {
+pub(crate) fn sleep(time: Duration) {
     let time = c::Timespec { seconds: time.as_secs() as i64, nanoseconds: time.subsec_nanos() as i64 };
     // SAFETY: the structure is read only.
     unsafe { c::nanosleep(&time, core::ptr::null_mut()) };
@@ -864,23 +865,23 @@ fn sleep(time: Duration) {
 
 /// When a wait ends.
 #[derive(Clone, Copy)]
-struct Deadline(Option<u64>);
+pub(crate) struct Deadline(pub(crate) Option<u64>);
 
 impl Deadline {
-    fn after(timeout: Option<Duration>) -> Deadline {
+    pub(crate) fn after(timeout: Option<Duration>) -> Deadline {
         Deadline(timeout.map(|time| now().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))))
     }
 
-    fn left(self) -> Option<Duration> {
+    pub(crate) fn left(self) -> Option<Duration> {
         self.0.map(|end| Duration::from_nanos(end.saturating_sub(now())))
     }
 
-    fn is_over(self) -> bool {
+    pub(crate) fn is_over(self) -> bool {
         self.left() == Some(Duration::ZERO)
     }
 }
 
-fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+pub(crate) fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
@@ -951,7 +952,19 @@ fn pid_namespace() -> u64 {
     core::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-fn random() -> Result<u64, Error> {
+/// Waits until some of the descriptors are readable or have ended, and returns those.
+pub(crate) fn poll(descriptors: impl Iterator<Item = i32>, timeout: Option<Duration>) -> Vec<i32> {
+    let mut fds: Vec<c::PollFd> = descriptors.map(|fd| c::PollFd { fd, events: c::POLLIN, revents: 0 }).collect();
+    let milliseconds = timeout.map_or(-1, |time| {
+        let rounded = (time.as_nanos() + 999_999) / 1_000_000;
+        i32::try_from(rounded).unwrap_or(i32::MAX)
+    });
+    // SAFETY: as many entries as are said.
+    unsafe { c::poll(fds.as_mut_ptr(), fds.len(), milliseconds) };
+    fds.iter().filter(|polled| polled.revents != 0).map(|polled| polled.fd).collect()
+}
+
+pub(crate) fn random() -> Result<u64, Error> {
     let mut bytes = [0u8; 8];
     let fd = Fd::open(&Path::new("/dev/urandom"), c::O_RDONLY).map_err(|code| failed("open", code))?;
     // SAFETY: no more is written than the array holds.
@@ -971,7 +984,7 @@ fn temporary_path() -> Result<Path, Error> {
 }
 
 /// The names of the files in the directory.
-fn file_names() -> Option<Vec<String>> {
+pub(crate) fn file_names() -> Option<Vec<String>> {
     let path = Path::new(&directory());
     let mut names = Vec::new();
     // SAFETY: the path ends with a zero; each entry is there until the next call, and its name ends with a zero.
@@ -999,7 +1012,7 @@ fn file_names() -> Option<Vec<String>> {
 // ------------------------------------------------------------------------------------------------------ Memory, layout
 
 /// Mapped memory that other processes change at any time.
-struct Memory {
+pub(crate) struct Memory {
     at: *mut u8,
     length: usize,
 }
@@ -1024,13 +1037,13 @@ impl Memory {
         Ok(Memory { at: at as *mut u8, length })
     }
 
-    fn word(&self, offset: usize) -> &AtomicU32 {
+    pub(crate) fn word(&self, offset: usize) -> &AtomicU32 {
         assert!(offset % 4 == 0 && offset + 4 <= self.length);
         // SAFETY: within the mapping, aligned, and only ever accessed by atomic operations.
         unsafe { &*(self.at.add(offset) as *const AtomicU32) }
     }
 
-    fn long(&self, offset: usize) -> &AtomicI64 {
+    pub(crate) fn long(&self, offset: usize) -> &AtomicI64 {
         assert!(offset % 8 == 0 && offset + 8 <= self.length);
         // SAFETY: as above.
         unsafe { &*(self.at.add(offset) as *const AtomicI64) }
@@ -1044,7 +1057,7 @@ impl Memory {
     }
 
     /// Copies whole longs out, in any order.
-    fn copy_out(&self, offset: usize, target: &mut [u64]) {
+    pub(crate) fn copy_out(&self, offset: usize, target: &mut [u64]) {
         for (long, target) in self.longs(offset, target.len()).iter().zip(target) {
             *target = long.load(Relaxed);
         }
@@ -1060,17 +1073,17 @@ impl Memory {
         }
     }
 
-    fn read(&self, offset: usize) -> u64 {
+    pub(crate) fn read(&self, offset: usize) -> u64 {
         self.longs(offset, 1)[0].load(Relaxed)
     }
 
-    fn write(&self, offset: usize, value: u64) {
+    pub(crate) fn write(&self, offset: usize, value: u64) {
         self.longs(offset, 1)[0].store(value, Relaxed);
     }
 }
 
 /// The bytes of longs.
-fn bytes_of(longs: &[u64]) -> &[u8] {
+pub(crate) fn bytes_of(longs: &[u64]) -> &[u8] {
     // SAFETY: any eight bytes are a long, and have no alignment.
     unsafe { core::slice::from_raw_parts(longs.as_ptr() as *const u8, longs.len() * 8) }
 }
@@ -1302,7 +1315,7 @@ mod layout {
     pub const DEFAULT_PARTICIPANTS: u32 = 64;
 }
 // end of what is generated
-use self::layout::*;
+pub(crate) use self::layout::*;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"mmfbusch");
 const MARK: u64 = u64::from_le_bytes(*b"mmfbus\0\x01");
@@ -1332,7 +1345,7 @@ const WAKE_UPS: usize = (SLOT_WAKE_UPS - SLOT_MESSAGES) / 8;
 const COUNTERS: usize = WAKE_UPS + 1;
 
 /// Bytes that a frame takes in the ring.
-fn frame_size(length: usize) -> i64 {
+pub(crate) fn frame_size(length: usize) -> i64 {
     (FRAME_SIZE + length) as i64 + ALIGNMENT - 1 & -ALIGNMENT
 }
 
@@ -1341,10 +1354,17 @@ fn digest_of(schema: &str) -> Option<[u8; 32]> {
     (!schema.is_empty()).then(|| sha256(schema.as_bytes()))
 }
 
-/// What a segment is: a channel, or the directory of a scope, which has room between its participants and its ring.
+/// What a segment is. All but a channel and a registry have room between their participants and their ring.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+pub(crate) enum Kind {
     Channel,
+    /// Of a service.
+    Registry,
+    /// The inbox of a server.
+    Calls,
+    /// The mailbox of a client.
+    Replies,
+    /// Of a scope.
     Directory,
 }
 
@@ -1352,6 +1372,8 @@ impl Kind {
     fn default_capacity(self) -> u64 {
         match self {
             Kind::Channel => DEFAULT_CAPACITY as u64,
+            Kind::Registry => 4 << 10,
+            Kind::Calls | Kind::Replies => 256 << 10,
             Kind::Directory => 64 << 10,
         }
     }
@@ -1359,15 +1381,44 @@ impl Kind {
     fn pattern(self) -> u32 {
         match self {
             Kind::Channel => PATTERN_CHANNEL,
+            Kind::Registry => PATTERN_REGISTRY,
+            Kind::Calls => PATTERN_CALLS,
+            Kind::Replies => PATTERN_REPLIES,
             Kind::Directory => PATTERN_DIRECTORY,
         }
     }
 
-    fn room(self) -> u64 {
+    /// Whether the directory lists it.
+    fn is_listed(self) -> bool {
+        matches!(self, Kind::Channel | Kind::Registry)
+    }
+
+    fn room(self, participants: u32) -> u64 {
         match self {
-            Kind::Channel => 0,
+            Kind::Channel | Kind::Registry => 0,
+            Kind::Calls => {
+                let (methods, recent) = (METHODS as usize * METHOD_SIZE, RECENT_CALLS as usize * RECENT_SIZE);
+                participants as u64 * 4 + (methods + recent) as u64
+            }
+            Kind::Replies => CELLS as u64 * CELL_SIZE as u64,
             Kind::Directory => 2048 * ENTRY_SIZE as u64,
         }
+    }
+}
+
+/// How a segment is joined, beside what the options of programs say.
+pub(crate) struct Joining {
+    pub(crate) kind: Kind,
+    /// None for one of its own.
+    pub(crate) port: Option<Arc<Port>>,
+    /// Words of the slot that are stored before it has a role.
+    pub(crate) phase: u32,
+    pub(crate) detail: u64,
+}
+
+impl Joining {
+    pub(crate) const fn plain(kind: Kind) -> Joining {
+        Joining { kind, port: None, phase: 0, detail: 0 }
     }
 }
 
@@ -1383,18 +1434,20 @@ fn max_payload_of(capacity: u64, max_message: u64) -> u64 {
 
 /// What the header says, checked; a private copy.
 #[derive(Clone)]
-struct Geometry {
-    capacity: i64,
-    participants: u32,
+pub(crate) struct Geometry {
+    pub(crate) capacity: i64,
+    pub(crate) participants: u32,
     ring: usize,
     max_payload: usize,
-    max_message: u64,
+    pub(crate) max_message: u64,
     history: u64,
     pattern: u32,
-    incarnation: u64,
+    pub(crate) incarnation: u64,
     codec: [u8; HEADER_CODEC_SIZE],
     /// The digest of the schema; none where there is none.
     schema: Option<[u8; HEADER_SCHEMA_SIZE]>,
+    /// Where its text is, and how long.
+    pub(crate) schema_text: (usize, usize),
 }
 
 impl Geometry {
@@ -1421,7 +1474,8 @@ impl Geometry {
             incarnation = random()?;
         }
         let slots_end = HEADER_SIZE as u64 + options.max_participants as u64 * SLOT_SIZE as u64;
-        let end = slots_end + options.schema.len() as u64 + kind.room();
+        let schema_at = slots_end + kind.room(options.max_participants);
+        let end = schema_at + options.schema.len() as u64;
         let geometry = Geometry {
             capacity: capacity as i64,
             participants: options.max_participants,
@@ -1433,6 +1487,7 @@ impl Geometry {
             incarnation,
             codec: padded(options.codec),
             schema: digest_of(options.schema),
+            schema_text: (schema_at as usize, options.schema.len()),
         };
         if geometry.keeps_its_promises() {
             Ok(geometry)
@@ -1454,7 +1509,7 @@ impl Geometry {
     }
 
     /// Most bytes of a message that is published in one frame.
-    fn max_whole(&self) -> usize {
+    pub(crate) fn max_whole(&self) -> usize {
         self.max_payload.min(self.max_message as usize)
     }
 
@@ -1499,6 +1554,11 @@ impl Geometry {
         if schema_length > MAX_SCHEMA_LENGTH as u64 || (schema_length > 0 && !is_between) {
             return Err(Error::Corrupted("the schema is not in its place"));
         }
+        let pattern = word(HEADER_PATTERN);
+        let has_room = |kind: Kind| kind.pattern() != pattern || slots_end + kind.room(participants) <= ring;
+        if ![Kind::Registry, Kind::Calls, Kind::Replies, Kind::Directory].into_iter().all(has_room) {
+            return Err(Error::Corrupted("the ring begins in the tables of the segment"));
+        }
         let geometry = Geometry {
             capacity: capacity as i64,
             participants,
@@ -1506,10 +1566,11 @@ impl Geometry {
             max_payload: word(HEADER_MAX_PAYLOAD) as usize,
             max_message: long(HEADER_MAX_MESSAGE),
             history: long(HEADER_HISTORY),
-            pattern: word(HEADER_PATTERN),
+            pattern,
             incarnation: long(HEADER_INCARNATION),
             codec: array_of(&header[HEADER_CODEC / 8..][..HEADER_CODEC_SIZE / 8]),
             schema: (schema_length > 0).then(|| array_of(&header[HEADER_SCHEMA / 8..][..HEADER_SCHEMA_SIZE / 8])),
+            schema_text: (schema_at as usize, schema_length as usize),
         };
         if geometry.keeps_its_promises() {
             Ok(geometry)
@@ -1538,7 +1599,8 @@ impl Geometry {
         if self.codec != padded::<HEADER_CODEC_SIZE>(options.codec) {
             return Err(Error::CodecMismatch);
         }
-        if self.schema != digest_of(options.schema) {
+        // What servers offer is compared method by method.
+        if kind != Kind::Calls && self.schema != digest_of(options.schema) {
             return Err(Error::SchemaMismatch);
         }
         Ok(())
@@ -1546,8 +1608,7 @@ impl Geometry {
 
     /// Into memory that is all zero; the magic last.
     fn write(&self, memory: &Memory, options: &Options<'_>) {
-        let schema_at = HEADER_SIZE as u64 + self.participants as u64 * SLOT_SIZE as u64;
-        let (schema_at, schema_length) = if options.schema.is_empty() { (0, 0) } else { (schema_at, options.schema.len() as u64) };
+        let (schema_at, schema_length) = if options.schema.is_empty() { (0, 0) } else { self.schema_text };
         let word = |offset: usize, value: u32| memory.word(offset).store(value, Relaxed);
         word(HEADER_FORMAT_VERSION, FORMAT_VERSION);
         word(HEADER_HEADER_LENGTH, HEADER_SIZE as u32);
@@ -1563,7 +1624,7 @@ impl Geometry {
         memory.copy_in(HEADER_CODEC, &self.codec);
         if let Some(digest) = &self.schema {
             memory.copy_in(HEADER_SCHEMA, digest);
-            memory.copy_in(schema_at as usize, options.schema.as_bytes());
+            memory.copy_in(schema_at, options.schema.as_bytes());
         }
         memory.write(HEADER_HISTORY, self.history);
         memory.write(HEADER_MAX_MESSAGE, self.max_message);
@@ -1656,7 +1717,7 @@ fn sha256(data: &[u8]) -> [u8; 32] {
 // ----------------------------------------------------------------------------------------------------------- Segments
 
 /// Bytes of the segment in that file; none where it has no mark that makes sense.
-fn read_mark(fd: &Fd) -> Option<u64> {
+pub(crate) fn read_mark(fd: &Fd) -> Option<u64> {
     let size = u64::try_from(fd.stat()?.size).ok().filter(|&size| size > MARK_LENGTH)?;
     let mut mark = [0u8; 16];
     if fd.read_at(size - MARK_LENGTH, &mut mark) != mark.len() {
@@ -1667,7 +1728,7 @@ fn read_mark(fd: &Fd) -> Option<u64> {
 }
 
 /// Removes the name when no process has the file open. Hold no lock on it that you need: this may convert it.
-fn remove_unused(path: &Path, fd: &Fd) -> bool {
+pub(crate) fn remove_unused(path: &Path, fd: &Fd) -> bool {
     if !fd.flock(c::LOCK_EX) {
         return false;
     }
@@ -1852,7 +1913,7 @@ fn is_member(gid: u32) -> bool {
 }
 
 /// Whom a segment lets in, which is whom its port lets in: exactly, and never more.
-struct Audience {
+pub(crate) struct Audience {
     bell: u32,
     life: u32,
     uid: Option<u32>,
@@ -1860,11 +1921,13 @@ struct Audience {
 }
 
 impl Audience {
+    /// Of a channel of the scope `User`.
+    pub(crate) const OWN: Audience = Audience { bell: 0o600, life: 0o600, uid: None, gid: None };
+
     /// Refuses a channel that lets in others than were asked for, or in which this user could not be rung.
     fn of(fd: &Fd, options: &Options<'_>, kind: Kind) -> Result<Audience, Error> {
-        let mine = Audience { bell: 0o600, life: 0o600, uid: None, gid: None };
         if options.scope == Scope::User {
-            return Ok(mine);
+            return Ok(Audience::OWN);
         }
         let stat = fd.stat().ok_or_else(|| os_error("fstat"))?;
         // SAFETY: nothing but numbers.
@@ -1882,18 +1945,18 @@ impl Audience {
             return refuse(Denial::WiderMode { channel: access, most: options.mode });
         }
         if mode & 0o066 == 0o066 {
-            return Ok(Audience { bell: 0o622, life: 0o644, ..mine });
+            return Ok(Audience { bell: 0o622, life: 0o644, ..Audience::OWN });
         }
         if mode & 0o060 == 0o060 {
             if me != 0 && !is_member(gid) {
                 return refuse(Denial::NotInGroup { channel: access, user: me });
             }
-            return Ok(Audience { bell: 0o620, life: 0o640, gid: Some(gid), ..mine });
+            return Ok(Audience { bell: 0o620, life: 0o640, gid: Some(gid), ..Audience::OWN });
         }
         if me != 0 && me != uid {
             return refuse(Denial::NotThisUsers(access));
         }
-        Ok(Audience { uid: Some(uid), ..mine })
+        Ok(Audience { uid: Some(uid), ..Audience::OWN })
     }
 }
 
@@ -1928,7 +1991,7 @@ fn write_at(fd: &Fd, offset: u64, data: &[u8]) -> Result<(), Error> {
     }
 }
 
-fn is_channel_name(name: &[u8]) -> bool {
+pub(crate) fn is_channel_name(name: &[u8]) -> bool {
     let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
     (1..=MAX_NAME_LENGTH as usize).contains(&name.len()) && name.iter().all(is_allowed)
 }
@@ -1964,24 +2027,36 @@ fn open_bell(nonce: i64) -> Result<Fd, i32> {
     open_fifo(&port_path(nonce, "bell"), c::O_WRONLY)
 }
 
-/// What others ring (the bell), and whose end tells them that we are dead (the life line).
-struct Port {
+/// The FIFOs of a port have names until it is dropped; and after that where they are to prove a death.
+struct PortName {
     nonce: i64,
-    life: Fd,
-    bell: Fd,
+    /// A slot is left to be freed by others.
+    is_proof: AtomicU32,
+}
+
+impl Drop for PortName {
+    fn drop(&mut self) {
+        if self.is_proof.load(SeqCst) == 0 {
+            unlink_port(self.nonce);
+        }
+    }
+}
+
+/// What others ring (the bell), and whose end tells them that we are dead (the life line). Participants may share one.
+pub(crate) struct Port {
+    _life: Fd,
+    pub(crate) bell: Fd,
+    /// Dropped after the descriptors are closed.
+    name: PortName,
 }
 
 impl Port {
-    fn open(audience: &Audience) -> Result<Port, Error> {
+    pub(crate) fn open(audience: &Audience) -> Result<Port, Error> {
         let nonce = ((random()? >> 1) as i64).max(1);
-        let life = Port::make(nonce, "life", audience, audience.life)?;
-        match Port::make(nonce, "bell", audience, audience.bell) {
-            Ok(bell) => Ok(Port { nonce, life, bell }),
-            Err(error) => {
-                port_path(nonce, "life").unlink();
-                Err(error)
-            }
-        }
+        let name = PortName { nonce, is_proof: AtomicU32::new(0) };
+        let _life = Port::make(nonce, "life", audience, audience.life)?;
+        let bell = Port::make(nonce, "bell", audience, audience.bell)?;
+        Ok(Port { _life, bell, name })
     }
 
     /// Open before it has its name: who finds the name finds a living owner.
@@ -2004,15 +2079,6 @@ impl Port {
             temporary.unlink();
         }
         named
-    }
-
-    /// The files stay where a slot is left to be freed by others: they prove the death.
-    fn close(self, remove: bool) {
-        let Port { nonce, life, bell } = self;
-        drop((life, bell));
-        if remove {
-            unlink_port(nonce);
-        }
     }
 }
 
@@ -2114,38 +2180,41 @@ fn sweep() {
 // ------------------------------------------------------------------------------------------------------ Participants
 
 /// A descriptor that reaches the owner of a slot.
-struct Line {
+pub(crate) struct Line {
     slot: u32,
     nonce: i64,
-    fd: Fd,
+    pub(crate) fd: Fd,
 }
 
 /// A slot in a channel, a port, and the ways to reach the others.
-struct Participant {
+pub(crate) struct Participant {
     /// Taken out when it leaves.
     segment: Option<Segment>,
-    port: Option<Port>,
-    geometry: Geometry,
-    nonce: i64,
-    slot: u32,
-    generation: u32,
+    port: Option<Arc<Port>>,
+    pub(crate) geometry: Geometry,
+    pub(crate) nonce: i64,
+    /// Words of the slot, stored before it has a role.
+    phase: u32,
+    detail: u64,
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
     lock_word: u32,
-    timeout: Duration,
+    pub(crate) timeout: Duration,
     has_slot: bool,
     /// With participants of other users.
     is_shared: bool,
     has_joined: bool,
-    life_lines: Vec<Line>,
+    pub(crate) life_lines: Vec<Line>,
     bells: Vec<Line>,
     /// Slots whose owners, of those nonces, are proved dead and not yet reclaimed.
-    dead: Vec<(u32, i64)>,
+    pub(crate) dead: Vec<(u32, i64)>,
     /// Ports that were reclaimed, whose files go when we hold no lock.
     reclaimed: Vec<i64>,
     /// The epoch whose life lines are watched; none: look at all of them again.
     watched_epoch: Option<u32>,
-    is_watch_complete: bool,
+    pub(crate) is_watch_complete: bool,
     /// What this one sleeps for; 0 while it is awake.
-    wants: u32,
+    pub(crate) wants: u32,
     /// Given up for a moment where no descriptor is left to ring with.
     spare: Option<Fd>,
     counters: [u64; COUNTERS],
@@ -2153,17 +2222,20 @@ struct Participant {
 
 impl Participant {
     /// Opens or creates the channel and claims a slot; the role comes after that. The registration is to be dropped last.
-    fn open(channel: &str, options: &Options<'_>, kind: Kind) -> Result<(Registration, Participant), Error> {
+    fn open(channel: &str, options: &Options<'_>, joining: Joining) -> Result<(Registration, Participant), Error> {
+        let Joining { kind, port, phase, detail } = joining;
         let (segment, geometry, audience) = open_channel(channel, options, kind)?;
-        let registration = match kind {
-            Kind::Channel => Registration::begin(channel, options, &audience),
-            Kind::Directory => Registration::none(),
-        };
+        let registration =
+            if kind.is_listed() { Registration::begin(channel, options, &audience) } else { Registration::none() };
         let mut participant = Participant::without_slot(segment, geometry, options.timeout);
         participant.is_shared = options.scope == Scope::Machine;
-        let port = Port::open(&audience)?;
-        participant.nonce = port.nonce;
+        let port = match port {
+            Some(port) => port,
+            None => Arc::new(Port::open(&audience)?),
+        };
+        participant.nonce = port.name.nonce;
         participant.port = Some(port);
+        (participant.phase, participant.detail) = (phase, detail);
         participant.spare = Some(open_spare().map_err(|code| failed("open", code))?);
         participant.claim(options.name)?;
         Ok((registration, participant))
@@ -2176,6 +2248,8 @@ impl Participant {
             port: None,
             geometry,
             nonce: 0,
+            phase: 0,
+            detail: 0,
             slot: 0,
             generation: 0,
             lock_word: 0,
@@ -2230,30 +2304,30 @@ impl Participant {
         Ok(())
     }
 
-    fn memory(&self) -> &Memory {
+    pub(crate) fn memory(&self) -> &Memory {
         match &self.segment {
             Some(segment) => &segment.memory,
             None => unreachable!("a participant has a segment until it is dropped"),
         }
     }
 
-    fn load(&self, offset: usize) -> u32 {
+    pub(crate) fn load(&self, offset: usize) -> u32 {
         self.memory().word(offset).load(SeqCst)
     }
 
-    fn store(&self, offset: usize, value: u32) {
+    pub(crate) fn store(&self, offset: usize, value: u32) {
         self.memory().word(offset).store(value, SeqCst);
     }
 
-    fn add(&self, offset: usize, value: u32) {
+    pub(crate) fn add(&self, offset: usize, value: u32) {
         self.memory().word(offset).fetch_add(value, SeqCst);
     }
 
-    fn swap(&self, offset: usize, old: u32, new: u32) -> bool {
+    pub(crate) fn swap(&self, offset: usize, old: u32, new: u32) -> bool {
         self.memory().word(offset).compare_exchange(old, new, SeqCst, SeqCst).is_ok()
     }
 
-    fn load_long(&self, offset: usize) -> i64 {
+    pub(crate) fn load_long(&self, offset: usize) -> i64 {
         self.memory().long(offset).load(SeqCst)
     }
 
@@ -2263,16 +2337,16 @@ impl Participant {
 
     // The table.
 
-    fn at(slot: u32) -> usize {
+    pub(crate) fn at(slot: u32) -> usize {
         HEADER_SIZE + slot as usize * SLOT_SIZE
     }
 
-    fn own(&self) -> usize {
+    pub(crate) fn own(&self) -> usize {
         Participant::at(self.slot)
     }
 
     /// The slots that may be in use, but our own.
-    fn others(&self) -> impl Iterator<Item = u32> {
+    pub(crate) fn others(&self) -> impl Iterator<Item = u32> {
         let used = self.load(HEADER_SLOTS_USED).min(self.geometry.participants);
         let own = self.slot;
         (0..used).filter(move |&slot| slot != own)
@@ -2335,7 +2409,7 @@ impl Participant {
     }
 
     /// False when another participant took us for dead, by memory that makes no sense.
-    fn owns_slot(&self) -> bool {
+    pub(crate) fn owns_slot(&self) -> bool {
         self.load_long(self.own() + SLOT_NONCE) == self.nonce
     }
 
@@ -2362,7 +2436,7 @@ impl Participant {
     // Life and death.
 
     /// Whether the port of that nonce, which has the slot, is proved dead.
-    fn is_dead(&self, slot: u32, nonce: i64) -> bool {
+    pub(crate) fn is_dead(&self, slot: u32, nonce: i64) -> bool {
         if nonce <= 0 || nonce == self.nonce {
             return false;
         }
@@ -2387,7 +2461,7 @@ impl Participant {
         }
     }
 
-    fn note_dead(&mut self, slot: u32, nonce: i64) {
+    pub(crate) fn note_dead(&mut self, slot: u32, nonce: i64) {
         if !self.dead.contains(&(slot, nonce)) {
             self.dead.push((slot, nonce));
         }
@@ -2404,7 +2478,7 @@ impl Participant {
     }
 
     /// Reclaims those that were found dead on the way. Where the lock is not available, they stay found.
-    fn reclaim_found(&mut self) {
+    pub(crate) fn reclaim_found(&mut self) {
         for _ in 0..self.geometry.participants {
             if self.dead.is_empty() || !self.acquire(Deadline::after(Some(Duration::from_millis(100)))) {
                 break;
@@ -2457,6 +2531,8 @@ impl Participant {
     fn inherit_own(&mut self) {
         let before = if self.generation <= 1 { MAX_GENERATION } else { self.generation - 1 };
         self.inherit(self.own(), before);
+        self.memory().word(self.own() + SLOT_PHASE).store(self.phase, Relaxed);
+        self.memory().write(self.own() + SLOT_DETAIL, self.detail);
         self.has_joined = true;
     }
 
@@ -2484,7 +2560,7 @@ impl Participant {
         true
     }
 
-    fn tell_of_leaving(&mut self, was_publisher: bool) {
+    pub(crate) fn tell_of_leaving(&mut self, was_publisher: bool) {
         self.add(HEADER_EPOCH, 1);
         step!("leave: epoch raised");
         self.ring_for_members(was_publisher);
@@ -2504,7 +2580,7 @@ impl Participant {
     // The publisher lock.
 
     /// Takes the publisher lock; false when the time is over, or `PATIENCE` where that is longer, and a living process has it.
-    fn acquire(&mut self, deadline: Deadline) -> bool {
+    pub(crate) fn acquire(&mut self, deadline: Deadline) -> bool {
         let mut patience = None;
         let mut pause = Duration::ZERO;
         let mut turns = 0;
@@ -2555,7 +2631,7 @@ impl Participant {
         true
     }
 
-    fn release(&self) {
+    pub(crate) fn release(&self) {
         self.swap(HEADER_PUBLISHER_LOCK, self.lock_word, 0);
         step!("lock: released");
     }
@@ -2595,7 +2671,7 @@ impl Participant {
         }
     }
 
-    fn ring(&mut self, slot: u32, at: usize) {
+    pub(crate) fn ring(&mut self, slot: u32, at: usize) {
         let nonce = self.load_long(at + SLOT_NONCE);
         if nonce <= 0 || nonce == self.nonce {
             return;
@@ -2649,7 +2725,7 @@ impl Participant {
     // Sleeping.
 
     /// Says that we sleep: a participant that changes something from here on rings.
-    fn lie_down(&mut self, wants: u32) {
+    pub(crate) fn lie_down(&mut self, wants: u32) {
         let own = self.own();
         self.wants = wants;
         self.count_sleeper(wants, 1);
@@ -2663,7 +2739,7 @@ impl Participant {
         step!("sleep: flagged");
     }
 
-    fn get_up(&mut self) {
+    pub(crate) fn get_up(&mut self) {
         let wants = core::mem::take(&mut self.wants);
         if wants != 0 && self.owns_slot() {
             self.end_sleep(self.own(), wants);
@@ -2690,7 +2766,7 @@ impl Participant {
     }
 
     /// Watches the life lines of all that have one of those states; finds those that are dead by now.
-    fn watch(&mut self, states: &[u32]) {
+    pub(crate) fn watch(&mut self, states: &[u32]) {
         self.is_watch_complete = true;
         for slot in self.others() {
             let at = Participant::at(slot);
@@ -2721,27 +2797,20 @@ impl Participant {
 
     /// Waits for the bell or the end of a life line.
     fn listen(&mut self, timeout: Option<Duration>) {
-        let mut fds: Vec<c::PollFd> =
-            self.descriptors().map(|fd| c::PollFd { fd, events: c::POLLIN, revents: 0 }).collect();
-        let milliseconds = timeout.map_or(-1, |time| {
-            let rounded = (time.as_nanos() + 999_999) / 1_000_000;
-            i32::try_from(rounded).unwrap_or(i32::MAX)
-        });
-        // SAFETY: as many entries as are said.
-        unsafe { c::poll(fds.as_mut_ptr(), fds.len(), milliseconds) };
-        if let Some(port) = &self.port {
-            if fds[0].revents != 0 {
-                port.bell.drain();
-            }
+        let ready = poll(self.descriptors(), timeout);
+        if let Some(port) = self.port.as_ref().filter(|port| ready.contains(&port.bell.0)) {
+            port.bell.drain();
         }
-        let mut ended = Vec::new();
-        for (line, polled) in self.life_lines.iter().zip(&fds[1..]) {
-            if polled.revents != 0 && !line.fd.drain() {
-                ended.push((line.slot, line.nonce));
-            }
-        }
-        self.life_lines.retain(|line| !ended.contains(&(line.slot, line.nonce)));
-        for (slot, nonce) in ended {
+        self.hear(&ready);
+    }
+
+    /// Takes note of the lives that have ended, of those whose descriptors are readable.
+    pub(crate) fn hear(&mut self, ready: &[i32]) {
+        let ended = |line: &Line| ready.contains(&line.fd.0) && !line.fd.drain();
+        let dead: Vec<(u32, i64)> =
+            self.life_lines.iter().filter(|line| ended(line)).map(|line| (line.slot, line.nonce)).collect();
+        self.life_lines.retain(|line| !dead.contains(&(line.slot, line.nonce)));
+        for (slot, nonce) in dead {
             self.note_dead(slot, nonce);
         }
     }
@@ -2749,16 +2818,16 @@ impl Participant {
     // The ring.
 
     /// Where a position lies in memory.
-    fn place(&self, position: i64) -> usize {
+    pub(crate) fn place(&self, position: i64) -> usize {
         self.geometry.ring + (position & (self.geometry.capacity - 1)) as usize
     }
 
     /// The number in the header at a position.
-    fn number_at(&self, position: i64) -> u64 {
+    pub(crate) fn number_at(&self, position: i64) -> u64 {
         self.memory().read(self.place(position) + FRAME_SEQUENCE)
     }
 
-    fn load_tail(&self) -> Result<i64, Error> {
+    pub(crate) fn load_tail(&self) -> Result<i64, Error> {
         let tail = self.load_long(HEADER_TAIL);
         if tail < 0 || tail % ALIGNMENT != 0 || tail > MAX_POSITION - (1 << 32) {
             return Err(Error::Corrupted("the tail"));
@@ -2790,7 +2859,9 @@ impl Participant {
         if let Some(port) = self.port.take() {
             self.life_lines.clear();
             self.bells.clear();
-            port.close(!self.has_slot);
+            if self.has_slot {
+                port.name.is_proof.store(1, SeqCst);
+            }
         }
         if let Some(segment) = self.segment.take() {
             segment.close();
@@ -2854,20 +2925,20 @@ fn open_channel(channel: &str, options: &Options<'_>, kind: Kind) -> Result<(Seg
 // -------------------------------------------------------------------------------------------------------- Publishing
 
 /// For calls that do not wait.
-const NO_TIME: Option<Duration> = Some(Duration::ZERO);
+pub(crate) const NO_TIME: Option<Duration> = Some(Duration::ZERO);
 
 /// A part of a split message, as its header says.
 #[derive(Clone, Copy)]
-struct Piece {
-    began: i64,
-    total: u32,
-    offset: u32,
-    generation: u32,
+pub(crate) struct Piece {
+    pub(crate) began: i64,
+    pub(crate) total: u32,
+    pub(crate) offset: u32,
+    pub(crate) generation: u32,
 }
 
 /// Publishes in a channel. Leaves it when it is dropped.
 pub struct Publisher {
-    base: Participant,
+    pub(crate) base: Participant,
     disconnects: bool,
     timestamps: bool,
     /// The slowest reliable cursor when it was last looked up, and the epoch at that time.
@@ -2876,19 +2947,19 @@ pub struct Publisher {
     /// Number of the last message that was published; 0 before the first.
     sequence: u64,
     /// Dropped after the participant: it looks whether the channel has another participant.
-    registration: Registration,
+    pub(crate) registration: Registration,
 }
 
 impl Publisher {
     pub fn join(channel: &str, options: &Options<'_>) -> Result<Publisher, Error> {
         options.check(false)?;
-        let mut publisher = Publisher::join_as(Kind::Channel, channel, options)?;
+        let mut publisher = Publisher::join_as(channel, options, Joining::plain(Kind::Channel))?;
         publisher.registration.enter();
         Ok(publisher)
     }
 
-    fn join_as(kind: Kind, channel: &str, options: &Options<'_>) -> Result<Publisher, Error> {
-        let (registration, mut base) = Participant::open(channel, options, kind)?;
+    pub(crate) fn join_as(channel: &str, options: &Options<'_>, joining: Joining) -> Result<Publisher, Error> {
+        let (registration, mut base) = Participant::open(channel, options, joining)?;
         base.join(|base| {
             base.take_role(STATE_PUBLISHER);
             Ok(())
@@ -3088,7 +3159,7 @@ impl Publisher {
     }
 
     /// With the lock held: commits all of the frames, and returns the first number; none where there is no room.
-    fn try_send(
+    pub(crate) fn try_send(
         &mut self,
         kind: u8,
         payloads: &[&[u8]],
@@ -3162,12 +3233,12 @@ impl Publisher {
         }
     }
 
-    fn end_of(&self, tail: i64, lengths: &[usize]) -> i64 {
+    pub(crate) fn end_of(&self, tail: i64, lengths: &[usize]) -> i64 {
         lengths.iter().fold(tail, |end, &length| self.begin_of(end, length) + frame_size(length))
     }
 
     /// Slot, offset and cursor of the reliable subscribers.
-    fn cursors(&self) -> Vec<(u32, usize, i64)> {
+    pub(crate) fn cursors(&self) -> Vec<(u32, usize, i64)> {
         let slots = self.base.others().map(|slot| (slot, Participant::at(slot)));
         let reliable = slots.filter(|&(_, at)| self.base.load(at + SLOT_STATE) == STATE_RELIABLE);
         reliable.map(|(slot, at)| (slot, at, self.base.load_long(at + SLOT_CURSOR))).collect()
@@ -3258,23 +3329,33 @@ impl Publisher {
         self.base.count();
     }
 
-    fn wait_for_room(&mut self, lengths: &[usize], deadline: Deadline) -> Result<(), Error> {
+    /// Says that it sleeps until there is room for those frames; `No` where there is, or may be.
+    pub(crate) fn lie_down(&mut self, lengths: &[usize]) -> Result<Wait, Error> {
         self.base.lie_down(WANTS_ROOM);
         // SYNC: waiting for room. We are counted and flagged: a cursor that moves after we read it rings us.
-        let tail = self.base.load_tail();
-        if let Ok(tail) = tail {
-            let needed = self.end_of(tail, lengths) + ALIGNMENT - self.base.geometry.capacity;
-            if self.cursors().iter().any(|&(_, _, cursor)| cursor < needed) {
-                self.base.watch(&[STATE_RELIABLE]);
-                if self.base.dead.is_empty() {
-                    let look_again = if self.base.is_watch_complete { None } else { Some(Duration::from_secs(1)) };
-                    self.base.listen(shorter(deadline.left(), look_again));
-                }
-            }
+        let tail = self.base.load_tail()?;
+        let needed = self.end_of(tail, lengths) + ALIGNMENT - self.base.geometry.capacity;
+        if !self.cursors().iter().any(|&(_, _, cursor)| cursor < needed) {
+            return Ok(Wait::No);
+        }
+        self.base.watch(&[STATE_RELIABLE]);
+        Ok(match (self.base.dead.is_empty(), self.base.is_watch_complete) {
+            (false, _) => Wait::No,
+            (true, false) => Wait::AtMost(Duration::from_secs(1)),
+            (true, true) => Wait::Forever,
+        })
+    }
+
+    fn wait_for_room(&mut self, lengths: &[usize], deadline: Deadline) -> Result<(), Error> {
+        let wait = self.lie_down(lengths);
+        match wait {
+            Ok(Wait::No) | Err(_) => {}
+            Ok(Wait::AtMost(time)) => self.base.listen(shorter(deadline.left(), Some(time))),
+            Ok(Wait::Forever) => self.base.listen(deadline.left()),
         }
         self.base.get_up();
         self.base.reclaim_found();
-        tail.map(|_| ())
+        wait.map(|_| ())
     }
 }
 
@@ -3420,7 +3501,7 @@ impl Directory {
             timeout: DIRECTORY_PATIENCE,
             ..Options::new(DIRECTORY_NAME)
         };
-        let publisher = Publisher::join_as(Kind::Directory, &id.name, &options)?;
+        let publisher = Publisher::join_as(&id.name, &options, Joining::plain(Kind::Directory))?;
         Ok(Directory { publisher, id })
     }
 
@@ -3640,7 +3721,7 @@ impl Places {
 
 /// Keeps a channel in the directory while a participant of this process is in it. Whatever goes wrong with the directory is
 /// nothing to the channel.
-struct Registration {
+pub(crate) struct Registration {
     channel: String,
     /// Of which this process has a place that this one shares.
     directory: Option<DirectoryId>,
@@ -3672,7 +3753,7 @@ impl Registration {
     }
 
     /// Lists the channel, which was joined.
-    fn enter(&mut self) {
+    pub(crate) fn enter(&mut self) {
         let id = match &self.directory {
             Some(id) => id,
             None => return,
@@ -3731,7 +3812,7 @@ pub enum Wait {
 }
 
 /// To look again after, while a publisher is at work.
-const BUSY_PAUSE: Duration = Duration::from_millis(1);
+pub(crate) const BUSY_PAUSE: Duration = Duration::from_millis(1);
 
 /// What a subscriber with `publisher_events` knows of the publishers.
 struct Roster {
@@ -3745,11 +3826,13 @@ struct Roster {
 
 /// Subscribes to a channel. Leaves it when it is dropped.
 pub struct Subscriber {
-    base: Participant,
+    pub(crate) base: Participant,
     is_reliable: bool,
     poll_window: Duration,
+    /// States of those whose life lines it watches while it sleeps.
+    pub(crate) watched: &'static [u32],
     events: VecDeque<Event>,
-    failure: Option<Error>,
+    pub(crate) failure: Option<Error>,
     /// Of split messages, by the slot of their publisher.
     parts: BTreeMap<u32, Parts>,
     is_lapped: bool,
@@ -3759,10 +3842,10 @@ pub struct Subscriber {
     wanted: u64,
     /// Number of the next message.
     next_number: u64,
-    position: i64,
+    pub(crate) position: i64,
     /// What began before that cannot be had.
     first_position: i64,
-    closed_epoch: u32,
+    pub(crate) closed_epoch: u32,
     parts_epoch: Option<u32>,
     /// None where nothing is told of publishers that come and go.
     roster: Option<Roster>,
@@ -3771,17 +3854,24 @@ pub struct Subscriber {
     /// A private copy of frames.
     chunk: Vec<u64>,
     /// Dropped after the participant: it looks whether the channel has another participant.
-    registration: Registration,
+    pub(crate) registration: Registration,
 }
 
 impl Subscriber {
     pub fn join(channel: &str, options: &Options<'_>) -> Result<Subscriber, Error> {
         options.check(true)?;
-        let (registration, base) = Participant::open(channel, options, Kind::Channel)?;
+        let mut subscriber = Subscriber::join_as(channel, options, Joining::plain(Kind::Channel))?;
+        subscriber.registration.enter();
+        Ok(subscriber)
+    }
+
+    pub(crate) fn join_as(channel: &str, options: &Options<'_>, joining: Joining) -> Result<Subscriber, Error> {
+        let (registration, base) = Participant::open(channel, options, joining)?;
         let mut subscriber = Subscriber {
             base,
             is_reliable: options.delivery == Delivery::Reliable,
             poll_window: options.poll_window,
+            watched: &[STATE_PUBLISHER],
             events: VecDeque::new(),
             failure: None,
             parts: BTreeMap::new(),
@@ -3814,7 +3904,6 @@ impl Subscriber {
         begun?;
         step!("join: done");
         subscriber.base.reclaim_whoever_is_dead();
-        subscriber.registration.enter();
         Ok(subscriber)
     }
 
@@ -3947,7 +4036,7 @@ impl Subscriber {
         Ok(())
     }
 
-    fn lie_down(&mut self) -> Wait {
+    pub(crate) fn lie_down(&mut self) -> Wait {
         if !self.events.is_empty() || self.failure.is_some() {
             return Wait::No;
         }
@@ -3971,7 +4060,7 @@ impl Subscriber {
         }
         if base.watched_epoch != Some(epoch) {
             base.watched_epoch = Some(epoch);
-            base.watch(&[STATE_PUBLISHER]);
+            base.watch(self.watched);
             // Owners that were found dead are reclaimed first, and new life lines may be told of by a newer epoch.
             return Wait::No;
         }
@@ -3985,7 +4074,7 @@ impl Subscriber {
         Wait::AtMost(Duration::from_secs(1))
     }
 
-    fn next(&mut self) -> Result<Option<Event>, Error> {
+    pub(crate) fn next(&mut self) -> Result<Option<Event>, Error> {
         // A publisher may be faster for as long as it likes.
         for _ in 0..100 {
             if !self.events.is_empty() {
@@ -4096,27 +4185,29 @@ impl Subscriber {
 
     /// The publishers that are there, with the generations of their slots.
     fn publishers(&self) -> Vec<(u32, PublisherInfo)> {
-        let base = &self.base;
-        let found = base.others().filter_map(|slot| {
-            let (at, memory) = (Participant::at(slot), base.memory());
-            if base.load(at + SLOT_STATE) != STATE_PUBLISHER {
-                return None;
-            }
-            let generation = base.load(at + SLOT_GENERATION);
-            let nonce = base.load_long(at + SLOT_NONCE);
-            let is_named = || base.load_long(at + SLOT_IDENTITY_NONCE) == nonce && base.load_long(at + SLOT_NONCE) == nonce;
-            let was_named = is_named();
-            let pid = memory.word(at + SLOT_PID).load(Relaxed);
-            let mut name = [0u64; SLOT_NAME_SIZE / 8];
-            memory.copy_out(at + SLOT_NAME, &mut name);
-            fence(Acquire);
-            // SYNC: identity written. Equal before and after it was read, so it is that of the slot's owner.
-            let pid = if was_named && is_named() { pid } else { 0 };
-            // Another one may have taken the slot meanwhile, which raises the epoch when it takes a role.
-            let is_same = base.load(at + SLOT_GENERATION) == generation;
-            is_same.then(|| (generation, PublisherInfo { slot, name: showable(bytes_of(&name)), pid }))
-        });
-        found.collect()
+        self.base.others().filter_map(|slot| self.publisher_at(slot)).collect()
+    }
+
+    /// The publisher in that slot, with its generation.
+    pub(crate) fn publisher_at(&self, slot: u32) -> Option<(u32, PublisherInfo)> {
+        let (base, at) = (&self.base, Participant::at(slot));
+        if base.load(at + SLOT_STATE) != STATE_PUBLISHER {
+            return None;
+        }
+        let memory = base.memory();
+        let generation = base.load(at + SLOT_GENERATION);
+        let nonce = base.load_long(at + SLOT_NONCE);
+        let is_named = || base.load_long(at + SLOT_IDENTITY_NONCE) == nonce && base.load_long(at + SLOT_NONCE) == nonce;
+        let was_named = is_named();
+        let pid = memory.word(at + SLOT_PID).load(Relaxed);
+        let mut name = [0u64; SLOT_NAME_SIZE / 8];
+        memory.copy_out(at + SLOT_NAME, &mut name);
+        fence(Acquire);
+        // SYNC: identity written. Equal before and after it was read, so it is that of the slot's owner.
+        let pid = if was_named && is_named() { pid } else { 0 };
+        // Another one may have taken the slot meanwhile, which raises the epoch when it takes a role.
+        let is_same = base.load(at + SLOT_GENERATION) == generation;
+        is_same.then(|| (generation, PublisherInfo { slot, name: showable(bytes_of(&name)), pid }))
     }
 
     /// Compares the publishers with those of before; before the tail is loaded, so that of those that are gone all was read that
@@ -4354,14 +4445,14 @@ fn showable(bytes: &[u8]) -> String {
     text
 }
 
-fn get16(bytes: &[u8], at: usize) -> u16 {
+pub(crate) fn get16(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-fn get32(bytes: &[u8], at: usize) -> u32 {
+pub(crate) fn get32(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
-fn get64(bytes: &[u8], at: usize) -> u64 {
+pub(crate) fn get64(bytes: &[u8], at: usize) -> u64 {
     get32(bytes, at) as u64 | (get32(bytes, at + 4) as u64) << 32
 }

@@ -15,6 +15,11 @@ const PAIRS = [
   ['node', 'python'],
   ['python', 'c-sanitized'],
   ['c-sanitized', 'python'],
+  ['rust', 'rust'],
+  ['rust', 'node'],
+  ['node', 'rust'],
+  ['rust', 'c'],
+  ['c', 'rust'],
 ] as const;
 
 describe.each(PAIRS)('%s serves %s', (serving, calling) => {

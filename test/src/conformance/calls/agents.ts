@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { compile, compileWithMusl } from '../../compat/native.js';
+import { compileRust } from '../../support/rust.js';
 import { commandOf } from '../../support/tools.js';
 import { joinedProgram, workspaceRoot } from '../../support/workspace.js';
 import { type Language, SANITIZERS } from '../agents.js';
 
 const include = `-I${join(workspaceRoot, 'packages', 'native', 'include')}`;
 const source = join(workspaceRoot, 'test', 'native', 'calls_agent.c');
+const rustSource = join(workspaceRoot, 'test', 'native', 'calls_agent.rs');
 const nodeAgent = joinedProgram('conformance/calls/node-agent');
 const pythonAgent = join(workspaceRoot, 'test', 'native', 'calls_agent.py');
 
@@ -24,6 +26,10 @@ const builders: Readonly<Record<string, () => Language>> = {
     env: { PYTHONDONTWRITEBYTECODE: '1' },
     world: 'native',
   }),
+  rust: () => {
+    const program = compileRust('calls-agent', rustSource, ['--cfg', 'mmfbus_steps']);
+    return { name: 'rust', command: [program], env: {}, world: 'native' };
+  },
   'c-sanitized': () => nativeAgent('c-sanitized', SANITIZERS),
   'c-musl': () => nativeAgent('c-musl', [], compileWithMusl),
 };
