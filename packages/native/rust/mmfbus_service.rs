@@ -505,13 +505,17 @@ fn has_credit(mailbox: &Participant, credit: usize, sent: u32) -> bool {
     (mailbox.load(credit).wrapping_sub(sent) as i32) > 0
 }
 
-/// The same for a side that sleeps where it has none: it will be rung.
+/// The same for a side that sleeps where it has none: it will be rung, until it has some.
 fn awaits_credit(mailbox: &Participant, cell: usize, field: usize, sent: u32, bit: u32) -> bool {
     let at = cell_at(mailbox, cell);
+    let waits = mailbox.memory().word(at + CELL_WAITS);
     if has_credit(mailbox, at + field, sent) {
+        if waits.load(SeqCst) & bit != 0 {
+            waits.fetch_and(!bit, SeqCst);
+        }
         return true;
     }
-    mailbox.memory().word(at + CELL_WAITS).fetch_or(bit, SeqCst);
+    waits.fetch_or(bit, SeqCst);
     // SYNC: credit. The bit is set before this side looks again at the credit.
     has_credit(mailbox, at + field, sent)
 }
@@ -521,6 +525,7 @@ fn raise_credit(mailbox: &Participant, cell: usize, field: usize, bytes: u32, bi
     let at = cell_at(mailbox, cell);
     // SYNC: credit. Raised before this looks whether the other side waits for it.
     mailbox.add(at + field, bytes);
+    // The bit is left to its owner: cleared here, it might be that of the next wait, which has begun meanwhile.
     mailbox.load(at + CELL_WAITS) & bit != 0
 }
 
@@ -948,6 +953,8 @@ struct Ongoing {
     cell: usize,
     id: u64,
     deaths: u32,
+    /// An attempt before the present one may have run.
+    may_have_run: bool,
     server: Peer,
     /// Servers that did not take it, and what the last of them said.
     avoided: BTreeSet<u64>,
@@ -1118,8 +1125,10 @@ impl Calling {
         }
     }
 
+    /// `started` is that of the present attempt.
     fn fail(&mut self, number: u64, failure: Failure, started: Started) {
-        self.settle(number, Last::Failed(failure, started));
+        let may_have_run = self.calls.get(&number).map_or(false, |call| call.may_have_run);
+        self.settle(number, Last::Failed(failure, if may_have_run { Started::Maybe } else { started }));
     }
 
     fn free_cell(&mut self, cell: usize) {
@@ -1550,6 +1559,12 @@ impl Calling {
             ANSWER_BUSY => Failure::Busy,
             _ => Failure::NoMethod,
         };
+        // A handler that is cancelled at the deadline mostly fails by that, which may be heard of before its caller looks at the clock.
+        let is_late = self.calls.get(&number).map_or(false, |call| now() >= call.deadline);
+        let failure = match failure {
+            Failure::Remote { .. } if is_late => Failure::Timeout,
+            failure => failure,
+        };
         let goes_on = was_waiting && matches!(failure, Failure::Busy | Failure::NoMethod);
         match self.calls.get_mut(&number) {
             Some(call) if goes_on && call.pinned.is_none() => {
@@ -1730,6 +1745,7 @@ impl Calling {
                 _ => continue,
             };
             call.deaths += has_died as u32;
+            call.may_have_run |= !is_withdrawn;
             let is_idempotent = link.method_for(call).map_or(false, |theirs| theirs.is_idempotent)
                 && call.own.as_ref().map_or(true, |own| own.is_idempotent);
             let goes_on = (is_withdrawn || is_idempotent) && call.deaths < MOST_DEATHS && call.pinned.is_none();
@@ -1884,6 +1900,7 @@ impl Calling {
             cell: 0,
             id: 0,
             deaths: 0,
+            may_have_run: false,
             server,
             avoided: BTreeSet::new(),
             avoidance: Failure::NoServer,
@@ -3646,5 +3663,288 @@ impl Drop for Server {
         if let Some(side) = self.hub.close() {
             side.close();
         }
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------ Typed
+
+/// A value of a contract, as `mmfbus-generate` writes it: how it is read and written. The texts say what does not fit.
+pub trait Part {
+    type Value;
+    fn encode(value: &Self::Value) -> Result<Vec<u8>, String>;
+    fn decode(bytes: &[u8]) -> Result<Self::Value, String>;
+
+    /// What a method answers, which may be nothing.
+    fn decode_answer(bytes: Option<&[u8]>) -> Result<Self::Value, String> {
+        bytes.map_or_else(|| Err("there is no value".into()), Self::decode)
+    }
+}
+
+/// Of a method without an input, or that answers nothing.
+pub struct Nothing;
+
+impl Part for Nothing {
+    type Value = ();
+
+    fn encode((): &()) -> Result<Vec<u8>, String> {
+        Ok(Vec::new())
+    }
+
+    fn decode(_: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn decode_answer(_: Option<&[u8]>) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// The errors that a method declares.
+pub trait Errors: Sized {
+    /// Code and data.
+    fn encode(&self) -> Result<(&'static str, Vec<u8>), String>;
+    /// None where there is no error of that code.
+    fn decode(code: &str, data: &[u8]) -> Option<Result<Self, String>>;
+}
+
+/// Of a method that declares none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoErrors {}
+
+impl Errors for NoErrors {
+    fn encode(&self) -> Result<(&'static str, Vec<u8>), String> {
+        match *self {}
+    }
+
+    fn decode(_: &str, _: &[u8]) -> Option<Result<NoErrors, String>> {
+        None
+    }
+}
+
+/// A method of a contract. Of a stream the part is that of its items.
+pub trait Signature {
+    const NAME: &'static str;
+    type Input: Part;
+    type Output: Part;
+    type Error: Errors;
+}
+
+/// The value of a part.
+pub type ValueOf<P> = <P as Part>::Value;
+
+/// Why a typed call has failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TypedError<E> {
+    /// By an error that the method declares.
+    Declared(E),
+    /// In any other way. `Refused` says also what of an answer does not fit.
+    Failed(CallError),
+}
+
+impl<E: fmt::Debug> fmt::Display for TypedError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TypedError::Declared(error) => write!(f, "the method failed with {error:?}"),
+            TypedError::Failed(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl<E: fmt::Debug> std::error::Error for TypedError<E> {}
+
+impl<E: Errors> From<CallError> for TypedError<E> {
+    fn from(error: CallError) -> TypedError<E> {
+        let (code, data) = match &error.failure {
+            Failure::Declared { code, data } => (code.clone(), data),
+            _ => return TypedError::Failed(error),
+        };
+        let failure = match E::decode(&code, data) {
+            Some(Ok(declared)) => return TypedError::Declared(declared),
+            Some(Err(problem)) => Failure::Refused(problem),
+            None => Failure::Remote { name: code, message: "an error that this program does not know".into() },
+        };
+        TypedError::Failed(CallError { failure, ..error })
+    }
+}
+
+type Typed<M, R> = Result<R, TypedError<<M as Signature>::Error>>;
+
+fn unfit<E>(problem: String, started: Started) -> TypedError<E> {
+    TypedError::Failed(CallError { started, ..CallError::before(Failure::Refused(problem)) })
+}
+
+impl Client {
+    /// Calls a method that generated code describes; see `call`.
+    pub fn call_typed<M: Signature>(&self, input: &ValueOf<M::Input>, timeout: Timeout) -> Typed<M, ValueOf<M::Output>> {
+        let input = M::Input::encode(input).map_err(|problem| unfit(problem, Started::No))?;
+        let answer = self.call(M::NAME, &input, timeout)?;
+        M::Output::decode_answer(answer.as_deref()).map_err(|problem| unfit(problem, Started::Maybe))
+    }
+
+    /// Calls a one-way method that generated code describes; see `call_one_way`.
+    pub fn call_one_way_typed<M: Signature>(&self, input: &ValueOf<M::Input>, timeout: Timeout) -> Typed<M, ()> {
+        let input = M::Input::encode(input).map_err(|problem| unfit(problem, Started::No))?;
+        Ok(self.call_one_way(M::NAME, &input, timeout)?)
+    }
+
+    /// Begins a call of a method that generated code describes; see `begin`. None for an input that is a stream.
+    pub fn begin_typed<M: Signature>(&self, input: Option<&ValueOf<M::Input>>, timeout: Timeout) -> Typed<M, TypedCall<M>> {
+        let input = input.map_or_else(|| Ok(Vec::new()), M::Input::encode).map_err(|problem| unfit(problem, Started::No))?;
+        Ok(TypedCall { call: self.begin(M::NAME, &input, timeout)?, of: std::marker::PhantomData })
+    }
+}
+
+/// A `Call` with typed values. Iterating gives its items.
+pub struct TypedCall<M: Signature> {
+    call: Call,
+    of: std::marker::PhantomData<fn() -> M>,
+}
+
+impl<M: Signature> TypedCall<M> {
+    /// For what needs no types, such as giving it up.
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// The next item of the stream of inputs; see `Call::send`.
+    pub fn send(&self, item: &ValueOf<M::Input>, timeout: Option<Duration>) -> Typed<M, Sent> {
+        let item = M::Input::encode(item).map_err(|problem| unfit(problem, Started::Maybe))?;
+        let sent = self.call.send(&item, timeout);
+        sent.map_err(|error| {
+            let failure = if error == Error::Timeout { Failure::Timeout } else { Failure::Client(error) };
+            TypedError::Failed(CallError { failure, started: Started::Maybe, server: self.call.server() })
+        })
+    }
+
+    /// No more items follow.
+    pub fn end(&self) -> Typed<M, ()> {
+        let ended = self.call.end();
+        ended.map_err(|error| {
+            TypedError::Failed(CallError { failure: Failure::Client(error), started: Started::Maybe, server: self.call.server() })
+        })
+    }
+
+    /// Waits for the value; items of a stream of answers are passed over.
+    pub fn wait(self) -> Typed<M, ValueOf<M::Output>> {
+        let answer = self.call.wait()?;
+        M::Output::decode_answer(answer.as_deref()).map_err(|problem| unfit(problem, Started::Maybe))
+    }
+}
+
+impl<M: Signature> Iterator for TypedCall<M> {
+    type Item = Typed<M, ValueOf<M::Output>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let item = match self.call.next()? {
+            Ok(item) => item,
+            Err(error) => return Some(Err(error.into())),
+        };
+        match M::Output::decode(&item) {
+            Ok(item) => Some(Ok(item)),
+            Err(problem) => {
+                self.call.cancel();
+                while self.call.answer().is_some() {}
+                Some(Err(unfit(problem, Started::Maybe)))
+            }
+        }
+    }
+}
+
+/// A `Request` with typed values.
+pub struct TypedRequest<M: Signature> {
+    request: Request,
+    of: std::marker::PhantomData<fn() -> M>,
+}
+
+impl<M: Signature> TypedRequest<M> {
+    /// For what needs no types: who has called, whether it is cancelled, other failures.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// See `Request::answer_value`. A value that does not fit is told as a failure of the handler.
+    pub fn answer(self, value: &ValueOf<M::Output>) -> Result<(), Error> {
+        match M::Output::encode(value) {
+            Ok(data) => self.request.answer_value(&data),
+            Err(problem) => self.request.answer_failure("CodecError", &problem),
+        }
+    }
+
+    /// An error that the method declares.
+    pub fn fail(self, error: &M::Error) -> Result<(), Error> {
+        match error.encode() {
+            Ok((code, data)) => self.request.answer_error(code, &data),
+            Err(problem) => self.request.answer_failure("CodecError", &problem),
+        }
+    }
+
+    /// The value or the error of a handler that has one of both.
+    pub fn reply(self, outcome: Result<ValueOf<M::Output>, M::Error>) -> Result<(), Error> {
+        match outcome {
+            Ok(value) => self.answer(&value),
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// See `Request::answer_end`.
+    pub fn answer_end(self) -> Result<(), Error> {
+        self.request.answer_end()
+    }
+
+    /// See `Request::answer_failure`.
+    pub fn answer_failure(self, name: &str, message: &str) -> Result<(), Error> {
+        self.request.answer_failure(name, message)
+    }
+
+    /// See `Request::answer_item`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an item that does not fit, too.
+    pub fn answer_item(&self, item: &ValueOf<M::Output>, timeout: Option<Duration>) -> Result<ItemSent, Error> {
+        let item = M::Output::encode(item).map_err(|_| Error::InvalidArgument("the item does not fit the contract"))?;
+        self.request.answer_item(&item, timeout)
+    }
+
+    /// The next item of the stream of inputs; none after the last one. See `Request::receive`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where the call is cancelled, and for an item that does not fit: then the call was refused.
+    pub fn receive(&self, timeout: Option<Duration>) -> Result<Option<ValueOf<M::Input>>, Error> {
+        match self.request.receive(timeout)? {
+            Received::Item(item) => match M::Input::decode(&item) {
+                Ok(item) => Ok(Some(item)),
+                Err(problem) => {
+                    self.request.try_answer(ANSWER_REFUSED, "", problem.as_bytes())?;
+                    Err(Error::InvalidArgument("an item does not fit the contract"))
+                }
+            },
+            Received::Cancelled => Err(Error::InvalidArgument("the call was cancelled")),
+            Received::End | Received::Empty => Ok(None),
+        }
+    }
+
+    /// See `Request::answer_refused`.
+    pub fn answer_refused(self, problem: &str) -> Result<(), Error> {
+        self.request.answer_refused(problem)
+    }
+}
+
+impl Handlers {
+    /// A handler for a method that generated code describes: it gets the input, and answers the request. An input that does not fit is
+    /// refused before.
+    pub fn on_typed<M: Signature + 'static>(
+        self,
+        handler: impl Fn(ValueOf<M::Input>, TypedRequest<M>) + Send + Sync + 'static,
+    ) -> Handlers {
+        self.on(M::NAME, move |request: Request| match M::Input::decode(request.input()) {
+            Ok(input) => handler(input, TypedRequest { request, of: std::marker::PhantomData }),
+            // Where the server was closed meanwhile no caller waits for it.
+            Err(problem) => drop(request.answer_refused(&problem)),
+        })
+    }
+
+    /// The same for a method whose input is a stream.
+    pub fn on_stream<M: Signature + 'static>(self, handler: impl Fn(TypedRequest<M>) + Send + Sync + 'static) -> Handlers {
+        self.on(M::NAME, move |request: Request| handler(TypedRequest { request, of: std::marker::PhantomData }))
     }
 }

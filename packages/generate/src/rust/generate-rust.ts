@@ -14,13 +14,11 @@ const WRITE = 'fn write(&self, out: &mut Vec<u8>) -> mp::Result<()> {';
 /** A module for Rust: the types of a shape, and the functions that read and write them. */
 export function generateRust(target: Target): string {
   const out = new SourceText();
-  const types = new RustTypes(target);
   out.add(
     '// Written by mmfbus-generate from a shape. Do not edit: generate it again.',
-    '#![allow(dead_code, unused_imports, clippy::all, non_camel_case_types)]',
-    '#![cfg_attr(rustfmt, rustfmt_skip)]',
+    ...ATTRIBUTES,
     '',
-    'use crate::mmfbus_msgpack::{self as mp, BTreeMap, String, Vec};',
+    IMPORT,
     '',
     '/// The codec that a channel of these values has.',
     `pub const CODEC: &str = ${literal(target.codecId)};`,
@@ -33,6 +31,26 @@ export function generateRust(target: Target): string {
     out.add('/// Bytes that a value takes at most.', `pub const MAX_SIZE: usize = ${target.maxSize};`);
   }
   out.add('');
+  addValue(out, target);
+  return out.toString();
+}
+
+/** Attributes of a module of generated code. */
+export const ATTRIBUTES: readonly string[] = [
+  '#![allow(dead_code, unused_imports, clippy::all, non_camel_case_types)]',
+  '#![cfg_attr(rustfmt, rustfmt_skip)]',
+];
+
+/** What {@link addValue} needs at the beginning of its module. */
+export const IMPORT: string = 'use crate::mmfbus_msgpack::{self as mp, BTreeMap, String, Vec};';
+
+/**
+ * Adds the types of a shape and the functions that read and write them.
+ *
+ * @returns what the type is called.
+ */
+export function addValue(out: SourceText, target: Target): string {
+  const types = new RustTypes(target);
   const { node } = target;
   if (!types.has(node)) out.add(`pub type ${types.root} = ${types.declarationOf(node)};`, '');
   for (const type of types.all) {
@@ -54,7 +72,7 @@ export function generateRust(target: Target): string {
   out.block(`pub fn encode_into(value: &${types.root}, out: &mut Vec<u8>) -> mp::Result<()> {`, () => {
     out.add(writeOf(types, node, '*value', 'value'));
   });
-  return out.toString();
+  return types.root;
 }
 
 function enumeration(out: SourceText, { name, variants }: RustType, node: OneOfNode): void {
