@@ -1354,7 +1354,9 @@ fn digest_of(schema: &str) -> Option<[u8; 32]> {
     (!schema.is_empty()).then(|| sha256(schema.as_bytes()))
 }
 
-/// What a segment is. All but a channel and a registry have room between their participants and their ring.
+/// What a segment is. All but a channel and a registry have room between their participants and their ring. Those of services are made by
+/// `mmfbus_service.rs`.
+#[allow(dead_code)]
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     Channel,
@@ -1554,11 +1556,6 @@ impl Geometry {
         if schema_length > MAX_SCHEMA_LENGTH as u64 || (schema_length > 0 && !is_between) {
             return Err(Error::Corrupted("the schema is not in its place"));
         }
-        let pattern = word(HEADER_PATTERN);
-        let has_room = |kind: Kind| kind.pattern() != pattern || slots_end + kind.room(participants) <= ring;
-        if ![Kind::Registry, Kind::Calls, Kind::Replies, Kind::Directory].into_iter().all(has_room) {
-            return Err(Error::Corrupted("the ring begins in the tables of the segment"));
-        }
         let geometry = Geometry {
             capacity: capacity as i64,
             participants,
@@ -1566,7 +1563,7 @@ impl Geometry {
             max_payload: word(HEADER_MAX_PAYLOAD) as usize,
             max_message: long(HEADER_MAX_MESSAGE),
             history: long(HEADER_HISTORY),
-            pattern,
+            pattern: word(HEADER_PATTERN),
             incarnation: long(HEADER_INCARNATION),
             codec: array_of(&header[HEADER_CODEC / 8..][..HEADER_CODEC_SIZE / 8]),
             schema: (schema_length > 0).then(|| array_of(&header[HEADER_SCHEMA / 8..][..HEADER_SCHEMA_SIZE / 8])),
@@ -1583,6 +1580,9 @@ impl Geometry {
     fn compare(&self, options: &Options<'_>, kind: Kind) -> Result<(), Error> {
         if self.pattern != kind.pattern() {
             return Err(Error::PatternMismatch(self.pattern));
+        }
+        if (Participant::at(self.participants) as u64 + kind.room(self.participants)) > self.ring as u64 {
+            return Err(Error::Corrupted("the ring begins in the tables of the segment"));
         }
         if options.capacity != 0 && options.capacity != self.capacity as u64 {
             return Err(Error::CapacityMismatch(self.capacity as u64));

@@ -73,7 +73,7 @@ describe('synchronisation points', () => {
     },
   );
 
-  test.each(['include/mmfbus_service.h', 'python/mmfbus_service.py'])(
+  test.each(['include/mmfbus_service.h', 'rust/mmfbus_service.rs', 'python/mmfbus_service.py'])(
     'of calls are marked at both ends in %s',
     (name) => {
       const file = join('packages', 'native', name);

@@ -26,8 +26,30 @@ function run(file: string, args: readonly string[]): string {
   return stdout;
 }
 
+const rust = join(workspaceRoot, 'packages', 'native', 'rust');
+
+/** The steps at which a module may be killed. */
+function stepsOf(source: string): string[] {
+  return [...source.matchAll(/step!\("(.+)"\)/g)].map(([, step = '']) => step);
+}
+
+/** The steps that Node has. */
+function stepsOfNode(name: string): string {
+  return readFileSync(join(workspaceRoot, 'packages', name, 'src', 'foundation', 'steps.ts'), 'utf8');
+}
+
+/** Lines that begin unsafe code without saying why it is safe. */
+function bareUnsafe(source: string): string[] {
+  const lines = source.split('\n');
+  return lines.filter((line, index) => {
+    if (!/\bunsafe (?:\{|impl)/.test(line)) return false;
+    const before = lines.slice(Math.max(0, index - 4), index + 1).join('\n');
+    return !before.includes('// SAFETY:');
+  });
+}
+
 describe('the module for Rust', () => {
-  const source = readFileSync(join(workspaceRoot, 'packages', 'native', 'rust', 'mmfbus.rs'), 'utf8');
+  const source = readFileSync(join(rust, 'mmfbus.rs'), 'utf8');
 
   test('does what it says', () => {
     const program = compileRust('module-test', join(workspaceRoot, 'test', 'native', 'module_test.rs'));
@@ -40,11 +62,8 @@ describe('the module for Rust', () => {
   });
 
   test('names only steps that Node has', () => {
-    const steps = readFileSync(
-      join(workspaceRoot, 'packages', 'channel', 'src', 'foundation', 'steps.ts'),
-      'utf8',
-    );
-    const named = [...source.matchAll(/step!\("(.+)"\)/g)].map(([, step]) => step);
+    const steps = stepsOfNode('channel');
+    const named = stepsOf(source);
     expect(named.length).toBeGreaterThan(30);
     expect(named.filter((step) => !steps.includes(`'${step}'`))).toEqual([]);
   });
@@ -54,13 +73,7 @@ describe('the module for Rust', () => {
   });
 
   test('says why each unsafe block is safe', () => {
-    const lines = source.split('\n');
-    const bare = lines.filter((line, index) => {
-      if (!/\bunsafe (?:\{|impl)/.test(line)) return false;
-      const before = lines.slice(Math.max(0, index - 4), index + 1).join('\n');
-      return !before.includes('// SAFETY:');
-    });
-    expect(bare).toEqual([]);
+    expect(bareUnsafe(source)).toEqual([]);
   });
 
   test('works as the README of the package says', () => {
@@ -69,5 +82,28 @@ describe('the module for Rust', () => {
     const [, commands = '', output = ''] =
       /```sh\n([^`]*rustc[^`]*)```\n\n```text\n([^`]*)```/.exec(readme) ?? [];
     expect(run('sh', ['-e', '-c', commands])).toBe(output);
+  });
+});
+
+describe('the module of calls for Rust', () => {
+  const source = readFileSync(join(rust, 'mmfbus_service.rs'), 'utf8');
+
+  test('does what it says', () => {
+    const program = compileRust('service-test', join(workspaceRoot, 'test', 'native', 'service_test.rs'));
+    expect(run(program, [uniqueName('rust-calls')])).toBe('all is well\n');
+  });
+
+  test('survives memory that makes no sense', () => {
+    const program = compileRust('hostile-calls', join(workspaceRoot, 'test', 'native', 'hostile_calls.rs'));
+    expect(run(program, [uniqueName('hostile-calls'), '1000', '1'])).toBe('1000 rounds\n');
+  });
+
+  test('has all steps that Node has', () => {
+    const steps = [...stepsOfNode('service').matchAll(/\| '(.+)'/g)].map(([, step = '']) => step);
+    expect([...new Set(stepsOf(source))].sort()).toEqual(steps.sort());
+  });
+
+  test('says why each unsafe block is safe', () => {
+    expect(bareUnsafe(source)).toEqual([]);
   });
 });

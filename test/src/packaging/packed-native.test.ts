@@ -65,6 +65,7 @@ describe('the packed @mmfbus/native, installed', () => {
       'python/mmfbus_shape.py',
       'rust/mmfbus.rs',
       'rust/mmfbus_msgpack.rs',
+      'rust/mmfbus_service.rs',
     ]);
   });
 
