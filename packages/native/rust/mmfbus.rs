@@ -19,6 +19,7 @@
 //!   `None` waits for ever.
 //! - **Payloads** are bytes; what they mean is the codec's business, whose id is an option. `mmfbus_msgpack.rs` reads and
 //!   writes msgpack.
+//! - **Calls** are in `mmfbus_service.rs`, which needs this file beside it.
 //! - **Event loops**: `arm()` says how long to wait at most for one of `descriptors()` to be readable; then
 //!   `try_receive` until it gives `None`, and arm again.
 //! - **Positions** are the incarnation of a channel, which no other channel of its name has, and the number of a message. A
@@ -1581,7 +1582,9 @@ impl Geometry {
         if self.pattern != kind.pattern() {
             return Err(Error::PatternMismatch(self.pattern));
         }
-        if (Participant::at(self.participants) as u64 + kind.room(self.participants)) > self.ring as u64 {
+        // The directory has as many entries as there is room for.
+        let has_tables = matches!(kind, Kind::Calls | Kind::Replies);
+        if has_tables && Participant::at(self.participants) as u64 + kind.room(self.participants) > self.ring as u64 {
             return Err(Error::Corrupted("the ring begins in the tables of the segment"));
         }
         if options.capacity != 0 && options.capacity != self.capacity as u64 {

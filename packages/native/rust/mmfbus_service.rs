@@ -3359,7 +3359,7 @@ impl Request {
         }
     }
 
-    /// Whether the caller has given up, is gone, or its time is over. A handler that takes its time asks this: it only reads memory.
+    /// Whether the caller has given up, is gone, or its time is over. A handler that takes its time asks this: it makes no system call.
     pub fn is_cancelled(&self) -> bool {
         let inner = self.hub.lock();
         let is_cancelled = inner.side.as_ref().and_then(|side| Some(side.was_given_up(side.tasks.get(&self.number)?)));
