@@ -1288,6 +1288,7 @@ typedef struct mmfbus__call {
     mmfbus__link *pinned; /* the only one that may have it; NULL for any */
     bool is_pinned;
     uint32_t cell, deaths;
+    bool may_have_started; /* an attempt before this one may have */
     uint64_t id;
     uint32_t pid;
     char server[MMFBUS__SLOT_NAME_SIZE + 1];
@@ -1425,7 +1426,7 @@ static void mmfbus__settle(mmfbus_client *client, mmfbus__call *call, mmfbus_sta
     call->has_ended = true;
     call->is_in_line = false;
     call->status = status;
-    call->started = started;
+    call->started = call->may_have_started ? MMFBUS_STARTED_MAYBE : started;
     call->last = last;
     call->link = NULL;
     mmfbus__append_node(&client->sent, &call->node);
@@ -1847,13 +1848,18 @@ static void mmfbus__lose_mailbox(mmfbus_client *client) {
     client->broken = mmfbus__open_mailbox(client);
 }
 
+/* Whether everything up to a tail that was loaded before was read, or that tail was no true one. */
+static bool mmfbus__has_read(const mmfbus_subscriber *sub, int64_t least) {
+    return sub->position >= least || mmfbus__load64(sub->base.memory + MMFBUS__HEADER_TAIL) < least;
+}
+
 /* Reads what is in the mailbox, at least up to that position. */
 static void mmfbus__read_mailbox(mmfbus_client *client, int64_t least) {
     for (;;) {
         mmfbus_message message;
         mmfbus_status status = mmfbus_try_receive(client->mailbox, &message);
         if (status == MMFBUS_OK) mmfbus__take_answer_of(client, &message);
-        if (status == MMFBUS_EMPTY && client->mailbox->position >= least) return;
+        if (status == MMFBUS_EMPTY && mmfbus__has_read(client->mailbox, least)) return;
         if (!mmfbus_is_error(status)) continue;
         mmfbus__lose_mailbox(client);
         return;
@@ -1879,14 +1885,14 @@ static void mmfbus__lose_server(mmfbus_client *client, mmfbus__link *link, bool 
         }
         if (own.call == NULL) continue;
         if (has_died) own.call->deaths++;
+        if (!is_withdrawn) own.call->may_have_started = true;
         const mmfbus__method *theirs = mmfbus__method_for(link, own.call);
         bool is_idempotent = theirs != NULL && theirs->is_idempotent && (own.call->method == NULL || own.call->method->is_idempotent);
         bool goes_on = (is_withdrawn || is_idempotent) && own.call->deaths <= 2 && !own.call->is_pinned;
         if (goes_on) {
             mmfbus__move(client, own.call);
         } else {
-            mmfbus_started started = is_withdrawn ? MMFBUS_STARTED_NO : MMFBUS_STARTED_MAYBE;
-            mmfbus__settle(client, own.call, MMFBUS_SERVER_DIED, started, NULL);
+            mmfbus__settle(client, own.call, MMFBUS_SERVER_DIED, MMFBUS_STARTED_NO, NULL);
         }
     }
     if (link->sending != NULL) {
@@ -2317,6 +2323,7 @@ static mmfbus_status mmfbus__begin_call(mmfbus_client *client, const char *metho
     call->pinned = pinned;
     call->is_pinned = pinned != NULL;
     call->deaths = call->pid = 0;
+    call->may_have_started = false;
     call->server[0] = 0;
     memset(call->is_avoided, 0, sizeof call->is_avoided);
     call->item = call->last = NULL;
@@ -3148,7 +3155,7 @@ static void mmfbus__take_messages(mmfbus_server *server) {
     for (;;) {
         mmfbus_message message;
         mmfbus_status status = mmfbus_try_receive(server->inbox, &message);
-        if (status == MMFBUS_EMPTY && server->inbox->position >= least) return;
+        if (status == MMFBUS_EMPTY && mmfbus__has_read(server->inbox, least)) return;
         if (mmfbus_is_error(status)) {
             server->broken = status;
             return;
@@ -3381,7 +3388,10 @@ static void mmfbus__begin_drain(mmfbus_server *server) {
     bool is_locked = mmfbus__lock(inbox, mmfbus__deadline(inbox->timeout)) == MMFBUS_OK;
     /* SYNC: draining. With the lock held: what was committed before is taken, and nothing is committed after. */
     mmfbus__store32(mmfbus__own_slot(inbox) + MMFBUS__SLOT_PHASE, MMFBUS__PHASE_DRAINING);
-    if (is_locked) mmfbus__unlock(inbox);
+    if (is_locked) {
+        mmfbus__tell_of_leaving(inbox, true);
+        mmfbus__unlock(inbox);
+    }
     MMFBUS_STEP("drain: inbox says so");
     server->is_draining = true;
     /* Calls that have not begun are for other servers. */
