@@ -16,6 +16,7 @@ const PROGRAMS = [
   'kill-matrix/calls/actor',
   'killed/mortal',
   'soak/agent',
+  'soak/calls/agent',
   'soak/auditor',
   'soak/role-thread',
 ];

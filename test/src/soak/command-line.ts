@@ -6,7 +6,10 @@ export const HELP = `Usage: npm run soak -- [options]
 Processes and Workers publish, subscribe, pause, leave, are killed and terminated at random on
 several channels, while every message is accounted for: none may be lost without a gap, doubled,
 out of order or altered. Ends with the first that is. Ctrl-C ends it early, with the summary.
+With --calls they serve and call instead: every call is accounted for, with each time that its
+handler ran.
 
+  --calls           calls instead of messages; --channels has no effect
   --minutes <n>     how long, 10 unless told otherwise; parts such as 0.5 are allowed
   --kills <n>       ends after that many kills, if that is earlier
   --seed <n>        who does what follows from it; another one each time unless told otherwise
@@ -18,6 +21,7 @@ The exit status is 0 when all is accounted for, 1 when not, 2 when it was called
 
 /** What was asked for. */
 export interface SoakArguments {
+  readonly calls: boolean;
   readonly minutes: number;
   readonly kills: number;
   readonly seed: number;
@@ -27,6 +31,7 @@ export interface SoakArguments {
 
 /** The options of the command line. */
 export const OPTIONS = {
+  calls: { type: 'boolean', default: false },
   minutes: { type: 'string', default: '10' },
   kills: { type: 'string' },
   seed: { type: 'string' },
@@ -39,6 +44,7 @@ const MOST_MINUTES = 24 * 60;
 /** What a command line asks for. */
 export function readArguments({ values }: CommandLine<typeof OPTIONS>): SoakArguments {
   return {
+    calls: values.calls,
     minutes: minutesOf(values.minutes),
     kills:
       values.kills === undefined ? Number.POSITIVE_INFINITY : wholeNumber('--kills', values.kills, 1, 1e6),

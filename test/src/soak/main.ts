@@ -1,5 +1,6 @@
 // The soak as a program.
 import { type CommandLine, runCommand, table } from '@mmfbus/terminal';
+import { CallSoak, type CallSoakCounts } from './calls/soak.js';
 import { HELP, OPTIONS, readArguments } from './command-line.js';
 import { Soak, type SoakCounts } from './soak.js';
 
@@ -10,12 +11,22 @@ const SHOWN_PROBLEMS = 20;
 
 const numbers = new Intl.NumberFormat('en-US');
 
-function progress(counts: SoakCounts, seconds: number): string {
+/** A soak of either kind. */
+interface Soaking {
+  readonly problems: readonly string[];
+  run(): Promise<void>;
+  stop(): void;
+}
+
+function beginOf({ kills }: { readonly kills: number }, seconds: number): string[] {
   const time = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
-  const { kills, published, received, missed, slots, locks } = counts;
+  return [time.padStart(6), `${numbers.format(kills)} kills (${(kills / seconds).toFixed(1)}/s)`];
+}
+
+function progress(counts: SoakCounts, seconds: number): string {
+  const { published, received, missed, slots, locks } = counts;
   return [
-    time.padStart(6),
-    `${numbers.format(kills)} kills (${(kills / seconds).toFixed(1)}/s)`,
+    ...beginOf(counts, seconds),
     `published ${numbers.format(published)}`,
     `received ${numbers.format(received)}`,
     `in gaps ${numbers.format(missed)}`,
@@ -23,8 +34,16 @@ function progress(counts: SoakCounts, seconds: number): string {
   ].join('  ');
 }
 
+function progressOfCalls(counts: CallSoakCounts, seconds: number): string {
+  const { lives, pauses } = counts;
+  return [...beginOf(counts, seconds), `${lives} processes`, `${pauses} pauses`].join('  ');
+}
+
+function line(what: string, count: number, about = ''): string[] {
+  return [what, numbers.format(count), about];
+}
+
 function summary(counts: SoakCounts, seconds: number, seed: number): string {
-  const line = (what: string, count: number, about = '') => [what, numbers.format(count), about];
   const rows = [
     line('processes', counts.lives),
     line('kills', counts.kills, `${(counts.kills / seconds).toFixed(2)} a second`),
@@ -45,24 +64,55 @@ function summary(counts: SoakCounts, seconds: number, seed: number): string {
   return `Seed ${seed}, ${seconds.toFixed(0)} s\n${table(rows, { left: [0, 2] })}`;
 }
 
+function summaryOfCalls(counts: CallSoakCounts, seconds: number, seed: number): string {
+  const rows = [
+    line('processes', counts.lives),
+    line('kills', counts.kills, `${(counts.kills / seconds).toFixed(2)} a second`),
+    line('pauses', counts.pauses),
+    line('calls', counts.calls, `${numbers.format(Math.round(counts.calls / seconds))} a second`),
+    line('answers', counts.answers),
+    ...[...counts.errors]
+      .sort(([, one], [, other]) => other - one)
+      .map(([outcome, count]) => line(outcome.replace(' ', ', started: '), count)),
+    line('cut off', counts.cutOff, 'calls whose callers were killed before they had an outcome'),
+    line('repeated', counts.repeated, 'idempotent calls that ran more than once'),
+    line('untold', counts.untold, 'one-way calls whose servers died before they ran'),
+  ];
+  return `Seed ${seed}, ${seconds.toFixed(0)} s\n${table(rows, { left: [0, 2] })}`;
+}
+
 async function main(commandLine: CommandLine<typeof OPTIONS>): Promise<number> {
-  const { seed, minutes, kills, channels, processes } = readArguments(commandLine);
-  console.log(`Seed ${seed}: ${processes} processes on ${channels} channels`);
-  const soak = new Soak({ seed, channels, processes, kills });
+  const { calls, seed, minutes, kills, channels, processes } = readArguments(commandLine);
+  const about = calls ? 'that serve and call' : `on ${channels} channels`;
+  console.log(`Seed ${seed}: ${processes} processes ${about}`);
   const start = performance.now();
   const seconds = () => (performance.now() - start) / 1000;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => soak.stop());
-  const end = setTimeout(() => soak.stop(), minutes * 60_000);
-  const timer = setInterval(() => console.log(progress(soak.counts, seconds())), PROGRESS_EVERY);
-  await soak.run();
-  clearTimeout(end);
-  clearInterval(timer);
-  for (const problem of soak.problems.slice(0, SHOWN_PROBLEMS)) console.error(`PROBLEM: ${problem}`);
-  const more = soak.problems.length - SHOWN_PROBLEMS;
-  if (more > 0) console.error(`and ${more} more problems, which may follow from these`);
-  console.log(summary(soak.counts, seconds(), seed));
-  console.log(soak.problems.length === 0 ? 'Every message is accounted for.' : 'Not all is as it should be.');
-  return soak.problems.length === 0 ? 0 : 1;
+  const run = async (soak: Soaking, describe: () => string): Promise<void> => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => soak.stop());
+    const end = setTimeout(() => soak.stop(), minutes * 60_000);
+    const timer = setInterval(() => console.log(describe()), PROGRESS_EVERY);
+    await soak.run();
+    clearTimeout(end);
+    clearInterval(timer);
+    for (const problem of soak.problems.slice(0, SHOWN_PROBLEMS)) console.error(`PROBLEM: ${problem}`);
+    const more = soak.problems.length - SHOWN_PROBLEMS;
+    if (more > 0) console.error(`and ${more} more problems, which may follow from these`);
+  };
+  let problems: readonly string[];
+  if (calls) {
+    const soak = new CallSoak({ seed, processes, kills });
+    await run(soak, () => progressOfCalls(soak.counts, seconds()));
+    console.log(summaryOfCalls(soak.counts, seconds(), seed));
+    problems = soak.problems;
+  } else {
+    const soak = new Soak({ seed, channels, processes, kills });
+    await run(soak, () => progress(soak.counts, seconds()));
+    console.log(summary(soak.counts, seconds(), seed));
+    problems = soak.problems;
+  }
+  const what = calls ? 'call' : 'message';
+  console.log(problems.length === 0 ? `Every ${what} is accounted for.` : 'Not all is as it should be.');
+  return problems.length === 0 ? 0 : 1;
 }
 
 await runCommand({ name: 'soak', help: HELP, options: OPTIONS }, main);

@@ -3,20 +3,28 @@ import type { AgentOrder, AgentReport } from './protocol.js';
 
 export type Agent = Child<AgentOrder, AgentReport>;
 
+/** What every agent of a soak is told to end by. */
+interface Exit {
+  readonly order: 'exit';
+}
+
 /** Processes that are started ahead: loading everything takes a process longer than many of them live. */
-export class Pool {
+export class Pool<Order = AgentOrder, Report = AgentReport> {
+  readonly #program: string;
   readonly #size: number;
   readonly #env: Readonly<Record<string, string>>;
-  readonly #waiting: Promise<Agent>[] = [];
+  readonly #waiting: Promise<Child<Order | Exit, Report>>[] = [];
 
-  constructor(size: number, env: Readonly<Record<string, string>>) {
+  /** @param program of the agents, by its path in this folder. */
+  constructor(program: string, size: number, env: Readonly<Record<string, string>>) {
+    this.#program = program;
     this.#size = size;
     this.#env = env;
     this.#fill();
   }
 
   /** A process that waits for its orders. */
-  async take(): Promise<Agent> {
+  async take(): Promise<Child<Order | Exit, Report>> {
     const agent = this.#waiting.shift() ?? this.#start();
     this.#fill();
     return agent;
@@ -40,8 +48,8 @@ export class Pool {
     }
   }
 
-  #start(): Promise<Agent> {
-    const agent: Agent = new Child('agent', this.#env);
+  #start(): Promise<Child<Order | Exit, Report>> {
+    const agent = new Child<Order | Exit, Report>(this.#program, this.#env);
     return new Promise((resolve, reject) => {
       agent.onReport = () => resolve(agent);
       agent.ended.then(({ status, stderr }) => {

@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Position } from '@mmfbus/channel';
 import { AuditorLink } from './auditor-link.js';
@@ -8,6 +7,7 @@ import { Life } from './life.js';
 import { planLife, type Role } from './life-plan.js';
 import { Pool } from './pool.js';
 import { LEDGERS_VARIABLE, type Verdict } from './protocol.js';
+import { scratchParent } from './scratch.js';
 
 /** Processes that are started ahead. */
 const AHEAD = 3;
@@ -73,8 +73,7 @@ export class Soak {
 
   constructor(options: SoakOptions) {
     this.#options = options;
-    const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-    this.#folder = mkdtempSync(join(parent, `mmfbus-soak-${process.pid}-`));
+    this.#folder = mkdtempSync(join(scratchParent(), `mmfbus-soak-${process.pid}-`));
     const bus = join(this.#folder, 'bus');
     const ledgers = join(this.#folder, 'ledgers');
     for (const folder of [bus, ledgers]) mkdirSync(folder);
@@ -85,7 +84,7 @@ export class Soak {
     };
     this.#channels = planChannels(`mmfbus-soak-${process.pid}`, options.channels);
     this.#auditor = new AuditorLink(env, (problem) => this.#problem(problem));
-    this.#pool = new Pool(AHEAD, env);
+    this.#pool = new Pool('agent', AHEAD, env);
   }
 
   /** What happened up to now; messages are counted when those that got them have ended. */
