@@ -21,7 +21,7 @@ export interface MemoryOperation {
   readonly cell: number;
   readonly value?: Value | undefined;
   readonly expected?: Value | undefined;
-  /** Whether it happens together with the operation before it. */
+  /** Whether it happens together with the operation before it; false where it certainly does not, because others go with it. */
   readonly isJoined?: boolean | undefined;
 }
 

@@ -52,7 +52,7 @@ function compile(fileName: string, text: string): string {
 const parsed = new Map<PackageName, Sources>();
 
 /** The sources of a package, parsed once. */
-export function sourcesOf(name: PackageName): Sources {
+function sourcesOf(name: PackageName): Sources {
   let sources = parsed.get(name);
   if (sources === undefined) {
     sources = parsedSources(name);

@@ -144,7 +144,9 @@ export class World<M = unknown> {
   }
 
   async #settle(state: State, process: number): Promise<State> {
-    const next = this.choices(state).find((choice) => choice.process === process && choice.what !== 'kill');
+    const next = this.choices(state).find(
+      (choice) => choice.process === process && choice.what !== 'kill' && !choice.what.startsWith('timer'),
+    );
     if (next === undefined) return state;
     const after = await this.step(state, next);
     return this.#settle({ ...after, running: -1, interruptions: 0 }, process);
@@ -224,7 +226,7 @@ export class World<M = unknown> {
 
   #goesWithTheOneBefore(process: number, operation: Operation): boolean {
     if (operation.kind !== 'memory' && operation.kind !== 'system') return false;
-    if (operation.isJoined === true) return true;
+    if (operation.isJoined !== undefined) return operation.isJoined;
     return operation.kind === 'memory' && this.reduction.passes(process, operation);
   }
 

@@ -1,0 +1,119 @@
+import type { ProcessPlan, Scenario } from '../world.js';
+import type { CallsMachine } from './environment.js';
+import { calls, type PlannedCall, serves } from './programs.js';
+
+/** What servers and a client of one service do. */
+export interface CallsScenario extends Scenario<CallsMachine> {
+  /** The process that makes the calls. */
+  readonly client: number;
+  readonly calls: readonly PlannedCall[];
+  /** Cells of the client's mailbox. Defaults to 2. */
+  readonly cells?: number;
+  /** Codes of errors that calls may end with, beside the deaths and what the program gives up. */
+  readonly allows?: readonly string[];
+}
+
+type Plan = ProcessPlan<CallsMachine>;
+
+const one: PlannedCall = { number: 1, method: 'once' };
+const two: PlannedCall = { number: 2, method: 'once' };
+const again: PlannedCall = { number: 3, method: 'again' };
+const givenUp: PlannedCall = { ...one, isGivenUp: true };
+
+function server(name: string, plan: Parameters<typeof serves>[0] = {}, more: Partial<Plan> = {}): Plan {
+  return { name, program: serves(plan), sleepsAtStart: true, ...more };
+}
+
+function scenario(
+  servers: readonly Plan[],
+  planned: readonly PlannedCall[],
+  {
+    calling,
+    client,
+    ...bounds
+  }: Partial<Omit<CallsScenario, 'client'>> & {
+    readonly calling?: Parameters<typeof calls>[1];
+    readonly client?: Partial<Plan>;
+  } = {},
+): CallsScenario {
+  const caller: Plan = { name: 'client', program: calls(planned, calling), ...client };
+  const interruptions = 1;
+  return {
+    processes: [...servers, caller],
+    client: servers.length,
+    calls: planned,
+    interruptions,
+    ...bounds,
+  };
+}
+
+const mortal = { mortal: true };
+
+/** What is explored, and within which bounds. Where nothing else is said, one of the mortal processes may die, and there is one interruption. */
+export const callScenarios = {
+  callAndAnswer: scenario([server('server')], [one], { interruptions: 2 }),
+  answerInALaterTurn: scenario([server('server', { isSlow: true })], [one], { interruptions: 2 }),
+  givingUp: scenario([server('server')], [givenUp], { interruptions: 2 }),
+  givingUpWhatRuns: scenario([server('server', { endless: [1] })], [{ ...givenUp, isEndless: true }, two], {
+    interruptions: 2,
+  }),
+  deathOfAServer: scenario([server('first', {}, mortal), server('second')], [one]),
+  deathOfTheOnlyServer: scenario([server('server', { isSlow: true }, mortal)], [one, again], {
+    allows: ['NO_SERVER'],
+  }),
+  deathsOfBoth: scenario([server('first', {}, mortal), server('second', {}, mortal)], [again], {
+    kills: 2,
+    interruptions: 0,
+    allows: ['NO_SERVER', 'SERVER_DIED'],
+  }),
+  takenForDead: scenario([server('first', { isSlow: true }), server('second')], [one], {
+    calling: { mistakes: 0 },
+    allows: ['SERVER_DIED'],
+  }),
+  draining: scenario([server('first', { drains: true }), server('second')], [one]),
+  drainingTheOnlyServer: scenario([server('server', { drains: true, isSlow: true })], [one], {
+    allows: ['NO_SERVER'],
+  }),
+  drainingAndDying: scenario(
+    [server('first', { drains: true, isSlow: true }, mortal), server('second')],
+    [one],
+    { interruptions: 0 },
+  ),
+  drainingWithALongCall: scenario(
+    [server('first', { drains: true, endless: [1], concurrency: 1 })],
+    [{ ...one, isEndless: true }, two],
+    { allows: ['NO_SERVER'] },
+  ),
+  deathOfTheClient: scenario([server('server', { endless: [1] })], [{ ...one, isEndless: true }], {
+    client: mortal,
+    interruptions: 2,
+  }),
+  cellUsedAgain: scenario([server('server', { isSlow: true })], [givenUp, two], { cells: 1 }),
+  cellUsedAgainAfterACancel: scenario(
+    [server('server', { endless: [1] })],
+    [{ ...givenUp, isEndless: true }, two],
+    { cells: 1, calling: { isInTurn: true } },
+  ),
+  tooManyCalls: scenario(
+    [
+      server('first', { isSlow: true, concurrency: 1, queue: 0 }),
+      server('second', { isSlow: true, concurrency: 1, queue: 0 }),
+    ],
+    [one, two],
+    { allows: ['BUSY'] },
+  ),
+  refused: scenario([server('first', { canAnswer: false }), server('second')], [one]),
+  oneWay: scenario([server('server', { drains: true })], [{ number: 1, method: 'tell' }], {
+    allows: ['NO_SERVER'],
+    interruptions: 2,
+  }),
+  streamOfAnswers: scenario([server('server')], [{ number: 1, method: 'items' }], { interruptions: 2 }),
+  streamOfAnswersGivenUp: scenario([server('server')], [{ number: 1, method: 'items', isGivenUp: true }]),
+  streamOfInputs: scenario([server('server')], [{ number: 1, method: 'sum' }], { interruptions: 2 }),
+  streamOfInputsAndDeath: scenario([server('server', {}, mortal)], [{ number: 1, method: 'sum' }], {
+    allows: ['NO_SERVER'],
+  }),
+} as const satisfies Readonly<Record<string, CallsScenario>>;
+
+/** Name of one of the {@link callScenarios}. */
+export type CallScenarioName = keyof typeof callScenarios;
