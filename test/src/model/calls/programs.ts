@@ -41,12 +41,14 @@ interface Calling {
   readonly isInTurn?: boolean;
   /** The process that is taken for dead at any time, although it lives. */
   readonly mistakes?: number;
+  /** Whether it makes a call for each item that it gets, before it takes the next one. Defaults to false. */
+  readonly asksAtEachItem?: boolean;
 }
 
 /** Makes calls, and notes what becomes of each. */
 export function calls(
   planned: readonly PlannedCall[],
-  { isInTurn = false, mistakes }: Calling = {},
+  { isInTurn = false, mistakes, asksAtEachItem = false }: Calling = {},
 ): Program {
   return async (machine) => {
     const client = await machine.client();
@@ -56,6 +58,7 @@ export function calls(
       for await (const item of stream) {
         machine.note(`item ${item}`);
         items.push(item);
+        if (asksAtEachItem) await client.call(machine.methodOf('once'), item);
       }
       return items;
     };

@@ -37,42 +37,46 @@ function scenario(
   } = {},
 ): CallsScenario {
   const caller: Plan = { name: 'client', program: calls(planned, calling), ...client };
-  const interruptions = 1;
   return {
     processes: [...servers, caller],
     client: servers.length,
     calls: planned,
-    interruptions,
     ...bounds,
   };
 }
 
 const mortal = { mortal: true };
 
-/** What is explored, and within which bounds. Where nothing else is said, one of the mortal processes may die, and there is one interruption. */
+/**
+ * What is explored, and within which bounds. Where nothing else is said, one of the mortal processes may die, and processes
+ * are interrupted as often as may be.
+ */
 export const callScenarios = {
-  callAndAnswer: scenario([server('server')], [one], { interruptions: 2 }),
-  answerInALaterTurn: scenario([server('server', { isSlow: true })], [one], { interruptions: 2 }),
-  givingUp: scenario([server('server')], [givenUp], { interruptions: 2 }),
-  givingUpWhatRuns: scenario([server('server', { endless: [1] })], [{ ...givenUp, isEndless: true }, two], {
-    interruptions: 2,
-  }),
+  callAndAnswer: scenario([server('server')], [one]),
+  answerInALaterTurn: scenario([server('server', { isSlow: true })], [one]),
+  givingUp: scenario([server('server')], [givenUp]),
+  givingUpWhatRuns: scenario(
+    [server('server', { endless: [1] })],
+    [{ ...givenUp, isEndless: true }, two],
+    {},
+  ),
   deathOfAServer: scenario([server('first', {}, mortal), server('second')], [one]),
   deathOfTheOnlyServer: scenario([server('server', { isSlow: true }, mortal)], [one, again], {
     allows: ['NO_SERVER'],
   }),
   deathsOfBoth: scenario([server('first', {}, mortal), server('second', {}, mortal)], [again], {
     kills: 2,
-    interruptions: 0,
     allows: ['NO_SERVER', 'SERVER_DIED'],
   }),
   takenForDead: scenario([server('first', { isSlow: true }), server('second')], [one], {
     calling: { mistakes: 0 },
+    interruptions: 1,
     allows: ['SERVER_DIED'],
   }),
-  draining: scenario([server('first', { drains: true }), server('second')], [one]),
+  draining: scenario([server('first', { drains: true }), server('second')], [one], { interruptions: 1 }),
   drainingTheOnlyServer: scenario([server('server', { drains: true, isSlow: true })], [one], {
     allows: ['NO_SERVER'],
+    interruptions: 1,
   }),
   drainingAndDying: scenario(
     [server('first', { drains: true, isSlow: true }, mortal), server('second')],
@@ -86,7 +90,6 @@ export const callScenarios = {
   ),
   deathOfTheClient: scenario([server('server', { endless: [1] })], [{ ...one, isEndless: true }], {
     client: mortal,
-    interruptions: 2,
   }),
   cellUsedAgain: scenario([server('server', { isSlow: true })], [givenUp, two], { cells: 1 }),
   cellUsedAgainAfterACancel: scenario(
@@ -100,18 +103,24 @@ export const callScenarios = {
       server('second', { isSlow: true, concurrency: 1, queue: 0 }),
     ],
     [one, two],
-    { allows: ['BUSY'] },
+    { allows: ['BUSY'], interruptions: 1 },
   ),
   refused: scenario([server('first', { canAnswer: false }), server('second')], [one]),
   oneWay: scenario([server('server', { drains: true })], [{ number: 1, method: 'tell' }], {
     allows: ['NO_SERVER'],
-    interruptions: 2,
   }),
-  streamOfAnswers: scenario([server('server')], [{ number: 1, method: 'items' }], { interruptions: 2 }),
-  streamOfAnswersGivenUp: scenario([server('server')], [{ number: 1, method: 'items', isGivenUp: true }]),
+  streamOfAnswers: scenario([server('server')], [{ number: 1, method: 'items' }]),
+  streamOfAnswersGivenUp: scenario([server('server')], [{ number: 1, method: 'items', isGivenUp: true }], {
+    interruptions: 1,
+  }),
+  callsWhileItReads: scenario([server('server')], [{ number: 1, method: 'items' }], {
+    calling: { asksAtEachItem: true },
+    interruptions: 1,
+  }),
   streamOfInputs: scenario([server('server')], [{ number: 1, method: 'sum' }], { interruptions: 2 }),
   streamOfInputsAndDeath: scenario([server('server', {}, mortal)], [{ number: 1, method: 'sum' }], {
     allows: ['NO_SERVER'],
+    interruptions: 1,
   }),
 } as const satisfies Readonly<Record<string, CallsScenario>>;
 
