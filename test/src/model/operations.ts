@@ -7,6 +7,7 @@ export type Access =
   | 'store'
   | 'add'
   | 'sub'
+  | 'and'
   | 'or'
   | 'exchange'
   | 'compareExchange'

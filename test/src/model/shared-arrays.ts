@@ -129,6 +129,7 @@ export const modelAtomics: Readonly<Record<string, Method>> = {
   store: method('store'),
   add: method('add'),
   sub: method('sub'),
+  and: method('and'),
   or: method('or'),
   exchange: method('exchange'),
   compareExchange: (array, index, expected, replacement) => {

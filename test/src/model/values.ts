@@ -13,6 +13,8 @@ export function valueAfter(
       return narrow(before, sum(before, value));
     case 'sub':
       return narrow(before, sum(before, -value));
+    case 'and':
+      return (before as number) & (value as number);
     case 'or':
       return (before as number) | (value as number);
     case 'compareExchange':

@@ -149,7 +149,7 @@ export const callMutants: readonly CallMutant[] = [
   {
     mistake: 'a server that waits for credit does not look again after it has said so',
     scenario: 'streamOfAnswers',
-    changes: [inside('awaitCredit').move('awaitCredit').before('Promise')],
+    changes: [inside('AnswerSender.awaitCredit').move('awaitCredit').before('Promise')],
     breaks: 'no call hangs',
   },
   {
