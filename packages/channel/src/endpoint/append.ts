@@ -1,5 +1,6 @@
-import type { WordBytes } from '@mmfbus/codec/internal';
+import { allocateWordBytes, type WordBytes } from '@mmfbus/codec/internal';
 import { FRAGMENT_HEADER_LENGTH } from '../format/fragment-layout.js';
+import { ORIGIN_LENGTH, type Origin, writeOrigin } from '../format/origin.js';
 import type { RingWriter } from '../ring/ring-writer.js';
 
 /** What is appended to the ring with one commit, and perhaps with more to follow. */
@@ -33,6 +34,36 @@ export class MessageAppend implements Append {
 
   write(writer: RingWriter, timestamp: number): void {
     writer.writeMessage(this.payload, 0, this.bytes, timestamp);
+  }
+
+  advance(): boolean {
+    return false;
+  }
+}
+
+/** One message in one frame, which says where the message comes from. */
+export class OriginAppend implements Append {
+  readonly messages = 1;
+  readonly bytes: number;
+  readonly #extended: WordBytes;
+
+  constructor(origin: Origin, payload: Uint8Array) {
+    this.bytes = payload.length;
+    this.#extended = allocateWordBytes(ORIGIN_LENGTH + payload.length);
+    this.#extended.set(payload, ORIGIN_LENGTH);
+    writeOrigin(this.#extended, origin);
+  }
+
+  get #length(): number {
+    return ORIGIN_LENGTH + this.bytes;
+  }
+
+  endIn(writer: RingWriter): number {
+    return writer.endOf(writer.tail, this.#length);
+  }
+
+  write(writer: RingWriter, timestamp: number): void {
+    writer.writeExtended(this.#extended, 0, this.#length, timestamp);
   }
 
   advance(): boolean {
@@ -110,16 +141,28 @@ export class SplitAppend implements Append {
   readonly #total: number;
   readonly #fragmentLength: number;
   readonly #generation: number;
+  readonly #extension: WordBytes | undefined;
   #offset = 0;
   /** Where its first fragment is; undefined until that is written. */
   #began: number | undefined;
 
-  /** @param frameLength most bytes of payload of a frame, the fragment's header included. */
-  constructor(payload: WordBytes, total: number, generation: number, frameLength: number) {
+  /**
+   * @param frameLength most bytes of payload of a frame, the fragment's header included.
+   * @param origin where the message comes from. Defaults to this channel.
+   */
+  constructor(
+    payload: WordBytes,
+    total: number,
+    generation: number,
+    frameLength: number,
+    origin?: Origin | undefined,
+  ) {
     this.#payload = payload;
     this.#total = total;
     this.#generation = generation;
-    this.#fragmentLength = frameLength - FRAGMENT_HEADER_LENGTH;
+    this.#extension = origin === undefined ? undefined : allocateWordBytes(ORIGIN_LENGTH);
+    if (this.#extension !== undefined) writeOrigin(this.#extension, origin as Origin);
+    this.#fragmentLength = frameLength - FRAGMENT_HEADER_LENGTH - (this.#extension?.length ?? 0);
   }
 
   get messages(): number {
@@ -131,14 +174,16 @@ export class SplitAppend implements Append {
   }
 
   endIn(writer: RingWriter): number {
-    return writer.endOf(writer.tail, FRAGMENT_HEADER_LENGTH + this.bytes);
+    const extended = this.#offset === 0 ? (this.#extension?.length ?? 0) : 0;
+    return writer.endOf(writer.tail, extended + FRAGMENT_HEADER_LENGTH + this.bytes);
   }
 
   write(writer: RingWriter, timestamp: number): void {
-    const began = this.#offset === 0 ? undefined : this.#began;
+    const isFirst = this.#offset === 0;
+    const began = isFirst ? undefined : this.#began;
     const part = { began, total: this.#total, offset: this.#offset, generation: this.#generation };
     const bytes = this.#payload.subarray(this.#offset, this.#offset + this.bytes);
-    this.#began = writer.writeFragment(part, bytes, timestamp);
+    this.#began = writer.writeFragment(part, bytes, timestamp, isFirst ? this.#extension : undefined);
   }
 
   advance(): boolean {

@@ -1,5 +1,6 @@
 import type { ChannelDefinition } from '../format/definition.js';
 import { EPOCH_OFFSET, ROOM_WAITERS_OFFSET } from '../format/header-layout.js';
+import type { Origin } from '../format/origin.js';
 import {
   STATE_DISCONNECTED,
   STATE_LOSSY,
@@ -150,6 +151,11 @@ export class Receiver<T> {
   /** Number of the last message that was read; 0 before the first. */
   get lastRead(): number {
     return this.#reader.sequence;
+  }
+
+  /** Where the message comes from that is being delivered, if another channel carried it before. */
+  get origin(): Origin | undefined {
+    return this.#reader.origin;
   }
 
   /** Whether the channel has a publisher, or had one since this subscription began. */

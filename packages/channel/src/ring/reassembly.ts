@@ -1,4 +1,5 @@
 import type { Fragment } from '../format/fragment.js';
+import type { Origin } from '../format/origin.js';
 
 /** Bytes that are allocated for a message before more of it has arrived. */
 const FIRST_LENGTH = 64 * 1024;
@@ -9,6 +10,7 @@ interface Partial {
   readonly generation: number;
   readonly began: number;
   readonly total: number;
+  readonly origin: Origin | undefined;
   received: number;
   bytes: Uint8Array<ArrayBuffer>;
 }
@@ -28,6 +30,8 @@ export type ReassemblyOutcome = 'partial' | 'complete' | 'omitted' | 'orphan';
 export class Reassembly {
   /** After `complete`: the message. Its memory is the caller's from then on. */
   message: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  /** After `complete`: where the message comes from, as its first part says. */
+  origin: Origin | undefined;
   readonly #maxMessage: number;
   readonly #longest: number;
   readonly #partials = new Map<number, Partial>();
@@ -46,6 +50,7 @@ export class Reassembly {
    *
    * @param position where its frame is.
    * @param isLast says what the frame says of it.
+   * @param origin what the first part says of the message.
    * @returns what it makes of it, or a text when no publisher writes such a part.
    */
   add(
@@ -54,6 +59,7 @@ export class Reassembly {
     position: number,
     bytes: Uint8Array<ArrayBuffer>,
     isLast: boolean,
+    origin?: Origin | undefined,
   ): ReassemblyOutcome | { readonly problem: string } {
     const end = part.offset + bytes.length;
     if (
@@ -70,7 +76,7 @@ export class Reassembly {
       const problem = `a fragment from ${part.offset} on at ${position}, of a message that began at ${part.began}`;
       return { problem };
     }
-    const partial = part.offset === 0 ? this.#begin(slot, part) : this.#partials.get(slot);
+    const partial = part.offset === 0 ? this.#begin(slot, part, origin) : this.#partials.get(slot);
     if (partial === undefined) return 'orphan';
     if (!continues(part, partial)) {
       this.#partials.delete(slot);
@@ -81,6 +87,7 @@ export class Reassembly {
     this.#partials.delete(slot);
     if (!partial.isKept) return 'omitted';
     this.message = partial.bytes.subarray(0, partial.total);
+    this.origin = partial.origin;
     return 'complete';
   }
 
@@ -112,10 +119,10 @@ export class Reassembly {
     return this.#partials.size === 0;
   }
 
-  #begin(slot: number, { generation, began, total }: Fragment): Partial {
+  #begin(slot: number, { generation, began, total }: Fragment, origin: Origin | undefined): Partial {
     const isKept = total <= this.#longest;
     const bytes = new Uint8Array(isKept ? Math.min(total, FIRST_LENGTH) : 0);
-    const partial = { isKept, generation, began, total, received: 0, bytes };
+    const partial = { isKept, generation, began, total, origin, received: 0, bytes };
     this.#partials.set(slot, partial);
     return partial;
   }

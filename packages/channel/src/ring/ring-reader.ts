@@ -13,6 +13,7 @@ import {
 import * as frame from '../format/frame-layout.js';
 import { HEAD_OFFSET, TAIL_OFFSET } from '../format/header-layout.js';
 import { MAX_EXTENSION_LENGTH } from '../format/limits.js';
+import { type Origin, readOrigin } from '../format/origin.js';
 import { readLong } from '../format/words.js';
 import { atStep } from '../foundation/steps.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
@@ -61,6 +62,8 @@ export class RingReader {
   timestamp = 0;
   /** Slot of the publisher. */
   publisher = 0;
+  /** Where the message comes from, if another channel carried it before. */
+  origin: Origin | undefined;
   /** With `omitted`: bytes of the message. */
   omitted = 0;
   /** With `corrupted`: what is wrong. */
@@ -242,7 +245,8 @@ export class RingReader {
     this.timestamp = readLong(words, word + TIMESTAMP_WORD);
     this.publisher = publisher;
     const isExtended = (kindWord & frame.EXTENSION_BIT) !== 0;
-    if (isExtended && !this.#skipExtension()) {
+    this.origin = undefined;
+    if (isExtended && !this.#readExtension()) {
       return this.#corrupted(`an extension that a payload of ${length} bytes cannot begin with`);
     }
     if (kind !== frame.KIND_MESSAGE) return this.#readFragment(kind, publisher, isExtended);
@@ -259,10 +263,11 @@ export class RingReader {
     return this.#count();
   }
 
-  /** Leaves out what stands before the payload; false where it would not end within the frame. */
-  #skipExtension(): boolean {
+  /** Reads what stands before the payload; false where it would not end within the frame. */
+  #readExtension(): boolean {
     const length = ((this.#batchWords[this.start >> 2] as number) & 0xffff) * frame.EXTENSION_UNIT;
     if (length === 0 || length > MAX_EXTENSION_LENGTH || this.start + length > this.end) return false;
+    this.origin = readOrigin(this.#batchWords, this.start >> 2);
     this.start += length;
     return true;
   }
@@ -285,12 +290,13 @@ export class RingReader {
       return this.#corrupted(`an extension in a fragment at ${part.offset}; only the first one has one`);
     }
     const bytes = this.#batch.subarray(begin, this.end);
-    const outcome = this.#reassembly.add(publisher, part, this.#trusted, bytes, isLast);
+    const outcome = this.#reassembly.add(publisher, part, this.#trusted, bytes, isLast, this.origin);
     if (typeof outcome === 'object') return this.#corrupted(outcome.problem);
     if (!isLast) return 'part';
     if (outcome === 'omitted') return this.#omit(part.total);
     if (outcome === 'complete') {
       this.payload = this.#reassembly.message;
+      this.origin = this.#reassembly.origin;
       this.start = 0;
       this.end = this.payload.length;
       return this.#count();

@@ -153,6 +153,13 @@ export class RingWriter {
     this.nextSequence++;
   }
 
+  /** As {@link RingWriter.writeMessage}, a message whose bytes begin with a header extension, which `length` counts in. */
+  writeExtended(payload: WordBytes, start: number, length: number, timestamp: number): void {
+    const kind = frame.KIND_MESSAGE | frame.EXTENSION_BIT;
+    this.#copy(payload, start, length, this.#openFrame(length, kind, timestamp));
+    this.nextSequence++;
+  }
+
   /** As {@link RingWriter.writeMessage}, a message of these bytes, wherever they lie: all of them, `length` in number. */
   writeBytes(bytes: Uint8Array, length: number, timestamp: number): void {
     copyIn(bytes, this.#ring, this.#openFrame(length, frame.KIND_MESSAGE, timestamp) * 4);
@@ -196,19 +203,24 @@ export class RingWriter {
    * Writes a part of a message; the last one completes it.
    *
    * @param part where `began` is left out for the first part.
+   * @param extension of the header, of the first part only. Defaults to none.
    * @returns where the message began.
    */
   writeFragment(
     part: Omit<Fragment, 'began'> & { readonly began: number | undefined },
     bytes: OwnBytes,
     timestamp: number,
+    extension?: OwnBytes,
   ): number {
     const isLast = part.offset + bytes.length === part.total;
     const kind = isLast ? frame.KIND_LAST_FRAGMENT : frame.KIND_FRAGMENT;
-    const word = this.#openFrame(FRAGMENT_HEADER_LENGTH + bytes.length, kind, timestamp);
-    const { began = this.#end - frame.frameLength(FRAGMENT_HEADER_LENGTH + bytes.length) } = part;
-    writeFragmentHeader(this.#ringWords, word, { ...part, began });
-    copyIn(bytes, this.#ring, word * 4 + FRAGMENT_HEADER_LENGTH);
+    const extended = extension?.length ?? 0;
+    const length = extended + FRAGMENT_HEADER_LENGTH + bytes.length;
+    const start = this.#openFrame(length, extended > 0 ? kind | frame.EXTENSION_BIT : kind, timestamp) * 4;
+    const { began = this.#end - frame.frameLength(length) } = part;
+    if (extension !== undefined) copyIn(extension, this.#ring, start);
+    writeFragmentHeader(this.#ringWords, (start + extended) >> 2, { ...part, began });
+    copyIn(bytes, this.#ring, start + extended + FRAGMENT_HEADER_LENGTH);
     if (isLast) this.nextSequence++;
     return began;
   }

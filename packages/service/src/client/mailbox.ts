@@ -1,11 +1,17 @@
 import type { Message } from '@mmfbus/channel';
-import { type ChannelMemory, type Participant, Receiver, STATE_PUBLISHER } from '@mmfbus/channel/internal';
+import {
+  type ChannelMemory,
+  joinSegment,
+  type Participant,
+  Receiver,
+  STATE_PUBLISHER,
+} from '@mmfbus/channel/internal';
 import { randomNonce } from '@mmfbus/core/internal';
 import { atStep } from '../foundation/steps.js';
 import { Cells } from '../wire/cells.js';
 import { halvesOf, type MailboxIdentity } from '../wire/envelope.js';
 import type { Packet } from '../wire/packet.js';
-import { joinSegment, mailboxDefinition } from '../wire/segments.js';
+import { mailboxDefinition } from '../wire/segments.js';
 
 /** Part of the ring behind which a subscriber is said to be slow: a mailbox is always read. */
 const NEVER_SLOW = 1;
@@ -61,7 +67,7 @@ export class Mailbox implements MailboxIdentity {
     const id = randomNonce();
     const joining = { open: 'create', name, signal } as const;
     const mailbox = await joinSegment(
-      mailboxDefinition(service, id) as never,
+      mailboxDefinition(service, id),
       joining,
       (participant, memory) => new Mailbox(id, participant, memory, onLost),
     );

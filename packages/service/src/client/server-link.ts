@@ -3,6 +3,7 @@ import {
   type AppendOutcome,
   type ChannelMemory,
   EPOCH_OFFSET,
+  joinSegment,
   leaveAtExit,
   leaveSoon,
   MessageAppend,
@@ -23,7 +24,7 @@ import type { ServiceContract } from '../contract/service-contract.js';
 import { atStep } from '../foundation/steps.js';
 import { itemCodec, type OutgoingCall, type OutgoingItem } from '../wire/envelope.js';
 import type { RegisteredServer } from '../wire/registry.js';
-import { inboxDefinition, joinSegment } from '../wire/segments.js';
+import { inboxDefinition } from '../wire/segments.js';
 import { readTotals, type ServerTotals } from '../wire/statistics.js';
 
 /** Slot of the server in its inbox. */

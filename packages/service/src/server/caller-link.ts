@@ -1,5 +1,6 @@
 import { ChannelError } from '@mmfbus/channel';
 import {
+  joinSegment,
   leaveAtExit,
   leaveSoon,
   type Participant,
@@ -11,7 +12,7 @@ import { atStep } from '../foundation/steps.js';
 import { answerCodec, type OutgoingAnswer } from '../wire/answer.js';
 import { Cells } from '../wire/cells.js';
 import { joinHalves } from '../wire/envelope.js';
-import { joinSegment, mailboxDefinition } from '../wire/segments.js';
+import { mailboxDefinition } from '../wire/segments.js';
 
 /** Slot of the client in its mailbox. */
 const CLIENT_SLOT = 0;

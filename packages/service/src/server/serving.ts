@@ -2,6 +2,7 @@ import type { Message } from '@mmfbus/channel';
 import {
   type ChannelMemory,
   callLayout,
+  joinSegment,
   type Participant,
   PHASE_DRAINING,
   PHASE_SERVING,
@@ -18,7 +19,7 @@ import { Cells } from '../wire/cells.js';
 import { emptyHead, readEnvelope } from '../wire/envelope.js';
 import type { Packet } from '../wire/packet.js';
 import { ServerSeat } from '../wire/registry.js';
-import { inboxDefinition, joinSegment } from '../wire/segments.js';
+import { inboxDefinition } from '../wire/segments.js';
 import { Statistics } from '../wire/statistics.js';
 import { Answers } from './answers.js';
 import { CallRunner } from './call-runner.js';

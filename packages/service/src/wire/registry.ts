@@ -1,4 +1,5 @@
 import {
+  joinSegment,
   leaveAtExit,
   leaveSoon,
   type Participant,
@@ -9,7 +10,7 @@ import {
   STATE_PUBLISHER,
   WANTS_FRAMES,
 } from '@mmfbus/channel/internal';
-import { joinSegment, registryDefinition } from './segments.js';
+import { registryDefinition } from './segments.js';
 
 /** A server, as its slot of the registry shows it. */
 export interface RegisteredServer {
@@ -84,11 +85,7 @@ export class ClientSeat {
 
   static join(service: string, name: string, signal: AbortSignal): Promise<ClientSeat> {
     const joining = { open: 'open-or-create', name, isListed: true, signal } as const;
-    return joinSegment(
-      registryDefinition(service) as never,
-      joining,
-      (participant) => new ClientSeat(participant),
-    );
+    return joinSegment(registryDefinition(service), joining, (participant) => new ClientSeat(participant));
   }
 
   /** Whether a server has come, gone, died or changed since this was asked. */

@@ -1,13 +1,9 @@
 import {
   type ChannelDefinition,
-  type ChannelMemory,
   definePattern,
-  openChannelMemory,
   PATTERN_CALLS,
   PATTERN_REGISTRY,
   PATTERN_REPLIES,
-  Participant,
-  Registration,
   registryName,
 } from '@mmfbus/channel/internal';
 import type { Codec } from '@mmfbus/codec';
@@ -77,42 +73,4 @@ export function repliesPrefix(service: string): string {
 
 function hex(id: bigint): string {
   return id.toString(16).padStart(16, '0');
-}
-
-/** How a segment is joined. */
-export interface Joining {
-  readonly open: 'open-or-create' | 'open' | 'create';
-  /** Name of the participant, for people. */
-  readonly name: string;
-  /** Whether the segment is listed in the directory. Defaults to false. */
-  readonly isListed?: boolean;
-  readonly signal: AbortSignal;
-}
-
-/**
- * Opens a segment and joins it.
- *
- * @param takeRole is called with the publisher lock held.
- * @throws what opening and joining a channel throw; then nothing is left of it.
- */
-export async function joinSegment<R>(
-  definition: ChannelDefinition<never>,
-  { open, name, isListed = false, signal }: Joining,
-  takeRole: (participant: Participant, memory: ChannelMemory) => R,
-): Promise<R> {
-  const own = definition as unknown as ChannelDefinition<unknown>;
-  const memory = await openChannelMemory(own, open, signal);
-  let registration: Registration | undefined;
-  let joined: R;
-  try {
-    if (isListed) registration = await Registration.begin(own, memory);
-    signal.throwIfAborted();
-    joined = await Participant.join(memory, name, signal, (participant) => takeRole(participant, memory));
-  } catch (error) {
-    memory.close();
-    await memory.closed;
-    throw error;
-  }
-  await registration?.enter();
-  return joined;
 }
