@@ -5,6 +5,7 @@ import channel from './packages/channel/package.json' with { type: 'json' };
 import codec from './packages/codec/package.json' with { type: 'json' };
 import core from './packages/core/package.json' with { type: 'json' };
 import mmfbus from './packages/mmfbus/package.json' with { type: 'json' };
+import nats from './packages/nats/package.json' with { type: 'json' };
 import service from './packages/service/package.json' with { type: 'json' };
 
 /** Programs that tests start hundreds of times, by their paths in `test/src`. */
@@ -139,6 +140,7 @@ export default defineConfig([
   packageOf('codec', codec.exports),
   packageOf('channel', channel.exports, ['eventemitter3']),
   packageOf('service', service.exports),
+  packageOf('nats', nats.exports),
   packageOf('mmfbus', mmfbus.exports),
   commandOf('mmfbus', ['@mmfbus/terminal', '@mmfbus/generate']),
   ...PROGRAMS.map(programOf),

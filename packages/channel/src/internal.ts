@@ -17,6 +17,7 @@ export { Receiver } from './endpoint/receiver.js';
 export { Sender } from './endpoint/sender.js';
 export {
   type ChannelDefinition,
+  checkDefinition,
   definePattern,
   isChannelName,
   registryName,
@@ -33,10 +34,11 @@ export {
   STATE_RELIABLE,
   WANTS_FRAMES,
 } from './format/participant-layout.js';
-export { PATTERN_CALLS, PATTERN_REGISTRY, PATTERN_REPLIES } from './format/patterns.js';
+export { PATTERN_CALLS, PATTERN_CHANNEL, PATTERN_REGISTRY, PATTERN_REPLIES } from './format/patterns.js';
 export { namespaceOf } from './format/scope.js';
 export { readLong, writeLong } from './format/words.js';
-export { withDeadline } from './foundation/deadline.js';
+export { unlessAborted, withDeadline } from './foundation/deadline.js';
+export { Events } from './foundation/events.js';
 export { showAs } from './foundation/inspect.js';
 export {
   abortSignal,
@@ -44,6 +46,7 @@ export {
   anyString,
   type Check,
   milliseconds,
+  oneOf,
   shown,
   wholeNumber,
 } from './foundation/options.js';
@@ -56,4 +59,5 @@ export {
 } from './membership/channel-memory.js';
 export { Participant } from './membership/participant.js';
 export { ParticipantTable } from './membership/participant-table.js';
+export { RingReader } from './ring/ring-reader.js';
 export { callLayout };

@@ -11,6 +11,7 @@ const allowed: Record<PackageName, readonly string[]> = {
   channel: ['@mmfbus/codec', '@mmfbus/core'],
   service: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core'],
   generate: ['@mmfbus/codec'],
+  nats: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core', '@nats-io/jetstream', '@nats-io/nats-core'],
   mmfbus: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core', '@mmfbus/service'],
 };
 

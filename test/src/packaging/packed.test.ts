@@ -28,6 +28,7 @@ const exportedNames: Record<PackageName, readonly string[]> = {
   channel: ['ChannelError', 'defineChannel', 'monotonicNow', 'openBus'],
   service: ['DeclaredError', 'ServiceError', 'defineService', 'method', 'nothing', 'stream'],
   generate: ['GenerateError', 'generate'],
+  nats: ['BridgeError', 'openBridge'],
   mmfbus: ['ChannelError', 'CodecError', 'MmfError', 'defineChannel', 'json', 'openBus', 'struct'],
 };
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 export const workspaceRoot: string = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The published packages, what others depend on first. */
-export const packageNames = ['core', 'codec', 'channel', 'service', 'generate', 'mmfbus'] as const;
+export const packageNames = ['core', 'codec', 'channel', 'service', 'generate', 'nats', 'mmfbus'] as const;
 
 /** The short name of a published package, which is that of its folder. */
 export type PackageName = (typeof packageNames)[number];

@@ -1,0 +1,473 @@
+import { hostname } from 'node:os';
+import { type Bus, openBus } from '@mmfbus/channel';
+import {
+  abortSignal,
+  anyString,
+  type Check,
+  Events,
+  milliseconds,
+  oneOf,
+  showAs,
+  unlessAborted,
+  wholeNumber,
+  withDeadline,
+} from '@mmfbus/channel/internal';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { CoreSink } from './export/core-sink.js';
+import { ExportRouteRunner } from './export/export-route.js';
+import { StreamSink } from './export/stream-sink.js';
+import { diagnostics } from './foundation/diagnostics.js';
+import { BridgeError } from './foundation/errors.js';
+import {
+  type BridgeCloseInfo,
+  type BridgeEvent,
+  type BridgeEvents,
+  type BridgeListener,
+  bridgeEvents,
+  type Passage,
+  type Teller,
+} from './foundation/events.js';
+import { retrying } from './foundation/retry.js';
+import { Checkpoint } from './import/checkpoint.js';
+import { CoreImport } from './import/core-import.js';
+import { ImportCounters, Importer } from './import/importer.js';
+import { type JetStream, StreamImport } from './import/stream-import.js';
+import {
+  checkRoute,
+  checkValues,
+  definitionOf,
+  describeRoute,
+  type ExportRoute,
+  type ImportRoute,
+  isExport,
+  type Route,
+} from './route.js';
+import { Connection } from './wire/connection.js';
+import { fieldOf } from './wire/header.js';
+import { NameMap } from './wire/names.js';
+
+/** How long opening may take unless told otherwise, milliseconds. */
+const OPEN_TIMEOUT = 5000;
+/** How long closing waits for what is under way unless told otherwise, milliseconds. */
+const CLOSE_TIMEOUT = 5000;
+const DEFAULT_MAX_WAITING: number = 16 * 2 ** 20;
+
+/** Options of {@link openBridge}. */
+export interface BridgeOptions {
+  /** Where the names of the channels live. Defaults to `user`. */
+  readonly scope?: 'user' | 'machine' | undefined;
+  /** Name of this machine in the headers of messages, for people. Defaults to the host name of the operating system. */
+  readonly host?: string | undefined;
+  /** Name of the bridge as a participant of channels, for people. Defaults to `nats`. */
+  readonly name?: string | undefined;
+  /**
+   * Folder for the checkpoints of routes that import from a stream, which need it. It is created where it does not exist. No two bridges may
+   * have the same one.
+   */
+  readonly folder?: string | undefined;
+  /**
+   * Most bytes of messages of core NATS that wait, for each route, until there is room in the channel that they are for. Those beyond
+   * are dropped, and told as a gap. Defaults to 16 MiB.
+   */
+  readonly maxWaiting?: number | undefined;
+  /** Gives up opening with the signal's reason. Once open, it has no effect. */
+  readonly signal?: AbortSignal | undefined;
+  /** Gives up opening after that many milliseconds. `Infinity` waits for as long as it takes. Defaults to 5000. */
+  readonly timeout?: number | undefined;
+}
+
+/** Options of {@link Bridge.close}. */
+export interface BridgeCloseOptions {
+  /** Waits no more for what is under way. */
+  readonly signal?: AbortSignal | undefined;
+  /** Waits for that many milliseconds at most; `Infinity` for as long as it takes. Defaults to 5000. */
+  readonly timeout?: number | undefined;
+}
+
+const optionRules: Readonly<Record<keyof BridgeOptions, Check>> = {
+  scope: oneOf('user', 'machine'),
+  host: anyString,
+  name: anyString,
+  folder: anyString,
+  maxWaiting: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+  signal: abortSignal,
+  timeout: milliseconds,
+};
+
+/** What a part of a bridge did so far. */
+export interface PassageState extends Passage {
+  /** Messages that were passed on; of an export with a stream, those that are stored. */
+  readonly messages: number;
+  /** Bytes of their payloads. */
+  readonly bytes: number;
+  /** How often messages were missing, and how many numbers that were. */
+  readonly gaps: number;
+  readonly missed: number;
+  /** Messages that were refused. */
+  readonly refused: number;
+  /** Of an import: messages that had come before. */
+  readonly repeats: number;
+  /** Of an import: messages that channels of this machine had published. */
+  readonly own: number;
+  /** Of an import: messages for channels that did not exist, and were not to be created. */
+  readonly absent: number;
+  /** Of an export: bytes in the ring that are not read yet. Of an import: messages that wait, in the stream or here. */
+  readonly lag: number;
+}
+
+/** Carries messages between channels of this machine and NATS. Made by {@link openBridge}. */
+export interface Bridge extends AsyncDisposable {
+  /** Whether it carries messages still. */
+  readonly isOpen: boolean;
+  /** Resolves when it has ended. */
+  readonly closed: Promise<BridgeCloseInfo>;
+
+  /**
+   * Listens to an event.
+   *
+   * @throws `ChannelError` `INVALID_ARGUMENT` for an event that there is not.
+   */
+  on<E extends BridgeEvent>(event: E, listener: BridgeListener<E>): this;
+  /** Listens to the next one only. */
+  once<E extends BridgeEvent>(event: E, listener: BridgeListener<E>): this;
+  /** Listens no more. */
+  off<E extends BridgeEvent>(event: E, listener: BridgeListener<E>): this;
+
+  /** What it did so far: for each exported channel, and for each route that imports. Of the latter, names may end in `*` and `>`. */
+  passages(): PassageState[];
+
+  /**
+   * Takes no more messages, waits for those that are under way, and leaves all channels. The connection stays open: it is the program's.
+   * A second call returns the same promise.
+   *
+   * @throws {@link BridgeError} `INVALID_ARGUMENT`.
+   */
+  close(options?: BridgeCloseOptions): Promise<void>;
+}
+
+/** A route that imports, as it runs. */
+interface RunningImport {
+  readonly route: ImportRoute;
+  readonly counters: ImportCounters;
+  readonly importer: Importer;
+  readonly lag: () => number;
+  close(): Promise<void>;
+}
+
+class OpenBridge implements Bridge {
+  readonly closed: Promise<BridgeCloseInfo>;
+  readonly #events = new Events<BridgeEvents>('the bridge', bridgeEvents);
+  readonly #connection: Connection;
+  readonly #bus: Bus;
+  readonly #options: BridgeOptions;
+  readonly #exports: ExportRouteRunner[] = [];
+  readonly #imports: RunningImport[] = [];
+  /** Incarnations of channels of this machine, as far as they were looked up. */
+  readonly #own = new Set<string>();
+  readonly #watching = new AbortController();
+  #closing: Promise<void> | undefined;
+  #settleClosed: (info: BridgeCloseInfo) => void = () => {};
+
+  constructor(connection: NatsConnection, bus: Bus, options: BridgeOptions) {
+    this.#bus = bus;
+    this.#options = options;
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    const server = connection.getServer();
+    this.#connection = new Connection(connection, {
+      changed: (isConnected) => {
+        const event = isConnected ? 'connected' : 'disconnected';
+        diagnostics[event].publish({ server });
+        this.#events.tell(event);
+      },
+      closed: (error) => {
+        this.#closing ??= this.#close(AbortSignal.abort(), { reason: 'connection', error });
+      },
+    });
+  }
+
+  /** Begins with all routes. */
+  start(routes: readonly Route[], jetStream: JetStream | undefined): void {
+    for (const route of routes) {
+      if (isExport(route)) this.#exports.push(this.#exportOf(route, jetStream));
+      else this.#imports.push(this.#importOf(route, jetStream));
+    }
+    void this.#watch();
+  }
+
+  get isOpen(): boolean {
+    return this.#closing === undefined;
+  }
+
+  on<E extends BridgeEvent>(event: E, listener: BridgeListener<E>): this {
+    this.#events.check(event, listener);
+    this.#events.on(event, listener);
+    return this;
+  }
+
+  once<E extends BridgeEvent>(event: E, listener: BridgeListener<E>): this {
+    this.#events.check(event, listener);
+    this.#events.once(event, listener);
+    return this;
+  }
+
+  off<E extends BridgeEvent>(event: E, listener: BridgeListener<E>): this {
+    this.#events.check(event, listener);
+    this.#events.off(event, listener);
+    return this;
+  }
+
+  passages(): PassageState[] {
+    const exported = this.#exports.flatMap((runner) =>
+      [...runner.states()].map(({ channel, subject, counters, lag }) => {
+        const passage = { direction: 'export', channel, subject } as const;
+        return { ...passage, ...counters, repeats: 0, own: 0, absent: 0, lag };
+      }),
+    );
+    const imported = this.#imports.map(({ route, counters, lag }) => {
+      const passage = { direction: 'import', channel: route.into, subject: route.import } as const;
+      return { ...passage, ...counters, lag: lag() };
+    });
+    return [...exported, ...imported];
+  }
+
+  close(options: BridgeCloseOptions = {}): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing;
+    try {
+      checkValues('close()', options, { signal: abortSignal, timeout: milliseconds });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const { signal, timeout = CLOSE_TIMEOUT } = options;
+    const tooLate = () => new Error('closing takes too long');
+    this.#closing = withDeadline({ signal, timeout }, tooLate, (limit) =>
+      this.#close(limit, { reason: 'local', error: undefined }),
+    );
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(limit: AbortSignal, info: BridgeCloseInfo): Promise<void> {
+    this.#watching.abort(new Error('the bridge was closed'));
+    await Promise.all([
+      ...this.#imports.map((one) => one.close()),
+      ...this.#exports.map((one) => one.close(limit)),
+    ]);
+    await this.#bus.close();
+    this.#connection.release();
+    diagnostics.close.publish(info);
+    this.#events.tell('close', info);
+    this.#settleClosed(info);
+  }
+
+  get #teller(): Teller {
+    return {
+      gap: (gap) => {
+        diagnostics.gap.publish(gap);
+        this.#events.tell('gap', gap);
+      },
+      refused: (refusal) => {
+        diagnostics.refused.publish(refusal);
+        this.#events.tell('refused', refusal);
+      },
+      trouble: (trouble) => {
+        diagnostics.trouble.publish(trouble);
+        this.#events.tell('trouble', trouble);
+      },
+    };
+  }
+
+  get #common() {
+    const { scope = 'user', name = 'nats', host = hostname() } = this.#options;
+    return { scope, name, host: fieldOf(host), teller: this.#teller };
+  }
+
+  #exportOf(route: ExportRoute, jetStream: JetStream | undefined): ExportRouteRunner {
+    const { stream } = route;
+    const connection = this.#connection;
+    return new ExportRouteRunner({
+      ...this.#common,
+      route,
+      own: this.#own,
+      makeSink: (hooks) =>
+        stream === undefined || jetStream === undefined
+          ? new CoreSink(connection, hooks)
+          : new StreamSink(connection, jetStream.manager, stream, hooks),
+    });
+  }
+
+  #importOf(route: ImportRoute, jetStream: JetStream | undefined): RunningImport {
+    const { stream } = route;
+    const { scope, name, teller } = this.#common;
+    const counters = new ImportCounters();
+    const names = new NameMap(route.into, route.import);
+    const connection = this.#connection;
+    const importer = new Importer({
+      names,
+      scope,
+      name,
+      define: definitionOf(route, scope),
+      checksMessages: route.check === 'messages',
+      counters,
+      teller,
+      isOwn: (incarnation) => this.#isOwn(incarnation),
+    });
+    let told = '';
+    const trouble = (error: Error) => {
+      if (error.message === told) return;
+      told = error.message;
+      teller.trouble({ direction: 'import', channel: route.into, subject: route.import, error });
+    };
+    if (stream === undefined || jetStream === undefined) {
+      const { maxWaiting = DEFAULT_MAX_WAITING } = this.#options;
+      const reader = new CoreImport({ connection, names, importer, maxWaiting, trouble });
+      return {
+        route,
+        counters,
+        importer,
+        lag: () => reader.waiting,
+        close: () => {
+          reader.close();
+          return importer.close();
+        },
+      };
+    }
+    const { folder = '' } = this.#options;
+    const checkpoint = new Checkpoint(folder, stream, names.filter, route.into, trouble);
+    const reader = new StreamImport({ connection, jetStream, stream, names, importer, checkpoint, trouble });
+    return {
+      route,
+      counters,
+      importer,
+      lag: () => reader.lag,
+      close: async () => {
+        const read = reader.close();
+        await importer.close();
+        await read;
+      },
+    };
+  }
+
+  async #isOwn(incarnation: string): Promise<boolean> {
+    if (!this.#own.has(incarnation)) {
+      for (const info of await this.#bus.list()) this.#own.add(info.incarnation);
+    }
+    return this.#own.has(incarnation);
+  }
+
+  /** Tells the routes which channels there are. */
+  async #watch(): Promise<void> {
+    const { signal } = this.#watching;
+    let isNew = false;
+    const watch = async (): Promise<never> => {
+      const there = new Set((await this.#bus.list({ signal })).map(({ name }) => name));
+      for await (const change of this.#bus.watch({ signal })) {
+        const { type, channel } = change;
+        if (type !== 'opened' && type !== 'joined') continue;
+        if (type === 'joined' && change.participant.role !== 'publisher') continue;
+        const isLate = isNew || !there.has(channel);
+        if (type === 'opened') for (const { importer } of this.#imports) importer.onOpened(channel);
+        for (const runner of this.#exports) runner.onChannel(channel, isLate);
+      }
+      throw new Error('the watch over the channels has ended');
+    };
+    try {
+      await retrying(
+        watch,
+        (error) => {
+          isNew = true;
+          this.#teller.trouble({ direction: 'export', channel: '*', subject: '>', error });
+        },
+        signal,
+      );
+    } catch {
+      // The bridge was closed.
+    }
+  }
+}
+
+showAs(OpenBridge.prototype, (bridge) => {
+  const state = bridge.isOpen ? 'open' : 'closed';
+  return `Bridge { ${state}, ${bridge.passages().length} passages }`;
+});
+
+/**
+ * Opens a bridge: carries messages between channels of this machine and NATS, as the routes say, and nothing else.
+ *
+ * @param connection of the program, by its own client, with whatever credentials it takes. The bridge does not close it.
+ * @param routes at least one. Two that import must not lead into one channel.
+ * @throws {@link BridgeError} `INVALID_ARGUMENT`, `NO_JETSTREAM`, `NO_STREAM`, `TIMEOUT`, or `CLOSED` where the connection is closed; `ChannelError`
+ * as opening a bus does; the signal's reason when it aborts. Then nothing is left of it.
+ */
+export async function openBridge(
+  connection: NatsConnection,
+  routes: readonly Route[],
+  options: BridgeOptions = {},
+): Promise<Bridge> {
+  checkValues('openBridge()', options, optionRules);
+  const { scope = 'user', signal, timeout = OPEN_TIMEOUT } = options;
+  if (!Array.isArray(routes) || routes.length === 0) {
+    throw new BridgeError(
+      'INVALID_ARGUMENT',
+      'openBridge()',
+      'routes must be an array with at least one route',
+    );
+  }
+  for (const [index, route] of routes.entries()) checkRoute(route, index, scope);
+  const needsFolder = routes.find((route) => !isExport(route) && route.stream !== undefined);
+  if (needsFolder !== undefined && (options.folder ?? '') === '') {
+    const text = 'it imports from a stream: the option folder must say where its checkpoint is kept';
+    throw new BridgeError('INVALID_ARGUMENT', describeRoute(needsFolder), text);
+  }
+  if (connection.isClosed()) throw new BridgeError('CLOSED', 'the bridge', 'the connection is closed');
+  const tooLate = () =>
+    new BridgeError('TIMEOUT', 'the bridge', `the server did not answer within ${timeout} ms`);
+  return withDeadline({ signal, timeout }, tooLate, async (limit) => {
+    const jetStream = await jetStreamFor(connection, routes);
+    limit.throwIfAborted();
+    const bus = await openBus({ scope, signal: limit, timeout: Number.POSITIVE_INFINITY });
+    const bridge = new OpenBridge(connection, bus, options);
+    bridge.start(routes, jetStream);
+    try {
+      // The server has the subscriptions when it answers.
+      await unlessAborted(connection.flush(), limit);
+    } catch (error) {
+      await bridge.close({ timeout: 0 });
+      throw error;
+    }
+    return bridge;
+  });
+}
+
+/** What JetStream offers, where a route has a stream; each stream is there then. */
+async function jetStreamFor(
+  connection: NatsConnection,
+  routes: readonly Route[],
+): Promise<JetStream | undefined> {
+  const [first] = routes.filter(({ stream }) => stream !== undefined);
+  if (first === undefined) return undefined;
+  let module: typeof import('@nats-io/jetstream');
+  try {
+    module = await import('@nats-io/jetstream');
+  } catch (error) {
+    const text = 'it has a stream, and the package @nats-io/jetstream is not installed';
+    throw new BridgeError('NO_JETSTREAM', describeRoute(first), text, { cause: error });
+  }
+  const manager = await module.jetstreamManager(connection, { checkAPI: false });
+  for (const route of routes) {
+    if (route.stream === undefined) continue;
+    try {
+      await manager.streams.info(route.stream);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new BridgeError('NO_STREAM', describeRoute(route), `there is no stream ${route.stream}: ${why}`, {
+        cause: error,
+      });
+    }
+  }
+  return { client: module.jetstream(connection), manager };
+}

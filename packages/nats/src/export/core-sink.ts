@@ -1,0 +1,103 @@
+import { unlessAborted } from '@mmfbus/channel/internal';
+import { headers, type MsgHdrs } from '@nats-io/nats-core';
+import type { Connection } from '../wire/connection.js';
+import { HEADER } from '../wire/header.js';
+import type { Outgoing, Sink, SinkHooks } from './sink.js';
+
+/** Bytes after which the server is asked to answer. */
+const WINDOW = 256 * 1024;
+/** Windows that it has not answered yet, at most. */
+const MOST_WINDOWS = 2;
+/** About what the protocol and the header take of each message. */
+const OVERHEAD = 200;
+
+/** What is published to core NATS: as much as the server is known to have read, and a little more. */
+export class CoreSink implements Sink {
+  readonly #connection: Connection;
+  readonly #hooks: SinkHooks;
+  readonly #forget: () => void;
+  #bytes = 0;
+  #windows = 0;
+  #isHeld = false;
+  #open = true;
+
+  constructor(connection: Connection, hooks: SinkHooks) {
+    this.#connection = connection;
+    this.#hooks = hooks;
+    this.#forget = connection.onChange(() => this.#release());
+  }
+
+  get room(): number {
+    const isFree = this.#connection.isConnected && this.#windows < MOST_WINDOWS;
+    if (!isFree) this.#isHeld = true;
+    return isFree ? Number.POSITIVE_INFINITY : 0;
+  }
+
+  send(message: Outgoing): void {
+    const fields = headersOf(message);
+    const length = lengthOf(fields, message);
+    const limit = this.#connection.maxPayload;
+    if (length > limit && message.substitute !== undefined) {
+      this.#hooks.refused(message, 'TOO_LARGE', tooLarge(length, limit));
+      this.send(message.substitute());
+      return;
+    }
+    this.#connection.nats.publish(message.subject, message.payload, { headers: fields });
+    this.#hooks.sent(message);
+    this.#bytes += message.payload.length + OVERHEAD;
+    if (this.#bytes >= WINDOW) void this.#ask();
+  }
+
+  lastOf(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  async flush(signal: AbortSignal): Promise<void> {
+    await this.#connection.whenConnected(signal);
+    await unlessAborted(this.#connection.nats.flush(), signal);
+  }
+
+  close(): void {
+    this.#open = false;
+    this.#forget();
+  }
+
+  /** Asks the server to answer when it has read everything so far. */
+  async #ask(): Promise<void> {
+    this.#bytes = 0;
+    this.#windows++;
+    try {
+      await this.#connection.nats.flush();
+    } catch {
+      // The connection is lost, and with it what was under way: those that import see it by the numbers.
+    }
+    this.#windows--;
+    this.#release();
+  }
+
+  #release(): void {
+    if (!this.#open || !this.#isHeld || this.room === 0) return;
+    this.#isHeld = false;
+    this.#hooks.room();
+  }
+}
+
+/** The headers of a message, beside those that JetStream wants. */
+export function headersOf({ header }: Outgoing): MsgHdrs {
+  const fields = headers();
+  fields.set(HEADER, header);
+  return fields;
+}
+
+/** Bytes that the server counts: headers and payload. */
+export function lengthOf(fields: MsgHdrs, { payload }: Outgoing): number {
+  let length = 'NATS/1.0\r\n\r\n'.length + payload.length;
+  for (const [key, values] of fields) {
+    for (const value of values) length += key.length + value.length + 4;
+  }
+  return length;
+}
+
+export function tooLarge(length: number, limit: number): string {
+  return `it takes ${length} bytes with its header, the server at most ${limit}`;
+}

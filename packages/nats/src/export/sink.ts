@@ -1,0 +1,42 @@
+/** A message on its way to a subject. */
+export interface Outgoing {
+  /** The full one, with the incarnation. */
+  readonly subject: string;
+  readonly incarnation: string;
+  readonly sequence: number;
+  /** What its header says. */
+  readonly header: string;
+  readonly payload: Uint8Array;
+  /** Whether it tells of messages that are missing. */
+  readonly isGap: boolean;
+  /** What stands in its place when it is refused: a gap of that message alone. */
+  readonly substitute: (() => Outgoing) | undefined;
+}
+
+/** What a sink tells. */
+export interface SinkHooks {
+  /** There is room again. */
+  room(): void;
+  /** It was sent, or with JetStream stored. */
+  sent(message: Outgoing): void;
+  /** It will not be sent, or was not stored and comes no more. */
+  refused(message: Outgoing, reason: 'TOO_LARGE' | 'STREAM', why: string): void;
+  /** Something that is tried again. */
+  trouble(error: Error): void;
+}
+
+/** Where the messages of one exported channel go. */
+export interface Sink {
+  /** Most messages that it takes now. */
+  readonly room: number;
+  /** Takes one. */
+  send(message: Outgoing): void;
+  /**
+   * Number of the last message of an incarnation that is stored under its subject; undefined where there is none, or nothing is
+   * stored. Waits for a server that can tell.
+   */
+  lastOf(subject: string, signal: AbortSignal): Promise<number | undefined>;
+  /** Settles when everything was sent, or stored. */
+  flush(signal: AbortSignal): Promise<void>;
+  close(): void;
+}

@@ -1,0 +1,324 @@
+import { timers } from '@mmfbus/core/internal';
+import type { JetStreamManager } from '@nats-io/jetstream';
+import { createInbox, type Msg, type Subscription } from '@nats-io/nats-core';
+import { retrying } from '../foundation/retry.js';
+import type { Connection } from '../wire/connection.js';
+import { HEADER, readHeader } from '../wire/header.js';
+import { headersOf, lengthOf, tooLarge } from './core-sink.js';
+import type { Outgoing, Sink, SinkHooks } from './sink.js';
+
+/** Messages that are not acknowledged yet, at most. */
+const WINDOW = 256;
+/** How long the stream may take to acknowledge one, milliseconds. */
+const ACK_TIMEOUT = 5000;
+/** What JetStream says of a message that it will never take: "message size exceeds maximum allowed". */
+const MESSAGE_TOO_LARGE = 10054;
+
+/** A message that is not known to be stored. */
+interface Entry {
+  readonly message: Outgoing;
+  /** When it was sent last, milliseconds. */
+  sentAt: number;
+  isStored: boolean;
+  /** What the stream said when it did not take it. */
+  refusal: Refused | undefined;
+}
+
+/** What JetStream answers. */
+interface Acknowledgement {
+  readonly error?: { readonly code: number; readonly err_code?: number; readonly description: string };
+}
+
+/** A publication that JetStream did not take. */
+class Refused extends Error {
+  readonly errCode: number;
+
+  constructor(errCode: number, description: string) {
+    super(description);
+    this.errCode = errCode;
+  }
+}
+
+/**
+ * What is stored in a stream, in order. Many messages are under way at once. Where one is not acknowledged, it sends no more, waits until
+ * all others are settled, and asks the leader what it has: a later message may be stored where an earlier one was refused.
+ */
+export class StreamSink implements Sink {
+  readonly #connection: Connection;
+  readonly #manager: JetStreamManager;
+  readonly #stream: string;
+  readonly #hooks: SinkHooks;
+  readonly #inbox: string;
+  readonly #acks: Subscription;
+  readonly #forget: () => void;
+  readonly #closing = new AbortController();
+  /** In order: the first one is not stored, as far as is known. */
+  readonly #window: Entry[] = [];
+  /** Those that were sent and are not settled, by the last token of the subject where the answer comes. */
+  readonly #underWay = new Map<string, Entry>();
+  readonly #flushes = new Set<() => void>();
+  #token = 0;
+  /** `unknown`: what the stream has is to be found out first. */
+  #state: 'flowing' | 'unknown' | 'resuming' = 'unknown';
+  /** Settles the first message after that. */
+  #first: { readonly entry: Entry; resolve(): void; reject(error: Error): void } | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isHeld = false;
+
+  constructor(connection: Connection, manager: JetStreamManager, stream: string, hooks: SinkHooks) {
+    this.#connection = connection;
+    this.#manager = manager;
+    this.#stream = stream;
+    this.#hooks = hooks;
+    this.#inbox = createInbox();
+    this.#acks = connection.nats.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => {
+        if (error === null) this.#onAnswer(message);
+      },
+    });
+    this.#forget = connection.onChange((isConnected) => {
+      if (!isConnected) this.#abandon(new Error('the connection is lost'));
+    });
+  }
+
+  get room(): number {
+    const room = this.#state === 'resuming' ? 0 : WINDOW - this.#window.length;
+    if (room <= 0) this.#isHeld = true;
+    return room;
+  }
+
+  send(message: Outgoing): void {
+    const entry = entryOf(this.#sendable(message));
+    this.#window.push(entry);
+    if (this.#state === 'flowing') this.#publish(entry);
+    else if (this.#state === 'unknown') void this.#resume();
+  }
+
+  async lastOf(subject: string, signal: AbortSignal): Promise<number | undefined> {
+    const look = async () => (await this.#lastStored(subject)).sequence;
+    const last = await retrying(
+      async () => {
+        await this.#connection.whenConnected(signal);
+        return look();
+      },
+      (error) => this.#hooks.trouble(error),
+      signal,
+    );
+    return last === 0 ? undefined : last;
+  }
+
+  async flush(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#window.length === 0) return;
+    await new Promise<void>((resolve, reject) => {
+      const settle = () => {
+        this.#flushes.delete(settle);
+        signal.removeEventListener('abort', settle);
+        if (this.#window.length === 0) resolve();
+        else reject(signal.aborted ? signal.reason : new Error('it was closed'));
+      };
+      this.#flushes.add(settle);
+      signal.addEventListener('abort', settle);
+    });
+  }
+
+  close(): void {
+    this.#closing.abort(new Error('it was closed'));
+    this.#forget();
+    timers.clearTimeout(this.#timer);
+    if (!this.#connection.nats.isClosed()) this.#acks.unsubscribe();
+    this.#underWay.clear();
+    this.#first?.reject(this.#closing.signal.reason);
+    for (const settle of [...this.#flushes]) settle();
+  }
+
+  /** The message, or what stands for it where the server does not take one so large. */
+  #sendable(message: Outgoing): Outgoing {
+    const length = lengthOf(this.#fieldsOf(message), message);
+    const limit = this.#connection.maxPayload;
+    if (length <= limit || message.substitute === undefined) return message;
+    this.#hooks.refused(message, 'TOO_LARGE', tooLarge(length, limit));
+    return message.substitute();
+  }
+
+  #fieldsOf(message: Outgoing) {
+    const fields = headersOf(message);
+    fields.set('Nats-Msg-Id', `${message.incarnation}-${message.sequence}`);
+    fields.set('Nats-Expected-Stream', this.#stream);
+    return fields;
+  }
+
+  /** @param expected stream sequence of the last message under its subject, where it is to be compared. */
+  #publish(entry: Entry, expected?: number): void {
+    const fields = this.#fieldsOf(entry.message);
+    if (expected !== undefined) fields.set('Nats-Expected-Last-Subject-Sequence', `${expected}`);
+    const token = (this.#token++).toString(36);
+    entry.sentAt = timers.now();
+    this.#underWay.set(token, entry);
+    const { subject, payload } = entry.message;
+    this.#connection.nats.publish(subject, payload, { headers: fields, reply: `${this.#inbox}.${token}` });
+    this.#timer ??= timers.setTimeout(() => this.#look(), ACK_TIMEOUT);
+  }
+
+  #onAnswer(message: Msg): void {
+    const token = message.subject.slice(this.#inbox.length + 1);
+    const entry = this.#underWay.get(token);
+    if (entry === undefined) return;
+    this.#underWay.delete(token);
+    const error = errorOf(message);
+    if (this.#first?.entry === entry) {
+      if (error === undefined) this.#first.resolve();
+      else this.#first.reject(error);
+      return;
+    }
+    if (error === undefined) this.#onStored(entry);
+    else {
+      if (error instanceof Refused) entry.refusal = error;
+      this.#doubt(error);
+    }
+    if (this.#state === 'unknown' && this.#underWay.size === 0) void this.#resume();
+  }
+
+  #onStored(entry: Entry): void {
+    entry.isStored = true;
+    while (this.#window[0]?.isStored === true) this.#hooks.sent((this.#window.shift() as Entry).message);
+    if (this.#window.length === 0) for (const settle of [...this.#flushes]) settle();
+    if (this.#isHeld && this.#state === 'flowing' && this.#window.length <= WINDOW / 2) {
+      this.#isHeld = false;
+      this.#hooks.room();
+    }
+  }
+
+  /** Looks whether the oldest message has waited for too long. */
+  #look(): void {
+    this.#timer = undefined;
+    const [oldest] = this.#underWay.values();
+    if (oldest === undefined) return;
+    const left = oldest.sentAt + ACK_TIMEOUT - timers.now();
+    if (left > 0) {
+      this.#timer = timers.setTimeout(() => this.#look(), left);
+      return;
+    }
+    this.#abandon(new Error(`the stream ${this.#stream} acknowledged nothing for ${ACK_TIMEOUT} ms`));
+  }
+
+  /** Nothing more is sent before it is found out what the stream has. */
+  #doubt(error: Error): void {
+    this.#hooks.trouble(error);
+    if (this.#state === 'flowing') this.#state = 'unknown';
+  }
+
+  /** Waits for no answer any more: whether what was sent is stored is not known. */
+  #abandon(error: Error): void {
+    this.#underWay.clear();
+    if (this.#first !== undefined) {
+      this.#first.reject(error);
+    } else if (this.#window.length > 0) {
+      this.#doubt(error);
+      if (this.#state === 'unknown') void this.#resume();
+    } else if (this.#state === 'flowing') {
+      this.#state = 'unknown';
+    }
+  }
+
+  /** Finds out what the stream has, and goes on after that. */
+  async #resume(): Promise<void> {
+    this.#state = 'resuming';
+    const { signal } = this.#closing;
+    try {
+      const isTold = { last: '' };
+      await retrying(
+        () => this.#tryResume(signal),
+        (error) => {
+          if (error.message !== isTold.last) this.#hooks.trouble(error);
+          isTold.last = error.message;
+        },
+        signal,
+      );
+    } catch {
+      return;
+    }
+    this.#state = 'flowing';
+    for (const entry of this.#window) if (!entry.isStored) this.#publish(entry);
+    this.#isHeld = false;
+    this.#hooks.room();
+  }
+
+  async #tryResume(signal: AbortSignal): Promise<void> {
+    await this.#connection.whenConnected(signal);
+    const subjects = new Map<string, { sequence: number; streamSequence: number }>();
+    for (const { message } of this.#window) {
+      const { subject } = message;
+      if (!subjects.has(subject)) subjects.set(subject, await this.#lastStored(subject));
+    }
+    signal.throwIfAborted();
+    for (const entry of this.#window) {
+      const last = subjects.get(entry.message.subject)?.sequence ?? 0;
+      if (entry.isStored || entry.message.sequence > last) continue;
+      entry.isStored = true;
+      // What was refused before one that is stored cannot be stored any more: who imports sees it by the numbers.
+      if (entry.refusal !== undefined) this.#tellRefused(entry.message, entry.refusal);
+    }
+    for (;;) {
+      const entry = this.#window.find(({ isStored }) => !isStored);
+      if (entry === undefined) break;
+      const expected = subjects.get(entry.message.subject)?.streamSequence ?? 0;
+      if ((await this.#sendFirst(entry, expected)) === 'stored') {
+        entry.isStored = true;
+        break;
+      }
+      const { message } = entry;
+      if (message.substitute === undefined) throw new Error('the stream refuses what tells of a gap');
+      this.#window[this.#window.indexOf(entry)] = entryOf(message.substitute());
+    }
+    while (this.#window[0]?.isStored === true) this.#hooks.sent((this.#window.shift() as Entry).message);
+    if (this.#window.length === 0) for (const settle of [...this.#flushes]) settle();
+  }
+
+  /** Sends the first message after a doubt, alone: it is stored only where the stream has what the leader said. */
+  async #sendFirst(entry: Entry, expected: number): Promise<'stored' | 'never'> {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#first = { entry, resolve, reject };
+        this.#publish(entry, expected);
+      });
+      return 'stored';
+    } catch (error) {
+      if (!(error instanceof Refused) || error.errCode !== MESSAGE_TOO_LARGE) throw error;
+      this.#tellRefused(entry.message, error);
+      return 'never';
+    } finally {
+      this.#first = undefined;
+    }
+  }
+
+  #tellRefused(message: Outgoing, { errCode, message: why }: Refused): void {
+    const reason = errCode === MESSAGE_TOO_LARGE ? 'TOO_LARGE' : 'STREAM';
+    this.#hooks.refused(message, reason, `the stream ${this.#stream} refuses it: ${why}`);
+  }
+
+  /** What the leader has last under a subject; zeros for nothing. */
+  async #lastStored(subject: string): Promise<{ sequence: number; streamSequence: number }> {
+    const stored = await this.#manager.streams.getMessage(this.#stream, { last_by_subj: subject });
+    if (stored === null) return { sequence: 0, streamSequence: 0 };
+    const header = readHeader(stored.header?.get(HEADER) ?? '');
+    if (header === undefined) {
+      throw new Error(`message ${stored.seq} of the stream ${this.#stream}, ${subject}, is of no bridge`);
+    }
+    return { sequence: header.sequence, streamSequence: stored.seq };
+  }
+}
+
+function entryOf(message: Outgoing): Entry {
+  return { message, sentAt: 0, isStored: false, refusal: undefined };
+}
+
+function errorOf(message: Msg): Refused | Error | undefined {
+  if (message.data.length === 0) {
+    return new Error(
+      `no stream answers: ${message.headers?.code ?? 0} ${message.headers?.description ?? ''}`.trim(),
+    );
+  }
+  const { error } = message.json<Acknowledgement>();
+  return error === undefined ? undefined : new Refused(error.err_code ?? error.code, error.description);
+}

@@ -1,0 +1,139 @@
+import type { Subscription } from '@nats-io/nats-core';
+import type { Passage } from '../foundation/events.js';
+import type { Connection } from '../wire/connection.js';
+import { HEADER, readHeader } from '../wire/header.js';
+import { type NameMap, splitSubject } from '../wire/names.js';
+import type { Importer, Incoming } from './importer.js';
+
+/** About what an object takes beside the bytes of a message. */
+const OVERHEAD = 500;
+/** Messages that are taken from the line before their places are given up. */
+const COMPACTED = 4096;
+
+/** What was dropped of an incarnation. */
+interface Dropped {
+  readonly passage: Passage;
+  readonly to: number;
+}
+
+/** Parts of it. */
+export interface CoreImportParts {
+  readonly connection: Connection;
+  readonly names: NameMap;
+  readonly importer: Importer;
+  /** Most bytes of messages that wait for room in their channels. */
+  readonly maxWaiting: number;
+  trouble(error: Error): void;
+}
+
+/** Takes messages of core NATS as they come. Those that wait for room are kept up to a limit; what is beyond it is a gap. */
+export class CoreImport {
+  readonly #parts: CoreImportParts;
+  readonly #subscription: Subscription;
+  /** Those that wait, from `#next` on. */
+  #line: Incoming[] = [];
+  #next = 0;
+  #bytes = 0;
+  #isBusy = false;
+  #open = true;
+  readonly #dropped = new Map<string, Dropped>();
+
+  constructor(parts: CoreImportParts) {
+    this.#parts = parts;
+    this.#subscription = parts.connection.nats.subscribe(parts.names.filter, {
+      callback: (error, { subject, headers, data }) => {
+        if (error !== null) parts.trouble(error);
+        else this.#onMessage({ subject, header: headers?.get(HEADER) ?? '', payload: data });
+      },
+    });
+    void this.#subscription.closed.then((error) => {
+      if (this.#open && error instanceof Error) parts.trouble(error);
+    });
+  }
+
+  /** Messages that wait. */
+  get waiting(): number {
+    return this.#line.length - this.#next;
+  }
+
+  close(): void {
+    this.#open = false;
+    this.#line = [];
+    this.#next = 0;
+    if (!this.#parts.connection.nats.isClosed()) this.#subscription.unsubscribe();
+  }
+
+  #onMessage(message: Incoming): void {
+    if (!this.#open) return;
+    if (this.#isBusy) {
+      this.#keep(message);
+      return;
+    }
+    const waits = this.#take(message);
+    if (waits !== undefined) void this.#serve(waits);
+  }
+
+  #keep(message: Incoming): void {
+    const bytes = message.payload.length + OVERHEAD;
+    if (this.waiting > 0 && this.#bytes + bytes > this.#parts.maxWaiting) {
+      this.#drop(message);
+      return;
+    }
+    this.#bytes += bytes;
+    this.#line.push(message);
+  }
+
+  #drop({ subject, header }: Incoming): void {
+    const read = readHeader(header);
+    const parts = splitSubject(subject);
+    const channel = parts === undefined ? undefined : this.#parts.names.channelOf(parts.subject);
+    if (read === undefined || parts === undefined || channel === undefined) return;
+    const passage: Passage = { direction: 'import', channel, subject: parts.subject };
+    this.#dropped.set(read.incarnation, { passage, to: read.sequence });
+  }
+
+  #take(message: Incoming): Promise<void> | undefined {
+    try {
+      return this.#parts.importer.take(message);
+    } catch (error) {
+      this.#onFailure(error);
+      return undefined;
+    }
+  }
+
+  /** Core NATS keeps nothing: a message that cannot be published is missing, as the next one shows. */
+  #onFailure(error: unknown): void {
+    if (this.#open) this.#parts.trouble(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  /** The one that waits longest. */
+  #shift(): Incoming | undefined {
+    const message = this.#line[this.#next];
+    if (message !== undefined && ++this.#next < COMPACTED) return message;
+    // Taking the first of a long list one by one would move all others each time.
+    this.#line = this.#line.slice(this.#next);
+    this.#next = 0;
+    return message;
+  }
+
+  async #serve(first: Promise<void>): Promise<void> {
+    this.#isBusy = true;
+    let waits: Promise<void> | undefined = first;
+    for (;;) {
+      try {
+        await waits;
+      } catch (error) {
+        this.#onFailure(error);
+      }
+      const message = this.#shift();
+      if (message === undefined) break;
+      this.#bytes -= message.payload.length + OVERHEAD;
+      waits = this.#take(message);
+    }
+    for (const [incarnation, { passage, to }] of this.#dropped) {
+      this.#parts.importer.tellBehind(passage, incarnation, to);
+    }
+    this.#dropped.clear();
+    this.#isBusy = false;
+  }
+}

@@ -1,0 +1,284 @@
+import { ChannelError } from '@mmfbus/channel';
+import type { ChannelDefinition, Origin } from '@mmfbus/channel/internal';
+import type { GapReason, Passage, RefusalReason, Teller } from '../foundation/events.js';
+import { type Header, readHeader } from '../wire/header.js';
+import { type NameMap, splitSubject } from '../wire/names.js';
+import { ImportTarget } from './import-target.js';
+
+/** What an import did. */
+export class ImportCounters {
+  messages = 0;
+  bytes = 0;
+  gaps = 0;
+  missed = 0;
+  refused = 0;
+  /** Messages that came before. */
+  repeats = 0;
+  /** Messages of channels of this machine. */
+  own = 0;
+  /** Messages for channels that do not exist here. */
+  absent = 0;
+}
+
+/** A message as it comes. */
+export interface Incoming {
+  /** The full one, with the incarnation. */
+  readonly subject: string;
+  /** What its header says; '' without one. */
+  readonly header: string;
+  readonly payload: Uint8Array;
+}
+
+/** What is known of an incarnation. */
+export interface Lane {
+  /** Number of the last message that is in the ring, or was told to be missing; 0 for none. */
+  last: number;
+  /** Whether it is of a channel of this machine. */
+  readonly isOwn: boolean;
+}
+
+/** Parts of an importer. */
+export interface ImporterParts {
+  readonly names: NameMap;
+  readonly scope: 'user' | 'machine';
+  /** Name of the participants, for people. */
+  readonly name: string;
+  /** How a channel is created that does not exist; undefined where none is. */
+  readonly define: ((channel: string) => ChannelDefinition<unknown>) | undefined;
+  /** Whether messages of another schema are decoded to see whether they fit. */
+  readonly checksMessages: boolean;
+  readonly counters: ImportCounters;
+  readonly teller: Teller;
+  /** Whether an incarnation is of a channel of this machine. */
+  isOwn(incarnation: string): Promise<boolean>;
+}
+
+/** Publishes what comes from other machines: each message once, in order, and says what is missing. */
+export class Importer {
+  /** What is known, by incarnations. */
+  readonly lanes: Map<string, Lane> = new Map();
+  /**
+   * Whether everything is owed that an incarnation exported, also one that was not known before: what came before a message is
+   * missing then, if it is not there.
+   */
+  owesAll = false;
+  readonly #parts: ImporterParts;
+  readonly #targets = new Map<string, ImportTarget>();
+  /** Channels that were looked for and not found. */
+  readonly #absent = new Set<string>();
+  readonly #closing = new AbortController();
+
+  constructor(parts: ImporterParts) {
+    this.#parts = parts;
+  }
+
+  /** Channels that it publishes to. */
+  get channels(): readonly string[] {
+    return [...this.#targets.keys()];
+  }
+
+  /** A channel exists now. */
+  onOpened(channel: string): void {
+    this.#absent.delete(channel);
+  }
+
+  /**
+   * Takes a message.
+   *
+   * @returns undefined where that is done at once; else what settles when it is done. The next message is to come after that.
+   * @throws what joining and publishing throw, also by what it returns: then the message is to come again.
+   */
+  take(message: Incoming): Promise<void> | undefined {
+    const parts = splitSubject(message.subject);
+    const header = readHeader(message.header);
+    const channel = parts === undefined ? undefined : this.#parts.names.channelOf(parts.subject);
+    if (parts === undefined || header === undefined || channel === undefined) {
+      this.#refuseForeign(message, channel ?? '');
+      return undefined;
+    }
+    if (parts.incarnation !== header.incarnation) {
+      this.#refuseForeign(message, channel);
+      return undefined;
+    }
+    const passage: Passage = { direction: 'import', channel, subject: parts.subject };
+    const lane = this.lanes.get(header.incarnation);
+    const target = this.#targets.get(channel);
+    const isReady = lane !== undefined && (lane.isOwn || target !== undefined || this.#absent.has(channel));
+    if (isReady) return this.#takeFor(message, header, passage, lane, target);
+    return this.#prepare(message, header, passage);
+  }
+
+  /** Leaves all channels. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('the bridge was closed'));
+    const targets = [...this.#targets.values()];
+    this.#targets.clear();
+    await Promise.all(targets.map((target) => target.close()));
+  }
+
+  /** Gives up a channel that cannot be published to any more; it is joined again with the next message. */
+  async #drop(channel: string): Promise<void> {
+    const target = this.#targets.get(channel);
+    this.#targets.delete(channel);
+    await target?.close();
+  }
+
+  /** Finds out what is not known yet, then takes the message. */
+  async #prepare(message: Incoming, header: Header, passage: Passage): Promise<void> {
+    const { incarnation } = header;
+    const { signal } = this.#closing;
+    if (!this.lanes.has(incarnation)) {
+      const isOwn = await this.#parts.isOwn(incarnation);
+      this.lanes.set(incarnation, { last: 0, isOwn });
+    }
+    const lane = this.lanes.get(incarnation) as Lane;
+    const { channel } = passage;
+    if (!lane.isOwn && !this.#targets.has(channel) && !this.#absent.has(channel)) await this.#open(channel);
+    signal.throwIfAborted();
+    await this.#takeFor(
+      message,
+      header,
+      passage,
+      this.lanes.get(incarnation) as Lane,
+      this.#targets.get(channel),
+    );
+  }
+
+  async #open(channel: string): Promise<void> {
+    const { scope, name, define } = this.#parts;
+    const { signal } = this.#closing;
+    let target: ImportTarget;
+    try {
+      target = await ImportTarget.open(channel, scope, name, define?.(channel), signal);
+    } catch (error) {
+      if (!(error instanceof ChannelError) || error.code !== 'NOT_FOUND') throw error;
+      this.#absent.add(channel);
+      return;
+    }
+    if (signal.aborted) {
+      await target.close();
+      signal.throwIfAborted();
+    }
+    // What was imported before, and not written down.
+    target.forEachOrigin(({ incarnation, sequence }) => {
+      const lane = this.lanes.get(incarnation);
+      if (lane === undefined) this.lanes.set(incarnation, { last: sequence, isOwn: false });
+      else lane.last = Math.max(lane.last, sequence);
+    });
+    // What this channel itself has published comes back from elsewhere only as an echo.
+    this.lanes.set(target.incarnation, { last: 0, isOwn: true });
+    this.#targets.set(channel, target);
+  }
+
+  #takeFor(
+    message: Incoming,
+    header: Header,
+    passage: Passage,
+    lane: Lane,
+    target: ImportTarget | undefined,
+  ): Promise<void> | undefined {
+    const { counters } = this.#parts;
+    const { sequence, prev, incarnation, gap } = header;
+    if (lane.isOwn) {
+      counters.own++;
+      return undefined;
+    }
+    if (target === undefined) {
+      counters.absent++;
+      lane.last = Math.max(lane.last, sequence);
+      return undefined;
+    }
+    if (sequence <= lane.last) {
+      counters.repeats++;
+      return undefined;
+    }
+    const isFirst = lane.last === 0 && !this.owesAll;
+    if (prev > lane.last && !isFirst) this.#tellGap(passage, incarnation, lane.last + 1, prev, 'network');
+    // From here on what came before it is settled, also where this message has to come again.
+    lane.last = Math.max(lane.last, prev);
+    if (gap !== undefined) {
+      const from = Math.max(gap.from, lane.last + 1);
+      this.#tellGap(passage, incarnation, from, sequence, gap.reason === 'ring' ? 'ring' : 'refused');
+      lane.last = sequence;
+      return undefined;
+    }
+    const problem = this.#problemOf(message.payload, header.encoding, target);
+    if (problem !== undefined) {
+      lane.last = sequence;
+      this.#refuse(passage, header, problem.reason, problem.text);
+      return undefined;
+    }
+    return this.#publish(message.payload, header, passage, lane, target);
+  }
+
+  #publish(
+    payload: Uint8Array,
+    { incarnation, sequence, time }: Header,
+    { channel }: Passage,
+    lane: Lane,
+    target: ImportTarget,
+  ): Promise<void> | undefined {
+    const origin: Origin = { incarnation, sequence, time: BigInt(time) };
+    const done = () => {
+      lane.last = sequence;
+      this.#parts.counters.messages++;
+      this.#parts.counters.bytes += payload.length;
+    };
+    const failed = async (error: unknown) => {
+      await this.#drop(channel);
+      throw error;
+    };
+    let waits: Promise<void> | undefined;
+    try {
+      waits = target.publish(origin, payload, this.#closing.signal);
+    } catch (error) {
+      return failed(error);
+    }
+    if (waits !== undefined) return waits.then(done, failed);
+    done();
+    return undefined;
+  }
+
+  #problemOf(
+    payload: Uint8Array,
+    tag: string,
+    target: ImportTarget,
+  ): { readonly reason: RefusalReason; readonly text: string } | undefined {
+    const length = target.lengthProblem(payload.length);
+    if (length !== undefined) return { reason: 'TOO_LARGE', text: length };
+    let text = target.refusalOf(tag);
+    if (text !== undefined && this.#parts.checksMessages) text = target.decodingProblem(payload);
+    return text === undefined ? undefined : { reason: 'SCHEMA', text };
+  }
+
+  #tellGap(passage: Passage, incarnation: string, from: number, to: number, reason: GapReason): void {
+    const { counters, teller } = this.#parts;
+    const count = to - from + 1;
+    counters.gaps++;
+    counters.missed += count;
+    teller.gap({ ...passage, incarnation, from, to, count, reason });
+  }
+
+  #refuse(passage: Passage, { incarnation, sequence }: Header, reason: RefusalReason, message: string): void {
+    this.#parts.counters.refused++;
+    this.#parts.teller.refused({ ...passage, incarnation, sequence, reason, message });
+  }
+
+  #refuseForeign({ subject, header }: Incoming, channel: string): void {
+    this.#parts.counters.refused++;
+    const message =
+      header === ''
+        ? 'it has no header of a bridge'
+        : `its header is not one of this version, or does not fit its subject: ${header.slice(0, 200)}`;
+    const refusal = { direction: 'import', channel, subject, incarnation: '', sequence: 0 } as const;
+    this.#parts.teller.refused({ ...refusal, reason: 'FOREIGN', message });
+  }
+
+  /** Tells of messages that were dropped here, up to that number. */
+  tellBehind(passage: Passage, incarnation: string, to: number): void {
+    const lane = this.lanes.get(incarnation);
+    if (lane === undefined || lane.isOwn || to <= lane.last) return;
+    this.#tellGap(passage, incarnation, lane.last + 1, to, 'behind');
+    lane.last = to;
+  }
+}

@@ -1,0 +1,160 @@
+import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream';
+import { retrying } from '../foundation/retry.js';
+import type { Connection } from '../wire/connection.js';
+import { HEADER } from '../wire/header.js';
+import type { NameMap } from '../wire/names.js';
+import type { Checkpoint, Progress } from './checkpoint.js';
+import type { Importer } from './importer.js';
+
+/** Messages that the server may send ahead. */
+const AHEAD = 512;
+/** How long a request for messages stands, milliseconds; a heart beats twice in that time. */
+const EXPIRES = 4000;
+/** How long the server keeps a consumer that is not asked for messages, nanoseconds. */
+const INACTIVE: number = 60 * 1e9;
+
+/** What JetStream offers, loaded where a route has a stream. */
+export interface JetStream {
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+}
+
+/** Parts of it. */
+export interface StreamImportParts {
+  readonly connection: Connection;
+  readonly jetStream: JetStream;
+  readonly stream: string;
+  readonly names: NameMap;
+  readonly importer: Importer;
+  readonly checkpoint: Checkpoint;
+  trouble(error: Error): void;
+}
+
+/**
+ * Takes the messages of a stream in order, each once, from where the checkpoint says. Its consumer belongs to this one reading: where
+ * anything about it is in doubt, another one is made, which begins after the last message that was taken.
+ */
+export class StreamImport {
+  readonly #parts: StreamImportParts;
+  readonly #closing = new AbortController();
+  readonly #running: Promise<void>;
+  #progress: Progress = { created: '', sequence: 0 };
+  #messages: ConsumerMessages | undefined;
+  #lag = 0;
+
+  constructor(parts: StreamImportParts) {
+    this.#parts = parts;
+    this.#running = this.#run();
+  }
+
+  /** Messages of the stream that are not taken yet, as far as the server has said. */
+  get lag(): number {
+    return this.#lag;
+  }
+
+  /** Takes no more; settles when what was taken is written down. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('the bridge was closed'));
+    this.#messages?.stop();
+    await this.#running;
+    await this.#parts.checkpoint.settled();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    const { checkpoint, importer, trouble } = this.#parts;
+    try {
+      const progress = await retrying(() => checkpoint.read(importer.lanes), trouble, signal);
+      if (progress !== undefined) {
+        this.#progress = progress;
+        importer.owesAll = true;
+      }
+      // Each reading ends by a failure, or by closing.
+      await retrying(() => this.#read(signal), trouble, signal);
+    } catch {
+      // It was closed.
+    }
+  }
+
+  async #read(signal: AbortSignal): Promise<never> {
+    const { connection, jetStream, stream, names } = this.#parts;
+    await connection.whenConnected(signal);
+    const { created } = await jetStream.manager.streams.info(stream);
+    if (created !== this.#progress.created) {
+      // Of another stream of that name everything is new; what repeats is known by its number.
+      if (this.#progress.created !== '') {
+        this.#parts.trouble(new Error(`the stream ${stream} is a new one: it is read from its beginning`));
+      }
+      this.#progress = { created, sequence: 0 };
+    }
+    const { AckPolicy, DeliverPolicy } = await import('@nats-io/jetstream');
+    const info = await jetStream.manager.consumers.add(stream, {
+      ack_policy: AckPolicy.None,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: this.#progress.sequence + 1,
+      filter_subject: names.filter,
+      mem_storage: true,
+      inactive_threshold: INACTIVE,
+      num_replicas: 1,
+    });
+    try {
+      const consumer = jetStream.client.consumers.getConsumerFromInfo(info);
+      const messages = await consumer.consume({
+        max_messages: AHEAD,
+        expires: EXPIRES,
+        abort_on_missing_resource: true,
+      });
+      this.#messages = messages;
+      if (signal.aborted) messages.stop();
+      void this.#watch(messages);
+      let due = 1;
+      for await (const message of messages) {
+        signal.throwIfAborted();
+        if (message.info.deliverySequence !== due++)
+          throw new Error(`the consumer skipped message ${due - 1}`);
+        await this.#take(message);
+      }
+      signal.throwIfAborted();
+      throw this.#doubt ?? new Error(`the consumer of the stream ${stream} has ended`);
+    } finally {
+      this.#messages?.stop();
+      this.#messages = undefined;
+      this.#doubt = undefined;
+      // The server removes it by itself where this does not reach it.
+      if (!connection.nats.isClosed() && connection.isConnected) {
+        void jetStream.manager.consumers.delete(stream, info.name).catch(() => {});
+      }
+    }
+  }
+
+  /** Why the reading was ended. */
+  #doubt: Error | undefined;
+
+  /** Ends the reading where messages may not come any more. */
+  async #watch(messages: ConsumerMessages): Promise<void> {
+    for await (const { type } of messages.status()) {
+      const isGone =
+        type === 'heartbeats_missed' ||
+        type === 'consumer_deleted' ||
+        type === 'consumer_not_found' ||
+        type === 'stream_not_found' ||
+        type === 'no_responders';
+      if (!isGone) continue;
+      this.#doubt = new Error(
+        `the consumer of the stream ${this.#parts.stream}: ${type.replaceAll('_', ' ')}`,
+      );
+      messages.stop();
+      return;
+    }
+  }
+
+  async #take(message: JsMsg): Promise<void> {
+    const { importer, checkpoint } = this.#parts;
+    const header = message.headers?.get(HEADER) ?? '';
+    const waits = importer.take({ subject: message.subject, header, payload: message.data });
+    if (waits !== undefined) await waits;
+    this.#progress = { created: this.#progress.created, sequence: message.seq };
+    this.#lag = message.info.pending;
+    checkpoint.note(() => this.#progress, importer.lanes);
+  }
+}

@@ -1,0 +1,162 @@
+import type { ChannelOptions, SchemaChannelOptions } from '@mmfbus/channel';
+import {
+  anyBoolean,
+  type ChannelDefinition,
+  type Check,
+  checkDefinition,
+  oneOf,
+  shown,
+} from '@mmfbus/channel/internal';
+import type { StandardSchema } from '@mmfbus/codec';
+import { BridgeError } from './foundation/errors.js';
+import { nameProblem } from './wire/names.js';
+
+/** From channels of this machine to NATS. */
+export interface ExportRoute {
+  /** Name of the channel; with `*` at its end, all channels whose names begin so. */
+  readonly export: string;
+  /**
+   * Subject under which its messages are published, followed by `.` and the channel's incarnation. For many channels it ends in `>`,
+   * which stands for what `*` stands for.
+   */
+  readonly to: string;
+  /** The JetStream stream that stores the subject. It must exist. Without, messages go to core NATS, which keeps nothing. */
+  readonly stream?: string | undefined;
+  /**
+   * What happens when the server does not take messages as fast as they are published: publishers `wait`, as they do for a reliable
+   * subscriber; or the ring goes round, and what was overwritten is a `gap`. Defaults to `gap`.
+   */
+  readonly whenBehind?: 'gap' | 'wait' | undefined;
+  /**
+   * Without a stream: which messages of a channel that is there when the bridge opens are exported, those that are still in the ring too, or
+   * only those that come. With one it is always those of the ring that the stream does not have. Defaults to `latest`.
+   */
+  readonly start?: 'earliest' | 'latest' | undefined;
+  /** Whether messages that came from other machines are exported too. Defaults to false. */
+  readonly forward?: boolean | undefined;
+}
+
+/** How a channel is created that messages are imported to: what `defineChannel` takes, but for name and scope. */
+export type ImportedChannelOptions =
+  | Omit<SchemaChannelOptions<StandardSchema>, 'name' | 'scope'>
+  | Omit<ChannelOptions<unknown>, 'name' | 'scope'>;
+
+/** From NATS to channels of this machine. */
+export interface ImportRoute {
+  /** Subject, as `to` of the route that exports. */
+  readonly import: string;
+  /** Name of the channel; with `*` at its end for a subject that ends in `>`. */
+  readonly into: string;
+  /** The JetStream stream that stores the subject. It must exist. */
+  readonly stream?: string | undefined;
+  /** How the channel is created where it does not exist. Without, its messages are dropped then, and counted. */
+  readonly create?: ImportedChannelOptions | undefined;
+  /**
+   * What is compared: `schema` takes messages of channels that have the codec and the schema of the channel here. `messages` decodes
+   * those of others, and takes what the channel here can hold. Defaults to `schema`.
+   */
+  readonly check?: 'schema' | 'messages' | undefined;
+}
+
+/** One direction of a bridge. */
+export type Route = ExportRoute | ImportRoute;
+
+const anyText: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'a string');
+const anyStream: Check = (value) =>
+  typeof value === 'string' && /^[^\s.*>/\\]+$/.test(value)
+    ? undefined
+    : 'the name of a stream, without spaces and . * > / \\';
+const anyCreate: Check = (value) =>
+  typeof value === 'object' && value !== null ? undefined : 'options of a channel, such as { schema }';
+
+const exportRules: Readonly<Record<keyof ExportRoute, Check>> = {
+  export: anyText,
+  to: anyText,
+  stream: anyStream,
+  whenBehind: oneOf('gap', 'wait'),
+  start: oneOf('earliest', 'latest'),
+  forward: anyBoolean,
+};
+
+const importRules: Readonly<Record<keyof ImportRoute, Check>> = {
+  import: anyText,
+  into: anyText,
+  stream: anyStream,
+  create: anyCreate,
+  check: oneOf('schema', 'messages'),
+};
+
+export function isExport(route: Route): route is ExportRoute {
+  return 'export' in route;
+}
+
+/** How a route is called in errors. */
+export function describeRoute(route: Route): string {
+  return isExport(route) ? `${route.export} to ${route.to}` : `${route.import} into ${route.into}`;
+}
+
+/**
+ * Refuses what is no route.
+ *
+ * @throws {@link BridgeError} `INVALID_ARGUMENT`; `ChannelError` `INVALID_ARGUMENT` for what a channel cannot be created by.
+ */
+export function checkRoute(route: Route, index: number, scope: 'user' | 'machine'): void {
+  const place = `route ${index + 1}`;
+  const isObject = typeof route === 'object' && route !== null;
+  if (!isObject || 'export' in route === 'import' in route) {
+    throw new BridgeError(
+      'INVALID_ARGUMENT',
+      place,
+      `it must have either export and to, or import and into, unlike ${shown(route)}`,
+    );
+  }
+  const rules: Readonly<Record<string, Check>> = isExport(route) ? exportRules : importRules;
+  checkValues(place, route, rules, isExport(route) ? ['export', 'to'] : ['import', 'into']);
+  const [channel, subject] = isExport(route) ? [route.export, route.to] : [route.into, route.import];
+  const problem = nameProblem(channel, subject);
+  if (problem !== undefined) throw new BridgeError('INVALID_ARGUMENT', describeRoute(route), problem);
+  if (isExport(route) && route.stream !== undefined && route.start !== undefined) {
+    const text = 'start is for routes without a stream: a stream gets what it does not have';
+    throw new BridgeError('INVALID_ARGUMENT', describeRoute(route), text);
+  }
+  if (!isExport(route)) definitionOf(route, scope)?.(channel.replace('*', '') || 'any');
+}
+
+/** Makes the definitions of the channels that a route may create; undefined where it creates none. */
+export function definitionOf(
+  { create }: ImportRoute,
+  scope: 'user' | 'machine',
+): ((channel: string) => ChannelDefinition<unknown>) | undefined {
+  if (create === undefined) return undefined;
+  return (name) => checkDefinition({ ...(create as ChannelOptions<unknown>), name, scope });
+}
+
+/**
+ * Refuses values that are missing, that there are not, or that do not pass their checks.
+ *
+ * @throws {@link BridgeError} `INVALID_ARGUMENT`.
+ */
+export function checkValues(
+  what: string,
+  values: object,
+  rules: Readonly<Record<string, Check>>,
+  required: readonly string[] = [],
+): void {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) {
+    const check = Object.hasOwn(rules, name) ? rules[name] : undefined;
+    if (check === undefined) {
+      const allowed = Object.keys(rules).join(', ');
+      throw new BridgeError(
+        'INVALID_ARGUMENT',
+        what,
+        `there is no ${JSON.stringify(name)}; there are ${allowed}`,
+      );
+    }
+    const due = check(value);
+    if (due !== undefined)
+      throw new BridgeError('INVALID_ARGUMENT', what, `${name} must be ${due}, not ${shown(value)}`);
+  }
+  const missing = required.find((name) => !given.some(([one]) => one === name));
+  if (missing !== undefined) throw new BridgeError('INVALID_ARGUMENT', what, `${missing} is missing`);
+}

@@ -1,0 +1,90 @@
+import type { NatsConnection } from '@nats-io/nats-core';
+
+/** What happens to a connection. */
+export interface ConnectionHooks {
+  changed(isConnected: boolean): void;
+  closed(error: Error | undefined): void;
+}
+
+/** The program's connection to NATS, as far as a bridge follows it. It is the program's: a bridge does not close it. */
+export class Connection {
+  readonly nats: NatsConnection;
+  readonly #listeners = new Set<(isConnected: boolean) => void>();
+  readonly #hooks: ConnectionHooks;
+  readonly #status: AsyncIterator<{ readonly type: string }>;
+  #isConnected: boolean;
+  #isOpen = true;
+
+  constructor(nats: NatsConnection, hooks: ConnectionHooks) {
+    this.nats = nats;
+    this.#hooks = hooks;
+    this.#isConnected = !nats.isClosed();
+    this.#status = nats.status()[Symbol.asyncIterator]();
+    void this.#follow();
+    void nats.closed().then((error) => {
+      if (!this.#isOpen) return;
+      this.#set(false);
+      this.#hooks.closed(error instanceof Error ? error : undefined);
+    });
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  /** Most bytes of headers and payload that the server takes. */
+  get maxPayload(): number {
+    return this.nats.info?.max_payload ?? Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Listens to the connection being lost and being there again.
+   *
+   * @returns what ends that.
+   */
+  onChange(listener: (isConnected: boolean) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Settles when there is a connection; rejects with the signal's reason. */
+  async whenConnected(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#isConnected) return;
+    await new Promise<void>((resolve, reject) => {
+      const settle = () => {
+        forget();
+        signal.removeEventListener('abort', settle);
+        if (signal.aborted) reject(signal.reason);
+        else resolve();
+      };
+      const forget = this.onChange((isConnected) => {
+        if (isConnected) settle();
+      });
+      signal.addEventListener('abort', settle);
+    });
+  }
+
+  /** Follows it no more. */
+  release(): void {
+    this.#isOpen = false;
+    this.#listeners.clear();
+    void this.#status.return?.();
+  }
+
+  async #follow(): Promise<void> {
+    for (;;) {
+      const { done, value } = await this.#status.next();
+      if (done === true || !this.#isOpen) return;
+      if (value.type === 'disconnect') this.#set(false);
+      else if (value.type === 'reconnect') this.#set(true);
+    }
+  }
+
+  #set(isConnected: boolean): void {
+    if (isConnected === this.#isConnected) return;
+    this.#isConnected = isConnected;
+    this.#hooks.changed(isConnected);
+    for (const listener of [...this.#listeners]) listener(isConnected);
+  }
+}

@@ -1,0 +1,60 @@
+/** Name of the one header that a bridge adds. */
+export const HEADER = 'Mmfbus';
+/** Version of what it says. */
+const VERSION = '1';
+const FIELDS = 7;
+const GAP_FIELDS = 9;
+
+/** What the header of a message says. */
+export interface Header {
+  /** The channel where the message was published first, and its number there. */
+  readonly incarnation: string;
+  readonly sequence: number;
+  /** Number of the message of that channel that was exported before it; 0 for the first one. */
+  readonly prev: number;
+  /** When it was published there, nanoseconds since 1970. */
+  readonly time: string;
+  /** See `encodingTag`. */
+  readonly encoding: string;
+  /** Name of the exporting host, for people. */
+  readonly host: string;
+  /** Where it is no message but tells of some that are missing, up to its own number. */
+  readonly gap: { readonly reason: string; readonly from: number } | undefined;
+}
+
+/**
+ * Writes a header: `1;<incarnation>;<sequence>;<prev>;<wall ns>;<encoding>;<host>`, and of a gap behind that
+ * `;<reason>;<from>`. Encoding and host are percent-encoded.
+ */
+export function writeHeader(header: Header): string {
+  const { incarnation, sequence, prev, time, encoding, host, gap } = header;
+  const text = `${VERSION};${incarnation};${sequence};${prev};${time};${encoding};${host}`;
+  return gap === undefined ? text : `${text};${gap.reason};${gap.from}`;
+}
+
+/** Reads one, of whatever origin; undefined where no bridge of this version wrote it. */
+export function readHeader(text: string): Header | undefined {
+  const fields = text.split(';');
+  if (fields[0] !== VERSION || (fields.length !== FIELDS && fields.length !== GAP_FIELDS)) return undefined;
+  const [, incarnation = '', sequenceText, prevText, time = '', encoding = '', host = ''] = fields;
+  const [sequence, prev] = [Number(sequenceText), Number(prevText)];
+  if (!/^[0-9a-f]{16}$/.test(incarnation) || !isNumber(sequenceText, 1) || !isNumber(prevText, 0))
+    return undefined;
+  if (prev >= sequence || !/^\d{1,19}$/.test(time)) return undefined;
+  const header = { incarnation, sequence, prev, time, encoding, host };
+  if (fields.length === FIELDS) return { ...header, gap: undefined };
+  const [reason = '', fromText] = fields.slice(FIELDS);
+  const from = Number(fromText);
+  if (!isNumber(fromText, 1) || from > sequence) return undefined;
+  return { ...header, gap: { reason, from } };
+}
+
+function isNumber(text: string | undefined, least: number): boolean {
+  const value = Number(text);
+  return text !== undefined && /^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least;
+}
+
+/** A text as a field can hold it. */
+export function fieldOf(text: string): string {
+  return encodeURIComponent(text);
+}

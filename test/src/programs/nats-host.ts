@@ -1,0 +1,96 @@
+// Another machine for the tests of the bridge, as far as mmfbus knows: its folder of shared memory is its own.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type Channel, defineChannel } from '@mmfbus/channel';
+import { shapeFromText } from '@mmfbus/codec';
+import { type BridgeEvent, type BridgeOptions, openBridge, type Route } from '@mmfbus/nats';
+import { connect } from '@nats-io/transport-node';
+
+/** What it is to do. */
+export interface HostJob {
+  readonly url: string;
+  readonly routes: readonly Route[];
+  readonly options?: BridgeOptions;
+  /** Text of the schema of its channels. Defaults to none. */
+  readonly schema?: string;
+  /** Bytes of the ring of its channels. */
+  readonly capacity?: number;
+  /** A channel to which it subscribes, reliably. */
+  readonly subscribe?: string;
+  /** A channel to which it publishes. */
+  readonly publish?: string;
+  /** So many messages are told in short, all at once; otherwise each one. */
+  readonly digestAt?: number;
+}
+
+const job = JSON.parse(process.argv[2] as string) as HostJob;
+const definition = {
+  ...(job.schema === undefined ? {} : { schema: shapeFromText(job.schema) as never }),
+  ...(job.capacity === undefined ? {} : { capacity: job.capacity }),
+};
+const channelOf = (name: string) => defineChannel<unknown>({ ...definition, name }) as Channel<unknown>;
+
+const subscriber = job.subscribe === undefined ? undefined : await channelOf(job.subscribe).subscriber();
+const publisher = job.publish === undefined ? undefined : await channelOf(job.publish).publisher();
+
+const hash = createHash('sha256');
+let count = 0;
+subscriber?.on('message', ({ value }) => {
+  if (job.digestAt === undefined) {
+    console.log(`message ${JSON.stringify(value)}`);
+    return;
+  }
+  hash.update(JSON.stringify(value));
+  if (++count === job.digestAt) console.log(`digest ${hash.copy().digest('hex')}`);
+});
+
+const connection = await connect({
+  servers: job.url,
+  maxReconnectAttempts: -1,
+  waitOnFirstConnect: true,
+  reconnectTimeWait: 20,
+  reconnectJitter: 10,
+});
+const routes = job.routes.map((route) => ('into' in route ? { create: definition, ...route } : route));
+const bridge = await openBridge(connection, routes, job.options);
+for (const name of ['gap', 'refused', 'trouble', 'disconnected', 'connected', 'close'] as BridgeEvent[]) {
+  bridge.on(name, (...[told = {}]: readonly unknown[]) => {
+    const shown = (_key: string, value: unknown) => (value instanceof Error ? value.message : value);
+    console.log(`event ${name} ${JSON.stringify(told, shown)}`);
+  });
+}
+console.log('ready');
+
+/** All flights of the data set. */
+function flights(): readonly unknown[] {
+  let folder = dirname(createRequire(import.meta.url).resolve('vega-datasets'));
+  while (!folder.endsWith('vega-datasets')) folder = dirname(folder);
+  return JSON.parse(readFileSync(join(folder, 'data', 'flights-200k.json'), 'utf8'));
+}
+
+let numbers = 0;
+for await (const line of createInterface({ input: process.stdin })) {
+  const [command, argument] = line.split(' ');
+  if (command === 'passages') {
+    console.log(`passages ${JSON.stringify(bridge.passages())}`);
+  } else if (command === 'publish') {
+    for (let left = Number(argument); left > 0; left--) {
+      await publisher?.publish({ from: job.options?.host ?? '', number: ++numbers });
+    }
+  } else if (command === 'flights') {
+    const all = flights();
+    const sent = createHash('sha256');
+    for (const flight of all) {
+      sent.update(JSON.stringify(flight));
+      await publisher?.publish(flight);
+    }
+    console.log(`published ${sent.digest('hex')}`);
+  }
+}
+await bridge.close();
+await connection.close();
+await subscriber?.close();
+await publisher?.close();
