@@ -22,6 +22,7 @@ const PROOFS = [
   'bundlers',
   'bench/calls',
   'page',
+  'nats/proofs',
 ];
 
 /**

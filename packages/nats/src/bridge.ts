@@ -187,13 +187,22 @@ class OpenBridge implements Bridge {
     });
   }
 
-  /** Begins with all routes. */
-  start(routes: readonly Route[], jetStream: JetStream | undefined): void {
+  /** Begins with all routes. Settles when the channels are joined that there are. */
+  async start(
+    routes: readonly Route[],
+    jetStream: JetStream | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     for (const route of routes) {
       if (isExport(route)) this.#exports.push(this.#exportOf(route, jetStream));
       else this.#imports.push(this.#importOf(route, jetStream));
     }
-    void this.#watch();
+    const there = new Set((await this.#bus.list({ signal })).map(({ name }) => name));
+    for (const runner of this.#exports) for (const channel of there) runner.onChannel(channel, false);
+    void this.#watch(there);
+    await unlessAborted(Promise.all(this.#exports.map((runner) => runner.whenTried())), signal);
+    // The server has the subscriptions when it answers.
+    await unlessAborted(this.#connection.nats.flush(), signal);
   }
 
   get isOpen(): boolean {
@@ -360,28 +369,24 @@ class OpenBridge implements Bridge {
   }
 
   /** Tells the routes which channels there are. */
-  async #watch(): Promise<void> {
+  async #watch(there: Set<string>): Promise<void> {
     const { signal } = this.#watching;
-    let isNew = false;
     const watch = async (): Promise<never> => {
-      const there = new Set((await this.#bus.list({ signal })).map(({ name }) => name));
       for await (const change of this.#bus.watch({ signal })) {
         const { type, channel } = change;
         if (type !== 'opened' && type !== 'joined') continue;
         if (type === 'joined' && change.participant.role !== 'publisher') continue;
-        const isLate = isNew || !there.has(channel);
         if (type === 'opened') for (const { importer } of this.#imports) importer.onOpened(channel);
-        for (const runner of this.#exports) runner.onChannel(channel, isLate);
+        for (const runner of this.#exports) runner.onChannel(channel, !there.has(channel));
+        // Opened again, it is a new one.
+        if (type === 'opened') there.delete(channel);
       }
       throw new Error('the watch over the channels has ended');
     };
     try {
       await retrying(
         watch,
-        (error) => {
-          isNew = true;
-          this.#teller.trouble({ direction: 'export', channel: '*', subject: '>', error });
-        },
+        (error) => this.#teller.trouble({ direction: 'export', channel: '*', subject: '>', error }),
         signal,
       );
     } catch {
@@ -431,10 +436,8 @@ export async function openBridge(
     limit.throwIfAborted();
     const bus = await openBus({ scope, signal: limit, timeout: Number.POSITIVE_INFINITY });
     const bridge = new OpenBridge(connection, bus, options);
-    bridge.start(routes, jetStream);
     try {
-      // The server has the subscriptions when it answers.
-      await unlessAborted(connection.flush(), limit);
+      await bridge.start(routes, jetStream, limit);
     } catch (error) {
       await bridge.close({ timeout: 0 });
       throw error;

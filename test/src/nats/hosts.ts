@@ -12,6 +12,8 @@ export interface HostOptions extends Omit<HostJob, 'routes'> {
 /** Another machine: a process with a folder of shared memory of its own, a bridge, and perhaps a subscriber and a publisher. */
 export class Host {
   readonly #program: Program;
+  /** What it has told and was not asked for yet, by the word before it. */
+  readonly #told = new Map<string, string[]>();
 
   private constructor(program: Program) {
     this.#program = program;
@@ -30,20 +32,17 @@ export class Host {
 
   /** The next message that its subscriber gets. */
   async message(): Promise<unknown> {
-    const [, text = ''] = await this.#program.waitForLine(/^message (.*)$/);
-    return JSON.parse(text);
+    return JSON.parse(await this.#next('message'));
   }
 
-  /** The next event of that name of its bridge; lines before it are passed over. */
+  /** The next event of that name of its bridge. */
   async event(name: BridgeEvent): Promise<Record<string, unknown>> {
-    const [, text = ''] = await this.#program.waitForLine(new RegExp(`^event ${name} (.*)$`));
-    return JSON.parse(text);
+    return JSON.parse(await this.#next(name));
   }
 
   /** Waits until it has as many messages as it was to wait for; what they are, in short. */
   async digest(): Promise<string> {
-    const [, text = ''] = await this.#program.waitForLine(/^digest (.*)$/);
-    return text;
+    return this.#next('digest');
   }
 
   /** Has it publish values of its own, each as `{ from, number }`. */
@@ -54,14 +53,12 @@ export class Host {
   /** Has it publish all flights, and waits for what they are, in short. */
   async publishFlights(): Promise<string> {
     this.#program.send('flights');
-    const [, text = ''] = await this.#program.waitForLine(/^published (.*)$/);
-    return text;
+    return this.#next('published');
   }
 
   async passages(): Promise<readonly PassageState[]> {
     this.#program.send('passages');
-    const [, text = ''] = await this.#program.waitForLine(/^passages (.*)$/);
-    return JSON.parse(text);
+    return JSON.parse(await this.#next('passages'));
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -77,5 +74,15 @@ export class Host {
   async close(): Promise<void> {
     this.#program.endInput();
     await this.#program.success();
+  }
+
+  /** What it tells next with that word before it, whatever it told besides. */
+  async #next(word: string): Promise<string> {
+    for (;;) {
+      const text = this.#told.get(word)?.shift();
+      if (text !== undefined) return text;
+      const [, told = '', rest = ''] = await this.#program.waitForLine(/^(\w+) (.*)$/);
+      this.#told.set(told, [...(this.#told.get(told) ?? []), rest]);
+    }
   }
 }

@@ -12,6 +12,7 @@ import { connect } from '@nats-io/transport-node';
 /** What it is to do. */
 export interface HostJob {
   readonly url: string;
+  /** Without any, it has no bridge. */
   readonly routes: readonly Route[];
   readonly options?: BridgeOptions;
   /** Text of the schema of its channels. Defaults to none. */
@@ -55,18 +56,19 @@ const connection = await connect({
   reconnectJitter: 10,
 });
 const routes = job.routes.map((route) => ('into' in route ? { create: definition, ...route } : route));
-const bridge = await openBridge(connection, routes, job.options);
+const bridge = routes.length === 0 ? undefined : await openBridge(connection, routes, job.options);
 for (const name of ['gap', 'refused', 'trouble', 'disconnected', 'connected', 'close'] as BridgeEvent[]) {
-  bridge.on(name, (...[told = {}]: readonly unknown[]) => {
+  bridge?.on(name, (...[told = {}]: readonly unknown[]) => {
     const shown = (_key: string, value: unknown) => (value instanceof Error ? value.message : value);
-    console.log(`event ${name} ${JSON.stringify(told, shown)}`);
+    console.log(`${name} ${JSON.stringify(told, shown)}`);
   });
 }
 console.log('ready');
 
 /** All flights of the data set. */
 function flights(): readonly unknown[] {
-  let folder = dirname(createRequire(import.meta.url).resolve('vega-datasets'));
+  const require = createRequire(import.meta.url);
+  let folder = dirname(require.resolve('vega-datasets'));
   while (!folder.endsWith('vega-datasets')) folder = dirname(folder);
   return JSON.parse(readFileSync(join(folder, 'data', 'flights-200k.json'), 'utf8'));
 }
@@ -75,7 +77,7 @@ let numbers = 0;
 for await (const line of createInterface({ input: process.stdin })) {
   const [command, argument] = line.split(' ');
   if (command === 'passages') {
-    console.log(`passages ${JSON.stringify(bridge.passages())}`);
+    console.log(`passages ${JSON.stringify(bridge?.passages() ?? [])}`);
   } else if (command === 'publish') {
     for (let left = Number(argument); left > 0; left--) {
       await publisher?.publish({ from: job.options?.host ?? '', number: ++numbers });
@@ -90,7 +92,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     console.log(`published ${sent.digest('hex')}`);
   }
 }
-await bridge.close();
+await bridge?.close();
 await connection.close();
 await subscriber?.close();
 await publisher?.close();

@@ -27,6 +27,8 @@ export interface ExportParts {
   readonly source: SourceOptions;
   /** Without the incarnation. */
   readonly subject: string;
+  /** Whether all messages of the channel are owed, from the first one on: what the ring has lost by now is told as a gap. */
+  readonly owesAll: boolean;
   /** Whether what comes from other machines goes on to others. */
   readonly forwards: boolean;
   readonly host: string;
@@ -109,8 +111,10 @@ export class ChannelExport {
       signal.throwIfAborted();
     }
     const { incarnation } = source;
-    const last =
-      known.get(incarnation) ?? (await this.#sink.lastOf(this.#subjectOf(incarnation), signal)) ?? 0;
+    const before = known.get(incarnation) ?? (await this.#sink.lastOf(this.#subjectOf(incarnation), signal));
+    // What it is to leave out counts as having gone out: who had messages before hears of a gap.
+    const last = before ?? (options.start === 'latest' ? source.sequence : 0);
+    known.set(incarnation, last);
     this.#lanes.set(incarnation, { incarnation, last });
     source.schedule();
   }
@@ -150,7 +154,8 @@ export class ChannelExport {
     const own = this.#lanes.get(source.incarnation) as Lane;
     if (this.#isAtStart) {
       this.#isAtStart = false;
-      if (own.last > 0 && frame.sequence > own.last + 1) this.#onGap(own.last + 1, frame.sequence - 1);
+      const isOwed = own.last > 0 || this.#parts.owesAll;
+      if (isOwed && frame.sequence > own.last + 1) this.#onGap(own.last + 1, frame.sequence - 1);
     }
     const { origin } = frame;
     if (origin === undefined) {

@@ -111,6 +111,11 @@ export class ChannelSource {
     );
   }
 
+  /** Number up to which everything was taken, or left out. */
+  get sequence(): number {
+    return this.#receiver.sequence;
+  }
+
   /** Bytes of the ring that were published and not taken yet. */
   get lag(): number {
     return this.#open ? this.#receiver.committed() - this.#receiver.handled : 0;

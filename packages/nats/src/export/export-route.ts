@@ -37,6 +37,8 @@ export class ExportRouteRunner {
   readonly #names: NameMap;
   readonly #channels = new Map<string, Exported>();
   readonly #runs = new Set<Promise<void>>();
+  /** Attempts to join that go on. */
+  readonly #attempts = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
 
   constructor(parts: ExportRouteParts) {
@@ -66,6 +68,11 @@ export class ExportRouteRunner {
     }
     const run = this.#run(channel, exported, isNew).finally(() => this.#runs.delete(run));
     this.#runs.add(run);
+  }
+
+  /** Settles when the channels that were told of are joined, or were tried in vain. */
+  async whenTried(): Promise<void> {
+    await Promise.allSettled(this.#attempts);
   }
 
   /** Reads no more; waits for what is under way, as long as the signal allows. */
@@ -105,7 +112,7 @@ export class ExportRouteRunner {
       do {
         exported.isWanted = false;
         const running = await retrying(
-          () => this.#start(channel, exported, isLate),
+          () => this.#attempt(channel, exported, isLate),
           (error) => teller.trouble({ direction: 'export', channel, subject, error }),
           signal,
         );
@@ -123,6 +130,12 @@ export class ExportRouteRunner {
     }
   }
 
+  #attempt(channel: string, exported: Exported, isLate: boolean): Promise<ChannelExport | undefined> {
+    const attempt = this.#start(channel, exported, isLate).finally(() => this.#attempts.delete(attempt));
+    this.#attempts.add(attempt);
+    return attempt;
+  }
+
   /** Undefined where the channel exists no more. */
   async #start(channel: string, exported: Exported, isLate: boolean): Promise<ChannelExport | undefined> {
     const { route, scope, name, host, teller, makeSink } = this.#parts;
@@ -136,6 +149,7 @@ export class ExportRouteRunner {
         start: stream !== undefined || isLate ? 'earliest' : start,
       },
       subject: exported.subject,
+      owesAll: stream !== undefined || isLate,
       forwards: forward,
       host,
       counters: exported.counters,

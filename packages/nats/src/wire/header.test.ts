@@ -36,7 +36,7 @@ describe('the header of a bridge', () => {
     ['a number with a sign', { sequence: '+42' }],
     ['a number that is not exact', { sequence: '9007199254740993' }],
     ['a number before that is not lower', { prev: '42' }],
-    ['a time that is none', { time: '-1' }],
+    ['an invalid time', { time: '-1' }],
     ['a time of 20 digits', { time: '10000000000000000000' }],
     ['more', { host: 'a;b' }],
   ])('is nothing where it has %s', (_what, change) => {

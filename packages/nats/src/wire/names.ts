@@ -17,7 +17,7 @@ export class NameMap {
     this.filter = this.#isPattern ? subject : `${subject}.*`;
   }
 
-  /** The subject of a channel, without an incarnation; undefined where it is none of these, or its name is no subject. */
+  /** The subject of a channel, without an incarnation; undefined for other channels, and where its name is no subject. */
   subjectOf(channel: string): string | undefined {
     if (!this.#isPattern) return channel === this.#channel ? this.#subject : undefined;
     const rest = channel.slice(this.#channel.length);
