@@ -68,6 +68,7 @@ export default defineConfig({
         text: 'Guides',
         items: [
           page('Calls', '/calls'),
+          page('More than one machine', '/bridge'),
           page('The command', '/command'),
           page('Backpressure', '/backpressure'),
           page('Large messages', '/large-messages'),
@@ -97,6 +98,7 @@ export default defineConfig({
           page('mmfbus', '/packages/mmfbus/'),
           page('@mmfbus/channel', '/packages/channel/'),
           page('@mmfbus/service', '/packages/service/'),
+          page('@mmfbus/nats', '/packages/nats/'),
           page('@mmfbus/codec', '/packages/codec/'),
           page('@mmfbus/core', '/packages/core/'),
           page('@mmfbus/native', '/packages/native/'),

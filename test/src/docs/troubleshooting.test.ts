@@ -28,6 +28,7 @@ const codes = new Set([
   ...textsOf('core', 'MmfErrorCode'),
   ...textsOf('codec', 'CodecErrorCode'),
   ...textsOf('generate', 'GenerateErrorCode'),
+  ...textsOf('nats', 'BridgeErrorCode'),
 ]);
 
 /** The entries of the document, by their codes. */

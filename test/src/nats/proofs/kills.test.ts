@@ -44,7 +44,7 @@ const startImport = () =>
   });
 
 describe(`with seed ${SEED}`, () => {
-  it('every message arrives once, whoever is killed', { timeout: 300_000 }, async () => {
+  it('every message arrives once, whichever process is killed', { timeout: 300_000 }, async () => {
     const random = createRandom(SEED);
     const publisher = await start({ directory: one, publish: 'orders' });
     const subscriber = await start({ directory: two, subscribe: 'copies' });
