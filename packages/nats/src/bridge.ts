@@ -413,27 +413,9 @@ export async function openBridge(
   routes: readonly Route[],
   options: BridgeOptions = {},
 ): Promise<Bridge> {
-  checkValues('openBridge()', options, optionRules);
-  const { scope = 'user', signal, timeout = OPEN_TIMEOUT } = options;
-  if (!Array.isArray(routes) || routes.length === 0) {
-    throw new BridgeError(
-      'INVALID_ARGUMENT',
-      'openBridge()',
-      'routes must be an array with at least one route',
-    );
-  }
-  for (const [index, route] of routes.entries()) checkRoute(route, index, scope);
-  const needsFolder = routes.find((route) => !isExport(route) && route.stream !== undefined);
-  if (needsFolder !== undefined && (options.folder ?? '') === '') {
-    const text = 'it imports from a stream: the option folder must say where its checkpoint is kept';
-    throw new BridgeError('INVALID_ARGUMENT', describeRoute(needsFolder), text);
-  }
-  if (connection.isClosed()) throw new BridgeError('CLOSED', 'the bridge', 'the connection is closed');
-  const tooLate = () =>
-    new BridgeError('TIMEOUT', 'the bridge', `the server did not answer within ${timeout} ms`);
-  return withDeadline({ signal, timeout }, tooLate, async (limit) => {
-    const jetStream = await jetStreamFor(connection, routes);
-    limit.throwIfAborted();
+  checkAll(routes, options);
+  const { scope = 'user' } = options;
+  return withinTime(connection, routes, options, async (jetStream, limit) => {
     const bus = await openBus({ scope, signal: limit, timeout: Number.POSITIVE_INFINITY });
     const bridge = new OpenBridge(connection, bus, options);
     try {
@@ -473,4 +455,53 @@ async function jetStreamFor(
     }
   }
   return { client: module.jetstream(connection), manager };
+}
+
+/**
+ * Refuses what {@link openBridge} would refuse, and carries nothing.
+ *
+ * @throws {@link BridgeError} as that does; the signal's reason when it aborts.
+ */
+export async function checkBridge(
+  connection: NatsConnection,
+  routes: readonly Route[],
+  options: BridgeOptions = {},
+): Promise<void> {
+  checkAll(routes, options);
+  await withinTime(connection, routes, options, async () => {});
+}
+
+/** What can be seen without a connection. */
+function checkAll(routes: readonly Route[], options: BridgeOptions): void {
+  checkValues('the options of a bridge', options, optionRules);
+  const { scope = 'user', folder = '' } = options;
+  if (!Array.isArray(routes) || routes.length === 0) {
+    throw new BridgeError(
+      'INVALID_ARGUMENT',
+      'the bridge',
+      'routes must be an array with at least one route',
+    );
+  }
+  for (const [index, route] of routes.entries()) checkRoute(route, index, scope);
+  const needsFolder = routes.find((route) => !isExport(route) && route.stream !== undefined);
+  if (needsFolder !== undefined && folder === '') {
+    const text = 'it imports from a stream: the option folder must say where its checkpoint is kept';
+    throw new BridgeError('INVALID_ARGUMENT', describeRoute(needsFolder), text);
+  }
+}
+
+/** Does something with the streams of the routes, as long as there is time. */
+async function withinTime<R>(
+  connection: NatsConnection,
+  routes: readonly Route[],
+  { signal, timeout = OPEN_TIMEOUT }: BridgeOptions,
+  action: (jetStream: JetStream | undefined, limit: AbortSignal) => Promise<R>,
+): Promise<R> {
+  if (connection.isClosed()) throw new BridgeError('CLOSED', 'the bridge', 'the connection is closed');
+  const tooLate = () =>
+    new BridgeError('TIMEOUT', 'the bridge', `the server did not answer within ${timeout} ms`);
+  return withDeadline({ signal, timeout }, tooLate, async (limit) => {
+    const jetStream = await unlessAborted(jetStreamFor(connection, routes), limit);
+    return action(jetStream, limit);
+  });
 }

@@ -2,6 +2,7 @@ export {
   type Bridge,
   type BridgeCloseOptions,
   type BridgeOptions,
+  checkBridge,
   openBridge,
   type PassageState,
 } from './bridge.js';

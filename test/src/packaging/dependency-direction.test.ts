@@ -12,7 +12,14 @@ const allowed: Record<PackageName, readonly string[]> = {
   service: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core'],
   generate: ['@mmfbus/codec'],
   nats: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core', '@nats-io/jetstream', '@nats-io/nats-core'],
-  mmfbus: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core', '@mmfbus/service'],
+  mmfbus: [
+    '@mmfbus/channel',
+    '@mmfbus/codec',
+    '@mmfbus/core',
+    '@mmfbus/nats',
+    '@mmfbus/service',
+    '@nats-io/transport-node',
+  ],
 };
 
 /** What the build makes a part of a package. */

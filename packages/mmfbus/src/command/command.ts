@@ -61,6 +61,8 @@ export interface Command<O extends Options = Options> {
   /** What `--help` prints below the usage and above the options: paragraphs, and examples. */
   readonly help: string;
   readonly options: O;
+  /** Whether SIGHUP is the command's: it reads its configuration again. Defaults to false: SIGHUP ends it. */
+  readonly reloads?: boolean;
   /** Whether it shows all channels there are: it then says which of them it could not look at. Defaults to false. */
   readonly showsAll?: boolean;
   /** @returns the exit status: 0, or 1 where something is not as it should be. */

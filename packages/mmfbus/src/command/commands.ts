@@ -13,6 +13,7 @@ export const commands: Readonly<Record<string, () => Promise<{ readonly command:
   delay: () => import('./commands/delay.js'),
   schema: () => import('./commands/schema.js'),
   doctor: () => import('./commands/doctor.js'),
+  bridge: () => import('./commands/bridge.js'),
   bench: () => import('./commands/bench.js'),
   cheat: () => import('./commands/cheat.js'),
   completion: () => import('./commands/completion.js'),

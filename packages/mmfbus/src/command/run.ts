@@ -59,7 +59,7 @@ async function runCommand(command: Command, args: readonly string[], out: Output
     return 0;
   }
   checkWords(command, positionals);
-  const { signal, forget } = interruption();
+  const { signal, forget } = interruption(command.reloads === true);
   const either = AbortSignal.any([signal, out.gone]);
   const scope = scopeOf(values['scope']);
   let bus: Promise<Bus> | undefined;

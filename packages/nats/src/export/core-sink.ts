@@ -53,8 +53,8 @@ export class CoreSink implements Sink {
   }
 
   async flush(signal: AbortSignal): Promise<void> {
-    await this.#connection.whenConnected(signal);
-    await unlessAborted(this.#connection.nats.flush(), signal);
+    // What was under way is lost with the connection.
+    if (this.#connection.isConnected) await unlessAborted(this.#connection.nats.flush(), signal);
   }
 
   close(): void {
