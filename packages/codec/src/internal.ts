@@ -12,6 +12,7 @@ export {
   type OwnBytesCodec,
   ownBytes,
 } from './in-place.js';
+export { jsonText } from './json-text.js';
 export { type ShapeTerm, termOf } from './shape/canonical.js';
 export { shapeFromTerm } from './shape/from-text.js';
 export { alike, LEAVES, type Visitor, visit } from './shape/node.js';

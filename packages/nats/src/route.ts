@@ -32,6 +32,11 @@ export interface ExportRoute {
    * only those that come. With one it is always those of the ring that the stream does not have. Defaults to `latest`.
    */
   readonly start?: 'earliest' | 'latest' | undefined;
+  /**
+   * What messages are published as: `encoded`, as they stand in the ring; or `json`, as `toJsonSchema` describes the channel's schema. Defaults to
+   * `encoded`.
+   */
+  readonly payload?: 'encoded' | 'json' | undefined;
   /** Whether messages that came from other machines are exported too. Defaults to false. */
   readonly forward?: boolean | undefined;
 }
@@ -53,7 +58,7 @@ export interface ImportRoute {
   readonly create?: ImportedChannelOptions | undefined;
   /**
    * What is compared: `schema` takes messages of channels that have the codec and the schema of the channel here. `messages` decodes
-   * those of others, and takes what the channel here can hold. Defaults to `schema`.
+   * those of others, and takes what the channel here can hold; so it is always with JSON. Defaults to `schema`.
    */
   readonly check?: 'schema' | 'messages' | undefined;
 }
@@ -75,6 +80,7 @@ const exportRules: Readonly<Record<keyof ExportRoute, Check>> = {
   stream: anyStream,
   whenBehind: oneOf('gap', 'wait'),
   start: oneOf('earliest', 'latest'),
+  payload: oneOf('encoded', 'json'),
   forward: anyBoolean,
 };
 

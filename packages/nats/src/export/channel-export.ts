@@ -1,6 +1,7 @@
 import type { Passage, Teller } from '../foundation/events.js';
 import { wallTime } from '../foundation/wall-clock.js';
 import { writeHeader } from '../wire/header.js';
+import { JsonConverter } from '../wire/json-converter.js';
 import { ChannelSource, type Frame, type SourceOptions } from './channel-source.js';
 import type { Outgoing, Sink, SinkHooks } from './sink.js';
 
@@ -31,6 +32,8 @@ export interface ExportParts {
   readonly owesAll: boolean;
   /** Whether what comes from other machines goes on to others. */
   readonly forwards: boolean;
+  /** Whether messages are published as JSON. */
+  readonly asJson: boolean;
   readonly host: string;
   readonly counters: ExportCounters;
   readonly teller: Teller;
@@ -49,6 +52,8 @@ export class ChannelExport {
   readonly #closing = new AbortController();
   readonly #lanes = new Map<string, Lane>();
   #source: ChannelSource | undefined;
+  /** Makes JSON of messages, where that is wanted. */
+  #converter: JsonConverter | undefined;
   /** A frame whose lane is being looked up: nothing is taken meanwhile. */
   #isLookingUp = false;
   /** Whether the first frame is still to come, before which some may be missing. */
@@ -106,6 +111,7 @@ export class ChannelExport {
       signal,
     );
     this.#source = source;
+    if (this.#parts.asJson) this.#converter = new JsonConverter(source.encoding);
     if (signal.aborted) {
       await source.close();
       signal.throwIfAborted();
@@ -194,7 +200,18 @@ export class ChannelExport {
     if (sequence <= lane.last) return;
     const prev = lane.last;
     lane.last = sequence;
-    this.#sink.send(this.#outgoing(lane, { sequence, prev, time, payload }));
+    const message = this.#outgoing(lane, { sequence, prev, time, payload });
+    if (this.#converter === undefined) {
+      this.#sink.send(message);
+      return;
+    }
+    const converted = this.#converter.toJson(payload);
+    if (typeof converted !== 'string') {
+      this.#sink.send({ ...message, payload: converted });
+      return;
+    }
+    this.#onRefused(message, 'SCHEMA', converted);
+    this.#sink.send(this.#gapOf(lane, { from: sequence, to: sequence, prev, time, reason: 'refused' }));
   }
 
   /** Messages of this channel that were overwritten before they were read. */
@@ -259,7 +276,7 @@ export class ChannelExport {
       readonly gap?: { readonly reason: string; readonly from: number };
     },
   ): string {
-    const { tag } = this.#source as ChannelSource;
+    const { tag } = this.#converter ?? (this.#source as ChannelSource);
     return writeHeader({ gap: undefined, ...rest, incarnation, encoding: tag, host: this.#parts.host });
   }
 
@@ -272,7 +289,11 @@ export class ChannelExport {
     counters.bytes += payload.length;
   }
 
-  #onRefused({ incarnation, sequence }: Outgoing, reason: 'TOO_LARGE' | 'STREAM', message: string): void {
+  #onRefused(
+    { incarnation, sequence }: Outgoing,
+    reason: 'TOO_LARGE' | 'STREAM' | 'SCHEMA',
+    message: string,
+  ): void {
     this.#parts.counters.refused++;
     this.#parts.teller.refused({ ...this.#passage, incarnation, sequence, reason, message });
   }

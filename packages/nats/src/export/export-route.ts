@@ -139,7 +139,7 @@ export class ExportRouteRunner {
   /** Undefined where the channel exists no more. */
   async #start(channel: string, exported: Exported, isLate: boolean): Promise<ChannelExport | undefined> {
     const { route, scope, name, host, teller, makeSink } = this.#parts;
-    const { stream, whenBehind = 'gap', start = 'latest', forward = false } = route;
+    const { stream, whenBehind = 'gap', start = 'latest', forward = false, payload = 'encoded' } = route;
     const running = new ChannelExport({
       source: {
         channel,
@@ -151,6 +151,7 @@ export class ExportRouteRunner {
       subject: exported.subject,
       owesAll: stream !== undefined || isLate,
       forwards: forward,
+      asJson: payload === 'json',
       host,
       counters: exported.counters,
       teller,

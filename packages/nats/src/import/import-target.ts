@@ -18,6 +18,7 @@ import {
 import { type Codec, codecOfText } from '@mmfbus/codec';
 import { allocateWordBytes } from '@mmfbus/codec/internal';
 import { type Encoding, encodingTag } from '../wire/encoding.js';
+import { JsonConverter } from '../wire/json-converter.js';
 
 /** A fragment takes this part of the ring, as of any publisher. */
 const FRAGMENT_PART = 8;
@@ -32,6 +33,7 @@ export class ImportTarget {
   readonly #participant: Participant;
   readonly #sender: Sender<unknown>;
   #codec: Codec<unknown> | undefined;
+  #converter: JsonConverter | undefined;
 
   /** With the publisher lock held. */
   private constructor(definition: ChannelDefinition<unknown>, participant: Participant) {
@@ -89,6 +91,12 @@ export class ImportTarget {
     // Whatever has that codec may stand in a channel without a schema.
     if (this.encoding.schema === undefined && tag.startsWith(`${this.tag}:`)) return undefined;
     return `its encoding is ${tag}, that of the channel here ${this.tag}`;
+  }
+
+  /** What JSON is as a message of the channel; a text where it is none. */
+  fromJson(payload: Uint8Array): Uint8Array | string {
+    this.#converter ??= new JsonConverter(this.encoding);
+    return this.#converter.fromJson(payload);
   }
 
   /** Why the bytes are no value of the channel; undefined where they are. */

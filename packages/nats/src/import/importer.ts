@@ -2,6 +2,7 @@ import { ChannelError } from '@mmfbus/channel';
 import type { ChannelDefinition, Origin } from '@mmfbus/channel/internal';
 import type { GapReason, Passage, RefusalReason, Teller } from '../foundation/events.js';
 import { type Header, readHeader } from '../wire/header.js';
+import { isJson } from '../wire/json-converter.js';
 import { type NameMap, splitSubject } from '../wire/names.js';
 import { ImportTarget } from './import-target.js';
 
@@ -202,13 +203,13 @@ export class Importer {
       lane.last = sequence;
       return undefined;
     }
-    const problem = this.#problemOf(message.payload, header.encoding, target);
-    if (problem !== undefined) {
+    const payload = this.#payloadFor(message.payload, header.encoding, target);
+    if (!(payload instanceof Uint8Array)) {
       lane.last = sequence;
-      this.#refuse(passage, header, problem.reason, problem.text);
+      this.#refuse(passage, header, payload.reason, payload.text);
       return undefined;
     }
-    return this.#publish(message.payload, header, passage, lane, target);
+    return this.#publish(payload, header, passage, lane, target);
   }
 
   #publish(
@@ -239,16 +240,23 @@ export class Importer {
     return undefined;
   }
 
-  #problemOf(
+  /** The message as the channel takes it, or why it does not. */
+  #payloadFor(
     payload: Uint8Array,
     tag: string,
     target: ImportTarget,
-  ): { readonly reason: RefusalReason; readonly text: string } | undefined {
-    const length = target.lengthProblem(payload.length);
-    if (length !== undefined) return { reason: 'TOO_LARGE', text: length };
-    let text = target.refusalOf(tag);
-    if (text !== undefined && this.#parts.checksMessages) text = target.decodingProblem(payload);
-    return text === undefined ? undefined : { reason: 'SCHEMA', text };
+  ): Uint8Array | { readonly reason: RefusalReason; readonly text: string } {
+    let fitting: Uint8Array | string = payload;
+    if (tag !== target.tag && isJson(tag)) fitting = target.fromJson(payload);
+    else {
+      const difference = target.refusalOf(tag);
+      if (difference !== undefined) {
+        fitting = this.#parts.checksMessages ? (target.decodingProblem(payload) ?? payload) : difference;
+      }
+    }
+    if (typeof fitting === 'string') return { reason: 'SCHEMA', text: fitting };
+    const length = target.lengthProblem(fitting.length);
+    return length === undefined ? fitting : { reason: 'TOO_LARGE', text: length };
   }
 
   #tellGap(passage: Passage, incarnation: string, from: number, to: number, reason: GapReason): void {
