@@ -7,6 +7,8 @@ export interface HostOptions extends Omit<HostJob, 'routes'> {
   readonly routes: readonly Route[];
   /** Its folder of shared memory. */
   readonly directory: string;
+  /** A command, with its arguments, within which it runs. Defaults to none. */
+  readonly within?: readonly string[];
 }
 
 /** Another machine: a process with a folder of shared memory of its own, a bridge, and perhaps a subscriber and a publisher. */
@@ -20,9 +22,10 @@ export class Host {
   }
 
   /** Starts it; it has joined its channel and opened its bridge then. */
-  static async start({ directory, ...job }: HostOptions): Promise<Host> {
+  static async start({ directory, within = [], ...job }: HostOptions): Promise<Host> {
     const program = startProgram('nats-host', {
       args: [JSON.stringify(job)],
+      within,
       env: { MMFBUS_DIRECTORY: directory },
       watchdog: 300_000,
     });

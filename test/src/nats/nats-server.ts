@@ -8,6 +8,8 @@ import { commandOf } from '../support/tools.js';
 export interface NatsServerOptions {
   /** Folder of its streams; without one it has no JetStream. */
   readonly folder?: string;
+  /** Address where it listens. Defaults to 127.0.0.1. */
+  readonly address?: string;
   /** Defaults to a free one. */
   readonly port?: number;
   /** More arguments of `nats-server`. */
@@ -27,22 +29,22 @@ export class NatsServer {
   }
 
   static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
-    const { folder, port = -1, args = [] } = options;
+    const { folder, address = '127.0.0.1', port = -1, args = [] } = options;
     const stored = folder === undefined ? [] : ['-js', '-sd', join(folder, 'jetstream')];
     const program = new Program('nats-server', [], {
       // It writes its log to the standard error.
       within: ['sh', '-c', 'exec "$@" 2>&1', 'sh'],
       runtime: [commandOf('NATS')],
-      args: ['-a', '127.0.0.1', '-p', `${port}`, ...stored, ...args],
+      args: ['-a', address, '-p', `${port}`, ...stored, ...args],
       watchdog: 300_000,
     });
-    const line = await program.waitForLine(/Listening for client connections on 127\.0\.0\.1:(\d+)/);
+    const line = await program.waitForLine(/Listening for client connections on [\d.]+:(\d+)/);
     await program.waitForLine(/Server is ready/);
     return new NatsServer(Number(line[1]), program, options);
   }
 
   get url(): string {
-    return `nats://127.0.0.1:${this.port}`;
+    return `nats://${this.#options.address ?? '127.0.0.1'}:${this.port}`;
   }
 
   /** Sends it a signal and does not wait. */

@@ -28,6 +28,7 @@ export type ToolName =
   | 'git'
   | 'strace'
   | 'mount namespaces'
+  | 'network namespaces'
   | 'script'
   | 'Chromium'
   | 'NATS'
@@ -104,6 +105,11 @@ const tools: Readonly<Record<ToolName, Tool>> = {
     file: 'unshare',
     probe: ['--mount', 'true'],
     remedy: 'install util-linux, and run as the superuser of Linux',
+  },
+  'network namespaces': {
+    file: 'unshare',
+    probe: ['--net', 'ip', 'link'],
+    remedy: 'install util-linux and iproute2, and run as the superuser of Linux',
   },
   Chromium: {
     file: process.env['MMFBUS_TEST_CHROMIUM'] ?? '/usr/bin/chromium',
