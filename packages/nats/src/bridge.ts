@@ -331,6 +331,9 @@ class OpenBridge implements Bridge {
       told = error.message;
       teller.trouble({ direction: 'import', channel: route.into, subject: route.import, error });
     };
+    const recovered = () => {
+      told = '';
+    };
     if (stream === undefined || jetStream === undefined) {
       const { maxWaiting = DEFAULT_MAX_WAITING } = this.#options;
       const reader = new CoreImport({ connection, names, importer, maxWaiting, trouble });
@@ -347,7 +350,16 @@ class OpenBridge implements Bridge {
     }
     const { folder = '' } = this.#options;
     const checkpoint = new Checkpoint(folder, stream, names.filter, route.into, trouble);
-    const reader = new StreamImport({ connection, jetStream, stream, names, importer, checkpoint, trouble });
+    const reader = new StreamImport({
+      connection,
+      jetStream,
+      stream,
+      names,
+      importer,
+      checkpoint,
+      trouble,
+      recovered,
+    });
     return {
       route,
       counters,

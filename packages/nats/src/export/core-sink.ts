@@ -42,7 +42,13 @@ export class CoreSink implements Sink {
       this.send(message.substitute());
       return;
     }
-    this.#connection.nats.publish(message.subject, message.payload, { headers: fields });
+    try {
+      this.#connection.nats.publish(message.subject, message.payload, { headers: fields });
+    } catch (error) {
+      // The connection was closed just now: the message is missing, as those see that have the next one.
+      this.#hooks.trouble(error as Error);
+      return;
+    }
     this.#hooks.sent(message);
     this.#bytes += message.payload.length + OVERHEAD;
     if (this.#bytes >= WINDOW) void this.#ask();

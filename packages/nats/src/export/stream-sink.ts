@@ -156,7 +156,13 @@ export class StreamSink implements Sink {
     entry.sentAt = timers.now();
     this.#underWay.set(token, entry);
     const { subject, payload } = entry.message;
-    this.#connection.nats.publish(subject, payload, { headers: fields, reply: `${this.#inbox}.${token}` });
+    try {
+      this.#connection.nats.publish(subject, payload, { headers: fields, reply: `${this.#inbox}.${token}` });
+    } catch (error) {
+      // The connection was closed just now.
+      this.#abandon(error as Error);
+      return;
+    }
     this.#timer ??= timers.setTimeout(() => this.#look(), ACK_TIMEOUT);
   }
 

@@ -10,10 +10,11 @@ const OVERHEAD = 500;
 /** Messages that are taken from the line before their places are given up. */
 const COMPACTED = 4096;
 
-/** What was dropped of an incarnation. */
-interface Dropped {
+/** Messages of an incarnation that were dropped, one after the other. */
+interface Hole {
   readonly passage: Passage;
-  readonly to: number;
+  /** Number of the last one. */
+  to: number;
 }
 
 /** Parts of it. */
@@ -36,7 +37,8 @@ export class CoreImport {
   #bytes = 0;
   #isBusy = false;
   #open = true;
-  readonly #dropped = new Map<string, Dropped>();
+  /** What was dropped and not told yet, in order, by incarnations. */
+  readonly #holes = new Map<string, Hole[]>();
 
   constructor(parts: CoreImportParts) {
     this.#parts = parts;
@@ -89,16 +91,36 @@ export class CoreImport {
     const channel = parts === undefined ? undefined : this.#parts.names.channelOf(parts.subject);
     if (read === undefined || parts === undefined || channel === undefined) return;
     const passage: Passage = { direction: 'import', channel, subject: parts.subject };
-    this.#dropped.set(read.incarnation, { passage, to: read.sequence });
+    const holes = this.#holes.get(read.incarnation) ?? [];
+    this.#holes.set(read.incarnation, holes);
+    const last = holes.at(-1);
+    if (last !== undefined && last.to === read.prev) last.to = read.sequence;
+    else holes.push({ passage, to: read.sequence });
   }
 
   #take(message: Incoming): Promise<void> | undefined {
+    if (this.#holes.size > 0) this.#tellHolesBefore(message);
     try {
       return this.#parts.importer.take(message);
     } catch (error) {
       this.#onFailure(error);
       return undefined;
     }
+  }
+
+  #tellHolesBefore({ header }: Incoming): void {
+    const read = readHeader(header);
+    if (read !== undefined) this.#tellHoles(read.incarnation, read.sequence);
+  }
+
+  /** Tells what was dropped before that number. */
+  #tellHoles(incarnation: string, before: number): void {
+    const holes = this.#holes.get(incarnation) ?? [];
+    while (holes[0] !== undefined && holes[0].to < before) {
+      const { passage, to } = holes.shift() as Hole;
+      this.#parts.importer.tellBehind(passage, incarnation, to);
+    }
+    if (holes.length === 0) this.#holes.delete(incarnation);
   }
 
   /** Core NATS keeps nothing: a message that cannot be published is missing, as the next one shows. */
@@ -130,10 +152,9 @@ export class CoreImport {
       this.#bytes -= message.payload.length + OVERHEAD;
       waits = this.#take(message);
     }
-    for (const [incarnation, { passage, to }] of this.#dropped) {
-      this.#parts.importer.tellBehind(passage, incarnation, to);
+    for (const incarnation of [...this.#holes.keys()]) {
+      this.#tellHoles(incarnation, Number.POSITIVE_INFINITY);
     }
-    this.#dropped.clear();
     this.#isBusy = false;
   }
 }

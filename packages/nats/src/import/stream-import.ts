@@ -28,6 +28,8 @@ export interface StreamImportParts {
   readonly importer: Importer;
   readonly checkpoint: Checkpoint;
   trouble(error: Error): void;
+  /** Messages come, after there was trouble. */
+  recovered(): void;
 }
 
 /**
@@ -110,6 +112,7 @@ export class StreamImport {
       let due = 1;
       for await (const message of messages) {
         signal.throwIfAborted();
+        if (due === 1) this.#parts.recovered();
         if (message.info.deliverySequence !== due++)
           throw new Error(`the consumer skipped message ${due - 1}`);
         await this.#take(message);

@@ -11,7 +11,8 @@ export class Connection {
   readonly nats: NatsConnection;
   readonly #listeners = new Set<(isConnected: boolean) => void>();
   readonly #hooks: ConnectionHooks;
-  readonly #status: AsyncIterator<{ readonly type: string }>;
+  /** The client has a way to end it, and does not say so in its types. */
+  readonly #status: AsyncIterable<{ readonly type: string }> & { stop?(): void };
   #isConnected: boolean;
   #isOpen = true;
 
@@ -19,7 +20,7 @@ export class Connection {
     this.nats = nats;
     this.#hooks = hooks;
     this.#isConnected = !nats.isClosed();
-    this.#status = nats.status()[Symbol.asyncIterator]();
+    this.#status = nats.status();
     void this.#follow();
     void nats.closed().then((error) => {
       if (!this.#isOpen) return;
@@ -28,8 +29,9 @@ export class Connection {
     });
   }
 
+  /** Whether it can be published to. */
   get isConnected(): boolean {
-    return this.#isConnected;
+    return this.#isConnected && !this.nats.isClosed() && !this.nats.isDraining();
   }
 
   /** Most bytes of headers and payload that the server takes. */
@@ -69,15 +71,14 @@ export class Connection {
   release(): void {
     this.#isOpen = false;
     this.#listeners.clear();
-    void this.#status.return?.();
+    this.#status.stop?.();
   }
 
   async #follow(): Promise<void> {
-    for (;;) {
-      const { done, value } = await this.#status.next();
-      if (done === true || !this.#isOpen) return;
-      if (value.type === 'disconnect') this.#set(false);
-      else if (value.type === 'reconnect') this.#set(true);
+    for await (const { type } of this.#status) {
+      if (!this.#isOpen) return;
+      if (type === 'disconnect') this.#set(false);
+      else if (type === 'reconnect') this.#set(true);
     }
   }
 
