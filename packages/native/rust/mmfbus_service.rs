@@ -225,10 +225,10 @@ impl From<Duration> for Timeout {
 
 // -------------------------------------------------------------------------------------------------------- Contracts
 
-/// A method, as the text of a contract has it. Of shapes only the texts are compared.
+/// A method, as the text of a contract has it: of its parts the texts, empty for none.
 #[derive(Clone, PartialEq)]
-struct Method {
-    name: String,
+pub(crate) struct Method {
+    pub(crate) name: String,
     hash: u32,
     is_idempotent: bool,
     input: String,
@@ -237,7 +237,8 @@ struct Method {
 }
 
 fn is_stream(part: &str) -> bool {
-    part.starts_with("{\"stream\":")
+    let mut scan = Scan { text: part, at: 0 };
+    scan.take(b'{') && scan.written_string() == Some("stream")
 }
 
 impl Method {
@@ -249,12 +250,17 @@ impl Method {
         is_stream(&self.input) || is_stream(&self.output)
     }
 
-    /// Whether a client with this method can call a server with that one: errors that both declare have the same data.
-    fn fits(&self, theirs: &Method) -> bool {
-        let is_same = |(code, data): &(String, String)| {
-            theirs.errors.iter().find(|(other, _)| other == code).map_or(true, |(_, other)| other == data)
-        };
-        self.input == theirs.input && self.output == theirs.output && self.errors.iter().all(is_same)
+    /// Whether a client that has this method can call that one of a server: the server reads each input that the client writes, and
+    /// the client each output, and the data of each error that both declare, that the server writes.
+    pub(crate) fn can_call(&self, theirs: &Method) -> bool {
+        let mut comparison = Comparison { steps: COMPARISON_STEPS };
+        let their_errors: BTreeMap<_, _> = theirs.errors.iter().map(|(code, data)| (code, data)).collect();
+        self.is_one_way() == theirs.is_one_way()
+            && comparison.reads_part(&theirs.input, &self.input)
+            && comparison.reads_part(&self.output, &theirs.output)
+            && self.errors.iter().all(|(code, data)| {
+                their_errors.get(code).map_or(true, |their_data| comparison.reads_part(data, their_data))
+            })
     }
 }
 
@@ -266,7 +272,7 @@ fn method_hash(name: &str) -> u32 {
 const METHOD_NAME: usize = 64;
 
 /// The methods of a contract; none where the text is not that of one.
-fn read_contract(text: &str) -> Option<Vec<Method>> {
+pub(crate) fn read_contract(text: &str) -> Option<Vec<Method>> {
     let mut scan = Scan { text, at: 0 };
     let mut methods: Vec<Method> = Vec::new();
     let mut has_version = false;
@@ -316,8 +322,12 @@ impl<'a> Scan<'a> {
         is_next
     }
 
+    fn string(&mut self) -> Option<String> {
+        unescaped(self.written_string()?)
+    }
+
     /// Without its quotes, and with its escapes as they are.
-    fn string(&mut self) -> Option<&'a str> {
+    fn written_string(&mut self) -> Option<&'a str> {
         self.take(b'"').then_some(())?;
         let start = self.at;
         while self.peek()? != b'"' {
@@ -337,7 +347,7 @@ impl<'a> Scan<'a> {
         loop {
             match self.peek() {
                 Some(b'"') => {
-                    self.string()?;
+                    self.written_string()?;
                     continue;
                 }
                 Some(b'[' | b'{') => depth += 1,
@@ -348,7 +358,35 @@ impl<'a> Scan<'a> {
             }
             self.at += 1;
         }
-        self.text.get(start..self.at).filter(|term| !term.is_empty())
+        let term = self.text.get(start..self.at)?.trim_end_matches(&[' ', '\t', '\r', '\n'][..]);
+        (!term.is_empty()).then_some(term)
+    }
+
+    /// Any value, with all that is in it; none where it is nested deeper than that.
+    fn value(&mut self, depth: usize) -> Option<Json<'a>> {
+        let inner = depth.checked_sub(1)?;
+        if self.take(b'[') {
+            let mut items = Vec::new();
+            while !self.take(b']') {
+                (items.is_empty() || self.take(b',')).then_some(())?;
+                items.push(self.value(inner)?);
+            }
+            return Some(Json::List(items));
+        }
+        if self.take(b'{') {
+            let mut members = Vec::new();
+            while !self.take(b'}') {
+                (members.is_empty() || self.take(b',')).then_some(())?;
+                let name = self.string()?;
+                self.take(b':').then_some(())?;
+                members.push((name, self.value(inner)?));
+            }
+            return Some(Json::Object(members));
+        }
+        match self.peek() {
+            Some(b'"') => self.string().map(Json::String),
+            _ => self.term().map(Json::Word),
+        }
     }
 
     fn method(&mut self) -> Option<Method> {
@@ -357,8 +395,8 @@ impl<'a> Scan<'a> {
         let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         (is_name && (1..=METHOD_NAME).contains(&name.len()) && self.take(b',') && self.take(b'{')).then_some(())?;
         let mut method = Method {
-            name: name.into(),
-            hash: method_hash(name),
+            hash: method_hash(&name),
+            name,
             is_idempotent: false,
             input: String::new(),
             output: String::new(),
@@ -371,7 +409,7 @@ impl<'a> Scan<'a> {
             let key = self.string()?;
             self.take(b':').then_some(())?;
             let value = self.term()?;
-            match key {
+            match key.as_str() {
                 "input" => method.input = value.into(),
                 "output" => method.output = value.into(),
                 "errors" => method.errors = Scan { text: value, at: 0 }.errors()?,
@@ -390,15 +428,311 @@ impl<'a> Scan<'a> {
             self.take(b'[').then_some(())?;
             let code = self.string()?;
             self.take(b',').then_some(())?;
-            errors.push((code.into(), self.term()?.into()));
+            errors.push((code, self.term()?.into()));
             self.take(b']').then_some(())?;
         }
         Some(errors)
     }
 }
 
-fn method_named<'a>(methods: &'a [Method], name: &str) -> Option<&'a Method> {
+pub(crate) fn method_named<'a>(methods: &'a [Method], name: &str) -> Option<&'a Method> {
     methods.iter().find(|method| method.name == name)
+}
+
+// Comparing contracts, as Node does. Which shapes can be read so is said by docs/shapes.md.
+
+/// Levels of lists and objects in a part of a method, and of shapes in it: texts of other programs are of any depth. A level of a union
+/// takes five of the first. All of them take less than 1 MiB of the stack.
+const JSON_DEPTH: usize = 5 * SHAPE_DEPTH;
+const SHAPE_DEPTH: usize = 256;
+/// Names, terms and bytes of strings that a comparison looks at: texts of other programs may be made to take long.
+const COMPARISON_STEPS: usize = 1 << 24;
+
+/// A value of JSON.
+enum Json<'a> {
+    String(String),
+    /// A number, `true`, `false` or `null`.
+    Word(&'a str),
+    List(Vec<Json<'a>>),
+    Object(Vec<(String, Json<'a>)>),
+}
+
+impl<'a> Json<'a> {
+    fn string(&self) -> Option<&str> {
+        match self {
+            Json::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn list(&self) -> Option<&[Json<'a>]> {
+        match self {
+            Json::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Of an object that can be a shape or its limits, which have one or two.
+    fn members(&self) -> Option<&[(String, Json<'a>)]> {
+        match self {
+            Json::Object(members) if members.len() <= 2 => Some(members),
+            _ => None,
+        }
+    }
+}
+
+/// The member of that name, a whole number; that one where it is missing.
+fn limit(members: &[(String, Json)], name: &str, otherwise: i128) -> Option<i128> {
+    match members.iter().find(|(other, _)| other == name) {
+        Some((_, Json::Word(word))) => word.parse().ok(),
+        Some(_) => None,
+        None => Some(otherwise),
+    }
+}
+
+/// A string without its escapes; none where those are not of characters.
+fn unescaped(written: &str) -> Option<String> {
+    let mut text = String::with_capacity(written.len());
+    let mut rest = written.chars();
+    while let Some(character) = rest.next() {
+        if character != '\\' {
+            text.push(character);
+            continue;
+        }
+        text.push(match rest.next()? {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => {
+                let first = take_hex(&mut rest)?;
+                let is_half = (0xd800..0xdc00).contains(&first);
+                let second = if is_half && rest.next()? == '\\' && rest.next()? == 'u' { Some(take_hex(&mut rest)?) } else { None };
+                char::decode_utf16([first].into_iter().chain(second)).next()?.ok()?
+            }
+            other => other,
+        });
+    }
+    Some(text)
+}
+
+fn take_hex(rest: &mut std::str::Chars) -> Option<u16> {
+    let digits = rest.as_str().get(..4)?;
+    *rest = rest.as_str()[4..].chars();
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex.then(|| u16::from_str_radix(digits, 16).ok())?
+}
+
+/// What a method takes or gives, or what belongs to an error.
+enum Content<'a> {
+    Nothing,
+    Value(Json<'a>),
+    /// Of such items.
+    Stream(Json<'a>),
+}
+
+fn read_content(text: &str) -> Option<Content<'_>> {
+    if text.is_empty() {
+        return Some(Content::Nothing);
+    }
+    let mut scan = Scan { text, at: 0 };
+    let value = scan.value(JSON_DEPTH)?;
+    (scan.at == text.len()).then_some(())?;
+    Some(match value {
+        Json::String(name) if name == "nothing" => Content::Nothing,
+        Json::Object(mut members) if members.len() == 1 && members[0].0 == "stream" => Content::Stream(members.pop()?.1),
+        value => Content::Value(value),
+    })
+}
+
+/// A shape, of which one level was read.
+enum Shape<'a> {
+    /// From the first to the second.
+    Integer(i128, i128),
+    F32,
+    F64,
+    Boolean,
+    Timestamp,
+    Unknown,
+    /// Of so many characters at most.
+    String(i128),
+    /// So many at most.
+    Bytes(i128),
+    OneOf(&'a [Json<'a>]),
+    Nullable(&'a Json<'a>),
+    /// Of so many items at most.
+    Array(&'a Json<'a>, i128),
+    Map(&'a Json<'a>, &'a Json<'a>),
+    Struct(&'a Json<'a>),
+    /// The tag, and the variants.
+    Union(&'a str, &'a Json<'a>),
+}
+
+/// None where it is no shape.
+fn read_shape<'a>(term: &'a Json<'a>) -> Option<Shape<'a>> {
+    if let Json::String(kind) = term {
+        return read_plain(kind, &[]);
+    }
+    let members = term.members()?;
+    let is_more = |name: &str| name == "maxItems" || name == "of";
+    let (kind, of) = members.iter().find(|(name, _)| !is_more(name))?;
+    let more = members.iter().find(|(name, _)| name != kind);
+    match kind.as_str() {
+        "array" => Some(Shape::Array(of, limit(members, "maxItems", i128::MAX)?)),
+        "union" => Some(Shape::Union(of.string()?, &more.filter(|(name, _)| name == "of")?.1)),
+        _ if members.len() > 1 => None,
+        "oneOf" => Some(Shape::OneOf(of.list()?)),
+        "nullable" => Some(Shape::Nullable(of)),
+        "map" => match of.list()? {
+            [key, value] => Some(Shape::Map(key, value)),
+            _ => None,
+        },
+        "struct" => Some(Shape::Struct(of)),
+        plain => read_plain(plain, of.members()?),
+    }
+}
+
+fn read_plain<'a>(kind: &str, limits: &[(String, Json)]) -> Option<Shape<'a>> {
+    let (least, most): (i128, i128) = match kind {
+        "u8" => (0, u8::MAX.into()),
+        "u16" => (0, u16::MAX.into()),
+        "u32" => (0, u32::MAX.into()),
+        "u64" => (0, u64::MAX.into()),
+        "i8" => (i8::MIN.into(), i8::MAX.into()),
+        "i16" => (i16::MIN.into(), i16::MAX.into()),
+        "i32" => (i32::MIN.into(), i32::MAX.into()),
+        "i64" => (i64::MIN.into(), i64::MAX.into()),
+        "string" => return Some(Shape::String(limit(limits, "maxLength", i128::MAX)?)),
+        "bytes" => return Some(Shape::Bytes(limit(limits, "maxLength", i128::MAX)?)),
+        _ if !limits.is_empty() => return None,
+        "f32" => return Some(Shape::F32),
+        "f64" => return Some(Shape::F64),
+        "boolean" => return Some(Shape::Boolean),
+        "timestamp" => return Some(Shape::Timestamp),
+        "unknown" | "validated" => return Some(Shape::Unknown),
+        _ => return None,
+    };
+    // Integers of 64 bits with limits are those that a double holds.
+    let widest = if limits.is_empty() { i128::MAX } else { EXACT_IN_F64 - 1 };
+    Some(Shape::Integer(limit(limits, "min", least.max(-widest))?, limit(limits, "max", most.min(widest))?))
+}
+
+/// Up to there each integer is a float.
+const EXACT_IN_F32: i128 = 1 << 24;
+const EXACT_IN_F64: i128 = 1 << 53;
+
+/// A field of a struct, or a variant of a union: lists that begin with a name.
+struct Field<'a> {
+    name: &'a str,
+    of: &'a Json<'a>,
+    is_optional: bool,
+}
+
+fn read_field<'a>(item: &'a Json<'a>) -> Option<Field<'a>> {
+    let parts = item.list()?;
+    let is_optional = parts.get(2).and_then(Json::string) == Some("optional");
+    Some(Field { name: parts.first()?.string()?, of: parts.get(1)?, is_optional })
+}
+
+/// Of a method of a client with one of a server. Where it takes too long, or a text describes no shape, nothing is read.
+struct Comparison {
+    /// That are left.
+    steps: usize,
+}
+
+impl Comparison {
+    fn takes(&mut self, steps: usize) -> bool {
+        let left = self.steps.checked_sub(steps);
+        self.steps = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    fn reads_part(&mut self, reader: &str, writer: &str) -> bool {
+        if reader == writer {
+            return true;
+        }
+        match (read_content(reader), read_content(writer)) {
+            (Some(Content::Nothing), Some(Content::Nothing)) => true,
+            (Some(Content::Value(reader)), Some(Content::Value(writer))) => self.reads(&reader, &writer, 0),
+            (Some(Content::Stream(reader)), Some(Content::Stream(writer))) => self.reads(&reader, &writer, 0),
+            _ => false,
+        }
+    }
+
+    /// Whether each value that the one shape writes is one that the other reads.
+    fn reads(&mut self, reader: &Json, writer: &Json, depth: usize) -> bool {
+        if depth == SHAPE_DEPTH || !self.takes(1) {
+            return false;
+        }
+        let (here, there) = match (read_shape(reader), read_shape(writer)) {
+            (Some(here), Some(there)) => (here, there),
+            _ => return false,
+        };
+        match (here, there) {
+            (Shape::Unknown, _) => true,
+            (Shape::Nullable(here), Shape::Nullable(there)) => self.reads(here, there, depth + 1),
+            (Shape::Nullable(here), _) => self.reads(here, writer, depth + 1),
+            (Shape::Integer(least, most), Shape::Integer(from, to)) => least <= from && to <= most,
+            (Shape::F32, Shape::Integer(from, to)) => -EXACT_IN_F32 <= from && to <= EXACT_IN_F32,
+            (Shape::F64, Shape::Integer(from, to)) => -EXACT_IN_F64 <= from && to <= EXACT_IN_F64,
+            (Shape::F32 | Shape::F64, Shape::F32) | (Shape::F64, Shape::F64) => true,
+            (Shape::Boolean, Shape::Boolean) | (Shape::Timestamp, Shape::Timestamp) => true,
+            (Shape::String(most), Shape::String(length)) | (Shape::Bytes(most), Shape::Bytes(length)) => length <= most,
+            (Shape::String(most), Shape::OneOf(texts)) => texts.iter().all(|text| {
+                text.string().map_or(false, |text| self.takes(1 + text.len()) && text.chars().count() as i128 <= most)
+            }),
+            (Shape::OneOf(known), Shape::OneOf(texts)) => self.has_all(known, texts),
+            (Shape::Array(here, most), Shape::Array(there, length)) => length <= most && self.reads(here, there, depth + 1),
+            (Shape::Map(key, value), Shape::Map(their_key, their_value)) => {
+                self.reads(key, their_key, depth + 1) && self.reads(value, their_value, depth + 1)
+            }
+            (Shape::Struct(here), Shape::Struct(there)) => self.reads_fields(here, there, depth + 1),
+            (Shape::Union(tag, here), Shape::Union(their_tag, there)) => {
+                tag == their_tag && self.reads_variants(here, there, depth + 1)
+            }
+            _ => false,
+        }
+    }
+
+    fn has_all(&mut self, known: &[Json], texts: &[Json]) -> bool {
+        if !self.takes(known.len() + texts.len()) {
+            return false;
+        }
+        let known: BTreeSet<_> = known.iter().filter_map(Json::string).collect();
+        texts.iter().all(|text| text.string().map_or(false, |text| known.contains(text)))
+    }
+
+    fn fields<'a>(&mut self, list: &'a Json<'a>) -> Option<Vec<Field<'a>>> {
+        let items = list.list()?;
+        if !self.takes(items.len()) {
+            return None;
+        }
+        items.iter().map(read_field).collect()
+    }
+
+    fn reads_fields(&mut self, reader: &Json, writer: &Json, depth: usize) -> bool {
+        let (fields, theirs) = match (self.fields(reader), self.fields(writer)) {
+            (Some(fields), Some(theirs)) => (fields, theirs),
+            _ => return false,
+        };
+        let theirs: BTreeMap<_, _> = theirs.into_iter().map(|field| (field.name, field)).collect();
+        fields.iter().all(|field| match theirs.get(field.name) {
+            Some(their) => (field.is_optional || !their.is_optional) && self.reads(field.of, their.of, depth),
+            None => field.is_optional,
+        })
+    }
+
+    fn reads_variants(&mut self, reader: &Json, writer: &Json, depth: usize) -> bool {
+        let (variants, theirs) = match (self.fields(reader), self.fields(writer)) {
+            (Some(variants), Some(theirs)) => (variants, theirs),
+            _ => return false,
+        };
+        let variants: BTreeMap<_, _> = variants.into_iter().map(|variant| (variant.name, variant)).collect();
+        theirs.iter().all(|their| {
+            variants.get(their.name).map_or(false, |variant| self.reads_fields(variant.of, their.of, depth))
+        })
+    }
 }
 
 // --------------------------------------------------------------------------------------------- Segments of a service
@@ -882,6 +1216,8 @@ struct Link {
     /// None where it could not be joined.
     inbox: Option<mmfbus::Publisher>,
     methods: Vec<Method>,
+    /// Whether the client can call them; none: not compared yet.
+    can_call: Vec<std::cell::Cell<Option<bool>>>,
     is_serving: bool,
     /// Room that is waited for.
     needs_room: Option<usize>,
@@ -896,8 +1232,16 @@ struct Link {
 impl Link {
     /// The method of this server by which a call is made; none where it cannot be.
     fn method_for(&self, call: &Ongoing) -> Option<&Method> {
-        let theirs = method_named(&self.methods, &call.method)?;
-        let fits = theirs.is_one_way() == call.is_one_way && call.own.as_ref().map_or(true, |own| own.fits(theirs));
+        let index = self.methods.iter().position(|method| method.name == call.method)?;
+        let theirs = &self.methods[index];
+        let fits = match &call.own {
+            Some(own) => {
+                let can_call = self.can_call[index].get().unwrap_or_else(|| own.can_call(theirs));
+                self.can_call[index].set(Some(can_call));
+                can_call
+            }
+            None => theirs.is_one_way() == call.is_one_way,
+        };
         fits.then(|| theirs)
     }
 
@@ -1666,6 +2010,7 @@ impl Calling {
             link.avoided_until = avoided_until;
             if let Ok((inbox, methods)) = joined {
                 link.inbox = Some(inbox);
+                link.can_call = vec![Default::default(); methods.len()];
                 link.methods = methods;
             }
         }
@@ -1699,6 +2044,7 @@ impl Calling {
             inbox_id,
             inbox: None,
             methods: Vec::new(),
+            can_call: Vec::new(),
             is_serving: true,
             needs_room: None,
             avoided_until: 0,
@@ -2052,8 +2398,8 @@ impl Side for Calling {
 /// How to call; `ClientOptions::new` has the defaults.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientOptions<'a> {
-    /// Text; a server is called for the methods that it has with the same input, output and errors. Empty: for any method that it
-    /// has, whatever they are.
+    /// Text; a server is called for the methods whose input it reads, and whose output and errors this client reads. Empty: for any
+    /// method that it has, whatever they are.
     pub contract: &'a str,
     /// Up to 48 bytes, shown by tools. Defaults to none.
     pub name: &'a str,
