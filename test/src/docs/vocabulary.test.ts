@@ -28,6 +28,7 @@ const header = nativeSource('include', 'mmfbus.h');
 const rust = nativeSource('rust', 'mmfbus.rs');
 const python = nativeSource('python', 'mmfbus.py');
 const shapeHeader = nativeSource('include', 'mmfbus_shape.h');
+const serviceRust = nativeSource('rust', 'mmfbus_service.rs');
 const serviceHeader = nativeSource('include', 'mmfbus_service.h');
 
 /** What lies between two texts of a source. */
@@ -50,8 +51,8 @@ function enumOfC(name: string): string[] {
   return matches(withoutComments(between(header, `typedef enum ${name} {`, `} ${name};`)), /\b(MMFBUS_\w+)/g);
 }
 
-function enumOfRust(name: string): string[] {
-  const body = withoutComments(between(rust, `pub enum ${name} {`, '\n}'));
+function enumOfRust(name: string, source = rust): string[] {
+  const body = withoutComments(between(source, `pub enum ${name} {`, '\n}'));
   return matches(body, /^ {4}(\w+)/gm);
 }
 
@@ -75,6 +76,14 @@ function callsOf(language: Language, of: 'publisher' | 'subscriber'): string[] {
 
 function outcomesOf(language: Language): string[] {
   return outcomes.flatMap(({ names }) => names[language] ?? []);
+}
+
+/** A time as Rust writes it, as in `Some(Duration::from_secs(30))`. */
+function millisecondsOfRust(text: string): number {
+  if (text === 'Duration::ZERO') return 0;
+  const [, unit = '', count = ''] = /Duration::from_(\w+)\((\d+)\)/.exec(text) ?? [];
+  const units: Readonly<Record<string, number>> = { secs: 1000, millis: 1, micros: 0.001 };
+  return Number(count) * (units[unit] ?? Number.NaN);
 }
 
 type ServiceOption = (typeof serviceOptions)[number];
@@ -345,12 +354,37 @@ describe('services', () => {
     }
   });
 
+  test.each([
+    ['client', 'ClientOptions', ['contract']],
+    ['server', 'ServerOptions', ['contract']],
+  ] as const)('have the options of a %s in Rust, with their defaults', (of, type, own) => {
+    const expected = serviceOptionsOf('rust', of);
+    const names = expected.map((option) => optionName('rust', option));
+    const body = withoutComments(between(serviceRust, `pub struct ${type}<'a> {`, '\n}'));
+    expect(sorted(matches(body, /pub (\w+):/g))).toEqual(sorted([...own, ...names]));
+    const values = between(serviceRust, `) -> ${type}<'a> {\n        ${type} {`, '\n        }');
+    const defaults = new Map([...values.matchAll(/(\w+): (.+),/g)].map(([, name, value]) => [name, value]));
+    for (const [index, { default: value, unit }] of expected.entries()) {
+      const name = names[index]!;
+      const text = defaults.get(name) ?? '';
+      const given = unit === 'milliseconds' ? millisecondsOfRust(text) : (JSON.parse(text) as unknown);
+      expect([name, given]).toEqual([name, value]);
+    }
+  });
+
   test('have the errors', () => {
     const codes = serviceErrorsOf('node').filter((name) => name !== 'DeclaredError');
     expect(sorted(textsOf(service, 'ServiceErrorCode'))).toEqual(sorted(codes));
     expect(findExport(service, 'DeclaredError').declaration.kind).toBe(ts.SyntaxKind.ClassDeclaration);
     const statuses = enumOfC('mmfbus_status');
     expect(serviceErrorsOf('c').filter((name) => !statuses.includes(name))).toEqual([]);
+    // Those that hold an error of channels, and the one that is of channels itself.
+    const wrapped = ['OpenError::Segment', 'Failure::Client'];
+    const variants = ['OpenError', 'Failure'].flatMap((type) =>
+      enumOfRust(type, serviceRust).map((name) => `${type}::${name}`),
+    );
+    const named = serviceErrorsOf('rust').flatMap((names) => names.split(', '));
+    expect(sorted([...named, ...wrapped])).toEqual(sorted([...variants, 'Error::InvalidArgument']));
   });
 });
 
