@@ -198,12 +198,15 @@ export class CallsEnvironment implements Surroundings<CallsMachine> {
       PublisherWatch,
       Receiver,
       Sender,
-      openChannelMemory: async (definition: ConstructorParameters<typeof SegmentMemory>[1]) => {
+      joinSegment: async (
+        definition: ConstructorParameters<typeof SegmentMemory>[1],
+        { name, signal }: { readonly name: string; readonly signal: AbortSignal },
+        takeRole: (participant: Participant, memory: SegmentMemory) => unknown,
+      ) => {
         const memory = new SegmentMemory(this.#ofNow, definition);
         if (!this.#answers && memory.place.startsWith('mailbox')) throw new Error('no descriptor is left');
-        return memory;
+        return Participant.join(memory, name, signal, (participant) => takeRole(participant, memory));
       },
-      Registration: { begin: async () => ({ enter: async () => {} }) },
       leaveSoon: (participant: Participant) => participant.leave(),
       leaveAtExit: () => {},
       readEncoding: () => ({ schema: this.#contract.text }),
