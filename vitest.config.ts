@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-/** Folders of tests that take minutes: `npm run test:proofs` runs them, `npm test` runs all others. */
+/** Folders and files of tests that take long: `npm run test:proofs` runs them, `npm test` runs all others. */
 const PROOFS = [
   'kill-matrix',
   'killed',
@@ -23,6 +23,11 @@ const PROOFS = [
   'bench/calls',
   'page',
   'nats/proofs',
+  'codec/hostile-values.test.ts',
+  'command/top.test.ts',
+  'generate/typescript.test.ts',
+  'packaging/packed.test.ts',
+  'service/lost.test.ts',
 ];
 
 /**
@@ -50,7 +55,7 @@ const sources = [
 ];
 const isCounted = process.argv.some((arg) => arg.startsWith('--coverage'));
 
-const proofs = PROOFS.map((folder) => `test/src/${folder}/**/*.test.ts`);
+const proofs = PROOFS.map((name) => `test/src/${name.endsWith('.ts') ? name : `${name}/**/*.test.ts`}`);
 
 export default defineConfig({
   resolve: { alias: isCounted ? sources : [] },

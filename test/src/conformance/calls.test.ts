@@ -20,6 +20,8 @@ const PAIRS = [
   ['node', 'rust'],
   ['rust', 'c'],
   ['c', 'rust'],
+  ['rust', 'python'],
+  ['python', 'rust'],
 ] as const;
 
 describe.each(PAIRS)('%s serves %s', (serving, calling) => {
