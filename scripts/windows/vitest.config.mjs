@@ -65,6 +65,7 @@ export default defineConfig({
             'test/src/hostile/services.test.ts',
             'test/src/hostile/scribbler.test.ts',
             'test/src/mappings/two-copies.test.ts',
+            'test/src/soak/calls/soak.test.ts',
           ],
           // Most of the time they wait for processes, so that two at a time are no burden even where there are two cores.
           maxWorkers: Math.max(2, availableParallelism() - 1),

@@ -7,7 +7,6 @@ import { callScenarios } from './scenarios.js';
 const PAIRS = [
   ['c', 'node'],
   ['node', 'c'],
-  ['c', 'c'],
 ] as const;
 
 describe.runIf(process.platform === 'win32').each(PAIRS)('%s serves %s', (serving, calling) => {
