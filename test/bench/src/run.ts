@@ -5,11 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CallJob } from './calls/call-job.js';
 import type { CallMeasurement } from './calls/caller.js';
-import { callPeerNamed } from './calls/peers/index.js';
 import type { Job, Place } from './job.js';
 import type { OwnJob, OwnValues } from './own/own-job.js';
-import type { Broker } from './peers/broker.js';
-import { peerNamed } from './peers/index.js';
+import { startBrokerOf } from './peers/brokers.js';
 import type { Measurement } from './producer.js';
 
 /** After this a measurement hangs, milliseconds. */
@@ -43,13 +41,10 @@ function runProgram<R>(
 export type JobRequest = Omit<Job, keyof Place>;
 
 /** Gives a measurement a place of its own, and the broker that it needs. */
-async function withPlace<R>(
-  startBroker: (() => Promise<Broker>) | undefined,
-  measure: (place: Place) => Promise<R>,
-): Promise<R> {
+async function withPlace<R>(peer: string, measure: (place: Place) => Promise<R>): Promise<R> {
   const folder = mkdtempSync(join(tmpdir(), 'mmfbus-bench-'));
   try {
-    const broker = await startBroker?.();
+    const broker = await startBrokerOf(peer);
     try {
       return await measure({ folder, name: uniqueName(), port: broker?.port ?? 0 });
     } finally {
@@ -62,8 +57,7 @@ async function withPlace<R>(
 
 /** Measures a peer once. */
 export async function measurePeer(request: JobRequest, signal: AbortSignal): Promise<Measurement> {
-  const { serve } = await peerNamed(request.peer);
-  return withPlace(serve, (place) => {
+  return withPlace(request.peer, (place) => {
     const job: Job = { ...request, ...place };
     return runProgram<Measurement>('./producer.js', job, [], signal);
   });
@@ -74,8 +68,7 @@ export async function measureCalls(
   request: Omit<CallJob, keyof Place>,
   signal: AbortSignal,
 ): Promise<CallMeasurement> {
-  const { startBroker } = await callPeerNamed(request.peer);
-  return withPlace(startBroker, (place) => {
+  return withPlace(request.peer, (place) => {
     const job: CallJob = { ...request, ...place };
     return runProgram<CallMeasurement>('./calls/caller.js', job, [], signal);
   });

@@ -1,6 +1,5 @@
 import type { Worker } from 'node:worker_threads';
 import type { Quote } from '../messages/quote.js';
-import type { Broker } from '../peers/broker.js';
 import type { CallJob } from './call-job.js';
 
 /** Answers a call. */
@@ -20,8 +19,6 @@ export interface CallClient {
 
 /** A way to call a function of another process of the machine. */
 export interface CallPeer {
-  /** Starts the broker that it needs. Defaults to none. */
-  startBroker?(): Promise<Broker>;
   /** Opens the end that serves. When it resolves, the other end can be opened. */
   serve(job: CallJob, answer: Answer): Promise<CallServer>;
   /**

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CommandLine, Progress, runCommand, table, wholeNumber } from '@mmfbus/terminal';
-import { type Broker, startBroker } from '../peers/broker.js';
+import type { Broker } from '../peers/broker.js';
+import { startBrokerOf } from '../peers/brokers.js';
 import { type Installation, install, packWorkspace } from './install.js';
 import { importTime, residentMemory } from './processes.js';
 import { subjects } from './subjects.js';
@@ -46,7 +47,7 @@ function median(values: readonly number[]): number {
 /** A NATS server on this machine; undefined where none is installed. */
 async function startNats(): Promise<Broker | undefined> {
   try {
-    return await startBroker('nats-server', (port) => ['-a', '127.0.0.1', '-p', `${port}`]);
+    return await startBrokerOf('NATS');
   } catch {
     return undefined;
   }

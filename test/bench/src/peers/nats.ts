@@ -1,16 +1,10 @@
 import { connect } from '@nats-io/transport-node';
 import type { Job } from '../job.js';
-import { type Broker, startBroker } from './broker.js';
 import { encodingOf } from './encoding.js';
 import type { Consumer, Peer, Producer } from './peer.js';
 
 /** A server drops a subscriber that is too far behind, so the sender waits for it after so many messages. */
 const AHEAD = 1000;
-
-/** Starts a NATS server. */
-export function startNats(): Promise<Broker> {
-  return startBroker('nats-server', (port) => ['-a', '127.0.0.1', '-p', String(port)]);
-}
 
 async function produce(job: Job, onReply: (message: unknown) => void): Promise<Producer> {
   const { encode, decode } = encodingOf(job);
@@ -40,7 +34,6 @@ async function consume(job: Job, onMessage: (message: unknown) => void): Promise
 }
 
 export const nats: Peer = {
-  serve: startNats,
   produce,
   consume,
 };

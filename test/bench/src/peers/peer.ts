@@ -1,5 +1,4 @@
 import type { Job } from '../job.js';
-import type { Broker } from './broker.js';
 
 /** The sending end, in a process of its own. */
 export interface Producer {
@@ -18,8 +17,6 @@ export interface Consumer {
 
 /** A way to carry messages between the processes of one machine. */
 export interface Peer {
-  /** Starts the server that it needs. Defaults to none. */
-  serve?(): Promise<Broker>;
   /**
    * Opens the sending end. The receiving ends are opened after it.
    *

@@ -1,20 +1,11 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import type { Job } from '../job.js';
-import { type Broker, startBroker } from './broker.js';
 import { encodingOf } from './encoding.js';
 import type { Consumer, Peer, Producer } from './peer.js';
 
 /** Commands that are on their way before the sender waits for the last one. */
 const AHEAD = 1000;
-
-function serve(): Promise<Broker> {
-  return startBroker('redis-server', (port) => [
-    ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
-    // It would drop a subscriber that is too far behind.
-    ...['--client-output-buffer-limit', 'pubsub', '0', '0', '0'],
-  ]);
-}
 
 function open({ port }: Job): Redis {
   return new Redis({ port, host: '127.0.0.1' });
@@ -64,7 +55,6 @@ async function consume(job: Job, onMessage: (message: unknown) => void): Promise
 }
 
 export const redis: Peer = {
-  serve,
   produce,
   consume,
 };

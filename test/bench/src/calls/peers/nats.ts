@@ -1,6 +1,5 @@
 import { connect as connectNats } from '@nats-io/transport-node';
 import type { Quote } from '../../messages/quote.js';
-import { startNats } from '../../peers/nats.js';
 import type { CallPeer } from '../call-peer.js';
 
 /** Milliseconds: a machine that is busy is not a service that is gone. */
@@ -8,8 +7,6 @@ const TIMEOUT = 60_000;
 
 /** Requests of NATS, with JSON as its client has it built in. */
 export const nats: CallPeer = {
-  startBroker: startNats,
-
   async serve({ name, port }, answer) {
     const connection = await connectNats({ servers: `127.0.0.1:${port}` });
     connection.subscribe(name, {
