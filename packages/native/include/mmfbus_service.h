@@ -560,7 +560,7 @@ typedef struct mmfbus__shape {
     mmfbus__term tag;   /* of a union */
 } mmfbus__shape;
 
-/* What is not a whole number in digits, as canonical texts have it, is none. Those up to 2^53 are exact. */
+/* A number is read only where it is whole and written in digits, as canonical texts have it. Numbers up to 2^53 are exact. */
 static bool mmfbus__is_number(mmfbus__term term, double *number) {
     size_t at = term.length > 0 && term.text[0] == '-' ? 1 : 0;
     bool is_negative = at == 1;

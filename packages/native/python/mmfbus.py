@@ -589,7 +589,7 @@ class _Geometry(collections.namedtuple("_Geometry", _FIELDS)):
 
     @classmethod
     def plan(cls, pattern, capacity, participants, history, max_message, codec, schema):
-        """Of a new channel; what is None is chosen."""
+        """The geometry of a new channel. Defaults are chosen for the sizes that are not given."""
         capacity, history = capacity or (64 << 10 if pattern == _PATTERN_DIRECTORY else _DEFAULT_CAPACITY), history or 0
         if max_message is None:
             share = min(capacity // 2 // max(history, 1) & -_FRAME_ALIGNMENT, capacity // 4)

@@ -12,13 +12,13 @@ interface Amounts {
 }
 
 const amounts: Readonly<Record<CallPeerName, Amounts>> = {
-  mmfbus: { oneAtATime: 40_000, atOnce: 300_000 },
+  mmfbus: { oneAtATime: 40_000, atOnce: 1_000_000 },
   gRPC: { oneAtATime: 4000, atOnce: 10_000 },
   HTTP: { oneAtATime: 4000, atOnce: 10_000 },
   'vscode-jsonrpc': { oneAtATime: 5000, atOnce: 20_000 },
-  birpc: { oneAtATime: 8000, atOnce: 40_000 },
+  birpc: { oneAtATime: 8000, atOnce: 100_000 },
   // Nothing is there that one call at a time could be gathered with.
-  'birpc, gathered': { atOnce: 80_000 },
+  'birpc, gathered': { atOnce: 200_000 },
   NATS: { oneAtATime: 3000, atOnce: 30_000 },
   ZeroMQ: { oneAtATime: 4000, atOnce: 30_000 },
   comlink: { oneAtATime: 8000, atOnce: 60_000 },
