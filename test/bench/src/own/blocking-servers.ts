@@ -5,8 +5,8 @@ import type { Own, Partner } from './own-job.js';
 const BLOCKED = 1;
 /** Calls that each client has on its way, so that a server that is done finds the next one. */
 const AT_ONCE = 8;
-/** Milliseconds before those that count, in which everything is compiled. */
-const WARM_UP = 500;
+/** Milliseconds before those that count: as a thousand calls a second are few, everything is compiled only after some seconds. */
+const WARM_UP = 5000;
 
 const flag = new Int32Array(new SharedArrayBuffer(4));
 
