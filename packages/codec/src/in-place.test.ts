@@ -36,6 +36,7 @@ import {
 /** A place in bytes that are all 9. */
 class Place {
   readonly bytes: Uint8Array = new Uint8Array(400).fill(9);
+  readonly data: DataView = new DataView(this.bytes.buffer);
   offset = -1;
   limit = -1;
   begun = 0;

@@ -12,6 +12,8 @@ export interface InPlaceTarget {
   begin(length: number): boolean;
   /** The bytes of the ring. */
   readonly bytes: { readonly length: number; [index: number]: number };
+  /** The same bytes, for numbers at any offset: of a `DataView` what stores, and nothing that loads. */
+  readonly data: Pick<DataView, 'setFloat32' | 'setFloat64' | 'setUint16' | 'setUint32'>;
   /** Where the value begins. */
   readonly offset: number;
   /** Where it has to end at the latest. */

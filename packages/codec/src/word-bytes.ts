@@ -15,6 +15,8 @@ interface Words {
   readonly words: ReturnType<Int32Array['slice']>;
   /** @internal */
   views: Views | undefined;
+  /** @internal */
+  data: DataView | undefined;
 }
 
 /**
@@ -37,7 +39,7 @@ export function allocateWordBytes(length: number): WordBytes {
 /** Lets bytes that begin at a whole word carry their words. */
 export function withWords(bytes: OwnBytes): WordBytes {
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
-  return Object.assign(bytes, { words, views: undefined });
+  return Object.assign(bytes, { words, views: undefined, data: undefined });
 }
 
 /** Copies `from[start, end)` to `to` from `offset` on. The caller has checked the bounds. */
@@ -76,6 +78,13 @@ export function viewOf(bytes: Uint8Array & Partial<Words>, start: number, end: n
   const view = makeView(bytes, start, end);
   bytes.views[place] = view;
   return view;
+}
+
+/** The same bytes for numbers at any offset, where bytes carry their words. They carry it from the first time on. */
+export function dataOf(bytes: Uint8Array & Partial<Words>): DataView | undefined {
+  if (bytes.words === undefined) return undefined;
+  bytes.data ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return bytes.data;
 }
 
 // A constructor instead of subarray(): on a Buffer that one is slower and asks for the species.

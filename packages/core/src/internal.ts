@@ -51,8 +51,10 @@ export {
   type OwnWords,
   type SharedBytes,
   type SharedMemory,
+  type SharedStores,
   sharedBytes,
   sharedLongs,
+  sharedStores,
   sharedWords,
   shareMemory,
 } from './shared-memory.js';

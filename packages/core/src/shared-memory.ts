@@ -19,6 +19,9 @@ export interface SharedBytes {
   [index: number]: number;
 }
 
+/** What stores numbers of some bytes in shared memory, at any offset: of a `DataView` nothing that loads. */
+export type SharedStores = Pick<DataView, 'setFloat32' | 'setFloat64' | 'setUint16' | 'setUint32'>;
+
 /*
  * Views of an `ArrayBuffer`. From TypeScript 5.7 on these are `Uint8Array<ArrayBuffer>` and so on; before, typed arrays have no
  * type parameter, and programs that are checked with such a version could not read our declarations.
@@ -48,6 +51,12 @@ export function sharedLongs(memory: SharedMemory, offset: number, count: number)
 export function sharedBytes(memory: SharedMemory, offset: number, length: number): SharedBytes {
   const { buffer, start } = placeOf(memory, offset, length);
   return new Uint8Array(buffer, start, length);
+}
+
+/** Stores in shared memory, from `offset` on. */
+export function sharedStores(memory: SharedMemory, offset: number, length: number): SharedStores {
+  const { buffer, start } = placeOf(memory, offset, length);
+  return new DataView(buffer, start, length);
 }
 
 /** Copies `[start, end)` of shared memory to memory of its own, reading each byte once. */

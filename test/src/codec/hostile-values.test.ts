@@ -181,6 +181,7 @@ describe('values that change while they are encoded', () => {
         if (!encodesInPlace(codec)) return;
         for (const value of values) {
           let begun = false;
+          const bytes = new Uint8Array(70_000);
           const place = {
             begin(length: number) {
               expect(begun).toBe(false);
@@ -188,7 +189,8 @@ describe('values that change while they are encoded', () => {
               begun = true;
               return true;
             },
-            bytes: new Uint8Array(70_000),
+            bytes,
+            data: new DataView(bytes.buffer),
             offset: 0,
             limit: 70_000,
           };

@@ -1,5 +1,5 @@
 import { encodeInPlace, type InPlaceCodec, type InPlaceTarget } from '@mmfbus/codec/internal';
-import type { SharedBytes } from '@mmfbus/core/internal';
+import type { SharedBytes, SharedStores } from '@mmfbus/core/internal';
 import { maxWholeOf } from '../format/geometry.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
 import type { PublisherLock } from '../membership/publisher-lock.js';
@@ -26,6 +26,7 @@ export interface FrameParts {
  */
 export class FrameInPlace implements InPlaceTarget {
   readonly bytes: SharedBytes;
+  readonly data: SharedStores;
   offset = 0;
   limit = 0;
   /** Bytes of the message that was written. */
@@ -42,6 +43,7 @@ export class FrameInPlace implements InPlaceTarget {
   constructor(parts: FrameParts) {
     this.#parts = parts;
     this.bytes = parts.memory.ring;
+    this.data = parts.memory.ringStores;
     this.#maxWhole = maxWholeOf(parts.memory.geometry);
   }
 

@@ -12,8 +12,10 @@ import {
   type Segment,
   type SharedBytes,
   type SharedMemory,
+  type SharedStores,
   sharedBytes,
   sharedLongs,
+  sharedStores,
   sharedWords,
 } from '@mmfbus/core/internal';
 import type { ChannelDefinition } from '../format/definition.js';
@@ -46,6 +48,7 @@ export class ChannelMemory {
   readonly bytes: SharedBytes;
   readonly ring: SharedBytes;
   readonly ringWords: OwnWords;
+  readonly ringStores: SharedStores;
   /** Called once, after it was unmapped, with what {@link ChannelMemory.close} was told. */
   afterClose: ((last: boolean) => Promise<void>) | undefined;
   /** Settled when that is done, where it was called. */
@@ -64,6 +67,7 @@ export class ChannelMemory {
     this.bytes = sharedBytes(memory, 0, ringOffset);
     this.ring = sharedBytes(memory, ringOffset, ringCapacity);
     this.ringWords = sharedWords(memory, ringOffset, ringCapacity / Int32Array.BYTES_PER_ELEMENT);
+    this.ringStores = sharedStores(memory, ringOffset, ringCapacity);
     this.#segment = segment;
   }
 

@@ -1,3 +1,4 @@
+import { dataOf } from '../word-bytes.js';
 import type { Read, Reads } from './closures.js';
 import { containerHeader, keyBytes, leastSize, structHeaderSize, textBytes } from './layout.js';
 import {
@@ -18,6 +19,7 @@ import {
 } from './node.js';
 import { bigInt64, bigUint64, float32, float64, LOWER, UPPER, words } from './number-bytes.js';
 import { Reader } from './reader.js';
+import { parts, wordOf } from './scalar-source.js';
 import { quoted, SourceText } from './source-text.js';
 import { isFaithful, readText } from './text.js';
 
@@ -43,20 +45,28 @@ const MANY_FLOATS = 24;
  * whenever a value has been read, so that the next one's first bytes need no check.
  */
 export function generateDecode(node: ShapeNode, reads: Reads, progress: Progress): FastDecode {
-  return new DecodeGenerator(reads, progress).compile(node);
+  const withData = new DecodeGenerator(reads, progress, true).compile(node);
+  let plain: FastDecode | undefined;
+  return (source, start, end) => {
+    if (dataOf(source) !== undefined) return withData(source, start, end);
+    plain ??= new DecodeGenerator(reads, progress, false).compile(node);
+    return plain(source, start, end);
+  };
 }
 
 class DecodeGenerator {
   readonly #reads: Reads;
-  readonly #source = new SourceText();
+  readonly #source: SourceText;
   readonly #structs = new Map<StructNode, string>();
   readonly #slow = new Map<ShapeNode, string>();
   readonly #sizes = new Map<ShapeNode, number>();
   readonly #progress: Progress;
   readonly #S: string;
 
-  constructor(reads: Reads, progress: Progress) {
+  /** @param hasData says that the source carries a `DataView` of itself. */
+  constructor(reads: Reads, progress: Progress, hasData: boolean) {
     this.#reads = reads;
+    this.#source = new SourceText(hasData);
     this.#progress = progress;
     this.#S = this.#source.value(progress);
   }
@@ -66,7 +76,7 @@ class DecodeGenerator {
     const name = this.#source.name('decode');
     const slowly = `return ${this.#slowly(node)}(s, b, e);`;
     this.#source.addFunction(
-      `function ${name}(s, b, e) { let p = b; if (p >= e) ${slowly} let x; ` +
+      `function ${name}(s, b, e) { ${this.#source.dataOf('s')} let p = b; if (p >= e) ${slowly} let x; ` +
         `${this.#value(node, 'x', 0, slowly)} ${this.#S}.position = p; return x; }`,
     );
     return this.#source.compile(name) as FastDecode;
@@ -124,15 +134,17 @@ class DecodeGenerator {
     const add = (token: number, size: number, value: string) =>
       cases.push(`if (${x} === ${token} && ${fits(size, rest)}) { ${x} = ${value}; p += ${size}; }`);
     if (max > 0x7f) add(0xcc, 2, 's[p + 1]');
-    if (max > 0xff) add(0xcd, 3, 's[p + 1] << 8 | s[p + 2]');
-    if (max > 0xffff) add(0xce, 5, `(${get32('p + 1')}) >>> 0`);
-    if (max > 0xffff_ffff) add(0xcf, 9, `(${get32('p + 1')} >>> 0) * 4294967296 + (${get32('p + 5')} >>> 0)`);
+    if (max > 0xff) add(0xcd, 3, this.#get16('p + 1'));
+    if (max > 0xffff) add(0xce, 5, `(${this.#get32('p + 1')}) >>> 0`);
+    if (max > 0xffff_ffff)
+      add(0xcf, 9, `(${this.#get32('p + 1')} >>> 0) * 4294967296 + (${this.#get32('p + 5')} >>> 0)`);
     if (isSigned) {
       cases.push(`if (${x} >= 0xe0) { ${x} -= 0x100; p += 1; }`);
       add(0xd0, 2, 's[p + 1] << 24 >> 24');
-      if (min < -0x80) add(0xd1, 3, '(s[p + 1] << 24 | s[p + 2] << 16) >> 16');
-      if (min < -0x8000) add(0xd2, 5, get32('p + 1'));
-      if (min < -0x8000_0000) add(0xd3, 9, `(${get32('p + 1')}) * 4294967296 + (${get32('p + 5')} >>> 0)`);
+      if (min < -0x80) add(0xd1, 3, `${this.#get16('p + 1')} << 16 >> 16`);
+      if (min < -0x8000) add(0xd2, 5, this.#get32('p + 1'));
+      if (min < -0x8000_0000)
+        add(0xd3, 9, `(${this.#get32('p + 1')}) * 4294967296 + (${this.#get32('p + 5')} >>> 0)`);
     }
     if (max > 0xffff_ffff) cases.push(this.#wholeFloat(x, rest, slowly));
     cases.push(`{ ${this.#call(node, x, rest, slowly)} }`);
@@ -144,7 +156,7 @@ class DecodeGenerator {
   /** msgpackr writes integers beyond 32 bits as floats. Adding 0 makes 0 of -0. */
   #wholeFloat(x: string, rest: number, slowly: string): string {
     return (
-      `if (${x} === 0xcb && ${fits(9, rest)}) { ${this.#words()} ${x} = ${this.#source.value(float64)}[0] + 0; ` +
+      `if (${x} === 0xcb && ${fits(9, rest)}) { ${this.#float64(x)} ${x} += 0; ` +
       `if (!Number.isInteger(${x})) ${slowly} p += 9; }`
     );
   }
@@ -160,16 +172,35 @@ class DecodeGenerator {
 
   #float(node: FloatNode, x: string, rest: number, slowly: string): string {
     return node.type === 'f64'
-      ? `if (s[p] === 0xcb && ${fits(9, rest)}) { ${this.#words()} ${x} = ${this.#source.value(float64)}[0]; p += 9; } ` +
+      ? `if (s[p] === 0xcb && ${fits(9, rest)}) { ${this.#float64(x)} p += 9; } ` +
           `else if (s[p] < 0x80) { ${x} = s[p]; p += 1; } else { ${this.#call(node, x, rest, slowly)} }`
-      : `if (s[p] === 0xca && ${fits(5, rest)}) { ${this.#source.value(words)}[0] = ${get32('p + 1')}; ` +
-          `${x} = ${this.#source.value(float32)}[0]; p += 5; } else { ${this.#call(node, x, rest, slowly)} }`;
+      : `if (s[p] === 0xca && ${fits(5, rest)}) { ${this.#float32(x)} p += 5; } ` +
+          `else { ${this.#call(node, x, rest, slowly)} }`;
+  }
+
+  #float64(x: string): string {
+    if (this.#source.hasData) return `${x} = D.getFloat64(p + 1);`;
+    return `${this.#words()} ${x} = ${this.#source.value(float64)}[0];`;
+  }
+
+  #float32(x: string): string {
+    if (this.#source.hasData) return `${x} = D.getFloat32(p + 1);`;
+    return `${this.#source.value(words)}[0] = ${this.#get32('p + 1')}; ${x} = ${this.#source.value(float32)}[0];`;
+  }
+
+  #get16(at: string): string {
+    return this.#source.hasData ? `D.getUint16(${at})` : `(s[${at}] << 8 | s[${at} + 1])`;
+  }
+
+  #get32(at: string): string {
+    if (this.#source.hasData) return `D.getInt32(${at})`;
+    return `(s[${at}] << 24 | s[${at} + 1] << 16 | s[${at} + 2] << 8 | s[${at} + 3])`;
   }
 
   /** Puts the eight bytes after the token where they can be seen as a number. */
   #words(): string {
     const word = this.#source.value(words);
-    return `${word}[${UPPER}] = ${get32('p + 1')}; ${word}[${LOWER}] = ${get32('p + 5')};`;
+    return `${word}[${UPPER}] = ${this.#get32('p + 1')}; ${word}[${LOWER}] = ${this.#get32('p + 5')};`;
   }
 
   #string({ maxLength = Infinity }: StringNode, x: string, rest: number, slowly: string): string {
@@ -183,7 +214,7 @@ class DecodeGenerator {
     return (
       `let ${n} = s[p]; if ((${n} & 0xe0) === 0xa0) { ${n} &= 0x1f; p += 1; } ` +
       `else if (${n} === 0xd9 && p + 2 <= e) { ${n} = s[p + 1]; p += 2; } ` +
-      `else if (${n} === 0xda && p + 3 <= e) { ${n} = s[p + 1] << 8 | s[p + 2]; p += 3; } else ${slowly} ` +
+      `else if (${n} === 0xda && p + 3 <= e) { ${n} = ${this.#get16('p + 1')}; p += 3; } else ${slowly} ` +
       `if (${limit}p + ${n} + ${rest} > e) ${slowly} ` +
       `${x} = ${this.#source.value(readText)}(s, p, ${n}); p += ${n}; ${strict}`
     );
@@ -211,8 +242,8 @@ class DecodeGenerator {
     const item = this.#value(node.item, y, 0, slowly);
     return (
       `let ${n} = s[p]; if ((${n} & 0xf0) === 0x90) { ${n} &= 0x0f; p += 1; } ` +
-      `else if (${n} === 0xdc && p + 3 <= e) { ${n} = s[p + 1] << 8 | s[p + 2]; p += 3; } ` +
-      `else if (${n} === 0xdd && p + 5 <= e) { ${n} = (${get32('p + 1')}) >>> 0; p += 5; } else ${slowly} ` +
+      `else if (${n} === 0xdc && p + 3 <= e) { ${n} = ${this.#get16('p + 1')}; p += 3; } ` +
+      `else if (${n} === 0xdd && p + 5 <= e) { ${n} = (${this.#get32('p + 1')}) >>> 0; p += 5; } else ${slowly} ` +
       `if (${n} > ${most} || ${n} * ${least} > e - p) ${slowly} ` +
       `${x} = new Array(${n}); let ${i} = 0; ${many} ` +
       `for (; ${i} < ${n}; ${i}++) { if (p + ${least} > e) ${slowly} let ${y}; ${item} ${x}[${i}] = ${y}; } ` +
@@ -255,6 +286,7 @@ class DecodeGenerator {
     });
     this.#source.addFunction(
       `function ${name}(s, b, e) {
+        ${this.#source.dataOf('s')}
         let p = b;
         if (p + ${this.#least(node)} > e) ${slowly}
         ${header}
@@ -286,7 +318,7 @@ class DecodeGenerator {
     }
     const required = fields.filter(({ optional }) => !optional).length;
     return (
-      `let n; if (s[p] === 0xde && ${fits(3, rest)}) { n = s[p + 1] << 8 | s[p + 2]; p += 3; } ` +
+      `let n; if (s[p] === 0xde && ${fits(3, rest)}) { n = ${this.#get16('p + 1')}; p += 3; } ` +
       `else { n = s[p] ^ 0x80; if (n > 15) ${slowly} p += 1; } ` +
       `if (n < ${required} || n > ${fields.length}) ${slowly} n -= ${required};`
     );
@@ -317,18 +349,30 @@ class DecodeGenerator {
     if (!this.#source.mayInline(bytes.length)) {
       return `${this.#source.value(areAt)}(s, ${at}, ${this.#source.value(Uint8Array.from(bytes))})`;
     }
-    const parts: string[] = [];
-    for (let start = 0; start < bytes.length; start += 4) {
-      const part = bytes.slice(start, start + 4);
-      const loads = part.map((_, index) => {
-        const load = start + index === 0 ? `s[${at}]` : `s[${at} + ${start + index}]`;
-        return index === 0 ? load : `${load} << ${8 * index}`;
-      });
-      const word = part.reduce((sum, byte, index) => sum | (byte << (8 * index)), 0);
-      parts.push(part.length === 1 ? `${loads[0]} === ${word}` : `(${loads.join(' | ')}) === ${word}`);
-    }
-    return parts.join(' && ');
+    if (!this.#source.hasData) return matchesByBytes(bytes, at);
+    const tests = parts(this.#source, bytes.length).map(({ start, size }) => {
+      const place = start === 0 ? at : `${at} + ${start}`;
+      const word = wordOf(bytes, start, size);
+      if (size === 1) return `s[${place}] === ${word}`;
+      return size === 2 ? `D.getUint16(${place}) === ${word}` : `D.getInt32(${place}) === ${word | 0}`;
+    });
+    return tests.join(' && ');
   }
+}
+
+/** The same without a `DataView`: four bytes are put together and compared at once. */
+function matchesByBytes(bytes: readonly number[], at: string): string {
+  const tests: string[] = [];
+  for (let start = 0; start < bytes.length; start += 4) {
+    const part = bytes.slice(start, start + 4);
+    const loads = part.map((_, index) => {
+      const load = start + index === 0 ? `s[${at}]` : `s[${at} + ${start + index}]`;
+      return index === 0 ? load : `${load} << ${8 * index}`;
+    });
+    const word = part.reduce((sum, byte, index) => sum | (byte << (8 * index)), 0);
+    tests.push(part.length === 1 ? `${loads[0]} === ${word}` : `(${loads.join(' | ')}) === ${word}`);
+  }
+  return tests.join(' && ');
 }
 
 /** The object, its fields in the order of the shape; those that are missing are not there. */
@@ -361,10 +405,6 @@ function numberHint(node: ShapeNode): string {
 /** Whether so many bytes are there, and the rest after them. */
 function fits(size: number, rest: number): string {
   return `p + ${size + rest} <= e`;
-}
-
-function get32(at: string): string {
-  return `(s[${at}] << 24 | s[${at} + 1] << 16 | s[${at} + 2] << 8 | s[${at} + 3])`;
 }
 
 function areAt(source: Uint8Array, position: number, bytes: Uint8Array): boolean {

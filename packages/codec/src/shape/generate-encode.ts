@@ -2,6 +2,7 @@ import type { Codec } from '../codec.js';
 import { msgpack } from '../msgpack.js';
 import { byteLengthOf, copyUserBytes, isDetached } from '../user-bytes.js';
 import { entriesOfMap, sizeOfMap } from '../user-map.js';
+import { dataOf } from '../word-bytes.js';
 import { fixedSize, isFixed, keyBytes, structHeaderSize, textBytes } from './layout.js';
 import { changedMap } from './mismatch.js';
 import {
@@ -48,18 +49,25 @@ const FEW_VALUES = 16;
  * away what it will write afterwards. `rest` is what is written after some value within the same function.
  */
 export function generateEncode(node: ShapeNode, settings: Settings): FastEncode {
-  const generator = new EncodeGenerator(settings);
-  return generator.compile(node);
+  const withData = new EncodeGenerator(settings, true).compile(node);
+  let plain: FastEncode | undefined;
+  return (value, target, offset, limit) => {
+    if (dataOf(target) !== undefined) return withData(value, target, offset, limit);
+    plain ??= new EncodeGenerator(settings, false).compile(node);
+    return plain(value, target, offset, limit);
+  };
 }
 
 class EncodeGenerator {
   readonly #settings: Settings;
   readonly #codec: Codec<unknown>;
-  readonly #source = new SourceText();
+  readonly #source: SourceText;
   readonly #structs = new Map<StructNode, string>();
 
-  constructor(settings: Settings) {
+  /** @param hasData says that the target carries a `DataView` of itself. */
+  constructor(settings: Settings, hasData: boolean) {
     this.#settings = settings;
+    this.#source = new SourceText(hasData);
     this.#codec = msgpack({ maxItems: settings.maxItems, maxDepth: settings.maxDepth });
   }
 
@@ -68,7 +76,7 @@ class EncodeGenerator {
     const name = this.#source.name('encode');
     const value = this.#value(node, 'v', '0');
     this.#source.addFunction(
-      `function ${name}(v, t, o, L) { if (o + ${fixedSize(node)} > L) return -1; ${value} return o; }`,
+      `function ${name}(v, t, o, L) { if (o + ${fixedSize(node)} > L) return -1; ${this.#source.dataOf('t')} ${value} return o; }`,
     );
     return this.#source.compile(name) as FastEncode;
   }
@@ -138,7 +146,7 @@ class EncodeGenerator {
     return (
       `if (!Array.isArray(${x})) return -1; const ${n} = ${x}.length; ` +
       `if (${n} >>> 0 !== ${n} || ${n} > ${most} || o + 5 + ${n} * ${size} > L - (${rest})) return -1; ` +
-      `${headerWrite(n, 0x90, 0xdc)} ` +
+      `${headerWrite(this.#source, n, 0x90, 0xdc)} ` +
       `for (let ${i} = 0; ${i} < ${n}; ${i}++) { const ${y} = ${x}[${i}]; ${this.#value(node.item, y, after)} }`
     );
   }
@@ -152,7 +160,7 @@ class EncodeGenerator {
     const body = `${this.#value(node.key, k, `${after} + ${sizes[1]}`)} ${this.#value(node.value, y, after)}`;
     const start =
       `if (${n} > ${this.#settings.maxItems} || o + 5 + ${n} * ${each} > L - (${rest})) return -1; ` +
-      `${headerWrite(n, 0x80, 0xde)} let ${i} = 0;`;
+      `${headerWrite(this.#source, n, 0x80, 0xde)} let ${i} = 0;`;
     if (node.as === 'map') {
       const changed = this.#source.value(throwChanged);
       return (
@@ -203,6 +211,7 @@ class EncodeGenerator {
         if (typeof v !== 'object' || v === null || Array.isArray(v)) return -1;
         if (o + ${structHeaderSize(node) + total} > L) return -1;
         ${items.length === 0 ? '' : `const ${items.join(', ')};`}
+        ${this.#source.dataOf('t')}
         ${structHeaderWrite(this.#source, node, this.#settings.layout)}
         ${writes.join('\n')}
         return o;

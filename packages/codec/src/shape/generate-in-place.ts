@@ -43,7 +43,7 @@ export function generateInPlace(node: ShapeNode, settings: Settings): EncodeInPl
   const fields = flatFields(node, settings);
   if (fields === undefined || sizeOf(node, fields) + textSize(fields, settings) > settings.maxSize)
     return undefined;
-  const source = new SourceText();
+  const source = new SourceText(true);
   source.addFunction(functionOf(source, node, fields, settings));
   return source.compile('encode') as EncodeInPlace;
 }
@@ -103,6 +103,7 @@ function functionOf(
     }
     if (!P.begin(size)) return -1;
     const t = P.bytes;
+    const D = P.data;
     let o = P.offset;
     if (!(o + size <= P.limit)) return -1;
     ${structHeaderWrite(source, struct, settings.layout)}

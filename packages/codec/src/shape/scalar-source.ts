@@ -57,9 +57,7 @@ export function scalarWrite(source: SourceText, node: ScalarNode, x: string): st
     case 'bigint':
       return `${source.value(bigInt64)}[0] = ${x}; ${wordsWrite(source, node.type === 'u64' ? 0xcf : 0xd3)}`;
     case 'float':
-      return node.type === 'f64'
-        ? `${source.value(float64)}[0] = ${x}; ${wordsWrite(source, 0xcb)}`
-        : `${source.value(float32)}[0] = ${x}; t[o] = 0xca; ${put32('o + 1', `${source.value(words)}[0]`)} o += 5;`;
+      return node.type === 'f64' ? float64Write(source, x) : float32Write(source, x);
     case 'boolean':
       return `t[o] = ${x} ? 0xc3 : 0xc2; o += 1;`;
   }
@@ -68,16 +66,34 @@ export function scalarWrite(source: SourceText, node: ScalarNode, x: string): st
 function integerWrite(source: SourceText, node: IntegerNode, x: string): string {
   const [min, max] = INTEGER_RANGES[node.type];
   const anyInteger = `o = ${source.value(writeInteger)}(${x}, t, o);`;
-  if (node.type === 'u64' || node.type === 'i64') return anyInteger;
+  if (node.type === 'u64' || node.type === 'i64')
+    return source.hasData ? longWrite(x, anyInteger) : anyInteger;
   const positive = [
     `if (${x} < 0x80) { t[o] = ${x}; o += 1; }`,
     ...(max > 0x7f ? [`if (${x} < 0x100) { t[o] = 0xcc; t[o + 1] = ${x}; o += 2; }`] : []),
-    ...(max > 0xff
-      ? [`if (${x} < 0x10000) { t[o] = 0xcd; t[o + 1] = ${x} >> 8; t[o + 2] = ${x}; o += 3; }`]
-      : []),
-    ...(max > 0xffff ? [`{ t[o] = 0xce; ${put32('o + 1', x)} o += 5; }`] : []),
+    ...(max > 0xff ? [`if (${x} < 0x10000) { t[o] = 0xcd; ${put16(source, 'o + 1', x)} o += 3; }`] : []),
+    ...(max > 0xffff ? [`{ t[o] = 0xce; ${put32(source, 'o + 1', x)} o += 5; }`] : []),
   ].join(' else ');
   return min < 0 ? `if (${x} < 0) ${anyInteger} else ${positive}` : positive;
+}
+
+/** Times and numbers that count them are beyond 32 bits, and written with two stores. */
+function longWrite(x: string, otherwise: string): string {
+  return (
+    `if (${x} > 0xffffffff) { t[o] = 0xcf; D.setUint32(o + 1, ${x} / 4294967296); ` +
+    `D.setUint32(o + 5, ${x}); o += 9; } else ${otherwise}`
+  );
+}
+
+function float64Write(source: SourceText, x: string): string {
+  if (source.hasData) return `t[o] = 0xcb; D.setFloat64(o + 1, ${x}); o += 9;`;
+  return `${source.value(float64)}[0] = ${x}; ${wordsWrite(source, 0xcb)}`;
+}
+
+function float32Write(source: SourceText, x: string): string {
+  if (source.hasData) return `t[o] = 0xca; D.setFloat32(o + 1, ${x}); o += 5;`;
+  const word = `${source.value(words)}[0]`;
+  return `${source.value(float32)}[0] = ${x}; t[o] = 0xca; ${put32(source, 'o + 1', word)} o += 5;`;
 }
 
 /** Writes the eight bytes that `words` hold. */
@@ -86,13 +102,19 @@ function wordsWrite(source: SourceText, token: number): string {
   const [high, low] = [source.name('h'), source.name('l')];
   return (
     `const ${high} = ${word}[${UPPER}], ${low} = ${word}[${LOWER}]; t[o] = ${token}; ` +
-    `${put32('o + 1', high)} ${put32('o + 5', low)} o += 9;`
+    `${put32(source, 'o + 1', high)} ${put32(source, 'o + 5', low)} o += 9;`
   );
 }
 
 /** Writes four bytes, the upper first. */
-function put32(at: string, x: string): string {
+function put32(source: SourceText, at: string, x: string): string {
+  if (source.hasData) return `D.setUint32(${at}, ${x});`;
   return `t[${at}] = ${x} >>> 24; t[${at} + 1] = ${x} >>> 16; t[${at} + 2] = ${x} >>> 8; t[${at} + 3] = ${x};`;
+}
+
+/** Writes two bytes, the upper first. */
+function put16(source: SourceText, at: string, x: string): string {
+  return source.hasData ? `D.setUint16(${at}, ${x});` : `t[${at}] = ${x} >> 8; t[${at} + 1] = ${x};`;
 }
 
 /** Writes bytes that are known beforehand. */
@@ -101,16 +123,44 @@ export function bytesWrite(source: SourceText, bytes: readonly number[]): string
   if (!source.mayInline(bytes.length)) {
     return `o = ${source.value(putBytes)}(t, o, ${source.value(Uint8Array.from(bytes))});`;
   }
-  const stores = bytes.map((byte, index) => `t[o${index === 0 ? '' : ` + ${index}`}] = ${byte};`);
+  const stores = parts(source, bytes.length).map(({ start, size }) => {
+    const value = wordOf(bytes, start, size);
+    const at = start === 0 ? 'o' : `o + ${start}`;
+    if (size === 1) return `t[${at}] = ${value};`;
+    return size === 2 ? put16(source, at, `${value}`) : put32(source, at, `${value}`);
+  });
   return `${stores.join(' ')} o += ${bytes.length};`;
 }
 
+/** A part of bytes that takes one load or store. */
+export interface Part {
+  readonly start: number;
+  readonly size: 1 | 2 | 4;
+}
+
+/** What so many bytes are taken apart into: as little as can be, where the last part may begin before the end of the one before. */
+export function parts({ hasData }: SourceText, length: number): readonly Part[] {
+  if (!hasData) return Array.from({ length }, (_, start) => ({ start, size: 1 }));
+  if (length >= 4) {
+    const count = Math.ceil(length / 4);
+    return Array.from({ length: count }, (_, index) => ({ start: Math.min(4 * index, length - 4), size: 4 }));
+  }
+  const pair: Part = { start: 0, size: 2 };
+  if (length < 2) return [{ start: 0, size: 1 }];
+  return length === 2 ? [pair] : [pair, { start: 2, size: 1 }];
+}
+
+/** Those bytes as a number, the upper first. */
+export function wordOf(bytes: readonly number[], start: number, size: number): number {
+  return bytes.slice(start, start + size).reduce((word, byte) => word * 0x100 + byte, 0);
+}
+
 /** Writes the header of an array or a map whose length is `n`. */
-export function headerWrite(n: string, short: number, token: number): string {
+export function headerWrite(source: SourceText, n: string, short: number, token: number): string {
   return (
     `if (${n} < 0x10) { t[o] = ${short} | ${n}; o += 1; } ` +
-    `else if (${n} < 0x10000) { t[o] = ${token}; t[o + 1] = ${n} >> 8; t[o + 2] = ${n}; o += 3; } ` +
-    `else { t[o] = ${token + 1}; ${put32('o + 1', n)} o += 5; }`
+    `else if (${n} < 0x10000) { t[o] = ${token}; ${put16(source, 'o + 1', n)} o += 3; } ` +
+    `else { t[o] = ${token + 1}; ${put32(source, 'o + 1', n)} o += 5; }`
   );
 }
 
@@ -126,7 +176,7 @@ export function structHeaderWrite(
   const counts = optional.map((name) => `(${name} === undefined ? 0 : 1)`);
   const count = `${fields.length - optional.length} + ${counts.join(' + ')}`;
   if (fields.length < 0x10) return `t[o] = 0x80 | (${count}); o += 1;`;
-  return `const n = ${count}; ${headerWrite('n', 0x80, 0xde)}`;
+  return `const n = ${count}; ${headerWrite(source, 'n', 0x80, 0xde)}`;
 }
 
 /** A field of `x`; never what every object inherits under that name. */

@@ -7,6 +7,12 @@ export class SourceText {
   readonly #values: unknown[] = [];
   #names = 0;
   #inlined = 0;
+  /** Whether `D` is a `DataView` of the bytes that are read or written: then numbers and keys take one load or store each. */
+  readonly hasData: boolean;
+
+  constructor(hasData: boolean) {
+    this.hasData = hasData;
+  }
 
   /** A name that nothing else in this text has. */
   name(prefix: string): string {
@@ -20,6 +26,11 @@ export class SourceText {
     if (known !== -1) return `k${known}`;
     this.#values.push(value);
     return `k${this.#values.length - 1}`;
+  }
+
+  /** The statement that begins a function which reads or writes the bytes `name`. */
+  dataOf(name: string): string {
+    return this.hasData ? `const D = ${name}.data;` : '';
   }
 
   addFunction(text: string): void {

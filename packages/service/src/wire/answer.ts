@@ -56,12 +56,14 @@ function dataOffset(textLength: number): number {
 class PlaceBehind implements InPlaceTarget {
   readonly #outer: InPlaceTarget;
   readonly bytes: InPlaceTarget['bytes'];
+  readonly data: InPlaceTarget['data'];
   offset = 0;
   limit = 0;
 
   constructor(outer: InPlaceTarget) {
     this.#outer = outer;
     this.bytes = outer.bytes;
+    this.data = outer.data;
   }
 
   isIn(outer: InPlaceTarget): boolean {
