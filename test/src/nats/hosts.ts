@@ -43,6 +43,13 @@ export class Host {
     return JSON.parse(await this.#next(name));
   }
 
+  /** Has the events of that name that were told so far not be asked for any more. */
+  async forget(name: BridgeEvent): Promise<void> {
+    // What it told before stands before its answer.
+    await this.passages();
+    this.#told.delete(name);
+  }
+
   /** Waits until it has as many messages as it was to wait for; what they are, in short. */
   async digest(): Promise<string> {
     return this.#next('digest');

@@ -43,14 +43,20 @@ const startImport = () =>
     options: { folder: join(folder, 'checkpoints') },
   });
 
-// Not run with the others: it has hung once, in one run of four, and why is not known yet.
-describe.skipIf(process.env['MMFBUS_NATS_KILLS'] === undefined)(`with seed ${SEED}`, () => {
+describe(`with seed ${SEED}`, () => {
   it('every message arrives once, whichever process is killed', { timeout: 300_000 }, async () => {
     const random = createRandom(SEED);
     const publisher = await start({ directory: one, publish: 'orders' });
     const subscriber = await start({ directory: two, subscribe: 'copies' });
     let [total, seen] = [0, 0];
     let [exporting, importing] = [await startExport(), await startImport()];
+    const done: string[] = [];
+    const see = async (number: number) => {
+      while (seen < number) {
+        const message = await subscriber.message();
+        expect(message, `after: ${done.join(', ')}`).toEqual({ from: '', number: ++seen });
+      }
+    };
     const actions: Record<string, () => Promise<void>> = {
       'the exporting bridge is killed': async () => {
         await exporting.stop();
@@ -70,21 +76,21 @@ describe.skipIf(process.env['MMFBUS_NATS_KILLS'] === undefined)(`with seed ${SEE
         server = await server.restart();
       },
       'the server stops, until the exporting bridge waits no more': async () => {
-        server.kill('SIGSTOP');
-        publisher.publish(1);
-        total++;
-        await exporting.event('trouble');
-        server.kill('SIGCONT');
+        await exporting.forget('trouble');
+        const trouble = exporting.event('trouble').then(() => true);
+        for (let isTold = false; !isTold; ) {
+          // It stops some time after the signal, and what it takes until then it acknowledges.
+          server.kill('SIGSTOP');
+          publisher.publish(1);
+          const taken = see(++total).then(() => false);
+          isTold = await Promise.race([trouble, taken]);
+          if (!isTold) continue;
+          server.kill('SIGCONT');
+          await taken;
+        }
       },
     };
     const names = Object.keys(actions);
-    const done: string[] = [];
-    const see = async (number: number) => {
-      while (seen < number) {
-        const message = await subscriber.message();
-        expect(message, `after: ${done.join(', ')}`).toEqual({ from: '', number: ++seen });
-      }
-    };
     for (let round = 0; round < ROUNDS; round++) {
       publisher.publish(MESSAGES_A_ROUND);
       total += MESSAGES_A_ROUND;
