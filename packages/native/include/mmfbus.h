@@ -3637,8 +3637,10 @@ static mmfbus_descriptor mmfbus__open_life(mmfbus__participant *p, uint32_t slot
     int life = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
     if (life >= 0 && !mmfbus__is_fifo(life)) mmfbus__close_descriptor(&life);
     if (life >= 0 && mmfbus__poll_too(p->port, life, (uint64_t)p->number << 32 | slot) != MMFBUS_OK) mmfbus__close_descriptor(&life);
-    /* A watch that begins after the death never fires: so look once, now that it has begun. */
-    *fate = mmfbus__is_dead(p, slot, nonce) ? MMFBUS__GONE : life >= 0 ? MMFBUS__ALIVE : MMFBUS__UNKNOWN;
+    /* A watch that begins after the death never fires: so read once. The bell may outlive the life line for a moment. */
+    char byte;
+    bool has_ended = life >= 0 && read(life, &byte, 1) == 0;
+    *fate = has_ended || mmfbus__is_dead(p, slot, nonce) ? MMFBUS__GONE : life >= 0 ? MMFBUS__ALIVE : MMFBUS__UNKNOWN;
     if (*fate == MMFBUS__GONE && life >= 0) mmfbus__close_descriptor(&life);
     return life;
 }

@@ -776,15 +776,21 @@ def _open_bell(nonce):
     return _open_fifo(_port_path(nonce, "bell"), os.O_WRONLY)
 
 
+def _is_at_end(life_line):
+    """Whether the owner of a life line, open for reading, is dead."""
+    try:
+        return os.read(life_line, 1) == b""
+    except BlockingIOError:
+        return False
+
+
 def _is_port_dead(nonce):
     """By its bell, and where that is gone by the end of its life line."""
     fd, why = _open_bell(nonce)
     if fd is None and why == errno.ENOENT:
         fd, why = _open_fifo(_port_path(nonce, "life"), os.O_RDONLY)
         try:
-            return fd is not None and os.read(fd, 1) == b""
-        except BlockingIOError:
-            return False
+            return fd is not None and _is_at_end(fd)
         finally:
             if fd is not None:
                 os.close(fd)
@@ -1785,8 +1791,8 @@ class _Participant:
                 self._port.poller.register(fd, selectors.EVENT_READ, (self, slot))
             else:
                 self._is_watch_complete = False
-            # A watch that begins after the death hears nothing.
-            if self._is_dead(slot, nonce):
+            # A watch that begins after the death hears nothing: so read once. The bell may outlive the life line for a moment.
+            if (fd is not None and _is_at_end(fd)) or self._is_dead(slot, nonce):
                 self._dead[slot] = nonce
 
     def _unwatch(self, slot):

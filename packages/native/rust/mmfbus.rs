@@ -2782,12 +2782,19 @@ impl Participant {
             if nonce <= 0 || nonce == self.nonce {
                 continue;
             }
-            match open_fifo(&port_path(nonce, "life"), c::O_RDONLY) {
-                Ok(fd) => self.life_lines.push(Line { slot, nonce, fd }),
-                Err(_) => self.is_watch_complete = false,
-            }
-            // A watch that begins after the death hears nothing.
-            if self.is_dead(slot, nonce) {
+            // A watch that begins after the death hears nothing: so read once. The bell may outlive the life line for a moment.
+            let has_ended = match open_fifo(&port_path(nonce, "life"), c::O_RDONLY) {
+                Ok(fd) => {
+                    let has_ended = !fd.drain();
+                    self.life_lines.push(Line { slot, nonce, fd });
+                    has_ended
+                }
+                Err(_) => {
+                    self.is_watch_complete = false;
+                    false
+                }
+            };
+            if has_ended || self.is_dead(slot, nonce) {
                 self.note_dead(slot, nonce);
             }
         }

@@ -73,6 +73,17 @@ async function lastPublisherDies(stage: Stage): Promise<void> {
   }
 }
 
+/** The system has closed the life line of a publisher that dies, and not its bell yet. */
+async function dyingPublisherIsWatched(stage: Stage): Promise<void> {
+  const victim = await stage.publisher();
+  await victim.ask('publish 0 10 1');
+  process.kill(victim.pid, 'SIGSTOP');
+  stage.endLifeLines();
+  const subscriber = await stage.subscriber();
+  expectEvents((await subscriber.ask(`receive ${UNTIL_THE_END}`)).events, ['gone died']);
+  await victim.kill();
+}
+
 /** A publisher dies between two fragments: no process gets any of that message, and nothing is missed. */
 async function dividedPublisherDies(stage: Stage): Promise<void> {
   const subscriber = await stage.subscriber();
@@ -203,6 +214,11 @@ export const deathScenarios: readonly Scenario[] = [
     opensMemory: true,
   },
   scenario('last publisher killed', true, lastPublisherDies),
+  {
+    ...scenario('publisher watched while it dies', true, dyingPublisherIsWatched),
+    // It sends SIGSTOP, and makes a FIFO.
+    isPosix: true,
+  },
   scenario('publisher killed between fragments', true, dividedPublisherDies),
   ...JOINING.map((step) =>
     scenario(`publisher killed at ${step}, joining`, step === 'lock: taken', (stage) =>

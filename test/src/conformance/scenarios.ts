@@ -15,6 +15,8 @@ export interface Scenario {
   readonly descriptors?: number;
   /** Whether this process opens the channel's memory too, which it cannot for agents under Wine. Defaults to false. */
   readonly opensMemory?: boolean;
+  /** Whether it needs what Windows does not have. Defaults to false. */
+  readonly isPosix?: boolean;
   run(stage: Stage): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
-import { deepStrictEqual } from 'node:assert/strict';
+import { deepStrictEqual, strictEqual } from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,6 +86,15 @@ export class Stage {
   #letGo(): void {
     this.#held?.close();
     this.#held = undefined;
+  }
+
+  /** Ends the life lines of all ports for processes that begin to watch over them from here on. The bells stay. */
+  endLifeLines(): void {
+    for (const file of readdirSync(this.#directory).filter((name) => name.endsWith('.life'))) {
+      const path = join(this.#directory, file);
+      rmSync(path);
+      strictEqual(spawnSync('mkfifo', [path]).status, 0);
+    }
   }
 
   /** Resolves when so many subscribers of the channel say that they sleep. */
