@@ -176,7 +176,7 @@ static void run(mmfbus_request *request, void *context) {
 static void note_it(mmfbus_request *request, void *context) {
     (void)context;
     char *text = input_of(request);
-    note("note", text);
+    note(mmfbus_request_method(request), text);
     free(text);
     mmfbus_answer_end(request);
 }
@@ -294,8 +294,8 @@ static void pipe_on(mmfbus_request *request, void *context) {
 static const mmfbus_handler handlers[] = {
     {"again", run, NULL, NULL},      {"block", block, NULL, NULL}, {"count", count_on, count_on, NULL},
     {"echo", echo, NULL, NULL},      {"fail", fail, NULL, NULL},   {"hold", hold, hold_on, NULL},
-    {"note", note_it, NULL, NULL},   {"once", run, NULL, NULL},    {"pipe", pipe_on, pipe_on, NULL},
-    {"sum", sum, NULL, NULL},
+    {"mark", note_it, NULL, NULL},   {"note", note_it, NULL, NULL}, {"once", run, NULL, NULL},
+    {"pipe", pipe_on, pipe_on, NULL}, {"sum", sum, NULL, NULL},
 };
 
 /* -- Calls, by the tags that the kit gives them */

@@ -72,7 +72,7 @@ def run(text, context):
 
 
 class Handlers:
-    once = again = note = staticmethod(run)
+    once = again = note = mark = staticmethod(run)
 
     @staticmethod
     def echo(text, context):

@@ -400,7 +400,7 @@ impl Agent {
             request.answer_value(&input).unwrap();
         };
         let note_it = |request: Request| {
-            note("note", &text_of(request.input()));
+            note(request.method(), &text_of(request.input()));
             request.answer_end().unwrap();
         };
         let handlers = Handlers::new()
@@ -409,6 +409,7 @@ impl Agent {
             .on("hold", self.held.clone())
             .on("block", block)
             .on("note", note_it)
+            .on("mark", note_it)
             .on("once", run)
             .on("again", run)
             .on("count", Going::new(count_on))

@@ -303,9 +303,10 @@ MMFBUS_MUST_USE mmfbus_status mmfbus_request_receive(mmfbus_request *request, mm
 
 /* -- A request: its answers. None of them waits but mmfbus_answer_item(). The request is over after any but an item. */
 
-/* MMFBUS_TOO_LARGE: nothing was answered. A one-way call is over, whatever is answered. */
+/* MMFBUS_TOO_LARGE, and MMFBUS_INVALID_ARGUMENT where the method answers a stream or nothing: nothing was answered. A one-way call is
+ * over, whatever is answered. */
 mmfbus_status mmfbus_answer_value(mmfbus_request *request, const void *data, size_t length);
-/* The end of a stream of answers, or of a handler that answers nothing. */
+/* The end of a stream of answers, or of a handler that answers nothing. MMFBUS_INVALID_ARGUMENT where the method answers a value. */
 mmfbus_status mmfbus_answer_end(mmfbus_request *request);
 /* An error that the method declares. */
 mmfbus_status mmfbus_answer_error(mmfbus_request *request, const char *code, const void *data, size_t length);
@@ -2963,6 +2964,10 @@ static mmfbus_status mmfbus__answer_last(mmfbus_request *request, uint8_t kind, 
     uint64_t id = request->id;
     size_t text_length = text == NULL ? 0 : strlen(text);
     if (mmfbus__is_forked(mmfbus__inbox_of(server))) return MMFBUS_FORKED;
+    /* A value exactly where the method gives one. */
+    mmfbus__term output = server->served[request->method].method->output;
+    bool gives_value = !mmfbus__is_nothing(output) && !mmfbus__is_stream(output);
+    if (!request->is_one_way && kind == (gives_value ? MMFBUS__ANSWER_END : MMFBUS__ANSWER_VALUE)) return MMFBUS_INVALID_ARGUMENT;
     if (caller != NULL && length + text_length > caller->mailbox->base.geometry.max_message - 64) return MMFBUS_TOO_LARGE;
     MMFBUS_STEP("server: handler ended");
     uint32_t outcome = kind >= MMFBUS__ANSWER_ERROR ? MMFBUS__OUTCOME_FAILED : MMFBUS__OUTCOME_ANSWERED;

@@ -1454,10 +1454,12 @@ class Client(_End):
         elif kind == _ANSWER_REFUSED:
             self._fail(call, "REFUSED", not was_waiting, f"the input does not fit: {body.decode('utf-8', 'replace')}")
         elif kind in (_ANSWER_VALUE, _ANSWER_END):
-            theirs = link.methods.get(call.method)
-            # A server may answer an empty value where there is none.
-            has_value = kind == _ANSWER_VALUE and (theirs is None or theirs.gives_value)
-            self._settle(call, None, (has_value, body))
+            theirs, has_value = link.methods.get(call.method), kind == _ANSWER_VALUE
+            if theirs is None or theirs.gives_value == has_value:
+                self._settle(call, None, (has_value, body))
+            else:
+                problem = ValueError("there is a value" if has_value else "there is no value")
+                self._settle(call, self._unreadable(call, problem), None)
         else:
             self._settle(call, self._declared(call, text, body) if kind == _ANSWER_ERROR else self._remote(call, text, body), None)
 

@@ -241,6 +241,11 @@ fn is_stream(part: &str) -> bool {
     scan.take(b'{') && scan.written_string() == Some("stream")
 }
 
+/// Whether a part is no value, said or not.
+fn is_nothing(part: &str) -> bool {
+    part.is_empty() || Scan { text: part, at: 0 }.string().as_deref() == Some("nothing")
+}
+
 impl Method {
     fn is_one_way(&self) -> bool {
         self.output.is_empty()
@@ -248,6 +253,11 @@ impl Method {
 
     fn streams(&self) -> bool {
         is_stream(&self.input) || is_stream(&self.output)
+    }
+
+    /// Whether its answer is one value, and neither nothing nor a stream.
+    fn gives_value(&self) -> bool {
+        !is_stream(&self.output) && !is_nothing(&self.output)
     }
 
     /// Whether a client that has this method can call that one of a server: the server reads each input that the client writes, and
@@ -3176,6 +3186,16 @@ impl Serving {
                 return Err(Error::TooLarge);
             }
         }
+        let method = &self.methods[task.method];
+        let is_fit = match kind {
+            _ if task.is_one_way => true,
+            ANSWER_VALUE => method.gives_value(),
+            ANSWER_END => !method.gives_value(),
+            _ => true,
+        };
+        if !is_fit {
+            return Err(Error::InvalidArgument("the answer is a value exactly where the method gives one"));
+        }
         step!("server: handler ended");
         let outcome = match kind {
             _ if self.was_given_up(task) => OUTCOME_CANCELLED,
@@ -3733,12 +3753,16 @@ impl Request {
     /// The value. A one-way call is over, whatever is answered.
     ///
     /// # Errors
-    /// `TooLarge`, and the caller is told that the handler has failed; `InvalidArgument` where the server was closed.
+    /// `TooLarge`, and the caller is told that the handler has failed; `InvalidArgument` where the server was closed, and where the
+    /// method answers a stream or nothing: then, too, the caller is told so.
     pub fn answer_value(self, data: &[u8]) -> Result<(), Error> {
         self.answer(ANSWER_VALUE, "", data)
     }
 
     /// The end of a stream of answers, or of a handler that answers nothing.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where the server was closed, and where the method answers a value: then the caller is told so.
     pub fn answer_end(self) -> Result<(), Error> {
         self.answer(ANSWER_END, "", &[])
     }
@@ -4021,6 +4045,11 @@ pub trait Part {
     fn decode(bytes: &[u8]) -> Result<Self::Value, String>;
 
     /// What a method answers, which may be nothing.
+    fn encode_answer(value: &Self::Value) -> Result<Option<Vec<u8>>, String> {
+        Self::encode(value).map(Some)
+    }
+
+    /// The reverse of `encode_answer`.
     fn decode_answer(bytes: Option<&[u8]>) -> Result<Self::Value, String> {
         bytes.map_or_else(|| Err("there is no value".into()), Self::decode)
     }
@@ -4040,8 +4069,12 @@ impl Part for Nothing {
         Ok(())
     }
 
-    fn decode_answer(_: Option<&[u8]>) -> Result<(), String> {
-        Ok(())
+    fn encode_answer((): &()) -> Result<Option<Vec<u8>>, String> {
+        Ok(None)
+    }
+
+    fn decode_answer(bytes: Option<&[u8]>) -> Result<(), String> {
+        bytes.map_or(Ok(()), |_| Err("there is a value".into()))
     }
 }
 
@@ -4210,8 +4243,9 @@ impl<M: Signature> TypedRequest<M> {
 
     /// See `Request::answer_value`. A value that does not fit is told as a failure of the handler.
     pub fn answer(self, value: &ValueOf<M::Output>) -> Result<(), Error> {
-        match M::Output::encode(value) {
-            Ok(data) => self.request.answer_value(&data),
+        match M::Output::encode_answer(value) {
+            Ok(Some(data)) => self.request.answer_value(&data),
+            Ok(None) => self.request.answer_end(),
             Err(problem) => self.request.answer_failure("CodecError", &problem),
         }
     }

@@ -613,39 +613,38 @@ export class Calls {
   #takeLast(call: OpenCall, { bytes, end }: Packet): void {
     const head = this.#head;
     const { method } = call;
-    switch (head.kind) {
-      case ANSWER_VALUE: {
-        const decoded = decodeValue(this.#contract.name, method, bytes, head.dataStart, end);
-        if (decoded instanceof ServiceError) this.#failWith(call, decoded);
-        else this.#succeed(call, decoded.value);
-        return;
-      }
-      case ANSWER_END:
-        this.#succeed(call, undefined);
-        return;
-      case ANSWER_BUSY:
-      case ANSWER_NO_METHOD: {
-        const link = call.link as ServerLink;
-        const avoidance = head.kind === ANSWER_BUSY ? 'BUSY' : 'NO_METHOD';
-        if (this.#mailbox.cells.withdraw(call.cell, call.id)) this.#avoid(call, link, avoidance);
-        else
-          this.#failWith(
-            call,
-            this.#error(call, avoidance, 'maybe', 'the server says so after it has started the call'),
-          );
-        return;
-      }
-      default: {
-        const isWithdrawn = this.#mailbox.cells.withdraw(call.cell, call.id);
-        const started = isWithdrawn && !call.mayHaveStarted ? false : 'maybe';
-        const error = errorOfAnswer(this.#contract.name, method, head, bytes, end, started);
-        // A handler that is cancelled at the deadline mostly fails by that, which may be heard of before the timer of this call.
-        const isLate = monotonicNow() >= call.deadline;
-        if (isLate && error instanceof ServiceError && error.code === 'REMOTE')
-          this.#fail(call, 'TIMEOUT', started, this.#describeTimeout(call), error);
-        else this.#failWith(call, error);
-      }
+    const givesValue = method.output.kind === 'value';
+    if (head.kind === ANSWER_VALUE && givesValue) {
+      const decoded = decodeValue(this.#contract.name, method, bytes, head.dataStart, end);
+      if (decoded instanceof ServiceError) this.#failWith(call, decoded);
+      else this.#succeed(call, decoded.value);
+    } else if (head.kind === ANSWER_END && !givesValue) {
+      this.#succeed(call, undefined);
+    } else if (head.kind === ANSWER_BUSY || head.kind === ANSWER_NO_METHOD) {
+      this.#takeAvoidance(call, head.kind === ANSWER_BUSY ? 'BUSY' : 'NO_METHOD');
+    } else {
+      this.#takeError(call, bytes, end);
     }
+  }
+
+  #takeAvoidance(call: OpenCall, avoidance: 'BUSY' | 'NO_METHOD'): void {
+    if (this.#mailbox.cells.withdraw(call.cell, call.id)) {
+      this.#avoid(call, call.link as ServerLink, avoidance);
+      return;
+    }
+    const text = 'the server says so after it has started the call';
+    this.#failWith(call, this.#error(call, avoidance, 'maybe', text));
+  }
+
+  #takeError(call: OpenCall, bytes: Uint8Array, end: number): void {
+    const isWithdrawn = this.#mailbox.cells.withdraw(call.cell, call.id);
+    const started = isWithdrawn && !call.mayHaveStarted ? false : 'maybe';
+    const error = errorOfAnswer(this.#contract.name, call.method, this.#head, bytes, end, started);
+    // A handler that is cancelled at the deadline mostly fails by that, which may be heard of before the timer of this call.
+    const isLate = monotonicNow() >= call.deadline;
+    if (isLate && error instanceof ServiceError && error.code === 'REMOTE')
+      this.#fail(call, 'TIMEOUT', started, this.#describeTimeout(call), error);
+    else this.#failWith(call, error);
   }
 
   /** The program does not want the call any more, or may not. */

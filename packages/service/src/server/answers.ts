@@ -33,8 +33,10 @@ export class Answers {
     this.#stacks = stacks;
   }
 
+  /** What the handler gave: a value, or nothing where its method answers nothing. */
   value(call: ServerCall, value: unknown): void {
-    this.#send(call, ANSWER_VALUE, NO_BYTES, call.method.output.codec, value);
+    const { kind, codec } = call.method.output;
+    this.#send(call, kind === 'none' ? ANSWER_END : ANSWER_VALUE, NO_BYTES, codec, value);
   }
 
   /** The stream of answers has ended. */

@@ -75,6 +75,7 @@ const handlers: Handlers<Conformance> = {
     return input;
   },
   note: (input) => note(`note ${input}`),
+  mark: (input) => note(`mark ${input}`),
   once: (input) => {
     note(`once ${input}`);
     return input;

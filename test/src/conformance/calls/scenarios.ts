@@ -57,6 +57,17 @@ const basics: readonly CallScenario[] = [
     },
   },
   {
+    name: 'a method answers that there is nothing, and no value',
+    async run(stage) {
+      await stage.server('one');
+      const client = await stage.client();
+      await expectOutcome(client.ask('ask mark a'), 'end');
+      await client.ask('call b mark b');
+      await expectOutcome(client.ask('await b'), 'end');
+      deepStrictEqual(stage.journal('one'), ['mark a', 'mark b']);
+    },
+  },
+  {
     name: 'errors keep what they are',
     async run(stage) {
       await stage.server('one');

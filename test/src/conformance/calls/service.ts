@@ -1,6 +1,6 @@
 // The service that the agents for calls serve and call.
 import { nullable, string, u32 } from '@mmfbus/codec';
-import { defineService, method, type Service, stream } from '@mmfbus/service';
+import { defineService, method, nothing, type Service, stream } from '@mmfbus/service';
 
 /** Long enough for a message in fragments. */
 const text = string({ maxLength: 2 ** 22 });
@@ -16,6 +16,8 @@ const methods = {
   block: method({ input: text, output: text }),
   /** Writes its input down. */
   note: method({ input: text }),
+  /** The same, and answers nothing. */
+  mark: method({ input: text, output: nothing() }),
   /** The same, and answers it. */
   once: method({ input: text, output: text }),
   /** The same, and may run twice. */
