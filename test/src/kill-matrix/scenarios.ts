@@ -12,12 +12,8 @@ async function joinAsPublisher(stage: Stage, options?: PublisherOptions): Promis
 }
 
 /** Has the victim join as the subscriber `v`, and be known to every process. */
-async function joinAsSubscriber(
-  stage: Stage,
-  delivery: 'reliable' | 'lossy',
-  listens: boolean,
-): Promise<void> {
-  await stage.victim.ask('openSubscriber', 'v', { delivery }, listens);
+async function joinAsSubscriber(stage: Stage, options: SubscriberOptions, listens: boolean): Promise<void> {
+  await stage.victim.ask('openSubscriber', 'v', options, listens);
   await stage.publish(stage.publisher!, 'second');
   if (listens) {
     await stage.victim.ask('hears', 'v', 'message 2 second');
@@ -221,7 +217,7 @@ export const joinings: readonly Scenario[] = [
 
 /** Has the publisher wait for room, which the victim keeps from it. */
 async function keepFromPublishing(stage: Stage): Promise<void> {
-  await joinAsSubscriber(stage, 'reliable', false);
+  await joinAsSubscriber(stage, { delivery: 'reliable' }, false);
   await stage.fill(stage.publisher!, `x*${LARGE}`);
   await stage.catchUp();
   await stage.settle();
@@ -249,7 +245,7 @@ export const taking: readonly Scenario[] = [
     (mode): Scenario => ({
       name: `is woken, takes a message and sleeps, as a ${mode} subscriber`,
       company: 'all',
-      prepare: (stage) => joinAsSubscriber(stage, mode, true),
+      prepare: (stage) => joinAsSubscriber(stage, { delivery: mode }, true),
       operate: async (stage) => {
         await stage.publish(stage.publisher!, 'third');
         await stage.unlessStopped(stage.victim.ask('hears', 'v', 'message 3 third'));
@@ -261,7 +257,7 @@ export const taking: readonly Scenario[] = [
   {
     name: 'goes to sleep',
     company: 'all',
-    prepare: (stage) => joinAsSubscriber(stage, 'reliable', false),
+    prepare: (stage) => joinAsSubscriber(stage, { delivery: 'reliable' }, false),
     operate: async (stage) => {
       await stage.unlessStopped(stage.victim.ask('listen', 'v'));
       await stage.unlessStopped(stage.victim.ask('asleep'));
@@ -272,7 +268,7 @@ export const taking: readonly Scenario[] = [
     name: 'is lapped',
     company: 'all',
     prepare: async (stage) => {
-      await joinAsSubscriber(stage, 'lossy', false);
+      await joinAsSubscriber(stage, { delivery: 'lossy' }, false);
       await goToTheEnd(stage, stage.publisher);
       await goToTheEnd(stage, stage.publisher);
     },
@@ -314,10 +310,24 @@ export const leaving: readonly Scenario[] = [
   {
     name: 'leaves as a lossy subscriber that slept',
     company: 'all',
-    prepare: (stage) => joinAsSubscriber(stage, 'lossy', true),
+    prepare: (stage) => joinAsSubscriber(stage, { delivery: 'lossy' }, true),
     operate: (stage) => stage.unlessStopped(stage.victim.ask('closeSubscriber', 'v')),
     outcome: nothing,
   },
+  ...modes.map(
+    (mode): Scenario => ({
+      name: `leaves with the last publisher, as a ${mode} subscriber`,
+      company: 'all',
+      prepare: (stage) => joinAsSubscriber(stage, { delivery: mode, closeWithPublishers: true }, true),
+      operate: async (stage) => {
+        const { publisher } = stage;
+        stage.publisher = undefined;
+        await publisher!.ask('closePublisher');
+        await stage.unlessStopped(stage.victim.ask('hears', 'v', 'close left'));
+      },
+      outcome: () => ({ closed: ['left'] }),
+    }),
+  ),
   {
     name: 'leaves as a publisher, the last one of all',
     company: 'none',
