@@ -68,7 +68,7 @@ describe('a stream of answers', () => {
     const { client, journal, server } = await stage();
     const stream = client.count(1e9);
     expect((await stream.next()).value).toBe(0);
-    const failing = expect(collect(stream)).rejects.toThrow('the server closes');
+    const failing = expect(collect(stream)).rejects.toMatchObject({ code: 'SERVER_DIED', started: 'maybe' });
     await server.close();
     await failing;
     expect(journal.lines).toEqual(['count was left']);

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { DeclaredError, type ServiceError } from '@mmfbus/service';
+import { type Context, DeclaredError, type ServiceError } from '@mmfbus/service';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ownDirectory } from '../support/own-directory.js';
 import { uniqueName } from '../support/unique-name.js';
@@ -267,6 +267,27 @@ describe('a server', () => {
     await journal.waitFor('cancelled x');
     // The handler has answered at once.
     expect(await call).toBe('cancelled');
+  });
+
+  it('closes, and handlers that fail of that answer nothing: their calls have lost their server', async () => {
+    const service = desk(uniqueName('leaves'));
+    const journal = new Journal();
+    const untilClosed = (what: string, { signal }: Context): Promise<string> => {
+      journal.write(`started ${what}`);
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    };
+    const handlers = { ...handlersOf(journal, 'one'), hang: untilClosed, hangAgain: untilClosed };
+    const server = toClose(await service.serve(handlers));
+    const client = toClose(await service.client());
+    const lost = errorOf(client.hang('once'));
+    const again = client.hangAgain('again');
+    await journal.waitFor('started once');
+    await journal.waitFor('started again');
+    toClose(await service.serve({ ...handlers, hangAgain: () => 'two' }));
+    await server.close();
+    expect(await lost).toMatchObject({ code: 'SERVER_DIED', started: 'maybe' });
+    // It may run again, so it does.
+    expect(await again).toBe('two');
   });
 
   it('refuses handlers and options that it cannot use', async () => {

@@ -1,6 +1,7 @@
 import { monotonicNow } from '@mmfbus/channel';
 import { callLayout } from '@mmfbus/channel/internal';
 import type { Handler } from '../contract/check-handlers.js';
+import { isDeclared } from '../contract/declared-error.js';
 import type { MethodContract } from '../contract/service-contract.js';
 import { diagnostics } from '../foundation/diagnostics.js';
 import { EarliestTimer } from '../foundation/earliest-timer.js';
@@ -36,6 +37,8 @@ export class CallRunner {
   readonly #queue: ServerCall[] = [];
   readonly #streamQueue: ServerCall[] = [];
   #isOver = false;
+  /** All calls that ran were cancelled, since the server leaves. */
+  #isLeaving = false;
   readonly #timer = new EarliestTimer((now) => this.#onTimer(now));
   #onIdle: (() => void) | undefined;
 
@@ -101,8 +104,9 @@ export class CallRunner {
     }
   }
 
-  /** Does that with all that run. */
+  /** Does that with all that run: the server leaves. */
   cancelAll(why: string): void {
+    this.#isLeaving = true;
     for (const call of this.#running) this.giveUp(call, why);
   }
 
@@ -245,7 +249,7 @@ export class CallRunner {
     if (this.#isOver) return;
     this.#parts.onDone();
     atStep?.('server: done raised');
-    if (link === undefined) return;
+    if (link === undefined || this.#isLeft(call, outcome, result)) return;
     // What a handler gives after it was told that the time is over is no answer any more.
     const isLate = call.isCancelled && call.deadline <= now;
     if (outcome === 'failed') this.#parts.answers.error(call, result);
@@ -256,6 +260,16 @@ export class CallRunner {
     else if (method.output.kind === 'stream') this.#parts.answers.end(call);
     else this.#parts.answers.value(call, result);
     atStep?.('server: answered');
+  }
+
+  /**
+   * Whether a call is left without an answer: its handler has ended because the server leaves. Its caller learns that the server has left, as
+   * of calls whose handlers have not ended.
+   */
+  #isLeft(call: ServerCall, outcome: CallOutcome, result: unknown): boolean {
+    if (!this.#isLeaving || !call.isCancelled) return false;
+    const { method, service } = call;
+    return outcome === 'failed' ? !isDeclared(service, method, result) : method.output.kind === 'stream';
   }
 
   #tellHandled({ service, method, caller, began }: ServerCall, outcome: CallOutcome, now: number): void {

@@ -29,9 +29,6 @@ const LARGE = 150_000;
 /** Milliseconds that a call may take that is not to be given up. */
 const PATIENCE_MS = 20_000;
 
-/** What handlers are told whose server closes. */
-const SERVER_CLOSES = 'the server closes';
-
 const ending = new AbortController();
 setMaxListeners(0, ending.signal);
 let leaving = false;
@@ -152,8 +149,7 @@ function* numbers(key: number): Iterable<number> {
 }
 
 function describe(error: unknown): string {
-  const { code, started, cause } = error as { code?: unknown; started?: unknown; cause?: Error };
-  if (code === 'REMOTE' && cause?.message.includes(SERVER_CLOSES) === true) return `CLOSED_SERVER ${started}`;
+  const { code, started } = error as { code?: unknown; started?: unknown };
   if (typeof code === 'string' && (error instanceof ServiceError || code === 'FAILED'))
     return `${code} ${String(started)}`;
   fault(`a call failed with ${error instanceof Error ? error.stack : String(error)}`);

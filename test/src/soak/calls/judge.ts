@@ -37,8 +37,6 @@ function hasReason(code: string, { limit, runs }: CallRecord, circumstances: Cir
   if (code === 'CANCELLED') return limit === 'signal';
   // Its handler said so.
   if (code === 'FAILED') return runs > 0;
-  // Its server was closed meanwhile.
-  if (code === 'CLOSED_SERVER') return true;
   // Clients that close while calls are under way are told to leave.
   if (code === 'CLOSED') return true;
   return COMING_AND_GOING.includes(code) || (circumstances.werePauses && STOPPED.includes(code));
