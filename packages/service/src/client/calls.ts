@@ -62,6 +62,8 @@ export interface CallsParts {
   readonly moveAfter: number | undefined;
   /** Milliseconds for which an idle client looks again and again before it sleeps. */
   readonly pollWindow: number;
+  /** Which servers may be called, by their names. */
+  readonly accepts: (server: string) => boolean;
 }
 
 type Placement = 'sent' | 'full' | 'waits' | ServiceError;
@@ -639,7 +641,8 @@ export class Calls {
   #takeError(call: OpenCall, bytes: Uint8Array, end: number): void {
     const isWithdrawn = this.#mailbox.cells.withdraw(call.cell, call.id);
     const started = isWithdrawn && !call.mayHaveStarted ? false : 'maybe';
-    const error = errorOfAnswer(this.#contract.name, call.method, this.#head, bytes, end, started);
+    const before = call.mayHaveStarted;
+    const error = errorOfAnswer(this.#contract.name, call.method, this.#head, bytes, end, started, before);
     // A handler that is cancelled at the deadline mostly fails by that, which may be heard of before the timer of this call.
     const isLate = monotonicNow() >= call.deadline;
     if (isLate && error instanceof ServiceError && error.code === 'REMOTE')

@@ -126,8 +126,16 @@ class JoinedClient {
   }
 }
 
-/** Makes a client of a service; see `Service.client`. */
-export async function openClient(contract: ServiceContract, options: ClientOptions): Promise<object> {
+/**
+ * Makes a client of a service; see `Service.client`.
+ *
+ * @param accepts which servers may be called, by their names. Defaults to all.
+ */
+export async function openClient(
+  contract: ServiceContract,
+  options: ClientOptions,
+  accepts: (server: string) => boolean = () => true,
+): Promise<object> {
   const { name: service } = contract;
   checkOptions(service, 'client()', options, clientRules);
   const { name = '', signal, joinTimeout: timeout = DEFAULT_JOIN_TIMEOUT_MS } = options;
@@ -145,6 +153,7 @@ export async function openClient(contract: ServiceContract, options: ClientOptio
       timeout: options.timeout,
       moveAfter: options.moveAfter === Number.POSITIVE_INFINITY ? undefined : options.moveAfter,
       pollWindow: options.pollWindow ?? DEFAULT_POLL_WINDOW,
+      accepts,
     };
     return Calls.open(parts, limit);
   });

@@ -14,6 +14,8 @@ export interface LinksParts {
   readonly seat: ClientSeat;
   /** Id of the client's mailbox now. */
   readonly mailbox: () => bigint;
+  /** Which servers may be called, by their names. */
+  readonly accepts: (server: string) => boolean;
 }
 
 /** The inboxes of all servers that a client knows. */
@@ -82,6 +84,7 @@ export class ServerLinks {
   async update(): Promise<void> {
     for (const server of this.#parts.seat.serving()) {
       const { inbox } = server;
+      if (!this.#parts.accepts(server.name)) continue;
       if (this.#links.has(inbox) || this.#joining.has(inbox) || this.#failed.has(inbox)) continue;
       const joining = ServerLink.join(
         this.#parts.contract,
