@@ -21,6 +21,7 @@ export {
   definePattern,
   isChannelName,
   registryName,
+  serviceOf,
 } from './format/definition.js';
 export { maxWholeOf } from './format/geometry.js';
 export { EPOCH_OFFSET, TAIL_OFFSET } from './format/header-layout.js';

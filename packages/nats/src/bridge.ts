@@ -7,6 +7,7 @@ import {
   Events,
   milliseconds,
   oneOf,
+  serviceOf,
   showAs,
   unlessAborted,
   wholeNumber,
@@ -40,8 +41,16 @@ import {
   type ExportRoute,
   type ImportRoute,
   isExport,
+  isOfServices,
   type Route,
+  type ServiceExportRoute,
+  type ServiceImportRoute,
+  streamOf,
 } from './route.js';
+import type { ServiceCounters } from './service/counters.js';
+import { loadMicroServices, type MicroServices } from './service/micro-services.js';
+import { ServiceExportRouteRunner } from './service/service-export-route.js';
+import { ServiceImportRouteRunner } from './service/service-import-route.js';
 import { Connection } from './wire/connection.js';
 import { fieldOf } from './wire/header.js';
 import { NameMap } from './wire/names.js';
@@ -96,14 +105,15 @@ const optionRules: Readonly<Record<keyof BridgeOptions, Check>> = {
 
 /** What a part of a bridge did so far. */
 export interface PassageState extends Passage {
-  /** Messages that were passed on; of an export with a stream, those that are stored. */
+  readonly kind: 'channel' | 'service';
+  /** Messages that were passed on; of an export with a stream, those that are stored. Of a service: calls that were answered. */
   readonly messages: number;
   /** Bytes of their payloads. */
   readonly bytes: number;
   /** How often messages were missing, and how many numbers that were. */
   readonly gaps: number;
   readonly missed: number;
-  /** Messages that were refused. */
+  /** Messages that were refused; of a service, calls that were not passed on or came to nothing on their way. */
   readonly refused: number;
   /** Of an import: messages that had come before. */
   readonly repeats: number;
@@ -111,7 +121,7 @@ export interface PassageState extends Passage {
   readonly own: number;
   /** Of an import: messages for channels that did not exist, and were not to be created. */
   readonly absent: number;
-  /** Of an export: bytes in the ring that are not read yet. Of an import: messages that wait, in the stream or here. */
+  /** Of an export: bytes in the ring that are not read yet. Of an import: messages that wait, in the stream or here. Of a service: calls under way. */
   readonly lag: number;
 }
 
@@ -133,7 +143,10 @@ export interface Bridge extends AsyncDisposable {
   /** Listens no more. */
   off<E extends BridgeEvent>(event: E, listener: BridgeListener<E>): this;
 
-  /** What it did so far: for each exported channel, and for each route that imports. Of the latter, names may end in `*` and `>`. */
+  /**
+   * What it did so far: for each exported channel, for each route that imports channels, and for each service. Of the second, names may end in
+   * `*` and `>`.
+   */
   passages(): PassageState[];
 
   /**
@@ -162,6 +175,8 @@ class OpenBridge implements Bridge {
   readonly #options: BridgeOptions;
   readonly #exports: ExportRouteRunner[] = [];
   readonly #imports: RunningImport[] = [];
+  readonly #serviceExports: ServiceExportRouteRunner[] = [];
+  readonly #serviceImports: ServiceImportRouteRunner[] = [];
   /** Incarnations of channels of this machine, as far as they were looked up. */
   readonly #own = new Set<string>();
   readonly #watching = new AbortController();
@@ -190,17 +205,23 @@ class OpenBridge implements Bridge {
   /** Begins with all routes. Settles when the channels are joined that there are. */
   async start(
     routes: readonly Route[],
-    jetStream: JetStream | undefined,
+    { jetStream, services }: Engines,
     signal: AbortSignal,
   ): Promise<void> {
     for (const route of routes) {
-      if (isExport(route)) this.#exports.push(this.#exportOf(route, jetStream));
+      if (isOfServices(route)) this.#openServices(route, services as MicroServices);
+      else if (isExport(route)) this.#exports.push(this.#exportOf(route, jetStream));
       else this.#imports.push(this.#importOf(route, jetStream));
     }
-    const there = new Set((await this.#bus.list({ signal })).map(({ name }) => name));
+    const there = new Set<string>();
+    for (const { name, service } of await this.#bus.list({ signal })) {
+      if (service === undefined) there.add(name);
+      else for (const runner of this.#serviceExports) runner.onService(service);
+    }
     for (const runner of this.#exports) for (const channel of there) runner.onChannel(channel, false);
     void this.#watch(there);
-    await unlessAborted(Promise.all(this.#exports.map((runner) => runner.whenTried())), signal);
+    const runners = [...this.#exports, ...this.#serviceExports, ...this.#serviceImports];
+    await unlessAborted(Promise.all(runners.map((runner) => runner.whenTried())), signal);
     // The server has the subscriptions when it answers.
     await unlessAborted(this.#connection.nats.flush(), signal);
   }
@@ -230,15 +251,21 @@ class OpenBridge implements Bridge {
   passages(): PassageState[] {
     const exported = this.#exports.flatMap((runner) =>
       [...runner.states()].map(({ channel, subject, counters, lag }) => {
-        const passage = { direction: 'export', channel, subject } as const;
+        const passage = { direction: 'export', kind: 'channel', channel, subject } as const;
         return { ...passage, ...counters, repeats: 0, own: 0, absent: 0, lag };
       }),
     );
     const imported = this.#imports.map(({ route, counters, lag }) => {
-      const passage = { direction: 'import', channel: route.into, subject: route.import } as const;
+      const { into: channel, import: subject } = route;
+      const passage = { direction: 'import', kind: 'channel', channel, subject } as const;
       return { ...passage, ...counters, lag: lag() };
     });
-    return [...exported, ...imported];
+    return [
+      ...exported,
+      ...imported,
+      ...this.#serviceExports.flatMap((runner) => [...runner.states()].map(serviceState('export'))),
+      ...this.#serviceImports.flatMap((runner) => [...runner.states()].map(serviceState('import'))),
+    ];
   }
 
   close(options: BridgeCloseOptions = {}): Promise<void> {
@@ -265,6 +292,8 @@ class OpenBridge implements Bridge {
     await Promise.all([
       ...this.#imports.map((one) => one.close()),
       ...this.#exports.map((one) => one.close(limit)),
+      ...this.#serviceExports.map((one) => one.close()),
+      ...this.#serviceImports.map((one) => one.close()),
     ]);
     await this.#bus.close();
     this.#connection.release();
@@ -293,6 +322,12 @@ class OpenBridge implements Bridge {
   get #common() {
     const { scope = 'user', name = 'nats', host = hostname() } = this.#options;
     return { scope, name, host: fieldOf(host), teller: this.#teller };
+  }
+
+  #openServices(route: ServiceExportRoute | ServiceImportRoute, services: MicroServices): void {
+    const parts = { ...this.#common, services, bus: this.#bus, connection: this.#connection };
+    if (isExport(route)) this.#serviceExports.push(new ServiceExportRouteRunner({ ...parts, route }));
+    else this.#serviceImports.push(new ServiceImportRouteRunner({ ...parts, route }));
   }
 
   #exportOf(route: ExportRoute, jetStream: JetStream | undefined): ExportRouteRunner {
@@ -386,6 +421,11 @@ class OpenBridge implements Bridge {
     const watch = async (): Promise<never> => {
       for await (const change of this.#bus.watch({ signal })) {
         const { type, channel } = change;
+        const service = serviceOf(channel);
+        if (service !== undefined) {
+          for (const runner of this.#serviceExports) runner.onService(service);
+          continue;
+        }
         if (type !== 'opened' && type !== 'joined') continue;
         if (type === 'joined' && change.participant.role !== 'publisher') continue;
         if (type === 'opened') for (const { importer } of this.#imports) importer.onOpened(channel);
@@ -407,6 +447,16 @@ class OpenBridge implements Bridge {
   }
 }
 
+/** What one service has come to, as a passage. */
+function serviceState(
+  direction: 'export' | 'import',
+): (state: { service: string; subject: string; counters: ServiceCounters; open: number }) => PassageState {
+  return ({ service: channel, subject, counters, open: lag }) => {
+    const passage = { direction, kind: 'service', channel, subject } as const;
+    return { ...passage, ...counters, gaps: 0, missed: 0, repeats: 0, own: 0, absent: 0, lag };
+  };
+}
+
 showAs(OpenBridge.prototype, (bridge) => {
   const state = bridge.isOpen ? 'open' : 'closed';
   return `Bridge { ${state}, ${bridge.passages().length} passages }`;
@@ -417,7 +467,7 @@ showAs(OpenBridge.prototype, (bridge) => {
  *
  * @param connection of the program, by its own client, with whatever credentials it takes. The bridge does not close it.
  * @param routes at least one. Two that import must not lead into one channel.
- * @throws {@link BridgeError} `INVALID_ARGUMENT`, `NO_JETSTREAM`, `NO_STREAM`, `TIMEOUT`, or `CLOSED` where the connection is closed; `ChannelError`
+ * @throws {@link BridgeError} `INVALID_ARGUMENT`, `NO_JETSTREAM`, `NO_SERVICES`, `NO_STREAM`, `TIMEOUT`, or `CLOSED` where the connection is closed; `ChannelError`
  * as opening a bus does; the signal's reason when it aborts. Then nothing is left of it.
  */
 export async function openBridge(
@@ -427,11 +477,11 @@ export async function openBridge(
 ): Promise<Bridge> {
   checkAll(routes, options);
   const { scope = 'user' } = options;
-  return withinTime(connection, routes, options, async (jetStream, limit) => {
+  return withinTime(connection, routes, options, async (engines, limit) => {
     const bus = await openBus({ scope, signal: limit, timeout: Number.POSITIVE_INFINITY });
     const bridge = new OpenBridge(connection, bus, options);
     try {
-      await bridge.start(routes, jetStream, limit);
+      await bridge.start(routes, engines, limit);
     } catch (error) {
       await bridge.close({ timeout: 0 });
       throw error;
@@ -440,12 +490,38 @@ export async function openBridge(
   });
 }
 
+/** What routes are served by, beside core NATS: what none of them needs is not loaded. */
+interface Engines {
+  readonly jetStream: JetStream | undefined;
+  readonly services: MicroServices | undefined;
+}
+
+async function enginesFor(connection: NatsConnection, routes: readonly Route[]): Promise<Engines> {
+  const jetStream = await jetStreamFor(connection, routes);
+  return { jetStream, services: await servicesFor(connection, routes) };
+}
+
+/** What services of NATS are made by, where a route is of services. */
+async function servicesFor(
+  connection: NatsConnection,
+  routes: readonly Route[],
+): Promise<MicroServices | undefined> {
+  const first = routes.find(isOfServices);
+  if (first === undefined) return undefined;
+  try {
+    return await loadMicroServices(connection);
+  } catch (error) {
+    const text = 'it is of services, and the package @nats-io/services is not installed';
+    throw new BridgeError('NO_SERVICES', describeRoute(first), text, { cause: error });
+  }
+}
+
 /** What JetStream offers, where a route has a stream; each stream is there then. */
 async function jetStreamFor(
   connection: NatsConnection,
   routes: readonly Route[],
 ): Promise<JetStream | undefined> {
-  const [first] = routes.filter(({ stream }) => stream !== undefined);
+  const first = routes.find((route) => streamOf(route) !== undefined);
   if (first === undefined) return undefined;
   let module: typeof import('@nats-io/jetstream');
   try {
@@ -456,12 +532,13 @@ async function jetStreamFor(
   }
   const manager = await module.jetstreamManager(connection, { checkAPI: false });
   for (const route of routes) {
-    if (route.stream === undefined) continue;
+    const stream = streamOf(route);
+    if (stream === undefined) continue;
     try {
-      await manager.streams.info(route.stream);
+      await manager.streams.info(stream);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      throw new BridgeError('NO_STREAM', describeRoute(route), `there is no stream ${route.stream}: ${why}`, {
+      throw new BridgeError('NO_STREAM', describeRoute(route), `there is no stream ${stream}: ${why}`, {
         cause: error,
       });
     }
@@ -495,7 +572,7 @@ function checkAll(routes: readonly Route[], options: BridgeOptions): void {
     );
   }
   for (const [index, route] of routes.entries()) checkRoute(route, index, scope);
-  const needsFolder = routes.find((route) => !isExport(route) && route.stream !== undefined);
+  const needsFolder = routes.find((route) => !isExport(route) && streamOf(route) !== undefined);
   if (needsFolder !== undefined && folder === '') {
     const text = 'it imports from a stream: the option folder must say where its checkpoint is kept';
     throw new BridgeError('INVALID_ARGUMENT', describeRoute(needsFolder), text);
@@ -507,13 +584,13 @@ async function withinTime<R>(
   connection: NatsConnection,
   routes: readonly Route[],
   { signal, timeout = OPEN_TIMEOUT }: BridgeOptions,
-  action: (jetStream: JetStream | undefined, limit: AbortSignal) => Promise<R>,
+  action: (engines: Engines, limit: AbortSignal) => Promise<R>,
 ): Promise<R> {
   if (connection.isClosed()) throw new BridgeError('CLOSED', 'the bridge', 'the connection is closed');
   const tooLate = () =>
     new BridgeError('TIMEOUT', 'the bridge', `the server did not answer within ${timeout} ms`);
   return withDeadline({ signal, timeout }, tooLate, async (limit) => {
-    const jetStream = await unlessAborted(jetStreamFor(connection, routes), limit);
-    return action(jetStream, limit);
+    const engines = await unlessAborted(enginesFor(connection, routes), limit);
+    return action(engines, limit);
   });
 }

@@ -19,4 +19,11 @@ export type {
   Passage,
   RefusalReason,
 } from './foundation/events.js';
-export type { ExportRoute, ImportedChannelOptions, ImportRoute, Route } from './route.js';
+export type {
+  ExportRoute,
+  ImportedChannelOptions,
+  ImportRoute,
+  Route,
+  ServiceExportRoute,
+  ServiceImportRoute,
+} from './route.js';

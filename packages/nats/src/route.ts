@@ -4,6 +4,7 @@ import {
   type ChannelDefinition,
   type Check,
   checkDefinition,
+  MAX_SERVICE_NAME_LENGTH as MAX_SERVICE_NAME,
   oneOf,
   shown,
 } from '@mmfbus/channel/internal';
@@ -39,6 +40,8 @@ export interface ExportRoute {
   readonly payload?: 'encoded' | 'json' | undefined;
   /** Whether messages that came from other machines are exported too. Defaults to false. */
   readonly forward?: boolean | undefined;
+  /** Whether the names are those of services: see {@link ServiceExportRoute}. Defaults to false. */
+  readonly service?: false | undefined;
 }
 
 /** How a channel is created that messages are imported to: what `defineChannel` takes, but for name and scope. */
@@ -61,10 +64,33 @@ export interface ImportRoute {
    * those of others, and takes what the channel here can hold; so it is always with JSON. Defaults to `schema`.
    */
   readonly check?: 'schema' | 'messages' | undefined;
+  /** Whether the names are those of services: see {@link ServiceImportRoute}. Defaults to false. */
+  readonly service?: false | undefined;
+}
+
+/** From a service of this machine to a service of NATS, which bridges elsewhere import. */
+export interface ServiceExportRoute {
+  /** Name of the service; with `*` at its end, all services whose names begin so. */
+  readonly export: string;
+  /**
+   * Subject of its methods, each of which is called under this, `.` and its name. For many services it ends in `>`, which stands for what `*`
+   * stands for.
+   */
+  readonly to: string;
+  readonly service: true;
+}
+
+/** From services that bridges elsewhere export to this machine, where a server stands for them. */
+export interface ServiceImportRoute {
+  /** Subject, as `to` of the route that exports. */
+  readonly import: string;
+  /** Name of the service here; with `*` at its end for a subject that ends in `>`. */
+  readonly into: string;
+  readonly service: true;
 }
 
 /** One direction of a bridge. */
-export type Route = ExportRoute | ImportRoute;
+export type Route = ExportRoute | ImportRoute | ServiceExportRoute | ServiceImportRoute;
 
 const anyText: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'a string');
 const anyStream: Check = (value) =>
@@ -82,6 +108,7 @@ const exportRules: Readonly<Record<keyof ExportRoute, Check>> = {
   start: oneOf('earliest', 'latest'),
   payload: oneOf('encoded', 'json'),
   forward: anyBoolean,
+  service: anyBoolean,
 };
 
 const importRules: Readonly<Record<keyof ImportRoute, Check>> = {
@@ -90,10 +117,33 @@ const importRules: Readonly<Record<keyof ImportRoute, Check>> = {
   stream: anyStream,
   create: anyCreate,
   check: oneOf('schema', 'messages'),
+  service: anyBoolean,
 };
 
-export function isExport(route: Route): route is ExportRoute {
+const serviceExportRules: Readonly<Record<keyof ServiceExportRoute, Check>> = {
+  export: anyText,
+  to: anyText,
+  service: anyBoolean,
+};
+
+const serviceImportRules: Readonly<Record<keyof ServiceImportRoute, Check>> = {
+  import: anyText,
+  into: anyText,
+  service: anyBoolean,
+};
+
+export function isExport(route: Route): route is ExportRoute | ServiceExportRoute {
   return 'export' in route;
+}
+
+/** Whether it is of services, and not of channels. */
+export function isOfServices(route: Route): route is ServiceExportRoute | ServiceImportRoute {
+  return route.service === true;
+}
+
+/** The stream that a route names, if it does. */
+export function streamOf(route: Route): string | undefined {
+  return isOfServices(route) ? undefined : route.stream;
 }
 
 /** How a route is called in errors. */
@@ -116,16 +166,31 @@ export function checkRoute(route: Route, index: number, scope: 'user' | 'machine
       `it must have either export and to, or import and into, unlike ${shown(route)}`,
     );
   }
-  const rules: Readonly<Record<string, Check>> = isExport(route) ? exportRules : importRules;
-  checkValues(place, route, rules, isExport(route) ? ['export', 'to'] : ['import', 'into']);
+  checkValues(place, route, rulesOf(route), isExport(route) ? ['export', 'to'] : ['import', 'into']);
   const [channel, subject] = isExport(route) ? [route.export, route.to] : [route.into, route.import];
   const problem = nameProblem(channel, subject);
   if (problem !== undefined) throw new BridgeError('INVALID_ARGUMENT', describeRoute(route), problem);
+  if (isOfServices(route)) {
+    const wrong = serviceProblem(channel, scope);
+    if (wrong !== undefined) throw new BridgeError('INVALID_ARGUMENT', describeRoute(route), wrong);
+    return;
+  }
   if (isExport(route) && route.stream !== undefined && route.start !== undefined) {
     const text = 'start is for routes without a stream: a stream gets what it does not have';
     throw new BridgeError('INVALID_ARGUMENT', describeRoute(route), text);
   }
   if (!isExport(route)) definitionOf(route, scope)?.(channel.replace('*', '') || 'any');
+}
+
+function rulesOf(route: Route): Readonly<Record<string, Check>> {
+  if (isOfServices(route)) return isExport(route) ? serviceExportRules : serviceImportRules;
+  return isExport(route) ? exportRules : importRules;
+}
+
+function serviceProblem(name: string, scope: 'user' | 'machine'): string | undefined {
+  if (scope === 'machine') return 'services belong to one user: the scope cannot be machine';
+  if (name.length <= MAX_SERVICE_NAME) return undefined;
+  return `the name of a service has at most ${MAX_SERVICE_NAME} characters, not ${name.length}`;
 }
 
 /** Makes the definitions of the channels that a route may create; undefined where it creates none. */

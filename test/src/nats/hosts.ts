@@ -66,6 +66,17 @@ export class Host {
     return this.#next('published');
   }
 
+  /** The next line that its handlers print. */
+  async handled(): Promise<string> {
+    return this.#next('handled');
+  }
+
+  /** Has its server leave, and waits for that. */
+  async drain(): Promise<void> {
+    this.#program.send('drain');
+    await this.#next('drained');
+  }
+
   async passages(): Promise<readonly PassageState[]> {
     this.#program.send('passages');
     return JSON.parse(await this.#next('passages'));
@@ -91,7 +102,7 @@ export class Host {
     for (;;) {
       const text = this.#told.get(word)?.shift();
       if (text !== undefined) return text;
-      const [, told = '', rest = ''] = await this.#program.waitForLine(/^(\w+) (.*)$/);
+      const [, told = '', rest = ''] = await this.#program.waitForLine(/^(\w+) ?(.*)$/);
       this.#told.set(told, [...(this.#told.get(told) ?? []), rest]);
     }
   }

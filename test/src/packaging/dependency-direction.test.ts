@@ -11,7 +11,15 @@ const allowed: Record<PackageName, readonly string[]> = {
   channel: ['@mmfbus/codec', '@mmfbus/core'],
   service: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core'],
   generate: ['@mmfbus/codec'],
-  nats: ['@mmfbus/channel', '@mmfbus/codec', '@mmfbus/core', '@nats-io/jetstream', '@nats-io/nats-core'],
+  nats: [
+    '@mmfbus/channel',
+    '@mmfbus/codec',
+    '@mmfbus/core',
+    '@mmfbus/service',
+    '@nats-io/jetstream',
+    '@nats-io/nats-core',
+    '@nats-io/services',
+  ],
   mmfbus: [
     '@mmfbus/channel',
     '@mmfbus/codec',

@@ -8,6 +8,7 @@ import { type Channel, defineChannel } from '@mmfbus/channel';
 import { shapeFromText } from '@mmfbus/codec';
 import { type BridgeEvent, type BridgeOptions, openBridge, type Route } from '@mmfbus/nats';
 import { connect } from '@nats-io/transport-node';
+import { calc, serveCalc } from './nats-calc.js';
 
 /** What it is to do. */
 export interface HostJob {
@@ -23,6 +24,10 @@ export interface HostJob {
   readonly subscribe?: string;
   /** A channel to which it publishes. */
   readonly publish?: string;
+  /** Whether it serves the service of `nats-calc.ts`, with a method more where it is `grown`. */
+  readonly serve?: 'calc' | 'grown';
+  /** Whether it makes a call that waits until it is given up. */
+  readonly call?: boolean;
   /** So many messages are told in short, all at once; otherwise each one. */
   readonly digestAt?: number;
 }
@@ -36,6 +41,8 @@ const channelOf = (name: string) => defineChannel<unknown>({ ...definition, name
 
 const subscriber = job.subscribe === undefined ? undefined : await channelOf(job.subscribe).subscriber();
 const publisher = job.publish === undefined ? undefined : await channelOf(job.publish).publisher();
+
+const server = job.serve === undefined ? undefined : await serveCalc(job.serve);
 
 const hash = createHash('sha256');
 let count = 0;
@@ -55,7 +62,9 @@ const connection = await connect({
   reconnectTimeWait: 20,
   reconnectJitter: 10,
 });
-const routes = job.routes.map((route) => ('into' in route ? { create: definition, ...route } : route));
+const routes = job.routes.map((route) =>
+  'into' in route && route.service !== true ? { create: definition, ...route } : route,
+);
 const bridge = routes.length === 0 ? undefined : await openBridge(connection, routes, job.options);
 for (const name of ['gap', 'refused', 'trouble', 'disconnected', 'connected', 'close'] as BridgeEvent[]) {
   bridge?.on(name, (...[told = {}]: readonly unknown[]) => {
@@ -63,6 +72,8 @@ for (const name of ['gap', 'refused', 'trouble', 'disconnected', 'connected', 'c
     console.log(`${name} ${JSON.stringify(told, shown)}`);
   });
 }
+if (job.call === true)
+  void (await calc.client({ waitForServer: Number.POSITIVE_INFINITY })).wait({ timeout: 100_000 });
 console.log('ready');
 
 /** All flights of the data set. */
@@ -78,6 +89,9 @@ for await (const line of createInterface({ input: process.stdin })) {
   const [command, argument] = line.split(' ');
   if (command === 'passages') {
     console.log(`passages ${JSON.stringify(bridge?.passages() ?? [])}`);
+  } else if (command === 'drain') {
+    await server?.drain();
+    console.log('drained');
   } else if (command === 'publish') {
     for (let left = Number(argument); left > 0; left--) {
       await publisher?.publish({ from: job.options?.host ?? '', number: ++numbers });
@@ -93,6 +107,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
 }
 await bridge?.close();
+await server?.drain();
 await connection.close();
 await subscriber?.close();
 await publisher?.close();

@@ -70,7 +70,7 @@ export class StreamSink implements Sink {
     this.#manager = manager;
     this.#stream = stream;
     this.#hooks = hooks;
-    this.#inbox = createInbox();
+    this.#inbox = createInbox(connection.inboxPrefix);
     this.#acks = connection.nats.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
         if (error === null) this.#onAnswer(message);

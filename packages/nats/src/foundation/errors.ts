@@ -2,11 +2,18 @@
  * What went wrong, for programs:
  * - `INVALID_ARGUMENT`: a route or an option is of the wrong type, outside its limits, or does not fit the others.
  * - `NO_JETSTREAM`: a route names a stream, and the package `@nats-io/jetstream` cannot be loaded.
+ * - `NO_SERVICES`: a route is of services, and the package `@nats-io/services` cannot be loaded.
  * - `NO_STREAM`: the server has no stream of that name, or no JetStream.
  * - `TIMEOUT`: the server did not answer in time.
  * - `CLOSED`: the connection was closed before.
  */
-export type BridgeErrorCode = 'INVALID_ARGUMENT' | 'NO_JETSTREAM' | 'NO_STREAM' | 'TIMEOUT' | 'CLOSED';
+export type BridgeErrorCode =
+  | 'INVALID_ARGUMENT'
+  | 'NO_JETSTREAM'
+  | 'NO_SERVICES'
+  | 'NO_STREAM'
+  | 'TIMEOUT'
+  | 'CLOSED';
 
 /** What every copy of this package marks its errors with. */
 const BRAND: unique symbol = Symbol.for('mmfbus.BridgeError') as never;

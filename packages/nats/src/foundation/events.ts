@@ -1,6 +1,7 @@
-/** What a part of a bridge is: one channel, on its way to or from one subject. */
+/** What a part of a bridge is: one channel, or one service, on its way to or from one subject. */
 export interface Passage {
   readonly direction: 'export' | 'import';
+  /** Name of the channel, or of the service. */
   readonly channel: string;
   /** Where messages are published, or come from, without the incarnation at its end. */
   readonly subject: string;

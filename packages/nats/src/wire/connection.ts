@@ -39,6 +39,16 @@ export class Connection {
     return this.nats.info?.max_payload ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Publishes a message without contents, if there is a connection. */
+  tell(subject: string): void {
+    if (this.isConnected) this.nats.publish(subject);
+  }
+
+  /** What subjects of one's own begin with, as the program has told the client, which does not say so in its types. */
+  get inboxPrefix(): string | undefined {
+    return (this.nats as { readonly options?: { readonly inboxPrefix?: string } }).options?.inboxPrefix;
+  }
+
   /**
    * Listens to the connection being lost and being there again.
    *

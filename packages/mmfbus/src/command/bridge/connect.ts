@@ -15,7 +15,7 @@ export async function loadPackages(): Promise<BridgePackages> {
     return { nats: await import('@mmfbus/nats'), transport: await import('@nats-io/transport-node') };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    const packages = '@mmfbus/nats @nats-io/transport-node @nats-io/jetstream';
+    const packages = '@mmfbus/nats @nats-io/transport-node @nats-io/jetstream @nats-io/services';
     throw new Failure(`a bridge needs further packages, beside mmfbus: npm install ${packages}`);
   }
 }
