@@ -80,6 +80,8 @@ const everything = struct({
   missing: optional(u32()),
   both: optional(nullable(f64())),
   toString: optional(string()),
+  bytes: bytes({ maxLength: 100 }),
+  ofNone: optional(nullable(bytes({ copy: false }))),
 });
 
 const fieldNames = everything.node.kind === 'struct' ? everything.node.fields.map(({ name }) => name) : [];
@@ -87,13 +89,13 @@ const fieldNames = everything.node.kind === 'struct' ? everything.node.fields.ma
 const values = [
   {
     ...{ u8: 0, u16: 0, u32: 0, u64: 0n, i8: 0, i16: 0, i32: 0, i64: 0n, number: 0, f32: 0, f64: 0 },
-    ...{ boolean: false, string: '', oneOf: '', nullable: null },
+    ...{ boolean: false, string: '', oneOf: '', nullable: null, bytes: Uint8Array.of(1) },
   },
   {
     ...{ u8: 200, u16: 1000, u32: 2 ** 32 - 1, u64: 2n ** 64n - 1n, i8: -128, i16: -32768, i32: -(2 ** 31) },
     ...{ i64: -(2n ** 63n), number: -(2 ** 53 - 1), f32: 1.5, f64: Number.NaN, boolean: true },
     ...{ string: 'twenty characters 20', oneOf: 'ümlaut', nullable: 'abc', missing: 7, both: null },
-    toString: 'own',
+    ...{ toString: 'own', bytes: new Uint8Array(40).fill(7), ofNone: null },
   },
   {
     ...{
@@ -108,6 +110,7 @@ const values = [
       number: 2 ** 40,
     },
     ...{ f32: -Infinity, f64: -0, boolean: true, string: 'AAPL', oneOf: 'right', nullable: '', both: 1 },
+    ...{ bytes: Buffer.from('thirty-three bytes, one more than'), ofNone: new Uint8Array(32).fill(5) },
   },
 ] as unknown as readonly Infer<typeof everything>[];
 
@@ -216,7 +219,6 @@ describe('what encodes in place', () => {
     ['a struct in a struct', struct({ a: struct({}) })],
     ['an array', struct({ a: array(u32()) })],
     ['a map', struct({ a: map(string(), u32()) })],
-    ['bytes', struct({ a: bytes() })],
     ['a time', struct({ a: nullable(timestamp()) })],
     ['an unknown value', struct({ a: optional(unknown()) })],
     ['a union', union('t', { a: struct({}) })],
@@ -238,6 +240,82 @@ describe('what encodes in place', () => {
 function growing<B>(kind: new (length: number) => B, length: number): B & { resize(length: number): void } {
   return Reflect.construct(kind, [length, { maxByteLength: 100 }]);
 }
+
+describe('bytes in place, of a shape', () => {
+  const blob = codecOf(struct({ a: bytes({ maxLength: 300 }) }));
+  const plain = codecOf(bytes());
+  const lengths = [1, 31, 32, 33, 255, 256, 290];
+
+  it.each(lengths)('are written as encode does, %i of them', (length) => {
+    const value = Uint8Array.from({ length }, (_, index) => index);
+    const target = new Uint8Array(400).fill(9);
+    const end = plain.encode(value, target, 10);
+    const place = new Place();
+    expect(encode(plain, value, place)).toBe(end);
+    expect(place.bytes).toEqual(target);
+    const other = new Uint8Array(400).fill(9);
+    const otherPlace = new Place();
+    expect(encode(blob, { a: value }, otherPlace)).toBe(blob.encode({ a: value }, other, 10));
+    expect(otherPlace.bytes).toEqual(other);
+  });
+
+  it('have headers of every length', () => {
+    for (const length of [0xffff, 0x10000]) {
+      const bytesOf = (size: number) => new Uint8Array(size);
+      const place = {
+        ...new Place(),
+        bytes: bytesOf(length + 20),
+        offset: 3,
+        limit: length + 20,
+        begin: () => true,
+      };
+      const target = bytesOf(length + 20);
+      const value = new Uint8Array(length).fill(1);
+      expect(plain.encode(value, target, 3)).toBe(encode(plain, value, place as unknown as Place));
+      expect(Buffer.compare(place.bytes, target)).toBe(0);
+    }
+  });
+
+  const detached = new Uint8Array(4);
+  structuredClone(detached, { transfer: [detached.buffer] });
+  it.each([
+    ['more than the shape takes', new Uint8Array(301)],
+    ['none', new Uint8Array(0)],
+    ['detached ones', detached],
+    ['ones that other threads can change', new Uint8Array(new SharedArrayBuffer(4))],
+    ['other typed arrays', new Uint16Array(2)],
+    ['a proxy', new Proxy(new Uint8Array(3), {})],
+    ['what has only the prototype', Object.create(Uint8Array.prototype)],
+  ])('are left to encode: %s', (_what, value) => {
+    for (const codec of [blob, codecOf(bytes({ maxLength: 300 }))]) {
+      const place = new Place();
+      expect(encode<unknown>(codec as Codec<unknown>, codec === blob ? { a: value } : value, place)).toBe(-1);
+      expect(place.begun).toBe(0);
+    }
+  });
+
+  it('are left to encode beyond what the codec takes', () => {
+    for (const [codec, value] of [
+      [codecOf(bytes(), { maxSize: 20 }), new Uint8Array(16)],
+      [codecOf(bytes(), { maxBinaryBytes: 8 }), new Uint8Array(9)],
+      [codecOf(struct({ a: bytes() }), { maxSize: 20 }), { a: new Uint8Array(14) }],
+      [codecOf(struct({ a: bytes() }), { maxBinaryBytes: 8 }), { a: new Uint8Array(9) }],
+    ] as const) {
+      const place = new Place();
+      expect(encode<unknown>(codec as Codec<unknown>, value, place)).toBe(-1);
+      expect(place.begun).toBe(0);
+    }
+  });
+
+  it('write nothing beyond the limit', () => {
+    for (let room = 0; room < 60; room += 1) {
+      const place = new Place(room);
+      const end = encode(plain, new Uint8Array(40), place);
+      expect(end === -1 || end <= 10 + room).toBe(true);
+      expect(place.bytes.subarray(10 + room).every((byte) => byte === 9)).toBe(true);
+    }
+  });
+});
 
 describe('raw bytes in place', () => {
   it('are copied', () => {

@@ -5,7 +5,7 @@ import { copyBytes, viewOf } from './word-bytes.js';
 const LONGEST = 4096;
 const SLAB_LENGTH = 32_768;
 
-let slab: Uint8Array | undefined;
+let slab: ArrayBuffer | undefined;
 let used = 0;
 /** Undefined until it was tried. */
 let canShare: boolean | undefined;
@@ -24,21 +24,21 @@ export function ownCopy(source: Uint8Array, start: number, end: number): Uint8Ar
     used = 0;
     if (slab === undefined) return new Uint8Array(viewOf(source, start, end));
   }
-  const offset = used;
-  used = (offset + length + 7) & ~7;
-  copyBytes(source, start, end, slab, offset);
-  return new Uint8Array(slab.buffer, offset, length);
+  const copy = new Uint8Array(slab, used, length);
+  used = (used + length + 7) & ~7;
+  copyBytes(source, start, end, copy, 0);
+  return copy;
 }
 
 /** Undefined where a program could give the memory of all away to another thread, together with one of its parts. */
-function newSlab(): Uint8Array | undefined {
+function newSlab(): ArrayBuffer | undefined {
   if (canShare === false) return undefined;
   // Not filled with zeros: each part is written when it is given away.
   const { buffer } = Buffer.allocUnsafeSlow(SLAB_LENGTH);
   try {
     threads.markAsUntransferable(buffer);
     canShare = true;
-    return new Uint8Array(buffer);
+    return buffer as ArrayBuffer;
   } catch {
     canShare = false;
     return undefined;

@@ -6,7 +6,7 @@ import { CodecError } from './errors.js';
 import { addEncodeInPlace, addOwnBytes, type InPlaceTarget } from './in-place.js';
 import { invalidShape } from './invalid-shape.js';
 import { ownCopy } from './own-copy.js';
-import { byteLengthOf, copyUserBytes, isDetached, isShared } from './user-bytes.js';
+import { byteLengthOf, copyUserBytes, isDetached, ownLengthOf, putOwnBytes } from './user-bytes.js';
 import { viewOf } from './word-bytes.js';
 
 const ID = 'raw';
@@ -32,7 +32,7 @@ export function raw(options: RawOptions = {}): Codec<Uint8Array> {
   const { copy = true } = options;
   if (typeof copy !== 'boolean') throw invalidShape(`copy must be true or false, not ${describeKind(copy)}`);
   const codec = addEncodeInPlace({ id: ID, encode, decode: copy ? decode : view }, encodeInPlace);
-  return addOwnBytes(codec, ownBytesOf);
+  return addOwnBytes(codec, ownLengthOf);
 }
 
 function encode(value: Uint8Array, target: Uint8Array, offset: number): number {
@@ -51,19 +51,12 @@ function encode(value: Uint8Array, target: Uint8Array, offset: number): number {
   return offset + length;
 }
 
-/** The rest is for `encode`: empty ones may be detached, and shared ones can grow meanwhile. */
-function ownBytesOf(value: Uint8Array): number {
-  if (!types.isUint8Array(value)) return -1;
-  const length = byteLengthOf(value);
-  return length > 0 && !isShared(value) ? length : -1;
-}
-
 function encodeInPlace(value: Uint8Array, place: InPlaceTarget): number {
-  const length = ownBytesOf(value);
+  const length = ownLengthOf(value);
   if (length < 0 || !place.begin(length)) return -1;
   const { offset } = place;
   if (!(offset + length <= place.limit)) return -1;
-  (place.bytes as Uint8Array).set(value, offset);
+  putOwnBytes(place.bytes, offset, value, length);
   return offset + length;
 }
 

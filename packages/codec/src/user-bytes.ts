@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 // Bytes that a user hands over are asked by their internal slots: properties of their own may say anything.
 const prototype: object = Object.getPrototypeOf(Uint8Array.prototype);
 const readLength = getterOf<Uint8Array, number>(prototype, 'length');
@@ -44,4 +46,28 @@ export function copyUserBytes(bytes: Uint8Array, length: number, target: Uint8Ar
     isShared(bytes) ? new Uint8Array(readBuffer.call(bytes), readOffset.call(bytes), length) : bytes,
     offset,
   );
+}
+
+/**
+ * How many bytes a value has that are in memory of this thread alone; -1 for what is no Uint8Array, is shared, or has none:
+ * empty ones may be detached.
+ */
+export function ownLengthOf(value: unknown): number {
+  if (!types.isUint8Array(value)) return -1;
+  const length = byteLengthOf(value);
+  return length > 0 && !isShared(value) ? length : -1;
+}
+
+/** Up to this many bytes single stores take less time than a call of `set`. */
+const FEW_BYTES = 32;
+
+/** Copies the bytes of which {@link ownLengthOf} told how many there are; also to memory of the ring. */
+export function putOwnBytes(
+  target: { readonly length: number; [index: number]: number },
+  offset: number,
+  bytes: Uint8Array,
+  length: number,
+): void {
+  if (length > FEW_BYTES) (target as Uint8Array).set(bytes, offset);
+  else for (let index = 0; index < length; index += 1) target[offset + index] = bytes[index] as number;
 }

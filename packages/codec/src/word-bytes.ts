@@ -13,6 +13,8 @@ type OwnBytes = ReturnType<Uint8Array['slice']>;
 
 interface Words {
   readonly words: ReturnType<Int32Array['slice']>;
+  /** Their `buffer`: asking a typed array for it is a call out of compiled code. */
+  readonly memory: ArrayBuffer;
   /** @internal */
   views: Views | undefined;
   /** @internal */
@@ -39,7 +41,8 @@ export function allocateWordBytes(length: number): WordBytes {
 /** Lets bytes that begin at a whole word carry their words. */
 export function withWords(bytes: OwnBytes): WordBytes {
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
-  return Object.assign(bytes, { words, views: undefined, data: undefined });
+  const memory = bytes.buffer as ArrayBuffer;
+  return Object.assign(bytes, { words, memory, views: undefined, data: undefined });
 }
 
 /** Copies `from[start, end)` to `to` from `offset` on. The caller has checked the bounds. */
@@ -88,6 +91,6 @@ export function dataOf(bytes: Uint8Array & Partial<Words>): DataView | undefined
 }
 
 // A constructor instead of subarray(): on a Buffer that one is slower and asks for the species.
-function makeView(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
+function makeView(bytes: Uint8Array & Partial<Words>, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.memory ?? bytes.buffer, bytes.byteOffset + start, end - start);
 }

@@ -1,10 +1,12 @@
-import { dataOf } from '../word-bytes.js';
+import { ownCopy } from '../own-copy.js';
+import { dataOf, viewOf } from '../word-bytes.js';
 import type { Read, Reads } from './closures.js';
 import { containerHeader, keyBytes, leastSize, structHeaderSize, textBytes } from './layout.js';
 import {
   type ArrayNode,
   alike,
   type BigintNode,
+  type BytesNode,
   type FieldNode,
   type FloatNode,
   INTEGER_RANGES,
@@ -98,13 +100,14 @@ class DecodeGenerator {
   /** Statements that read into the variable `x`. `slowly` is the statement for what is not as expected. */
   #value(node: ShapeNode, x: string, rest: number, slowly: string): string {
     return visit(node, {
-      ...alike(['timestamp', 'unknown', 'bytes', 'map'], (other) => this.#call(other, x, rest, slowly)),
+      ...alike(['timestamp', 'unknown', 'map'], (other) => this.#call(other, x, rest, slowly)),
       integer: (integer) => this.#integer(integer, x, rest, slowly),
       bigint: (bigint) => this.#bigint(bigint, x, rest, slowly),
       float: (float) => this.#float(float, x, rest, slowly),
       boolean: () =>
         `if (s[p] === 0xc3) ${x} = true; else if (s[p] === 0xc2) ${x} = false; else ${slowly} p += 1;`,
       string: (string) => this.#string(string, x, rest, slowly),
+      bytes: (bytes) => this.#bytes(bytes, x, rest, slowly),
       oneOf: (oneOf) => this.#oneOf(oneOf, x, rest, slowly),
       nullable: ({ of }) => {
         const least = this.#least(of);
@@ -217,6 +220,18 @@ class DecodeGenerator {
       `else if (${n} === 0xda && p + 3 <= e) { ${n} = ${this.#get16('p + 1')}; p += 3; } else ${slowly} ` +
       `if (${limit}p + ${n} + ${rest} > e) ${slowly} ` +
       `${x} = ${this.#source.value(readText)}(s, p, ${n}); p += ${n}; ${strict}`
+    );
+  }
+
+  #bytes({ maxLength = Infinity, copy }: BytesNode, x: string, rest: number, slowly: string): string {
+    const n = this.#source.name('n');
+    const most = Math.min(maxLength, this.#reads.settings.maxBinaryBytes);
+    const take = this.#source.value(copy ? ownCopy : viewOf);
+    return (
+      `let ${n} = s[p]; if (${n} === 0xc4 && p + 2 <= e) { ${n} = s[p + 1]; p += 2; } ` +
+      `else if (${n} === 0xc5 && p + 3 <= e) { ${n} = ${this.#get16('p + 1')}; p += 3; } ` +
+      `else if (${n} === 0xc6 && p + 5 <= e) { ${n} = (${this.#get32('p + 1')}) >>> 0; p += 5; } else ${slowly} ` +
+      `if (${n} > ${most} || p + ${n} + ${rest} > e) ${slowly} ${x} = ${take}(s, p, p + ${n}); p += ${n};`
     );
   }
 

@@ -17,7 +17,7 @@ import {
   type UnionNode,
   visit,
 } from './node.js';
-import { putUint32 } from './number-bytes.js';
+import { putBinaryHeader } from './number-bytes.js';
 import {
   bytesWrite,
   headerWrite,
@@ -250,20 +250,7 @@ function writeBytes(
 ): number {
   const length = byteLengthOf(value);
   if (length > most || offset + 5 + length > limit || isDetached(value)) return -1;
-  let start = offset + 2;
-  if (length < 0x100) {
-    target[offset] = 0xc4;
-    target[offset + 1] = length;
-  } else if (length < 0x10000) {
-    target[offset] = 0xc5;
-    target[offset + 1] = length >> 8;
-    target[offset + 2] = length;
-    start = offset + 3;
-  } else {
-    target[offset] = 0xc6;
-    putUint32(target, offset + 1, length);
-    start = offset + 5;
-  }
+  const start = putBinaryHeader(target, offset, length);
   if (length > 32) copyUserBytes(value, length, target, start);
   else for (let index = 0; index < length; index += 1) target[start + index] = value[index]!;
   return start + length;

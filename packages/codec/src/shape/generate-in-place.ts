@@ -1,6 +1,8 @@
 import type { encodeInPlace, InPlaceCodec, InPlaceTarget } from '../in-place.js';
+import { ownLengthOf, putOwnBytes } from '../user-bytes.js';
 import { fixedSize, keyBytes, structHeaderSize, textBytes } from './layout.js';
-import type { OneOfNode, ShapeNode, StringNode, StructNode } from './node.js';
+import type { BytesNode, OneOfNode, ShapeNode, StringNode, StructNode } from './node.js';
+import { putBinaryHeader } from './number-bytes.js';
 import {
   bytesWrite,
   propertyOf,
@@ -17,9 +19,11 @@ export type EncodeInPlace = InPlaceCodec<unknown>[typeof encodeInPlace];
 
 /** Characters of a text that is written in place. A longer one is written faster by a call that must not see shared memory. */
 const MOST_CHARACTERS = 20;
+/** Bytes before the bytes of a value at most. */
+const BINARY_HEADER = 5;
 
 /** What can be checked before, and then is written with plain stores alone. */
-type FlatNode = ScalarNode | StringNode | OneOfNode;
+type FlatNode = ScalarNode | StringNode | OneOfNode | BytesNode;
 
 /** A field of the struct: `f<index>` is its value. */
 interface FlatField {
@@ -32,13 +36,14 @@ interface FlatField {
 }
 
 /**
- * Generates the function that writes the values of a flat struct in place: it reads all fields, checks them, calls `begin`,
- * and writes.
+ * Generates the function that writes bytes, or the values of a flat struct, in place: it reads all fields, checks them, calls
+ * `begin`, and writes.
  *
- * @returns undefined for a shape that is no struct, has other fields than scalars, short strings and `oneOf`, or whose
- * values may be larger than the codec takes.
+ * @returns undefined for a shape that is neither, or a struct that has other fields than scalars, short strings, bytes and
+ * `oneOf`, or whose values may be larger than the codec takes, their bytes not counted.
  */
 export function generateInPlace(node: ShapeNode, settings: Settings): EncodeInPlace | undefined {
+  if (node.kind === 'bytes') return bytesInPlace(node, settings);
   if (node.kind !== 'struct') return undefined;
   const fields = flatFields(node, settings);
   if (fields === undefined || sizeOf(node, fields) + textSize(fields, settings) > settings.maxSize)
@@ -60,12 +65,15 @@ function flatFields(struct: StructNode, settings: Settings): readonly FlatField[
 }
 
 function isFlat(node: ShapeNode): node is FlatNode {
-  return ['integer', 'bigint', 'float', 'boolean', 'string', 'oneOf'].includes(node.kind);
+  return ['integer', 'bigint', 'float', 'boolean', 'string', 'bytes', 'oneOf'].includes(node.kind);
 }
 
-/** Bytes that a value takes at most, without its texts. */
+/** Bytes that a value takes at most, without its texts and bytes. */
 function sizeOf(struct: StructNode, fields: readonly FlatField[]): number {
-  const sizes = fields.map(({ key, node }) => key.length + Math.max(1, fixedSize(node)));
+  const sizes = fields.map(({ key, node }) => {
+    const size = node.kind === 'bytes' ? BINARY_HEADER : Math.max(1, fixedSize(node));
+    return key.length + size;
+  });
   return sizes.reduce((sum, size) => sum + size, structHeaderSize(struct));
 }
 
@@ -80,6 +88,20 @@ function mostCharacters({ maxLength = Infinity }: StringNode, { maxTextBytes }: 
   return Math.min(maxLength, maxTextBytes, MOST_CHARACTERS);
 }
 
+function mostBytes({ maxLength = Infinity }: BytesNode, { maxBinaryBytes }: Settings): number {
+  return Math.min(maxLength, maxBinaryBytes);
+}
+
+function bytesInPlace(node: BytesNode, settings: Settings): EncodeInPlace {
+  const most = Math.min(mostBytes(node, settings), settings.maxSize - BINARY_HEADER);
+  return (value, place) => {
+    const length = ownLengthOf(value);
+    if (length < 0 || length > most || !place.begin(BINARY_HEADER + length)) return -1;
+    if (!(place.offset + BINARY_HEADER + length <= place.limit)) return -1;
+    return putBinary(place.bytes, place.offset, value as Uint8Array, length);
+  };
+}
+
 /**
  * In the generated text `v` is the value, `P` the place, and `size` how many bytes the value takes at most. For the rest see
  * {@link generateEncode}.
@@ -91,13 +113,15 @@ function functionOf(
   settings: Settings,
 ): string {
   const choices = fields.flatMap(({ x, node }) => (node.kind === 'oneOf' ? [`${x}c`] : []));
-  const names = [...fields.map(({ x }) => x), ...choices];
+  const lengths = fields.flatMap(({ x, node }) => (node.kind === 'bytes' ? [`${x}n`] : []));
+  const names = [...fields.map(({ x }) => x), ...choices, ...lengths];
   return `function encode(v, P) {
     let size = ${[sizeOf(struct, fields), ...names].join(', ')};
     try {
       if (typeof v !== 'object' || v === null || Array.isArray(v)) return -1;
       ${fields.map(({ x, name }) => `${x} = ${propertyOf('v', name)};`).join(' ')}
       ${fields.map((field) => check(source, field, settings)).join('\n')}
+      ${lengths.length === 0 ? '' : `if (size > ${settings.maxSize}) return -1;`}
     } catch {
       return -1;
     }
@@ -133,6 +157,12 @@ function checkOf(source: SourceText, node: FlatNode, x: string, settings: Settin
       `size += ${x}.length;`
     );
   }
+  if (node.kind === 'bytes') {
+    return (
+      `${x}n = ${source.value(ownLengthOf)}(${x}); ` +
+      `if (${x}n < 0 || ${x}n > ${mostBytes(node, settings)}) return -1; size += ${x}n;`
+    );
+  }
   if (node.kind !== 'oneOf') return scalarCheck(node, x);
   const cases = node.values.map((value, index) => `case ${quoted(value)}: ${x}c = ${index}; break;`);
   return `switch (${x}) { ${cases.join(' ')} default: return -1; }`;
@@ -150,6 +180,7 @@ function write(source: SourceText, field: FlatField, { layout }: Settings): stri
 
 function writeOf(source: SourceText, node: FlatNode, x: string): string {
   if (node.kind === 'string') return `o = ${source.value(putAscii)}(t, o, ${x});`;
+  if (node.kind === 'bytes') return `o = ${source.value(putBinary)}(t, o, ${x}, ${x}n);`;
   if (node.kind !== 'oneOf') return scalarWrite(source, node, x);
   const cases = node.values.map(
     (value, index) => `case ${index}: ${bytesWrite(source, textBytes(value))} break;`,
@@ -168,4 +199,16 @@ function putAscii(target: InPlaceTarget['bytes'], offset: number, text: string):
   target[offset] = 0xa0 | length;
   for (let index = 0; index < length; index += 1) target[offset + 1 + index] = text.charCodeAt(index);
   return offset + 1 + length;
+}
+
+/** The bytes are the program's, and no other thread can change them. */
+function putBinary(
+  target: InPlaceTarget['bytes'],
+  offset: number,
+  bytes: Uint8Array,
+  length: number,
+): number {
+  const start = putBinaryHeader(target, offset, length);
+  putOwnBytes(target, start, bytes, length);
+  return start + length;
 }

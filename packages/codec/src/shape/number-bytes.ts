@@ -17,11 +17,37 @@ export const UPPER: 0 | 1 = bigUint64[0] === 1n ? 1 : 0;
 export const LOWER: 0 | 1 = UPPER === 1 ? 0 : 1;
 
 /** Writes four bytes, the upper first. */
-export function putUint32(target: Uint8Array, offset: number, value: number): void {
+export function putUint32(
+  target: { readonly length: number; [index: number]: number },
+  offset: number,
+  value: number,
+): void {
   target[offset] = value >>> 24;
   target[offset + 1] = value >>> 16;
   target[offset + 2] = value >>> 8;
   target[offset + 3] = value;
+}
+
+/** Writes the header of that many bytes; returns where they begin. */
+export function putBinaryHeader(
+  target: { readonly length: number; [index: number]: number },
+  offset: number,
+  length: number,
+): number {
+  if (length < 0x100) {
+    target[offset] = 0xc4;
+    target[offset + 1] = length;
+    return offset + 2;
+  }
+  if (length < 0x10000) {
+    target[offset] = 0xc5;
+    target[offset + 1] = length >> 8;
+    target[offset + 2] = length;
+    return offset + 3;
+  }
+  target[offset] = 0xc6;
+  putUint32(target, offset + 1, length);
+  return offset + 5;
 }
 
 /** Writes what {@link words} hold: eight bytes, the upper first. */
