@@ -54,7 +54,11 @@ export interface Server extends AsyncDisposable {
    * @throws {@link ServiceError} `INVALID_ARGUMENT`.
    */
   drain(options?: CloseServerOptions): Promise<void>;
-  /** Takes no more calls, cancels the handlers that run, and closes without waiting for them. */
+  /**
+   * Takes no more calls, cancels the handlers that run, and closes without waiting for them. What a handler gives at once is still sent. Calls
+   * without an answer, and those whose handlers fail or leave a stream because of it, end with `SERVER_DIED`, or go to another server where
+   * their method is idempotent.
+   */
   close(): Promise<void>;
   /** Keeps the process alive, as it does from the start. */
   ref(): this;
