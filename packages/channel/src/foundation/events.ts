@@ -8,6 +8,10 @@ export class Events<M extends { readonly [E in keyof M]: readonly unknown[] }> {
   readonly #channel: string;
   readonly #anyEvent: Check;
   readonly #emitter = new EventEmitter();
+  /** Events that something has listened to once: the emitter takes such listeners away by itself. */
+  readonly #once = new Set<string>();
+  /** How often listeners were added or taken away, where they did not go by themselves. */
+  changes = 0;
 
   /** @param names of all events that there are. */
   constructor(channel: string, names: readonly (keyof M & string)[]) {
@@ -32,19 +36,35 @@ export class Events<M extends { readonly [E in keyof M]: readonly unknown[] }> {
 
   // The types of eventemitter3 do not see through a generic name.
   on<E extends keyof M & string>(event: E, listener: (...args: M[E]) => void): void {
+    this.changes++;
     this.#emitter.on(event, listener as never);
   }
 
   once<E extends keyof M & string>(event: E, listener: (...args: M[E]) => void): void {
+    this.changes++;
+    this.#once.add(event);
     this.#emitter.once(event, listener as never);
   }
 
   off<E extends keyof M & string>(event: E, listener: (...args: M[E]) => void): void {
+    this.changes++;
     this.#emitter.off(event, listener as never);
   }
 
   count(event: keyof M & string): number {
     return this.#emitter.listenerCount(event);
+  }
+
+  /**
+   * What calls the listener of an event that has one only, as {@link Events.emit} does: without looking it up each time. As long as
+   * {@link Events.changes} stays the same.
+   *
+   * @returns undefined where there are none or several, or some that listen once.
+   */
+  only<E extends keyof M & string>(event: E): ((...args: M[E]) => void) | undefined {
+    const listeners = this.#emitter.listeners(event);
+    if (listeners.length !== 1 || this.#once.has(event)) return undefined;
+    return (listeners[0] as (...args: M[E]) => void).bind(this.#emitter);
   }
 
   /** Calls the listeners; what one of them throws passes through. */

@@ -357,8 +357,15 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
   }
 
   #takeForListeners(): number {
+    const events = this.#events;
+    let { changes } = events;
+    let only = events.only('message');
     return this.#take((message) => {
-      this.#events.emit('message', message);
+      if (only === undefined) events.emit('message', message);
+      else only(message);
+      if (only !== undefined && events.changes === changes) return true;
+      changes = events.changes;
+      only = events.only('message');
       // It may have been the last listener's last message.
       return this.#isListening();
     }, MESSAGES_A_TURN);
