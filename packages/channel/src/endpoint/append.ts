@@ -98,23 +98,18 @@ abstract class Batch implements Append {
   }
 }
 
-/** A batch of what was encoded. */
+/** A batch of what was encoded, laid out as it will be in the ring: so most of it is copied there at once. */
 export class EncodedBatch extends Batch {
-  readonly #payload: WordBytes;
-  readonly #starts: readonly number[];
+  readonly #frames: WordBytes;
 
-  /** @param starts where each message begins in the payload. */
-  constructor(payload: WordBytes, starts: readonly number[], lengths: readonly number[]) {
+  /** @param frames one behind the other, each with room for its header. */
+  constructor(frames: WordBytes, lengths: readonly number[]) {
     super(lengths);
-    this.#payload = payload;
-    this.#starts = starts;
+    this.#frames = frames;
   }
 
   write(writer: RingWriter, timestamp: number): void {
-    for (let index = 0; index < this.lengths.length; index++) {
-      const [start, length] = [this.#starts[index] as number, this.lengths[index] as number];
-      writer.writeMessage(this.#payload, start, length, timestamp);
-    }
+    writer.writeFrames(this.#frames, this.lengths, timestamp);
   }
 }
 

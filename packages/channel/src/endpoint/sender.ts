@@ -7,7 +7,7 @@ import {
   ownBytes,
 } from '@mmfbus/codec/internal';
 import type { ChannelDefinition } from '../format/definition.js';
-import { frameLength } from '../format/frame-layout.js';
+import { FRAME_HEADER_LENGTH, frameLength } from '../format/frame-layout.js';
 import { maxWholeOf } from '../format/geometry.js';
 import { ChannelError } from '../foundation/errors.js';
 import type { Participant } from '../membership/participant.js';
@@ -311,23 +311,20 @@ export class Sender<T> {
 
   #encodeBatch(values: readonly T[]): EncodedBatch {
     const limit = this.#largestBatch;
-    const starts: number[] = [];
     const lengths: number[] = [];
-    let start = 0;
     let taken = 0;
     for (const value of values) {
+      const start = taken + FRAME_HEADER_LENGTH;
       const length = this.#scratch.encode(value, start, this.#maxWhole, 'in a batch, the channel carries');
       taken += frameLength(length);
+      lengths.push(length);
       if (taken > limit) {
-        const text = `the first ${starts.length + 1} messages of the batch take ${taken} bytes; a batch takes at most ${limit}`;
+        const text = `the first ${lengths.length} messages of the batch take ${taken} bytes; a batch takes at most ${limit}`;
         throw new ChannelError('TOO_LARGE', this.#channel, text);
       }
-      starts.push(start);
-      lengths.push(length);
-      start = (start + length + 3) & ~3;
     }
     this.#checkOpen();
-    return new EncodedBatch(this.#scratch.payload, starts, lengths);
+    return new EncodedBatch(this.#scratch.payload, lengths);
   }
 
   #checkBacklog(bytes: number): void {

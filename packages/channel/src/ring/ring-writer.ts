@@ -153,6 +153,32 @@ export class RingWriter {
     this.nextSequence++;
   }
 
+  /**
+   * Writes whole messages whose frames lie one behind the other in private memory, each with room for its header: as many at
+   * once as fit before the end of the ring.
+   */
+  writeFrames(frames: WordBytes, lengths: readonly number[], timestamp: number): void {
+    let start = 0;
+    let index = 0;
+    while (index < lengths.length) {
+      const offset = this.#end & (this.#capacity - 1);
+      const limit = start + this.#capacity - offset;
+      let end = start;
+      for (; index < lengths.length; index++) {
+        const length = lengths[index] as number;
+        const size = frame.frameLength(length);
+        if (end + size > limit) break;
+        this.#putHeader(frames.words, end >> 2, length, frame.KIND_MESSAGE, timestamp);
+        this.nextSequence++;
+        end += size;
+      }
+      copyIn(frames.subarray(start, end), this.#ring, offset);
+      this.#end += end - start;
+      start = end;
+      if (index < lengths.length && end < limit) this.#writePadding(timestamp);
+    }
+  }
+
   /** As {@link RingWriter.writeMessage}, a message whose bytes begin with a header extension, which `length` counts in. */
   writeExtended(payload: WordBytes, start: number, length: number, timestamp: number): void {
     const kind = frame.KIND_MESSAGE | frame.EXTENSION_BIT;
@@ -268,7 +294,10 @@ export class RingWriter {
   }
 
   #writeHeader(word: number, length: number, kind: number, timestamp: number): void {
-    const words = this.#ringWords;
+    this.#putHeader(this.#ringWords, word, length, kind, timestamp);
+  }
+
+  #putHeader(words: Int32Array, word: number, length: number, kind: number, timestamp: number): void {
     words[word + LENGTH_WORD] = length;
     words[word + KIND_WORD] = kind | (this.#slot << PUBLISHER_SHIFT);
     writeLong(words, word + SEQUENCE_WORD, this.nextSequence);
