@@ -13,6 +13,7 @@ import {
   wholeNumber,
   withDeadline,
 } from '@mmfbus/channel/internal';
+import { timers } from '@mmfbus/core/internal';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { CoreSink } from './export/core-sink.js';
 import { ExportRouteRunner } from './export/export-route.js';
@@ -180,6 +181,9 @@ class OpenBridge implements Bridge {
   /** Incarnations of channels of this machine, as far as they were looked up. */
   readonly #own = new Set<string>();
   readonly #watching = new AbortController();
+  /** Settles when the program can have its listeners: what is told earlier is heard by none. */
+  readonly #whenHeard: Promise<void>;
+  #settleHeard: () => void = () => {};
   #closing: Promise<void> | undefined;
   #settleClosed: (info: BridgeCloseInfo) => void = () => {};
 
@@ -188,6 +192,9 @@ class OpenBridge implements Bridge {
     this.#options = options;
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
+    });
+    this.#whenHeard = new Promise((resolve) => {
+      this.#settleHeard = resolve;
     });
     const server = connection.getServer();
     this.#connection = new Connection(connection, {
@@ -224,6 +231,7 @@ class OpenBridge implements Bridge {
     await unlessAborted(Promise.all(runners.map((runner) => runner.whenTried())), signal);
     // The server has the subscriptions when it answers.
     await unlessAborted(this.#connection.nats.flush(), signal);
+    timers.setImmediate(() => this.#settleHeard());
   }
 
   get isOpen(): boolean {
@@ -289,6 +297,7 @@ class OpenBridge implements Bridge {
 
   async #close(limit: AbortSignal, info: BridgeCloseInfo): Promise<void> {
     this.#watching.abort(new Error('the bridge was closed'));
+    this.#settleHeard();
     await Promise.all([
       ...this.#imports.map((one) => one.close()),
       ...this.#exports.map((one) => one.close(limit)),
@@ -321,7 +330,7 @@ class OpenBridge implements Bridge {
 
   get #common() {
     const { scope = 'user', name = 'nats', host = hostname() } = this.#options;
-    return { scope, name, host: fieldOf(host), teller: this.#teller };
+    return { scope, name, host: fieldOf(host), teller: this.#teller, whenHeard: this.#whenHeard };
   }
 
   #openServices(route: ServiceExportRoute | ServiceImportRoute, services: MicroServices): void {
@@ -335,6 +344,7 @@ class OpenBridge implements Bridge {
     const connection = this.#connection;
     return new ExportRouteRunner({
       ...this.#common,
+      bus: this.#bus,
       route,
       own: this.#own,
       makeSink: (hooks) =>
@@ -346,7 +356,7 @@ class OpenBridge implements Bridge {
 
   #importOf(route: ImportRoute, jetStream: JetStream | undefined): RunningImport {
     const { stream } = route;
-    const { scope, name, teller } = this.#common;
+    const { scope, name, teller, whenHeard } = this.#common;
     const counters = new ImportCounters();
     const names = new NameMap(route.into, route.import);
     const connection = this.#connection;
@@ -371,7 +381,7 @@ class OpenBridge implements Bridge {
     };
     if (stream === undefined || jetStream === undefined) {
       const { maxWaiting = DEFAULT_MAX_WAITING } = this.#options;
-      const reader = new CoreImport({ connection, names, importer, maxWaiting, trouble });
+      const reader = new CoreImport({ connection, names, importer, maxWaiting, whenHeard, trouble });
       return {
         route,
         counters,
@@ -392,6 +402,7 @@ class OpenBridge implements Bridge {
       names,
       importer,
       checkpoint,
+      whenHeard,
       trouble,
       recovered,
     });

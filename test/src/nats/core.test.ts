@@ -122,6 +122,20 @@ describe('a bridge over core NATS', () => {
     await there.close();
   });
 
+  it('carries what publishers have published that were gone before it joined, while others keep the channel', async () => {
+    const there = await importing();
+    const subscriber = await defineChannel({ name: 'orders', schema: order }).subscriber();
+    open.push(subscriber);
+    await bridge([{ export: 'orders', to: 'desk.orders' }]);
+    for (let number = 1; number <= 20; number++) {
+      const orders = await defineChannel({ name: 'orders', schema: order }).publisher();
+      await publish(orders, number, number);
+      await orders.close();
+    }
+    await expectNumbers(there, 1, 20);
+    await there.close();
+  });
+
   it('carries both ways at once, and nothing back to where it came from', async () => {
     const routes = (from: string, to: string): Route[] => [
       { export: 'orders', to: `desk.${from}`, start: 'earliest' },

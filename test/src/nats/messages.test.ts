@@ -99,6 +99,13 @@ describe('a message', () => {
     await there.close();
   });
 
+  it('that is refused at once is told when the program can listen', async () => {
+    const orders = await publisherOf(defineChannel({ name: 'orders', schema: order }));
+    await orders.publish({ from: 'x'.repeat(5000), number: 1 });
+    const here = await bridge([{ export: 'orders', to: 'desk.orders', start: 'earliest' }]);
+    expect(await event(here, 'refused')).toMatchObject({ sequence: 1, reason: 'TOO_LARGE' });
+  });
+
   it('of another schema is refused, unless messages are checked', async () => {
     const grown = struct({ from: string(), number: u32(), note: optional(string()) });
     const there = await exporting(canonicalText(order));

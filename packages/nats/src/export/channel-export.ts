@@ -40,6 +40,8 @@ export interface ExportParts {
   makeSink(hooks: SinkHooks): Sink;
   /** Numbers up to which incarnations went out before, as far as this process knows. */
   readonly known: Map<string, number>;
+  /** Settles when there are listeners: nothing is read before. */
+  readonly whenHeard: Promise<void>;
 }
 
 /** One channel on its way to one subject. */
@@ -87,6 +89,11 @@ export class ChannelExport {
     return this.#source?.incarnation;
   }
 
+  /** Number up to which everything of the channel was taken. */
+  get sequence(): number {
+    return this.#source?.sequence ?? 0;
+  }
+
   /**
    * Joins the channel, finds out what went out before, and begins.
    *
@@ -122,7 +129,7 @@ export class ChannelExport {
     const last = before ?? (options.start === 'latest' ? source.sequence : 0);
     known.set(incarnation, last);
     this.#lanes.set(incarnation, { incarnation, last });
-    source.schedule();
+    void this.#parts.whenHeard.then(() => source.schedule());
   }
 
   /** Reads no more, waits for what is under way, as long as the signal allows, and leaves the channel. */

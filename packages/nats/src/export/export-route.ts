@@ -1,4 +1,5 @@
-import { ChannelError } from '@mmfbus/channel';
+import { type Bus, ChannelError } from '@mmfbus/channel';
+import { timers } from '@mmfbus/core/internal';
 import type { Teller } from '../foundation/events.js';
 import { retrying } from '../foundation/retry.js';
 import type { ExportRoute } from '../route.js';
@@ -6,8 +7,12 @@ import { NameMap } from '../wire/names.js';
 import { ChannelExport, ExportCounters } from './channel-export.js';
 import type { Sink, SinkHooks } from './sink.js';
 
+/** Milliseconds between two looks at a channel without publishers. */
+const LOOK_MS = 500;
+
 /** Parts of it. */
 export interface ExportRouteParts {
+  readonly bus: Bus;
   readonly route: ExportRoute;
   readonly scope: 'user' | 'machine';
   /** Name of the participants, for people. */
@@ -17,6 +22,8 @@ export interface ExportRouteParts {
   makeSink(hooks: SinkHooks): Sink;
   /** Channels of these incarnations are ours. */
   readonly own: Set<string>;
+  /** Settles when there are listeners: nothing is read before. */
+  readonly whenHeard: Promise<void>;
 }
 
 /** A channel of the route. */
@@ -27,8 +34,12 @@ interface Exported {
   readonly known: Map<string, number>;
   /** Undefined while it is not joined. */
   running: ChannelExport | undefined;
-  /** Whether to join it again when this run has ended: something has changed meanwhile. */
+  /** Whether it is looked after: joined, or looked at from time to time. */
+  isRunning: boolean;
+  /** Whether to join it again when it was left: something has changed meanwhile. */
   isWanted: boolean;
+  /** Ends a pause between two looks. */
+  wake: () => void;
 }
 
 /** All channels that one route exports. */
@@ -62,10 +73,12 @@ export class ExportRouteRunner {
     if (this.#closing.signal.aborted || !this.#names.means(channel)) return;
     const exported = this.#exportedOf(channel);
     if (exported === undefined) return;
-    if (exported.running !== undefined) {
+    if (exported.isRunning) {
       exported.isWanted = true;
+      exported.wake();
       return;
     }
+    exported.isRunning = true;
     const run = this.#run(channel, exported, isNew).finally(() => this.#runs.delete(run));
     this.#runs.add(run);
   }
@@ -97,7 +110,9 @@ export class ExportRouteRunner {
       counters: new ExportCounters(),
       known: new Map(),
       running: undefined,
+      isRunning: false,
       isWanted: false,
+      wake: () => {},
     };
     this.#channels.set(channel, exported);
     return exported;
@@ -116,17 +131,47 @@ export class ExportRouteRunner {
           (error) => teller.trouble({ direction: 'export', channel, subject, error }),
           signal,
         );
-        if (running === undefined) break;
+        if (running === undefined) continue;
         if (running.incarnation !== undefined) own.add(running.incarnation);
         await running.ended;
         exported.running = undefined;
         // What was published meanwhile is still in the ring.
         isLate = true;
-      } while (exported.isWanted && !signal.aborted);
+        await this.#untilWanted(channel, exported, running);
+      } while (exported.isWanted);
     } catch {
       // It was closed.
     } finally {
       exported.running = undefined;
+      exported.isRunning = false;
+    }
+  }
+
+  /**
+   * Waits until there is a publisher or a message in a channel that was left, or the channel is gone. The watch tells of publishers;
+   * of one that comes and goes between two looks of the watch, only what it has published is left.
+   */
+  async #untilWanted(
+    channel: string,
+    exported: Exported,
+    { incarnation, sequence }: ChannelExport,
+  ): Promise<void> {
+    const { signal } = this.#closing;
+    for (;;) {
+      signal.throwIfAborted();
+      if (exported.isWanted) return;
+      const pause = new AbortController();
+      exported.wake = () => pause.abort();
+      await timers.sleep(LOOK_MS, { signal: AbortSignal.any([signal, pause.signal]) }).catch(() => {});
+      signal.throwIfAborted();
+      try {
+        const info = await this.#parts.bus.inspect(channel, { signal });
+        if (info === undefined) return;
+        exported.isWanted ||= info.incarnation !== incarnation || info.published > sequence;
+      } catch {
+        // Joining it says what is wrong.
+        exported.isWanted = true;
+      }
     }
   }
 
@@ -138,7 +183,7 @@ export class ExportRouteRunner {
 
   /** Undefined where the channel exists no more. */
   async #start(channel: string, exported: Exported, isLate: boolean): Promise<ChannelExport | undefined> {
-    const { route, scope, name, host, teller, makeSink } = this.#parts;
+    const { route, scope, name, host, teller, makeSink, whenHeard } = this.#parts;
     const { stream, whenBehind = 'gap', start = 'latest', forward = false, payload = 'encoded' } = route;
     const running = new ChannelExport({
       source: {
@@ -157,6 +202,7 @@ export class ExportRouteRunner {
       teller,
       makeSink,
       known: exported.known,
+      whenHeard,
     });
     exported.running = running;
     try {

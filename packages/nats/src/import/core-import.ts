@@ -24,6 +24,8 @@ export interface CoreImportParts {
   readonly importer: Importer;
   /** Most bytes of messages that wait for room in their channels. */
   readonly maxWaiting: number;
+  /** Settles when there are listeners: messages wait until then. */
+  readonly whenHeard: Promise<void>;
   trouble(error: Error): void;
 }
 
@@ -48,6 +50,7 @@ export class CoreImport {
         else this.#onMessage({ subject, header: headers?.get(HEADER) ?? '', payload: data });
       },
     });
+    void this.#serve(parts.whenHeard);
     void this.#subscription.closed.then((error) => {
       if (this.#open && error instanceof Error) parts.trouble(error);
     });

@@ -27,6 +27,8 @@ export interface StreamImportParts {
   readonly names: NameMap;
   readonly importer: Importer;
   readonly checkpoint: Checkpoint;
+  /** Settles when there are listeners: nothing is read before. */
+  readonly whenHeard: Promise<void>;
   trouble(error: Error): void;
   /** Messages come, after there was trouble. */
   recovered(): void;
@@ -64,8 +66,9 @@ export class StreamImport {
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
-    const { checkpoint, importer, trouble } = this.#parts;
+    const { checkpoint, importer, trouble, whenHeard } = this.#parts;
     try {
+      await whenHeard;
       const progress = await retrying(() => checkpoint.read(importer.lanes), trouble, signal);
       if (progress !== undefined) {
         this.#progress = progress;
