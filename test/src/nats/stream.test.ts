@@ -190,6 +190,19 @@ describe('a bridge over JetStream', () => {
     await there.close();
   });
 
+  it('tells all that was overwritten, before it joined and before it read', async () => {
+    const there = await importing();
+    const orders = await publisherOf('orders', 4096);
+    await publish(orders, 1, 500);
+    await bridge(exporting);
+    // The ring goes round once more: the bridge reads in turns of the event loop, of which this takes none.
+    for (let number = 501; number <= 1000; number++) orders.tryPublish({ from: 'here', number });
+    const gap = await there.event('gap');
+    expect(gap).toMatchObject({ from: 1, reason: 'ring' });
+    await expectNumbers(there, (gap['to'] as number) + 1, 1000);
+    await there.close();
+  });
+
   it('waits while the stream is full, and loses nothing of what the ring keeps', async () => {
     await manager.streams.update('DESK', { max_msgs: 10, discard: 'new' as never });
     const orders = await publisherOf('orders');

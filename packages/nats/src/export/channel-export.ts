@@ -165,11 +165,7 @@ export class ChannelExport {
   #onFrame(frame: Frame): boolean {
     const source = this.#source as ChannelSource;
     const own = this.#lanes.get(source.incarnation) as Lane;
-    if (this.#isAtStart) {
-      this.#isAtStart = false;
-      const isOwed = own.last > 0 || this.#parts.owesAll;
-      if (isOwed && frame.sequence > own.last + 1) this.#onGap(own.last + 1, frame.sequence - 1);
-    }
+    if (this.#isAtStart) this.#onGap(frame.sequence, frame.sequence - 1);
     const { origin } = frame;
     if (origin === undefined) {
       this.#pass(own, frame.sequence, wallTime(frame.timestamp), frame.payload);
@@ -225,10 +221,13 @@ export class ChannelExport {
   #onGap(from: number, to: number): void {
     const { incarnation } = this.#source as ChannelSource;
     const own = this.#lanes.get(incarnation) as Lane;
-    if (to <= own.last) return;
-    const first = Math.max(from, own.last + 1);
+    const { counters, teller, owesAll } = this.#parts;
+    // Before the first message also what was overwritten before this had joined.
+    const isOwed = this.#isAtStart && (own.last > 0 || owesAll);
+    this.#isAtStart = false;
+    const first = isOwed ? own.last + 1 : Math.max(from, own.last + 1);
+    if (first > to) return;
     const count = to - first + 1;
-    const { counters, teller } = this.#parts;
     counters.gaps++;
     counters.missed += count;
     teller.gap({ ...this.#passage, incarnation, from: first, to, count, reason: 'ring' });
