@@ -18,6 +18,7 @@ const PROGRAMS = [
   'killed/mortal',
   'soak/agent',
   'soak/calls/agent',
+  'soak/nats/agent',
   'soak/auditor',
   'soak/role-thread',
 ];

@@ -18,11 +18,16 @@ export class Child<Order, Report> {
   readonly #process: ChildProcess;
   #stderr = '';
 
-  /** @param program name of one in this folder. */
-  constructor(program: string, env: Readonly<Record<string, string>>) {
+  /**
+   * @param program name of one in this folder.
+   * @param within a command, with its arguments, that becomes Node: what follows it is Node's command line. Defaults to none.
+   */
+  constructor(program: string, env: Readonly<Record<string, string>>, within: readonly string[] = []) {
+    const [execPath = process.execPath, ...execArgv] = [...within, process.execPath];
     this.#process = fork(joinedProgram(`soak/${program}`), [], {
       env: { ...process.env, ...env },
-      execArgv: [],
+      execPath,
+      execArgv,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#process.on('message', (report) => this.onReport(report as Report));

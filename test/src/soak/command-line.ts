@@ -8,7 +8,11 @@ several channels, while every message is accounted for: none may be lost without
 out of order or altered. Ends with the first that is. Ctrl-C ends it early, with the summary.
 With --calls they serve and call instead: every call is accounted for, with each time that its
 handler ran.
+With --nats there are two machines with bridges over JetStream. The bridges and the server are
+killed too, and their links are cut: this takes nats-server, and for the links the superuser of
+Linux.
 
+  --nats            bridges over NATS; --channels and --processes have no effect
   --calls           calls instead of messages; --channels has no effect
   --minutes <n>     how long, 10 unless told otherwise; parts such as 0.5 are allowed
   --kills <n>       ends after that many kills, if that is earlier
@@ -21,7 +25,7 @@ The exit status is 0 when all is accounted for, 1 when not, 2 when it was called
 
 /** What was asked for. */
 export interface SoakArguments {
-  readonly calls: boolean;
+  readonly kind: 'channels' | 'calls' | 'nats';
   readonly minutes: number;
   readonly kills: number;
   readonly seed: number;
@@ -32,6 +36,7 @@ export interface SoakArguments {
 /** The options of the command line. */
 export const OPTIONS = {
   calls: { type: 'boolean', default: false },
+  nats: { type: 'boolean', default: false },
   minutes: { type: 'string', default: '10' },
   kills: { type: 'string' },
   seed: { type: 'string' },
@@ -44,7 +49,7 @@ const MOST_MINUTES = 24 * 60;
 /** What a command line asks for. */
 export function readArguments({ values }: CommandLine<typeof OPTIONS>): SoakArguments {
   return {
-    calls: values.calls,
+    kind: kindOf(values),
     minutes: minutesOf(values.minutes),
     kills:
       values.kills === undefined ? Number.POSITIVE_INFINITY : wholeNumber('--kills', values.kills, 1, 1e6),
@@ -52,6 +57,11 @@ export function readArguments({ values }: CommandLine<typeof OPTIONS>): SoakArgu
     channels: wholeNumber('--channels', values.channels, 1, 24),
     processes: wholeNumber('--processes', values.processes, 1, 10),
   };
+}
+
+function kindOf({ calls, nats }: CommandLine<typeof OPTIONS>['values']): SoakArguments['kind'] {
+  if (calls && nats) throw new UsageError('--calls and --nats are two soaks: give one of them');
+  return calls ? 'calls' : nats ? 'nats' : 'channels';
 }
 
 function minutesOf(text: string): number {

@@ -2,6 +2,7 @@
 import { type CommandLine, runCommand, table } from '@mmfbus/terminal';
 import { CallSoak, type CallSoakCounts } from './calls/soak.js';
 import { HELP, OPTIONS, readArguments } from './command-line.js';
+import { NatsSoak, type NatsSoakCounts } from './nats/soak.js';
 import { Soak, type SoakCounts } from './soak.js';
 
 const PROGRESS_EVERY = process.stdout.isTTY ? 3000 : 10_000;
@@ -11,7 +12,7 @@ const SHOWN_PROBLEMS = 20;
 
 const numbers = new Intl.NumberFormat('en-US');
 
-/** A soak of either kind. */
+/** A soak of any kind. */
 interface Soaking {
   readonly problems: readonly string[];
   run(): Promise<void>;
@@ -37,6 +38,11 @@ function progress(counts: SoakCounts, seconds: number): string {
 function progressOfCalls(counts: CallSoakCounts, seconds: number): string {
   const { lives, pauses } = counts;
   return [...beginOf(counts, seconds), `${lives} processes`, `${pauses} pauses`].join('  ');
+}
+
+function progressOverNats(counts: NatsSoakCounts, seconds: number): string {
+  const { stops, cuts, troubles } = counts;
+  return [...beginOf(counts, seconds), `${stops} stops`, `${cuts} cuts`, `${troubles} troubles`].join('  ');
 }
 
 function line(what: string, count: number, about = ''): string[] {
@@ -81,10 +87,33 @@ function summaryOfCalls(counts: CallSoakCounts, seconds: number, seed: number): 
   return `Seed ${seed}, ${seconds.toFixed(0)} s\n${table(rows, { left: [0, 2] })}`;
 }
 
+function summaryOverNats(counts: NatsSoakCounts, seconds: number, seed: number): string {
+  const rows = [
+    line('kills', counts.kills, `${(counts.kills / seconds).toFixed(2)} a second`),
+    ...[...counts.killed].sort().map(([what, count]) => line('', count, `of a ${what}`)),
+    line('stops', counts.stops, 'of the server, bridges, publishers and subscribers'),
+    line('cuts', counts.cuts, 'of a link'),
+    line('disturbances', counts.disturbances, 'of a link, with packets late and lost'),
+    line('troubles', counts.troubles, 'of bridges, which tried again'),
+    line(
+      'published',
+      counts.published,
+      `messages, ${numbers.format(Math.round(counts.published / seconds))} a second`,
+    ),
+    line('arrived', counts.arrived, 'once, in order'),
+    ...[...counts.missed].sort().map(([reason, count]) => line('in gaps', count, reason)),
+  ];
+  return `Seed ${seed}, ${seconds.toFixed(0)} s\n${table(rows, { left: [0, 2] })}`;
+}
+
 async function main(commandLine: CommandLine<typeof OPTIONS>): Promise<number> {
-  const { calls, seed, minutes, kills, channels, processes } = readArguments(commandLine);
-  const about = calls ? 'that serve and call' : `on ${channels} channels`;
-  console.log(`Seed ${seed}: ${processes} processes ${about}`);
+  const { kind, seed, minutes, kills, channels, processes } = readArguments(commandLine);
+  const about = {
+    channels: `${processes} processes on ${channels} channels`,
+    calls: `${processes} processes that serve and call`,
+    nats: 'two machines with a bridge each',
+  };
+  console.log(`Seed ${seed}: ${about[kind]}`);
   const start = performance.now();
   const seconds = () => (performance.now() - start) / 1000;
   const run = async (soak: Soaking, describe: () => string): Promise<void> => {
@@ -99,10 +128,15 @@ async function main(commandLine: CommandLine<typeof OPTIONS>): Promise<number> {
     if (more > 0) console.error(`and ${more} more problems, which may follow from these`);
   };
   let problems: readonly string[];
-  if (calls) {
+  if (kind === 'calls') {
     const soak = new CallSoak({ seed, processes, kills });
     await run(soak, () => progressOfCalls(soak.counts, seconds()));
     console.log(summaryOfCalls(soak.counts, seconds(), seed));
+    problems = soak.problems;
+  } else if (kind === 'nats') {
+    const soak = new NatsSoak({ seed, kills });
+    await run(soak, () => progressOverNats(soak.counts, seconds()));
+    console.log(summaryOverNats(soak.counts, seconds(), seed));
     problems = soak.problems;
   } else {
     const soak = new Soak({ seed, channels, processes, kills });
@@ -110,7 +144,7 @@ async function main(commandLine: CommandLine<typeof OPTIONS>): Promise<number> {
     console.log(summary(soak.counts, seconds(), seed));
     problems = soak.problems;
   }
-  const what = calls ? 'call' : 'message';
+  const what = kind === 'calls' ? 'call' : 'message';
   console.log(problems.length === 0 ? `Every ${what} is accounted for.` : 'Not all is as it should be.');
   return problems.length === 0 ? 0 : 1;
 }

@@ -1,6 +1,5 @@
 // The link to another machine, which is a network namespace here, is cut while messages go both ways by JetStream: they arrive once the
 // link is there again, each once.
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { canonicalText, string, struct, u32 } from '@mmfbus/codec';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -9,38 +8,18 @@ import { temporaryFolder } from '../../support/temporary-folder.js';
 import { commandOf } from '../../support/tools.js';
 import { Host } from '../hosts.js';
 import { NatsServer } from '../nats-server.js';
+import { otherMachine } from '../other-machine.js';
 
 const schema = canonicalText(struct({ from: string(), number: u32() }));
 const here = temporaryFolder('nats-here');
 const there = temporaryFolder('nats-there');
 const folder = temporaryFolder('nats-folders');
 
-const ip = (...words: string[]) => void execFileSync('ip', words, { stdio: 'pipe' });
-
-/** Makes another machine, as far as the network is concerned, and removes it after the test. */
-function otherMachine() {
-  const name = `mmfbus-test-${process.pid}`;
-  const [near, far] = [`mn${process.pid}`, `mf${process.pid}`];
-  const network = `169.254.${process.pid % 256}`;
-  ip('netns', 'add', name);
-  // The pair of links goes with it.
-  onTestFinished(() => ip('netns', 'del', name));
-  ip('link', 'add', near, 'type', 'veth', 'peer', 'name', far, 'netns', name);
-  ip('addr', 'add', `${network}.1/30`, 'dev', near);
-  ip('link', 'set', near, 'up');
-  ip('-n', name, 'addr', 'add', `${network}.2/30`, 'dev', far);
-  ip('-n', name, 'link', 'set', far, 'up');
-  return {
-    address: `${network}.1`,
-    within: ['ip', 'netns', 'exec', name],
-    link: (state: 'up' | 'down') => ip('-n', name, 'link', 'set', far, state),
-  };
-}
-
 describe('a link that is cut', () => {
   it('loses nothing, and repeats nothing', { timeout: 300_000 }, async () => {
     commandOf('network namespaces');
-    const machine = otherMachine();
+    const machine = otherMachine(0);
+    onTestFinished(() => machine.remove());
     const server = await NatsServer.start({ folder, address: machine.address });
     const manager = await jetstreamManager(await server.connect());
     await manager.streams.add({ name: 'DESK', subjects: ['desk.>'] });
