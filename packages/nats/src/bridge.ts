@@ -342,6 +342,7 @@ class OpenBridge implements Bridge {
   #exportOf(route: ExportRoute, jetStream: JetStream | undefined): ExportRouteRunner {
     const { stream } = route;
     const connection = this.#connection;
+    const splits = route.whenTooLarge === 'split';
     return new ExportRouteRunner({
       ...this.#common,
       bus: this.#bus,
@@ -349,8 +350,8 @@ class OpenBridge implements Bridge {
       own: this.#own,
       makeSink: (hooks) =>
         stream === undefined || jetStream === undefined
-          ? new CoreSink(connection, hooks)
-          : new StreamSink(connection, jetStream.manager, stream, hooks),
+          ? new CoreSink(connection, hooks, splits)
+          : new StreamSink(connection, jetStream.manager, stream, hooks, splits),
     });
   }
 

@@ -29,6 +29,11 @@ export interface ExportRoute {
    */
   readonly whenBehind?: 'gap' | 'wait' | undefined;
   /**
+   * What happens to a message that is larger than the server takes: it is refused, and a gap elsewhere; or it is split, and put together by the
+   * bridge that imports it. Defaults to `refuse`.
+   */
+  readonly whenTooLarge?: 'refuse' | 'split' | undefined;
+  /**
    * Without a stream: which messages of a channel that is there when the bridge opens are exported, those that are still in the ring too, or
    * only those that come. With one it is always those of the ring that the stream does not have. Defaults to `latest`.
    */
@@ -105,6 +110,7 @@ const exportRules: Readonly<Record<keyof ExportRoute, Check>> = {
   to: anyText,
   stream: anyStream,
   whenBehind: oneOf('gap', 'wait'),
+  whenTooLarge: oneOf('refuse', 'split'),
   start: oneOf('earliest', 'latest'),
   payload: oneOf('encoded', 'json'),
   forward: anyBoolean,

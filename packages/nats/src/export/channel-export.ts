@@ -3,6 +3,7 @@ import { wallTime } from '../foundation/wall-clock.js';
 import { writeHeader } from '../wire/header.js';
 import { JsonConverter } from '../wire/json-converter.js';
 import { ChannelSource, type Frame, type SourceOptions } from './channel-source.js';
+import { isLast } from './pieces.js';
 import type { Outgoing, Sink, SinkHooks } from './sink.js';
 
 const NOTHING = new Uint8Array(0);
@@ -247,6 +248,7 @@ export class ChannelExport {
       sequence,
       header: this.#header(incarnation, { sequence, prev, time }),
       payload,
+      piece: undefined,
       isGap: false,
       substitute: () => this.#gapOf(lane, { from: sequence, to: sequence, prev, time, reason: 'refused' }),
     };
@@ -268,6 +270,7 @@ export class ChannelExport {
       sequence: to,
       header: this.#header(incarnation, { sequence: to, prev, time, gap: { reason, from } }),
       payload: NOTHING,
+      piece: undefined,
       isGap: true,
       substitute: undefined,
     };
@@ -283,16 +286,24 @@ export class ChannelExport {
     },
   ): string {
     const { tag } = this.#converter ?? (this.#source as ChannelSource);
-    return writeHeader({ gap: undefined, ...rest, incarnation, encoding: tag, host: this.#parts.host });
+    return writeHeader({
+      gap: undefined,
+      part: undefined,
+      ...rest,
+      incarnation,
+      encoding: tag,
+      host: this.#parts.host,
+    });
   }
 
-  #onSent({ incarnation, sequence, payload, isGap }: Outgoing): void {
+  #onSent(message: Outgoing): void {
+    const { incarnation, sequence, payload, isGap } = message;
     const { counters, known } = this.#parts;
+    counters.bytes += payload.length;
+    if (!isLast(message)) return;
     known.set(incarnation, Math.max(sequence, known.get(incarnation) ?? 0));
     this.#lastTrouble = '';
-    if (isGap) return;
-    counters.messages++;
-    counters.bytes += payload.length;
+    if (!isGap) counters.messages++;
   }
 
   #onRefused(

@@ -2,12 +2,15 @@ import { unlessAborted } from '@mmfbus/channel/internal';
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
 import type { Connection } from '../wire/connection.js';
 import { HEADER } from '../wire/header.js';
+import { piecesOf } from './pieces.js';
 import type { Outgoing, Sink, SinkHooks } from './sink.js';
 
 /** Bytes after which the server is asked to answer. */
 const WINDOW = 256 * 1024;
 /** Windows that it has not answered yet, at most. */
 const MOST_WINDOWS = 2;
+/** More than all other headers of a message take: a name of a stream has at most 255 bytes. */
+const MOST_HEADERS = 1024;
 /** About what the protocol and the header take of each message. */
 const OVERHEAD = 200;
 
@@ -15,15 +18,18 @@ const OVERHEAD = 200;
 export class CoreSink implements Sink {
   readonly #connection: Connection;
   readonly #hooks: SinkHooks;
+  readonly #splits: boolean;
   readonly #forget: () => void;
   #bytes = 0;
   #windows = 0;
   #isHeld = false;
   #open = true;
 
-  constructor(connection: Connection, hooks: SinkHooks) {
+  /** @param splits whether messages that are too large for the server go in pieces. */
+  constructor(connection: Connection, hooks: SinkHooks, splits: boolean) {
     this.#connection = connection;
     this.#hooks = hooks;
+    this.#splits = splits;
     this.#forget = connection.onChange(() => this.#release());
   }
 
@@ -34,14 +40,18 @@ export class CoreSink implements Sink {
   }
 
   send(message: Outgoing): void {
-    const fields = headersOf(message);
-    const length = lengthOf(fields, message);
     const limit = this.#connection.maxPayload;
-    if (length > limit && message.substitute !== undefined) {
-      this.#hooks.refused(message, 'TOO_LARGE', tooLarge(length, limit));
-      this.send(message.substitute());
+    if (fitsSurely(message, limit)) {
+      this.#publish(message);
       return;
     }
+    const sendable = sendableOf(message, limit, this.#splits, headersOf);
+    if (sendable.refusal !== undefined) this.#hooks.refused(message, 'TOO_LARGE', sendable.refusal);
+    for (const one of sendable.messages) this.#publish(one);
+  }
+
+  #publish(message: Outgoing): void {
+    const fields = headersOf(message);
     try {
       this.#connection.nats.publish(message.subject, message.payload, { headers: fields });
     } catch (error) {
@@ -95,15 +105,36 @@ export function headersOf({ header }: Outgoing): MsgHdrs {
   return fields;
 }
 
-/** Bytes that the server counts: headers and payload. */
-export function lengthOf(fields: MsgHdrs, { payload }: Outgoing): number {
-  let length = 'NATS/1.0\r\n\r\n'.length + payload.length;
+/** Whether a message is small enough, whatever headers it has beside that of the bridge: asked of each one. */
+export function fitsSurely({ payload, header }: Outgoing, limit: number): boolean {
+  return payload.length + header.length + MOST_HEADERS <= limit;
+}
+
+/**
+ * A message as the server takes it: as it is, in pieces, or what stands for it where it is refused, and why.
+ *
+ * @param fieldsOf the headers that it is published with.
+ */
+export function sendableOf(
+  message: Outgoing,
+  limit: number,
+  splits: boolean,
+  fieldsOf: (message: Outgoing) => MsgHdrs,
+): { readonly messages: readonly Outgoing[]; readonly refusal: string | undefined } {
+  const overhead = (one: Outgoing) => lengthOf(fieldsOf(one));
+  const length = overhead(message) + message.payload.length;
+  if (length <= limit || message.substitute === undefined) return { messages: [message], refusal: undefined };
+  const pieces = splits ? piecesOf(message, limit, overhead) : undefined;
+  if (pieces !== undefined) return { messages: pieces, refusal: undefined };
+  const refusal = `it takes ${length} bytes with its header, the server at most ${limit}`;
+  return { messages: [message.substitute()], refusal };
+}
+
+/** Bytes that the server counts beside the payload. */
+function lengthOf(fields: MsgHdrs): number {
+  let length = 'NATS/1.0\r\n\r\n'.length;
   for (const [key, values] of fields) {
     for (const value of values) length += key.length + value.length + 4;
   }
   return length;
-}
-
-export function tooLarge(length: number, limit: number): string {
-  return `it takes ${length} bytes with its header, the server at most ${limit}`;
 }

@@ -7,6 +7,8 @@ export interface Outgoing {
   /** What its header says. */
   readonly header: string;
   readonly payload: Uint8Array;
+  /** Where it is a piece of a message: where the payload begins in that of the message, and how many bytes that has. */
+  readonly piece: { readonly offset: number; readonly total: number } | undefined;
   /** Whether it tells of messages that are missing. */
   readonly isGap: boolean;
   /** What stands in its place when it is refused: a gap of that message alone. */
@@ -17,7 +19,7 @@ export interface Outgoing {
 export interface SinkHooks {
   /** There is room again. */
   room(): void;
-  /** It was sent, or with JetStream stored. */
+  /** It was sent, or with JetStream stored. Of a message in pieces told for each of them. */
   sent(message: Outgoing): void;
   /** It will not be sent, or was not stored and comes no more. */
   refused(message: Outgoing, reason: 'TOO_LARGE' | 'STREAM', why: string): void;

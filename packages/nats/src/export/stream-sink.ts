@@ -4,7 +4,7 @@ import { createInbox, type Msg, type Subscription } from '@nats-io/nats-core';
 import { retrying } from '../foundation/retry.js';
 import type { Connection } from '../wire/connection.js';
 import { HEADER, readHeader } from '../wire/header.js';
-import { headersOf, lengthOf, tooLarge } from './core-sink.js';
+import { fitsSurely, headersOf, sendableOf } from './core-sink.js';
 import type { Outgoing, Sink, SinkHooks } from './sink.js';
 
 /** Messages that are not acknowledged yet, at most. */
@@ -48,6 +48,7 @@ export class StreamSink implements Sink {
   readonly #manager: JetStreamManager;
   readonly #stream: string;
   readonly #hooks: SinkHooks;
+  readonly #splits: boolean;
   readonly #inbox: string;
   readonly #acks: Subscription;
   readonly #forget: () => void;
@@ -65,11 +66,19 @@ export class StreamSink implements Sink {
   #timer: NodeJS.Timeout | undefined;
   #isHeld = false;
 
-  constructor(connection: Connection, manager: JetStreamManager, stream: string, hooks: SinkHooks) {
+  /** @param splits whether messages that are too large for the server go in pieces. */
+  constructor(
+    connection: Connection,
+    manager: JetStreamManager,
+    stream: string,
+    hooks: SinkHooks,
+    splits: boolean,
+  ) {
     this.#connection = connection;
     this.#manager = manager;
     this.#stream = stream;
     this.#hooks = hooks;
+    this.#splits = splits;
     this.#inbox = createInbox(connection.inboxPrefix);
     this.#acks = connection.nats.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
@@ -88,14 +97,32 @@ export class StreamSink implements Sink {
   }
 
   send(message: Outgoing): void {
-    const entry = entryOf(this.#sendable(message));
+    const limit = this.#connection.maxPayload;
+    if (fitsSurely(message, limit)) {
+      this.#add(message);
+      return;
+    }
+    // Any message may be the first one after a doubt.
+    const sendable = sendableOf(message, limit, this.#splits, (one) =>
+      this.#fieldsOf(one, Number.MAX_SAFE_INTEGER),
+    );
+    if (sendable.refusal !== undefined) this.#hooks.refused(message, 'TOO_LARGE', sendable.refusal);
+    for (const one of sendable.messages) this.#add(one);
+  }
+
+  #add(message: Outgoing): void {
+    const entry = entryOf(message);
     this.#window.push(entry);
     if (this.#state === 'flowing') this.#publish(entry);
     else if (this.#state === 'unknown') void this.#resume();
   }
 
   async lastOf(subject: string, signal: AbortSignal): Promise<number | undefined> {
-    const look = async () => (await this.#lastStored(subject)).sequence;
+    const look = async () => {
+      const { sequence, prev, end } = await this.#lastStored(subject);
+      // A message of which the end is missing goes on after what is stored of it.
+      return end === Number.POSITIVE_INFINITY ? sequence : prev;
+    };
     const last = await retrying(
       async () => {
         await this.#connection.whenConnected(signal);
@@ -132,26 +159,18 @@ export class StreamSink implements Sink {
     for (const settle of [...this.#flushes]) settle();
   }
 
-  /** The message, or what stands for it where the server does not take one so large. */
-  #sendable(message: Outgoing): Outgoing {
-    const length = lengthOf(this.#fieldsOf(message), message);
-    const limit = this.#connection.maxPayload;
-    if (length <= limit || message.substitute === undefined) return message;
-    this.#hooks.refused(message, 'TOO_LARGE', tooLarge(length, limit));
-    return message.substitute();
-  }
-
-  #fieldsOf(message: Outgoing) {
+  /** @param expected stream sequence of the last message under its subject, where it is to be compared. */
+  #fieldsOf(message: Outgoing, expected?: number) {
     const fields = headersOf(message);
-    fields.set('Nats-Msg-Id', `${message.incarnation}-${message.sequence}`);
+    fields.set('Nats-Msg-Id', idOf(message));
     fields.set('Nats-Expected-Stream', this.#stream);
+    if (expected !== undefined) fields.set('Nats-Expected-Last-Subject-Sequence', `${expected}`);
     return fields;
   }
 
   /** @param expected stream sequence of the last message under its subject, where it is to be compared. */
   #publish(entry: Entry, expected?: number): void {
-    const fields = this.#fieldsOf(entry.message);
-    if (expected !== undefined) fields.set('Nats-Expected-Last-Subject-Sequence', `${expected}`);
+    const fields = this.#fieldsOf(entry.message, expected);
     const token = (this.#token++).toString(36);
     entry.sentAt = timers.now();
     this.#underWay.set(token, entry);
@@ -252,15 +271,14 @@ export class StreamSink implements Sink {
 
   async #tryResume(signal: AbortSignal): Promise<void> {
     await this.#connection.whenConnected(signal);
-    const subjects = new Map<string, { sequence: number; streamSequence: number }>();
+    const subjects = new Map<string, Stored>();
     for (const { message } of this.#window) {
       const { subject } = message;
       if (!subjects.has(subject)) subjects.set(subject, await this.#lastStored(subject));
     }
     signal.throwIfAborted();
     for (const entry of this.#window) {
-      const last = subjects.get(entry.message.subject)?.sequence ?? 0;
-      if (entry.isStored || entry.message.sequence > last) continue;
+      if (entry.isStored || !hasStored(subjects.get(entry.message.subject), entry.message)) continue;
       entry.isStored = true;
       // What was refused before one that is stored cannot be stored any more: who imports sees it by the numbers.
       if (entry.refusal !== undefined) this.#tellRefused(entry.message, entry.refusal);
@@ -276,9 +294,20 @@ export class StreamSink implements Sink {
       const { message } = entry;
       if (message.substitute === undefined) throw new Error('the stream refuses what tells of a gap');
       this.#window[this.#window.indexOf(entry)] = entryOf(message.substitute());
+      this.#forgetPieces(message);
     }
     while (this.#window[0]?.isStored === true) this.#hooks.sent((this.#window.shift() as Entry).message);
     if (this.#window.length === 0) for (const settle of [...this.#flushes]) settle();
+  }
+
+  /** Takes back the other pieces of a message that is not stored any more. */
+  #forgetPieces({ piece, incarnation, sequence }: Outgoing): void {
+    if (piece === undefined) return;
+    const left = this.#window.filter(
+      ({ message }) =>
+        message.piece === undefined || message.incarnation !== incarnation || message.sequence !== sequence,
+    );
+    this.#window.splice(0, this.#window.length, ...left);
   }
 
   /** Sends the first message after a doubt, alone: it is stored only where the stream has what the leader said. */
@@ -304,15 +333,63 @@ export class StreamSink implements Sink {
   }
 
   /** What the leader has last under a subject; zeros for nothing. */
-  async #lastStored(subject: string): Promise<{ sequence: number; streamSequence: number }> {
+  async #lastStored(subject: string): Promise<Stored> {
     const stored = await this.#manager.streams.getMessage(this.#stream, { last_by_subj: subject });
-    if (stored === null) return { sequence: 0, streamSequence: 0 };
+    if (stored === null) return NOTHING_STORED;
     const header = readHeader(stored.header?.get(HEADER) ?? '');
     if (header === undefined) {
       throw new Error(`message ${stored.seq} of the stream ${this.#stream}, ${subject}, is of no bridge`);
     }
-    return { sequence: header.sequence, streamSequence: stored.seq };
+    const { sequence, prev, encoding, part } = header;
+    const end = part === undefined ? 0 : part.offset + stored.data.length;
+    const isWhole = part === undefined || end === part.total;
+    return {
+      streamSequence: stored.seq,
+      sequence,
+      prev,
+      end: isWhole ? Number.POSITIVE_INFINITY : end,
+      total: part?.total ?? 0,
+      encoding,
+    };
   }
+}
+
+/** What a stream has last under a subject. */
+interface Stored {
+  readonly streamSequence: number;
+  readonly sequence: number;
+  /** Number of the message before that. */
+  readonly prev: number;
+  /** How many of its bytes are stored; `Infinity` for all. */
+  readonly end: number;
+  /** How many it has, where it is in pieces, and how it is encoded. */
+  readonly total: number;
+  readonly encoding: string;
+}
+
+const NOTHING_STORED: Stored = {
+  streamSequence: 0,
+  sequence: 0,
+  prev: 0,
+  end: Number.POSITIVE_INFINITY,
+  total: 0,
+  encoding: '',
+};
+
+/** Whether a stream has a message, or a piece: the bytes of a message are the same, whichever bridge has read them. */
+function hasStored(
+  { sequence, end, total, encoding }: Stored = NOTHING_STORED,
+  { sequence: wanted, piece, payload, header }: Outgoing,
+): boolean {
+  if (wanted !== sequence || end === Number.POSITIVE_INFINITY) return wanted <= sequence;
+  const isSame = piece?.total === total && readHeader(header)?.encoding === encoding;
+  return isSame && piece.offset + payload.length <= end;
+}
+
+/** By which the stream knows it again, for a while. */
+function idOf({ incarnation, sequence, piece, payload }: Outgoing): string {
+  const id = `${incarnation}-${sequence}`;
+  return piece === undefined ? id : `${id}-${piece.offset}-${payload.length}-${piece.total}`;
 }
 
 function entryOf(message: Outgoing): Entry {

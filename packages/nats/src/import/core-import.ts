@@ -97,6 +97,7 @@ export class CoreImport {
     const holes = this.#holes.get(read.incarnation) ?? [];
     this.#holes.set(read.incarnation, holes);
     const last = holes.at(-1);
+    if (last?.to === read.sequence) return;
     if (last !== undefined && last.to === read.prev) last.to = read.sequence;
     else holes.push({ passage, to: read.sequence });
   }
@@ -113,7 +114,9 @@ export class CoreImport {
 
   #tellHolesBefore({ header }: Incoming): void {
     const read = readHeader(header);
-    if (read !== undefined) this.#tellHoles(read.incarnation, read.sequence);
+    // Behind a piece that was dropped, what is left of its message is of no use.
+    if (read !== undefined)
+      this.#tellHoles(read.incarnation, read.part === undefined ? read.sequence : read.sequence + 1);
   }
 
   /** Tells what was dropped before that number. */

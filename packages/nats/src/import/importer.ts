@@ -4,6 +4,7 @@ import type { GapReason, Passage, RefusalReason, Teller } from '../foundation/ev
 import { type Header, readHeader } from '../wire/header.js';
 import { isJson } from '../wire/json-converter.js';
 import { type NameMap, splitSubject } from '../wire/names.js';
+import { Assemblies } from './assembly.js';
 import { ImportTarget } from './import-target.js';
 
 /** What an import did. */
@@ -28,6 +29,8 @@ export interface Incoming {
   /** What its header says; '' without one. */
   readonly header: string;
   readonly payload: Uint8Array;
+  /** Its number in the stream; undefined without one. */
+  readonly position?: number;
 }
 
 /** What is known of an incarnation. */
@@ -54,6 +57,12 @@ export interface ImporterParts {
   isOwn(incarnation: string): Promise<boolean>;
 }
 
+/** Why a message is not published. */
+interface Refusal {
+  readonly reason: RefusalReason;
+  readonly text: string;
+}
+
 /** Publishes what comes from other machines: each message once, in order, and says what is missing. */
 export class Importer {
   /** What is known, by incarnations. */
@@ -67,6 +76,7 @@ export class Importer {
   readonly #targets = new Map<string, ImportTarget>();
   /** Channels that were looked for and not found. */
   readonly #absent = new Set<string>();
+  readonly #assemblies = new Assemblies();
   readonly #closing = new AbortController();
 
   constructor(parts: ImporterParts) {
@@ -76,6 +86,11 @@ export class Importer {
   /** Channels that it publishes to. */
   get channels(): readonly string[] {
     return [...this.#targets.keys()];
+  }
+
+  /** Number in the stream of the first message that is not taken but for pieces; undefined where there is none. */
+  get heldPosition(): number | undefined {
+    return this.#assemblies.position;
   }
 
   /** A channel exists now. */
@@ -179,37 +194,62 @@ export class Importer {
     target: ImportTarget | undefined,
   ): Promise<void> | undefined {
     const { counters } = this.#parts;
-    const { sequence, prev, incarnation, gap } = header;
+    const { sequence, prev, incarnation, gap, part } = header;
+    // Of a message in pieces the first one counts.
+    const isCounted = part === undefined || part.offset === 0;
     if (lane.isOwn) {
-      counters.own++;
+      if (isCounted) counters.own++;
       return undefined;
     }
     if (target === undefined) {
-      counters.absent++;
+      if (isCounted) counters.absent++;
       lane.last = Math.max(lane.last, sequence);
       return undefined;
     }
     if (sequence <= lane.last) {
-      counters.repeats++;
+      if (isCounted) counters.repeats++;
       return undefined;
     }
     const isFirst = lane.last === 0 && !this.owesAll;
     if (prev > lane.last && !isFirst) this.#tellGap(passage, incarnation, lane.last + 1, prev, 'network');
     // From here on what came before it is settled, also where this message has to come again.
     lane.last = Math.max(lane.last, prev);
+    if (part === undefined) this.#assemblies.end(incarnation);
     if (gap !== undefined) {
       const from = Math.max(gap.from, lane.last + 1);
       this.#tellGap(passage, incarnation, from, sequence, gap.reason === 'ring' ? 'ring' : 'refused');
       lane.last = sequence;
       return undefined;
     }
-    const payload = this.#payloadFor(message.payload, header.encoding, target);
+    const whole = part === undefined ? message.payload : this.#put(message, { ...header, part }, target);
+    if (whole === 'more') return undefined;
+    if (whole === 'hole' || whole === 'late') {
+      this.#assemblies.end(incarnation);
+      const isOwed = whole === 'hole' || !isFirst;
+      if (isOwed) this.#tellGap(passage, incarnation, sequence, sequence, 'network');
+      lane.last = sequence;
+      return undefined;
+    }
+    const payload = whole instanceof Uint8Array ? this.#payloadFor(whole, header.encoding, target) : whole;
     if (!(payload instanceof Uint8Array)) {
+      this.#assemblies.end(incarnation);
       lane.last = sequence;
       this.#refuse(passage, header, payload.reason, payload.text);
       return undefined;
     }
     return this.#publish(payload, header, passage, lane, target);
+  }
+
+  /** Puts a piece to those before it. A message that is too large for its channel is not kept. */
+  #put(
+    { payload, position }: Incoming,
+    header: Header & { readonly part: NonNullable<Header['part']> },
+    target: ImportTarget,
+  ): Uint8Array | 'more' | 'hole' | 'late' | Refusal {
+    // As JSON, it may be shorter here.
+    const problem = isJson(header.encoding) ? undefined : target.lengthProblem(header.part.total);
+    if (problem !== undefined) return { reason: 'TOO_LARGE', text: problem };
+    return this.#assemblies.take(header, payload, position);
   }
 
   #publish(
@@ -221,6 +261,7 @@ export class Importer {
   ): Promise<void> | undefined {
     const origin: Origin = { incarnation, sequence, time: BigInt(time) };
     const done = () => {
+      this.#assemblies.end(incarnation);
       lane.last = sequence;
       this.#parts.counters.messages++;
       this.#parts.counters.bytes += payload.length;
@@ -241,11 +282,7 @@ export class Importer {
   }
 
   /** The message as the channel takes it, or why it does not. */
-  #payloadFor(
-    payload: Uint8Array,
-    tag: string,
-    target: ImportTarget,
-  ): Uint8Array | { readonly reason: RefusalReason; readonly text: string } {
+  #payloadFor(payload: Uint8Array, tag: string, target: ImportTarget): Uint8Array | Refusal {
     let fitting: Uint8Array | string = payload;
     if (tag !== target.tag && isJson(tag)) fitting = target.fromJson(payload);
     else {

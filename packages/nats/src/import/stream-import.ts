@@ -157,9 +157,12 @@ export class StreamImport {
   async #take(message: JsMsg): Promise<void> {
     const { importer, checkpoint } = this.#parts;
     const header = message.headers?.get(HEADER) ?? '';
-    const waits = importer.take({ subject: message.subject, header, payload: message.data });
+    const { subject, data: payload, seq: position } = message;
+    const waits = importer.take({ subject, header, payload, position });
     if (waits !== undefined) await waits;
-    this.#progress = { created: this.#progress.created, sequence: message.seq };
+    // A message that has come in part has to come again.
+    const sequence = Math.min(position, (importer.heldPosition ?? Number.POSITIVE_INFINITY) - 1);
+    this.#progress = { created: this.#progress.created, sequence };
     this.#lag = message.info.pending;
     checkpoint.note(() => this.#progress, importer.lanes);
   }

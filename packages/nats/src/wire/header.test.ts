@@ -10,7 +10,9 @@ const header: Header = {
   encoding: encodingTag({ codec: 'msgpack', schema: '{"u32":1}' }),
   host: fieldOf('desk;7\r\n'),
   gap: undefined,
+  part: undefined,
 };
+const part: Header = { ...header, part: { offset: 0, total: 5_000_000 } };
 const gap: Header = { ...header, gap: { reason: 'ring', from: 41 } };
 
 describe('the header of a bridge', () => {
@@ -19,6 +21,7 @@ describe('the header of a bridge', () => {
       `1;00f1d0c2a8b94e57;42;40;1790000000123456000;${header.encoding};desk%3B7%0D%0A`,
     );
     expect(writeHeader(gap)).toBe(`${writeHeader(header)};ring;41`);
+    expect(writeHeader(part)).toBe(`${writeHeader(header)};part;0;5000000`);
     expect(header.encoding).toMatch(/^msgpack:[0-9a-f]{16}$/);
     expect(encodingTag({ codec: 'raw', schema: undefined })).toBe('raw');
   });
@@ -26,6 +29,7 @@ describe('the header of a bridge', () => {
   it('is read as it was written', () => {
     expect(readHeader(writeHeader(header))).toEqual(header);
     expect(readHeader(writeHeader(gap))).toEqual(gap);
+    expect(readHeader(writeHeader(part))).toEqual(part);
   });
 
   it.each([
@@ -52,4 +56,11 @@ describe('the header of a bridge', () => {
     expect(readHeader(`${writeHeader(header)};ring;0`)).toBeUndefined();
     expect(readHeader('')).toBeUndefined();
   });
+
+  it.each([';part;5;5', ';part;-1;5', ';part;0;0', ';piece;0;5', ';part;0;5;6'])(
+    'is nothing where a piece ends in %s',
+    (end) => {
+      expect(readHeader(`${writeHeader(header)}${end}`)).toBeUndefined();
+    },
+  );
 });

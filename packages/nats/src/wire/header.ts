@@ -4,6 +4,8 @@ export const HEADER = 'Mmfbus';
 const VERSION = '1';
 const FIELDS = 7;
 const GAP_FIELDS = 9;
+const PART_FIELDS = 10;
+const PART = 'part';
 
 /** What the header of a message says. */
 export interface Header {
@@ -20,33 +22,53 @@ export interface Header {
   readonly host: string;
   /** Where it is no message but tells of some that are missing, up to its own number. */
   readonly gap: { readonly reason: string; readonly from: number } | undefined;
+  /** Where it is a piece of a message: where its bytes begin in it, and how many the message has. */
+  readonly part: { readonly offset: number; readonly total: number } | undefined;
 }
 
 /**
  * Writes a header: `1;<incarnation>;<sequence>;<prev>;<wall ns>;<encoding>;<host>`, and of a gap behind that
- * `;<reason>;<from>`. Encoding and host are percent-encoded.
+ * `;<reason>;<from>`, of a piece `;part;<offset>;<total>`. Encoding and host are percent-encoded.
  */
 export function writeHeader(header: Header): string {
-  const { incarnation, sequence, prev, time, encoding, host, gap } = header;
+  const { incarnation, sequence, prev, time, encoding, host, gap, part } = header;
   const text = `${VERSION};${incarnation};${sequence};${prev};${time};${encoding};${host}`;
-  return gap === undefined ? text : `${text};${gap.reason};${gap.from}`;
+  if (gap !== undefined) return `${text};${gap.reason};${gap.from}`;
+  return part === undefined ? text : `${text}${partText(part.offset, part.total)}`;
+}
+
+/** What stands behind the header of a message in that of a piece of it. */
+export function partText(offset: number, total: number): string {
+  return `;${PART};${offset};${total}`;
 }
 
 /** Reads one, of whatever origin; undefined where no bridge of this version wrote it. */
 export function readHeader(text: string): Header | undefined {
   const fields = text.split(';');
-  if (fields[0] !== VERSION || (fields.length !== FIELDS && fields.length !== GAP_FIELDS)) return undefined;
+  if (fields[0] !== VERSION) return undefined;
   const [, incarnation = '', sequenceText, prevText, time = '', encoding = '', host = ''] = fields;
   const [sequence, prev] = [Number(sequenceText), Number(prevText)];
   if (!/^[0-9a-f]{16}$/.test(incarnation) || !isNumber(sequenceText, 1) || !isNumber(prevText, 0))
     return undefined;
   if (prev >= sequence || !/^\d{1,19}$/.test(time)) return undefined;
-  const header = { incarnation, sequence, prev, time, encoding, host };
-  if (fields.length === FIELDS) return { ...header, gap: undefined };
-  const [reason = '', fromText] = fields.slice(FIELDS);
-  const from = Number(fromText);
-  if (!isNumber(fromText, 1) || from > sequence) return undefined;
-  return { ...header, gap: { reason, from } };
+  const header = { incarnation, sequence, prev, time, encoding, host, gap: undefined, part: undefined };
+  switch (fields.length) {
+    case FIELDS:
+      return header;
+    case GAP_FIELDS: {
+      const [reason = '', fromText] = fields.slice(FIELDS);
+      const from = Number(fromText);
+      return isNumber(fromText, 1) && from <= sequence ? { ...header, gap: { reason, from } } : undefined;
+    }
+    case PART_FIELDS: {
+      const [word, offsetText, totalText] = fields.slice(FIELDS);
+      const [offset, total] = [Number(offsetText), Number(totalText)];
+      const isPart = word === PART && isNumber(offsetText, 0) && isNumber(totalText, 1) && offset < total;
+      return isPart ? { ...header, part: { offset, total } } : undefined;
+    }
+    default:
+      return undefined;
+  }
 }
 
 function isNumber(text: string | undefined, least: number): boolean {
