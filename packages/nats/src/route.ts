@@ -103,7 +103,9 @@ const anyStream: Check = (value) =>
     ? undefined
     : 'the name of a stream, without spaces and . * > / \\';
 const anyCreate: Check = (value) =>
-  typeof value === 'object' && value !== null ? undefined : 'options of a channel, such as { schema }';
+  typeof value === 'object' && value !== null && !('name' in value) && !('scope' in value)
+    ? undefined
+    : 'options of a channel but for name and scope, such as { schema }';
 
 const exportRules: Readonly<Record<keyof ExportRoute, Check>> = {
   export: anyText,

@@ -78,7 +78,7 @@ describe.each(packageNames)('the packed package in packages/%s', (name) => {
     const { files } = packedPackage(name);
     expect(requiredFiles.filter((file) => !files.includes(file))).toEqual([]);
     const unexpected = files.filter(
-      (file) => !/^(?:(?:bin|dist|src)\/|[A-Z]+(?:\.md)?$|package\.json$)/.test(file),
+      (file) => !/^(?:(?:bin|dist|src)\/|[A-Z]+(?:\.md)?$|package\.json$|bridge\.schema\.json$)/.test(file),
     );
     expect([...unexpected, ...files.filter((file) => /\.test\.|tsbuildinfo|tsconfig/.test(file))]).toEqual(
       [],

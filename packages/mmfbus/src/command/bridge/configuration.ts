@@ -49,7 +49,7 @@ export function readConfiguration(path: string): Configuration {
     throw new Failure(`${path}: ${what}`);
   };
   if (!isObject(content)) return fail('it must be an object with routes');
-  const { routes, connection = {}, ...options } = content;
+  const { $schema: _, routes, connection = {}, ...options } = content;
   if (!Array.isArray(routes)) return fail('routes must be an array');
   if (!isObject(connection)) return fail('connection must be an object');
   refuseUnknown(options, OPTION_NAMES, '', fail);
@@ -91,6 +91,8 @@ function credentialsOf(connection: Json, within: (file: unknown) => string, fail
   if (tls === undefined) return named;
   if (!isObject(tls)) return fail('connection.tls must be an object');
   refuseUnknown(tls, TLS_NAMES, 'connection.tls.', fail);
+  const wrongFile = Object.entries(tls).find(([, value]) => typeof value !== 'string');
+  if (wrongFile !== undefined) return fail(`connection.tls.${wrongFile[0]} must be a text`);
   return {
     ...named,
     tls: Object.fromEntries(Object.entries(tls).map(([name, file]) => [name, within(file)])),
