@@ -48,7 +48,7 @@ export class Assemblies {
     const { received, chunks } = assembly;
     const end = offset + payload.length;
     if (offset > received || end > total) return 'hole';
-    // The bytes of a message are the same, whoever has cut it, and however often.
+    // The bytes of a message are the same, whichever bridge has cut it, and however often.
     if (end <= received) return 'more';
     const rest = payload.subarray(received - offset);
     if (end === total) return Buffer.concat([...chunks, rest], total);
