@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { allocateFreeBytes } from './free-bytes.js';
 export {
   encodeInPlace,
   encodesInPlace,

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { allocateFreeBytes } from './free-bytes.js';
 import { ownCopy } from './own-copy.js';
+import { allocateWordBytes } from './word-bytes.js';
 
 /** Bytes that tell where they are. */
 const source = Uint8Array.from({ length: 10_000 }, (_, index) => index * 7);
@@ -43,5 +45,31 @@ describe('copies', () => {
     }
     expect(other).toStrictEqual(source.slice(8, 16));
     expect(copyOf(16, 8)).toStrictEqual(source.slice(16, 24));
+  });
+});
+
+describe('a copy of memory that is free', () => {
+  it('is that memory, once', () => {
+    const bytes = allocateFreeBytes(10_001).fill(3);
+    const copy = ownCopy(bytes, 5, 10_001);
+    expect(copy.buffer).toBe(bytes.buffer);
+    expect([copy.byteOffset, copy.length, bytes.isFree]).toEqual([5, 9996, false]);
+    expect(ownCopy(bytes, 5, 10_001).buffer).not.toBe(bytes.buffer);
+  });
+
+  it.each([
+    ['less than half of it', 10_000, 4999],
+    ['a short one', 5000, 4096],
+  ])('is a copy where it is %s', (_, length, part) => {
+    const bytes = allocateFreeBytes(length).fill(3);
+    const copy = ownCopy(bytes, 0, part);
+    expect(copy.buffer).not.toBe(bytes.buffer);
+    expect(copy).toStrictEqual(new Uint8Array(part).fill(3));
+    expect(bytes.isFree).toBe(true);
+  });
+
+  it('is a copy where that memory is not free', () => {
+    const bytes = allocateWordBytes(10_000);
+    expect(ownCopy(bytes, 0, 10_000).buffer).not.toBe(bytes.buffer);
   });
 });

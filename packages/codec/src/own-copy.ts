@@ -1,5 +1,5 @@
 import * as threads from 'node:worker_threads';
-import { copyBytes, viewOf } from './word-bytes.js';
+import { copyBytes, viewOf, type Words } from './word-bytes.js';
 
 /** Copies up to this many bytes share memory with others. */
 const LONGEST = 4096;
@@ -14,11 +14,12 @@ let canShare: boolean | undefined;
  * Bytes of their own for a program to keep: a copy of `source[start, end)`. The caller has checked the bounds.
  *
  * Short ones are parts of larger memory, as those of `Buffer.from` are: an ArrayBuffer each would take five times as long.
- * They begin at whole multiples of 8 bytes.
+ * They begin at whole multiples of 8 bytes. Long ones are the source itself, where its memory is free.
  */
-export function ownCopy(source: Uint8Array, start: number, end: number): Uint8Array {
+export function ownCopy(source: Uint8Array & Partial<Words>, start: number, end: number): Uint8Array {
   const length = end - start;
-  if (length > LONGEST || length === 0) return new Uint8Array(viewOf(source, start, end));
+  if (length > LONGEST || length === 0)
+    return takePart(source, start, end) ?? new Uint8Array(viewOf(source, start, end));
   if (slab === undefined || used + length > SLAB_LENGTH) {
     slab = newSlab();
     used = 0;
@@ -28,6 +29,13 @@ export function ownCopy(source: Uint8Array, start: number, end: number): Uint8Ar
   used = (used + length + 7) & ~7;
   copyBytes(source, start, end, copy, 0);
   return copy;
+}
+
+/** A part of the source itself, where its memory is to be had and the part is at least half of it. */
+function takePart(source: Uint8Array & Partial<Words>, start: number, end: number): Uint8Array | undefined {
+  if (source.isFree !== true || 2 * (end - start) < source.length) return undefined;
+  source.isFree = false;
+  return new Uint8Array(source.memory as ArrayBuffer, source.byteOffset + start, end - start);
 }
 
 /** Undefined where a program could give the memory of all away to another thread, together with one of its parts. */

@@ -11,10 +11,15 @@ type Views = (Uint8Array | undefined)[];
 /** `Uint8Array<ArrayBuffer>`, also where TypeScript is older than 5.7. */
 type OwnBytes = ReturnType<Uint8Array['slice']>;
 
-interface Words {
+export interface Words {
   readonly words: ReturnType<Int32Array['slice']>;
   /** Their `buffer`: asking a typed array for it is a call out of compiled code. */
   readonly memory: ArrayBuffer;
+  /**
+   * Whether a copy of most of these bytes may be a part of their memory instead. Who takes it says so by setting this to false,
+   * and whoever lent the bytes for decoding uses that memory no more.
+   */
+  isFree: boolean;
   /** @internal */
   views: Views | undefined;
   /** @internal */
@@ -42,7 +47,7 @@ export function allocateWordBytes(length: number): WordBytes {
 export function withWords(bytes: OwnBytes): WordBytes {
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
   const memory = bytes.buffer as ArrayBuffer;
-  return Object.assign(bytes, { words, memory, views: undefined, data: undefined });
+  return Object.assign(bytes, { words, memory, isFree: false, views: undefined, data: undefined });
 }
 
 /** Copies `from[start, end)` to `to` from `offset` on. The caller has checked the bounds. */

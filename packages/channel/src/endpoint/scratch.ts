@@ -9,6 +9,8 @@ export class Scratch<T> {
   payload: WordBytes = allocateWordBytes(FIRST_LENGTH);
   readonly #codec: Codec<T>;
   readonly #channel: string;
+  /** Memory that was handed over and given back, for as long as the collector lets it. */
+  #spare: WeakRef<WordBytes> | undefined;
   #busy = false;
 
   constructor(codec: Codec<T>, channel: string) {
@@ -38,6 +40,11 @@ export class Scratch<T> {
     const { payload } = this;
     this.payload = allocateWordBytes(FIRST_LENGTH);
     return payload;
+  }
+
+  /** Takes memory back that {@link Scratch.take} handed over: fresh memory takes longer than encoding to it. */
+  giveBack(payload: WordBytes): void {
+    this.#spare = new WeakRef(payload);
   }
 
   /**
@@ -73,8 +80,16 @@ export class Scratch<T> {
     const { payload } = this;
     const least = Math.max(needed, payload.length - start);
     if (needed > limit || payload.length - start >= limit) throw this.#tooLarge(least, limit, advice);
-    this.payload = allocateWordBytes(start + Math.min(Math.max(needed, 2 * payload.length), limit));
+    this.payload = this.#memoryOf(start + Math.min(Math.max(needed, 2 * payload.length), limit));
     this.payload.set(payload.subarray(0, start));
+  }
+
+  #memoryOf(length: number): WordBytes {
+    const spare = this.#spare?.deref();
+    if (spare === undefined || spare.length < length || spare.length > 2 * length)
+      return allocateWordBytes(length);
+    this.#spare = undefined;
+    return spare;
   }
 
   #detached(cause: unknown): ChannelError {

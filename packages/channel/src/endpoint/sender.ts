@@ -5,6 +5,7 @@ import {
   type InPlaceCodec,
   type OwnBytesCodec,
   ownBytes,
+  type WordBytes,
 } from '@mmfbus/codec/internal';
 import type { ChannelDefinition } from '../format/definition.js';
 import { FRAME_HEADER_LENGTH, frameLength } from '../format/frame-layout.js';
@@ -88,6 +89,7 @@ export class Sender<T> {
     const { maxMessage } = this.#participant.memory.geometry;
     let append: Append;
     let kept: number;
+    let taken: WordBytes | undefined;
     this.#scratch.enter();
     try {
       const length = this.#scratch.encode(value, 0, maxMessage, 'the channel carries');
@@ -97,12 +99,18 @@ export class Sender<T> {
         return this.sequence;
       }
       this.#checkBacklog(length);
-      append = fits ? this.#keep(length) : this.#split(length);
+      if (!fits) taken = this.#scratch.take();
+      append = taken === undefined ? this.#keep(length) : this.#split(taken, length);
       kept = length;
     } finally {
       this.#scratch.leave();
     }
-    return this.#waitInLine(append, kept, limits, () => this.sequence);
+    try {
+      return await this.#waitInLine(append, kept, limits, () => this.sequence);
+    } finally {
+      // Published or given up, it is not read any more.
+      if (taken !== undefined) this.#scratch.giveBack(taken);
+    }
   }
 
   /** Appends what is encoded already, without waiting. */
@@ -270,15 +278,10 @@ export class Sender<T> {
     return new MessageAppend(payload, length);
   }
 
-  #split(length: number): Append {
+  #split(payload: WordBytes, length: number): Append {
     const { generation, memory } = this.#participant;
     const { maxPayload, ringCapacity } = memory.geometry;
-    return new SplitAppend(
-      this.#scratch.take(),
-      length,
-      generation,
-      Math.min(maxPayload, ringCapacity / FRAGMENT_PART),
-    );
+    return new SplitAppend(payload, length, generation, Math.min(maxPayload, ringCapacity / FRAGMENT_PART));
   }
 
   /** The values themselves: asking for them may run code of the program, which may publish meanwhile. */

@@ -20,15 +20,19 @@ function add(
   return reassembly.add(slot, { began, total, offset, generation }, position, Uint8Array.from(bytes), isLast);
 }
 
+function message(): number[] {
+  return [...reassembly.message.subarray(0, reassembly.length)];
+}
+
 describe('reassembly', () => {
   it('puts the parts of several publishers together', () => {
     expect(add(0, [1, 2], 5)).toBe('partial');
     expect(add(0, [9], 2, { slot: 4 })).toBe('partial');
     expect(add(2, [3], 5)).toBe('partial');
     expect(add(1, [8], 2, { slot: 4 })).toBe('complete');
-    expect([...reassembly.message]).toEqual([9, 8]);
+    expect(message()).toEqual([9, 8]);
     expect(add(3, [4, 5], 5)).toBe('complete');
-    expect([...reassembly.message]).toEqual([1, 2, 3, 4, 5]);
+    expect(message()).toEqual([1, 2, 3, 4, 5]);
     expect(reassembly.isEmpty).toBe(true);
   });
 
@@ -40,6 +44,52 @@ describe('reassembly', () => {
     }
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100 * 100_000);
     expect(many.every(({ isEmpty }) => !isEmpty)).toBe(true);
+  });
+
+  it('has all of the memory at once where a first part is not much shorter, and lets it grow else', () => {
+    const partOf = (offset: number, total: number) => ({ began: 0, total, offset, generation: 1 });
+    const whole = reassembly.place(SLOT, partOf(0, 160), 0, 10, false, undefined);
+    expect(whole).toHaveLength(160);
+    const first = reassembly.place(SLOT, partOf(0, 1000), 0, 10, false, undefined);
+    expect(first).toHaveLength(160);
+    (first as Uint8Array).fill(1, 0, 10);
+    expect(reassembly.finish(SLOT, 10)).toBe('partial');
+    const grown = reassembly.place(SLOT, partOf(10, 1000), 64, 300, false, undefined);
+    expect(grown).toHaveLength(320);
+    expect((grown as Uint8Array).subarray(0, 10)).toStrictEqual(new Uint8Array(10).fill(1));
+  });
+
+  it('puts the next message where the last one was, unless that memory was taken, or is too short or long', () => {
+    const whole = (length: number, began: number) => {
+      const bytes = Array.from({ length }, (_, index) => index & 0xff);
+      add(0, bytes.slice(0, length / 2), length, { began });
+      expect(add(length / 2, bytes.slice(length / 2), length, { began })).toBe('complete');
+      expect(message()).toEqual(bytes);
+      return reassembly.message.buffer;
+    };
+    const first = whole(100, 64);
+    expect(whole(80, 128)).toBe(first);
+    reassembly.forgetMessage();
+    expect(reassembly.message).toHaveLength(0);
+    expect(whole(60, 192)).toBe(first);
+    const short = whole(40, 256);
+    expect(short).not.toBe(first);
+    const long = whole(50, 320);
+    expect(long).not.toBe(short);
+    reassembly.message.isFree = false;
+    expect(whole(50, 384)).not.toBe(long);
+  });
+
+  it('never uses memory of a message that is not complete for another one', () => {
+    add(0, [1, 2], 4, { slot: 1 });
+    add(0, [3, 4], 4, { slot: 2 });
+    expect(add(2, [5, 6], 4, { slot: 1 })).toBe('complete');
+    expect(message()).toEqual([1, 2, 5, 6]);
+    add(0, [7, 8], 4, { slot: 1, began: 640 });
+    expect(add(2, [9, 10], 4, { slot: 2 })).toBe('complete');
+    expect(message()).toEqual([3, 4, 9, 10]);
+    expect(add(2, [11, 12], 4, { slot: 1, began: 640 })).toBe('complete');
+    expect(message()).toEqual([7, 8, 11, 12]);
   });
 
   it.each([
@@ -65,7 +115,7 @@ describe('reassembly', () => {
     add(0, [1, 2], 5);
     expect(add(0, [7], 2, { began: 128 })).toBe('partial');
     expect(add(1, [8], 2, { began: 128 })).toBe('complete');
-    expect([...reassembly.message]).toEqual([7, 8]);
+    expect(message()).toEqual([7, 8]);
   });
 
   it.each([

@@ -1,8 +1,10 @@
+import { allocateFreeBytes, type WordBytes } from '@mmfbus/codec/internal';
 import type { Fragment } from '../format/fragment.js';
 import type { Origin } from '../format/origin.js';
 
-/** Bytes that are allocated for a message before more of it has arrived. */
-const FIRST_LENGTH = 64 * 1024;
+/** Memory for a message is at first at most this many times its first part, which is an eighth of the ring. */
+const FIRST_PARTS = 16;
+const NOTHING: WordBytes = allocateFreeBytes(0);
 
 interface Partial {
   /** Whether its bytes are put together, and not only counted. */
@@ -12,7 +14,8 @@ interface Partial {
   readonly total: number;
   readonly origin: Origin | undefined;
   received: number;
-  bytes: Uint8Array<ArrayBuffer>;
+  /** At least what was received. */
+  bytes: WordBytes;
 }
 
 /**
@@ -24,17 +27,25 @@ interface Partial {
 export type ReassemblyOutcome = 'partial' | 'complete' | 'omitted' | 'orphan';
 
 /**
- * Puts split messages together, one a publisher at a time. It never holds more than twice what has arrived of each, nor
- * more than a message may have.
+ * Puts split messages together, one a publisher at a time, at the place where they stay. It never holds more than twice what
+ * has arrived of each, or 16 times its first part, nor more than a message may have.
  */
 export class Reassembly {
-  /** After `complete`: the message. Its memory is the caller's from then on. */
-  message: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  /**
+   * After `complete`: the first {@link Reassembly.length} bytes are the message. Valid until the next part is taken, unless its
+   * memory is taken before: see `WordBytes.isFree`.
+   */
+  message: WordBytes = NOTHING;
+  length = 0;
   /** After `complete`: where the message comes from, as its first part says. */
   origin: Origin | undefined;
   readonly #maxMessage: number;
   readonly #longest: number;
   readonly #partials = new Map<number, Partial>();
+  /** The memory of the message before, for the next one: fresh memory takes longer than copying to it. */
+  #spare: WeakRef<WordBytes> | undefined;
+  /** The part that has a place. */
+  #partial: Partial | undefined;
 
   /**
    * @param maxMessage bytes that a message has at most.
@@ -46,27 +57,50 @@ export class Reassembly {
   }
 
   /**
-   * Takes the next part.
+   * Takes the next part; its parameters are those of {@link Reassembly.place}, with its bytes.
    *
-   * @param position where its frame is.
-   * @param isLast says what the frame says of it.
-   * @param origin what the first part says of the message.
    * @returns what it makes of it, or a text when no publisher writes such a part.
    */
   add(
     slot: number,
     part: Fragment,
     position: number,
-    bytes: Uint8Array<ArrayBuffer>,
+    bytes: Uint8Array,
     isLast: boolean,
     origin?: Origin | undefined,
   ): ReassemblyOutcome | { readonly problem: string } {
-    const end = part.offset + bytes.length;
+    const place = this.place(slot, part, position, bytes.length, isLast, origin);
+    if (typeof place === 'object') {
+      if ('problem' in place) return place;
+      place.set(bytes, part.offset);
+    }
+    return place === 'orphan' ? place : this.finish(slot, bytes.length);
+  }
+
+  /**
+   * Makes room for the next part. What follows is {@link Reassembly.finish}, once it is there, or that its message is dropped.
+   *
+   * @param position where its frame is.
+   * @param length bytes of the part.
+   * @param isLast says what the frame says of it.
+   * @param origin what the first part says of the message.
+   * @returns the memory in which its bytes belong, at `part.offset`; `omitted` when they are not needed; or a text when no
+   * publisher writes such a part.
+   */
+  place(
+    slot: number,
+    part: Fragment,
+    position: number,
+    length: number,
+    isLast: boolean,
+    origin: Origin | undefined,
+  ): WordBytes | 'omitted' | 'orphan' | { readonly problem: string } {
+    const end = part.offset + length;
     if (
       part.total > this.#maxMessage ||
       end > part.total ||
       (end === part.total) !== isLast ||
-      bytes.length === 0
+      length === 0
     ) {
       this.#partials.delete(slot);
       const which = isLast ? 'last fragment' : 'fragment';
@@ -76,19 +110,41 @@ export class Reassembly {
       const problem = `a fragment from ${part.offset} on at ${position}, of a message that began at ${part.began}`;
       return { problem };
     }
-    const partial = part.offset === 0 ? this.#begin(slot, part, origin) : this.#partials.get(slot);
+    const partial = part.offset === 0 ? this.#begin(slot, part, length, origin) : this.#partials.get(slot);
+    this.#partial = partial;
     if (partial === undefined) return 'orphan';
     if (!continues(part, partial)) {
       this.#partials.delete(slot);
       return { problem: `a fragment from ${part.offset} on, where ${partial.received} was due` };
     }
-    this.#append(partial, bytes);
-    if (!isLast) return 'partial';
+    if (!partial.isKept) return 'omitted';
+    if (end > partial.bytes.length) {
+      const grown = allocateFreeBytes(Math.min(partial.total, Math.max(end, 2 * partial.bytes.length)));
+      grown.set(partial.bytes.subarray(0, partial.received));
+      partial.bytes = grown;
+    }
+    return partial.bytes;
+  }
+
+  /** Takes the part that {@link Reassembly.place} made room for: `length` bytes of it are there. */
+  finish(slot: number, length: number): ReassemblyOutcome {
+    const partial = this.#partial as Partial;
+    partial.received += length;
+    if (partial.received < partial.total) return 'partial';
     this.#partials.delete(slot);
     if (!partial.isKept) return 'omitted';
-    this.message = partial.bytes.subarray(0, partial.total);
+    this.#putAside();
+    this.message = partial.bytes;
+    this.length = partial.total;
     this.origin = partial.origin;
     return 'complete';
+  }
+
+  /** The message was used: its memory is for the next one, as long as the collector lets it. */
+  forgetMessage(): void {
+    this.#putAside();
+    this.message = NOTHING;
+    this.length = 0;
   }
 
   /** Whether these bytes are the next part of what a publisher began, and complete it. */
@@ -119,27 +175,27 @@ export class Reassembly {
     return this.#partials.size === 0;
   }
 
-  #begin(slot: number, { generation, began, total }: Fragment, origin: Origin | undefined): Partial {
+  #begin(slot: number, part: Fragment, length: number, origin: Origin | undefined): Partial {
+    const { generation, began, total } = part;
     const isKept = total <= this.#longest;
-    const bytes = new Uint8Array(isKept ? Math.min(total, FIRST_LENGTH) : 0);
+    const bytes = isKept ? this.#memoryFor(total, FIRST_PARTS * length) : NOTHING;
     const partial = { isKept, generation, began, total, origin, received: 0, bytes };
     this.#partials.set(slot, partial);
     return partial;
   }
 
-  #append(partial: Partial, bytes: Uint8Array<ArrayBuffer>): void {
-    const received = partial.received + bytes.length;
-    if (!partial.isKept) {
-      partial.received = received;
-      return;
-    }
-    if (received > partial.bytes.length) {
-      const grown = new Uint8Array(Math.min(partial.total, Math.max(received, 2 * partial.bytes.length)));
-      grown.set(partial.bytes.subarray(0, partial.received));
-      partial.bytes = grown;
-    }
-    partial.bytes.set(bytes, partial.received);
-    partial.received = received;
+  /** Memory for a message of that length, or for so many bytes of it. */
+  #memoryFor(total: number, most: number): WordBytes {
+    this.forgetMessage();
+    const spare = this.#spare?.deref();
+    this.#spare = undefined;
+    // Not more than twice of what is needed: a value that takes it takes all of it.
+    if (spare !== undefined && spare.length >= total && spare.length <= 2 * total) return spare;
+    return allocateFreeBytes(Math.min(total, most));
+  }
+
+  #putAside(): void {
+    if (this.message.isFree && this.message !== NOTHING) this.#spare = new WeakRef(this.message);
   }
 }
 

@@ -1,6 +1,6 @@
-import { allocateWordBytes, type WordBytes } from '@mmfbus/codec/internal';
+import { allocateFreeBytes, allocateWordBytes, type WordBytes } from '@mmfbus/codec/internal';
 import { copyInto, type SharedBytes } from '@mmfbus/core/internal';
-import { readFragmentHeader } from '../format/fragment.js';
+import { type Fragment, readFragmentHeader } from '../format/fragment.js';
 import { FRAGMENT_HEADER_LENGTH } from '../format/fragment-layout.js';
 import {
   isPlausible,
@@ -17,13 +17,15 @@ import { type Origin, readOrigin } from '../format/origin.js';
 import { readLong } from '../format/words.js';
 import { atStep } from '../foundation/steps.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
-import { Reassembly } from './reassembly.js';
+import { Reassembly, type ReassemblyOutcome } from './reassembly.js';
 
 const TAIL = TAIL_OFFSET >> 3;
 const HEAD = HEAD_OFFSET >> 3;
 
-/** Bytes that are copied out of the ring at a time. */
+/** Bytes that are copied out of the ring at a time. A frame that is longer is copied to memory of its own. */
 const BATCH_LENGTH = 64 * 1024;
+/** Bytes that are copied after a frame that was longer, as more of them may come: enough for what stands before its bytes. */
+const PROBE_LENGTH = 256;
 /** Tries to go on at the head, which may move on while it is read; after that a reader gives up what is in the ring. */
 const HEAD_TRIES = 8;
 /** Tries to read the number at the tail: each fails only when publishers fill the ring once while it is read. */
@@ -55,7 +57,7 @@ export class RingReader {
   /** Position from which on messages are owed that are completed later: those begun before that are not. */
   fragmentFloor = 0;
   /** Where the bytes of the message are; valid until the next one is read. */
-  payload: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  payload: WordBytes = allocateWordBytes(0);
   start = 0;
   end = 0;
   /** Nanoseconds of the monotonic clock. */
@@ -70,9 +72,13 @@ export class RingReader {
   problem = '';
   /** Most bytes that were committed and not read at any time since it was set to 0. */
   backlog = 0;
-  /** The private copy, and behind it the header that follows in the ring. Grows to the largest frame seen. */
-  #batch: WordBytes = allocateWordBytes(0);
-  #batchWords = this.#batch.words;
+  /** The private copy, and behind it the header that follows in the ring. */
+  readonly #batch: WordBytes;
+  readonly #batchWords: Int32Array<ArrayBuffer>;
+  /** Most bytes of the next batch. */
+  #mostNext: number;
+  /** Memory of the last message that was longer than a batch, unless the value took it. */
+  #large: WordBytes | undefined;
   /** The part of the batch that was not read yet. */
   #next = 0;
   #length = 0;
@@ -102,7 +108,9 @@ export class RingReader {
     this.#maxMessage = memory.geometry.maxMessage;
     this.#participants = memory.geometry.participantCount;
     this.#reassembly = new Reassembly(memory.geometry.maxMessage, longest);
-    this.#grow(Math.min(BATCH_LENGTH, this.#capacity));
+    this.#mostNext = Math.min(BATCH_LENGTH, this.#capacity);
+    this.#batch = allocateWordBytes(this.#mostNext + frame.FRAME_ALIGNMENT);
+    this.#batchWords = this.#batch.words;
   }
 
   /** Goes on in the same ring, which is mapped elsewhere now. */
@@ -197,6 +205,11 @@ export class RingReader {
       this.#trusted = this.position;
       if (this.#next >= this.#length) {
         const outcome = this.#fill();
+        if (outcome === 'large') {
+          const read = this.#readLarge();
+          if (read === 'padding') continue;
+          return read;
+        }
         if (outcome !== 'batch') return outcome;
       }
       const word = this.#next >> 2;
@@ -212,16 +225,34 @@ export class RingReader {
       }
       this.#next += size;
       this.position += size;
-      if ((kind & 0xff) !== frame.KIND_PADDING) {
-        return this.#readPayload(word, payload, kind);
-      }
-      if ((this.position & (this.#capacity - 1)) !== 0) {
-        return this.#corrupted(`padding ends at ${this.position}, before the end of the ring`);
-      }
+      if ((kind & 0xff) !== frame.KIND_PADDING) return this.#readPayload(word, payload, kind);
+      if (!this.#endsRing()) return 'corrupted';
     }
   }
 
+  /** Whether padding, which was read, ends where it has to. */
+  #endsRing(): boolean {
+    if ((this.position & (this.#capacity - 1)) === 0) return true;
+    this.#corrupted(`padding ends at ${this.position}, before the end of the ring`);
+    return false;
+  }
+
   #readPayload(word: number, length: number, kindWord: number): ReadOutcome {
+    if (
+      !this.#readHeader(word, length, kindWord) ||
+      !this.#isFollowed(this.#next >> 2, kindWord & 0xff, length)
+    ) {
+      return 'corrupted';
+    }
+    if ((kindWord & 0xff) !== frame.KIND_MESSAGE) return this.#readFragment(kindWord);
+    if (!this.#isWhole()) return 'corrupted';
+    this.payload = this.#batch;
+    if (this.end - this.start > this.#longest) return this.#omit(this.end - this.start);
+    return this.#count();
+  }
+
+  /** Reads what stands before the bytes of a frame; false where no publisher writes that. */
+  #readHeader(word: number, length: number, kindWord: number): boolean {
     const words = this.#batchWords;
     const kind = kindWord & 0xff;
     const publisher = kindWord >>> PUBLISHER_SHIFT;
@@ -232,35 +263,29 @@ export class RingReader {
       publisher >= this.#participants
     ) {
       const due = `sequence ${this.sequence} where ${this.expected} was due`;
-      return this.#corrupted(`frame of kind ${kind}, ${length} bytes, publisher ${publisher}, ${due}`);
-    }
-    // A wrong length leads to an invalid header: found out before the message is passed off as good.
-    const following = readLong(words, (this.#next >> 2) + SEQUENCE_WORD);
-    const due = this.expected + (kind === frame.KIND_FRAGMENT ? 0 : 1);
-    if (following !== due) {
-      return this.#corrupted(`a frame of ${length} bytes is followed by number ${following}, ${due} was due`);
+      this.#corrupted(`frame of kind ${kind}, ${length} bytes, publisher ${publisher}, ${due}`);
+      return false;
     }
     this.start = (word << 2) + frame.FRAME_HEADER_LENGTH;
     this.end = this.start + length;
     this.timestamp = readLong(words, word + TIMESTAMP_WORD);
     this.publisher = publisher;
-    const isExtended = (kindWord & frame.EXTENSION_BIT) !== 0;
     this.origin = undefined;
-    if (isExtended && !this.#readExtension()) {
-      return this.#corrupted(`an extension that a payload of ${length} bytes cannot begin with`);
-    }
-    if (kind !== frame.KIND_MESSAGE) return this.#readFragment(kind, publisher, isExtended);
-    if (this.end - this.start > this.#maxMessage) {
-      return this.#corrupted(`a message of ${this.end - this.start} bytes; the most is ${this.#maxMessage}`);
-    }
-    this.payload = this.#batch;
-    if (!this.#reassembly.isEmpty) {
-      if (this.#isLastFragment(publisher))
-        return this.#corrupted(`frame of kind ${kind} with a last fragment`);
-      this.#reassembly.drop(publisher);
-    }
-    if (this.end - this.start > this.#longest) return this.#omit(this.end - this.start);
-    return this.#count();
+    if ((kindWord & frame.EXTENSION_BIT) === 0 || this.#readExtension()) return true;
+    this.#corrupted(`an extension that a payload of ${length} bytes cannot begin with`);
+    return false;
+  }
+
+  /**
+   * Whether the header at that word is what follows the frame. A wrong length leads to an invalid one: found out before the
+   * message is passed off as good.
+   */
+  #isFollowed(word: number, kind: number, length: number): boolean {
+    const following = readLong(this.#batchWords, word + SEQUENCE_WORD);
+    const due = this.expected + (kind === frame.KIND_FRAGMENT ? 0 : 1);
+    if (following === due) return true;
+    this.#corrupted(`a frame of ${length} bytes is followed by number ${following}, ${due} was due`);
+    return false;
   }
 
   /** Reads what stands before the payload; false where it would not end within the frame. */
@@ -272,6 +297,22 @@ export class RingReader {
     return true;
   }
 
+  /** Whether the frame can be a whole message; then it ends what its publisher began before. */
+  #isWhole(): boolean {
+    const length = this.end - this.start;
+    if (length > this.#maxMessage) {
+      this.#corrupted(`a message of ${length} bytes; the most is ${this.#maxMessage}`);
+      return false;
+    }
+    if (this.#reassembly.isEmpty) return true;
+    if (this.#isLastFragment(this.publisher)) {
+      this.#corrupted(`frame of kind ${frame.KIND_MESSAGE} with a last fragment`);
+      return false;
+    }
+    this.#reassembly.drop(this.publisher);
+    return true;
+  }
+
   /** Whether what is said to be a whole message is the end of one that the same publisher has begun. */
   #isLastFragment(publisher: number): boolean {
     const length = this.end - this.start - FRAGMENT_HEADER_LENGTH;
@@ -279,26 +320,42 @@ export class RingReader {
     return this.#reassembly.isEndOf(publisher, readFragmentHeader(this.#batchWords, this.start >> 2), length);
   }
 
-  #readFragment(kind: number, publisher: number, isExtended: boolean): ReadOutcome {
-    const isLast = kind === frame.KIND_LAST_FRAGMENT;
+  #readFragment(kindWord: number): ReadOutcome {
+    const part = this.#readFragmentHeader(kindWord);
+    if (part === undefined) return 'corrupted';
+    const bytes = this.#batch.subarray(this.start, this.end);
+    const isLast = (kindWord & 0xff) === frame.KIND_LAST_FRAGMENT;
+    const outcome = this.#reassembly.add(this.publisher, part, this.#trusted, bytes, isLast, this.origin);
+    if (typeof outcome === 'object') return this.#corrupted(outcome.problem);
+    return this.#afterPart(outcome, part, isLast);
+  }
+
+  /** What a part says of itself, behind which its bytes start; undefined where no publisher writes that. */
+  #readFragmentHeader(kindWord: number): Fragment | undefined {
+    const kind = kindWord & 0xff;
     const begin = this.start + FRAGMENT_HEADER_LENGTH;
-    if ((!isLast && kind !== frame.KIND_FRAGMENT) || begin > this.end) {
-      return this.#corrupted(`frame of kind ${kind}, ${this.end - this.start} bytes`);
+    if ((kind !== frame.KIND_LAST_FRAGMENT && kind !== frame.KIND_FRAGMENT) || begin > this.end) {
+      this.#corrupted(`frame of kind ${kind}, ${this.end - this.start} bytes`);
+      return undefined;
     }
     const part = readFragmentHeader(this.#batchWords, this.start >> 2);
-    if (isExtended && part.offset !== 0) {
-      return this.#corrupted(`an extension in a fragment at ${part.offset}; only the first one has one`);
+    if ((kindWord & frame.EXTENSION_BIT) !== 0 && part.offset !== 0) {
+      this.#corrupted(`an extension in a fragment at ${part.offset}; only the first one has one`);
+      return undefined;
     }
-    const bytes = this.#batch.subarray(begin, this.end);
-    const outcome = this.#reassembly.add(publisher, part, this.#trusted, bytes, isLast, this.origin);
-    if (typeof outcome === 'object') return this.#corrupted(outcome.problem);
+    this.start = begin;
+    return part;
+  }
+
+  #afterPart(outcome: ReassemblyOutcome, part: Fragment, isLast: boolean): ReadOutcome {
     if (!isLast) return 'part';
     if (outcome === 'omitted') return this.#omit(part.total);
     if (outcome === 'complete') {
-      this.payload = this.#reassembly.message;
-      this.origin = this.#reassembly.origin;
+      const { message, length, origin } = this.#reassembly;
+      this.payload = message;
+      this.origin = origin;
       this.start = 0;
-      this.end = this.payload.length;
+      this.end = length;
       return this.#count();
     }
     // Its beginning was overwritten, or nothing for this reader.
@@ -308,6 +365,65 @@ export class RingReader {
     }
     this.expected++;
     return 'part';
+  }
+
+  /**
+   * Reads a frame that is longer than a batch, which holds its beginning: its bytes are copied once, to where they stay.
+   */
+  #readLarge(): ReadOutcome | 'padding' {
+    const words = this.#batchWords;
+    const { position } = this;
+    const length = words[LENGTH_WORD] as number;
+    const kindWord = words[KIND_WORD] as number;
+    const kind = kindWord & 0xff;
+    const end = position + frame.frameLength(length);
+    if (kind === frame.KIND_PADDING) {
+      this.position = end;
+      return this.#endsRing() ? 'padding' : 'corrupted';
+    }
+    if (!this.#readHeader(0, length, kindWord)) return 'corrupted';
+    const isLast = kind === frame.KIND_LAST_FRAGMENT;
+    let part: Fragment | undefined;
+    let place: ReturnType<Reassembly['place']>;
+    if (kind === frame.KIND_MESSAGE) {
+      if (!this.#isWhole()) return 'corrupted';
+      place = this.end - this.start > this.#longest ? 'omitted' : this.#largeOf(this.end - this.start);
+    } else {
+      part = this.#readFragmentHeader(kindWord);
+      if (part === undefined) return 'corrupted';
+      const bytes = this.end - this.start;
+      place = this.#reassembly.place(this.publisher, part, this.#trusted, bytes, isLast, this.origin);
+    }
+    if (typeof place === 'object') {
+      if ('problem' in place) return this.#corrupted(place.problem);
+      const offset = position & (this.#capacity - 1);
+      copyInto(this.#ring, offset + this.start, offset + this.end, place, part?.offset ?? 0);
+    }
+    const following = this.#batch.length - frame.FRAME_ALIGNMENT;
+    this.#copyTo(following, end & (this.#capacity - 1), frame.FRAME_ALIGNMENT);
+    atStep?.('read: copied');
+    if (this.#isOverwritten(position)) return this.#resumeAtHead();
+    this.position = end;
+    if (!this.#isFollowed(following >> 2, kind, length)) return 'corrupted';
+    if (part !== undefined) {
+      const outcome =
+        place === 'orphan' ? place : this.#reassembly.finish(this.publisher, this.end - this.start);
+      return this.#afterPart(outcome, part, isLast);
+    }
+    if (place === 'omitted') return this.#omit(this.end - this.start);
+    this.payload = place as WordBytes;
+    this.end -= this.start;
+    this.start = 0;
+    return this.#count();
+  }
+
+  /** Memory for a message of that many bytes. */
+  #largeOf(length: number): WordBytes {
+    const large = this.#large;
+    // Not more than twice of what is needed: a value that takes it takes all of it.
+    if (large?.isFree === true && large.length >= length && large.length <= 2 * length) return large;
+    this.#large = allocateFreeBytes(length);
+    return this.#large;
   }
 
   #omit(length: number): 'omitted' | 'part' {
@@ -320,14 +436,15 @@ export class RingReader {
     return this.sequence < this.first ? 'part' : 'message';
   }
 
-  /** Copies the next batch; `batch` when it begins with a whole frame. */
-  #fill(): ReadOutcome | 'batch' {
+  /** Copies the next batch: `batch` when it begins with a whole frame, `large` with the beginning of one that is longer. */
+  #fill(): ReadOutcome | 'batch' | 'large' {
     this.#length = 0;
     const tail = this.loadTail();
     if (tail === this.position) {
       // A large message is not kept until the next one comes.
       this.payload = this.#batch;
-      this.#reassembly.message = this.#batch;
+      if (this.#large?.isFree === false) this.#large = undefined;
+      this.#reassembly.forgetMessage();
       return 'empty';
     }
     const committed = tail - this.position;
@@ -336,21 +453,25 @@ export class RingReader {
     this.backlog = Math.max(this.backlog, committed);
     const offset = this.position & (this.#capacity - 1);
     const available = Math.min(committed, this.#capacity - offset);
-    const length = Math.min(available, this.#batch.length - frame.FRAME_ALIGNMENT);
+    const most = this.#batch.length - frame.FRAME_ALIGNMENT;
+    let length = Math.min(available, this.#mostNext);
+    this.#mostNext = most;
     if (!this.#copy(offset, length)) return this.#keepRest(length) ?? this.#resumeAtHead();
     if (!this.#fits(this.position, tail)) {
       return this.#corrupted(`the tail is ${tail}, more than the ring holds beyond ${this.position}`);
     }
     let size = frame.frameLength(this.#batchWords[LENGTH_WORD] as number);
+    if (size > most && size <= available) {
+      this.#mostNext = PROBE_LENGTH;
+      return 'large';
+    }
     if (size > length && size <= available) {
-      this.#grow(size);
-      if (!this.#copy(offset, size)) return this.#resumeAtHead();
+      length = Math.min(available, most);
+      if (!this.#copy(offset, length)) return this.#keepRest(length) ?? this.#resumeAtHead();
       // Read again: this copy is the one that counts.
       size = frame.frameLength(this.#batchWords[LENGTH_WORD] as number);
-      this.#length = this.#batch.length - frame.FRAME_ALIGNMENT < size ? 0 : size;
-    } else {
-      this.#length = length;
     }
+    this.#length = length;
     if (size < frame.FRAME_ALIGNMENT || size > this.#length) {
       return this.#corrupted(
         `a frame of ${size} bytes at ${this.position}, where ${available} are committed`,
@@ -466,11 +587,5 @@ export class RingReader {
     // After this a caller continues at another position, where the parts collected so far do not belong.
     this.#reassembly.dropAll();
     return 'corrupted';
-  }
-
-  /** Makes room for frames of that many bytes, and the header that follows them. */
-  #grow(length: number): void {
-    this.#batch = allocateWordBytes(length + frame.FRAME_ALIGNMENT);
-    this.#batchWords = this.#batch.words;
   }
 }
