@@ -31,7 +31,7 @@ export function ownCopy(source: Uint8Array & Partial<Words>, start: number, end:
   return copy;
 }
 
-/** A part of the source itself, where its memory is to be had and the part is at least half of it. */
+/** A part of the source itself, where its memory is free and the part is at least half of it. */
 function takePart(source: Uint8Array & Partial<Words>, start: number, end: number): Uint8Array | undefined {
   if (source.isFree !== true || 2 * (end - start) < source.length) return undefined;
   source.isFree = false;

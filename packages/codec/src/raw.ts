@@ -14,7 +14,8 @@ const ID = 'raw';
 /** Options of {@link raw}. */
 export interface RawOptions {
   /**
-   * Whether each decoded value is a copy of its own, which up to 4 KiB is a part of a larger ArrayBuffer. Defaults to true; without, it is a view of what is decoded, which a
+   * Whether each decoded value is a copy of its own, which up to 4 KiB is a part of an ArrayBuffer that it shares with other
+   * values, and beyond may be a part of one of at most twice its length. Defaults to true; without, it is a view of what is decoded, which a
    * subscriber uses again: valid in the handler only.
    */
   readonly copy?: boolean | undefined;

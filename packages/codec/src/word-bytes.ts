@@ -16,8 +16,8 @@ export interface Words {
   /** Their `buffer`: asking a typed array for it is a call out of compiled code. */
   readonly memory: ArrayBuffer;
   /**
-   * Whether a copy of most of these bytes may be a part of their memory instead. Who takes it says so by setting this to false,
-   * and whoever lent the bytes for decoding uses that memory no more.
+   * Whether a copy of most of these bytes may be a part of their memory instead. A decoder that takes it sets this to
+   * false, and the reader that lent the bytes uses that memory no more.
    */
   isFree: boolean;
   /** @internal */
