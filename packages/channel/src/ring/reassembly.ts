@@ -129,6 +129,8 @@ export class Reassembly {
   /** Takes the part that {@link Reassembly.place} made room for: `length` bytes of it are there. */
   finish(slot: number, length: number): ReassemblyOutcome {
     const partial = this.#partial as Partial;
+    // Not kept longer than its message: that may be dropped.
+    this.#partial = undefined;
     partial.received += length;
     if (partial.received < partial.total) return 'partial';
     this.#partials.delete(slot);
@@ -161,6 +163,7 @@ export class Reassembly {
   /** Forgets everything: parts may be missing from now on. */
   dropAll(): void {
     this.#partials.clear();
+    this.#partial = undefined;
   }
 
   /** Forgets the messages of those publishers that are gone. */
