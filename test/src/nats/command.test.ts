@@ -113,6 +113,25 @@ describe('mmfbus bridge', () => {
     });
   });
 
+  it('says that the server refuses its credentials, and not what they are', async () => {
+    const guarded = await NatsServer.start({ args: ['--user', 'desk', '--pass', 'right'] });
+    writeFileSync(join(folder, 'password'), 'wrong');
+    write({
+      routes: [{ export: 'orders', to: 'desk.orders' }],
+      connection: { user: 'desk', password: 'password' },
+    });
+    const program = start(['bridge', guarded.url, '--config', file, '--check']);
+    const { status, stdout, stderr } = await program.exit();
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(/^mmfbus bridge: .*Authorization Violation/),
+    });
+    expect(stdout + stderr).not.toContain('wrong');
+    writeFileSync(join(folder, 'password'), 'right');
+    const right = start(['bridge', guarded.url, '--config', file, '--check', '--json']);
+    expect(await right.success()).toMatch(/"event":"checked"/);
+  });
+
   it.each([
     [{}, 'routes must be an array'],
     [{ routes: [], folders: 'x' }, 'there is no folders; there are host, name, folder, maxWaiting'],
