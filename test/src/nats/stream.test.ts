@@ -13,6 +13,7 @@ import { NatsServer } from './nats-server.js';
 
 ownDirectory('nats-stream');
 const elsewhere = temporaryFolder('nats-elsewhere');
+const third = temporaryFolder('nats-third');
 const folders = temporaryFolder('nats-folders');
 const order = struct({ from: string(), number: u32() });
 type Order = { from: string; number: number };
@@ -238,15 +239,49 @@ describe('a bridge over JetStream', () => {
   it('reads a stream of the same name anew that was deleted and made again', async () => {
     const there = await importing();
     const orders = await publisherOf('orders');
-    await bridge(exporting);
+    const here = await bridge(exporting);
     await publish(orders, 1, 10);
     await expectNumbers(there, 1, 10);
     await manager.streams.delete('DESK');
+    const trouble = new Promise<{ error: Error }>((resolve) => here.once('trouble', resolve));
+    await publish(orders, 11, 15);
+    expect((await trouble).error.message).toMatch(/^no stream answers: 503|stream not found/);
     await manager.streams.add({ name: 'DESK', subjects: ['desk.>'] });
-    await publish(orders, 11, 20);
+    await publish(orders, 16, 20);
     // The new stream gets what the ring has; what was imported before is dropped.
     await expectNumbers(there, 11, 20);
+    expect(here.passages()).toMatchObject([{ messages: 20, missed: 0, refused: 0 }]);
     await there.close();
+  });
+
+  it('goes round a ring of three, and ends where it began', async () => {
+    const stream = 'DESK';
+    const hop = (host: string, from: string, to: string) => ({
+      routes: [
+        { import: `desk.${from}`, into: 'orders', stream },
+        { export: 'orders', to: `desk.${to}`, stream, forward: true },
+      ],
+      options: { host, folder: join(folder, host) },
+      subscribe: 'orders',
+    });
+    const second = await importing(hop('second', '1', '2'));
+    const last = await importing({ ...hop('last', '2', '3'), directory: third });
+    const orders = await publisherOf('orders');
+    const here = await bridge(
+      [
+        { export: 'orders', to: 'desk.1', stream, forward: true },
+        { import: 'desk.3', into: 'orders', stream },
+      ],
+      { folder: join(folder, 'here') },
+    );
+    await publish(orders, 1, 100);
+    await expectNumbers(second, 1, 100);
+    await expectNumbers(last, 1, 100);
+    // What comes round is counted, and goes no further.
+    await expect.poll(() => here.passages()).toMatchObject([{ messages: 100 }, { messages: 0, own: 100 }]);
+    await stored(300);
+    await second.close();
+    await last.close();
   });
 
   it('is refused a stream that there is not, and an import without a folder', async () => {

@@ -386,9 +386,12 @@ function hasStored(
   return isSame && piece.offset + payload.length <= end;
 }
 
-/** By which the stream knows it again, for a while. */
-function idOf({ incarnation, sequence, piece, payload }: Outgoing): string {
-  const id = `${incarnation}-${sequence}`;
+/**
+ * By which the stream knows it again, for a while. It compares the ids of all its subjects, and the same message may go to several, as in
+ * a ring.
+ */
+function idOf({ subject, sequence, piece, payload }: Outgoing): string {
+  const id = `${subject}-${sequence}`;
   return piece === undefined ? id : `${id}-${piece.offset}-${payload.length}-${piece.total}`;
 }
 

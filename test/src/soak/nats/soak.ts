@@ -21,7 +21,7 @@ const MAX_MESSAGE = 1000;
 /** Bytes that the stream keeps: older messages are dropped, and are gaps for a bridge that comes later. */
 const MAX_BYTES: number = 64 * 2 ** 20;
 /** Bytes of the rings where messages are published: the smaller one goes round while a bridge is away. */
-const CAPACITIES = { east: 2 ** 22, west: 2 ** 18 } as const;
+const CAPACITIES = { east: 2 ** 24, west: 2 ** 18 } as const;
 const ARRIVING_CAPACITY: number = 2 ** 20;
 /** Publishers of a channel, at a time. */
 const PUBLISHERS = 2;
