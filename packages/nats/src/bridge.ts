@@ -60,6 +60,8 @@ import { NameMap } from './wire/names.js';
 const OPEN_TIMEOUT = 5000;
 /** How long closing waits for what is under way unless told otherwise, milliseconds. */
 const CLOSE_TIMEOUT = 5000;
+/** What the names of channels begin with on which the command tells how bridges are: each machine has its own. */
+const BRIDGE_CHANNEL = 'mmfbus.bridge.';
 const DEFAULT_MAX_WAITING: number = 16 * 2 ** 20;
 
 /** Options of {@link openBridge}. */
@@ -222,6 +224,7 @@ class OpenBridge implements Bridge {
     }
     const there = new Set<string>();
     for (const { name, service } of await this.#bus.list({ signal })) {
+      if (name.startsWith(BRIDGE_CHANNEL)) continue;
       if (service === undefined) there.add(name);
       else for (const runner of this.#serviceExports) runner.onService(service);
     }
@@ -433,6 +436,7 @@ class OpenBridge implements Bridge {
     const watch = async (): Promise<never> => {
       for await (const change of this.#bus.watch({ signal })) {
         const { type, channel } = change;
+        if (channel.startsWith(BRIDGE_CHANNEL)) continue;
         const service = serviceOf(channel);
         if (service !== undefined) {
           for (const runner of this.#serviceExports) runner.onService(service);

@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { BridgesView } from './bridges-view.js';
 import { ChannelPage } from './channel-page.js';
 import { clock, visible } from './format.js';
 import { ListView } from './list-view.js';
@@ -118,6 +119,7 @@ function Overview({
       ) : (
         <ListView route={route} overview={overview} />
       )}
+      {route.view !== 'map' && overview.bridges.length > 0 && <BridgesView bridges={overview.bridges} />}
     </>
   );
 }

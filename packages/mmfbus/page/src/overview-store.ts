@@ -1,5 +1,6 @@
 import { useMemo, useReducer, useRef } from 'preact/hooks';
 import type {
+  BridgeRow,
   ChannelRow,
   Departure,
   OverviewEvent,
@@ -19,6 +20,7 @@ export interface OverviewState {
   /** Undefined until the server has told of them. */
   readonly channels: ReadonlyMap<string, ChannelRow> | undefined;
   readonly services: readonly ServiceRow[];
+  readonly bridges: readonly BridgeRow[];
   readonly departures: readonly Departure[];
   readonly period: number;
   readonly trouble: string;
@@ -28,6 +30,7 @@ export interface OverviewState {
 export function useOverview(): OverviewState {
   const channels = useRef<Map<string, ChannelRow> | undefined>(undefined);
   const services = useRef<readonly ServiceRow[]>([]);
+  const bridges = useRef<readonly BridgeRow[]>([]);
   const departures = useRef<Departure[]>([]);
   const period = useRef(0);
   const trouble = useRef('');
@@ -39,6 +42,7 @@ export function useOverview(): OverviewState {
       for (const name of event.gone) known.delete(name);
       channels.current = known;
       services.current = event.services ?? (event.all ? [] : services.current);
+      bridges.current = event.bridges ?? (event.all ? [] : bridges.current);
       const oldest = Date.now() - SHOWN_DEAD;
       departures.current = [...departures.current, ...event.departures]
         .filter(({ at }) => at > oldest)
@@ -57,6 +61,7 @@ export function useOverview(): OverviewState {
       link,
       channels: channels.current && new Map(channels.current),
       services: services.current,
+      bridges: bridges.current,
       departures: departures.current,
       period: period.current,
       trouble: trouble.current,

@@ -1,9 +1,11 @@
 import type { Bus, BusChange } from '@mmfbus/channel';
 import { timers } from '@mmfbus/core/internal';
+import { isOfBridge, readBridges } from '../command/bridge/state.js';
 import { servicesIn } from '../command/channels.js';
 import { ServiceLooks } from '../command/services/service-looks.js';
+import { BridgeLooks } from './bridge-rows.js';
 import type { EventStream } from './event-stream.js';
-import type { ChannelRow, Departure, OverviewEvent, ServiceRow } from './protocol.js';
+import type { BridgeRow, ChannelRow, Departure, OverviewEvent, ServiceRow } from './protocol.js';
 import { type Programs, rowOf, type Sample } from './rows.js';
 
 /** Milliseconds between two looks at all channels. */
@@ -27,6 +29,8 @@ interface Viewer {
   readonly told: Map<string, string>;
   /** The services, as it was told of them last. */
   toldServices: string;
+  /** The same of the bridges. */
+  toldBridges: string;
   departures: number;
   isNew: boolean;
 }
@@ -44,6 +48,9 @@ export class Overview {
   #looks: ServiceLooks;
   #services: readonly ServiceRow[] = [];
   #servicesText = '[]';
+  #bridgeLooks = new BridgeLooks();
+  #bridges: readonly BridgeRow[] = [];
+  #bridgesText = '[]';
   readonly #departures: Departure[] = [];
   /** How many of them there ever were. */
   #departed = 0;
@@ -58,7 +65,14 @@ export class Overview {
 
   /** Tells that page from now on, until it closes. */
   add(stream: EventStream): void {
-    const viewer = { stream, told: new Map(), toldServices: '[]', departures: 0, isNew: true };
+    const viewer = {
+      stream,
+      told: new Map(),
+      toldServices: '[]',
+      toldBridges: '[]',
+      departures: 0,
+      isNew: true,
+    };
     this.#viewers.add(viewer);
     stream.closed.addEventListener('abort', () => {
       this.#viewers.delete(viewer);
@@ -91,6 +105,9 @@ export class Overview {
     this.#looks = new ServiceLooks(this.#programs);
     this.#services = [];
     this.#servicesText = '[]';
+    this.#bridgeLooks = new BridgeLooks();
+    this.#bridges = [];
+    this.#bridgesText = '[]';
   }
 
   async #look(signal: AbortSignal): Promise<void> {
@@ -99,7 +116,10 @@ export class Overview {
       const before = process.cpuUsage();
       const infos = await bus.list({ signal });
       const at = performance.now();
-      this.#take(infos.filter(({ service }) => service === undefined).map((info) => ({ at, info })));
+      const channels = infos.filter((info) => info.service === undefined && !isOfBridge(info));
+      this.#take(channels.map((info) => ({ at, info })));
+      this.#bridges = this.#bridgeLooks.take(readBridges(bus, infos), at);
+      this.#bridgesText = JSON.stringify(this.#bridges);
       this.#services = this.#looks.rows(servicesIn(infos));
       this.#servicesText = JSON.stringify(this.#services);
       const { user, system } = process.cpuUsage(before);
@@ -156,6 +176,8 @@ export class Overview {
     }
     const services = viewer.toldServices === this.#servicesText ? undefined : this.#services;
     viewer.toldServices = this.#servicesText;
+    const bridges = viewer.toldBridges === this.#bridgesText ? undefined : this.#bridges;
+    viewer.toldBridges = this.#bridgesText;
     const gone = [...told.keys()].filter((name) => !this.#rows.has(name));
     for (const name of gone) told.delete(name);
     const at = Date.now();
@@ -172,6 +194,7 @@ export class Overview {
       channels,
       gone,
       services,
+      bridges,
       departures,
     };
     stream.send('overview', event);

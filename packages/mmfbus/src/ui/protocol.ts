@@ -219,6 +219,37 @@ export interface CallAnswer {
   readonly isError: boolean;
 }
 
+/** A bridge to other machines that `mmfbus bridge` runs. */
+export interface BridgeRow {
+  readonly kind: 'bridge';
+  readonly pid: number;
+  readonly name: string;
+  /** Host and port of the server. */
+  readonly server: string;
+  readonly connected: boolean;
+  /** How often the connection was lost. */
+  readonly lost: number;
+  /** Messages that it carries a second, and calls. */
+  readonly rate: number;
+  /** That of the passage which is furthest behind: bytes of a ring for exports, messages for imports, calls for services. */
+  readonly lag: number;
+  readonly gaps: number;
+  readonly missed: number;
+  readonly refused: number;
+  readonly passages: readonly {
+    readonly direction: string;
+    readonly kind: string;
+    readonly channel: string;
+    readonly subject: string;
+    readonly messages: number;
+    readonly bytes: number;
+    readonly gaps: number;
+    readonly missed: number;
+    readonly refused: number;
+    readonly lag: number;
+  }[];
+}
+
 /** Event `overview`: what differs from the last one. */
 export interface OverviewEvent {
   /** Milliseconds since 1970. */
@@ -231,6 +262,8 @@ export interface OverviewEvent {
   readonly gone: readonly string[];
   /** All services there are; undefined where none differs. */
   readonly services: readonly ServiceRow[] | undefined;
+  /** All bridges there are; undefined where none differs. */
+  readonly bridges: readonly BridgeRow[] | undefined;
   readonly departures: readonly Departure[];
 }
 

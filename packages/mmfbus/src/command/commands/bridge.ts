@@ -3,6 +3,7 @@ import { UsageError, wholeNumber } from '@mmfbus/terminal';
 import { readConfiguration } from '../bridge/configuration.js';
 import { connectTo, loadPackages } from '../bridge/connect.js';
 import { HealthServer } from '../bridge/health.js';
+import { BridgeTeller } from '../bridge/state.js';
 import { type Command, type Context, defineCommand } from '../command.js';
 import type { Output } from '../output.js';
 
@@ -58,7 +59,17 @@ async function run(context: Context<typeof options>): Promise<number> {
       options,
     }: Pick<ReturnType<typeof readConfiguration>, 'routes' | 'options'>) =>
       follow(await packages.nats.openBridge(connection, routes, { ...options, scope, signal }), out, isJson);
-    return await serve({ config, out, isJson, signal, port, open, first: await open({ routes, options }) });
+    const about = { scope, name: options.name ?? 'nats', server: connection.getServer() };
+    return await serve({
+      config,
+      out,
+      isJson,
+      signal,
+      port,
+      about,
+      open,
+      first: await open({ routes, options }),
+    });
   } finally {
     await connection.close();
   }
@@ -70,21 +81,25 @@ interface Serving {
   readonly isJson: boolean;
   readonly signal: AbortSignal;
   readonly port: number | undefined;
+  readonly about: { readonly scope: 'user' | 'machine'; readonly name: string; readonly server: string };
   readonly first: Bridge;
   open(configuration: ReturnType<typeof readConfiguration>): Promise<Bridge>;
 }
 
 /** Runs until the signal aborts, or the connection is closed. */
-async function serve({ config, out, isJson, signal, port, first, open }: Serving): Promise<number> {
+async function serve({ config, out, isJson, signal, port, about, first, open }: Serving): Promise<number> {
   let bridge = first;
-  let isConnected = true;
+  const teller = await BridgeTeller.open(about, () => bridge);
   const watch = (one: Bridge) =>
-    one.on('connected', () => (isConnected = true)).on('disconnected', () => (isConnected = false));
+    one.on('connected', () => teller.changed(true)).on('disconnected', () => teller.changed(false));
   watch(bridge);
   const health =
     port === undefined
       ? undefined
-      : await HealthServer.start(port, () => ({ connected: isConnected, passages: bridge.passages() }));
+      : await HealthServer.start(port, () => ({
+          connected: teller.isConnected,
+          passages: bridge.passages(),
+        }));
   let settle: (status: number) => void = () => {};
   const end = new Promise<number>((resolve) => {
     settle = resolve;
@@ -130,6 +145,7 @@ async function serve({ config, out, isJson, signal, port, first, open }: Serving
     signal.removeEventListener('abort', onAbort);
     await reloading;
     await health?.close();
+    await teller.close();
     await bridge.close();
   }
 }

@@ -1,7 +1,9 @@
 import { type Bus, type ChannelInfo, openBus } from '@mmfbus/channel';
 import type { ServiceState } from '@mmfbus/service/internal';
+import { type BridgeSeen, readBridges } from '../bridge/state.js';
 import { listChannels, servicesIn } from '../channels.js';
 import { type Command, type Context, defineCommand, type Scope } from '../command.js';
+import { checkBridge } from '../doctor/bridges.js';
 import type { Fact, Finding } from '../doctor/finding.js';
 import { awaitRemoval, describeLeftovers, leftoversNow } from '../doctor/leftovers.js';
 import { checkFolder, checkMemory } from '../doctor/memory.js';
@@ -26,7 +28,7 @@ export const command: Command = defineCommand({
   summary: 'find what is wrong, and say what to do',
   usage: '[--fix]',
   help: `Looks for memory that is full, files that dead programs have left (with the proof of their death), programs that are
-stopped or too slow, servers that drain, have another contract than others, or are not called, names and schemas that nearly fit, versions that do not, files that were removed, permissions, and
+stopped or too slow, bridges without a connection or with losses, servers that drain, have another contract than others, or are not called, names and schemas that nearly fit, versions that do not, files that were removed, permissions, and
 limits of descriptors. A program that was refused when it joined has left no trace: its error says which field differs.
 
 The exit status is 1 where there is a problem.`,
@@ -63,9 +65,15 @@ async function examine({
       await pause(BETWEEN_MS, signal);
     }
     signal.throwIfAborted();
-    const { channels, services, findings } = await lookAtAll(bus, scope, signal);
+    const { channels, services, bridges, findings } = await lookAtAll(bus, scope, signal);
     return [
       ...findings,
+      ...bridges.flatMap((now) =>
+        checkBridge(
+          before.bridges.find(({ pid }) => pid === now.pid),
+          now,
+        ),
+      ),
       ...checkRemoved(removed, removedMemory()),
       ...channels.flatMap(checkStopped),
       ...channels.flatMap((info) => slowSince(before.channels, info)),
@@ -106,6 +114,7 @@ async function unlessRefused(
 interface Seen {
   readonly channels: readonly ChannelInfo[];
   readonly services: readonly ServiceState[];
+  readonly bridges: readonly BridgeSeen[];
   readonly findings: readonly Finding[];
 }
 
@@ -119,7 +128,8 @@ async function lookAtAll(bus: Bus, scope: Scope, signal: AbortSignal): Promise<S
     signal,
   );
   const seen = lookAtServices(servicesIn(listed));
-  return { channels, services: seen.services, findings: [...findings, ...seen.findings] };
+  const bridges = readBridges(bus, listed);
+  return { channels, services: seen.services, bridges, findings: [...findings, ...seen.findings] };
 }
 
 /** A program that is stopped is no slow one. */

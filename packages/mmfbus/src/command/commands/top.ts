@@ -1,8 +1,11 @@
 import type { Key } from 'node:readline';
+import type { Bus } from '@mmfbus/channel';
 import { UsageError, wholeNumber } from '@mmfbus/terminal';
-import type { ChannelRow } from '../../ui/protocol.js';
+import { BridgeLooks } from '../../ui/bridge-rows.js';
+import type { BridgeRow, ChannelRow } from '../../ui/protocol.js';
 import { Programs, rowOf, type Sample } from '../../ui/rows.js';
 import { asChannelRow } from '../../ui/service-channel.js';
+import { isOfBridge, readBridges } from '../bridge/state.js';
 import { servicesIn } from '../channels.js';
 import { type Command, type Context, defineCommand } from '../command.js';
 import { pause } from '../pause.js';
@@ -43,7 +46,7 @@ export const command: Command = defineCommand({
   wordCount: { least: 0, most: 1 },
   help: `Shows what has TEXT in the name of the channel or of one of its participants. Where the output is no terminal, or with
 --json, it is printed once. > publishes, < subscribes reliably, ~ subscribes lossily, x was given up; = serves, ? calls. The
-rate of a service is that of the calls that end.
+rate of a service is that of the calls that end. Above stands each bridge that mmfbus bridge runs.
 Keys: r b l w n sort (again: reversed), / filter, p participants, arrows scroll, q quit.`,
   showsAll: true,
   options,
@@ -60,21 +63,24 @@ async function run(context: Context<typeof options>): Promise<number> {
     participants: true,
   };
   const bus = await openBus();
-  const looks = new Rows();
+  const looks = new Rows(bus);
   const look = async () => looks.take(await bus.list({ signal }));
   if (out.isTerminal && values.json !== true) {
     await new Top(view, (style, text) => out.style(style, text)).run(look, interval, signal);
     return 0;
   }
-  if ((await look()).length > 0 && !(await pause(SAMPLE_MS, signal))) return 0;
-  const channels = await look();
+  const first = await look();
+  const isEmpty = first.channels.length === 0 && first.bridges.length === 0;
+  if (!isEmpty && !(await pause(SAMPLE_MS, signal))) return 0;
+  const { channels, bridges } = await look();
   if (values.json === true) {
     for (const { channel, participant } of entriesOf(channels, { ...view, participants: false })) {
       if (participant === undefined) await out.json(channel);
     }
+    for (const bridge of bridges) await out.json(bridge);
     return 0;
   }
-  const picture = { channels, view, top: 0, isTyping: false, time: timeNow() };
+  const picture = { channels, bridges, view, top: 0, isTyping: false, time: timeNow() };
   const canvas = { columns: PRINTED_COLUMNS, rows: undefined, style: out.style.bind(out) };
   await out.line(draw(picture, canvas).join('\n'));
   return 0;
@@ -89,21 +95,34 @@ function timeNow(): string {
   return new Date().toLocaleTimeString('en-GB');
 }
 
-/** Channels and services with what has changed since the look before. */
+/** What one look has found. */
+interface Looked {
+  readonly channels: ChannelRow[];
+  readonly bridges: readonly BridgeRow[];
+}
+
+/** Channels, services and bridges with what has changed since the look before. */
 class Rows {
+  readonly #bus: Bus;
   readonly #programs = new Programs();
   readonly #services = new ServiceLooks(this.#programs);
+  readonly #bridges = new BridgeLooks();
   #samples = new Map<string, Sample>();
 
-  take(listed: readonly Sample['info'][]): ChannelRow[] {
+  constructor(bus: Bus) {
+    this.#bus = bus;
+  }
+
+  take(listed: readonly Sample['info'][]): Looked {
     const at = performance.now();
     const before = this.#samples;
-    const infos = listed.filter(({ service }) => service === undefined);
+    const infos = listed.filter((info) => info.service === undefined && !isOfBridge(info));
     this.#samples = new Map(infos.map((info) => [info.name, { at, info }]));
-    return [
+    const channels = [
       ...infos.map((info) => rowOf({ at, info }, before.get(info.name), this.#programs)),
       ...this.#services.rows(servicesIn(listed)).map(asChannelRow),
     ];
+    return { channels, bridges: this.#bridges.take(readBridges(this.#bus, listed), at) };
   }
 }
 
@@ -113,7 +132,7 @@ class Top {
   readonly #style: Canvas['style'];
   readonly #quit = new AbortController();
   readonly #screen: Screen;
-  #channels: readonly ChannelRow[] = [];
+  #looked: Looked = { channels: [], bridges: [] };
   #top = 0;
   #isTyping = false;
 
@@ -123,11 +142,11 @@ class Top {
     this.#screen = new Screen({ onKey: (text, key) => this.#onKey(text, key), onResize: () => this.#draw() });
   }
 
-  async run(look: () => Promise<ChannelRow[]>, interval: number, signal: AbortSignal): Promise<void> {
+  async run(look: () => Promise<Looked>, interval: number, signal: AbortSignal): Promise<void> {
     const either = AbortSignal.any([signal, this.#quit.signal]);
     try {
       for (let looks = 0; ; looks++) {
-        this.#channels = await look();
+        this.#looked = await look();
         this.#draw();
         // The first rates come soon.
         if (!(await pause(looks === 0 ? Math.min(interval, SAMPLE_MS) : interval, either))) return;
@@ -139,10 +158,10 @@ class Top {
 
   #draw(): void {
     const { columns, rows } = this.#screen;
-    const entries = entriesOf(this.#channels, this.#view).length;
-    this.#top = Math.max(0, Math.min(this.#top, entries - roomOf({ rows })));
+    const entries = entriesOf(this.#looked.channels, this.#view).length;
+    this.#top = Math.max(0, Math.min(this.#top, entries - roomOf({ rows }, this.#looked.bridges.length)));
     const picture = {
-      channels: this.#channels,
+      ...this.#looked,
       view: this.#view,
       top: this.#top,
       isTyping: this.#isTyping,
@@ -172,7 +191,7 @@ class Top {
   }
 
   #choose(text: string, key: Key): void {
-    const page = roomOf({ rows: this.#screen.rows });
+    const page = roomOf({ rows: this.#screen.rows }, this.#looked.bridges.length);
     const steps: Record<string, number> = {
       up: -1,
       down: 1,

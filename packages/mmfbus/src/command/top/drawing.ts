@@ -1,7 +1,8 @@
 import { printable } from '@mmfbus/terminal';
-import type { ChannelRow, ParticipantRow } from '../../ui/protocol.js';
+import type { BridgeRow, ChannelRow, ParticipantRow } from '../../ui/protocol.js';
 import type { Style } from '../output.js';
 import { bytes, plural, rate } from '../units.js';
+import { bridgeLine } from './bridges.js';
 import { fit } from './fit.js';
 import { type Entry, entriesOf, lagOf, largestLagOf, SORTS, type View } from './ranking.js';
 
@@ -14,6 +15,7 @@ const LEAST_NAME = 12;
 /** What is drawn. */
 export interface Picture {
   readonly channels: readonly ChannelRow[];
+  readonly bridges: readonly BridgeRow[];
   readonly view: View;
   /** Rows that are scrolled away above. */
   readonly top: number;
@@ -30,25 +32,29 @@ export interface Canvas {
   readonly style: (style: Style, text: string) => string;
 }
 
-/** Lines that are not rows of the table. */
+/** Lines that are not rows of the table, beside one for each bridge. */
 const HEAD = 4;
 const FOOT = 1;
 
 /** How many rows of the table fit. */
-export function roomOf({ rows }: Pick<Canvas, 'rows'>): number {
-  return rows === undefined ? Number.POSITIVE_INFINITY : Math.max(1, rows - HEAD - FOOT);
+export function roomOf({ rows }: Pick<Canvas, 'rows'>, bridges: number): number {
+  return rows === undefined ? Number.POSITIVE_INFINITY : Math.max(1, rows - HEAD - bridges - FOOT);
 }
 
 /** The lines of a screen, none longer than it is wide. */
 export function draw(picture: Picture, canvas: Canvas): string[] {
-  const { channels, view, top } = picture;
+  const { channels, bridges, view, top } = picture;
   const { columns, style } = canvas;
   const entries = entriesOf(channels, view);
-  const room = roomOf(canvas);
+  const room = roomOf(canvas, bridges.length);
   const shown = entries.slice(top, top + room);
   const lines = [
     style('bold', fit(summaryOf(picture), columns)),
     holdersLine(channels, canvas),
+    ...bridges.map((bridge) => {
+      const line = fit(bridgeLine(bridge), columns);
+      return bridge.connected ? line : style('red', line);
+    }),
     style('dim', fit(choiceOf(picture), columns)),
     style('inverse', fit(headings(columns), columns)),
     ...shown.map((entry) => entryLine(entry, canvas)),
