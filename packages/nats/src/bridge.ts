@@ -1,25 +1,21 @@
 import { hostname } from 'node:os';
-import { type Bus, openBus } from '@mmfbus/channel';
+import type { Bus } from '@mmfbus/channel';
 import {
   abortSignal,
-  anyString,
-  type Check,
   Events,
   milliseconds,
-  oneOf,
   serviceOf,
   showAs,
   unlessAborted,
-  wholeNumber,
   withDeadline,
 } from '@mmfbus/channel/internal';
 import { timers } from '@mmfbus/core/internal';
 import type { NatsConnection } from '@nats-io/nats-core';
+import type { Engines } from './engines.js';
 import { CoreSink } from './export/core-sink.js';
 import { ExportRouteRunner } from './export/export-route.js';
 import { StreamSink } from './export/stream-sink.js';
 import { diagnostics } from './foundation/diagnostics.js';
-import { BridgeError } from './foundation/errors.js';
 import {
   type BridgeCloseInfo,
   type BridgeEvent,
@@ -35,10 +31,8 @@ import { CoreImport } from './import/core-import.js';
 import { ImportCounters, Importer } from './import/importer.js';
 import { type JetStream, StreamImport } from './import/stream-import.js';
 import {
-  checkRoute,
   checkValues,
   definitionOf,
-  describeRoute,
   type ExportRoute,
   type ImportRoute,
   isExport,
@@ -46,25 +40,22 @@ import {
   type Route,
   type ServiceExportRoute,
   type ServiceImportRoute,
-  streamOf,
 } from './route.js';
 import type { ServiceCounters } from './service/counters.js';
-import { loadMicroServices, type MicroServices } from './service/micro-services.js';
+import type { MicroServices } from './service/micro-services.js';
 import { ServiceExportRouteRunner } from './service/service-export-route.js';
 import { ServiceImportRouteRunner } from './service/service-import-route.js';
 import { Connection } from './wire/connection.js';
 import { fieldOf } from './wire/header.js';
 import { NameMap } from './wire/names.js';
 
-/** How long opening may take unless told otherwise, milliseconds. */
-const OPEN_TIMEOUT = 5000;
 /** How long closing waits for what is under way unless told otherwise, milliseconds. */
 const CLOSE_TIMEOUT = 5000;
 /** What the names of channels begin with on which the command tells how bridges are: each machine has its own. */
 const BRIDGE_CHANNEL = 'mmfbus.bridge.';
 const DEFAULT_MAX_WAITING: number = 16 * 2 ** 20;
 
-/** Options of {@link openBridge}. */
+/** Options of `openBridge()`. */
 export interface BridgeOptions {
   /** Where the names of the channels live. Defaults to `user`. */
   readonly scope?: 'user' | 'machine' | undefined;
@@ -96,16 +87,6 @@ export interface BridgeCloseOptions {
   readonly timeout?: number | undefined;
 }
 
-const optionRules: Readonly<Record<keyof BridgeOptions, Check>> = {
-  scope: oneOf('user', 'machine'),
-  host: anyString,
-  name: anyString,
-  folder: anyString,
-  maxWaiting: wholeNumber(0, Number.MAX_SAFE_INTEGER),
-  signal: abortSignal,
-  timeout: milliseconds,
-};
-
 /** What a part of a bridge did so far. */
 export interface PassageState extends Passage {
   readonly kind: 'channel' | 'service';
@@ -128,7 +109,7 @@ export interface PassageState extends Passage {
   readonly lag: number;
 }
 
-/** Carries messages between channels of this machine and NATS. Made by {@link openBridge}. */
+/** Carries messages between channels of this machine and NATS. Made by `openBridge()`. */
 export interface Bridge extends AsyncDisposable {
   /** Whether it carries messages still. */
   readonly isOpen: boolean;
@@ -170,7 +151,8 @@ interface RunningImport {
   close(): Promise<void>;
 }
 
-class OpenBridge implements Bridge {
+/** A bridge that runs: its routes, and what they tell. */
+export class OpenBridge implements Bridge {
   readonly closed: Promise<BridgeCloseInfo>;
   readonly #events = new Events<BridgeEvents>('the bridge', bridgeEvents);
   readonly #connection: Connection;
@@ -477,136 +459,3 @@ showAs(OpenBridge.prototype, (bridge) => {
   const state = bridge.isOpen ? 'open' : 'closed';
   return `Bridge { ${state}, ${bridge.passages().length} passages }`;
 });
-
-/**
- * Opens a bridge: carries messages between channels of this machine and NATS, as the routes say, and nothing else.
- *
- * @param connection of the program, by its own client, with whatever credentials it takes. The bridge does not close it.
- * @param routes at least one. Two that import must not lead into one channel.
- * @throws {@link BridgeError} `INVALID_ARGUMENT`, `NO_JETSTREAM`, `NO_SERVICES`, `NO_STREAM`, `TIMEOUT`, or `CLOSED` where the connection is closed; `ChannelError`
- * as opening a bus does; the signal's reason when it aborts. Then nothing is left of it.
- */
-export async function openBridge(
-  connection: NatsConnection,
-  routes: readonly Route[],
-  options: BridgeOptions = {},
-): Promise<Bridge> {
-  checkAll(routes, options);
-  const { scope = 'user' } = options;
-  return withinTime(connection, routes, options, async (engines, limit) => {
-    const bus = await openBus({ scope, signal: limit, timeout: Number.POSITIVE_INFINITY });
-    const bridge = new OpenBridge(connection, bus, options);
-    try {
-      await bridge.start(routes, engines, limit);
-    } catch (error) {
-      await bridge.close({ timeout: 0 });
-      throw error;
-    }
-    return bridge;
-  });
-}
-
-/** What routes are served by, beside core NATS: what none of them needs is not loaded. */
-interface Engines {
-  readonly jetStream: JetStream | undefined;
-  readonly services: MicroServices | undefined;
-}
-
-async function enginesFor(connection: NatsConnection, routes: readonly Route[]): Promise<Engines> {
-  const jetStream = await jetStreamFor(connection, routes);
-  return { jetStream, services: await servicesFor(connection, routes) };
-}
-
-/** What services of NATS are made by, where a route is of services. */
-async function servicesFor(
-  connection: NatsConnection,
-  routes: readonly Route[],
-): Promise<MicroServices | undefined> {
-  const first = routes.find(isOfServices);
-  if (first === undefined) return undefined;
-  try {
-    return await loadMicroServices(connection);
-  } catch (error) {
-    const text = 'it is of services, and the package @nats-io/services is not installed';
-    throw new BridgeError('NO_SERVICES', describeRoute(first), text, { cause: error });
-  }
-}
-
-/** What JetStream offers, where a route has a stream; each stream is there then. */
-async function jetStreamFor(
-  connection: NatsConnection,
-  routes: readonly Route[],
-): Promise<JetStream | undefined> {
-  const first = routes.find((route) => streamOf(route) !== undefined);
-  if (first === undefined) return undefined;
-  let module: typeof import('@nats-io/jetstream');
-  try {
-    module = await import('@nats-io/jetstream');
-  } catch (error) {
-    const text = 'it has a stream, and the package @nats-io/jetstream is not installed';
-    throw new BridgeError('NO_JETSTREAM', describeRoute(first), text, { cause: error });
-  }
-  const manager = await module.jetstreamManager(connection, { checkAPI: false });
-  for (const route of routes) {
-    const stream = streamOf(route);
-    if (stream === undefined) continue;
-    try {
-      await manager.streams.info(stream);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new BridgeError('NO_STREAM', describeRoute(route), `there is no stream ${stream}: ${why}`, {
-        cause: error,
-      });
-    }
-  }
-  return { client: module.jetstream(connection), manager };
-}
-
-/**
- * Refuses what {@link openBridge} would refuse, and carries nothing.
- *
- * @throws {@link BridgeError} as that does; the signal's reason when it aborts.
- */
-export async function checkBridge(
-  connection: NatsConnection,
-  routes: readonly Route[],
-  options: BridgeOptions = {},
-): Promise<void> {
-  checkAll(routes, options);
-  await withinTime(connection, routes, options, async () => {});
-}
-
-/** What can be seen without a connection. */
-function checkAll(routes: readonly Route[], options: BridgeOptions): void {
-  checkValues('the options of a bridge', options, optionRules);
-  const { scope = 'user', folder = '' } = options;
-  if (!Array.isArray(routes) || routes.length === 0) {
-    throw new BridgeError(
-      'INVALID_ARGUMENT',
-      'the bridge',
-      'routes must be an array with at least one route',
-    );
-  }
-  for (const [index, route] of routes.entries()) checkRoute(route, index, scope);
-  const needsFolder = routes.find((route) => !isExport(route) && streamOf(route) !== undefined);
-  if (needsFolder !== undefined && folder === '') {
-    const text = 'it imports from a stream: the option folder must say where its checkpoint is kept';
-    throw new BridgeError('INVALID_ARGUMENT', describeRoute(needsFolder), text);
-  }
-}
-
-/** Does something with the streams of the routes, as long as there is time. */
-async function withinTime<R>(
-  connection: NatsConnection,
-  routes: readonly Route[],
-  { signal, timeout = OPEN_TIMEOUT }: BridgeOptions,
-  action: (engines: Engines, limit: AbortSignal) => Promise<R>,
-): Promise<R> {
-  if (connection.isClosed()) throw new BridgeError('CLOSED', 'the bridge', 'the connection is closed');
-  const tooLate = () =>
-    new BridgeError('TIMEOUT', 'the bridge', `the server did not answer within ${timeout} ms`);
-  return withDeadline({ signal, timeout }, tooLate, async (limit) => {
-    const engines = await unlessAborted(enginesFor(connection, routes), limit);
-    return action(engines, limit);
-  });
-}

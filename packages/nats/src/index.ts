@@ -1,11 +1,4 @@
-export {
-  type Bridge,
-  type BridgeCloseOptions,
-  type BridgeOptions,
-  checkBridge,
-  openBridge,
-  type PassageState,
-} from './bridge.js';
+export type { Bridge, BridgeCloseOptions, BridgeOptions, PassageState } from './bridge.js';
 export { BridgeError, type BridgeErrorCode } from './foundation/errors.js';
 export type {
   BridgeCloseInfo,
@@ -19,6 +12,7 @@ export type {
   Passage,
   RefusalReason,
 } from './foundation/events.js';
+export { checkBridge, openBridge } from './open-bridge.js';
 export type {
   ExportRoute,
   ImportedChannelOptions,
