@@ -18,4 +18,4 @@ export { type ShapeTerm, termOf } from './shape/canonical.js';
 export { shapeFromTerm } from './shape/from-text.js';
 export { alike, LEAVES, type Visitor, visit } from './shape/node.js';
 export { requireCodable } from './shape/usable.js';
-export { allocateWordBytes, type WordBytes, withWords } from './word-bytes.js';
+export { allocateWordBytes, viewOf, type WordBytes, withWords } from './word-bytes.js';

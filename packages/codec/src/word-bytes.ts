@@ -33,8 +33,11 @@ export interface Words {
  */
 export type WordBytes = OwnBytes & Words;
 
+/** Bytes that may be of that kind. */
+export type MaybeWordBytes = Uint8Array & Partial<Words>;
+
 /** Whether another thread may change these bytes while they are read. Bytes that carry their words are memory of ours. */
-export function mayChange(bytes: Uint8Array & Partial<Words>): boolean {
+export function mayChange(bytes: MaybeWordBytes): boolean {
   return bytes.words === undefined && isShared(bytes);
 }
 
@@ -52,10 +55,10 @@ export function withWords(bytes: OwnBytes): WordBytes {
 
 /** Copies `from[start, end)` to `to` from `offset` on. The caller has checked the bounds. */
 export function copyBytes(
-  from: Uint8Array & Partial<Words>,
+  from: MaybeWordBytes,
   start: number,
   end: number,
-  to: Uint8Array & Partial<Words>,
+  to: MaybeWordBytes,
   offset: number,
 ): void {
   const length = end - start;
@@ -76,7 +79,7 @@ export function copyBytes(
 /**
  * A view of `bytes[start, end)`: where they carry it, the one of the last time. The caller has checked the bounds.
  */
-export function viewOf(bytes: Uint8Array & Partial<Words>, start: number, end: number): Uint8Array {
+export function viewOf(bytes: MaybeWordBytes, start: number, end: number): Uint8Array {
   const place = start >> 3;
   if (bytes.words === undefined || place << 3 !== start || place >= MOST_VIEWS)
     return makeView(bytes, start, end);
@@ -89,7 +92,7 @@ export function viewOf(bytes: Uint8Array & Partial<Words>, start: number, end: n
 }
 
 /** The same bytes for numbers at any offset, where bytes carry their words. They carry it from the first time on. */
-export function dataOf(bytes: Uint8Array & Partial<Words>): DataView | undefined {
+export function dataOf(bytes: MaybeWordBytes): DataView | undefined {
   if (bytes.words === undefined) return undefined;
   bytes.data ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   return bytes.data;

@@ -1,4 +1,4 @@
-import type { WordBytes } from '@mmfbus/codec/internal';
+import { viewOf, type WordBytes } from '@mmfbus/codec/internal';
 import { copyIn, type OwnBytes, type SharedBytes } from '@mmfbus/core/internal';
 import { type Fragment, writeFragmentHeader } from '../format/fragment.js';
 import { FRAGMENT_HEADER_LENGTH } from '../format/fragment-layout.js';
@@ -195,7 +195,7 @@ export class RingWriter {
   /** Copies bytes of a payload to that word of the ring. */
   #copy(payload: WordBytes, start: number, length: number, word: number): void {
     if (length > WORD_COPY_LIMIT) {
-      copyIn(payload.subarray(start, start + length), this.#ring, word * 4);
+      copyIn(viewOf(payload, start, start + length), this.#ring, word * 4);
       return;
     }
     const target = this.#ringWords;

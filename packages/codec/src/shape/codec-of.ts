@@ -13,6 +13,7 @@ import { differenceOf } from './difference.js';
 import { type FastDecode, generateDecode, type Progress } from './generate-decode.js';
 import { type FastEncode, generateEncode } from './generate-encode.js';
 import { type EncodeInPlace, generateInPlace } from './generate-in-place.js';
+import { LastTexts } from './last-text.js';
 import { Mismatch, unexpected } from './mismatch.js';
 import type { ShapeNode } from './node.js';
 import { Reader } from './reader.js';
@@ -89,10 +90,11 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
   const reads = new ReadFunctions(settings);
   const read = reads.of(node);
   const progress: Progress = { position: 0 };
+  const lastTexts = new LastTexts();
   const fast = generate(node, () => ({
-    encode: generateEncode(node, settings),
+    encode: generateEncode(node, settings, lastTexts),
     decode: generateDecode(node, reads, progress),
-    inPlace: generateInPlace(node, settings),
+    inPlace: generateInPlace(node, settings, lastTexts),
   }));
   const text = canonicalTextOf(node);
 

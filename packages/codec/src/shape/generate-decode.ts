@@ -1,6 +1,7 @@
 import { ownCopy } from '../own-copy.js';
 import { dataOf, viewOf } from '../word-bytes.js';
 import type { Read, Reads } from './closures.js';
+import { hasLast, keepRead, LastTexts } from './last-text.js';
 import { containerHeader, keyBytes, leastSize, structHeaderSize, textBytes } from './layout.js';
 import {
   type ArrayNode,
@@ -62,6 +63,7 @@ class DecodeGenerator {
   readonly #structs = new Map<StructNode, string>();
   readonly #slow = new Map<ShapeNode, string>();
   readonly #sizes = new Map<ShapeNode, number>();
+  readonly #lastTexts = new LastTexts();
   readonly #progress: Progress;
   readonly #S: string;
 
@@ -344,15 +346,32 @@ class DecodeGenerator {
     const value = `p += ${key.length}; ${this.#value(field.node, x, rest, slowly)}`;
     const matches = this.#matches(key, 'p');
     if (!field.optional) {
-      return `let ${x}; if (!(${matches})) ${slowly} ${value}`;
+      return `let ${x}; ${this.#withLast(field, x, rest, `if (!(${matches})) ${slowly} ${value}`)}`;
     }
     const size = this.#fieldSize({ ...field, optional: false }) + rest;
     const nil = takesNil(field.node) ? '' : `if (s[p + ${key.length}] === 0xc0) ${slowly}`;
-    return `let ${x}; if (n > 0 && p + ${size} <= e && ${matches}) { ${nil} n -= 1; ${value} }`;
+    const read = `if (n > 0 && p + ${size} <= e && ${matches}) { ${nil} n -= 1; ${value} }`;
+    return `let ${x}; ${this.#withLast(field, x, rest, read)}`;
+  }
+
+  /** Statements that read a field, its key included: where it is the last text of that field, nothing is read again. */
+  #withLast(field: FieldNode, x: string, rest: number, read: string): string {
+    const lastText = this.#source.hasData ? this.#lastTexts.of(field) : undefined;
+    if (lastText === undefined) return read;
+    const last = this.#source.value(lastText);
+    const b = this.#source.name('b');
+    const isCounted = field.optional && this.#reads.settings.layout === 'map';
+    return (
+      `if (${isCounted ? 'n > 0 && ' : ''}p + ${last}.size + ${rest} <= e && ${this.#source.value(hasLast)}(D, p, ${last})) { ` +
+      `${isCounted ? 'n -= 1; ' : ''}${x} = ${last}.text; p += ${last}.size; } ` +
+      `else { const ${b} = p; ${read} ${this.#source.value(keepRead)}(${last}, s, ${b}, p, ${x}); }`
+    );
   }
 
   #arrayField(field: FieldNode, x: string, rest: number, slowly: string): string {
-    if (!field.optional) return `let ${x}; ${this.#value(field.node, x, rest, slowly)}`;
+    if (!field.optional) {
+      return `let ${x}; ${this.#withLast(field, x, rest, this.#value(field.node, x, rest, slowly))}`;
+    }
     const least = this.#least(field.node);
     const check = least > 1 ? `if (p + ${least + rest} > e) ${slowly}` : '';
     const value = `${check} ${this.#value(field.node, x, rest, slowly)}`;

@@ -3,12 +3,14 @@ import { msgpack } from '../msgpack.js';
 import { byteLengthOf, copyUserBytes, isDetached } from '../user-bytes.js';
 import { entriesOfMap, sizeOfMap } from '../user-map.js';
 import { dataOf } from '../word-bytes.js';
+import { keepWritten, type LastTexts, putLast } from './last-text.js';
 import { fixedSize, isFixed, keyBytes, structHeaderSize, textBytes } from './layout.js';
 import { changedMap } from './mismatch.js';
 import {
   type ArrayNode,
   alike,
   type BytesNode,
+  type FieldNode,
   type MapNode,
   type OneOfNode,
   type ShapeNode,
@@ -48,12 +50,12 @@ const FEW_VALUES = 16;
  * In the generated text `v` is the value, `t` the target, `o` the offset, and `L` the limit, from which the caller has taken
  * away what it will write afterwards. `rest` is what is written after some value within the same function.
  */
-export function generateEncode(node: ShapeNode, settings: Settings): FastEncode {
-  const withData = new EncodeGenerator(settings, true).compile(node);
+export function generateEncode(node: ShapeNode, settings: Settings, lastTexts: LastTexts): FastEncode {
+  const withData = new EncodeGenerator(settings, lastTexts).compile(node);
   let plain: FastEncode | undefined;
   return (value, target, offset, limit) => {
     if (dataOf(target) !== undefined) return withData(value, target, offset, limit);
-    plain ??= new EncodeGenerator(settings, false).compile(node);
+    plain ??= new EncodeGenerator(settings, undefined).compile(node);
     return plain(value, target, offset, limit);
   };
 }
@@ -62,12 +64,14 @@ class EncodeGenerator {
   readonly #settings: Settings;
   readonly #codec: Codec<unknown>;
   readonly #source: SourceText;
+  readonly #lastTexts: LastTexts | undefined;
   readonly #structs = new Map<StructNode, string>();
 
-  /** @param hasData says that the target carries a `DataView` of itself. */
-  constructor(settings: Settings, hasData: boolean) {
+  /** @param lastTexts where the target carries a `DataView` of itself. */
+  constructor(settings: Settings, lastTexts: LastTexts | undefined) {
     this.#settings = settings;
-    this.#source = new SourceText(hasData);
+    this.#lastTexts = lastTexts;
+    this.#source = new SourceText(lastTexts !== undefined);
     this.#codec = msgpack({ maxItems: settings.maxItems, maxDepth: settings.maxDepth });
   }
 
@@ -201,7 +205,7 @@ class EncodeGenerator {
     let rest = total;
     const writes = node.fields.map((field, index) => {
       rest -= sizes[index]!;
-      const write = `${bytesWrite(this.#source, keys[index]!)} ${this.#value(field.node, `f${index}`, String(rest))}`;
+      const write = this.#field(field, keys[index]!, `f${index}`, String(rest));
       if (!field.optional) return `{ ${write} }`;
       const missing = this.#settings.layout === 'map' ? '' : 'else { t[o] = 0xc0; o += 1; }';
       return `if (f${index} !== undefined) { ${write} } ${missing}`;
@@ -218,6 +222,19 @@ class EncodeGenerator {
       }`,
     );
     return name;
+  }
+
+  /** Statements that write a field, its key included: where it is the last text of that field, all of it at once. */
+  #field(field: FieldNode, key: readonly number[], x: string, rest: string): string {
+    const write = `${bytesWrite(this.#source, key)} ${this.#value(field.node, x, rest)}`;
+    const lastText = this.#lastTexts?.of(field);
+    if (lastText === undefined) return write;
+    const last = this.#source.value(lastText);
+    const b = this.#source.name('b');
+    return (
+      `if (o + ${last}.size + ${rest} <= L && ${x} === ${last}.text) o = ${this.#source.value(putLast)}(D, o, ${last}); ` +
+      `else { const ${b} = o; ${write} ${this.#source.value(keepWritten)}(${last}, t, ${b}, o, ${key.length}); }`
+    );
   }
 
   readonly #unknown = (value: unknown, target: Uint8Array, offset: number, limit: number): number => {

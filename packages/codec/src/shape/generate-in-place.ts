@@ -1,5 +1,6 @@
 import type { encodeInPlace, InPlaceCodec, InPlaceTarget } from '../in-place.js';
 import { ownLengthOf, putOwnBytes } from '../user-bytes.js';
+import { type LastText, type LastTexts, LONGEST_FORM, putLast } from './last-text.js';
 import { fixedSize, keyBytes, structHeaderSize, textBytes } from './layout.js';
 import type { BytesNode, OneOfNode, ShapeNode, StringNode, StructNode } from './node.js';
 import { putBinaryHeader } from './number-bytes.js';
@@ -17,10 +18,17 @@ import { quoted, SourceText } from './source-text.js';
 /** Writes a value right in the ring, as {@link InPlaceCodec} says. */
 export type EncodeInPlace = InPlaceCodec<unknown>[typeof encodeInPlace];
 
-/** Characters of a text that is written in place. A longer one is written faster by a call that must not see shared memory. */
+/**
+ * Characters of a text that is written in place, where it is not the last one of its field. A longer one is written faster by a call
+ * that must not see shared memory.
+ */
 const MOST_CHARACTERS = 20;
 /** Bytes before the bytes of a value at most. */
 const BINARY_HEADER = 5;
+/** Characters from which on a text is compared with the last one. */
+const LEAST_CHARACTERS = 9;
+/** Values with other texts follow one another: after one that was in vain, so many are not tried at most. */
+const MOST_SKIPPED = 63;
 
 /** What can be checked before, and then is written with plain stores alone. */
 type FlatNode = ScalarNode | StringNode | OneOfNode | BytesNode;
@@ -33,19 +41,24 @@ interface FlatField {
   readonly node: FlatNode;
   readonly isOptional: boolean;
   readonly isNullable: boolean;
+  readonly lastText: LastText | undefined;
 }
 
 /**
  * Generates the function that writes bytes, or the values of a flat struct, in place: it reads all fields, checks them, calls
  * `begin`, and writes.
  *
- * @returns undefined for a shape that is neither, or a struct that has other fields than scalars, short strings, bytes and
- * `oneOf`, or whose values may be larger than the codec takes, their bytes not counted.
+ * @returns undefined for a shape that is neither, or a struct that has other fields than scalars, strings, bytes and `oneOf`, or
+ * whose values may be larger than the codec takes, their bytes not counted.
  */
-export function generateInPlace(node: ShapeNode, settings: Settings): EncodeInPlace | undefined {
+export function generateInPlace(
+  node: ShapeNode,
+  settings: Settings,
+  lastTexts: LastTexts,
+): EncodeInPlace | undefined {
   if (node.kind === 'bytes') return bytesInPlace(node, settings);
   if (node.kind !== 'struct') return undefined;
-  const fields = flatFields(node, settings);
+  const fields = flatFields(node, settings, lastTexts);
   if (fields === undefined || sizeOf(node, fields) + textSize(fields, settings) > settings.maxSize)
     return undefined;
   const source = new SourceText(true);
@@ -53,13 +66,18 @@ export function generateInPlace(node: ShapeNode, settings: Settings): EncodeInPl
   return source.compile('encode') as EncodeInPlace;
 }
 
-function flatFields(struct: StructNode, settings: Settings): readonly FlatField[] | undefined {
+function flatFields(
+  struct: StructNode,
+  settings: Settings,
+  lastTexts: LastTexts,
+): readonly FlatField[] | undefined {
   const fields = struct.fields.flatMap((field, index): FlatField[] => {
     const isNullable = field.node.kind === 'nullable';
     const node = field.node.kind === 'nullable' ? field.node.of : field.node;
     if (!isFlat(node)) return [];
     const { name, optional: isOptional } = field;
-    return [{ x: `f${index}`, name, key: keyBytes(field, settings), node, isOptional, isNullable }];
+    const key = keyBytes(field, settings);
+    return [{ x: `f${index}`, name, key, node, isOptional, isNullable, lastText: lastTexts.of(field) }];
   });
   return fields.length === struct.fields.length ? fields : undefined;
 }
@@ -79,7 +97,8 @@ function sizeOf(struct: StructNode, fields: readonly FlatField[]): number {
 
 function textSize(fields: readonly FlatField[], settings: Settings): number {
   return fields.reduce(
-    (sum, { node }) => sum + (node.kind === 'string' ? mostCharacters(node, settings) : 0),
+    (sum, { node }) =>
+      sum + (node.kind === 'string' ? Math.max(LONGEST_FORM, mostCharacters(node, settings)) : 0),
     0,
   );
 }
@@ -114,8 +133,11 @@ function functionOf(
 ): string {
   const choices = fields.flatMap(({ x, node }) => (node.kind === 'oneOf' ? [`${x}c`] : []));
   const lengths = fields.flatMap(({ x, node }) => (node.kind === 'bytes' ? [`${x}n`] : []));
-  const names = [...fields.map(({ x }) => x), ...choices, ...lengths];
-  return `function encode(v, P) {
+  const kept = fields.flatMap(({ x, lastText }) => (lastText === undefined ? [] : [`${x}l = false`]));
+  const names = [...fields.map(({ x }) => x), ...choices, ...lengths, ...kept];
+  return `var skip = 0, skipped = 0;
+  function encode(v, P) {
+    if (skip > 0) { skip -= 1; return -1; }
     let size = ${[sizeOf(struct, fields), ...names].join(', ')};
     try {
       if (typeof v !== 'object' || v === null || Array.isArray(v)) return -1;
@@ -125,6 +147,7 @@ function functionOf(
     } catch {
       return -1;
     }
+    if (skipped !== 0) skipped = 0;
     if (!P.begin(size)) return -1;
     const t = P.bytes;
     const D = P.data;
@@ -138,23 +161,33 @@ function functionOf(
 
 function check(
   source: SourceText,
-  { x, node, isOptional, isNullable }: FlatField,
+  { x, node, isOptional, isNullable, lastText }: FlatField,
   settings: Settings,
 ): string {
   const conditions = [
     ...(isOptional ? [`${x} !== undefined`] : []),
     ...(isNullable ? [`${x} !== null`] : []),
   ];
-  const statements = checkOf(source, node, x, settings);
+  const statements = checkOf(source, node, x, settings, lastText);
   return conditions.length === 0 ? statements : `if (${conditions.join(' && ')}) { ${statements} }`;
 }
 
-function checkOf(source: SourceText, node: FlatNode, x: string, settings: Settings): string {
+function checkOf(
+  source: SourceText,
+  node: FlatNode,
+  x: string,
+  settings: Settings,
+  lastText: LastText | undefined,
+): string {
   if (node.kind === 'string') {
     const most = mostCharacters(node, settings);
+    const last = source.value(lastText);
     return (
-      `if (typeof ${x} !== 'string' || ${x}.length > ${most} || !${source.value(isAscii)}(${x})) return -1; ` +
-      `size += ${x}.length;`
+      `if (typeof ${x} !== 'string') return -1; ` +
+      `if (${x}.length >= ${LEAST_CHARACTERS} && ${x} === ${last}.text) { ${x}l = true; size += ${last}.size; } ` +
+      `else if (${x}.length > ${most} || !${source.value(isAscii)}(${x})) ` +
+      `{ skip = skipped; if (skipped < ${MOST_SKIPPED}) skipped = 2 * skipped + 1; return -1; } ` +
+      `else size += ${x}.length;`
     );
   }
   if (node.kind === 'bytes') {
@@ -169,13 +202,15 @@ function checkOf(source: SourceText, node: FlatNode, x: string, settings: Settin
 }
 
 function write(source: SourceText, field: FlatField, { layout }: Settings): string {
-  const { x, key, node, isOptional, isNullable } = field;
+  const { x, key, node, isOptional, isNullable, lastText } = field;
   const value = writeOf(source, node, x);
   const nil = 't[o] = 0xc0; o += 1;';
   const written = isNullable ? `if (${x} === null) { ${nil} } else { ${value} }` : value;
-  const withKey = `{ ${bytesWrite(source, key)} ${written} }`;
+  const last = source.value(lastText);
+  const withLast = `if (${x}l) o = ${source.value(putLast)}(D, o, ${last}); else`;
+  const withKey = `${lastText === undefined ? '' : withLast} { ${bytesWrite(source, key)} ${written} }`;
   if (!isOptional) return withKey;
-  return `if (${x} !== undefined) ${withKey} ${layout === 'map' ? '' : `else { ${nil} }`}`;
+  return `if (${x} !== undefined) { ${withKey} } ${layout === 'map' ? '' : `else { ${nil} }`}`;
 }
 
 function writeOf(source: SourceText, node: FlatNode, x: string): string {

@@ -177,6 +177,11 @@ export const BIGINT_RANGES: Readonly<Record<'u64' | 'i64', readonly [min: bigint
   i64: [-0x8000_0000_0000_0000n, 0x7fff_ffff_ffff_ffffn],
 };
 
+/** Whether strings are what it takes, apart from nil. */
+export function takesText(node: ShapeNode): boolean {
+  return node.kind === 'string' || (node.kind === 'nullable' && node.of.kind === 'string');
+}
+
 /** Whether nil in the place of an optional field could be a value of its own. */
 export function takesNil(node: ShapeNode): boolean {
   return node.kind === 'nullable' || node.kind === 'unknown';
