@@ -1,14 +1,12 @@
 // Publishes and polls typed objects on one channel, and tells what that takes but time: bytes of the heap, calls of the
-// operating system's functions, and marks for a tracer of system calls. Arguments: the channel and what to tell.
+// operating system's functions, and marks for a tracer of system calls. Arguments: the channel, what to tell, and the kind of objects.
 import { existsSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Publisher, Subscriber } from '@mmfbus/channel';
-import type { Infer } from '@mmfbus/codec';
+import type { Shape } from '@mmfbus/codec';
 import { countForeignCalls, foreignCalls } from '../support/foreign-calls.js';
 
-/** Messages that are published before they are taken: the ring holds them, and what they allocate fits the young heap. */
-const AT_ONCE = 50_000;
 const WARM_UPS = 4;
 const PASSES = 20;
 /** How often the subscriber is let fall asleep, and what is published while it sleeps: fewer than it takes to ring again. */
@@ -21,8 +19,8 @@ const { defineChannel } = await import('@mmfbus/channel');
 const { someoneSleeps, tableWhere } = await import('../support/slots.js');
 const { f64, oneOf, string, struct, u32, u64 } = await import('@mmfbus/codec');
 
-const [, , name = '', what = ''] = process.argv;
-const schema = struct({
+const [, , name = '', what = '', kind = 'quote'] = process.argv;
+const quote = struct({
   id: u32(),
   sym: string(),
   px: f64(),
@@ -30,9 +28,34 @@ const schema = struct({
   ts: u64({ as: 'number' }),
   side: oneOf('buy', 'sell'),
 });
+const logRecord = struct({
+  id: u32(),
+  level: string(),
+  service: string(),
+  host: string(),
+  message: string(),
+});
+
+/**
+ * Kinds of objects, and how many are published before they are taken: the ring holds them, and what they allocate fits the young
+ * heap.
+ */
+const kinds: Readonly<Record<string, readonly [schema: Shape<object>, value: object, atOnce: number]>> = {
+  quote: [quote, { id: 1, sym: 'AAPL', px: 187.25, qty: 100, ts: 1_700_000_000_000, side: 'buy' }, 50_000],
+  'log record': [
+    logRecord,
+    {
+      id: 1,
+      level: 'info',
+      service: 'checkout-api',
+      host: 'ip-10-0-12-34.eu-west-1',
+      message: 'POST /v1/orders/8f14e45f-ceea-467f-a8f4-1e2c3b4d5e6f 201 in 37 ms, Zürich, total 129.90',
+    },
+    15_000,
+  ],
+};
+const [schema, value, AT_ONCE] = kinds[kind] ?? kinds['quote']!;
 const channel = defineChannel({ name, schema });
-type Quote = Infer<typeof schema>;
-const quote: Quote = { id: 1, sym: 'AAPL', px: 187.25, qty: 100, ts: 1_700_000_000_000, side: 'buy' };
 
 /** For a tracer of this process: a system call that nothing else makes. */
 function mark(label: string): void {
@@ -43,13 +66,13 @@ type Stage = 'publish' | 'poll';
 
 /** Publishes and takes once. */
 function pass(
-  publisher: Publisher<Quote>,
-  subscriber: Subscriber<Quote>,
+  publisher: Publisher<object>,
+  subscriber: Subscriber<object>,
   around: (stage: Stage, run: () => void) => void,
 ): void {
   around('publish', () => {
     for (let count = 0; count < AT_ONCE; count++) {
-      if (publisher.tryPublish(quote) !== 'published') throw new Error(`message ${count} found no room`);
+      if (publisher.tryPublish(value) !== 'published') throw new Error(`message ${count} found no room`);
     }
   });
   around('poll', () => {
@@ -125,7 +148,7 @@ async function traced(): Promise<unknown> {
   mark('sleep begin');
   for (let sleep = 1; sleep <= SLEEPS; sleep++) {
     await tableWhere(name, someoneSleeps);
-    for (let count = 0; count < A_SLEEP; count++) publisher.tryPublish(quote);
+    for (let count = 0; count < A_SLEEP; count++) publisher.tryPublish(value);
     while (taken < sleep * A_SLEEP) await nextTurn();
   }
   mark('sleep end');

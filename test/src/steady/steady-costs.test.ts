@@ -30,29 +30,32 @@ const ALLOCATION_FLAGS = [
 /** The one byte that rings a bell. */
 const RING = /^write\(\d+, "\\0", 1\)/;
 
-async function run(what: string, options: StartOptions = {}): Promise<Record<string, unknown>> {
-  const program = startProgram('steady-costs', { ...options, args: [uniqueName('steady'), what] });
+async function run(what: string, kind: string, options: StartOptions = {}): Promise<Record<string, unknown>> {
+  const program = startProgram('steady-costs', { ...options, args: [uniqueName('steady'), what, kind] });
   return JSON.parse(await program.success());
 }
 
-describe.runIf(process.platform === 'linux')('a typed message that is published and polled', () => {
-  it('takes no more of the heap than it did', async () => {
-    const { publish, poll, collections } = await run('allocations', { nodeArgs: ALLOCATION_FLAGS });
-    expect(collections).toBe(0);
-    expect(publish).toBeLessThan(MOST_PUBLISHING);
-    expect(poll).toBeLessThan(MOST_POLLING);
-  });
+describe.runIf(process.platform === 'linux').each(['quote', 'log record'])(
+  'a typed %s that is published and polled',
+  (kind) => {
+    it('takes no more of the heap than it did', async () => {
+      const { publish, poll, collections } = await run('allocations', kind, { nodeArgs: ALLOCATION_FLAGS });
+      expect(collections).toBe(0);
+      expect(publish).toBeLessThan(MOST_PUBLISHING);
+      expect(poll).toBeLessThan(MOST_POLLING);
+    });
 
-  it('takes no call of a foreign function', async () => {
-    expect(await run('calls')).toEqual({ publish: 0, poll: 0, counted: true });
-  });
+    it('takes no call of a foreign function', async () => {
+      expect(await run('calls', kind)).toEqual({ publish: 0, poll: 0, counted: true });
+    });
 
-  it('takes no system call while no subscriber sleeps, and one ring a sleep', async () => {
-    const file = join(folder, 'calls');
-    const { sleeps } = await run('traced', { within: [commandOf('strace'), '-qq', '-o', file] });
-    const calls = readFileSync(file, 'utf8').split('\n');
-    expect(callsBetween(calls, 'publish').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);
-    expect(callsBetween(calls, 'poll').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);
-    expect(callsBetween(calls, 'sleep').filter((call) => RING.test(call))).toHaveLength(sleeps as number);
-  });
-});
+    it('takes no system call while no subscriber sleeps, and one ring a sleep', async () => {
+      const file = join(folder, `calls of a ${kind}`);
+      const { sleeps } = await run('traced', kind, { within: [commandOf('strace'), '-qq', '-o', file] });
+      const calls = readFileSync(file, 'utf8').split('\n');
+      expect(callsBetween(calls, 'publish').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);
+      expect(callsBetween(calls, 'poll').filter((call) => !OF_THE_ENGINE.test(call))).toEqual([]);
+      expect(callsBetween(calls, 'sleep').filter((call) => RING.test(call))).toHaveLength(sleeps as number);
+    });
+  },
+);
