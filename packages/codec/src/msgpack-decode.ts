@@ -1,3 +1,5 @@
+import type { Sighting } from './learned.js';
+import { createReadSite, type Decoding, type ReadAt, type ReadSite } from './learned-decode.js';
 import type { Limits } from './limits.js';
 import { ownCopy } from './own-copy.js';
 import { readKey } from './recent-keys.js';
@@ -5,6 +7,8 @@ import { Mismatch } from './shape/mismatch.js';
 import { bigInt64, bigUint64, float32, float64, LOWER, UPPER, words } from './shape/number-bytes.js';
 import { readText } from './shape/text.js';
 import { readTimestamp } from './shape/timestamp-bytes.js';
+import { viewUserData } from './user-bytes.js';
+import { dataOf } from './word-bytes.js';
 
 const NOTHING = new Uint8Array(0);
 
@@ -21,60 +25,99 @@ export interface Source {
 /** The decoder that is free: a setter on `Object.prototype` has code running while one is at work, which may decode as well. */
 let freeDecoder: MsgpackDecoder | undefined;
 
+/** A function that reads values. It learns what those have in common that it has read. */
+export type ReadValue = (source: Source) => unknown;
+
 /**
- * Reads one value of standard msgpack, and checks it meanwhile: well-formed, no deeper and with no more items than allowed, map keys
- * strings or numbers and none of them `__proto__`, no extension but the timestamp.
+ * Makes a function that reads one value of standard msgpack, and checks it meanwhile: well-formed, no deeper and with no more items
+ * than allowed, map keys strings or numbers and none of them `__proto__`, no extension but the timestamp.
  *
- * @param source where the value begins; set to where it ends.
+ * The function takes where the value begins, and sets it to where it ends. What it returns shares no memory with the source. It throws
+ * {@link Mismatch} for what is not a value, or is beyond the limits.
+ *
  * @param isNumberIfExact whether integers of 64 bits become numbers where a number holds them.
- * @returns the value, which shares no memory with the source.
- * @throws {@link Mismatch} for what is not a value, or is beyond the limits.
  */
-export function readValue(source: Source, limits: Limits, isNumberIfExact: boolean): unknown {
-  const decoder = freeDecoder ?? new MsgpackDecoder();
-  freeDecoder = undefined;
-  try {
-    return decoder.read(source, limits, isNumberIfExact);
-  } finally {
-    freeDecoder = decoder;
-  }
+export function createReader(limits: Limits, isNumberIfExact: boolean): ReadValue {
+  const site = createReadSite();
+  return (source) => {
+    const decoder = freeDecoder ?? new MsgpackDecoder();
+    freeDecoder = undefined;
+    try {
+      return decoder.read(source, limits, isNumberIfExact, site);
+    } finally {
+      freeDecoder = decoder;
+    }
+  };
 }
 
-class MsgpackDecoder {
+class MsgpackDecoder implements Decoding {
+  bytes: Uint8Array = NOTHING;
+  view: DataView | undefined;
+  position = 0;
+  end = 0;
   #limits: Limits = { maxItems: 0, maxDepth: 0 };
   #isNumberIfExact = false;
-  #bytes: Uint8Array = NOTHING;
-  #position = 0;
-  #end = 0;
   #items = 0;
 
-  read(source: Source, limits: Limits, isNumberIfExact: boolean): unknown {
+  read(source: Source, limits: Limits, isNumberIfExact: boolean, site: ReadSite): unknown {
     this.#limits = limits;
     this.#isNumberIfExact = isNumberIfExact;
-    this.#bytes = source.bytes;
-    this.#position = source.position;
-    this.#end = source.end;
+    this.bytes = source.bytes;
+    this.position = source.position;
+    this.end = source.end;
     this.#items = 0;
     try {
-      const value = this.#value(0);
-      source.position = this.#position;
+      const value = site.run(this, 0, site);
+      source.position = this.position;
       return value;
     } finally {
-      this.#bytes = NOTHING;
+      this.bytes = NOTHING;
+      this.view = undefined;
     }
   }
 
-  #value(depth: number): unknown {
-    const token = this.#bytes[this.#take(1)]!;
+  openView(): DataView {
+    this.view = dataOf(this.bytes) ?? viewUserData(this.bytes);
+    return this.view;
+  }
+
+  value(depth: number, site: ReadSite | undefined): unknown {
+    const token = this.bytes[this.#take(1)]!;
     if (token < 0x80) return token;
     if (token >= 0xe0) return token - 0x100;
-    if (token >= 0xc0) return this.#long(token, depth);
+    if (token >= 0xc0) return this.#long(token, depth, site);
     if (token >= 0xa0) return this.#text(token & 0x1f);
-    return token < 0x90 ? this.#map(token & 0x0f, depth) : this.#array(token & 0x0f, depth);
+    return token < 0x90 ? this.#map(token & 0x0f, depth, site) : this.#array(token & 0x0f, depth, site);
+  }
+
+  other(depth: number, site: ReadSite, expected: ReadAt): unknown {
+    let isNext = false;
+    for (const { run } of site.known) {
+      if (isNext) return run(this, depth, site);
+      isNext = run === expected;
+    }
+    return this.value(depth, site);
+  }
+
+  rest(
+    keys: readonly string[],
+    values: readonly unknown[],
+    read: number,
+    depth: number,
+    site: ReadSite,
+  ): Record<string, unknown> {
+    const object: Record<string, unknown> = {};
+    const sighting = site.watch();
+    for (let index = 0; index < read; index += 1) {
+      const key = keys[index]!;
+      object[key] = values[index];
+      sighting?.add(key, values[index]);
+    }
+    return this.#entries(object, keys.length - read, depth, site, sighting);
   }
 
   /** A value whose first byte is from 0xc0 to 0xdf. */
-  #long(token: number, depth: number): unknown {
+  #long(token: number, depth: number, site: ReadSite | undefined): unknown {
     switch (token) {
       case 0xc0:
         return null;
@@ -103,13 +146,13 @@ class MsgpackDecoder {
       case 0xdb:
         return this.#text(this.#uint(1 << (token - 0xd9)));
       case 0xdc:
-        return this.#array(this.#uint(2), depth);
+        return this.#array(this.#uint(2), depth, site);
       case 0xdd:
-        return this.#array(this.#uint(4), depth);
+        return this.#array(this.#uint(4), depth, site);
       case 0xde:
-        return this.#map(this.#uint(2), depth);
+        return this.#map(this.#uint(2), depth, site);
       case 0xdf:
-        return this.#map(this.#uint(4), depth);
+        return this.#map(this.#uint(4), depth, site);
       default:
         return this.#number(token);
     }
@@ -151,33 +194,74 @@ class MsgpackDecoder {
     return BigInt(number) === integer && Math.abs(number) <= 2 ** 53 ? number : integer;
   }
 
-  #array(length: number, depth: number): unknown[] {
-    this.#open(length, length, depth);
+  #array(length: number, depth: number, site: ReadSite | undefined): unknown[] {
+    this.open(length, length, depth);
     const items: unknown[] = [];
-    for (let left = length; left > 0; left -= 1) items.push(this.#value(depth + 1));
+    for (let left = length; left > 0; left -= 1) items.push(this.#at(site, depth + 1));
     return items;
   }
 
-  #map(length: number, depth: number): Record<string, unknown> {
-    this.#open(length, 2 * length, depth);
-    const object: Record<string, unknown> = {};
-    for (let left = length; left > 0; left -= 1) object[this.#key()] = this.#value(depth + 1);
+  #map(length: number, depth: number, site: ReadSite | undefined): Record<string, unknown> {
+    this.open(length, 2 * length, depth);
+    return this.#entries({}, length, depth, site, site?.watch());
+  }
+
+  #entries(
+    object: Record<string, unknown>,
+    count: number,
+    depth: number,
+    site: ReadSite | undefined,
+    sighting: Sighting | undefined,
+  ): Record<string, unknown> {
+    const inner = site?.inner;
+    for (let left = count; left > 0; left -= 1) {
+      const key = this.#key();
+      const value = this.#at(inner, depth + 1);
+      object[key] = value;
+      sighting?.add(key, value);
+    }
+    if (sighting !== undefined) site?.learn(sighting);
     return object;
   }
 
-  /** Counts the children of a container before they become anything. Each of them takes a byte at least. */
-  #open(items: number, children: number, depth: number): void {
-    if (children > this.#end - this.#position) throw endsEarly();
-    const { maxItems, maxDepth } = this.#limits;
-    if (depth >= maxDepth) throw new Mismatch(`nested deeper than ${maxDepth} levels (maxDepth)`);
-    this.#items += items;
-    if (this.#items > maxItems) {
-      throw new Mismatch(`${this.#items} or more items and entries, where maxItems allows ${maxItems}`);
+  #at(site: ReadSite | undefined, depth: number): unknown {
+    return site === undefined || site.isEmpty ? this.value(depth, site) : site.run(this, depth, site);
+  }
+
+  arrayLength(): number {
+    const at = this.position;
+    const left = this.end - at;
+    const token = left > 0 ? this.bytes[at]! : 0;
+    if (token >= 0x90 && token < 0xa0) {
+      this.position = at + 1;
+      return token & 0x0f;
     }
+    if (left < 3 || token !== 0xdc) return -1;
+    this.position = at + 1;
+    return this.#uint(2);
+  }
+
+  open(items: number, children: number, depth: number): void {
+    const { maxItems, maxDepth } = this.#limits;
+    this.#items += items;
+    if (children <= this.end - this.position && depth < maxDepth && this.#items <= maxItems) return;
+    throw this.#unopened(children, depth);
+  }
+
+  reopen(items: number, position: number): void {
+    this.#items -= items;
+    this.position = position;
+  }
+
+  #unopened(children: number, depth: number): Mismatch {
+    const { maxItems, maxDepth } = this.#limits;
+    if (children > this.end - this.position) return endsEarly();
+    if (depth >= maxDepth) return new Mismatch(`nested deeper than ${maxDepth} levels (maxDepth)`);
+    return new Mismatch(`${this.#items} or more items and entries, where maxItems allows ${maxItems}`);
   }
 
   #key(): string {
-    const token = this.#bytes[this.#take(1)]!;
+    const token = this.bytes[this.#take(1)]!;
     if (token >= 0xa0 && token < 0xc0) return this.#keyText(token & 0x1f);
     if (token >= 0xd9 && token <= 0xdb) return this.#keyText(this.#uint(1 << (token - 0xd9)));
     if (token < 0x80) return String(token);
@@ -187,25 +271,25 @@ class MsgpackDecoder {
   }
 
   #keyText(length: number): string {
-    const key = readKey(this.#bytes, this.#take(length), length);
+    const key = readKey(this.bytes, this.#take(length), length);
     if (key === '__proto__') throw new Mismatch('a map has the key "__proto__"');
     return key;
   }
 
   #text(length: number): string {
-    return readText(this.#bytes, this.#take(length), length);
+    return readText(this.bytes, this.#take(length), length);
   }
 
   #binary(length: number): Uint8Array {
     const start = this.#take(length);
-    return ownCopy(this.#bytes, start, start + length);
+    return ownCopy(this.bytes, start, start + length);
   }
 
   #timestamp(length: number): Date {
     const start = this.#take(1 + length);
-    const type = (this.#bytes[start]! << 24) >> 24;
+    const type = (this.bytes[start]! << 24) >> 24;
     if (type !== -1) throw new Mismatch(`an extension of type ${type}`);
-    const time = readTimestamp(this.#bytes, start + 1, length);
+    const time = readTimestamp(this.bytes, start + 1, length);
     if (Number.isNaN(time)) throw new Mismatch('a timestamp that is no valid date');
     return new Date(time);
   }
@@ -213,7 +297,7 @@ class MsgpackDecoder {
   /** An unsigned integer of 1, 2 or 4 bytes, the upper first. */
   #uint(size: number): number {
     const at = this.#take(size);
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     if (size === 1) return bytes[at]!;
     if (size === 2) return (bytes[at]! << 8) | bytes[at + 1]!;
     return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
@@ -227,9 +311,9 @@ class MsgpackDecoder {
 
   /** Passes over so many bytes, and returns where they begin. */
   #take(size: number): number {
-    const at = this.#position;
-    if (size > this.#end - at) throw endsEarly();
-    this.#position = at + size;
+    const at = this.position;
+    if (size > this.end - at) throw endsEarly();
+    this.position = at + size;
     return at;
   }
 }

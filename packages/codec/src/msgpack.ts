@@ -3,8 +3,9 @@ import { requireRange, requireRoom } from './bounds.js';
 import type { Codec } from './codec.js';
 import { CodecError } from './errors.js';
 import { checkLimit, invalidShape } from './invalid-shape.js';
+import { createWriteSite, type WriteSite } from './learned-encode.js';
 import { DEFAULT_ITEMS, type Limits, MOST_DEPTH, MOST_ITEMS } from './limits.js';
-import { readValue } from './msgpack-decode.js';
+import { createReader, type ReadValue } from './msgpack-decode.js';
 import { MsgpackEncoder } from './msgpack-encode.js';
 import { messageOf, toUnencodable } from './refusal.js';
 import { Mismatch } from './shape/mismatch.js';
@@ -45,6 +46,10 @@ let freeEncoder: MsgpackEncoder | undefined;
  * Decodes: nil as `null`, maps as plain objects, with numeric keys as strings and the last of equal keys winning; bin as
  * a `Uint8Array` of its own; timestamps as `Date`, cut to whole milliseconds. Invalid UTF-8 in strings becomes U+FFFD.
  *
+ * Plain objects that come again with the same keys in the same order are encoded and decoded by functions that are generated for
+ * them, after some dozens of them, for 2,048 fields at most each way. Nothing but speed depends on it; where Node runs with
+ * `--disallow-code-generation-from-strings`, all are encoded and decoded as the first are.
+ *
  * Each property, item and entry is read once in an encode. What takes more than the limits of {@link MsgpackOptions} is refused, by
  * encoding and by decoding.
  *
@@ -64,7 +69,8 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
     maxItems: checkLimit('maxItems', options.maxItems, DEFAULT_ITEMS, MOST_ITEMS),
     maxDepth: checkLimit('maxDepth', options.maxDepth, MOST_DEPTH, MOST_DEPTH),
   };
-  const isNumberIfExact = int64 === 'number-if-exact';
+  const writeSite = createWriteSite();
+  const readValue = createReader(limits, int64 === 'number-if-exact');
 
   return {
     id: ID,
@@ -72,7 +78,7 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
       const encoder = freeEncoder ?? new MsgpackEncoder();
       freeEncoder = undefined;
       try {
-        const length = write(encoder, value, limits);
+        const length = write(encoder, value, limits, writeSite);
         requireRoom(ID, target, offset, length);
         copyBytes(encoder.bytes, 0, length, target, offset);
         return offset + length;
@@ -84,32 +90,26 @@ export function msgpack<T = unknown>(options: MsgpackOptions = {}): Codec<T> {
       requireRange(ID, source, start, end);
       if (mayChange(source)) {
         const copy = new Uint8Array(source.subarray(start, end));
-        return read(copy, 0, copy.length, limits, isNumberIfExact) as T;
+        return read(copy, 0, copy.length, readValue) as T;
       }
-      return read(source, start, end, limits, isNumberIfExact) as T;
+      return read(source, start, end, readValue) as T;
     },
   };
 }
 
-function write(encoder: MsgpackEncoder, value: unknown, limits: Limits): number {
+function write(encoder: MsgpackEncoder, value: unknown, limits: Limits, site: WriteSite): number {
   try {
-    return encoder.encode(value, limits);
+    return encoder.encode(value, limits, site);
   } catch (error) {
     throw toUnencodable(ID, error);
   }
 }
 
 /** Reads the bytes between two positions, which must be exactly one value. */
-function read(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  limits: Limits,
-  isNumberIfExact: boolean,
-): unknown {
+function read(bytes: Uint8Array, start: number, end: number, readValue: ReadValue): unknown {
   const source = { bytes, position: start, end };
   try {
-    const value = readValue(source, limits, isNumberIfExact);
+    const value = readValue(source);
     if (source.position !== end) throw new Mismatch(`${end - source.position} bytes follow the value`);
     return value;
   } catch (error) {

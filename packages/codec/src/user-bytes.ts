@@ -17,6 +17,11 @@ export function byteLengthOf(bytes: Uint8Array): number {
   return readLength.call(bytes);
 }
 
+/** The same bytes for numbers at any offset. */
+export function viewUserData(bytes: Uint8Array): DataView {
+  return new DataView(readBuffer.call(bytes), readOffset.call(bytes), readLength.call(bytes));
+}
+
 /** Whether their memory is gone: transferred to another thread, or cut off by a resize. Then their length is 0. */
 export function isDetached(bytes: Uint8Array): boolean {
   if (readLength.call(bytes) > 0) return false;

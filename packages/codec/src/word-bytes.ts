@@ -91,11 +91,15 @@ export function viewOf(bytes: MaybeWordBytes, start: number, end: number): Uint8
   return view;
 }
 
-/** The same bytes for numbers at any offset, where bytes carry their words. They carry it from the first time on. */
-export function dataOf(bytes: MaybeWordBytes): DataView | undefined {
-  if (bytes.words === undefined) return undefined;
+/** The same bytes for numbers at any offset. They carry it from the first time on. */
+export function viewData(bytes: WordBytes): DataView {
   bytes.data ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   return bytes.data;
+}
+
+/** The same, where bytes carry their words; undefined for those of others. */
+export function dataOf(bytes: MaybeWordBytes): DataView | undefined {
+  return bytes.words === undefined ? undefined : viewData(bytes as WordBytes);
 }
 
 // A constructor instead of subarray(): on a Buffer that one is slower and asks for the species.

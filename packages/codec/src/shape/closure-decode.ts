@@ -1,4 +1,4 @@
-import { readValue } from '../msgpack-decode.js';
+import { createReader } from '../msgpack-decode.js';
 import { ownCopy } from '../own-copy.js';
 import type { Read, Reads } from './closures.js';
 import { greatest } from './layout.js';
@@ -137,8 +137,7 @@ function readDate(reader: Reader): Date {
 }
 
 function unknownRead({ maxItems, maxDepth }: Settings): Read {
-  const limits = { maxItems, maxDepth };
-  return (reader) => readValue(reader, limits, false);
+  return createReader({ maxItems, maxDepth }, false);
 }
 
 function stringRead({ maxLength }: StringNode, { maxTextBytes, strictUtf8 }: Settings): Read {
