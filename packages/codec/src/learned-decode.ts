@@ -54,7 +54,7 @@ export function createReadSite(): ReadSite {
  * entries have been read.
  */
 function generate(keys: readonly string[], kinds: readonly Kind[], siteOf: () => ReadSite): Made<ReadAt> {
-  const source = new SourceText();
+  const source = new SourceText(false);
   const text = source.value(readText);
   const count = keys.length;
   const names = keys.map((_, index) => `f${index}`);

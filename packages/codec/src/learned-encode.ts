@@ -66,7 +66,7 @@ const NUMBER_SIZE = 9;
  * `at` the field that is written, -1 while none is.
  */
 function generate(keys: readonly string[], kinds: readonly Kind[], siteOf: () => WriteSite): MadeWriter {
-  const source = new SourceText();
+  const source = new SourceText(false);
   const { getPrototypeOf, prototype } = Object;
   const [ownProperty, proto] = [source.value(prototype.hasOwnProperty), source.value(prototype)];
   const [isArray, integer] = [source.value(Array.isArray), source.value(writeInteger)];

@@ -1,10 +1,9 @@
-// Publishes and polls typed objects on one channel, and tells what that takes but time: bytes of the heap, calls of the
-// operating system's functions, and marks for a tracer of system calls. Arguments: the channel, what to tell, and the kind of objects.
+// Publishes and polls objects on one channel, and tells what that takes but time: bytes of the heap, calls of the
+// operating system's functions, and marks for a tracer of system calls. Arguments: the channel, what to tell, and which objects.
 import { existsSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Publisher, Subscriber } from '@mmfbus/channel';
-import type { Shape } from '@mmfbus/codec';
+import type { Channel, Publisher, Subscriber } from '@mmfbus/channel';
 import { countForeignCalls, foreignCalls } from '../support/foreign-calls.js';
 
 const WARM_UPS = 4;
@@ -19,43 +18,54 @@ const { defineChannel } = await import('@mmfbus/channel');
 const { someoneSleeps, tableWhere } = await import('../support/slots.js');
 const { f64, oneOf, string, struct, u32, u64 } = await import('@mmfbus/codec');
 
-const [, , name = '', what = '', kind = 'quote'] = process.argv;
-const quote = struct({
-  id: u32(),
-  sym: string(),
-  px: f64(),
-  qty: u32(),
-  ts: u64({ as: 'number' }),
-  side: oneOf('buy', 'sell'),
-});
-const logRecord = struct({
-  id: u32(),
-  level: string(),
-  service: string(),
-  host: string(),
-  message: string(),
-});
+const [, , name = '', what = '', which = 'quote'] = process.argv;
 
-/**
- * Kinds of objects, and how many are published before they are taken: the ring holds them, and what they allocate fits the young
- * heap.
- */
-const kinds: Readonly<Record<string, readonly [schema: Shape<object>, value: object, atOnce: number]>> = {
-  quote: [quote, { id: 1, sym: 'AAPL', px: 187.25, qty: 100, ts: 1_700_000_000_000, side: 'buy' }, 50_000],
-  'log record': [
-    logRecord,
-    {
-      id: 1,
-      level: 'info',
-      service: 'checkout-api',
-      host: 'ip-10-0-12-34.eu-west-1',
-      message: 'POST /v1/orders/8f14e45f-ceea-467f-a8f4-1e2c3b4d5e6f 201 in 37 ms, Zürich, total 129.90',
-    },
-    15_000,
-  ],
+interface Kind {
+  readonly channel: Channel<unknown>;
+  readonly message: unknown;
+  /** Messages that are published before they are taken: the ring holds them, and what they allocate fits the young heap. */
+  readonly atOnce: number;
+}
+
+function quotes(): Kind {
+  const schema = struct({
+    id: u32(),
+    sym: string(),
+    px: f64(),
+    qty: u32(),
+    ts: u64({ as: 'number' }),
+    side: oneOf('buy', 'sell'),
+  });
+  const message = { id: 1, sym: 'AAPL', px: 187.25, qty: 100, ts: 1_700_000_000_000, side: 'buy' };
+  return { channel: defineChannel({ name, schema }) as Channel<unknown>, message, atOnce: 50_000 };
+}
+
+function logRecords(): Kind {
+  const schema = struct({ id: u32(), level: string(), service: string(), host: string(), message: string() });
+  const message = {
+    id: 1,
+    level: 'info',
+    service: 'checkout-api',
+    host: 'ip-10-0-12-34.eu-west-1',
+    message: 'POST /v1/orders/8f14e45f-ceea-467f-a8f4-1e2c3b4d5e6f 201 in 37 ms, Zürich, total 129.90',
+  };
+  return { channel: defineChannel({ name, schema }) as Channel<unknown>, message, atOnce: 15_000 };
+}
+
+/** Nested objects, of which no schema tells. */
+function orderBooks(): Kind {
+  const side = (best: number) =>
+    Array.from({ length: 8 }, (_, index) => ({ px: best + index / 64, qty: 100.5 + index }));
+  const message = { id: 1, sym: 'AAPL', ts: 1_700_000_000_000, bids: side(187.25), asks: side(187.5) };
+  return { channel: defineChannel({ name }), message, atOnce: 5000 };
+}
+
+const kinds: Readonly<Record<string, () => Kind>> = {
+  quote: quotes,
+  'log record': logRecords,
+  'order book': orderBooks,
 };
-const [schema, value, AT_ONCE] = kinds[kind] ?? kinds['quote']!;
-const channel = defineChannel({ name, schema });
+const { channel, message, atOnce } = kinds[which]!();
 
 /** For a tracer of this process: a system call that nothing else makes. */
 function mark(label: string): void {
@@ -66,13 +76,13 @@ type Stage = 'publish' | 'poll';
 
 /** Publishes and takes once. */
 function pass(
-  publisher: Publisher<object>,
-  subscriber: Subscriber<object>,
+  publisher: Publisher<unknown>,
+  subscriber: Subscriber<unknown>,
   around: (stage: Stage, run: () => void) => void,
 ): void {
   around('publish', () => {
-    for (let count = 0; count < AT_ONCE; count++) {
-      if (publisher.tryPublish(value) !== 'published') throw new Error(`message ${count} found no room`);
+    for (let count = 0; count < atOnce; count++) {
+      if (publisher.tryPublish(message) !== 'published') throw new Error(`message ${count} found no room`);
     }
   });
   around('poll', () => {
@@ -80,7 +90,7 @@ function pass(
     subscriber.poll(() => {
       taken++;
     });
-    if (taken !== AT_ONCE) throw new Error(`${taken} messages arrived`);
+    if (taken !== atOnce) throw new Error(`${taken} messages arrived`);
   });
 }
 
@@ -111,7 +121,7 @@ async function allocations(): Promise<unknown> {
   await nextTurn();
   collections += minor(observer.takeRecords());
   observer.disconnect();
-  const messages = PASSES * AT_ONCE;
+  const messages = PASSES * atOnce;
   return { publish: bytes.publish / messages, poll: bytes.poll / messages, collections };
 }
 
@@ -148,13 +158,13 @@ async function traced(): Promise<unknown> {
   mark('sleep begin');
   for (let sleep = 1; sleep <= SLEEPS; sleep++) {
     await tableWhere(name, someoneSleeps);
-    for (let count = 0; count < A_SLEEP; count++) publisher.tryPublish(value);
+    for (let count = 0; count < A_SLEEP; count++) publisher.tryPublish(message);
     while (taken < sleep * A_SLEEP) await nextTurn();
   }
   mark('sleep end');
   await subscriber.close();
   await publisher.close();
-  return { sleeps: SLEEPS, messages: PASSES * AT_ONCE };
+  return { sleeps: SLEEPS, messages: PASSES * atOnce };
 }
 
 const tasks: Record<string, () => Promise<unknown>> = { allocations, calls: callsOfStages, traced };
