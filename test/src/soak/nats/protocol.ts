@@ -1,7 +1,7 @@
 import { bytes, struct, u32 } from '@mmfbus/codec';
 import type { Route } from '@mmfbus/nats';
 
-/** What is published: the life that did it, its how manieth message that is, and bytes that follow from both. */
+/** What is published: the life that did it, which of its messages that is, from 1, and bytes that follow from both. */
 export const messageSchema = struct({ life: u32(), number: u32(), body: bytes() });
 
 /** Bytes of a body that the stream does not take. */
