@@ -32,6 +32,7 @@ test('bridges show what they carry, and whether they are connected', async () =>
     await orders.publish({ text: 'x'.repeat(2 ** 20) });
     const { page, problems } = await enter(browser, live);
     await page.keyboard.press('c');
+    await page.locator('.bridges summary', { hasText: 'Bridge <desk>' }).click();
     const row = page.getByRole('region', { name: 'Bridge <desk>' }).locator('tbody tr');
     await row.filter({ hasText: 'export orders' }).waitFor();
     await expect

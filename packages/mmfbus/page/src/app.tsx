@@ -112,6 +112,7 @@ function Overview({
           {visible(overview.trouble)}
         </p>
       )}
+      {route.view !== 'map' && overview.bridges.length > 0 && <BridgesView bridges={overview.bridges} />}
       {route.view === 'map' ? (
         <MapView route={route} overview={overview} />
       ) : route.view === 'services' ? (
@@ -119,7 +120,6 @@ function Overview({
       ) : (
         <ListView route={route} overview={overview} />
       )}
-      {route.view !== 'map' && overview.bridges.length > 0 && <BridgesView bridges={overview.bridges} />}
     </>
   );
 }

@@ -20,14 +20,14 @@ function Bridge({ bridge }: { bridge: BridgeRow }): VNode {
   const { name, pid, server, connected, lost, passages } = bridge;
   const shown = passages.slice(0, MOST_PASSAGES);
   return (
-    <>
-      <p class="note" role="status">
+    <details>
+      <summary class="note">
         Bridge {visible(name)} ({pid}) to {visible(server)} · {rate(bridge.rate)}
         {lost > 0 && ` · connection lost ${plural(lost, 'time')}`}
         {!connected && <em class="chip bad">not connected</em>}
         {shown.length < passages.length &&
           ` · the first ${MOST_PASSAGES} of ${count(passages.length)} are shown`}
-      </p>
+      </summary>
       {shown.length > 0 && (
         <div class="card scroller" tabIndex={0} role="region" aria-label={`Bridge ${visible(name)}`}>
           <table class="grid">
@@ -59,6 +59,6 @@ function Bridge({ bridge }: { bridge: BridgeRow }): VNode {
           </table>
         </div>
       )}
-    </>
+    </details>
   );
 }
