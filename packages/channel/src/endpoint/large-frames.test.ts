@@ -185,7 +185,7 @@ describe('frames that are longer than a batch', () => {
     ['a length beyond what a frame takes', 0, CAPACITY / 2, /bytes/],
     ['a kind that there is not', 1, 9, /frame of kind 9/],
     ['padding that ends anywhere', 1, 2, /padding ends at/],
-    ['an extension that is none', 1, 0x101, /an extension that a payload/],
+    ['an invalid extension', 1, 0x101, /an extension that a payload/],
   ])('with %s are corruption', (_, word, value, problem) => {
     const reader = startReader();
     const at = write(200_000, 0) >> 2;
