@@ -24,6 +24,7 @@ const PROOFS = [
   'command',
   'page',
   'nats/proofs',
+  'nats/service.test.ts',
   'codec/hostile-values.test.ts',
   'generate/typescript.test.ts',
   'packaging/packed.test.ts',

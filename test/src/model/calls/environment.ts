@@ -146,7 +146,15 @@ export class CallsEnvironment implements Surroundings<CallsMachine> {
         seat = await join('service', '', signal);
         const { open } = this.#load('Calls') as { open(...args: unknown[]): Promise<Client> };
         const timeout = Number.POSITIVE_INFINITY;
-        const parts = { contract, name: '', seat, waitForServer: 0, timeout, pollWindow: 0 };
+        const parts = {
+          contract,
+          name: '',
+          seat,
+          waitForServer: 0,
+          timeout,
+          pollWindow: 0,
+          accepts: () => true,
+        };
         return opened(await open(parts, signal));
       },
       methodOf: (name) => contract.methods.get(name),
