@@ -35,7 +35,7 @@ export function ownCopy(source: Uint8Array & Partial<Words>, start: number, end:
 function takePart(source: Uint8Array & Partial<Words>, start: number, end: number): Uint8Array | undefined {
   if (source.isFree !== true || 2 * (end - start) < source.length) return undefined;
   source.isFree = false;
-  return new Uint8Array(source.memory as ArrayBuffer, source.byteOffset + start, end - start);
+  return new Uint8Array(source.memory!, source.byteOffset + start, end - start);
 }
 
 /** Undefined where a program could give the memory of all away to another thread, together with one of its parts. */

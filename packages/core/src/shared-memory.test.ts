@@ -18,10 +18,17 @@ const CAST = / as (?:unknown as |never as |any as )?(?:ArrayBuffer|Uint8Array|Bu
 /** The lines that may say so: what they cast is private. */
 const PRIVATE = new Set([
   // A copy of private bytes, in a package that does not know this one.
-  '(place.bytes as Uint8Array).set(value, offset);',
+  'if (length > FEW_BYTES) (target as Uint8Array).set(bytes, offset);',
   // The program's own bytes.
   'readPrivateLength.call(readBuffer.call(bytes) as ArrayBuffer);',
+  'return putBinary(place.bytes, place.offset, value as Uint8Array, length);',
   'writer.writeBytes(this.#values[index] as Uint8Array, this.lengths[index] as number, timestamp);',
+  // Memory that was just allocated, or that carries its words, and what messages are copied to.
+  'const bytes = withWords(new Uint8Array(buffer as ArrayBuffer, 0, length));',
+  'const memory = bytes.buffer as ArrayBuffer;',
+  'return buffer as ArrayBuffer;',
+  'return bytes.words === undefined ? undefined : viewData(bytes as WordBytes);',
+  'this.payload = place as WordBytes;',
 ]);
 
 function sourcesOf(name: string): string[] {
@@ -37,7 +44,7 @@ describe('shared memory', () => {
       readFileSync(file, 'utf8')
         .split('\n')
         .map((line) => line.trim())
-        .filter((line) => CAST.test(line) && !/^(\*|\/\/|import )/.test(line) && !PRIVATE.has(line))
+        .filter((line) => CAST.test(line) && !/^(\*|\/\*|\/\/|import )/.test(line) && !PRIVATE.has(line))
         .map(() => relative(PACKAGES, file).replaceAll(sep, '/')),
     );
     expect([...new Set(casts)]).toEqual(['core/src/shared-memory.ts']);

@@ -32,6 +32,9 @@ function inGoodOrder(program: Program): AsyncDisposable {
   };
 }
 
+/** Calls of a client that is stopped then: their answers are several times what its mailbox holds. */
+const CALLS_OF_STOPPED = 40;
+
 /** Windows has no signals: a process cannot be stopped there, only killed. */
 const whereSignals = it.skipIf(process.platform === 'win32');
 
@@ -238,14 +241,29 @@ describe('a client that is killed', () => {
   whereSignals('while it is stopped and its mailbox is full: others are answered meanwhile', async () => {
     const service = desk(uniqueName('full'));
     const journal = new Journal();
-    toClose(await service.serve(handlersOf(journal)));
-    const program = startProgram('desk-client', { args: [service.name, 'repeat', '60000', '40'] });
-    await program.waitForLine(/^ready$/);
+    let answer = () => {};
+    const isStopped = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const repeat = async (length: number) => {
+      await isStopped;
+      return new Uint8Array(length);
+    };
+    const server = toClose(
+      await service.serve({ ...handlersOf(journal), repeat }, { concurrency: CALLS_OF_STOPPED + 1 }),
+    );
+    const program = startProgram('desk-client', {
+      args: [service.name, 'repeat', '60000', `${CALLS_OF_STOPPED}`],
+    });
+    // It has made all of its calls, and holds no lock.
+    await expect.poll(() => server.outstanding).toBe(CALLS_OF_STOPPED);
+    await expect.poll(() => stateOf(program)).toMatch(/^S/);
     await stopped(program);
+    answer();
     const other = await clientOf(service.name);
     for (let index = 0; index < 100; index++) expect(await other.add({ a: 1, b: index })).toBe(1 + index);
     program.kill('SIGCONT');
-    for (let index = 0; index < 40; index++) await program.waitForLine(/^value/);
+    for (let index = 0; index < CALLS_OF_STOPPED; index++) await program.waitForLine(/^value/);
     await inGoodOrder(program)[Symbol.asyncDispose]();
   });
 });

@@ -94,8 +94,9 @@ export interface BytesOptions {
   /** Bytes allowed. Defaults to no limit but that of the codec. */
   readonly maxLength?: number | undefined;
   /**
-   * Defaults to true: each decoded value has memory of its own, which up to 4 KiB is a part of a larger ArrayBuffer. With false it is a view of the source, valid for as
-   * long as that is: without a copy, and without protection from the next writer.
+   * Defaults to true: each decoded value has memory of its own, which may be a part of a larger ArrayBuffer that nothing else uses but
+   * other such values. With false it is a view of the source, valid for as long as that is: without a copy, and without protection
+   * from the next writer.
    */
   readonly copy?: boolean | undefined;
 }
