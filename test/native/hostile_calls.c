@@ -48,7 +48,7 @@ static void keep(mmfbus_request *request, void *context) {
 
 static void keep_on(mmfbus_request *request, void *context) {
     (void)context;
-    if (mmfbus_request_is_cancelled(request)) mmfbus_answer_end(request);
+    if (mmfbus_request_is_cancelled(request)) mmfbus_answer_failure(request, "Cancelled", "it was given up");
 }
 
 static void open_both(const char *service) {

@@ -43,7 +43,7 @@ impl Handler for Kept {
         let mut all = self.all.lock().unwrap();
         if let Some(index) = all.iter().position(|request| request.number() == number && request.is_cancelled()) {
             self.cancelled.fetch_add(1, SeqCst);
-            all.remove(index).answer_end().unwrap();
+            all.remove(index).answer_failure("Cancelled", "it was given up").unwrap();
         }
     }
 }
@@ -304,7 +304,9 @@ fn drops(service: &str) {
     assert!(matches!(left.answer(), Some(Answer::Failed(error)) if error.failure == Failure::Cancelled));
     assert_eq!(stage.kept.all.lock().unwrap().len(), 1);
     drop(server);
-    assert_eq!((told.wait(), stage.kept.cancelled.load(SeqCst)), (Ok(None), 1));
+    let failure = told.wait().unwrap_err().failure;
+    assert_eq!(failure, Failure::Remote { name: "Cancelled".into(), message: "it was given up".into() });
+    assert_eq!(stage.kept.cancelled.load(SeqCst), 1);
     // One that is told and does not answer, and one of which the program keeps the request.
     let keeps = |give: mpsc::Sender<Request>| {
         let give = Mutex::new(give);
