@@ -66,6 +66,7 @@ export default defineConfig({
             'test/src/hostile/scribbler.test.ts',
             'test/src/mappings/two-copies.test.ts',
             'test/src/soak/calls/soak.test.ts',
+            'test/src/soak/nats/**/*.test.ts',
           ],
           // Most of the time they wait for processes, so that two at a time are no burden even where there are two cores.
           maxWorkers: Math.max(2, availableParallelism() - 1),

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { ServiceError } from '@mmfbus/service';
+import { type Context, ServiceError } from '@mmfbus/service';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ownDirectory } from '../support/own-directory.js';
 import { type Program, startProgram } from '../support/spawn.js';
@@ -265,6 +265,25 @@ describe('a client that is killed', () => {
     program.kill('SIGCONT');
     for (let index = 0; index < CALLS_OF_STOPPED; index++) await program.waitForLine(/^value/);
     await inGoodOrder(program)[Symbol.asyncDispose]();
+  });
+});
+
+describe('a client that closes', () => {
+  it('has a handler told that looks at its signal only then', async () => {
+    const service = desk(uniqueName('late'));
+    const journal = new Journal();
+    const block = async (_: number, context: Context) => {
+      program.send('close');
+      const end = performance.now() + 30_000;
+      while (!context.cancelled) if (performance.now() > end) throw new Error('the client has not given up');
+      await new Promise((resolve) => context.signal.addEventListener('abort', resolve, { once: true }));
+      journal.write('told');
+      return '';
+    };
+    toClose(await service.serve({ ...handlersOf(journal), block }));
+    const program = startProgram('desk-client', { args: [service.name, 'block', '0'] });
+    await journal.waitFor('told');
+    await program.exit();
   });
 });
 

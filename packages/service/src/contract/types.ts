@@ -24,7 +24,10 @@ export interface Caller {
 
 /** What a handler knows of the call that it answers. */
 export interface Context<E = unknown> {
-  /** Aborts when the answer is of no use any more: the caller gave up or is gone, the deadline is over, or the server closes. */
+  /**
+   * Aborts when the answer is of no use any more: the caller gave up or is gone, the deadline is over, or the server closes. A handler that
+   * asks for it before it first waits can listen to it without looking whether it is aborted already.
+   */
   readonly signal: AbortSignal;
   /** The same, read from memory: for a handler that does not let the event loop run. */
   readonly cancelled: boolean;

@@ -58,7 +58,8 @@ export class ServerCall implements Context {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.cancelled) this.#controller.abort(this.#reason ?? this.#givenUp());
+      // A caller that gives the call up this moment is told of later, when the handler can listen: a signal that is aborted tells nobody.
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
     }
     return this.#controller.signal;
   }
