@@ -58,7 +58,7 @@ export class ServerCall implements Context {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      // A caller that gives the call up this moment is told of later, when the handler can listen: a signal that is aborted tells nobody.
+      // A caller that gives the call up this moment is told of later, when the handler can listen: a signal that is aborted already calls no listener.
       if (this.#reason !== undefined) this.#controller.abort(this.#reason);
     }
     return this.#controller.signal;
