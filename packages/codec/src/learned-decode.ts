@@ -1,6 +1,8 @@
 import { type Kind, Learned, type Made, type Site } from './learned.js';
+import { textBytes } from './shape/layout.js';
+import { bytesMatch } from './shape/load-source.js';
 import { quoted, SourceText } from './shape/source-text.js';
-import { readText, writeText } from './shape/text.js';
+import { readText } from './shape/text.js';
 
 /** What the generated functions use of the decoder. */
 export interface Decoding {
@@ -50,15 +52,15 @@ export function createReadSite(): ReadSite {
  * decoder: from its beginning, if no more than numbers and short strings have been read, or else from there on. So no value
  * inside is read twice, however deep maps are nested that look like others at first.
  *
- * In the generated text `d` is the decoder, `s` its bytes, `q` its view of them, `p` the position, `e` the end, and `i` how many
+ * In the generated text `d` is the decoder, `s` its bytes, `D` its view of them, `p` the position, `e` the end, and `i` how many
  * entries have been read.
  */
 function generate(keys: readonly string[], kinds: readonly Kind[], siteOf: () => ReadSite): Made<ReadAt> {
-  const source = new SourceText(false);
+  const source = new SourceText(true);
   const text = source.value(readText);
   const count = keys.length;
   const names = keys.map((_, index) => `f${index}`);
-  const encoded = keys.map(keyBytes);
+  const encoded = keys.map(textBytes);
   const header = (0xde << 24) | (count << 8);
   const reads = kinds.map((kind, index) => {
     const x = names[index]!;
@@ -66,16 +68,16 @@ function generate(keys: readonly string[], kinds: readonly Kind[], siteOf: () =>
     const isNext =
       index === 0
         ? ''
-        : `i = ${index}; if (e - p <= ${length} || !(${matches(encoded[index]!)})) break read;`;
+        : `i = ${index}; if (e - p <= ${length} || !(${bytesMatch(source, encoded[index]!, 'p')})) break read;`;
     const elsewhere = (call: string) => `{ d.position = p; ${x} = ${call}; p = d.position; isDeep = true; }`;
     const anything = elsewhere('d.value(depth + 1, undefined)');
     const value = () => {
       if (kind === 'number') {
         return (
-          `${x} = s[p]; if (${x} === 0xcb && e - p >= 9) { ${x} = q.getFloat64(p + 1); p += 9; } ` +
+          `${x} = s[p]; if (${x} === 0xcb && e - p >= 9) { ${x} = D.getFloat64(p + 1); p += 9; } ` +
           `else if (${x} < 0x80) p += 1; ` +
-          `else if (${x} === 0xcd && e - p >= 3) { ${x} = q.getUint16(p + 1); p += 3; } ` +
-          `else if (${x} === 0xce && e - p >= 5) { ${x} = q.getUint32(p + 1); p += 5; } else ${anything}`
+          `else if (${x} === 0xcd && e - p >= 3) { ${x} = D.getUint16(p + 1); p += 3; } ` +
+          `else if (${x} === 0xce && e - p >= 5) { ${x} = D.getUint32(p + 1); p += 5; } else ${anything}`
         );
       }
       if (kind === 'text') {
@@ -103,12 +105,12 @@ function generate(keys: readonly string[], kinds: readonly Kind[], siteOf: () =>
     `function run(d, depth, site) {
       const start = d.position, e = d.end;
       if (e - start < ${encoded[0]!.length + 4}) return d.other(depth, site, run);
-      const s = d.bytes, q = d.view ?? d.openView();
+      const s = d.bytes, D = d.view ?? d.openView();
       let p = start;
-      if ((q.getInt32(p) & -256) === ${header}) p += 3;
+      if ((D.getInt32(p) & -256) === ${header}) p += 3;
       else if (s[p] === ${0x80 | count} && ${count} < 16) p += 1;
       else return d.other(depth, site, run);
-      if (!(${matches(encoded[0]!)})) return d.other(depth, site, run);
+      if (!(${bytesMatch(source, encoded[0]!, 'p')})) return d.other(depth, site, run);
       d.position = p;
       d.open(${count}, ${2 * count}, depth);
       let i = 0, isDeep = false, ${names.join(', ')};
@@ -123,26 +125,4 @@ function generate(keys: readonly string[], kinds: readonly Kind[], siteOf: () =>
     }`,
   );
   return source.compile('{ run }') as Made<ReadAt>;
-}
-
-/** A key as msgpack has it. */
-export function keyBytes(key: string): Uint8Array {
-  const bytes = new Uint8Array(5 + 3 * key.length);
-  return bytes.slice(0, writeText(key, bytes, 0, bytes.length));
-}
-
-/** An expression that tells whether the bytes lie at `p`, where one byte more is there at least. Four are compared at once. */
-function matches(bytes: Uint8Array): string {
-  const { length } = bytes;
-  const view = new DataView(bytes.buffer);
-  if (length === 1) return `s[p] === ${bytes[0]}`;
-  if (length === 2) return `q.getUint16(p) === ${view.getUint16(0)}`;
-  if (length === 3)
-    return `q.getInt32(p) >> 8 === ${((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8)) >> 8}`;
-  const parts: string[] = [];
-  for (let at = 0; at < length; at += 4) {
-    const start = Math.min(at, length - 4);
-    parts.push(`q.getInt32(p + ${start}) === ${view.getInt32(start)}`);
-  }
-  return parts.join(' && ');
 }

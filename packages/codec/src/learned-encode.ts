@@ -1,6 +1,7 @@
 import { type Kind, Learned, type Site } from './learned.js';
-import { keyBytes } from './learned-decode.js';
 import { writeInteger } from './shape/integer-bytes.js';
+import { textBytes } from './shape/layout.js';
+import { bytesWrite } from './shape/scalar-source.js';
 import { quoted, SourceText } from './shape/source-text.js';
 
 /** What the generated functions use of the encoder. Positions are returned: where the next byte goes. */
@@ -62,15 +63,15 @@ const NUMBER_SIZE = 9;
  * Generates the functions that write objects with those keys. The keys are compared before any property is read; a field that
  * is undefined when its turn comes may have been deleted meanwhile, and is then left out, as `for`-`in` leaves it out.
  *
- * In the generated text `w` is the encoder, `v` the object, `t` the bytes, `q` the view of them, `o` where the next byte goes, and
+ * In the generated text `w` is the encoder, `v` the object, `t` the bytes, `D` the view of them, `o` where the next byte goes, and
  * `at` the field that is written, -1 while none is.
  */
 function generate(keys: readonly string[], kinds: readonly Kind[], siteOf: () => WriteSite): MadeWriter {
-  const source = new SourceText(false);
+  const source = new SourceText(true);
   const { getPrototypeOf, prototype } = Object;
   const [ownProperty, proto] = [source.value(prototype.hasOwnProperty), source.value(prototype)];
   const [isArray, integer] = [source.value(Array.isArray), source.value(writeInteger)];
-  const encoded = keys.map(keyBytes);
+  const encoded = keys.map(textBytes);
   const sizes = encoded.map(({ length }) => length + NUMBER_SIZE);
   let rest = sizes.reduce((sum, size) => sum + size, 0);
   const room = `w.room(start + ${3 + rest})`;
@@ -78,13 +79,13 @@ function generate(keys: readonly string[], kinds: readonly Kind[], siteOf: () =>
   const writes = keys.map((key, index) => {
     rest -= sizes[index]!;
     const name = quoted(key);
-    const elsewhere = (call: string) => `{ o = ${call}; t = w.room(o + ${rest}); q = w.view; }`;
+    const elsewhere = (call: string) => `{ o = ${call}; t = w.room(o + ${rest}); D = w.view; }`;
     const value = () => {
       if (kinds[index] === 'number') {
         return (
           `if (typeof x === 'number') { if (x >>> 0 === x || x >> 0 === x) { ` +
           `if (x >= 0 && x < 0x80) { t[o] = x; o += 1; } else o = ${integer}(x, t, o); ` +
-          `} else { t[o] = 0xcb; q.setFloat64(o + 1, x); o += 9; } } else ${elsewhere('w.write(x, o, depth + 1, undefined)')}`
+          `} else { t[o] = 0xcb; D.setFloat64(o + 1, x); o += 9; } } else ${elsewhere('w.write(x, o, depth + 1, undefined)')}`
         );
       }
       if (kinds[index] === 'text') {
@@ -110,7 +111,7 @@ function generate(keys: readonly string[], kinds: readonly Kind[], siteOf: () =>
     return `
       if (w.itemsLeft > 0) w.itemsLeft -= 1; else w.count(1);
       at = ${index}; x = v[${name}];
-      if (x !== undefined || ${ownProperty}.call(v, ${name})) { ${putKey(encoded[index]!)} ${value()} }
+      if (x !== undefined || ${ownProperty}.call(v, ${name})) { ${bytesWrite(source, encoded[index]!)} ${value()} }
       else { count -= 1; w.itemsLeft += 1; }
       at = -1;`;
   });
@@ -130,7 +131,7 @@ function generate(keys: readonly string[], kinds: readonly Kind[], siteOf: () =>
     }
     function put(w, v, start, depth) {
       w.requireDepth(v, depth);
-      let t = ${room}, q = w.view, o = start + 3, count = ${keys.length}, at = -1, x;
+      let t = ${room}, D = w.view, o = start + 3, count = ${keys.length}, at = -1, x;
       try { ${writes.join('')} } catch (error) { throw at < 0 ? error : w.addPlace(error, v, ${source.value(keys)}[at]); }
       t[start] = 0xde;
       t[start + 1] = 0;
@@ -147,22 +148,4 @@ function generate(keys: readonly string[], kinds: readonly Kind[], siteOf: () =>
     }`,
   );
   return source.compile('{ run, owns, put }') as MadeWriter;
-}
-
-/** Statements that write the bytes of a key, four at once. */
-function putKey(bytes: Uint8Array): string {
-  const view = new DataView(bytes.buffer);
-  const { length } = bytes;
-  const parts: string[] = [];
-  for (let at = 0; at < length; ) {
-    if (length >= 4) {
-      const start = Math.min(at, length - 4);
-      parts.push(`q.setInt32(o + ${start}, ${view.getInt32(start)});`);
-      at += 4;
-    } else {
-      parts.push(`t[o + ${at}] = ${bytes[at]};`);
-      at += 1;
-    }
-  }
-  return `${parts.join(' ')} o += ${length};`;
 }

@@ -323,7 +323,7 @@ export class Directory {
     writer.begin();
     // Watchers never hold publishers back; one that does so all the same must look at the entries.
     if (writer.reserve(writer.endOf(writer.tail, bytes.length))) {
-      writer.writeMessage(bytes, 0, bytes.length, monotonicNow());
+      writer.writeMessage(bytes, bytes.length, monotonicNow());
       writer.commit();
     }
     this.#participant.ringForFrames();

@@ -33,7 +33,7 @@ export class MessageAppend implements Append {
   }
 
   write(writer: RingWriter, timestamp: number): void {
-    writer.writeMessage(this.payload, 0, this.bytes, timestamp);
+    writer.writeMessage(this.payload, this.bytes, timestamp);
   }
 
   advance(): boolean {
@@ -63,7 +63,7 @@ export class OriginAppend implements Append {
   }
 
   write(writer: RingWriter, timestamp: number): void {
-    writer.writeExtended(this.#extended, 0, this.#length, timestamp);
+    writer.writeExtended(this.#extended, this.#length, timestamp);
   }
 
   advance(): boolean {

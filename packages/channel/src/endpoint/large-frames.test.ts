@@ -62,7 +62,7 @@ function write(length: number, seed: number): number {
   writer.begin();
   const { tail } = writer;
   expect(writer.reserve(writer.endOf(tail, length))).toBe(true);
-  writer.writeMessage(payload(length, seed), 0, length, 7);
+  writer.writeMessage(payload(length, seed), length, 7);
   writer.commit();
   return tail;
 }

@@ -56,10 +56,10 @@ export class Events<M extends { readonly [E in keyof M]: readonly unknown[] }> {
   }
 
   /**
-   * What calls the listener of an event that has one only, as {@link Events.emit} does: without looking it up each time. As long as
+   * Calls the only listener of an event as {@link Events.emit} does, without looking it up each time: as long as
    * {@link Events.changes} stays the same.
    *
-   * @returns undefined where there are none or several, or some that listen once.
+   * @returns undefined unless there is exactly one listener, and none has ever listened to that event once.
    */
   only<E extends keyof M & string>(event: E): ((...args: M[E]) => void) | undefined {
     const listeners = this.#emitter.listeners(event);

@@ -128,6 +128,9 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
   #open = true;
   #tellClosed: (info: CloseInfo) => void = () => {};
   #lastCounters: ParticipantCounters | undefined;
+  /** The only listener of messages, where there is one, and when that was looked up. */
+  #only: ((message: Message<T>) => void) | undefined;
+  #changes = 0;
 
   /** With the publisher lock held. */
   private constructor(
@@ -357,19 +360,20 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
   }
 
   #takeForListeners(): number {
-    const events = this.#events;
-    let { changes } = events;
-    let only = events.only('message');
-    return this.#take((message) => {
-      if (only === undefined) events.emit('message', message);
-      else only(message);
-      if (only !== undefined && events.changes === changes) return true;
-      changes = events.changes;
-      only = events.only('message');
-      // It may have been the last listener's last message.
-      return this.#isListening();
-    }, MESSAGES_A_TURN);
+    return this.#take(this.#toListeners, MESSAGES_A_TURN);
   }
+
+  readonly #toListeners = (message: Message<T>): boolean => {
+    const events = this.#events;
+    if (events.changes !== this.#changes) {
+      this.#changes = events.changes;
+      this.#only = events.only('message');
+    }
+    if (this.#only === undefined) events.emit('message', message);
+    else this.#only(message);
+    // It may have been the last listener's last message.
+    return (this.#only !== undefined && events.changes === this.#changes) || this.#isListening();
+  };
 
   /** The next message, for the iterator. Undefined also where the event loop is to have its turn first. */
   #pull(): Message<T> | 'ended' | undefined {

@@ -148,8 +148,8 @@ export class RingWriter {
   }
 
   /** Writes a whole message, whose bytes begin at a multiple of 4. No subscriber sees it before the commit. */
-  writeMessage(payload: WordBytes, start: number, length: number, timestamp: number): void {
-    this.#copy(payload, start, length, this.#openFrame(length, frame.KIND_MESSAGE, timestamp));
+  writeMessage(payload: WordBytes, length: number, timestamp: number): void {
+    this.#copy(payload, length, this.#openFrame(length, frame.KIND_MESSAGE, timestamp));
     this.nextSequence++;
   }
 
@@ -172,7 +172,7 @@ export class RingWriter {
         this.nextSequence++;
         end += size;
       }
-      copyIn(frames.subarray(start, end), this.#ring, offset);
+      copyIn(viewOf(frames, start, end), this.#ring, offset);
       this.#end += end - start;
       start = end;
       if (index < lengths.length && end < limit) this.#writePadding(timestamp);
@@ -180,9 +180,9 @@ export class RingWriter {
   }
 
   /** As {@link RingWriter.writeMessage}, a message whose bytes begin with a header extension, which `length` counts in. */
-  writeExtended(payload: WordBytes, start: number, length: number, timestamp: number): void {
+  writeExtended(payload: WordBytes, length: number, timestamp: number): void {
     const kind = frame.KIND_MESSAGE | frame.EXTENSION_BIT;
-    this.#copy(payload, start, length, this.#openFrame(length, kind, timestamp));
+    this.#copy(payload, length, this.#openFrame(length, kind, timestamp));
     this.nextSequence++;
   }
 
@@ -193,16 +193,15 @@ export class RingWriter {
   }
 
   /** Copies bytes of a payload to that word of the ring. */
-  #copy(payload: WordBytes, start: number, length: number, word: number): void {
+  #copy(payload: WordBytes, length: number, word: number): void {
     if (length > WORD_COPY_LIMIT) {
-      copyIn(viewOf(payload, start, start + length), this.#ring, word * 4);
+      copyIn(viewOf(payload, 0, length), this.#ring, word * 4);
       return;
     }
     const target = this.#ringWords;
     const { words } = payload;
-    const source = start >> 2;
     const count = (length + 3) >> 2;
-    for (let index = 0; index < count; index++) target[word + index] = words[source + index] as number;
+    for (let index = 0; index < count; index++) target[word + index] = words[index] as number;
   }
 
   /**

@@ -49,7 +49,7 @@ function write(length: number, seed = 0): boolean {
   const bytes = payload(length, seed);
   writer.begin();
   if (!writer.reserve(writer.endOf(writer.tail, length))) return false;
-  writer.writeMessage(bytes, 0, length, 123_456_789_012_345);
+  writer.writeMessage(bytes, length, 123_456_789_012_345);
   writer.commit();
   return true;
 }
@@ -81,7 +81,7 @@ describe('a header extension', () => {
     aligned.set(bytes);
     writer.begin();
     expect(writer.reserve(writer.endOf(writer.tail, bytes.length))).toBe(true);
-    writer.writeMessage(aligned, 0, bytes.length, 0);
+    writer.writeMessage(aligned, bytes.length, 0);
     writer.commit();
     memory.ringWords[word + 1] = kindWord ?? (memory.ringWords[word + 1] as number) | FLAG;
   }

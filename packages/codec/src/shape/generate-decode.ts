@@ -3,6 +3,7 @@ import { dataOf, viewOf } from '../word-bytes.js';
 import type { Read, Reads } from './closures.js';
 import { hasLast, keepRead, LastTexts } from './last-text.js';
 import { containerHeader, keyBytes, leastSize, structHeaderSize, textBytes } from './layout.js';
+import { bytesMatch, float32Load, float64Load, get16, get32, wordsLoad } from './load-source.js';
 import {
   type ArrayNode,
   alike,
@@ -20,9 +21,8 @@ import {
   type UnionNode,
   visit,
 } from './node.js';
-import { bigInt64, bigUint64, float32, float64, LOWER, UPPER, words } from './number-bytes.js';
+import { bigInt64, bigUint64 } from './number-bytes.js';
 import { Reader } from './reader.js';
-import { parts, wordOf } from './scalar-source.js';
 import { quoted, SourceText } from './source-text.js';
 import { isFaithful, readText } from './text.js';
 
@@ -139,17 +139,25 @@ class DecodeGenerator {
     const add = (token: number, size: number, value: string) =>
       cases.push(`if (${x} === ${token} && ${fits(size, rest)}) { ${x} = ${value}; p += ${size}; }`);
     if (max > 0x7f) add(0xcc, 2, 's[p + 1]');
-    if (max > 0xff) add(0xcd, 3, this.#get16('p + 1'));
-    if (max > 0xffff) add(0xce, 5, `(${this.#get32('p + 1')}) >>> 0`);
+    if (max > 0xff) add(0xcd, 3, get16(this.#source, 'p + 1'));
+    if (max > 0xffff) add(0xce, 5, `(${get32(this.#source, 'p + 1')}) >>> 0`);
     if (max > 0xffff_ffff)
-      add(0xcf, 9, `(${this.#get32('p + 1')} >>> 0) * 4294967296 + (${this.#get32('p + 5')} >>> 0)`);
+      add(
+        0xcf,
+        9,
+        `(${get32(this.#source, 'p + 1')} >>> 0) * 4294967296 + (${get32(this.#source, 'p + 5')} >>> 0)`,
+      );
     if (isSigned) {
       cases.push(`if (${x} >= 0xe0) { ${x} -= 0x100; p += 1; }`);
       add(0xd0, 2, 's[p + 1] << 24 >> 24');
-      if (min < -0x80) add(0xd1, 3, `${this.#get16('p + 1')} << 16 >> 16`);
-      if (min < -0x8000) add(0xd2, 5, this.#get32('p + 1'));
+      if (min < -0x80) add(0xd1, 3, `${get16(this.#source, 'p + 1')} << 16 >> 16`);
+      if (min < -0x8000) add(0xd2, 5, get32(this.#source, 'p + 1'));
       if (min < -0x8000_0000)
-        add(0xd3, 9, `(${this.#get32('p + 1')}) * 4294967296 + (${this.#get32('p + 5')} >>> 0)`);
+        add(
+          0xd3,
+          9,
+          `(${get32(this.#source, 'p + 1')}) * 4294967296 + (${get32(this.#source, 'p + 5')} >>> 0)`,
+        );
     }
     if (max > 0xffff_ffff) cases.push(this.#wholeFloat(x, rest, slowly));
     cases.push(`{ ${this.#call(node, x, rest, slowly)} }`);
@@ -161,7 +169,7 @@ class DecodeGenerator {
   /** msgpackr writes integers beyond 32 bits as floats. Adding 0 makes 0 of -0. */
   #wholeFloat(x: string, rest: number, slowly: string): string {
     return (
-      `if (${x} === 0xcb && ${fits(9, rest)}) { ${this.#float64(x)} ${x} += 0; ` +
+      `if (${x} === 0xcb && ${fits(9, rest)}) { ${float64Load(this.#source, x)} ${x} += 0; ` +
       `if (!Number.isInteger(${x})) ${slowly} p += 9; }`
     );
   }
@@ -170,42 +178,17 @@ class DecodeGenerator {
     const isUnsigned = node.type === 'u64';
     const value = this.#source.value(isUnsigned ? bigUint64 : bigInt64);
     return (
-      `if (s[p] === ${isUnsigned ? 0xcf : 0xd3} && ${fits(9, rest)}) { ${this.#words()} ${x} = ${value}[0]; p += 9; } ` +
+      `if (s[p] === ${isUnsigned ? 0xcf : 0xd3} && ${fits(9, rest)}) { ${wordsLoad(this.#source)} ${x} = ${value}[0]; p += 9; } ` +
       `else { ${this.#call(node, x, rest, slowly)} }`
     );
   }
 
   #float(node: FloatNode, x: string, rest: number, slowly: string): string {
     return node.type === 'f64'
-      ? `if (s[p] === 0xcb && ${fits(9, rest)}) { ${this.#float64(x)} p += 9; } ` +
+      ? `if (s[p] === 0xcb && ${fits(9, rest)}) { ${float64Load(this.#source, x)} p += 9; } ` +
           `else if (s[p] < 0x80) { ${x} = s[p]; p += 1; } else { ${this.#call(node, x, rest, slowly)} }`
-      : `if (s[p] === 0xca && ${fits(5, rest)}) { ${this.#float32(x)} p += 5; } ` +
+      : `if (s[p] === 0xca && ${fits(5, rest)}) { ${float32Load(this.#source, x)} p += 5; } ` +
           `else { ${this.#call(node, x, rest, slowly)} }`;
-  }
-
-  #float64(x: string): string {
-    if (this.#source.hasData) return `${x} = D.getFloat64(p + 1);`;
-    return `${this.#words()} ${x} = ${this.#source.value(float64)}[0];`;
-  }
-
-  #float32(x: string): string {
-    if (this.#source.hasData) return `${x} = D.getFloat32(p + 1);`;
-    return `${this.#source.value(words)}[0] = ${this.#get32('p + 1')}; ${x} = ${this.#source.value(float32)}[0];`;
-  }
-
-  #get16(at: string): string {
-    return this.#source.hasData ? `D.getUint16(${at})` : `(s[${at}] << 8 | s[${at} + 1])`;
-  }
-
-  #get32(at: string): string {
-    if (this.#source.hasData) return `D.getInt32(${at})`;
-    return `(s[${at}] << 24 | s[${at} + 1] << 16 | s[${at} + 2] << 8 | s[${at} + 3])`;
-  }
-
-  /** Puts the eight bytes after the token where they can be seen as a number. */
-  #words(): string {
-    const word = this.#source.value(words);
-    return `${word}[${UPPER}] = ${this.#get32('p + 1')}; ${word}[${LOWER}] = ${this.#get32('p + 5')};`;
   }
 
   #string({ maxLength = Infinity }: StringNode, x: string, rest: number, slowly: string): string {
@@ -219,7 +202,7 @@ class DecodeGenerator {
     return (
       `let ${n} = s[p]; if ((${n} & 0xe0) === 0xa0) { ${n} &= 0x1f; p += 1; } ` +
       `else if (${n} === 0xd9 && p + 2 <= e) { ${n} = s[p + 1]; p += 2; } ` +
-      `else if (${n} === 0xda && p + 3 <= e) { ${n} = ${this.#get16('p + 1')}; p += 3; } else ${slowly} ` +
+      `else if (${n} === 0xda && p + 3 <= e) { ${n} = ${get16(this.#source, 'p + 1')}; p += 3; } else ${slowly} ` +
       `if (${limit}p + ${n} + ${rest} > e) ${slowly} ` +
       `${x} = ${this.#source.value(readText)}(s, p, ${n}); p += ${n}; ${strict}`
     );
@@ -231,8 +214,8 @@ class DecodeGenerator {
     const take = this.#source.value(copy ? ownCopy : viewOf);
     return (
       `let ${n} = s[p]; if (${n} === 0xc4 && p + 2 <= e) { ${n} = s[p + 1]; p += 2; } ` +
-      `else if (${n} === 0xc5 && p + 3 <= e) { ${n} = ${this.#get16('p + 1')}; p += 3; } ` +
-      `else if (${n} === 0xc6 && p + 5 <= e) { ${n} = (${this.#get32('p + 1')}) >>> 0; p += 5; } else ${slowly} ` +
+      `else if (${n} === 0xc5 && p + 3 <= e) { ${n} = ${get16(this.#source, 'p + 1')}; p += 3; } ` +
+      `else if (${n} === 0xc6 && p + 5 <= e) { ${n} = (${get32(this.#source, 'p + 1')}) >>> 0; p += 5; } else ${slowly} ` +
       `if (${n} > ${most} || p + ${n} + ${rest} > e) ${slowly} ${x} = ${take}(s, p, p + ${n}); p += ${n};`
     );
   }
@@ -242,7 +225,7 @@ class DecodeGenerator {
     const cases = node.values.map((value) => {
       const bytes = textBytes(value);
       const check = bytes.length === 1 ? '' : `${fits(bytes.length, rest)} && `;
-      return `if (${check}${this.#matches(bytes, 'p')}) { ${x} = ${quoted(value)}; p += ${bytes.length}; }`;
+      return `if (${check}${bytesMatch(this.#source, bytes, 'p')}) { ${x} = ${quoted(value)}; p += ${bytes.length}; }`;
     });
     return `${cases.join(' else ')} else { ${this.#call(node, x, rest, slowly)} }`;
   }
@@ -259,8 +242,8 @@ class DecodeGenerator {
     const item = this.#value(node.item, y, 0, slowly);
     return (
       `let ${n} = s[p]; if ((${n} & 0xf0) === 0x90) { ${n} &= 0x0f; p += 1; } ` +
-      `else if (${n} === 0xdc && p + 3 <= e) { ${n} = ${this.#get16('p + 1')}; p += 3; } ` +
-      `else if (${n} === 0xdd && p + 5 <= e) { ${n} = (${this.#get32('p + 1')}) >>> 0; p += 5; } else ${slowly} ` +
+      `else if (${n} === 0xdc && p + 3 <= e) { ${n} = ${get16(this.#source, 'p + 1')}; p += 3; } ` +
+      `else if (${n} === 0xdd && p + 5 <= e) { ${n} = (${get32(this.#source, 'p + 1')}) >>> 0; p += 5; } else ${slowly} ` +
       `if (${n} > ${most} || ${n} * ${least} > e - p) ${slowly} ` +
       `${x} = new Array(${n}); let ${i} = 0; ${many} ` +
       `for (; ${i} < ${n}; ${i}++) { if (p + ${least} > e) ${slowly} let ${y}; ${item} ${x}[${i}] = ${y}; } ` +
@@ -273,7 +256,7 @@ class DecodeGenerator {
     const q = this.#source.name('q');
     const cases = node.variants.map(({ name, struct }) => {
       const bytes = [...key, ...textBytes(name)];
-      const check = `${q} + ${bytes.length} <= e && ${this.#matches(bytes, q)}`;
+      const check = `${q} + ${bytes.length} <= e && ${bytesMatch(this.#source, bytes, q)}`;
       return `if (${check}) ${x} = ${this.#struct(struct)}(s, p, e);`;
     });
     return (
@@ -329,13 +312,13 @@ class DecodeGenerator {
       // The longer form is what msgpackr writes for every map.
       const long = [layout === 'map' ? 0xde : 0xdc, fields.length >> 8, fields.length & 0xff];
       return (
-        `if (${this.#matches(bytes, 'p')}) p += ${bytes.length}; ` +
-        `else if (${fits(3, rest)} && ${this.#matches(long, 'p')}) p += 3; else ${slowly}`
+        `if (${bytesMatch(this.#source, bytes, 'p')}) p += ${bytes.length}; ` +
+        `else if (${fits(3, rest)} && ${bytesMatch(this.#source, long, 'p')}) p += 3; else ${slowly}`
       );
     }
     const required = fields.filter(({ optional }) => !optional).length;
     return (
-      `let n; if (s[p] === 0xde && ${fits(3, rest)}) { n = ${this.#get16('p + 1')}; p += 3; } ` +
+      `let n; if (s[p] === 0xde && ${fits(3, rest)}) { n = ${get16(this.#source, 'p + 1')}; p += 3; } ` +
       `else { n = s[p] ^ 0x80; if (n > 15) ${slowly} p += 1; } ` +
       `if (n < ${required} || n > ${fields.length}) ${slowly} n -= ${required};`
     );
@@ -344,7 +327,7 @@ class DecodeGenerator {
   #mapField(field: FieldNode, x: string, rest: number, slowly: string): string {
     const key = keyBytes(field, this.#reads.settings);
     const value = `p += ${key.length}; ${this.#value(field.node, x, rest, slowly)}`;
-    const matches = this.#matches(key, 'p');
+    const matches = bytesMatch(this.#source, key, 'p');
     if (!field.optional) {
       return `let ${x}; ${this.#withLast(field, x, rest, `if (!(${matches})) ${slowly} ${value}`)}`;
     }
@@ -377,36 +360,6 @@ class DecodeGenerator {
     const value = `${check} ${this.#value(field.node, x, rest, slowly)}`;
     return `let ${x}; if (s[p] === 0xc0) p += 1; else { ${value} }`;
   }
-
-  /** An expression that tells whether the bytes lie at a position, four of them compared at once. */
-  #matches(bytes: readonly number[], at: string): string {
-    if (!this.#source.mayInline(bytes.length)) {
-      return `${this.#source.value(areAt)}(s, ${at}, ${this.#source.value(Uint8Array.from(bytes))})`;
-    }
-    if (!this.#source.hasData) return matchesByBytes(bytes, at);
-    const tests = parts(this.#source, bytes.length).map(({ start, size }) => {
-      const place = start === 0 ? at : `${at} + ${start}`;
-      const word = wordOf(bytes, start, size);
-      if (size === 1) return `s[${place}] === ${word}`;
-      return size === 2 ? `D.getUint16(${place}) === ${word}` : `D.getInt32(${place}) === ${word | 0}`;
-    });
-    return tests.join(' && ');
-  }
-}
-
-/** The same without a `DataView`: four bytes are put together and compared at once. */
-function matchesByBytes(bytes: readonly number[], at: string): string {
-  const tests: string[] = [];
-  for (let start = 0; start < bytes.length; start += 4) {
-    const part = bytes.slice(start, start + 4);
-    const loads = part.map((_, index) => {
-      const load = start + index === 0 ? `s[${at}]` : `s[${at} + ${start + index}]`;
-      return index === 0 ? load : `${load} << ${8 * index}`;
-    });
-    const word = part.reduce((sum, byte, index) => sum | (byte << (8 * index)), 0);
-    tests.push(part.length === 1 ? `${loads[0]} === ${word}` : `(${loads.join(' | ')}) === ${word}`);
-  }
-  return tests.join(' && ');
 }
 
 /** The object, its fields in the order of the shape; those that are missing are not there. */
@@ -439,13 +392,6 @@ function numberHint(node: ShapeNode): string {
 /** Whether so many bytes are there, and the rest after them. */
 function fits(size: number, rest: number): string {
   return `p + ${size + rest} <= e`;
-}
-
-function areAt(source: Uint8Array, position: number, bytes: Uint8Array): boolean {
-  for (let index = 0; index < bytes.length; index += 1) {
-    if (source[position + index] !== bytes[index]) return false;
-  }
-  return true;
 }
 
 function readerOf(read: Read, progress: Progress): FastDecode {

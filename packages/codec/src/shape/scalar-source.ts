@@ -10,7 +10,7 @@ import {
 } from './node.js';
 import { bigInt64, float32, float64, LOWER, UPPER, words } from './number-bytes.js';
 import type { Settings } from './settings.js';
-import { quoted, type SourceText } from './source-text.js';
+import { parts, quoted, type SourceText, wordOf } from './source-text.js';
 
 /** What is written with plain stores, after a check that needs nothing but the value. */
 export type ScalarNode = IntegerNode | BigintNode | FloatNode | { readonly kind: 'boolean' };
@@ -130,29 +130,6 @@ export function bytesWrite(source: SourceText, bytes: readonly number[]): string
     return size === 2 ? put16(source, at, `${value}`) : put32(source, at, `${value}`);
   });
   return `${stores.join(' ')} o += ${bytes.length};`;
-}
-
-/** A part of bytes that takes one load or store. */
-export interface Part {
-  readonly start: number;
-  readonly size: 1 | 2 | 4;
-}
-
-/** What so many bytes are taken apart into: as little as can be, where the last part may begin before the end of the one before. */
-export function parts({ hasData }: SourceText, length: number): readonly Part[] {
-  if (!hasData) return Array.from({ length }, (_, start) => ({ start, size: 1 }));
-  if (length >= 4) {
-    const count = Math.ceil(length / 4);
-    return Array.from({ length: count }, (_, index) => ({ start: Math.min(4 * index, length - 4), size: 4 }));
-  }
-  const pair: Part = { start: 0, size: 2 };
-  if (length < 2) return [{ start: 0, size: 1 }];
-  return length === 2 ? [pair] : [pair, { start: 2, size: 1 }];
-}
-
-/** Those bytes as a number, the upper first. */
-export function wordOf(bytes: readonly number[], start: number, size: number): number {
-  return bytes.slice(start, start + size).reduce((word, byte) => word * 0x100 + byte, 0);
 }
 
 /** Writes the header of an array or a map whose length is `n`. */

@@ -60,3 +60,26 @@ export class SourceText {
 export function quoted(text: string): string {
   return JSON.stringify(text).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }
+
+/** A part of bytes that takes one load or store. */
+interface Part {
+  readonly start: number;
+  readonly size: 1 | 2 | 4;
+}
+
+/** What so many bytes are taken apart into: as little as can be, where the last part may begin before the end of the one before. */
+export function parts({ hasData }: SourceText, length: number): readonly Part[] {
+  if (!hasData) return Array.from({ length }, (_, start) => ({ start, size: 1 }));
+  if (length >= 4) {
+    const count = Math.ceil(length / 4);
+    return Array.from({ length: count }, (_, index) => ({ start: Math.min(4 * index, length - 4), size: 4 }));
+  }
+  const pair: Part = { start: 0, size: 2 };
+  if (length < 2) return [{ start: 0, size: 1 }];
+  return length === 2 ? [pair] : [pair, { start: 2, size: 1 }];
+}
+
+/** Those bytes as a number, the upper first. */
+export function wordOf(bytes: readonly number[], start: number, size: number): number {
+  return bytes.slice(start, start + size).reduce((word, byte) => word * 0x100 + byte, 0);
+}

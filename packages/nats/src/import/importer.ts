@@ -88,7 +88,7 @@ export class Importer {
     return [...this.#targets.keys()];
   }
 
-  /** Number in the stream of the first message that is not taken but for pieces; undefined where there is none. */
+  /** Number in the stream of the first message of which only pieces were taken so far; undefined where there is none. */
   get heldPosition(): number | undefined {
     return this.#assemblies.position;
   }

@@ -60,7 +60,7 @@ export function methodMetadata(text: string): Record<string, string> {
   return { [METHOD]: text };
 }
 
-/** Asks what services there are, and gives those of bridges. None answer where there are none. */
+/** Asks which services there are; the result has only those that bridges serve, and is empty where no service answers. */
 export async function announcedServices(services: MicroServices): Promise<readonly AnnouncedService[]> {
   const client = services.client({ strategy: 'stall', maxWait: MOST_WAIT } as never);
   const found: AnnouncedService[] = [];

@@ -2,7 +2,7 @@ import type { ServiceErrorCode } from './errors.js';
 
 const NAME = /^ServiceError:([A-Z_]+):(false|maybe)$/;
 
-/** Codes of failures that a server may pass on, which has sent the call somewhere else. */
+/** Codes of failures that a server passes on when it has sent the call to another server. */
 const CODES: ReadonlySet<string> = new Set<ServiceErrorCode>([
   'NO_SERVER',
   'NO_METHOD',
