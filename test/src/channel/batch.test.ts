@@ -1,4 +1,4 @@
-import { raw } from '@mmfbus/codec';
+import { bytes, codecOf, raw } from '@mmfbus/codec';
 import { describe, expect, it } from 'vitest';
 import { codeOf, define, fill, publisherOf, subscriberOf } from '../support/channels.js';
 
@@ -57,6 +57,19 @@ describe('a batch', () => {
     await expect(async () => publisher.tryPublishAll(new Array(33).fill(1))).rejects.toThrow(
       /the first 33 messages of the batch take 1056 bytes; a batch takes at most 1024/,
     );
+  });
+
+  it('may end anywhere in the memory to which it is encoded', async () => {
+    const channel = define<Uint8Array>({ codec: codecOf(bytes()), capacity: 1 << 20 });
+    const subscriber = await subscriberOf(channel);
+    for (let length = 10_000; length < 10_032; length++) {
+      const publisher = await channel.publisher();
+      expect(publisher.tryPublishAll([new Uint8Array(length)])).toBe('published');
+      await publisher.close();
+    }
+    const lengths: number[] = [];
+    subscriber.poll(({ value }) => lengths.push(value.length));
+    expect(lengths).toEqual(Array.from({ length: 32 }, (_, index) => 10_000 + index));
   });
 
   it('of values that do not fit into the first scratch passes unchanged', async () => {

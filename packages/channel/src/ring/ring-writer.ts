@@ -172,7 +172,8 @@ export class RingWriter {
         this.nextSequence++;
         end += size;
       }
-      copyIn(viewOf(frames, start, end), this.#ring, offset);
+      // What fills up the last frame need not be there.
+      copyIn(viewOf(frames, start, Math.min(end, frames.length)), this.#ring, offset);
       this.#end += end - start;
       start = end;
       if (index < lengths.length && end < limit) this.#writePadding(timestamp);
