@@ -1,3 +1,4 @@
+import { allocateUnfilled, MAPPED_LENGTH } from './unfilled-memory.js';
 import { isShared } from './user-bytes.js';
 
 /** Ranges up to this many bytes are copied by words where that can be. */
@@ -41,9 +42,14 @@ export function mayChange(bytes: MaybeWordBytes): boolean {
   return bytes.words === undefined && isShared(bytes);
 }
 
-/** Memory of that many bytes, rounded up to whole words. */
+/**
+ * Memory of that many bytes, rounded up to whole words. It is filled with zeros where it is short: what long memory holds is
+ * left from before, as filling it would take fresh pages.
+ */
 export function allocateWordBytes(length: number): WordBytes {
-  return withWords(new Uint8Array(Math.ceil(length / 4) * 4));
+  const whole = Math.ceil(length / 4) * 4;
+  if (whole < MAPPED_LENGTH) return withWords(new Uint8Array(whole));
+  return withWords(new Uint8Array(allocateUnfilled(whole), 0, whole));
 }
 
 /** Lets bytes that begin at a whole word carry their words. */

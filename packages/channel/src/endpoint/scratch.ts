@@ -11,6 +11,8 @@ export class Scratch<T> {
   readonly #channel: string;
   /** Memory that was handed over and given back, for as long as the collector lets it. */
   #spare: WeakRef<WordBytes> | undefined;
+  /** Bytes of the last value, as the next one may well be as long: a codec finds out by encoding that there is no room. */
+  #last = 0;
   #busy = false;
 
   constructor(codec: Codec<T>, channel: string) {
@@ -56,6 +58,8 @@ export class Scratch<T> {
    * @throws {@link ChannelError} `UNENCODABLE`, or `TOO_LARGE`, which ends with `advice`.
    */
   encode(value: T, start: number, limit: number, advice: string): number {
+    const expected = Math.min(this.#last, limit);
+    if (start + expected > this.payload.length) this.#growTo(start, expected);
     for (;;) {
       try {
         const end = this.#codec.encode(value, this.payload, start);
@@ -63,8 +67,10 @@ export class Scratch<T> {
           const text = `the codec ${this.#codec.id} returned ${end} as the end of what it wrote`;
           throw new CodecError('UNENCODABLE', text);
         }
-        if (end - start > limit) throw this.#tooLarge(end - start, limit, advice);
-        return end - start;
+        const length = end - start;
+        if (length > limit) throw this.#tooLarge(length, limit, advice);
+        this.#last = length;
+        return length;
       } catch (error) {
         if (this.payload.length === 0) throw this.#detached(error);
         if (!(error instanceof CodecError)) throw error;
@@ -80,7 +86,13 @@ export class Scratch<T> {
     const { payload } = this;
     const least = Math.max(needed, payload.length - start);
     if (needed > limit || payload.length - start >= limit) throw this.#tooLarge(least, limit, advice);
-    this.payload = this.#memoryOf(start + Math.min(Math.max(needed, 2 * payload.length), limit));
+    this.#growTo(start, Math.min(Math.max(needed, 2 * payload.length), limit));
+  }
+
+  /** Makes room for so many bytes from `start` on. */
+  #growTo(start: number, room: number): void {
+    const { payload } = this;
+    this.payload = this.#memoryOf(start + room);
     this.payload.set(payload.subarray(0, start));
   }
 

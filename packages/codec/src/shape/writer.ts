@@ -1,3 +1,4 @@
+import { allocateWordBytes, type WordBytes } from '../word-bytes.js';
 import { Mismatch } from './mismatch.js';
 import { putUint32 } from './number-bytes.js';
 import { isWellFormed, writeText } from './text.js';
@@ -6,7 +7,7 @@ const FIRST_SIZE = 1024;
 
 /** Memory of our own that grows while a value is written to it. */
 export class Writer {
-  bytes: Uint8Array = new Uint8Array(FIRST_SIZE);
+  bytes: WordBytes = allocateWordBytes(FIRST_SIZE);
   position = 0;
   readonly #most: number;
 
@@ -20,7 +21,7 @@ export class Writer {
     const needed = this.position + size;
     if (needed <= this.bytes.length) return;
     if (this.position > this.#most) throw new Mismatch(`takes more than ${this.#most} bytes`);
-    const larger = new Uint8Array(Math.max(needed, 2 * this.bytes.length));
+    const larger = allocateWordBytes(Math.max(needed, 2 * this.bytes.length));
     larger.set(this.bytes.subarray(0, this.position));
     this.bytes = larger;
   }
