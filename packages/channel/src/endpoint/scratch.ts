@@ -3,6 +3,8 @@ import { allocateWordBytes, type WordBytes } from '@mmfbus/codec/internal';
 import { ChannelError } from '../foundation/errors.js';
 
 const FIRST_LENGTH = 4096;
+/** Memory that is longer is kept only while values need a good part of it. */
+const LONGEST_KEPT = 65_536;
 
 /** Private memory into which values are encoded before the publisher lock is taken: encoding may run code of the program. */
 export class Scratch<T> {
@@ -11,8 +13,10 @@ export class Scratch<T> {
   readonly #channel: string;
   /** Memory that was handed over and given back, for as long as the collector lets it. */
   #spare: WeakRef<WordBytes> | undefined;
-  /** Bytes of the last value, as the next one may well be as long: a codec finds out by encoding that there is no room. */
-  #last = 0;
+  /** Where the last values ended, as the next ones may well do: that there is no room a codec finds out by encoding. */
+  #end = 0;
+  /** Whether nothing has been encoded since {@link Scratch.enter}. */
+  #isUnused = true;
   #busy = false;
 
   constructor(codec: Codec<T>, channel: string) {
@@ -31,6 +35,7 @@ export class Scratch<T> {
       throw new ChannelError('REENTRANT', this.#channel, text);
     }
     this.#busy = true;
+    this.#isUnused = true;
   }
 
   leave(): void {
@@ -58,8 +63,7 @@ export class Scratch<T> {
    * @throws {@link ChannelError} `UNENCODABLE`, or `TOO_LARGE`, which ends with `advice`.
    */
   encode(value: T, start: number, limit: number, advice: string): number {
-    const expected = Math.min(this.#last, limit);
-    if (start + expected > this.payload.length) this.#growTo(start, expected);
+    if (this.#isUnused) this.#fit();
     for (;;) {
       try {
         const end = this.#codec.encode(value, this.payload, start);
@@ -69,7 +73,7 @@ export class Scratch<T> {
         }
         const length = end - start;
         if (length > limit) throw this.#tooLarge(length, limit, advice);
-        this.#last = length;
+        this.#end = end;
         return length;
       } catch (error) {
         if (this.payload.length === 0) throw this.#detached(error);
@@ -86,14 +90,16 @@ export class Scratch<T> {
     const { payload } = this;
     const least = Math.max(needed, payload.length - start);
     if (needed > limit || payload.length - start >= limit) throw this.#tooLarge(least, limit, advice);
-    this.#growTo(start, Math.min(Math.max(needed, 2 * payload.length), limit));
+    this.payload = this.#memoryOf(start + Math.min(Math.max(needed, 2 * payload.length), limit));
+    this.payload.set(payload.subarray(0, start));
   }
 
-  /** Makes room for so many bytes from `start` on. */
-  #growTo(start: number, room: number): void {
-    const { payload } = this;
-    this.payload = this.#memoryOf(start + room);
-    this.payload.set(payload.subarray(0, start));
+  /** Has as much memory as was needed last time, and not much more. */
+  #fit(): void {
+    this.#isUnused = false;
+    const { length } = this.payload;
+    if (length >= this.#end && (length <= LONGEST_KEPT || length <= 4 * this.#end)) return;
+    this.payload = this.#memoryOf(Math.max(FIRST_LENGTH, this.#end));
   }
 
   #memoryOf(length: number): WordBytes {

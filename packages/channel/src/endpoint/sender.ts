@@ -164,6 +164,7 @@ export class Sender<T> {
     if (list.length === 0) return 0;
     const first = () => this.sequence - list.length + 1;
     let batch: EncodedBatch;
+    let taken: WordBytes;
     this.#scratch.enter();
     try {
       const bytes = this.#batchOfBytes(list);
@@ -171,11 +172,15 @@ export class Sender<T> {
       batch = this.#encodeBatch(list);
       if (bytes === undefined && this.#tryAppend(batch) === 'published') return first();
       this.#checkBacklog(batch.bytes);
-      this.#scratch.take();
+      taken = this.#scratch.take();
     } finally {
       this.#scratch.leave();
     }
-    return this.#waitInLine(batch, batch.bytes, limits, first);
+    try {
+      return await this.#waitInLine(batch, batch.bytes, limits, first);
+    } finally {
+      this.#scratch.giveBack(taken);
+    }
   }
 
   /**

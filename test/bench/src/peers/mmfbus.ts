@@ -1,7 +1,7 @@
 import { type Channel, type ChannelOptions, defineChannel, type Publisher } from '@mmfbus/channel';
 import { bytes, msgpack, raw } from '@mmfbus/codec';
 import type { Job } from '../job.js';
-import { messageKinds } from '../messages/index.js';
+import { messageKinds, type Numbered } from '../messages/index.js';
 import type { Consumer, Peer, Producer } from './peer.js';
 
 const MiB = 2 ** 20;
@@ -61,24 +61,29 @@ class Sending {
 
 class SendingBatches {
   readonly #publisher: Publisher<unknown>;
-  #batch: unknown[] = [];
+  /** As the message is one object with another number each time, so are those of a batch. */
+  readonly #batch: Numbered[] = [];
+  #length = 0;
 
   constructor(publisher: Publisher<unknown>) {
     this.#publisher = publisher;
   }
 
   send(message: unknown): boolean {
-    // The batch keeps it, and the next one is the same object with another number.
-    this.#batch.push({ ...(message as object) });
-    if (this.#batch.length < BATCH) return true;
+    const numbered = message as Numbered;
+    const own = this.#batch[this.#length];
+    if (own === undefined) this.#batch.push({ ...numbered });
+    else own.id = numbered.id;
+    this.#length++;
+    if (this.#length < BATCH) return true;
     if (this.#publisher.tryPublishAll(this.#batch) !== 'published') return false;
-    this.#batch = [];
+    this.#length = 0;
     return true;
   }
 
   async drained(): Promise<void> {
-    if (this.#batch.length > 0) await this.#publisher.publishAll(this.#batch);
-    this.#batch = [];
+    if (this.#length > 0) await this.#publisher.publishAll(this.#batch.slice(0, this.#length));
+    this.#length = 0;
   }
 }
 
