@@ -3,7 +3,7 @@ import { copyBytes, viewOf, type Words } from './word-bytes.js';
 
 /** Copies up to this many bytes share memory with others. */
 const LONGEST = 4096;
-const SLAB_LENGTH = 32_768;
+const SLAB_LENGTH = 65_536;
 
 let slab: ArrayBuffer | undefined;
 let used = 0;
