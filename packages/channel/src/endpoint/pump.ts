@@ -5,10 +5,14 @@ import type { Participant } from '../membership/participant.js';
 const SHORTEST_WINDOW_PART = 16;
 /** Milliseconds of the window in which it gives way to no other work, not even to its own event loop for some looks. */
 const WINDOW_TO_ITSELF = 0.01;
-/** Giving way took longer than this, milliseconds: another program had this core meanwhile. */
-const GAVE_WAY = 0.002;
+/**
+ * Giving way took this many times as long as it does where no other program wants the core, within these limits in milliseconds:
+ * another program had the core meanwhile.
+ */
+const GAVE_WAY_PART = 2.5;
+const [LEAST_GIVEN, MOST_GIVEN] = [0.002, 0.005];
 /** So many looks take about as long as a turn of the event loop. */
-const LOOKS_A_TURN = 100;
+const LOOKS_A_TURN = 200;
 /** Turns with few messages that follow one another at most before the event loop has its own. */
 const TURNS_AT_ONCE = 16;
 /** So many messages are few: the sender may wait for an answer. */
@@ -25,6 +29,9 @@ export const MESSAGES_A_TURN = 256;
 const LONGEST_PAUSE_MS = 32;
 /** Taken when this module is loaded, as `timers` are. */
 const { queueMicrotask } = globalThis;
+
+/** What giving way took at least, milliseconds: by machine a fifth of a microsecond to two. */
+let shortestYield = MOST_GIVEN;
 
 /** What a pump drives. */
 export interface Pumped {
@@ -187,10 +194,10 @@ export class Pump {
   /** Whether a message is there, or comes while it looks for some microseconds or gives way. */
   #hasNews(now: number, idle: number): boolean {
     if (!this.#sharesCore && idle <= WINDOW_TO_ITSELF) return this.#receiver.lookFor(LOOKS_A_TURN);
-    yieldThread();
+    const gaveWay = giveWay(now);
     const hasNews = this.#receiver.lookFor(1);
     // Where a message comes by itself as fast, it is better looked for.
-    this.#sharesCore = hasNews ? timers.now() - now > GAVE_WAY : this.#sharesCore && idle <= WINDOW_TO_ITSELF;
+    this.#sharesCore = hasNews ? gaveWay : this.#sharesCore && idle <= WINDOW_TO_ITSELF;
     return hasNews;
   }
 
@@ -208,4 +215,12 @@ export class Pump {
     if (!this.#keepsAlive) this.#timer.unref();
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS);
   }
+}
+
+/** Gives way to other programs, at that time; whether one had this core meanwhile. */
+function giveWay(now: number): boolean {
+  yieldThread();
+  const took = timers.now() - now;
+  if (took < shortestYield) shortestYield = took;
+  return took > Math.max(LEAST_GIVEN, Math.min(GAVE_WAY_PART * shortestYield, MOST_GIVEN));
 }
