@@ -23,13 +23,27 @@ async function compile(): Promise<string> {
 }
 
 const name = '64-byte frames, the limit in C';
+const PROGRAM = { name: 'cc', debian: 'gcc' } as const;
 
 /** What the machine can do: a ring with nothing but the ring. */
 export const limit: Subject = {
   name,
-  program: { name: 'cc', debian: 'gcc' },
+  program: PROGRAM,
   measure: async (signal, scale) => {
     const { stdout } = await run(await compile(), [String(scaled(10_000_000, scale))], { signal });
     return [{ name, unit: 'ns', value: Number(stdout) }];
+  },
+};
+
+const ROUND_TRIP = 'real, round trip of 64 bytes, the limit in C, p50';
+
+/** What the same ring takes there and back: most of it is the way of a cache line from one core to the other. */
+export const limitOfRoundTrips: Subject = {
+  name: ROUND_TRIP,
+  program: PROGRAM,
+  measure: async (signal, scale) => {
+    const times = String(scaled(200_000, scale));
+    const { stdout } = await run(await compile(), ['ping', times, 'ordered'], { signal });
+    return [{ name: ROUND_TRIP, unit: 'ns', value: Number(stdout.split(' ', 1)[0]) }];
   },
 };

@@ -1,5 +1,6 @@
 import type { Job } from '../job.js';
 import type { MessageName } from '../messages/index.js';
+import { limitOfRoundTrips } from './limit.js';
 import { flood } from './one-way.js';
 import { own } from './own.js';
 import { roundTrip, WARM_UP_AT_RATE } from './round-trips.js';
@@ -110,4 +111,5 @@ export const real: readonly Subject[] = [
     amount: (scale) => scaled(100_000, scale),
     units: { p50: 'ns', p99: 'ns' },
   }),
+  limitOfRoundTrips,
 ];
