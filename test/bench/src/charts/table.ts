@@ -2,7 +2,7 @@ import { hasCalls, type Results } from '../results.js';
 import { formatMicroseconds, formatRate } from './formats.js';
 
 /** Puts a table between its two marks in a Markdown text; it throws when the text has no such place. */
-function withTable(markdown: string, title: string, table: readonly string[]): string {
+export function withTable(markdown: string, title: string, table: readonly string[]): string {
   const begin = `<!-- ${title}: npm run bench:charts writes this table -->`;
   const end = `<!-- end of ${title} -->`;
   const [from, to] = [markdown.indexOf(begin), markdown.indexOf(end)];
@@ -38,8 +38,8 @@ const RIVALS: readonly (readonly [string, string])[] = [
   ['Redis', 'Redis pub/sub on the same machine, and msgpackr'],
 ];
 
-/** `6.54 M (32×)`: what was measured, and how many times the first one is as good. */
-function against(text: string, ratio: number): string {
+/** `6.54 M (32×)`: what was measured, and a ratio. */
+export function against(text: string, ratio: number): string {
   return `${text} (${Number(ratio.toPrecision(2))}×)`;
 }
 

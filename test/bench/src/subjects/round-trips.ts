@@ -7,8 +7,8 @@ import { type Subject, scaled } from './subject.js';
 const WARM_UP = 2000;
 /** Ways that messages take only where their consumer sleeps are compiled later. */
 const WARM_UP_OF_SLEEPERS = 10_000;
-/** Half a second of a rate at which nothing waits for an answer. */
-export const WARM_UP_AT_RATE = 50_000;
+/** A second of a rate at which nothing waits for an answer. */
+export const WARM_UP_AT_RATE = 100_000;
 /** One message every 10 ms: both sides sleep meanwhile. Microseconds. */
 const COLD_INTERVAL = 10_000;
 
