@@ -17,6 +17,7 @@ const PROOFS = [
   'runtimes',
   'examples/compiled',
   'examples/copied',
+  'examples/two-machines',
   'site',
   'consumers',
   'bundlers',

@@ -6,8 +6,8 @@ import { ownDirectory } from '../support/own-directory.js';
 import { workspaceRoot } from '../support/workspace.js';
 import { COMPILED, type Example, exampleRunner, examples, shelf } from './shelf.js';
 
-/** Larger ones, which run in the repository only. */
-const LARGER = ['flights', 'native'];
+/** Larger ones, which have tests of their own. */
+const LARGER = ['flights', 'native', 'two-machines'];
 
 /** What does not end by itself, or needs more than can be had here. The first two have tests of their own. */
 const NOT_RUN = ['express-dashboard', 'docker-compose', 'electron'];
