@@ -61,7 +61,7 @@ const NUMBER_SIZE = 9;
 
 /**
  * Generates the functions that write objects with those keys. The keys are compared before any property is read; a field that
- * is undefined when its turn comes may have been deleted meanwhile, and is then left out, as `for`-`in` leaves it out.
+ * is undefined when its turn comes may have been deleted meanwhile, and is then left out and not counted, as `for`-`in` leaves it out.
  *
  * In the generated text `w` is the encoder, `v` the object, `t` the bytes, `D` the view of them, `o` where the next byte goes, and
  * `at` the field that is written, -1 while none is.
@@ -109,10 +109,12 @@ function generate(keys: readonly string[], kinds: readonly Kind[], siteOf: () =>
       return elsewhere(`${isArray}(x) ? ${list}(w, x, o, depth + 1) : ${write}`);
     };
     return `
-      if (w.itemsLeft > 0) w.itemsLeft -= 1; else w.count(1);
-      at = ${index}; x = v[${name}];
-      if (x !== undefined || ${ownProperty}.call(v, ${name})) { ${bytesWrite(source, encoded[index]!)} ${value()} }
-      else { count -= 1; w.itemsLeft += 1; }
+      if (w.itemsLeft > 0) {
+        w.itemsLeft -= 1;
+        at = ${index}; x = v[${name}];
+        if (x !== undefined || ${ownProperty}.call(v, ${name})) { ${bytesWrite(source, encoded[index]!)} ${value()} }
+        else { count -= 1; w.itemsLeft += 1; }
+      } else { if (${ownProperty}.call(v, ${name})) w.count(1); count -= 1; }
       at = -1;`;
   });
 

@@ -167,6 +167,21 @@ describe('a codec that has learned', () => {
     expect(encode(undeleted, codec)).toStrictEqual(encode({ of: { a: 1, b: null, c: 3 }, d: 4 }));
   });
 
+  it('allows a value whose last field goes while the one that fills maxItems is read', () => {
+    const codec = taught([{ a: 1, b: 2 }], { maxItems: 2 });
+    const make = (more: object): unknown => ({
+      get a() {
+        Reflect.deleteProperty(this, 'b');
+        return [4];
+      },
+      b: 2,
+      ...more,
+    });
+    expect(encode(make({}), codec)).toStrictEqual(encode({ a: [4] }));
+    expect(() => encode(make({ c: 3 }), codec)).toThrow('3 or more items');
+    expect(() => encode({ a: [4], b: undefined }, codec)).toThrow('3 or more items');
+  });
+
   it('reads every property once, and says where it refuses one', () => {
     const codec = taught([{ a: [{ b: 1 }], c: 'x' }]);
     const reads: string[] = [];
