@@ -1,3 +1,4 @@
+const TWO_TO_31 = 2 ** 31;
 const TWO_TO_32 = 2 ** 32;
 
 /** Writes a 64-bit number as two words, low one first. */
@@ -6,9 +7,13 @@ export function writeLong(words: Int32Array, index: number, value: number): void
   words[index + 1] = value / TWO_TO_32;
 }
 
-/** Reads a 64-bit number from two words; exact up to 2^53. */
+/**
+ * Reads a 64-bit number from two words; exact up to 2^53. Bit 31 of a timestamp changes every two seconds: `>>> 0` of the low
+ * word would be a small integer to V8 until then, and what it compiled for that would be thrown away.
+ */
 export function readLong(words: Int32Array, index: number): number {
-  return ((words[index + 1] as number) >>> 0) * TWO_TO_32 + ((words[index] as number) >>> 0);
+  const low = words[index] as number;
+  return (((words[index + 1] as number) >>> 0) * TWO_TO_31 + (low >>> 1)) * 2 + (low & 1);
 }
 
 /** Reads a position, which another program may have made negative. */
