@@ -1,12 +1,17 @@
 // Publishes and polls objects on one channel, and tells what that takes but time: bytes of the heap, calls of the
-// operating system's functions, and marks for a tracer of system calls. Arguments: the channel, what to tell, and which objects.
+// operating system's functions, code that V8 throws away, and marks for a tracer of system calls. Arguments: the channel, what to
+// tell, which objects, and whether they have a schema.
 import { existsSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
 import type { Channel, Publisher, Subscriber } from '@mmfbus/channel';
+import type { Shape } from '@mmfbus/codec';
 import { countForeignCalls, foreignCalls } from '../support/foreign-calls.js';
 
 const WARM_UPS = 4;
+/** The same, until the ring was written over once and what is new to V8 then was compiled. */
+const LONG_WARM_UPS = 10;
 const PASSES = 20;
 /** How often the subscriber is let fall asleep, and what is published while it sleeps: fewer than it takes to ring again. */
 const SLEEPS = 20;
@@ -16,12 +21,12 @@ countForeignCalls();
 // Not before the calls are counted.
 const { defineChannel } = await import('@mmfbus/channel');
 const { someoneSleeps, tableWhere } = await import('../support/slots.js');
-const { f64, oneOf, string, struct, u32, u64 } = await import('@mmfbus/codec');
+const { array, bytes, f64, oneOf, string, struct, u32, u64 } = await import('@mmfbus/codec');
 
-const [, , name = '', what = '', which = 'quote'] = process.argv;
+const [, , name = '', what = '', which = 'quote', isTyped = 'typed'] = process.argv;
 
 interface Kind {
-  readonly channel: Channel<unknown>;
+  readonly schema: Shape<unknown>;
   readonly message: unknown;
   /** Messages that are published before they are taken: the ring holds them, and what they allocate fits the young heap. */
   readonly atOnce: number;
@@ -37,7 +42,7 @@ function quotes(): Kind {
     side: oneOf('buy', 'sell'),
   });
   const message = { id: 1, sym: 'AAPL', px: 187.25, qty: 100, ts: 1_700_000_000_000, side: 'buy' };
-  return { channel: defineChannel({ name, schema }) as Channel<unknown>, message, atOnce: 50_000 };
+  return { schema, message, atOnce: 50_000 };
 }
 
 function logRecords(): Kind {
@@ -49,23 +54,41 @@ function logRecords(): Kind {
     host: 'ip-10-0-12-34.eu-west-1',
     message: 'POST /v1/orders/8f14e45f-ceea-467f-a8f4-1e2c3b4d5e6f 201 in 37 ms, Zürich, total 129.90',
   };
-  return { channel: defineChannel({ name, schema }) as Channel<unknown>, message, atOnce: 15_000 };
+  return { schema, message, atOnce: 15_000 };
 }
 
-/** Nested objects, of which no schema tells. */
+/** Nested objects of numbers. */
 function orderBooks(): Kind {
+  const level = struct({ px: f64(), qty: f64() });
+  const schema = struct({
+    id: u32(),
+    sym: string(),
+    ts: u64({ as: 'number' }),
+    bids: array(level),
+    asks: array(level),
+  });
   const side = (best: number) =>
     Array.from({ length: 8 }, (_, index) => ({ px: best + index / 64, qty: 100.5 + index }));
   const message = { id: 1, sym: 'AAPL', ts: 1_700_000_000_000, bids: side(187.25), asks: side(187.5) };
-  return { channel: defineChannel({ name }), message, atOnce: 5000 };
+  return { schema, message, atOnce: 5000 };
+}
+
+/** A KiB of bytes, and two small fields. */
+function blobs(): Kind {
+  const schema = struct({ id: u32(), name: string(), data: bytes() });
+  const data = Uint8Array.from({ length: 1024 }, (_, index) => index & 0xff);
+  return { schema, message: { id: 1, name: 'frame', data }, atOnce: 2000 };
 }
 
 const kinds: Readonly<Record<string, () => Kind>> = {
   quote: quotes,
   'log record': logRecords,
   'order book': orderBooks,
+  blob: blobs,
 };
-const { channel, message, atOnce } = kinds[which]!();
+const { schema, message, atOnce } = kinds[which]!();
+const channel: Channel<unknown> =
+  isTyped === 'typed' ? defineChannel({ name, schema }) : defineChannel<unknown>({ name });
 
 /** For a tracer of this process: a system call that nothing else makes. */
 function mark(label: string): void {
@@ -94,10 +117,13 @@ function pass(
   });
 }
 
-async function runPasses(around: (stage: Stage, run: () => void) => void): Promise<void> {
+async function runPasses(
+  around: (stage: Stage, run: () => void) => void,
+  warmUps: number = WARM_UPS,
+): Promise<void> {
   const publisher = await channel.publisher();
   const subscriber = await channel.subscriber();
-  for (let count = 0; count < WARM_UPS; count++) pass(publisher, subscriber, (_, run) => run());
+  for (let count = 0; count < warmUps; count++) pass(publisher, subscriber, (_, run) => run());
   for (let count = 0; count < PASSES; count++) pass(publisher, subscriber, around);
   await subscriber.close();
   await publisher.close();
@@ -142,6 +168,29 @@ async function callsOfStages(): Promise<unknown> {
   return { ...made, counted: foreignCalls() > 0 };
 }
 
+/** Has V8 write down each function whose compiled code it throws away after the warm-up; and one of ours, to show that it does. */
+async function deopts(): Promise<unknown> {
+  await runPasses((_, run) => withTrace(run), LONG_WARM_UPS);
+  const prepare = new Function('run', '%PrepareFunctionForOptimization(run);');
+  const optimize = new Function('run', '%OptimizeFunctionOnNextCall(run);');
+  prepare(lengthOf);
+  lengthOf('text');
+  optimize(lengthOf);
+  lengthOf('text');
+  withTrace(() => lengthOf([]));
+  return { passes: PASSES };
+}
+
+function withTrace(run: () => void): void {
+  setFlagsFromString('--trace-deopt');
+  run();
+  setFlagsFromString('--no-trace-deopt');
+}
+
+function lengthOf(value: string | unknown[]): number {
+  return value.length;
+}
+
 /** The stages, with a mark before and after each, and a subscriber that sleeps again and again. */
 async function traced(): Promise<unknown> {
   await runPasses((stage, run) => {
@@ -167,5 +216,5 @@ async function traced(): Promise<unknown> {
   return { sleeps: SLEEPS, messages: PASSES * atOnce };
 }
 
-const tasks: Record<string, () => Promise<unknown>> = { allocations, calls: callsOfStages, traced };
+const tasks: Record<string, () => Promise<unknown>> = { allocations, calls: callsOfStages, deopts, traced };
 console.log(JSON.stringify(await tasks[what]?.()));
