@@ -58,7 +58,9 @@ describe.runIf(process.platform !== 'win32')('npm run bench -- --only calls', ()
       expect(text).not.toContain('| NATS request');
     }
     expect(documents[0]).toMatch(/<!-- real messages: .*\| an order book: .*<!-- end of real messages -->/s);
-    expect(documents[1]).toMatch(/<!-- goals of real messages: .*Node 20 .*Node 26 .*\| order book, schema \|/s);
+    expect(documents[1]).toMatch(
+      /<!-- goals of real messages: .*Node 20 .*Node 26 .*\| order book, schema \|/s,
+    );
     for (const chart of ['calls.svg', 'calls-at-once.svg']) {
       expect(documents[1]).toContain(`(bench/${chart})`);
       expect(readFileSync(join(folder, chart), 'utf8')).toContain('>birpc, Unix socket<');
