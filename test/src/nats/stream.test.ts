@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineChannel, type Publisher } from '@mmfbus/channel';
 import { canonicalText, string, struct, u32 } from '@mmfbus/codec';
@@ -234,6 +234,58 @@ describe('a bridge over JetStream', () => {
     expect(here.passages()).toMatchObject([{ messages: 1500, missed: 0, refused: 0 }]);
     expect(await there.passages()).toMatchObject([{ messages: 1500, missed: 0 }]);
     await there.close();
+  });
+
+  it('goes on with a stream that lost its end, as after a power failure', async () => {
+    const there = await importing();
+    const orders = await publisherOf('orders');
+    const here = await bridge(exporting);
+    const kill = async () => {
+      const lost = new Promise<void>((resolve) => here.once('disconnected', resolve));
+      server.kill('SIGKILL');
+      await lost;
+    };
+    await publish(orders, 1, 10);
+    await expectNumbers(there, 1, 10);
+    await kill();
+    cpSync(join(folder, 'jetstream'), join(folder, 'before'), { recursive: true });
+    server = await server.restart();
+    await publish(orders, 11, 20);
+    await expectNumbers(there, 11, 20);
+    await kill();
+    rmSync(join(folder, 'jetstream'), { recursive: true });
+    renameSync(join(folder, 'before'), join(folder, 'jetstream'));
+    server = await server.restart();
+    // They get the numbers in the stream that were those of 11 to 20.
+    await publish(orders, 21, 30);
+    await expectNumbers(there, 21, 30);
+    await stored(20);
+    expect(here.passages()).toMatchObject([{ messages: 30, missed: 0 }]);
+    expect(await there.passages()).toMatchObject([{ messages: 30, missed: 0 }]);
+    await there.close();
+  });
+
+  it('sends again what is acknowledged without a place in the stream', async () => {
+    await manager.streams.update('DESK', { subjects: ['desk.other'] });
+    // As servers answer when a message of the same id is under way, which may come to nothing.
+    let refused = 0;
+    const answers = connection.subscribe('desk.orders.*', {
+      callback: (_error, message) => {
+        refused++;
+        message.respond(JSON.stringify({ stream: 'DESK', seq: 0, duplicate: true }));
+      },
+    });
+    const orders = await publisherOf('orders');
+    const here = await bridge(exporting);
+    const trouble = new Promise<{ error: Error }>((resolve) => here.once('trouble', resolve));
+    await publish(orders, 1, 3);
+    expect((await trouble).error.message).toMatch(/^the stream DESK has a message of the same id under way/);
+    expect(here.passages()).toMatchObject([{ messages: 0 }]);
+    answers.unsubscribe();
+    await manager.streams.update('DESK', { subjects: ['desk.>'] });
+    await stored(3);
+    expect(refused).toBeGreaterThan(0);
+    await expect.poll(() => here.passages()).toMatchObject([{ messages: 3, missed: 0, refused: 0 }]);
   });
 
   it('reads a stream of the same name anew that was deleted and made again', async () => {

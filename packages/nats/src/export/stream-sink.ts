@@ -26,6 +26,8 @@ interface Entry {
 
 /** What JetStream answers. */
 interface Acknowledgement {
+  /** Its place in the stream. */
+  readonly seq?: number;
   readonly error?: { readonly code: number; readonly err_code?: number; readonly description: string };
 }
 
@@ -190,7 +192,7 @@ export class StreamSink implements Sink {
     const entry = this.#underWay.get(token);
     if (entry === undefined) return;
     this.#underWay.delete(token);
-    const error = errorOf(message);
+    const error = errorOf(message, this.#stream);
     if (this.#first?.entry === entry) {
       if (error === undefined) this.#first.resolve();
       else this.#first.reject(error);
@@ -399,12 +401,16 @@ function entryOf(message: Outgoing): Entry {
   return { message, sentAt: 0, isStored: false, refusal: undefined };
 }
 
-function errorOf(message: Msg): Refused | Error | undefined {
+function errorOf(message: Msg, stream: string): Refused | Error | undefined {
   if (message.data.length === 0) {
     return new Error(
       `no stream answers: ${message.headers?.code ?? 0} ${message.headers?.description ?? ''}`.trim(),
     );
   }
-  const { error } = message.json<Acknowledgement>();
-  return error === undefined ? undefined : new Refused(error.err_code ?? error.code, error.description);
+  const { error, seq } = message.json<Acknowledgement>();
+  if (error !== undefined) return new Refused(error.err_code ?? error.code, error.description);
+  // The other one comes to nothing where its leader dies. Some servers acknowledge then what is in no stream, and others refuse.
+  return seq === 0
+    ? new Error(`the stream ${stream} has a message of the same id under way: it is not stored yet`)
+    : undefined;
 }

@@ -84,13 +84,19 @@ export class StreamImport {
   async #read(signal: AbortSignal): Promise<never> {
     const { connection, jetStream, stream, names } = this.#parts;
     await connection.whenConnected(signal);
-    const { created } = await jetStream.manager.streams.info(stream);
+    const { created, state } = await jetStream.manager.streams.info(stream);
     if (created !== this.#progress.created) {
       // Of another stream of that name everything is new; what repeats is known by its number.
       if (this.#progress.created !== '') {
         this.#parts.trouble(new Error(`the stream ${stream} is a new one: it is read from its beginning`));
       }
       this.#progress = { created, sequence: 0 };
+    } else if (state.last_seq < this.#progress.sequence) {
+      // It lost its end, or is a replica that is not up to date yet. New messages may have numbers that were taken before.
+      this.#parts.trouble(
+        new Error(`the stream ${stream} ends before what was taken of it: it is read from its end on`),
+      );
+      this.#progress = { created, sequence: state.last_seq };
     }
     const { AckPolicy, DeliverPolicy } = await import('@nats-io/jetstream');
     const info = await jetStream.manager.consumers.add(stream, {
@@ -102,6 +108,11 @@ export class StreamImport {
       inactive_threshold: INACTIVE,
       num_replicas: 1,
     });
+    // The consumer may live on the server whose connection is lost. After the client has reconnected, it asks for that consumer until an
+    // answer comes, and checks no heartbeats meanwhile. So a reading ends with its connection.
+    const forget = connection.onChange((isConnected) => {
+      if (!isConnected) this.#end(new Error('the connection is lost'));
+    });
     try {
       const consumer = jetStream.client.consumers.getConsumerFromInfo(info);
       const messages = await consumer.consume({
@@ -110,7 +121,7 @@ export class StreamImport {
         abort_on_missing_resource: true,
       });
       this.#messages = messages;
-      if (signal.aborted) messages.stop();
+      if (signal.aborted || this.#doubt !== undefined) messages.stop();
       void this.#watch(messages);
       let due = 1;
       for await (const message of messages) {
@@ -123,6 +134,7 @@ export class StreamImport {
       signal.throwIfAborted();
       throw this.#doubt ?? new Error(`the consumer of the stream ${stream} has ended`);
     } finally {
+      forget();
       this.#messages?.stop();
       this.#messages = undefined;
       this.#doubt = undefined;
@@ -145,13 +157,15 @@ export class StreamImport {
         type === 'consumer_not_found' ||
         type === 'stream_not_found' ||
         type === 'no_responders';
-      if (!isGone) continue;
-      this.#doubt = new Error(
-        `the consumer of the stream ${this.#parts.stream}: ${type.replaceAll('_', ' ')}`,
-      );
-      messages.stop();
+      if (!isGone || this.#messages !== messages) continue;
+      this.#end(new Error(`the consumer of the stream ${this.#parts.stream}: ${type.replaceAll('_', ' ')}`));
       return;
     }
+  }
+
+  #end(doubt: Error): void {
+    this.#doubt ??= doubt;
+    this.#messages?.stop();
   }
 
   async #take(message: JsMsg): Promise<void> {
