@@ -11,9 +11,20 @@ export interface HostOptions extends Omit<HostJob, 'routes'> {
   readonly within?: readonly string[];
 }
 
+const EVENTS: ReadonlySet<string> = new Set<BridgeEvent>([
+  'gap',
+  'refused',
+  'trouble',
+  'disconnected',
+  'connected',
+  'close',
+]);
+
 /** Another machine: a process with a folder of shared memory of its own, a bridge, and perhaps a subscriber and a publisher. */
 export class Host {
   readonly #program: Program;
+  /** What happened to its bridge, a line each, in order, as far as its output was read. */
+  readonly events: string[] = [];
   /** What it has told and was not asked for yet, by the word before it. */
   readonly #told = new Map<string, string[]>();
 
@@ -102,7 +113,8 @@ export class Host {
     for (;;) {
       const text = this.#told.get(word)?.shift();
       if (text !== undefined) return text;
-      const [, told = '', rest = ''] = await this.#program.waitForLine(/^(\w+) ?(.*)$/);
+      const [line, told = '', rest = ''] = await this.#program.waitForLine(/^(\w+) ?(.*)$/);
+      if (EVENTS.has(told)) this.events.push(line);
       this.#told.set(told, [...(this.#told.get(told) ?? []), rest]);
     }
   }

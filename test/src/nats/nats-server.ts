@@ -47,6 +47,11 @@ export class NatsServer {
     return `nats://${this.#options.address ?? '127.0.0.1'}:${this.port}`;
   }
 
+  /** Its log so far. */
+  get log(): string {
+    return this.#program.output;
+  }
+
   /** Sends it a signal and does not wait. */
   kill(signal: NodeJS.Signals): void {
     this.#program.kill(signal);

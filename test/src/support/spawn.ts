@@ -93,6 +93,11 @@ export class Program {
     return pid;
   }
 
+  /** What it wrote to its standard output so far. */
+  get output(): string {
+    return this.#stdout;
+  }
+
   /** Writes a line to its standard input. */
   send(line: string): void {
     this.#child.stdin.write(`${line}\n`);
