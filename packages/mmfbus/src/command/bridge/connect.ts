@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { NatsConnection } from '@nats-io/transport-node';
+import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import { Failure } from '../failure.js';
 import type { Credentials } from './configuration.js';
 
@@ -23,9 +23,9 @@ export async function loadPackages(): Promise<BridgePackages> {
 /**
  * Connects to a server, and again whenever the connection is lost.
  *
- * @throws what the client throws, and what reading the files of the credentials does.
+ * @throws {Failure} that says what the client says, and what reading the files of the credentials throws.
  */
-export function connectTo(
+export async function connectTo(
   { transport }: BridgePackages,
   servers: readonly string[],
   name: string,
@@ -37,7 +37,7 @@ export function connectTo(
     ...(credentials === undefined ? [] : [transport.credsAuthenticator(bytes(credentials))]),
     ...(nkey === undefined ? [] : [transport.nkeyAuthenticator(new TextEncoder().encode(text(nkey)))]),
   ];
-  return transport.connect({
+  const options: NodeConnectionOptions = {
     servers: [...servers],
     name,
     maxReconnectAttempts: -1,
@@ -54,5 +54,17 @@ export function connectTo(
             ...(tls.key === undefined ? {} : { keyFile: tls.key }),
           },
         }),
-  });
+  };
+  try {
+    return await transport.connect(options);
+  } catch (error) {
+    throw new Failure(`${servers.join(', ')}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  // The client does not see why a server hangs up at the end of a TLS handshake.
+  if (error instanceof Error && error.name === 'TimeoutError')
+    return 'the server did not answer; it may want a certificate of the client, or refuse the one that it got';
+  return error instanceof Error ? error.message : String(error);
 }

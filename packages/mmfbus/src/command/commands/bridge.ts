@@ -44,6 +44,11 @@ async function run(context: Context<typeof options>): Promise<number> {
   const { config } = values;
   if (config === undefined) throw new UsageError('--config must name the file of the bridge');
   const port = values.health === undefined ? undefined : wholeNumber('--health', values.health, 0, 65_535);
+  // The client would ignore them; and other users of the machine see the words of a command line.
+  if (words.some((word) => word.includes('@')))
+    throw new UsageError(
+      'a server is named without user, password and token: they stand under connection in the file',
+    );
   const isJson = values.json === true;
   const packages = await loadPackages();
   const { routes, options, connection: credentials } = readConfiguration(config);
