@@ -53,7 +53,9 @@ async function explain(): Promise<string> {
 /** Clients hear of the other servers from the one that they are told. */
 async function start(name: string, options: Omit<HostOptions, 'url' | 'schema'>, at?: string): Promise<Host> {
   const url = cluster.urlOf(at ?? (cluster.names[0] as string));
-  const host = await watchdog.over(`starts ${name}`, Host.start({ url, schema, ...options }));
+  // An election may go on, which takes longer than opening a bridge does elsewhere.
+  const patient = { ...options, options: { timeout: SILENCE * 1000, ...options.options } };
+  const host = await watchdog.over(`starts ${name}`, Host.start({ url, schema, ...patient }));
   hosts[name] = host;
   return host;
 }
