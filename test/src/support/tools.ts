@@ -32,6 +32,7 @@ export type ToolName =
   | 'script'
   | 'Chromium'
   | 'NATS'
+  | 'OpenSSL'
   | 'tmux'
   | 'Bun'
   | 'Deno'
@@ -117,6 +118,7 @@ const tools: Readonly<Record<ToolName, Tool>> = {
     remedy: 'install chromium, or name it in the environment variable MMFBUS_TEST_CHROMIUM',
   },
   NATS: { file: 'nats-server', probe: VERSION, remedy: 'install nats-server' },
+  OpenSSL: { file: 'openssl', probe: ['version'], remedy: 'install openssl' },
   tmux: { file: 'tmux', probe: ['-V'], remedy: 'install tmux' },
   Bun: {
     file: process.env['MMFBUS_TEST_BUN'] ?? programIn('@oven/bun-linux-x64', 'bin/bun', 'bun'),
