@@ -8,7 +8,7 @@ import * as callLayout from './format/call-layout.js';
 export { inspectMemory } from './directory/inspection.js';
 export { type Joining, joinSegment } from './directory/join-segment.js';
 export { Registration } from './directory/registration.js';
-export { type Append, MessageAppend, OriginAppend, SplitAppend } from './endpoint/append.js';
+export { type Append, MessageAppend, OriginAppend, OriginBatch, SplitAppend } from './endpoint/append.js';
 export type { AppendOutcome } from './endpoint/appender.js';
 export { leaveAtExit, leaveSoon } from './endpoint/leaving.js';
 export { PublisherWatch } from './endpoint/publisher-watch.js';
@@ -26,7 +26,7 @@ export {
 export { maxWholeOf } from './format/geometry.js';
 export { EPOCH_OFFSET, TAIL_OFFSET } from './format/header-layout.js';
 export { MAX_SERVICE_NAME_LENGTH } from './format/limits.js';
-export { ORIGIN_LENGTH, type Origin } from './format/origin.js';
+export { incarnationWords, ORIGIN_LENGTH, type Origin, type OriginWords } from './format/origin.js';
 export {
   PHASE_DRAINING,
   PHASE_SERVING,

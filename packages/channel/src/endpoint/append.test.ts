@@ -2,13 +2,13 @@ import { raw } from '@mmfbus/codec';
 import { allocateWordBytes } from '@mmfbus/codec/internal';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkDefinition } from '../format/definition.js';
-import type { Origin } from '../format/origin.js';
+import { incarnationWords, type Origin } from '../format/origin.js';
 import { openChannelMemory } from '../membership/channel-memory.js';
 import { ParticipantTable } from '../membership/participant-table.js';
 import { ReliableCursors } from '../membership/reliable-cursors.js';
 import { RingReader } from '../ring/ring-reader.js';
 import { RingWriter } from '../ring/ring-writer.js';
-import { type Append, MessageAppend, OriginAppend, SplitAppend } from './append.js';
+import { type Append, MessageAppend, OriginAppend, OriginBatch, SplitAppend } from './append.js';
 
 const CAPACITY = 4096;
 /** Every byte of each number is another one, the highest bit of each word set. */
@@ -67,6 +67,29 @@ describe('a message that another channel carried before', () => {
       append(new MessageAppend(allocateWordBytes(4), 4));
       expect(read()).toMatchObject({ outcome: 'message', origin: undefined });
     }
+  });
+
+  it('says so in a batch, which is filled again', async () => {
+    const { append, read } = await openRing();
+    const batch = new OriginBatch(CAPACITY / 4);
+    const incarnation = incarnationWords(ORIGIN.incarnation);
+    const words = { incarnation, sequence: 0, timeLow: 0xdbecfd0e | 0, timeHigh: 0x97a8b9ca | 0 };
+    const source = bytesOf(500);
+    // More than the ring has: some of the batches go on at its beginning.
+    for (let round = 0; round < 20; round++) {
+      const lengths: number[] = [];
+      for (let length = round; batch.add({ ...words, sequence: length }, source, 3, 3 + length); length += 37)
+        lengths.push(length);
+      expect([batch.messages, batch.bytes]).toEqual([lengths.length, lengths.reduce((a, b) => a + b)]);
+      append(batch);
+      batch.clear();
+      for (const length of lengths) {
+        const origin = { ...ORIGIN, sequence: length };
+        expect(read()).toMatchObject({ outcome: 'message', bytes: source.slice(3, 3 + length), origin });
+      }
+    }
+    expect(batch.add(words, source, 0, 480)).toBe(true);
+    expect(new OriginBatch(CAPACITY / 8).add(words, source, 0, 500)).toBe(false);
   });
 
   it('says so in its first fragment, where it is split', async () => {

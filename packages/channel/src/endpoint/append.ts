@@ -1,6 +1,13 @@
 import { allocateWordBytes, type WordBytes } from '@mmfbus/codec/internal';
 import { FRAGMENT_HEADER_LENGTH } from '../format/fragment-layout.js';
-import { ORIGIN_LENGTH, type Origin, writeOrigin } from '../format/origin.js';
+import { FRAME_HEADER_LENGTH, frameLength } from '../format/frame-layout.js';
+import {
+  ORIGIN_LENGTH,
+  type Origin,
+  type OriginWords,
+  writeOrigin,
+  writeOriginWords,
+} from '../format/origin.js';
 import type { RingWriter } from '../ring/ring-writer.js';
 
 /** What is appended to the ring with one commit, and perhaps with more to follow. */
@@ -110,6 +117,64 @@ export class EncodedBatch extends Batch {
 
   write(writer: RingWriter, timestamp: number): void {
     writer.writeFrames(this.#frames, this.lengths, timestamp);
+  }
+}
+
+/** Up to so many bytes are copied one by one: making a view of them takes longer. */
+const FEW_BYTES = 128;
+
+/** A batch of messages that say where they come from. It is filled message by message, and can be filled again. */
+export class OriginBatch implements Append {
+  bytes = 0;
+  readonly #frames: WordBytes;
+  readonly #lengths: number[] = [];
+  #end = 0;
+
+  /** @param room bytes that its frames take at most. */
+  constructor(room: number) {
+    this.#frames = allocateWordBytes(room);
+  }
+
+  get messages(): number {
+    return this.#lengths.length;
+  }
+
+  /** Adds bytes `[start, end)` of a source as a message. Returns false where there is no room for it. */
+  add(origin: OriginWords, source: Uint8Array, start: number, end: number): boolean {
+    const frames = this.#frames;
+    const bytes = end - start;
+    const next = this.#end + frameLength(ORIGIN_LENGTH + bytes);
+    if (next > frames.length) return false;
+    const extension = this.#end + FRAME_HEADER_LENGTH;
+    writeOriginWords(frames.words, extension >> 2, origin);
+    const to = extension + ORIGIN_LENGTH;
+    if (bytes > FEW_BYTES) frames.set(source.subarray(start, end), to);
+    else for (let index = 0; index < bytes; index++) frames[to + index] = source[start + index] as number;
+    this.#lengths.push(ORIGIN_LENGTH + bytes);
+    this.#end = next;
+    this.bytes += bytes;
+    return true;
+  }
+
+  /** Takes out what it has. */
+  clear(): void {
+    this.#lengths.length = 0;
+    this.#end = 0;
+    this.bytes = 0;
+  }
+
+  endIn(writer: RingWriter): number {
+    let end = writer.tail;
+    for (const length of this.#lengths) end = writer.endOf(end, length);
+    return end;
+  }
+
+  write(writer: RingWriter, timestamp: number): void {
+    writer.writeFrames(this.#frames, this.#lengths, timestamp, true);
+  }
+
+  advance(): boolean {
+    return false;
   }
 }
 

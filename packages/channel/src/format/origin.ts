@@ -23,15 +23,42 @@ export interface Origin {
   readonly time: bigint;
 }
 
+/** An origin as words, of which a program that writes many makes no BigInt: the low word of each number first. */
+export interface OriginWords {
+  readonly incarnation: readonly [low: number, high: number];
+  sequence: number;
+  timeLow: number;
+  timeHigh: number;
+}
+
+/** The words of an incarnation. */
+export function incarnationWords(incarnation: string): OriginWords['incarnation'] {
+  return [Number.parseInt(incarnation.slice(8), 16) | 0, Number.parseInt(incarnation.slice(0, 8), 16) | 0];
+}
+
 /** Writes the extension to the first {@link ORIGIN_LENGTH} bytes. */
 export function writeOrigin({ words }: WordBytes, { incarnation, sequence, time }: Origin): void {
-  words[0] = FIRST_WORD;
-  words[1] = 0;
-  words[INCARNATION_WORD] = Number.parseInt(incarnation.slice(8), 16);
-  words[INCARNATION_WORD + 1] = Number.parseInt(incarnation.slice(0, 8), 16);
-  writeLong(words, SEQUENCE_WORD, sequence);
-  words[TIME_WORD] = Number(BigInt.asIntN(32, time));
-  words[TIME_WORD + 1] = Number(BigInt.asIntN(32, time >> 32n));
+  writeOriginWords(words, 0, {
+    incarnation: incarnationWords(incarnation),
+    sequence,
+    timeLow: Number(BigInt.asIntN(32, time)),
+    timeHigh: Number(BigInt.asIntN(32, time >> 32n)),
+  });
+}
+
+/** Writes the extension to {@link ORIGIN_LENGTH} bytes from that word on. */
+export function writeOriginWords(
+  words: Int32Array,
+  word: number,
+  { incarnation, sequence, timeLow, timeHigh }: OriginWords,
+): void {
+  words[word] = FIRST_WORD;
+  words[word + 1] = 0;
+  words[word + INCARNATION_WORD] = incarnation[0];
+  words[word + INCARNATION_WORD + 1] = incarnation[1];
+  writeLong(words, word + SEQUENCE_WORD, sequence);
+  words[word + TIME_WORD] = timeLow;
+  words[word + TIME_WORD + 1] = timeHigh;
 }
 
 /** Reads the extension that begins at that word; undefined where it is of another type. */

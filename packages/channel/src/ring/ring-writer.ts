@@ -156,8 +156,11 @@ export class RingWriter {
   /**
    * Writes whole messages whose frames lie one behind the other in private memory, each with room for its header: as many at
    * once as fit before the end of the ring.
+   *
+   * @param extended whether each begins with a header extension, which its length counts in. Defaults to false.
    */
-  writeFrames(frames: WordBytes, lengths: readonly number[], timestamp: number): void {
+  writeFrames(frames: WordBytes, lengths: readonly number[], timestamp: number, extended = false): void {
+    const kind = extended ? frame.KIND_MESSAGE | frame.EXTENSION_BIT : frame.KIND_MESSAGE;
     let start = 0;
     let index = 0;
     while (index < lengths.length) {
@@ -168,7 +171,7 @@ export class RingWriter {
         const length = lengths[index] as number;
         const size = frame.frameLength(length);
         if (end + size > limit) break;
-        this.#putHeader(frames.words, end >> 2, length, frame.KIND_MESSAGE, timestamp);
+        this.#putHeader(frames.words, end >> 2, length, kind, timestamp);
         this.nextSequence++;
         end += size;
       }

@@ -1,6 +1,6 @@
 import type { Passage, Teller } from '../foundation/events.js';
 import { wallTime } from '../foundation/wall-clock.js';
-import { writeHeader } from '../wire/header.js';
+import { readHeader, writeHeader } from '../wire/header.js';
 import { JsonConverter } from '../wire/json-converter.js';
 import { ChannelSource, type Frame, type SourceOptions } from './channel-source.js';
 import { isLast } from './pieces.js';
@@ -20,6 +20,7 @@ export class ExportCounters {
 /** What the messages of one incarnation have in common. */
 interface Lane {
   readonly incarnation: string;
+  readonly subject: string;
   /** Number of the last message that went to the sink; 0 for none. */
   last: number;
 }
@@ -54,6 +55,8 @@ export class ChannelExport {
   readonly #sink: Sink;
   readonly #closing = new AbortController();
   readonly #lanes = new Map<string, Lane>();
+  /** That of the channel itself. */
+  #own: Lane | undefined;
   #source: ChannelSource | undefined;
   /** Makes JSON of messages, where that is wanted. */
   #converter: JsonConverter | undefined;
@@ -76,6 +79,7 @@ export class ChannelExport {
       room: () => this.#source?.schedule(),
       sent: (message) => this.#onSent(message),
       refused: (message, reason, why) => this.#onRefused(message, reason, why),
+      substitute: (message) => this.#substituteOf(message),
       trouble: (error) => this.#tellTrouble(error),
     });
   }
@@ -129,7 +133,7 @@ export class ChannelExport {
     // What it is to leave out counts as having gone out: who had messages before hears of a gap.
     const last = before ?? (options.start === 'latest' ? source.sequence : 0);
     known.set(incarnation, last);
-    this.#lanes.set(incarnation, { incarnation, last });
+    this.#own = this.#laneOf(incarnation, last);
     void this.#parts.whenHeard.then(() => source.schedule());
   }
 
@@ -158,14 +162,19 @@ export class ChannelExport {
     if (!signal.aborted) await this.close(signal);
   }
 
+  #laneOf(incarnation: string, last: number): Lane {
+    const lane = { incarnation, subject: this.#subjectOf(incarnation), last };
+    this.#lanes.set(incarnation, lane);
+    return lane;
+  }
+
   #subjectOf(incarnation: string): string {
     return `${this.#passage.subject}.${incarnation}`;
   }
 
   /** Takes a frame; returns whether to go on. */
   #onFrame(frame: Frame): boolean {
-    const source = this.#source as ChannelSource;
-    const own = this.#lanes.get(source.incarnation) as Lane;
+    const own = this.#own as Lane;
     if (this.#isAtStart) this.#onGap(frame.sequence, frame.sequence - 1);
     const { origin } = frame;
     if (origin === undefined) {
@@ -188,8 +197,7 @@ export class ChannelExport {
     const { signal } = this.#closing;
     try {
       const last = (await this.#sink.lastOf(this.#subjectOf(incarnation), signal)) ?? 0;
-      const lane = { incarnation, last };
-      this.#lanes.set(incarnation, lane);
+      const lane = this.#laneOf(incarnation, last);
       if (origin !== undefined) this.#pass(lane, origin.sequence, `${origin.time}`, payload);
     } catch {
       return;
@@ -220,8 +228,8 @@ export class ChannelExport {
 
   /** Messages of this channel that were overwritten before they were read. */
   #onGap(from: number, to: number): void {
-    const { incarnation } = this.#source as ChannelSource;
-    const own = this.#lanes.get(incarnation) as Lane;
+    const own = this.#own as Lane;
+    const { incarnation } = own;
     const { counters, teller, owesAll } = this.#parts;
     // Before the first message also what was overwritten before this had joined.
     const isOwed = this.#isAtStart && (own.last > 0 || owesAll);
@@ -241,21 +249,26 @@ export class ChannelExport {
     lane: Lane,
     { sequence, prev, time, payload }: { sequence: number; prev: number; time: string; payload: Uint8Array },
   ): Outgoing {
-    const { incarnation } = lane;
+    const { incarnation, subject } = lane;
     return {
-      subject: this.#subjectOf(incarnation),
+      subject,
       incarnation,
       sequence,
       header: this.#header(incarnation, { sequence, prev, time }),
       payload,
       piece: undefined,
       isGap: false,
-      substitute: () => this.#gapOf(lane, { from: sequence, to: sequence, prev, time, reason: 'refused' }),
     };
   }
 
+  #substituteOf({ incarnation, sequence, header }: Outgoing): Outgoing {
+    const lane = this.#lanes.get(incarnation) as Lane;
+    const { prev = 0, time = wallTime(0) } = readHeader(header) ?? {};
+    return this.#gapOf(lane, { from: sequence, to: sequence, prev, time, reason: 'refused' });
+  }
+
   #gapOf(
-    { incarnation }: Lane,
+    { incarnation, subject }: Lane,
     {
       from,
       to,
@@ -265,14 +278,13 @@ export class ChannelExport {
     }: { from: number; to: number; prev: number; time: string; reason: string },
   ): Outgoing {
     return {
-      subject: this.#subjectOf(incarnation),
+      subject,
       incarnation,
       sequence: to,
       header: this.#header(incarnation, { sequence: to, prev, time, gap: { reason, from } }),
       payload: NOTHING,
       piece: undefined,
       isGap: true,
-      substitute: undefined,
     };
   }
 

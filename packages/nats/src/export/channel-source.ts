@@ -9,7 +9,7 @@ import {
   Receiver,
   readEncoding,
 } from '@mmfbus/channel/internal';
-import type { Codec } from '@mmfbus/codec';
+import { type Codec, raw } from '@mmfbus/codec';
 import { type Encoding, encodingTag } from '../wire/encoding.js';
 
 /** Messages that are taken in one turn of the event loop. */
@@ -176,5 +176,5 @@ const copies: Codec<Uint8Array> = {
   encode() {
     throw new Error('it is for reading only');
   },
-  decode: (source, start, end) => source.slice(start, end),
+  decode: raw().decode,
 };

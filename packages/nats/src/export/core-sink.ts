@@ -1,7 +1,8 @@
 import { unlessAborted } from '@mmfbus/channel/internal';
-import { headers, type MsgHdrs } from '@nats-io/nats-core';
+import type { MsgHdrs } from '@nats-io/nats-core';
 import type { Connection } from '../wire/connection.js';
 import { HEADER } from '../wire/header.js';
+import { WrittenHeader } from '../wire/written-header.js';
 import { piecesOf } from './pieces.js';
 import type { Outgoing, Sink, SinkHooks } from './sink.js';
 
@@ -45,7 +46,13 @@ export class CoreSink implements Sink {
       this.#publish(message);
       return;
     }
-    const sendable = sendableOf(message, limit, this.#splits, headersOf);
+    const sendable = sendableOf(
+      message,
+      limit,
+      this.#splits,
+      (one) => headersOf(one),
+      this.#hooks.substitute,
+    );
     if (sendable.refusal !== undefined) this.#hooks.refused(message, 'TOO_LARGE', sendable.refusal);
     for (const one of sendable.messages) this.#publish(one);
   }
@@ -98,11 +105,13 @@ export class CoreSink implements Sink {
   }
 }
 
-/** The headers of a message, beside those that JetStream wants. */
-export function headersOf({ header }: Outgoing): MsgHdrs {
-  const fields = headers();
-  fields.set(HEADER, header);
-  return fields;
+/**
+ * The headers of a message.
+ *
+ * @param others that JetStream wants, each as `\r\n`, key, `: ` and value.
+ */
+export function headersOf({ header }: Outgoing, others = ''): MsgHdrs {
+  return new WrittenHeader(`${HEADER}: ${header}${others}`, others === '');
 }
 
 /** Whether a message is small enough, whatever headers it has beside that of the bridge: asked of each one. */
@@ -114,20 +123,22 @@ export function fitsSurely({ payload, header }: Outgoing, limit: number): boolea
  * A message as the server takes it: as it is, in pieces, or what stands for it where it is refused, and why.
  *
  * @param fieldsOf the headers that it is published with.
+ * @param substitute makes what stands for it.
  */
 export function sendableOf(
   message: Outgoing,
   limit: number,
   splits: boolean,
   fieldsOf: (message: Outgoing) => MsgHdrs,
+  substitute: (message: Outgoing) => Outgoing,
 ): { readonly messages: readonly Outgoing[]; readonly refusal: string | undefined } {
   const overhead = (one: Outgoing) => lengthOf(fieldsOf(one));
   const length = overhead(message) + message.payload.length;
-  if (length <= limit || message.substitute === undefined) return { messages: [message], refusal: undefined };
+  if (length <= limit || message.isGap) return { messages: [message], refusal: undefined };
   const pieces = splits ? piecesOf(message, limit, overhead) : undefined;
   if (pieces !== undefined) return { messages: pieces, refusal: undefined };
   const refusal = `it takes ${length} bytes with its header, the server at most ${limit}`;
-  return { messages: [message.substitute()], refusal };
+  return { messages: [substitute(message)], refusal };
 }
 
 /** Bytes that the server counts beside the payload. */

@@ -11,8 +11,6 @@ export interface Outgoing {
   readonly piece: { readonly offset: number; readonly total: number } | undefined;
   /** Whether it tells of messages that are missing. */
   readonly isGap: boolean;
-  /** What stands in its place when it is refused: a gap of that message alone. */
-  readonly substitute: (() => Outgoing) | undefined;
 }
 
 /** What a sink tells. */
@@ -23,6 +21,8 @@ export interface SinkHooks {
   sent(message: Outgoing): void;
   /** It will not be sent, or was not stored and comes no more. */
   refused(message: Outgoing, reason: 'TOO_LARGE' | 'STREAM', why: string): void;
+  /** What stands in the place of a message that is refused: a gap of that message alone. */
+  substitute(message: Outgoing): Outgoing;
   /** Something that is tried again. */
   trouble(error: Error): void;
 }

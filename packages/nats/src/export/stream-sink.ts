@@ -105,8 +105,12 @@ export class StreamSink implements Sink {
       return;
     }
     // Any message may be the first one after a doubt.
-    const sendable = sendableOf(message, limit, this.#splits, (one) =>
-      this.#fieldsOf(one, Number.MAX_SAFE_INTEGER),
+    const sendable = sendableOf(
+      message,
+      limit,
+      this.#splits,
+      (one) => this.#fieldsOf(one, Number.MAX_SAFE_INTEGER),
+      this.#hooks.substitute,
     );
     if (sendable.refusal !== undefined) this.#hooks.refused(message, 'TOO_LARGE', sendable.refusal);
     for (const one of sendable.messages) this.#add(one);
@@ -163,11 +167,11 @@ export class StreamSink implements Sink {
 
   /** @param expected stream sequence of the last message under its subject, where it is to be compared. */
   #fieldsOf(message: Outgoing, expected?: number) {
-    const fields = headersOf(message);
-    fields.set('Nats-Msg-Id', idOf(message));
-    fields.set('Nats-Expected-Stream', this.#stream);
-    if (expected !== undefined) fields.set('Nats-Expected-Last-Subject-Sequence', `${expected}`);
-    return fields;
+    const last = expected === undefined ? '' : `\r\nNats-Expected-Last-Subject-Sequence: ${expected}`;
+    return headersOf(
+      message,
+      `\r\nNats-Msg-Id: ${idOf(message)}\r\nNats-Expected-Stream: ${this.#stream}${last}`,
+    );
   }
 
   /** @param expected stream sequence of the last message under its subject, where it is to be compared. */
@@ -294,8 +298,8 @@ export class StreamSink implements Sink {
         break;
       }
       const { message } = entry;
-      if (message.substitute === undefined) throw new Error('the stream refuses what tells of a gap');
-      this.#window[this.#window.indexOf(entry)] = entryOf(message.substitute());
+      if (message.isGap) throw new Error('the stream refuses what tells of a gap');
+      this.#window[this.#window.indexOf(entry)] = entryOf(this.#hooks.substitute(message));
       this.#forgetPieces(message);
     }
     while (this.#window[0]?.isStored === true) this.#hooks.sent((this.#window.shift() as Entry).message);

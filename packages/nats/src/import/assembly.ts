@@ -15,6 +15,11 @@ export interface Assembly {
 export class Assemblies {
   readonly #open = new Map<string, Assembly>();
 
+  /** Whether there is none. */
+  get isEmpty(): boolean {
+    return this.#open.size === 0;
+  }
+
   /** Number in the stream of the first piece that is kept here; undefined where none is. */
   get position(): number | undefined {
     let first: number | undefined;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { timers } from '@mmfbus/core/internal';
-import type { Lane } from './importer.js';
+import type { Lane } from './lane.js';
 
 const VERSION = 1;
 /** Incarnations that are kept, those seen last. */

@@ -1,8 +1,9 @@
-import type { Subscription } from '@nats-io/nats-core';
+import type { Msg, Subscription } from '@nats-io/nats-core';
 import type { Passage } from '../foundation/events.js';
 import type { Connection } from '../wire/connection.js';
 import { HEADER, readHeader } from '../wire/header.js';
 import { type NameMap, splitSubject } from '../wire/names.js';
+import { rawOf } from '../wire/raw-message.js';
 import type { Importer, Incoming } from './importer.js';
 
 /** About what an object takes beside the bytes of a message. */
@@ -38,6 +39,8 @@ export class CoreImport {
   #next = 0;
   #bytes = 0;
   #isBusy = false;
+  /** Whether what is gathered is published soon. */
+  #isDue = false;
   #open = true;
   /** What was dropped and not told yet, in order, by incarnations. */
   readonly #holes = new Map<string, Hole[]>();
@@ -45,9 +48,9 @@ export class CoreImport {
   constructor(parts: CoreImportParts) {
     this.#parts = parts;
     this.#subscription = parts.connection.nats.subscribe(parts.names.filter, {
-      callback: (error, { subject, headers, data }) => {
+      callback: (error, message) => {
         if (error !== null) parts.trouble(error);
-        else this.#onMessage({ subject, header: headers?.get(HEADER) ?? '', payload: data });
+        else if (this.#open && !this.#gather(message)) this.#onMessage(message);
       },
     });
     void this.#serve(parts.whenHeard);
@@ -62,20 +65,57 @@ export class CoreImport {
   }
 
   close(): void {
+    this.#publishGathered();
     this.#open = false;
     this.#line = [];
     this.#next = 0;
     if (!this.#parts.connection.nats.isClosed()) this.#subscription.unsubscribe();
   }
 
-  #onMessage(message: Incoming): void {
-    if (!this.#open) return;
+  /** Takes a message that is like the one before it, together with those that come with it. */
+  #gather(message: Msg): boolean {
+    const { importer } = this.#parts;
+    if (this.#isBusy || this.#holes.size > 0) return false;
+    const raw = rawOf(message);
+    if (raw === undefined) return false;
+    if (!importer.gather(raw)) {
+      // There may be no room for more.
+      if (!importer.hasGathered) return false;
+      this.#publishGathered();
+      if (this.#isBusy || !importer.gather(raw)) return false;
+    }
+    if (!this.#isDue) {
+      // The client hands over all messages of a chunk before microtasks run.
+      this.#isDue = true;
+      queueMicrotask(() => {
+        this.#isDue = false;
+        this.#publishGathered();
+      });
+    }
+    return true;
+  }
+
+  readonly #publishGathered = (): void => {
+    if (this.#isBusy) return;
+    let waits: Promise<void> | undefined;
+    try {
+      waits = this.#parts.importer.publishGathered();
+    } catch (error) {
+      this.#onFailure(error);
+    }
+    if (waits !== undefined) void this.#serve(waits);
+  };
+
+  #onMessage({ subject, headers, data }: Msg): void {
+    const message: Incoming = { subject, header: headers?.get(HEADER) ?? '', payload: data };
+    this.#publishGathered();
     if (this.#isBusy) {
       this.#keep(message);
       return;
     }
     const waits = this.#take(message);
     if (waits !== undefined) void this.#serve(waits);
+    else this.#parts.importer.follow(message);
   }
 
   #keep(message: Incoming): void {

@@ -7,6 +7,7 @@ import {
   ORIGIN_LENGTH,
   type Origin,
   OriginAppend,
+  type OriginBatch,
   PATTERN_CHANNEL,
   type Participant,
   RingReader,
@@ -22,6 +23,9 @@ import { JsonConverter } from '../wire/json-converter.js';
 
 /** A fragment takes this part of the ring, as of any publisher. */
 const FRAGMENT_PART = 8;
+/** Bytes of frames that are published with one commit, and the part of the ring that they take, at most. */
+const MOST_OF_BATCH = 32 * 1024;
+const BATCH_PART = 8;
 const UNUSED_CAPACITY = 4096;
 
 /** A channel to which messages of other machines are published. */
@@ -128,6 +132,17 @@ export class ImportTarget {
     const append = this.#appendOf(origin, payload);
     if (this.#sender.tryAppend(append) === 'published') return undefined;
     return this.#wait(append, payload.length, signal);
+  }
+
+  /** Bytes that a batch for this channel takes at most: it is in the ring at once, and with the publisher lock held. */
+  get mostOfBatch(): number {
+    return Math.min(MOST_OF_BATCH, this.#participant.memory.geometry.ringCapacity / BATCH_PART);
+  }
+
+  /** As {@link ImportTarget.publish}, a batch of messages that are short enough. Where it has to wait, the batch must not be used again. */
+  publishTogether(batch: OriginBatch, signal: AbortSignal): Promise<void> | undefined {
+    if (this.#sender.tryAppend(batch) === 'published') return undefined;
+    return this.#wait(batch, batch.bytes, signal);
   }
 
   async #wait(append: Append, bytes: number, signal: AbortSignal): Promise<void> {

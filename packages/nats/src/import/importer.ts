@@ -1,11 +1,14 @@
 import { ChannelError } from '@mmfbus/channel';
-import type { ChannelDefinition, Origin } from '@mmfbus/channel/internal';
+import { type ChannelDefinition, type Origin, OriginBatch } from '@mmfbus/channel/internal';
 import type { GapReason, Passage, RefusalReason, Teller } from '../foundation/events.js';
 import { type Header, readHeader } from '../wire/header.js';
 import { isJson } from '../wire/json-converter.js';
 import { type NameMap, splitSubject } from '../wire/names.js';
+import type { RawMessage } from '../wire/raw-message.js';
 import { Assemblies } from './assembly.js';
+import { Flow } from './flow.js';
 import { ImportTarget } from './import-target.js';
+import type { Lane } from './lane.js';
 
 /** What an import did. */
 export class ImportCounters {
@@ -31,14 +34,6 @@ export interface Incoming {
   readonly payload: Uint8Array;
   /** Its number in the stream; undefined without one. */
   readonly position?: number;
-}
-
-/** What is known of an incarnation. */
-export interface Lane {
-  /** Number of the last message that is in the ring, or was told to be missing; 0 for none. */
-  last: number;
-  /** Whether it is of a channel of this machine. */
-  readonly isOwn: boolean;
 }
 
 /** Parts of an importer. */
@@ -78,6 +73,14 @@ export class Importer {
   readonly #absent = new Set<string>();
   readonly #assemblies = new Assemblies();
   readonly #closing = new AbortController();
+  /** Messages that are like the one before them, and as long as they come. */
+  #flow: Flow | undefined;
+  /** Subject of the last message that was taken by itself. */
+  #lastSubject = '';
+  /** Those of them that were gathered and are not in the ring yet. */
+  #batch: OriginBatch | undefined;
+  /** Number of the last of those. */
+  #last = 0;
 
   constructor(parts: ImporterParts) {
     this.#parts = parts;
@@ -124,9 +127,103 @@ export class Importer {
     return this.#prepare(message, header, passage);
   }
 
+  /** Has messages gathered that are like this one, which was taken. Where channels take turns, that pays for none. */
+  follow({ subject, header: text }: Incoming): void {
+    const isSecond = subject === this.#lastSubject;
+    this.#lastSubject = subject;
+    const flow = isSecond ? this.#flowBehind(subject, text) : undefined;
+    if (flow?.target !== this.#flow?.target) this.#batch = undefined;
+    this.#flow = flow;
+  }
+
+  #flowBehind(subject: string, text: string): Flow | undefined {
+    const [parts, header] = [splitSubject(subject), readHeader(text)];
+    const channel = parts && this.#parts.names.channelOf(parts.subject);
+    const target = channel === undefined ? undefined : this.#targets.get(channel);
+    if (parts === undefined || header === undefined || channel === undefined || target === undefined)
+      return undefined;
+    const lane = this.lanes.get(header.incarnation);
+    const { encoding, gap, part, sequence } = header;
+    const isPlain = gap === undefined && part === undefined && lane?.last === sequence && !lane.isOwn;
+    const isAsItIs =
+      target.refusalOf(encoding) === undefined && (encoding === target.tag || !isJson(encoding));
+    if (!isPlain || !isAsItIs) return undefined;
+    const passage: Passage = { direction: 'import', channel, subject: parts.subject };
+    return new Flow(subject, header, { passage, lane, target });
+  }
+
+  /**
+   * Gathers a message that is like the one before it and follows it. What was gathered is published by {@link Importer.publishGathered},
+   * which is due before the event loop goes on, and before anything else is taken.
+   *
+   * @returns false where it is to be taken by itself.
+   */
+  gather(message: RawMessage): boolean {
+    const flow = this.#flow;
+    if (flow === undefined || !flow.read(message)) return false;
+    const { lane, origin, target } = flow;
+    const { bytes, start } = message;
+    const last = this.hasGathered ? this.#last : lane.last;
+    if (flow.prev !== last || !this.#assemblies.isEmpty) return false;
+    if (target.lengthProblem(bytes.length - start) !== undefined) return false;
+    this.#batch ??= new OriginBatch(target.mostOfBatch);
+    if (!this.#batch.add(origin, bytes, start, bytes.length)) return false;
+    this.#last = origin.sequence;
+    return true;
+  }
+
+  /** Whether there are messages that were gathered and not published. */
+  get hasGathered(): boolean {
+    return this.#batch !== undefined && this.#batch.messages > 0;
+  }
+
+  /** Publishes what was gathered. Returns and throws as {@link Importer.take} does. */
+  publishGathered(): Promise<void> | undefined {
+    const [flow, batch] = [this.#flow, this.#batch];
+    if (flow === undefined || batch === undefined || batch.messages === 0) return undefined;
+    const { lane, target } = flow;
+    const { messages, bytes } = batch;
+    const last = this.#last;
+    const done = () => {
+      lane.last = last;
+      this.#parts.counters.messages += messages;
+      this.#parts.counters.bytes += bytes;
+    };
+    const failed = async (error: unknown) => {
+      await this.#drop(flow.passage.channel);
+      throw error;
+    };
+    let waits: Promise<void> | undefined;
+    try {
+      waits = target.publishTogether(batch, this.#closing.signal);
+    } catch (error) {
+      this.#batch = undefined;
+      return failed(error);
+    }
+    if (waits !== undefined) {
+      this.#batch = undefined;
+      return waits.then(done, failed);
+    }
+    batch.clear();
+    done();
+    return undefined;
+  }
+
+  /** Drops what was gathered: it comes again. */
+  forgetGathered(): void {
+    this.#batch?.clear();
+  }
+
+  /** What is known of channels is not what it was: each message is taken by itself until one was. */
+  #endFlow(): void {
+    this.#flow = undefined;
+    this.#batch = undefined;
+  }
+
   /** Leaves all channels. */
   async close(): Promise<void> {
     this.#closing.abort(new Error('the bridge was closed'));
+    this.#endFlow();
     const targets = [...this.#targets.values()];
     this.#targets.clear();
     await Promise.all(targets.map((target) => target.close()));
@@ -134,6 +231,7 @@ export class Importer {
 
   /** Gives up a channel that cannot be published to any more; it is joined again with the next message. */
   async #drop(channel: string): Promise<void> {
+    this.#endFlow();
     const target = this.#targets.get(channel);
     this.#targets.delete(channel);
     await target?.close();
@@ -175,6 +273,7 @@ export class Importer {
       await target.close();
       signal.throwIfAborted();
     }
+    this.#endFlow();
     // What was imported before, and not written down.
     target.forEachOrigin(({ incarnation, sequence }) => {
       const lane = this.lanes.get(incarnation);

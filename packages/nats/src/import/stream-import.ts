@@ -1,10 +1,12 @@
+import { timers } from '@mmfbus/core/internal';
 import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream';
 import { retrying } from '../foundation/retry.js';
 import type { Connection } from '../wire/connection.js';
 import { HEADER } from '../wire/header.js';
 import type { NameMap } from '../wire/names.js';
+import { rawOf } from '../wire/raw-message.js';
 import type { Checkpoint, Progress } from './checkpoint.js';
-import type { Importer } from './importer.js';
+import type { Importer, Incoming } from './importer.js';
 
 /** Messages that the server may send ahead. */
 const AHEAD = 512;
@@ -44,6 +46,12 @@ export class StreamImport {
   readonly #running: Promise<void>;
   #progress: Progress = { created: '', sequence: 0 };
   #messages: ConsumerMessages | undefined;
+  /** The last one that was gathered. */
+  #gathered: JsMsg | undefined;
+  /** Publishes what was gathered. */
+  #due: NodeJS.Immediate | undefined;
+  /** Settles when that is published. */
+  #publishing: Promise<void> | undefined;
   #lag = 0;
 
   constructor(parts: StreamImportParts) {
@@ -82,8 +90,10 @@ export class StreamImport {
   }
 
   async #read(signal: AbortSignal): Promise<never> {
-    const { connection, jetStream, stream, names } = this.#parts;
+    const { connection, jetStream, stream, names, importer } = this.#parts;
     await connection.whenConnected(signal);
+    // What the reading before this one has left.
+    importer.forgetGathered();
     const { created, state } = await jetStream.manager.streams.info(stream);
     if (created !== this.#progress.created) {
       // Of another stream of that name everything is new; what repeats is known by its number.
@@ -129,12 +139,21 @@ export class StreamImport {
         if (due === 1) this.#parts.recovered();
         if (message.info.deliverySequence !== due++)
           throw new Error(`the consumer skipped message ${due - 1}`);
-        await this.#take(message);
+        if (this.#publishing !== undefined) await this.#publishing;
+        if (this.#gather(message)) continue;
+        await this.#publishGathered();
+        // There may have been no room for more.
+        if (!this.#gather(message)) await this.#take(message);
       }
       signal.throwIfAborted();
       throw this.#doubt ?? new Error(`the consumer of the stream ${stream} has ended`);
     } finally {
       forget();
+      timers.clearImmediate(this.#due);
+      this.#due = undefined;
+      // What it notes belongs to this reading.
+      await this.#publishing;
+      this.#publishing = undefined;
       this.#messages?.stop();
       this.#messages = undefined;
       this.#doubt = undefined;
@@ -168,16 +187,54 @@ export class StreamImport {
     this.#messages?.stop();
   }
 
+  /** Takes a message that is like the one before it, together with those that come with it. */
+  #gather(message: JsMsg): boolean {
+    const raw = rawOf((message as { readonly msg?: object }).msg ?? {});
+    if (raw === undefined || !this.#parts.importer.gather(raw)) return false;
+    this.#gathered = message;
+    if (this.#due !== undefined) return true;
+    // One that comes alone does not wait. The loop gets what comes with it before the event loop goes on; the client cannot say how much that is.
+    this.#due = timers.setImmediate(() => {
+      this.#due = undefined;
+      this.#publishSoon();
+    });
+    this.#publishSoon();
+    return true;
+  }
+
+  #publishSoon(): void {
+    this.#publishing = this.#publishGathered().catch((error) => {
+      this.#end(error);
+    });
+  }
+
+  async #publishGathered(): Promise<void> {
+    const { importer } = this.#parts;
+    if (!importer.hasGathered) return;
+    const last = this.#gathered as JsMsg;
+    const waits = importer.publishGathered();
+    if (waits !== undefined) await waits;
+    this.#note(last);
+  }
+
   async #take(message: JsMsg): Promise<void> {
-    const { importer, checkpoint } = this.#parts;
+    const { importer } = this.#parts;
     const header = message.headers?.get(HEADER) ?? '';
     const { subject, data: payload, seq: position } = message;
-    const waits = importer.take({ subject, header, payload, position });
+    const incoming: Incoming = { subject, header, payload, position };
+    const waits = importer.take(incoming);
     if (waits !== undefined) await waits;
+    importer.follow(incoming);
+    this.#note(message);
+  }
+
+  /** Everything up to that message was taken. */
+  #note({ seq, info }: JsMsg): void {
+    const { importer, checkpoint } = this.#parts;
     // A message that has come in part has to come again.
-    const sequence = Math.min(position, (importer.heldPosition ?? Number.POSITIVE_INFINITY) - 1);
+    const sequence = Math.min(seq, (importer.heldPosition ?? Number.POSITIVE_INFINITY) - 1);
     this.#progress = { created: this.#progress.created, sequence };
-    this.#lag = message.info.pending;
+    this.#lag = info.pending;
     checkpoint.note(() => this.#progress, importer.lanes);
   }
 }

@@ -1,7 +1,7 @@
 /** Name of the one header that a bridge adds. */
 export const HEADER = 'Mmfbus';
 /** Version of what it says. */
-const VERSION = '1';
+export const VERSION = '1';
 const FIELDS = 7;
 const GAP_FIELDS = 9;
 const PART_FIELDS = 10;
