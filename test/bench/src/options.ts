@@ -12,7 +12,8 @@ meanwhile.
                    two to three minutes
   --rounds <n>     how often each is measured, 5 unless told otherwise
   --only <text>    only what has this text in its name: "calls" for calls between
-                   processes, "real" for messages as programs have them
+                   processes, "bridge" for a bridge to NATS against a loop by hand, "real"
+                   for messages as programs have them
   --node <path>    with another Node than the one that runs this
   --long           looks at the memory after 100 million messages instead of 10 million
   --json <file>    writes what was measured to that file, after each round

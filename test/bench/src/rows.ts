@@ -1,3 +1,5 @@
+import type { Direction, Engine } from './bridge/bridge-job.js';
+import { bridgeName } from './subjects/bridge.js';
 import { rivalsBetweenProcesses } from './subjects/calls.js';
 import { RIVAL } from './subjects/real.js';
 
@@ -76,6 +78,18 @@ function microseconds(title: string, of: string, goal: number, least: number): R
 
 /** From this Node on, strings take longer; so do those of whom mmfbus is compared with. */
 const [NODE = 0] = process.versions.node.split('.').map(Number);
+
+/** What a bridge takes, against a loop that is written by hand. */
+function againstByHand(direction: Direction, engine: Engine): Row[] {
+  const name = bridgeName(direction, engine, 'bridge');
+  const of = (part: string) =>
+    [`${name}${part}`, `${bridgeName(direction, engine, 'by hand')}${part}`] as const;
+  return [
+    atMost(`${name}, processor time of a message, against by hand`, of(', processor time'), 1.05, 1.15),
+    atLeast(`${name}, messages a second, against by hand`, of(''), 1, 0.9),
+    atMost(`${name} at 2000/s, p50, against by hand`, of(', p50'), 1, 1.2),
+  ];
+}
 
 /** A heap that has grown by less than this has not grown: what the collector leaves varies by as much. Bytes. */
 const NO_GROWTH = 128 * 1024;
@@ -195,6 +209,10 @@ const rows: readonly Row[] = [
     larger: false,
     format: (value) => `${value.toFixed(3)} %`,
   },
+  ...againstByHand('export', 'core'),
+  ...againstByHand('import', 'core'),
+  ...againstByHand('export', 'stream'),
+  ...againstByHand('import', 'stream'),
   ...realOneWay('quote', [7, 5.5]),
   atLeast('quote, schema, in batches', ['real, quote: mmfbus, batches', `real, quote: ${RIVAL}`], 12, 8),
   ...realOneWay('order book', [9, 6.5], [2.5, 1.3]),

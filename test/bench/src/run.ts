@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { BridgeJob, BridgeMeasurement } from './bridge/bridge-job.js';
 import type { CallJob } from './calls/call-job.js';
 import type { CallMeasurement } from './calls/caller.js';
 import type { Job, Place } from './job.js';
@@ -44,7 +45,7 @@ export type JobRequest = Omit<Job, keyof Place>;
 async function withPlace<R>(peer: string, measure: (place: Place) => Promise<R>): Promise<R> {
   const folder = mkdtempSync(join(tmpdir(), 'mmfbus-bench-'));
   try {
-    const broker = await startBrokerOf(peer);
+    const broker = await startBrokerOf(peer, folder);
     try {
       return await measure({ folder, name: uniqueName(), port: broker?.port ?? 0 });
     } finally {
@@ -71,6 +72,18 @@ export async function measureCalls(
   return withPlace(request.peer, (place) => {
     const job: CallJob = { ...request, ...place };
     return runProgram<CallMeasurement>('./calls/caller.js', job, [], signal);
+  });
+}
+
+/** Measures once what carries messages between a channel and that broker. */
+export async function measureBridge(
+  request: Omit<BridgeJob, keyof Place>,
+  broker: string,
+  signal: AbortSignal,
+): Promise<BridgeMeasurement> {
+  return withPlace(broker, (place) => {
+    const job: BridgeJob = { ...request, ...place };
+    return runProgram<BridgeMeasurement>('./bridge/measure.js', job, [], signal);
   });
 }
 

@@ -47,7 +47,7 @@ function median(values: readonly number[]): number {
 /** A NATS server on this machine; undefined where none is installed. */
 async function startNats(): Promise<Broker | undefined> {
   try {
-    return await startBrokerOf('NATS');
+    return await startBrokerOf('NATS', tmpdir());
   } catch {
     return undefined;
   }

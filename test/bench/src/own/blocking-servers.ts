@@ -1,5 +1,6 @@
 import { blockingService } from '../calls/services.js';
-import type { Own, Partner } from './own-job.js';
+import type { Partner } from '../partner.js';
+import type { Own } from './own-job.js';
 
 /** How long a handler blocks its process, milliseconds. */
 const BLOCKED = 1;

@@ -1,3 +1,5 @@
+import type { Partner, Told } from '../partner.js';
+
 /** What is measured of mmfbus alone. */
 export type OwnMeasurement =
   | 'frames'
@@ -33,21 +35,4 @@ export interface Own {
   measure(job: OwnJob, startPartner: (role?: string) => Promise<Partner>): Promise<OwnValues>;
   /** The other side. It says `ready` when measuring may begin. */
   partner?(job: OwnJob, say: (line: string) => void, told: Told): Promise<void>;
-}
-
-/** What a partner is told. */
-export interface Told {
-  readonly role: string;
-  /** The next line that it is told; undefined when there will be none. */
-  line(): Promise<string | undefined>;
-}
-
-/** A process that runs {@link Own.partner}; it is ready. */
-export interface Partner {
-  /** Its next line. */
-  line(): Promise<string>;
-  /** Tells it a line. */
-  tell(line: string): void;
-  /** Tells it that there will be no more, and waits for its end. */
-  end(): Promise<void>;
 }

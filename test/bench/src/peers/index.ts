@@ -27,6 +27,7 @@ export async function peerNamed(name: string): Promise<Peer> {
 
 const programs: Readonly<Record<string, Program>> = {
   NATS: { name: 'nats-server', debian: 'nats-server' },
+  JetStream: { name: 'nats-server', debian: 'nats-server' },
   Redis: { name: 'redis-server', debian: 'redis-server' },
 };
 

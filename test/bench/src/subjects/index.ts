@@ -1,3 +1,4 @@
+import { bridge } from './bridge.js';
 import { calls } from './calls.js';
 import { limit } from './limit.js';
 import { fanOut, oneWay, sizes, withoutCodec } from './one-way.js';
@@ -24,6 +25,7 @@ export const allSubjects: readonly Subject[] = [
   memory,
   open,
   ...calls,
+  ...bridge,
   ...real,
 ];
 
@@ -47,4 +49,5 @@ export const quickSubjects: readonly Subject[] = [
   ...idle.slice(1),
   memory,
   ...calls,
+  ...bridge,
 ];
