@@ -172,10 +172,10 @@ async function callsOfStages(): Promise<unknown> {
 async function deopts(): Promise<unknown> {
   await runPasses((_, run) => withTrace(run), LONG_WARM_UPS);
   const prepare = new Function('run', '%PrepareFunctionForOptimization(run);');
-  const optimize = new Function('run', '%OptimizeFunctionOnNextCall(run);');
+  const compile = new Function('run', '%OptimizeFunctionOnNextCall(run);');
   prepare(lengthOf);
   lengthOf('text');
-  optimize(lengthOf);
+  compile(lengthOf);
   lengthOf('text');
   withTrace(() => lengthOf([]));
   return { passes: PASSES };
