@@ -24,11 +24,11 @@ const PRIVATE = new Set([
   'return putBinary(place.bytes, place.offset, value as Uint8Array, length);',
   'writer.writeBytes(this.#values[index] as Uint8Array, this.lengths[index] as number, timestamp);',
   // Memory that was just allocated, or that carries its words, and what messages are copied to.
-  'const bytes = withWords(new Uint8Array(buffer as ArrayBuffer, 0, length));',
   'const memory = bytes.buffer as ArrayBuffer;',
   'return buffer as ArrayBuffer;',
   'return bytes.words === undefined ? undefined : viewData(bytes as WordBytes);',
   'this.payload = place as WordBytes;',
+  'return Buffer.allocUnsafeSlow(length).buffer as ArrayBuffer;',
 ]);
 
 function sourcesOf(name: string): string[] {

@@ -16,6 +16,8 @@ export interface Progress {
   readonly created: string;
   /** Number in the stream of the last message that was taken; 0 for none. */
   readonly sequence: number;
+  /** When the server stored that message, milliseconds since 1970; missing where that is not known. */
+  readonly time?: number | undefined;
 }
 
 interface Content extends Progress {
@@ -63,7 +65,7 @@ export class Checkpoint {
     for (const [incarnation, last] of content.lanes) {
       lanes.set(incarnation, { last: Math.max(0, last), isOwn: last < 0 });
     }
-    return { created: content.created, sequence: content.sequence };
+    return { created: content.created, sequence: content.sequence, time: content.time };
   }
 
   /** Has it written soon: as it is when the writing before has ended. */
@@ -129,6 +131,7 @@ function parse(text: string): Content | undefined {
     content?.version === VERSION &&
     typeof content.created === 'string' &&
     Number.isSafeInteger(content.sequence) &&
+    (content.time === undefined || Number.isSafeInteger(content.time)) &&
     Array.isArray(content.lanes) &&
     content.lanes.every(
       (lane) => Array.isArray(lane) && /^[0-9a-f]{16}$/.test(lane[0]) && Number.isSafeInteger(lane[1]),

@@ -1,5 +1,11 @@
 import { timers } from '@mmfbus/core/internal';
-import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream';
+import type {
+  ConsumerConfig,
+  ConsumerMessages,
+  JetStreamClient,
+  JetStreamManager,
+  JsMsg,
+} from '@nats-io/jetstream';
 import { retrying } from '../foundation/retry.js';
 import type { Connection } from '../wire/connection.js';
 import { HEADER } from '../wire/header.js';
@@ -14,6 +20,11 @@ const AHEAD = 512;
 const EXPIRES = 4000;
 /** How long the server keeps a consumer that is not asked for messages, nanoseconds. */
 const INACTIVE: number = 60 * 1e9;
+
+/** Clocks of the servers of a cluster differ by at most that, milliseconds. What is read again is known by its number. */
+const CLOCKS_DIFFER = 10_000;
+
+type StartPoint = Pick<ConsumerConfig, 'deliver_policy' | 'opt_start_seq' | 'opt_start_time'>;
 
 /** What JetStream offers, loaded where a route has a stream. */
 export interface JetStream {
@@ -101,18 +112,12 @@ export class StreamImport {
         this.#parts.trouble(new Error(`the stream ${stream} is a new one: it is read from its beginning`));
       }
       this.#progress = { created, sequence: 0 };
-    } else if (state.last_seq < this.#progress.sequence) {
-      // It lost its end, or is a replica that is not up to date yet. New messages may have numbers that were taken before.
-      this.#parts.trouble(
-        new Error(`the stream ${stream} ends before what was taken of it: it is read from its end on`),
-      );
-      this.#progress = { created, sequence: state.last_seq };
     }
-    const { AckPolicy, DeliverPolicy } = await import('@nats-io/jetstream');
+    const { AckPolicy } = await import('@nats-io/jetstream');
+    const start = await this.#startPoint(state.last_seq);
     const info = await jetStream.manager.consumers.add(stream, {
       ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: this.#progress.sequence + 1,
+      ...start,
       filter_subject: names.filter,
       mem_storage: true,
       inactive_threshold: INACTIVE,
@@ -162,6 +167,38 @@ export class StreamImport {
         void jetStream.manager.consumers.delete(stream, info.name).catch(() => {});
       }
     }
+  }
+
+  /**
+   * Where the reading begins in a stream that ends at that number: after the last message that was taken. A stream that does not have it lost
+   * its end, or is a replica that is not up to date yet. New messages may have numbers there that were taken before, so it is read again from
+   * the time of that message on.
+   */
+  async #startPoint(end: number): Promise<StartPoint> {
+    const { DeliverPolicy } = await import('@nats-io/jetstream');
+    const { sequence, time } = this.#progress;
+    const isShorter = end < sequence;
+    if (time !== undefined && (isShorter || !(await this.#has(sequence, time)))) {
+      const from = new Date(time - CLOCKS_DIFFER).toISOString();
+      this.#tellLostEnd(`from ${from} on`);
+      return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from };
+    }
+    if (isShorter) this.#tellLostEnd(`from ${end + 1} on`);
+    return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.min(sequence, end) + 1 };
+  }
+
+  #tellLostEnd(where: string): void {
+    this.#parts.trouble(
+      new Error(`the stream ${this.#parts.stream} lost its end: it is read again ${where}`),
+    );
+  }
+
+  /** Whether the stream has a message of that time under that number, or had one that was deleted since. */
+  async #has(sequence: number, time: number): Promise<boolean> {
+    const { jetStream, stream } = this.#parts;
+    const message = await jetStream.manager.streams.getMessage(stream, { seq: sequence });
+    // Both times were rounded to milliseconds, one of them from a double.
+    return message === null || Math.abs(message.time.getTime() - time) <= 1;
   }
 
   /** Why the reading was ended. */
@@ -233,7 +270,8 @@ export class StreamImport {
     const { importer, checkpoint } = this.#parts;
     // A message that has come in part has to come again.
     const sequence = Math.min(seq, (importer.heldPosition ?? Number.POSITIVE_INFINITY) - 1);
-    this.#progress = { created: this.#progress.created, sequence };
+    const time = sequence === seq ? Math.floor(info.timestampNanos / 1e6) : undefined;
+    this.#progress = { created: this.#progress.created, sequence, time };
     this.#lag = info.pending;
     checkpoint.note(() => this.#progress, importer.lanes);
   }
