@@ -21,6 +21,7 @@ const PROOFS = [
   'site',
   'consumers',
   'bundlers',
+  'bench/bridge',
   'bench/calls',
   'command',
   'page',

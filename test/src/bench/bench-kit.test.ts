@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { startNode } from '../support/spawn.js';
-import { commandOf } from '../support/tools.js';
 import { benchProgram, runBench } from './bench-run.js';
 
 // It does not check how fast anything is: only that what is measured arrives, whole and in order.
@@ -25,22 +24,6 @@ describe.runIf(process.platform !== 'win32')('npm run bench', () => {
     );
     expect(p50).toBeGreaterThan(0);
     expect(p99).toBeGreaterThanOrEqual(p50);
-  });
-
-  it('measures a bridge and a loop by hand, both ways', async () => {
-    commandOf('NATS');
-    for (const way of ['to core NATS', 'from core NATS', 'to JetStream', 'from JetStream']) {
-      const { results, goals } = await runBench(`bridge, ${way}`, { args: ['--quick'] });
-      for (const part of ['', ', processor time', ', processor time at 2000/s', ', p50', ', p99']) {
-        expect(results[`bridge, ${way}: a route${part}`]?.median).toBeGreaterThan(0);
-        expect(results[`bridge, ${way}: by hand${part}`]?.median).toBeGreaterThan(0);
-      }
-      expect(goals.map(({ title }) => title)).toEqual([
-        `bridge, ${way}: a route, processor time of a message, against by hand`,
-        `bridge, ${way}: a route, messages a second, against by hand`,
-        `bridge, ${way}: a route at 2000/s, p50, against by hand`,
-      ]);
-    }
   });
 
   it('refuses an invalid number of rounds', async () => {
