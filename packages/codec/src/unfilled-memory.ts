@@ -12,8 +12,8 @@ export function allocateUnfilled(length: number): ArrayBuffer {
 }
 
 /**
- * Has malloc use freed memory again, up to 64 MiB of it, instead of giving it back to the system: fresh pages take six to
- * twenty-five times as long as copying to them. glibc adapts to the longest block that was freed so far, unless the user has set its
+ * Has malloc use freed memory again, up to 64 MiB of it, instead of giving it back to the system: fresh pages take six times as
+ * long as copying to them, and more. glibc adapts to the longest block that was freed so far, unless the user has set its
  * thresholds; so it gets one that is never written, and that the collector frees. Other allocators take no notice.
  */
 function keepFreedMemory(): void {

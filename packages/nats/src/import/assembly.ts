@@ -15,7 +15,7 @@ export interface Assembly {
 export class Assemblies {
   readonly #open = new Map<string, Assembly>();
 
-  /** Whether there is none. */
+  /** Whether no message is being put together. */
   get isEmpty(): boolean {
     return this.#open.size === 0;
   }

@@ -66,7 +66,7 @@ export class Flow {
     return end <= start && isEqual(this.#behind, bytes, this.#at, end);
   }
 
-  /** The number that begins here and ends before a semicolon, which it goes behind; NaN where there is none. */
+  /** Reads a number and the semicolon behind it. Returns NaN where the bytes are something else. */
   #number(bytes: Uint8Array, limit: number): number {
     const first = this.#at;
     let at = first;
