@@ -78,6 +78,13 @@ export class OriginAppend implements Append {
   }
 }
 
+/** Where frames of these lengths end that are written at the tail, one behind the other. */
+function endOfAll(writer: RingWriter, lengths: readonly number[]): number {
+  let end = writer.tail;
+  for (const length of lengths) end = writer.endOf(end, length);
+  return end;
+}
+
 /** Several messages, each in one frame, of which all or none are seen. */
 abstract class Batch implements Append {
   readonly bytes: number;
@@ -93,9 +100,7 @@ abstract class Batch implements Append {
   }
 
   endIn(writer: RingWriter): number {
-    let end = writer.tail;
-    for (const length of this.lengths) end = writer.endOf(end, length);
-    return end;
+    return endOfAll(writer, this.lengths);
   }
 
   abstract write(writer: RingWriter, timestamp: number): void;
@@ -164,9 +169,7 @@ export class OriginBatch implements Append {
   }
 
   endIn(writer: RingWriter): number {
-    let end = writer.tail;
-    for (const length of this.#lengths) end = writer.endOf(end, length);
-    return end;
+    return endOfAll(writer, this.#lengths);
   }
 
   write(writer: RingWriter, timestamp: number): void {
