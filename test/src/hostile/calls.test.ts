@@ -18,9 +18,8 @@ import {
 
 const SEED = Number(process.env['MMFBUS_ATTACK_SEED'] ?? 1);
 const directory = ownDirectory('attacked-calls');
-/** Batches of calls that have their outcomes under each attack, and before and after it. Wine is slow. */
+/** Batches of calls that have their outcomes under each attack. Wine is slow. */
 const UNDER_ATTACK = process.platform === 'win32' ? 10 : 40;
-const IN_PEACE = 8;
 /** Messages that an intruder publishes each time it has joined. */
 const MESSAGES = 200;
 /** Slots that are in use, and some more. */
@@ -117,7 +116,12 @@ function start(...args: readonly string[]): Program {
 }
 
 async function settled(caller: Program, batches: number): Promise<void> {
-  for (let count = 0; count < batches; count++) await caller.waitForLine(/^settled$/);
+  for (let count = 0; count < batches; count++) await caller.waitForLine(/^settled /);
+}
+
+/** Until some call of it was answered. */
+async function answered(caller: Program): Promise<void> {
+  await caller.waitForLine(/^settled [1-9]/);
 }
 
 async function stop(program: Program): Promise<Record<string, number>> {
@@ -136,7 +140,7 @@ describe('clients and servers whose memory has nonsense in it', () => {
     const servers = [start('serve', service), start('serve', service)];
     const callers = [start('call', service), start('call', service)];
     const [caller] = callers as [Program, Program];
-    await settled(caller, IN_PEACE);
+    await Promise.all(callers.map(answered));
     const random = createRandom(SEED);
     let isOver = false;
     const done = settled(caller, UNDER_ATTACK).finally(() => {
@@ -151,7 +155,9 @@ describe('clients and servers whose memory has nonsense in it', () => {
     expect(struck).toBeGreaterThan(0);
     // A server that is new is found by clients that are new, whatever was made of the others.
     servers.push(start('serve', service));
-    await settled(caller, IN_PEACE);
+    const late = start('call', service);
+    callers.push(late);
+    await answered(late);
     for (const one of callers) {
       const met = await stop(one);
       expect(met['answers'], JSON.stringify(met)).toBeGreaterThan(0);

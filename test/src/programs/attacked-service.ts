@@ -1,6 +1,7 @@
 // Serves or calls a service as any program does, until its standard input ends, while its memory is overwritten. Whatever it meets
-// must be the answer to its own call, or an error that says so. A caller prints a line for so many calls that have an outcome, and
-// both what they met, at their end. Arguments: what it does (`serve` or `call`), and the name of the service.
+// must be the answer to its own call, or an error that says so. A caller prints a line for so many calls that have an outcome,
+// which says how many answers there were, and both print what they met, at their end. Arguments: what it does (`serve` or `call`),
+// and the name of the service.
 import { setTimeout as pause } from 'node:timers/promises';
 import { ChannelError } from '@mmfbus/channel';
 import { f64, string, struct } from '@mmfbus/codec';
@@ -98,8 +99,9 @@ async function call(): Promise<void> {
   count('clients');
   try {
     for (let made = 0; goesOn && made < CALLS_OF_A_CLIENT; made += CALLS_AT_ONCE) {
+      const before = counts['answers'] ?? 0;
       await Promise.all(Array.from({ length: CALLS_AT_ONCE }, () => tryOnce(() => callOnce(client))));
-      process.stdout.write('settled\n');
+      process.stdout.write(`settled ${(counts['answers'] ?? 0) - before}\n`);
       void client.$servers;
     }
   } finally {
