@@ -37,6 +37,8 @@ interface Imported {
   readonly counters: ServiceCounters;
   readonly calls: OutgoingCalls;
   server: Server | undefined;
+  /** Settles when the server before has left. */
+  left: Promise<void>;
   /** Text of its contract. */
   text: string;
   /** Looks in which it did not answer. */
@@ -65,9 +67,9 @@ export class ServiceImportRouteRunner {
     const { connection } = parts;
     this.#news = connection.nats.subscribe(NEWS_SUBJECT, { callback: () => this.#onNews() });
     this.#forget = connection.onChange((isConnected) => {
-      for (const { calls } of this.#imported.values()) {
-        if (isConnected) calls.renew();
-        else calls.abandon('the connection to the other machines is lost');
+      for (const imported of this.#imported.values()) {
+        if (isConnected) imported.calls.renew();
+        else void this.#stop(imported, 'the connection to the other machines is lost');
       }
       this.#onNews();
     });
@@ -138,6 +140,7 @@ export class ServiceImportRouteRunner {
     const { connection, services, bus } = this.#parts;
     const { signal } = this.#closing;
     if (!connection.isConnected) {
+      // One may have been opened when the connection was gone.
       await Promise.all([...this.#imported.values()].map((one) => this.#stop(one, 'the connection is lost')));
       return;
     }
@@ -173,7 +176,16 @@ export class ServiceImportRouteRunner {
     const counters = new ServiceCounters();
     const { connection, host } = this.#parts;
     const calls = new OutgoingCalls(connection, counters, host, () => this.#onNews());
-    const imported = { subject, counters, calls, server: undefined, text: '', missed: 0, told: '' };
+    const imported = {
+      subject,
+      counters,
+      calls,
+      server: undefined,
+      left: Promise.resolve(),
+      text: '',
+      missed: 0,
+      told: '',
+    };
     this.#imported.set(service, imported);
     return imported;
   }
@@ -230,10 +242,11 @@ export class ServiceImportRouteRunner {
   }
 
   /** Leaves the service here: its clients hear of that at once. */
-  async #stop(imported: Imported, why: string): Promise<void> {
+  #stop(imported: Imported, why: string): Promise<void> {
     const { server, calls } = imported;
     imported.server = undefined;
     calls.abandon(why);
-    await server?.close();
+    if (server !== undefined) imported.left = server.close();
+    return imported.left;
   }
 }
