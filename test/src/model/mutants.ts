@@ -140,7 +140,7 @@ export const mutants: readonly Mutant[] = [
   {
     mistake: 'a reader does not look whether what it copied was overwritten',
     scenario: 'lapping',
-    changes: [inside('RingReader.copy').let('isOverwritten').be('false')],
+    changes: [inside('RingCopy.copy').let('isOverwritten').be('false')],
     breaks: 'no unexpected error',
     trace: /frame of kind 3/,
   },

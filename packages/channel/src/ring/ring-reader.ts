@@ -1,5 +1,4 @@
-import { allocateFreeBytes, allocateWordBytes, type WordBytes } from '@mmfbus/codec/internal';
-import { copyInto, type SharedBytes } from '@mmfbus/core/internal';
+import { allocateFreeBytes, type WordBytes } from '@mmfbus/codec/internal';
 import { type Fragment, readFragmentHeader } from '../format/fragment.js';
 import { FRAGMENT_HEADER_LENGTH } from '../format/fragment-layout.js';
 import {
@@ -15,15 +14,13 @@ import { HEAD_OFFSET, TAIL_OFFSET } from '../format/header-layout.js';
 import { MAX_EXTENSION_LENGTH } from '../format/limits.js';
 import { type Origin, readOrigin } from '../format/origin.js';
 import { readLong } from '../format/words.js';
-import { atStep } from '../foundation/steps.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
 import { Reassembly, type ReassemblyOutcome } from './reassembly.js';
+import { RingCopy } from './ring-copy.js';
 
 const TAIL = TAIL_OFFSET >> 3;
 const HEAD = HEAD_OFFSET >> 3;
 
-/** Bytes that are copied out of the ring at a time. A frame that is longer is copied to memory of its own. */
-const BATCH_LENGTH = 64 * 1024;
 /** Bytes that are copied after a frame that was longer, as more of them may come: enough for what stands before its bytes. */
 const PROBE_LENGTH = 256;
 /** Tries to go on at the head, which may move on while it is read; after that a reader gives up what is in the ring. */
@@ -42,8 +39,8 @@ const TAIL_TRIES = 100;
 export type ReadOutcome = 'message' | 'omitted' | 'part' | 'empty' | 'lapped' | 'corrupted';
 
 /**
- * Reads frames, whole batches at a time: it copies them out, and only then checks that no publisher has overwritten
- * them meanwhile. What it parses, and hands on, is a private copy that no other process can change.
+ * Reads frames, whole batches at a time. What it parses, and hands on, is a private copy. A frame that is longer than a batch is
+ * copied to memory of its own.
  */
 export class RingReader {
   /** Position of the next frame. */
@@ -57,7 +54,7 @@ export class RingReader {
   /** Position from which on messages are owed that are completed later: those begun before that are not. */
   fragmentFloor = 0;
   /** Where the bytes of the message are; valid until the next one is read. */
-  payload: WordBytes = allocateWordBytes(0);
+  payload: WordBytes;
   start = 0;
   end = 0;
   /** Nanoseconds of the monotonic clock. */
@@ -72,52 +69,43 @@ export class RingReader {
   problem = '';
   /** Most bytes that were committed and not read at any time since it was set to 0. */
   backlog = 0;
-  /** The private copy, and behind it the header that follows in the ring. */
-  readonly #batch: WordBytes;
-  readonly #batchWords: Int32Array<ArrayBuffer>;
+  /** The batch. */
+  readonly #copy: RingCopy;
   /** Most bytes of the next batch. */
   #mostNext: number;
   /** Memory of the last message that was longer than a batch, unless the value took it. */
   #large: WordBytes | undefined;
-  /** The part of the batch that was not read yet. */
+  /** Where the part of the batch lies that was not read yet. */
   #next = 0;
-  #length = 0;
+  #end = 0;
   /** Position up to which all frames were what they should be. */
   #trusted = 0;
-  /** The head when it was last compared with what was copied. */
-  #head = 0;
   #longs: BigInt64Array<ArrayBuffer>;
-  #ring: SharedBytes;
-  #ringWords: Int32Array<ArrayBuffer>;
   readonly #capacity: number;
   readonly #maxPayload: number;
   readonly #maxMessage: number;
   readonly #longest: number;
   readonly #participants: number;
   readonly #reassembly: Reassembly;
-  readonly #fence = new Int32Array(1);
 
   /** @param longest bytes of the longest message that is taken; longer ones are counted. Defaults to all. */
   constructor(memory: ChannelMemory, longest: number = memory.geometry.maxMessage) {
     this.#longs = memory.longs;
-    this.#ring = memory.ring;
-    this.#ringWords = memory.ringWords;
     this.#longest = longest;
     this.#capacity = memory.geometry.ringCapacity;
     this.#maxPayload = memory.geometry.maxPayload;
     this.#maxMessage = memory.geometry.maxMessage;
     this.#participants = memory.geometry.participantCount;
     this.#reassembly = new Reassembly(memory.geometry.maxMessage, longest);
-    this.#mostNext = Math.min(BATCH_LENGTH, this.#capacity);
-    this.#batch = allocateWordBytes(this.#mostNext + frame.FRAME_ALIGNMENT);
-    this.#batchWords = this.#batch.words;
+    this.#copy = new RingCopy(memory);
+    this.#mostNext = this.#copy.longest;
+    this.payload = this.#copy.bytes;
   }
 
   /** Goes on in the same ring, which is mapped elsewhere now. */
-  attach({ longs, ring, ringWords }: ChannelMemory): void {
-    this.#longs = longs;
-    this.#ring = ring;
-    this.#ringWords = ringWords;
+  attach(memory: ChannelMemory): void {
+    this.#longs = memory.longs;
+    this.#copy.attach(memory);
   }
 
   /** Position after the last committed frame, not checked. Stale on arrival. */
@@ -203,7 +191,7 @@ export class RingReader {
   read(): ReadOutcome {
     for (;;) {
       this.#trusted = this.position;
-      if (this.#next >= this.#length) {
+      if (this.#next >= this.#end) {
         const outcome = this.#fill();
         if (outcome === 'large') {
           const read = this.#readLarge();
@@ -213,14 +201,14 @@ export class RingReader {
         if (outcome !== 'batch') return outcome;
       }
       const word = this.#next >> 2;
-      const words = this.#batchWords;
+      const { words } = this.#copy;
       const payload = words[word + LENGTH_WORD] as number;
       const kind = words[word + KIND_WORD] as number;
       const size = frame.frameLength(payload);
       if (size < frame.FRAME_ALIGNMENT) return this.#corrupted(`a frame of ${payload} bytes of payload`);
-      if (this.#next + size > this.#length) {
+      if (this.#next + size > this.#end) {
         // The batch ends inside this frame: the next one begins with it.
-        this.#length = 0;
+        this.#drop();
         continue;
       }
       this.#next += size;
@@ -246,14 +234,14 @@ export class RingReader {
     }
     if ((kindWord & 0xff) !== frame.KIND_MESSAGE) return this.#readFragment(kindWord);
     if (!this.#isWhole()) return 'corrupted';
-    this.payload = this.#batch;
+    this.payload = this.#copy.bytes;
     if (this.end - this.start > this.#longest) return this.#omit(this.end - this.start);
     return this.#count();
   }
 
   /** Reads what stands before the bytes of a frame; false where no publisher writes that. */
   #readHeader(word: number, length: number, kindWord: number): boolean {
-    const words = this.#batchWords;
+    const { words } = this.#copy;
     const kind = kindWord & 0xff;
     const publisher = kindWord >>> PUBLISHER_SHIFT;
     this.sequence = readLong(words, word + SEQUENCE_WORD);
@@ -281,7 +269,7 @@ export class RingReader {
    * message is passed off as good.
    */
   #isFollowed(word: number, kind: number, length: number): boolean {
-    const following = readLong(this.#batchWords, word + SEQUENCE_WORD);
+    const following = readLong(this.#copy.words, word + SEQUENCE_WORD);
     const due = this.expected + (kind === frame.KIND_FRAGMENT ? 0 : 1);
     if (following === due) return true;
     this.#corrupted(`a frame of ${length} bytes is followed by number ${following}, ${due} was due`);
@@ -290,9 +278,10 @@ export class RingReader {
 
   /** Reads what stands before the payload; false where it would not end within the frame. */
   #readExtension(): boolean {
-    const length = ((this.#batchWords[this.start >> 2] as number) & 0xffff) * frame.EXTENSION_UNIT;
+    const { words } = this.#copy;
+    const length = ((words[this.start >> 2] as number) & 0xffff) * frame.EXTENSION_UNIT;
     if (length === 0 || length > MAX_EXTENSION_LENGTH || this.start + length > this.end) return false;
-    this.origin = readOrigin(this.#batchWords, this.start >> 2);
+    this.origin = readOrigin(words, this.start >> 2);
     this.start += length;
     return true;
   }
@@ -317,13 +306,13 @@ export class RingReader {
   #isLastFragment(publisher: number): boolean {
     const length = this.end - this.start - FRAGMENT_HEADER_LENGTH;
     if (length < 0) return false;
-    return this.#reassembly.isEndOf(publisher, readFragmentHeader(this.#batchWords, this.start >> 2), length);
+    return this.#reassembly.isEndOf(publisher, readFragmentHeader(this.#copy.words, this.start >> 2), length);
   }
 
   #readFragment(kindWord: number): ReadOutcome {
     const part = this.#readFragmentHeader(kindWord);
     if (part === undefined) return 'corrupted';
-    const bytes = this.#batch.subarray(this.start, this.end);
+    const bytes = this.#copy.bytes.subarray(this.start, this.end);
     const isLast = (kindWord & 0xff) === frame.KIND_LAST_FRAGMENT;
     const outcome = this.#reassembly.add(this.publisher, part, this.#trusted, bytes, isLast, this.origin);
     if (typeof outcome === 'object') return this.#corrupted(outcome.problem);
@@ -338,7 +327,7 @@ export class RingReader {
       this.#corrupted(`frame of kind ${kind}, ${this.end - this.start} bytes`);
       return undefined;
     }
-    const part = readFragmentHeader(this.#batchWords, this.start >> 2);
+    const part = readFragmentHeader(this.#copy.words, this.start >> 2);
     if ((kindWord & frame.EXTENSION_BIT) !== 0 && part.offset !== 0) {
       this.#corrupted(`an extension in a fragment at ${part.offset}; only the first one has one`);
       return undefined;
@@ -371,14 +360,14 @@ export class RingReader {
    * Reads a frame that is longer than a batch, which holds its beginning: its bytes are copied once, to where they stay.
    */
   #readLarge(): ReadOutcome | 'padding' {
-    const words = this.#batchWords;
+    const { words } = this.#copy;
     const { position } = this;
     const length = words[LENGTH_WORD] as number;
     const kindWord = words[KIND_WORD] as number;
     const kind = kindWord & 0xff;
-    const end = position + frame.frameLength(length);
+    const size = frame.frameLength(length);
     if (kind === frame.KIND_PADDING) {
-      this.position = end;
+      this.position += size;
       return this.#endsRing() ? 'padding' : 'corrupted';
     }
     if (!this.#readHeader(0, length, kindWord)) return 'corrupted';
@@ -394,17 +383,12 @@ export class RingReader {
       const bytes = this.end - this.start;
       place = this.#reassembly.place(this.publisher, part, this.#trusted, bytes, isLast, this.origin);
     }
-    if (typeof place === 'object') {
-      if ('problem' in place) return this.#corrupted(place.problem);
-      const offset = position & (this.#capacity - 1);
-      copyInto(this.#ring, offset + this.start, offset + this.end, place, part?.offset ?? 0);
-    }
-    const following = this.#batch.length - frame.FRAME_ALIGNMENT;
-    this.#copyTo(following, end & (this.#capacity - 1), frame.FRAME_ALIGNMENT);
-    atStep?.('read: copied');
-    if (this.#isOverwritten(position)) return this.#resumeAtHead();
-    this.position = end;
-    if (!this.#isFollowed(following >> 2, kind, length)) return 'corrupted';
+    if (typeof place === 'object' && 'problem' in place) return this.#corrupted(place.problem);
+    const target = typeof place === 'object' ? place : undefined;
+    const bytes = { begin: this.start, end: this.end, target, at: part?.offset ?? 0 };
+    if (!this.#copy.copyFrame(position, size, bytes)) return this.#resumeAtHead();
+    this.position += size;
+    if (!this.#isFollowed(0, kind, length)) return 'corrupted';
     if (part !== undefined) {
       const outcome =
         place === 'orphan' ? place : this.#reassembly.finish(this.publisher, this.end - this.start);
@@ -438,11 +422,11 @@ export class RingReader {
 
   /** Copies the next batch: `batch` when it begins with a whole frame, `large` with the beginning of one that is longer. */
   #fill(): ReadOutcome | 'batch' | 'large' {
-    this.#length = 0;
+    this.#drop();
     const tail = this.loadTail();
     if (tail === this.position) {
       // A large message is not kept until the next one comes.
-      this.payload = this.#batch;
+      this.payload = this.#copy.bytes;
       if (this.#large?.isFree === false) this.#large = undefined;
       this.#reassembly.forgetMessage();
       return 'empty';
@@ -451,79 +435,56 @@ export class RingReader {
     if (!this.#isPosition(tail) || committed < 0)
       return this.#corrupted(`the tail is ${tail}, behind ${this.position}`);
     this.backlog = Math.max(this.backlog, committed);
-    const offset = this.position & (this.#capacity - 1);
-    const available = Math.min(committed, this.#capacity - offset);
-    const most = this.#batch.length - frame.FRAME_ALIGNMENT;
+    const copy = this.#copy;
+    const available = Math.min(committed, this.#capacity - (this.position & (this.#capacity - 1)));
+    const most = copy.longest;
     let length = Math.min(available, this.#mostNext);
     this.#mostNext = most;
-    if (!this.#copy(offset, length)) return this.#keepRest(length) ?? this.#resumeAtHead();
+    if (!copy.copy(this.position, length)) return this.#keepRest(length) ?? this.#resumeAtHead();
     if (!this.#fits(this.position, tail)) {
       return this.#corrupted(`the tail is ${tail}, more than the ring holds beyond ${this.position}`);
     }
-    let size = frame.frameLength(this.#batchWords[LENGTH_WORD] as number);
+    let size = this.#sizeOfFirst();
     if (size > most && size <= available) {
       this.#mostNext = PROBE_LENGTH;
       return 'large';
     }
     if (size > length && size <= available) {
       length = Math.min(available, most);
-      if (!this.#copy(offset, length)) return this.#keepRest(length) ?? this.#resumeAtHead();
+      if (!copy.copy(this.position, length)) return this.#keepRest(length) ?? this.#resumeAtHead();
       // Read again: this copy is the one that counts.
-      size = frame.frameLength(this.#batchWords[LENGTH_WORD] as number);
+      size = this.#sizeOfFirst();
     }
-    this.#length = length;
-    if (size < frame.FRAME_ALIGNMENT || size > this.#length) {
+    if (size < frame.FRAME_ALIGNMENT || size > length) {
       return this.#corrupted(
         `a frame of ${size} bytes at ${this.position}, where ${available} are committed`,
       );
     }
     this.#next = 0;
+    this.#end = length;
     return 'batch';
   }
 
-  /** Copies from the ring, and the header that follows; false when it was overwritten meanwhile. */
-  #copy(offset: number, length: number): boolean {
-    const end = offset + length;
-    if (end === this.#capacity) {
-      this.#copyTo(0, offset, length);
-      this.#copyTo(length, 0, frame.FRAME_ALIGNMENT);
-    } else {
-      this.#copyTo(0, offset, length + frame.FRAME_ALIGNMENT);
-    }
-    atStep?.('read: copied');
-    return !this.#isOverwritten(this.position);
+  /** Bytes of the frame that the batch begins with. */
+  #sizeOfFirst(): number {
+    return frame.frameLength(this.#copy.words[LENGTH_WORD] as number);
   }
 
-  /** Whether publishers may have overwritten what begins at that position, and was read before this call. */
-  #isOverwritten(position: number): boolean {
-    // SYNC: overwrite announced. The read-modify-write keeps the reading before the load of the head; publishers move
-    // the head before they overwrite.
-    Atomics.add(this.#fence, 0, 1);
-    this.#head = Number(Atomics.load(this.#longs, HEAD));
-    return this.#head > position;
-  }
-
-  #copyTo(target: number, offset: number, length: number): void {
-    if (length > 96) {
-      copyInto(this.#ring, offset, offset + length, this.#batch, target);
-      return;
-    }
-    const first = offset >> 2;
-    const words = this.#batchWords;
-    for (let index = 0; index < length >> 2; index++) {
-      words[(target >> 2) + index] = this.#ringWords[first + index] as number;
-    }
+  /** Nothing more of the batch is read. */
+  #drop(): void {
+    this.#next = this.#end;
   }
 
   /** Goes on in a batch whose beginning was overwritten while it was copied; undefined when nothing of it is left. */
   #keepRest(length: number): 'lapped' | 'corrupted' | undefined {
     const { position } = this;
-    const offset = this.#head - position;
-    if (offset > length || !this.#isPosition(this.#head)) return undefined;
-    this.position = this.#head;
+    const { head, words } = this.#copy;
+    const offset = head - position;
+    if (offset > length || !this.#isPosition(head)) return undefined;
+    this.position = head;
     this.#next = offset;
-    this.#length = length;
-    this.sequence = readLong(this.#batchWords, (offset >> 2) + SEQUENCE_WORD);
+    this.#end = length;
+    this.sequence = readLong(words, (this.#next >> 2) + SEQUENCE_WORD);
     return this.#lapped(position, 'head');
   }
 
@@ -532,7 +493,7 @@ export class RingReader {
    * however often, is a gap and no corruption; numbers tell exactly what is missing.
    */
   #resumeAtHead(): ReadOutcome {
-    this.#length = 0;
+    this.#drop();
     const { position } = this;
     for (let tries = 0; tries < HEAD_TRIES; tries++) {
       const tail = this.loadTail();
@@ -563,12 +524,12 @@ export class RingReader {
   #resumeAt(position: number): boolean {
     const before = this.position;
     this.position = position;
-    this.#length = 0;
-    if (!this.#copy(position & (this.#capacity - 1), 0)) {
+    this.#drop();
+    if (!this.#copy.copy(position, 0)) {
       this.position = before;
       return false;
     }
-    this.sequence = readLong(this.#batchWords, SEQUENCE_WORD);
+    this.sequence = readLong(this.#copy.words, SEQUENCE_WORD);
     return true;
   }
 
@@ -582,7 +543,7 @@ export class RingReader {
   }
 
   #corrupted(problem: string): 'corrupted' {
-    this.#length = 0;
+    this.#drop();
     this.problem = problem;
     // After this a caller continues at another position, where the parts collected so far do not belong.
     this.#reassembly.dropAll();
