@@ -222,4 +222,13 @@ describe('joining', () => {
   ])('refuses %j', async (options) => {
     expect(await codeOf(() => define().subscriber(options))).toBe('INVALID_ARGUMENT');
   });
+
+  it.each([
+    { pollWindow: -1 },
+    { pollWindow: 1001 },
+    { pollWindow: '1' as never },
+    { slowSubscribers: 'drop' as never },
+  ])('refuses %j of a publisher', async (options) => {
+    expect(await codeOf(() => define().publisher(options))).toBe('INVALID_ARGUMENT');
+  });
 });

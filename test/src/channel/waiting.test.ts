@@ -173,6 +173,37 @@ describe('all calls settle', () => {
   });
 });
 
+describe('room that a subscriber makes', () => {
+  it.each([
+    { pollWindow: 1000, rings: 0 },
+    { pollWindow: 0, rings: 1 },
+  ])('is seen with a window of $pollWindow ms, for $rings rings', async ({ pollWindow, rings }) => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel, { pollWindow });
+    const count = fill(publisher);
+    const call = publisher.publish(count);
+    // It looks, or sleeps, by the time that its event loop has turned.
+    await turn();
+    subscriber.poll(() => {});
+    await call;
+    expect(publisher.sequence).toBe(count + 1);
+    const bus = await openBus();
+    const participants = (await bus.inspect(channel.name))?.participants ?? [];
+    await bus.close();
+    expect(participants.find(({ role }) => role !== 'publisher')?.counters.wakeUps).toBe(rings);
+  });
+
+  it('comes too late for calls that have failed meanwhile', async () => {
+    const channel = define();
+    await subscriberOf(channel);
+    const publisher = await publisherOf(channel, { pollWindow: 1000 });
+    const call = publisher.publish(fill(publisher), { timeout: 1 });
+    await expect(call).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await publisher.close();
+  });
+});
+
 describe('drain', () => {
   it.skipIf(process.platform === 'win32')('rings a subscriber that could not be rung before', async () => {
     const channel = define();

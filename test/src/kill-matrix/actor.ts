@@ -49,7 +49,7 @@ class Actor implements Orders {
   }
 
   async openPublisher(options?: PublisherOptions): Promise<void> {
-    this.#publisher = await this.#channel!.publisher(options);
+    this.#publisher = await this.#channel!.publisher({ pollWindow: 0, ...options });
   }
 
   incarnation(): string {

@@ -101,7 +101,7 @@ export class Environment implements Surroundings<Machine> {
       start: () => this.#now.start(),
       note: (text) => this.#now.note(text),
       rest: () => this.#now.rest(),
-      publisher: (slowSubscribers = 'wait') => open('JoinedPublisher', { slowSubscribers }),
+      publisher: (slowSubscribers = 'wait') => open('JoinedPublisher', { slowSubscribers, pollWindow: 0 }),
       subscriber: (delivery = 'reliable') => open('JoinedSubscriber', { delivery, pollWindow: 0 }),
     };
   }

@@ -1,7 +1,11 @@
-import { timers } from '@mmfbus/core/internal';
+import { timers, yieldThread } from '@mmfbus/core/internal';
 import { STATE_RELIABLE, WANTS_ROOM } from '../format/participant-layout.js';
 import type { Participant } from '../membership/participant.js';
 import type { PublishOutcome } from './appender.js';
+import { LookWindow } from './look-window.js';
+
+/** So many looks take about as long as a turn of the event loop. */
+const LOOKS_A_TURN = 200;
 
 /** A call that waits. */
 interface Pending {
@@ -36,6 +40,7 @@ export class PendingAppends {
   /** Bytes that are kept for the calls in line. */
   bytes = 0;
   readonly #participant: Participant;
+  readonly #window: LookWindow;
   readonly #line = new Set<Pending>();
   readonly #beside = new Set<Pending>();
   #serving = false;
@@ -49,8 +54,10 @@ export class PendingAppends {
   /** Ends the waiting for the lock. */
   #lockWait: AbortController | undefined;
 
-  constructor(participant: Participant) {
+  /** @param pollWindow milliseconds for which it looks for room before it sleeps. */
+  constructor(participant: Participant, pollWindow: number) {
     this.#participant = participant;
+    this.#window = new LookWindow(pollWindow);
     participant.rung.add(() => this.#wake?.());
   }
 
@@ -122,28 +129,74 @@ export class PendingAppends {
   async #serve(): Promise<void> {
     this.#serving = true;
     const release = this.#participant.keepAlive();
-    while (this.#line.size > 0 || this.#beside.size > 0) {
-      const outcome = this.#look();
+    while (this.#isWaiting) {
       // No turn of the event loop between a call that has succeeded and the next one.
-      if (outcome === 'full') await this.#rung;
-      if (!this.#closed && !this.#isAwaited) this.#participant.sleep.end(WANTS_ROOM);
+      let outcome: PublishOutcome = 'full';
+      if (this.#window.length > 0) {
+        const before = this.#participant.table.reliableCursors();
+        outcome = this.#attempt();
+        // Whatever else ran meanwhile may have ended all calls.
+        if (outcome === 'full' && ((await this.#areMoved(before)) || !this.#isWaiting)) continue;
+      }
+      if (outcome === 'full') outcome = await this.#sleep();
       if (outcome === 'busy') await this.#awaitLock();
     }
     release();
     this.#serving = false;
   }
 
-  /** One attempt of those beside the line, and of the first one in it; as a sleeper: a subscriber that makes room later rings. */
-  #look(): PublishOutcome {
+  /** One attempt of those beside the line, and of the first one in it. */
+  #attempt(): PublishOutcome {
+    for (const call of this.#beside) attempt(call);
+    const [first] = this.#line;
+    return first === undefined ? 'full' : attempt(first);
+  }
+
+  get #isWaiting(): boolean {
+    return this.#line.size > 0 || this.#beside.size > 0;
+  }
+
+  /**
+   * Whether subscribers move on from there while it looks for that. To ring the bell of a publisher that sleeps takes them longer
+   * than many messages do.
+   */
+  async #areMoved(cursors: number): Promise<boolean> {
+    const { table } = this.#participant;
+    const end = timers.now() + this.#window.length;
+    // A closed publisher has no call that waits.
+    while (this.#isWaiting && timers.now() < end) {
+      // A subscriber may wait for this very core.
+      yieldThread();
+      for (let looks = 0; looks < LOOKS_A_TURN; looks++) {
+        if (table.reliableCursors() === cursors) continue;
+        this.#window.open();
+        return true;
+      }
+      await timers.nextTurn();
+    }
+    return false;
+  }
+
+  /** Attempts as a sleeper: a subscriber that makes room later rings. Then it sleeps where it has to. */
+  async #sleep(): Promise<PublishOutcome> {
+    const outcome = this.#attemptAsleep();
+    if (outcome === 'full') {
+      this.#window.fallAsleep(timers.now());
+      await this.#rung;
+      this.#window.wakeUp(timers.now());
+    }
+    if (!this.#closed && !this.#isAwaited) this.#participant.sleep.end(WANTS_ROOM);
+    return outcome;
+  }
+
+  #attemptAsleep(): PublishOutcome {
     this.#participant.watchOver(STATE_RELIABLE);
     this.#rung = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     // SYNC: waiting for room. Counted before the attempt reads the cursors; subscribers store them before they count.
     this.#participant.sleep.begin(WANTS_ROOM);
-    for (const call of this.#beside) attempt(call);
-    const [first] = this.#line;
-    return first === undefined ? 'full' : attempt(first);
+    return this.#attempt();
   }
 
   async #awaitLock(): Promise<void> {

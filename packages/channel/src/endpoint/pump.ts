@@ -1,8 +1,7 @@
 import { type PortLease, timers, yieldThread } from '@mmfbus/core/internal';
 import type { Participant } from '../membership/participant.js';
+import { LookWindow } from './look-window.js';
 
-/** A window that would shrink below this part of the option is closed: looking again would not have paid for long. */
-const SHORTEST_WINDOW_PART = 16;
 /** Milliseconds of the window in which it gives way to no other work, not even to its own event loop for some looks. */
 const WINDOW_TO_ITSELF = 0.01;
 /**
@@ -53,13 +52,11 @@ export interface Pumped {
 export class Pump {
   readonly #port: PortLease;
   readonly #receiver: Pumped;
-  readonly #longestWindow: number;
   readonly #take: () => number | undefined;
-  #window: number;
+  readonly #window: LookWindow;
   /** Whether the last message came while another program had this core: its publisher needs the core, so it is given way to at once. */
   #sharesCore = false;
   #idleSince = 0;
-  #asleepSince = 0;
   #turnsAtOnce = 0;
   #gathersUntil = 0;
   #pause = 0;
@@ -80,8 +77,7 @@ export class Pump {
   ) {
     this.#port = participant.port;
     this.#receiver = receiver;
-    this.#longestWindow = longestWindow;
-    this.#window = longestWindow;
+    this.#window = new LookWindow(longestWindow);
     this.#take = take;
     this.#port.ref();
     participant.rung.add(() => this.#onRing());
@@ -133,19 +129,16 @@ export class Pump {
       }
       this.#gathersUntil = 0;
     }
-    if (this.#receiver.isAsleep) this.#wakeUp();
+    if (this.#receiver.isAsleep) {
+      this.#receiver.wakeUp();
+      this.#window.wakeUp(timers.now());
+    }
     let taken: number | undefined = 1;
     try {
       taken = this.#take();
     } finally {
       if (this.#open && taken !== undefined) this.#goOn(taken);
     }
-  }
-
-  /** Where looking a little longer would have spared the sleep, it is worth it the next time. */
-  #wakeUp(): void {
-    this.#receiver.wakeUp();
-    if (timers.now() - this.#asleepSince < this.#longestWindow) this.#window = this.#longestWindow;
   }
 
   #goOn(taken: number): void {
@@ -171,22 +164,20 @@ export class Pump {
     const now = timers.now();
     if (this.#idleSince === 0) this.#idleSince = now;
     const idle = now - this.#idleSince;
-    if (idle < this.#window) {
+    if (idle < this.#window.length) {
       if (this.#hasNews(now, idle)) this.#turn();
       else this.schedule();
       return;
     }
     const rest = this.#receiver.fallAsleep();
     if (rest === 'asleep') {
-      const shortest = this.#longestWindow / SHORTEST_WINDOW_PART;
-      this.#window = this.#window > shortest ? this.#window / 2 : 0;
-      this.#asleepSince = now;
+      this.#window.fallAsleep(now);
       this.#idleSince = 0;
       this.#pause = 0;
     } else if (rest === 'locked') {
       this.#lookAgainLater();
     } else {
-      this.#window = this.#longestWindow;
+      this.#window.open();
       this.schedule();
     }
   }

@@ -38,6 +38,8 @@ export interface SendLimits {
 export interface SenderOptions extends AppenderOptions {
   /** Most bytes that wait in line; one message may, whatever its length. */
   readonly maxWaiting: number;
+  /** Milliseconds for which calls that wait look for room before they sleep. Defaults to 0. */
+  readonly pollWindow?: number;
 }
 
 /** A publisher's part in the protocol: it encodes values, appends them, and keeps those in line that have to wait. */
@@ -60,7 +62,7 @@ export class Sender<T> {
     this.#channel = name;
     this.#participant = participant;
     this.#appender = new Appender(participant, options);
-    this.#pending = new PendingAppends(participant);
+    this.#pending = new PendingAppends(participant, options.pollWindow ?? 0);
     this.#scratch = new Scratch(codec, name);
     this.#inPlace = encodesInPlace(codec) ? codec : undefined;
     this.#ownBytes = hasOwnBytes(codec) ? codec : undefined;

@@ -88,6 +88,14 @@ export const milliseconds: Check = (value) =>
     ? undefined
     : `a whole number of milliseconds from 0 to ${LONGEST_TIMEOUT}, or Infinity`;
 
+const LONGEST_POLL_WINDOW = 1000;
+
+/** Milliseconds for which something is looked for again and again. */
+export const anyPollWindow: Check = (value) =>
+  typeof value === 'number' && value >= 0 && value <= LONGEST_POLL_WINDOW
+    ? undefined
+    : `a number of milliseconds from 0 to ${LONGEST_POLL_WINDOW}`;
+
 /** An `AbortSignal`, of whatever realm. */
 export const abortSignal: Check = (value) => {
   const { aborted, addEventListener } = (value ?? {}) as Partial<AbortSignal>;

@@ -1,6 +1,7 @@
 import { timers } from '@mmfbus/core/internal';
 import type { PublishOutcome } from '../endpoint/appender.js';
 import { leaveAtExit, leaveLater, leaveWithLock } from '../endpoint/leaving.js';
+import { DEFAULT_POLL_WINDOW } from '../endpoint/look-window.js';
 import type { Position } from '../endpoint/position.js';
 import { Sender } from '../endpoint/sender.js';
 import { SubscriberWatch } from '../endpoint/subscriber-watch.js';
@@ -13,6 +14,7 @@ import { Events } from '../foundation/events.js';
 import { showAs } from '../foundation/inspect.js';
 import {
   anyBoolean,
+  anyPollWindow,
   type Check,
   checkOptions,
   checkValue,
@@ -54,6 +56,11 @@ export interface PublisherOptions extends JoinOptions {
    * may wait, whatever its length. Defaults to 16 MiB.
    */
   readonly maxWaiting?: number | undefined;
+  /**
+   * Milliseconds for which a call that waits keeps looking for room, in turns of the event loop, before it goes to sleep; the window
+   * shrinks while that finds nothing. 0 = always sleep at once. Defaults to 0.2.
+   */
+  readonly pollWindow?: number | undefined;
 }
 
 /** Options of the calls that wait. */
@@ -71,6 +78,7 @@ const rules: Readonly<Record<keyof PublisherOptions, Check>> = {
   slowSubscribers: oneOf('wait', 'disconnect'),
   timestamps: anyBoolean,
   maxWaiting: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+  pollWindow: anyPollWindow,
 };
 
 /**
@@ -207,6 +215,7 @@ export class JoinedPublisher<T> implements Publisher<T> {
       disconnects: options.slowSubscribers === 'disconnect',
       timestamps: options.timestamps ?? true,
       maxWaiting: options.maxWaiting ?? DEFAULT_MAX_WAITING,
+      pollWindow: options.pollWindow ?? DEFAULT_POLL_WINDOW,
     });
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;

@@ -1,6 +1,7 @@
 import { anyPosition } from '../endpoint/position.js';
 import type { Start, StartAfter } from '../endpoint/start.js';
 import {
+  anyPollWindow,
   type Check,
   checkOptions,
   joinRules,
@@ -58,11 +59,8 @@ export interface DrainOptions {
   readonly timeout?: number | undefined;
 }
 
-/** Default of `pollWindow`. */
-export const DEFAULT_POLL_WINDOW = 0.2;
 /** Default of `slowThreshold`. */
 export const DEFAULT_SLOW_THRESHOLD = 0.5;
-const LONGEST_POLL_WINDOW = 1000;
 const DEFAULT_DRAIN_TIMEOUT = 5000;
 
 const startPlaces = oneOf('latest', 'earliest', 'history');
@@ -94,10 +92,7 @@ const rules: Readonly<Record<keyof SubscriberOptions, Check>> = {
   start: startCheck,
   slowThreshold: partOfOne,
   closeWithPublishers: endCheck,
-  pollWindow: (value) =>
-    typeof value === 'number' && value >= 0 && value <= LONGEST_POLL_WINDOW
-      ? undefined
-      : `a number of milliseconds from 0 to ${LONGEST_POLL_WINDOW}`,
+  pollWindow: anyPollWindow,
 };
 
 /** Refuses options that there are not, and wrong values. */

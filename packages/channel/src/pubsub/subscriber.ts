@@ -1,5 +1,6 @@
 import { timers } from '@mmfbus/core/internal';
 import type { Message } from '../endpoint/delivery.js';
+import { DEFAULT_POLL_WINDOW } from '../endpoint/look-window.js';
 import type { Position } from '../endpoint/position.js';
 import { MESSAGES_A_TURN, Pump } from '../endpoint/pump.js';
 import { Receiver } from '../endpoint/receiver.js';
@@ -24,7 +25,6 @@ import {
 } from './subscriber-events.js';
 import {
   checkDrainOptions,
-  DEFAULT_POLL_WINDOW,
   DEFAULT_SLOW_THRESHOLD,
   type DrainOptions,
   type SubscriberOptions,
