@@ -1,4 +1,5 @@
 import * as threads from 'node:worker_threads';
+import { allocateUnfilled } from './unfilled-memory.js';
 import { copyBytes, viewOf, type Words } from './word-bytes.js';
 
 /** Copies up to this many bytes share memory with others. */
@@ -42,11 +43,11 @@ function takePart(source: Uint8Array & Partial<Words>, start: number, end: numbe
 function newSlab(): ArrayBuffer | undefined {
   if (canShare === false) return undefined;
   // Not filled with zeros: each part is written when it is given away.
-  const { buffer } = Buffer.allocUnsafeSlow(SLAB_LENGTH);
+  const buffer = allocateUnfilled(SLAB_LENGTH);
   try {
     threads.markAsUntransferable(buffer);
     canShare = true;
-    return buffer as ArrayBuffer;
+    return buffer;
   } catch {
     canShare = false;
     return undefined;

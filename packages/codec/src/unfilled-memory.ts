@@ -7,7 +7,7 @@ let isLearned = false;
 
 /** Memory of at least that many bytes. What it holds is left from before, until it is written. */
 export function allocateUnfilled(length: number): ArrayBuffer {
-  if (length >= MAPPED_LENGTH && !isLearned) keepFreedMemory();
+  if (!isLearned) keepFreedMemory();
   return Buffer.allocUnsafeSlow(length).buffer as ArrayBuffer;
 }
 
