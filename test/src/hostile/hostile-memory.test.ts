@@ -5,7 +5,7 @@ import { startProgram } from '../support/spawn.js';
 
 /** Changes in all; fewer where a process takes long to start. */
 const CHANGES = Number(
-  process.env['MMFBUS_FUZZ_CHANGES'] ?? (process.platform === 'win32' ? 20_000 : 100_000),
+  process.env['MMFBUS_FUZZ_CHANGES'] ?? (process.platform === 'win32' ? 20_000 : 40_000),
 );
 const SEED = Number(process.env['MMFBUS_FUZZ_SEED'] ?? randomInt(2 ** 30));
 /** Processes that work side by side. */

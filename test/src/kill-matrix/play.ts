@@ -13,7 +13,7 @@ export type End = 'kill' | 'stall';
 /** Of a test, milliseconds: it has many plays, and the machine may be slow. */
 export const TIMEOUT = 600_000;
 /** So often a step that comes by again and again is died at, and at its last time. */
-const MOST_FIRST = 3;
+const MOST_FIRST = Number(process.env['MMFBUS_KILLS_A_STEP'] ?? 1);
 /** Turns of their event loops in which survivors do what they can while the victim stands still. */
 const TURNS = 40;
 /** Plays at a time: they are busy with starts of processes most of the time. */
