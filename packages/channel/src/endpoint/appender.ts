@@ -1,5 +1,4 @@
 import type { InPlaceCodec } from '@mmfbus/codec/internal';
-import { timers } from '@mmfbus/core/internal';
 import { STATE_RELIABLE } from '../format/participant-layout.js';
 import { monotonicNow } from '../foundation/clock.js';
 import { atStep } from '../foundation/steps.js';
@@ -33,9 +32,6 @@ export interface FlushGoal {
   readonly subscribers: readonly { readonly slot: number; readonly generation: number }[];
 }
 
-/** Milliseconds between two questions whether subscribers live that leave no room: each takes as long as hundreds of messages. */
-const PROBE_PAUSE = 1;
-
 /** Puts what is encoded into the ring, as one publisher: the publisher lock is taken once for each commit. */
 export class Appender {
   /** Number of the last message that was appended; 0 before the first. */
@@ -44,8 +40,6 @@ export class Appender {
   readonly #writer: RingWriter;
   readonly #options: AppenderOptions;
   readonly #place: FrameInPlace;
-  /** When it was asked last whether subscribers live. */
-  #probed = Number.NEGATIVE_INFINITY;
 
   constructor(participant: Participant, options: AppenderOptions) {
     this.#participant = participant;
@@ -132,11 +126,8 @@ export class Appender {
     return this.#options.disconnects && writer.disconnectSlow(end) && writer.reserve(end);
   }
 
-  /** Whether there is more room by now, because subscribers were dead. The system is not asked at each attempt. */
+  /** Whether there is more room by now, because subscribers were dead. */
   #reclaims(): boolean {
-    const now = timers.now();
-    if (now - this.#probed < PROBE_PAUSE) return false;
-    this.#probed = now;
     return this.#participant.reaper.reclaimDeadSubscribers();
   }
 

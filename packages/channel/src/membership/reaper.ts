@@ -1,4 +1,4 @@
-import { advanceRemovals, type PortAddress, probeLife, removePort } from '@mmfbus/core/internal';
+import { advanceRemovals, type PortAddress, probeLife, removePort, timers } from '@mmfbus/core/internal';
 import { STATE_PUBLISHER } from '../format/participant-layout.js';
 import { diagnostics, tellSoon } from '../foundation/diagnostics.js';
 import { atStep } from '../foundation/steps.js';
@@ -7,6 +7,9 @@ import { namedPorts } from './named-ports.js';
 import type { ParticipantTable } from './participant-table.js';
 import type { PublisherLock } from './publisher-lock.js';
 import type { Roles } from './roles.js';
+
+/** Milliseconds between two questions whether subscribers live: they take as long as hundreds of messages. */
+const PROBE_PAUSE = 1;
 
 /** What a reaper works on, and for whom. */
 export interface ReaperParts {
@@ -24,6 +27,8 @@ export interface ReaperParts {
 export class Reaper {
   readonly #parts: ReaperParts;
   readonly #stopping = new AbortController();
+  /** When it was asked last whether subscribers live. */
+  #probed = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ReaperParts) {
     this.#parts = parts;
@@ -54,8 +59,14 @@ export class Reaper {
     return this.#reclaim(slot, dead, []).catch(() => {});
   }
 
-  /** Frees the slots of subscribers that are proved dead, without waiting; whether there were any. */
+  /**
+   * Frees the slots of subscribers that are proved dead, without waiting; whether there were any. The system is not asked each time
+   * that the ring is full.
+   */
   reclaimDeadSubscribers(): boolean {
+    const now = timers.now();
+    if (now - this.#probed < PROBE_PAUSE) return false;
+    this.#probed = now;
     const { table, lock } = this.#parts;
     const used = table.used();
     let any = false;
