@@ -11,6 +11,7 @@ export { Registration } from './directory/registration.js';
 export { type Append, MessageAppend, OriginAppend, OriginBatch, SplitAppend } from './endpoint/append.js';
 export type { AppendOutcome } from './endpoint/appender.js';
 export { leaveAtExit, leaveSoon } from './endpoint/leaving.js';
+export { DEFAULT_POLL_WINDOW } from './endpoint/look-window.js';
 export { PublisherWatch } from './endpoint/publisher-watch.js';
 export { Pump, type Pumped } from './endpoint/pump.js';
 export { Receiver } from './endpoint/receiver.js';
@@ -44,6 +45,7 @@ export { showAs } from './foundation/inspect.js';
 export {
   abortSignal,
   anyBoolean,
+  anyPollWindow,
   anyString,
   type Check,
   milliseconds,

@@ -188,6 +188,25 @@ describe('a service over a bridge', () => {
     await there.close();
   });
 
+  it('leaves at once when the connection is lost, also while its bridge looks for services', async () => {
+    const there = await serving();
+    const here = await bridge();
+    const client = await clientOf();
+    const isLost = new Promise<void>((resolve) => here.on('disconnected', resolve));
+    // It looks for as long as others may answer: a third of a second and more.
+    connection.publish('mmfbus.services');
+    await connection.flush();
+    server.kill('SIGKILL');
+    await isLost;
+    for (let turns = 0; turns < 1000 && client.$servers.length > 0; turns++) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(client.$servers).toEqual([]);
+    server = await server.restart();
+    expect(await client.add({ a: 1, b: 2 })).toBe(3);
+    await there.close();
+  });
+
   it('ends calls under way when the server, or the bridge that has them, is killed', async () => {
     const bare = await serving({ serve: undefined as never });
     const there = await serving({ routes: [] });

@@ -168,9 +168,7 @@ export class PendingAppends {
       // A subscriber may wait for this very core.
       yieldThread();
       for (let looks = 0; looks < LOOKS_A_TURN; looks++) {
-        if (table.reliableCursors() === cursors) continue;
-        this.#window.open();
-        return true;
+        if (table.reliableCursors() !== cursors) return true;
       }
       await timers.nextTurn();
     }

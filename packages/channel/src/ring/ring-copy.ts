@@ -55,7 +55,7 @@ export class RingCopy {
       this.#copyTo(0, offset, length + frame.FRAME_ALIGNMENT);
     }
     atStep?.('read: copied');
-    return !this.isOverwritten(position);
+    return !this.#isOverwritten(position);
   }
 
   /**
@@ -71,11 +71,11 @@ export class RingCopy {
     if (target !== undefined) copyInto(this.#ring, offset + begin, offset + end, target, at);
     this.#copyTo(0, (position + size) & (this.#capacity - 1), frame.FRAME_ALIGNMENT);
     atStep?.('read: copied');
-    return !this.isOverwritten(position);
+    return !this.#isOverwritten(position);
   }
 
   /** Whether publishers may have overwritten what begins at that position, and was read before this call. */
-  isOverwritten(position: number): boolean {
+  #isOverwritten(position: number): boolean {
     // SYNC: overwrite announced. The read-modify-write keeps the reading before the load of the head; publishers move
     // the head before they overwrite.
     Atomics.add(this.#fence, 0, 1);

@@ -243,10 +243,14 @@ export class ServiceImportRouteRunner {
 
   /** Leaves the service here: its clients hear of that at once. */
   #stop(imported: Imported, why: string): Promise<void> {
-    const { server, calls } = imported;
+    const { server, calls, subject } = imported;
     imported.server = undefined;
     calls.abandon(why);
-    if (server !== undefined) imported.left = server.close();
+    const { route, teller } = this.#parts;
+    imported.left =
+      server?.close().catch((error: Error) => {
+        teller.trouble({ direction: 'import', channel: route.into, subject, error });
+      }) ?? imported.left;
     return imported.left;
   }
 }

@@ -1,14 +1,14 @@
-import { showAs, withDeadline } from '@mmfbus/channel/internal';
+import { DEFAULT_POLL_WINDOW, showAs, withDeadline } from '@mmfbus/channel/internal';
 import type { MethodContract, ServiceContract } from '../contract/service-contract.js';
 import type { AnswerOf, CallOptions, ServerInfo } from '../contract/types.js';
 import { ServiceError } from '../foundation/errors.js';
 import {
   abortSignal,
+  anyPollWindow,
   anyString,
   type Check,
   checkOptions,
   milliseconds,
-  pollMilliseconds,
 } from '../foundation/options.js';
 import { atStep } from '../foundation/steps.js';
 import { sweepLeftovers } from '../wire/leftovers.js';
@@ -17,7 +17,6 @@ import { Calls } from './calls.js';
 import type { ClientOptions } from './client-options.js';
 import type { ServerLink } from './server-link.js';
 
-const DEFAULT_POLL_WINDOW = 0.2;
 const DEFAULT_JOIN_TIMEOUT_MS = 5000;
 const NS_PER_MS = 1e6;
 
@@ -26,7 +25,7 @@ const clientRules: Readonly<Record<keyof ClientOptions, Check>> = {
   waitForServer: milliseconds,
   timeout: milliseconds,
   moveAfter: milliseconds,
-  pollWindow: pollMilliseconds,
+  pollWindow: anyPollWindow,
   signal: abortSignal,
   joinTimeout: milliseconds,
 };

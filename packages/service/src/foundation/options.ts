@@ -1,6 +1,7 @@
 import {
   abortSignal,
   anyBoolean,
+  anyPollWindow,
   anyString,
   type Check,
   milliseconds,
@@ -9,15 +10,7 @@ import {
 } from '@mmfbus/channel/internal';
 import { ServiceError } from './errors.js';
 
-export { abortSignal, anyBoolean, anyString, type Check, milliseconds };
-
-const LONGEST_POLL_WINDOW = 1000;
-
-/** Milliseconds for which an idle participant looks again and again before it sleeps. */
-export const pollMilliseconds: Check = (value) =>
-  typeof value === 'number' && value >= 0 && value <= LONGEST_POLL_WINDOW
-    ? undefined
-    : `a number of milliseconds from 0 to ${LONGEST_POLL_WINDOW}`;
+export { abortSignal, anyBoolean, anyPollWindow, anyString, type Check, milliseconds };
 
 /** A number of calls; `Infinity` for no limit. */
 export function callCount(least: number): Check {

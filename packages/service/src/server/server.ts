@@ -1,4 +1,4 @@
-import { showAs, withDeadline } from '@mmfbus/channel/internal';
+import { DEFAULT_POLL_WINDOW, showAs, withDeadline } from '@mmfbus/channel/internal';
 import { timers } from '@mmfbus/core/internal';
 import { checkHandlers } from '../contract/check-handlers.js';
 import type { ServiceContract } from '../contract/service-contract.js';
@@ -6,12 +6,12 @@ import { ServiceError } from '../foundation/errors.js';
 import {
   abortSignal,
   anyBoolean,
+  anyPollWindow,
   anyString,
   type Check,
   callCount,
   checkOptions,
   milliseconds,
-  pollMilliseconds,
 } from '../foundation/options.js';
 import type { CloseServerOptions, ServeOptions, Server, ServerCloseInfo } from './server-options.js';
 import { Serving } from './serving.js';
@@ -19,7 +19,6 @@ import { Serving } from './serving.js';
 const DEFAULT_CONCURRENCY = 256;
 const DEFAULT_QUEUE = 1024;
 const DEFAULT_STREAMS = 1024;
-const DEFAULT_POLL_WINDOW = 0.2;
 const DEFAULT_JOIN_TIMEOUT_MS = 5000;
 const DEFAULT_DRAIN_TIMEOUT_MS = 30_000;
 
@@ -29,7 +28,7 @@ const serveRules: Readonly<Record<keyof ServeOptions, Check>> = {
   queue: callCount(0),
   streams: callCount(1),
   stacks: anyBoolean,
-  pollWindow: pollMilliseconds,
+  pollWindow: anyPollWindow,
   signal: abortSignal,
   timeout: milliseconds,
 };
