@@ -12,23 +12,26 @@ const SAME_MS = 1000;
 /**
  * Aborts at the first signal that asks the process to end; at a later one the operating system ends it.
  *
+ * Signals are heard until the process has ended: the second of two that are one may come when the work is done already, and must
+ * not change what the process ends with.
+ *
  * @param reloads says that SIGHUP means something else. Defaults to false.
- * @returns the signal, and what gives the operating system its way again.
  */
-export function interruption(reloads = false): { readonly signal: AbortSignal; forget(): void } {
-  const signals = reloads ? SIGNALS_OF_RELOADING : SIGNALS;
+export function interruption(reloads = false): AbortSignal {
   const controller = new AbortController();
   let first: number | undefined;
-  const forget = () => {
-    for (const name of signals) process.off(name, interrupt);
-  };
-  const interrupt = (name: NodeJS.Signals) => {
-    first ??= performance.now();
-    controller.abort(new Interrupted(`interrupted by ${name}`));
-    if (performance.now() - first < SAME_MS) return;
-    forget();
-    process.kill(process.pid, name);
-  };
-  for (const name of signals) process.on(name, interrupt);
-  return { signal: controller.signal, forget };
+  for (const name of reloads ? SIGNALS_OF_RELOADING : SIGNALS) {
+    process.on(name, () => {
+      first ??= performance.now();
+      controller.abort(new Interrupted(`interrupted by ${name}`));
+      if (performance.now() - first >= SAME_MS) endBy(name);
+    });
+  }
+  return controller.signal;
+}
+
+/** Ends the process as the operating system does at that signal. */
+export function endBy(name: NodeJS.Signals): void {
+  process.removeAllListeners(name);
+  process.kill(process.pid, name);
 }

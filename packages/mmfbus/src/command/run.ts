@@ -59,7 +59,7 @@ async function runCommand(command: Command, args: readonly string[], out: Output
     return 0;
   }
   checkWords(command, positionals);
-  const { signal, forget } = interruption(command.reloads === true);
+  const signal = interruption(command.reloads === true);
   const either = AbortSignal.any([signal, out.gone]);
   const scope = scopeOf(values['scope']);
   let bus: Promise<Bus> | undefined;
@@ -82,7 +82,6 @@ async function runCommand(command: Command, args: readonly string[], out: Output
     for (const line of unseen?.end() ?? []) process.stderr.write(`mmfbus ${command.name}: ${lines(line)}\n`);
     const opened = await bus?.catch(() => undefined);
     await opened?.close();
-    forget();
   }
 }
 
