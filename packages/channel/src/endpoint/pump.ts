@@ -1,6 +1,7 @@
 import { type PortLease, timers, yieldThread } from '@mmfbus/core/internal';
 import type { Participant } from '../membership/participant.js';
 import { LookWindow } from './look-window.js';
+import { FLOOD } from './receiver.js';
 
 /** Milliseconds of the window in which it gives way to no other work, not even to its own event loop for some looks. */
 const WINDOW_TO_ITSELF = 0.01;
@@ -16,15 +17,15 @@ const LOOKS_A_TURN = 200;
 const TURNS_AT_ONCE = 16;
 /** So many messages are few: the sender may wait for an answer. */
 const FEW = 4;
-/** So many messages at once are a flood. */
-const MANY = 16;
 /**
  * Milliseconds that messages of a flood may gather: as long as no subscriber reads next to where they are written, publishing
  * them takes less.
  */
 const GATHERING = 0.05;
-/** Messages that are delivered in one turn of the event loop. */
-export const MESSAGES_A_TURN = 256;
+/** Messages that are taken at once. */
+export const MESSAGES_AT_A_TIME = 256;
+/** Milliseconds that messages are delivered for in one turn of the event loop, which itself takes some microseconds. */
+const TURN = 0.1;
 const LONGEST_PAUSE_MS = 32;
 /** Taken when this module is loaded, as `timers` are. */
 const { queueMicrotask } = globalThis;
@@ -58,6 +59,8 @@ export class Pump {
   #sharesCore = false;
   #idleSince = 0;
   #turnsAtOnce = 0;
+  /** When the event loop is to have its own turn, however many messages are there. */
+  #turnEnds = 0;
   #gathersUntil = 0;
   #pause = 0;
   #keepsAlive = true;
@@ -88,6 +91,7 @@ export class Pump {
     if (!this.#open || this.#scheduled !== undefined) return;
     this.#scheduled = timers.setImmediate(() => {
       this.#scheduled = undefined;
+      this.#turnEnds = timers.now() + TURN;
       this.#turn();
     });
     if (!this.#keepsAlive) this.#scheduled.unref();
@@ -149,14 +153,19 @@ export class Pump {
     this.#idleSince = 0;
     this.#pause = 0;
     // Behind what the program does at once with what it got: the next message may be the answer to its own.
-    if (taken <= FEW && this.#turnsAtOnce++ < TURNS_AT_ONCE) {
+    if (taken <= FEW ? this.#turnsAtOnce++ < TURNS_AT_ONCE : this.#goesOnAtOnce(taken)) {
       queueMicrotask(() => this.#turn());
       return;
     }
     this.#turnsAtOnce = 0;
-    const took = taken >= MANY && taken < MESSAGES_A_TURN;
+    const took = taken >= FLOOD && taken < MESSAGES_AT_A_TIME;
     if (took && this.#receiver.hasRoom) this.#gathersUntil = timers.now() + GATHERING;
     this.schedule();
+  }
+
+  /** Whether so many messages were taken that there are more, and the event loop can wait. */
+  #goesOnAtOnce(taken: number): boolean {
+    return taken >= MESSAGES_AT_A_TIME && timers.now() < this.#turnEnds;
   }
 
   /** Nothing is there: look again for a while, then sleep until the bell rings. */

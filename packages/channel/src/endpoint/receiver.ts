@@ -22,6 +22,11 @@ const GATHERED_PART = 16;
 /** A subscriber tells others how far it is after at most this many bytes, and this part of the ring. */
 const CURSOR_STEP = 32 * 1024;
 const CURSOR_STEP_PART = 16;
+/**
+ * So many messages at once are a flood: what was committed meanwhile is left for the next time, so that the subscriber does not read next
+ * to where publishers write.
+ */
+export const FLOOD = 16;
 const ROOM_WAITERS = ROOM_WAITERS_OFFSET >> 2;
 const EPOCH = EPOCH_OFFSET >> 2;
 const NO_PUBLISHERS: readonly never[] = [];
@@ -171,47 +176,53 @@ export class Receiver<T> {
    * Defaults to false: a message is handled when `deliver` has returned, or thrown.
    */
   take(deliver: Deliver<T>, limit: number, keepsLast = false): number {
-    const reader = this.#reader;
-    let taken = 0;
     this.#handleAll();
-    reader.backlog = 0;
+    this.#reader.backlog = 0;
     this.#hasReadAll = false;
     this.#lookForPublishers();
     if (!this.#open) return 0;
     this.#tellWhatWasGone();
+    let taken: number;
     try {
-      while (taken < limit && this.#open) {
-        const outcome = reader.read();
-        let goesOn = true;
-        if (outcome === 'message') {
-          // Its publisher had joined by then, even one that came after the look above.
-          if (this.#participant.memory.words[EPOCH] !== this.#publishers.epoch) this.#lookForPublishers();
-          if (!this.#open) break;
-          const delivered = this.#deliver(deliver);
-          if (delivered !== 'undecodable') {
-            taken++;
-            goesOn = delivered === 'next';
-          }
-        } else if (outcome === 'empty') {
-          this.#hasReadAll = true;
-          this.#forgetUnfinished();
-          break;
-        } else if (outcome === 'lapped' || outcome === 'corrupted') {
-          this.#onTrouble(outcome);
-        }
-        if (!this.#open || (keepsLast && taken === limit)) break;
-        this.#handleAll();
-        if (!goesOn) break;
-        if (this.#isDue()) this.#storeCursor();
-      }
+      taken = this.#deliverSome(deliver, limit, keepsLast);
     } catch (error) {
       // What it threw on counts as taken.
       this.#handleAll();
+      if (this.#open) this.#storeCursor();
       throw error;
-    } finally {
-      if (this.#open && (!keepsLast || taken < limit || this.#isDue())) this.#storeCursor();
     }
+    if (this.#open && (!keepsLast || taken < limit || this.#isDue())) this.#storeCursor();
     if (this.#open) this.#tellWhenSlow();
+    return taken;
+  }
+
+  #deliverSome(deliver: Deliver<T>, limit: number, keepsLast: boolean): number {
+    const reader = this.#reader;
+    let taken = 0;
+    while (taken < limit && this.#open) {
+      const outcome = reader.read();
+      let goesOn = true;
+      if (outcome === 'message') {
+        // Its publisher had joined by then, even one that came after the look above.
+        if (this.#participant.memory.words[EPOCH] !== this.#publishers.epoch) this.#lookForPublishers();
+        if (!this.#open) break;
+        const delivered = this.#deliver(deliver);
+        if (delivered !== 'undecodable') {
+          taken++;
+          goesOn = delivered === 'next';
+        }
+      } else if (outcome === 'empty') {
+        this.#hasReadAll = true;
+        this.#forgetUnfinished();
+        break;
+      } else if (outcome === 'lapped' || outcome === 'corrupted') {
+        this.#onTrouble(outcome);
+      }
+      if (!this.#open || (keepsLast && taken === limit)) break;
+      this.#handleAll();
+      if (!goesOn || (taken >= FLOOD && reader.hasReadSeen)) break;
+      if (this.#isDue()) this.#storeCursor();
+    }
     return taken;
   }
 

@@ -2,7 +2,7 @@ import { timers } from '@mmfbus/core/internal';
 import type { Message } from '../endpoint/delivery.js';
 import { DEFAULT_POLL_WINDOW } from '../endpoint/look-window.js';
 import type { Position } from '../endpoint/position.js';
-import { MESSAGES_A_TURN, Pump } from '../endpoint/pump.js';
+import { MESSAGES_AT_A_TIME, Pump } from '../endpoint/pump.js';
 import { Receiver } from '../endpoint/receiver.js';
 import type { ChannelDefinition } from '../format/definition.js';
 import { diagnostics } from '../foundation/diagnostics.js';
@@ -360,7 +360,7 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
   }
 
   #takeForListeners(): number {
-    return this.#take(this.#toListeners, MESSAGES_A_TURN);
+    return this.#take(this.#toListeners, MESSAGES_AT_A_TIME);
   }
 
   readonly #toListeners = (message: Message<T>): boolean => {

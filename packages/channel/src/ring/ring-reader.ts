@@ -80,6 +80,8 @@ export class RingReader {
   #end = 0;
   /** Position up to which all frames were what they should be. */
   #trusted = 0;
+  /** What the tail was at the last look. */
+  #seen = 0;
   #longs: BigInt64Array<ArrayBuffer>;
   readonly #capacity: number;
   readonly #maxPayload: number;
@@ -185,6 +187,11 @@ export class RingReader {
   /** Forgets the parts of messages whose publishers are gone. */
   forgetUnless(isThere: (slot: number, generation: number) => boolean): void {
     if (!this.#reassembly.isEmpty) this.#reassembly.dropUnless(isThere);
+  }
+
+  /** Whether all has been read that was committed when it last looked. */
+  get hasReadSeen(): boolean {
+    return this.position === this.#seen;
   }
 
   /** Reads the next frame. */
@@ -431,6 +438,7 @@ export class RingReader {
       this.#reassembly.forgetMessage();
       return 'empty';
     }
+    this.#seen = tail;
     const committed = tail - this.position;
     if (!this.#isPosition(tail) || committed < 0)
       return this.#corrupted(`the tail is ${tail}, behind ${this.position}`);

@@ -19,10 +19,10 @@ interface Amounts {
 }
 
 const amounts: Readonly<Record<MessageName, Amounts>> = {
-  quote: { schema: 2_000_000, noSchema: 1_000_000, rival: 400_000 },
-  'order book': { schema: 400_000, noSchema: 400_000, rival: 100_000 },
-  'log record': { schema: 500_000, noSchema: 500_000, rival: 200_000 },
-  blob: { schema: 400_000, noSchema: 150_000, rival: 200_000 },
+  quote: { schema: 4_000_000, noSchema: 2_000_000, rival: 1_000_000 },
+  'order book': { schema: 1_000_000, noSchema: 600_000, rival: 150_000 },
+  'log record': { schema: 2_000_000, noSchema: 700_000, rival: 400_000 },
+  blob: { schema: 1_000_000, noSchema: 700_000, rival: 250_000 },
 };
 
 function oneWay(of: MessageName, peer: string, messages: number): Subject {
@@ -93,7 +93,7 @@ const MANY = { mmfbus: 20_000, 'Unix socket': 5000 };
 /** Messages as programs have them, on machines as they are. */
 export const real: readonly Subject[] = [
   ...messages,
-  oneWay('quote', 'mmfbus, batches', 800_000),
+  oneWay('quote', 'mmfbus, batches', 4_000_000),
   ...largeMessages,
   ...roundTrips('on one core', MANY, { cores: 'one' }),
   ...roundTrips('beside a busy core', MANY, { cores: 'busy' }),
