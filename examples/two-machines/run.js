@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Child } from './child.js';
 import { twoNamespaces } from './machines.js';
 import { tell } from './story.js';
@@ -10,6 +11,8 @@ import { tell } from './story.js';
 const COMMAND = join(import.meta.dirname, 'node_modules', '.bin', 'mmfbus');
 /** What ends this program early, and the numbers of these signals. */
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
+/** Milliseconds. */
+const MOMENT = 200;
 const isLocal = process.argv.includes('--local');
 
 /** What was made, as functions that remove it. */
@@ -117,9 +120,9 @@ const interruption = new Promise((resolve) => {
   for (const [signal, number] of Object.entries(SIGNALS)) process.on(signal, () => resolve(128 + number));
 });
 
-/** Throws a moment later: Ctrl-C may have ended a program whose end is noticed before the signal is. */
+/** Throws a moment later: Ctrl-C ends all programs, and on a busy machine the end of another one may be noticed before the signal is. */
 async function later(error) {
-  await new Promise(setImmediate);
+  await delay(MOMENT);
   throw error;
 }
 
