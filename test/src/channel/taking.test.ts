@@ -45,6 +45,36 @@ describe('taking messages', () => {
     expect(received).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('by poll, what was there, not all that its handler publishes', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    publisher.tryPublish(0);
+    const received: number[] = [];
+    const goOn = ({ value }: { value: number }) => {
+      if (received.push(value) > 1000) throw new Error('it does not end');
+      publisher.tryPublish(value + 1);
+    };
+    for (let taken = 0; taken < 100; ) taken += subscriber.poll(goOn);
+    expect(received).toEqual(received.map((_, index) => index));
+  });
+
+  it('by events, in a flood that does not end: the event loop has its turns', async () => {
+    const channel = define({ capacity: 65_536 });
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    // More than are taken at a time, always.
+    for (let value = 0; value < 600; value++) expect(publisher.tryPublish(value)).toBe('published');
+    let next = 0;
+    subscriber.on('message', ({ value }) => {
+      expect(value).toBe(next++);
+      // It ends, so that what does not hold is noticed.
+      if (next < 1_000_000) publisher.tryPublish(value + 600);
+    });
+    for (let turns = 0; turns < 10 || next < 6000; turns++) await new Promise(setImmediate);
+    expect(next).toBeLessThan(1_000_000);
+  });
+
   it('takes a message that a handler threw on as taken', async () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);

@@ -68,7 +68,7 @@ export interface Subscriber<T> extends AsyncIterable<Message<T>>, AsyncDisposabl
   /**
    * Hands what has arrived to `handler`, without waiting, for programs that drive it themselves.
    *
-   * @param limit most messages to hand over. Defaults to all there are.
+   * @param limit most messages to hand over. Defaults to all there are; what is published meanwhile may be left for the next call.
    * @returns how many were handed over.
    * @throws {@link ChannelError} `CLOSED`; `INVALID_ARGUMENT`; `IN_USE` when listeners or an iterator take the messages;
    * what `error` events report when they have no listener. What `handler` throws passes through; the message it threw on
