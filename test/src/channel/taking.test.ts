@@ -45,6 +45,18 @@ describe('taking messages', () => {
     expect(received).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('by poll, all that was there, also what came after one with a limit', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const received: number[] = [];
+    for (let value = 0; value < 50; value++) publisher.tryPublish(value);
+    subscriber.poll(({ value }) => received.push(value), 2);
+    for (let value = 50; value < 80; value++) publisher.tryPublish(value);
+    expect(subscriber.poll(({ value }) => received.push(value))).toBe(78);
+    expect(received).toEqual(received.map((_, index) => index));
+  });
+
   it('by poll, what was there, not all that its handler publishes', async () => {
     const channel = define();
     const subscriber = await subscriberOf(channel);

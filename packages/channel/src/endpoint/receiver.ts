@@ -177,6 +177,7 @@ export class Receiver<T> {
    */
   take(deliver: Deliver<T>, limit: number, keepsLast = false): number {
     this.#handleAll();
+    this.#reader.look();
     this.#reader.backlog = 0;
     this.#hasReadAll = false;
     this.#lookForPublishers();

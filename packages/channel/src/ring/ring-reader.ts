@@ -189,6 +189,11 @@ export class RingReader {
     if (!this.#reassembly.isEmpty) this.#reassembly.dropUnless(isThere);
   }
 
+  /** Looks how much is committed, where it has not read all that was when it last looked: that may be long ago. */
+  look(): void {
+    if (!this.hasReadSeen) this.#seen = this.loadTail();
+  }
+
   /** Whether all has been read that was committed when it last looked. */
   get hasReadSeen(): boolean {
     return this.position === this.#seen;
