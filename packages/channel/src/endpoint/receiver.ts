@@ -168,6 +168,11 @@ export class Receiver<T> {
     return this.#publishers.hadPublisher() || this.committed() !== this.#start;
   }
 
+  /** Has the next `take` go on at least to what is committed now. Without that it may stop where what it saw before ends. */
+  look(): void {
+    this.#reader.look();
+  }
+
   /**
    * Takes messages that are committed, at most `limit`; returns how many were delivered. Asking for more says that all
    * before was handled.
@@ -177,7 +182,6 @@ export class Receiver<T> {
    */
   take(deliver: Deliver<T>, limit: number, keepsLast = false): number {
     this.#handleAll();
-    this.#reader.look();
     this.#reader.backlog = 0;
     this.#hasReadAll = false;
     this.#lookForPublishers();

@@ -235,6 +235,7 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
     this.#checkOpen();
     this.#checkFree(this.#iterator !== undefined || this.#isListening());
     this.#polling = true;
+    this.#receiver.look();
     try {
       return this.#take((message) => {
         handler(message);
