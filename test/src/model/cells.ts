@@ -5,7 +5,7 @@ import type { Value } from './operations.js';
 export const RING_BASE = 0x10000;
 
 /** Fields of a slot whose low and high words are written plainly, by their owner. */
-const STATISTIC = /^(?:frames|bytes|full|missed|wakeUps|busy|\+\d+)$/;
+const STATISTIC = /^(?:messages|bytes|full|missed|wakeUps|busy|\+\d+)$/;
 
 /** Fields that say of a slot's owner what the model has no use for: there, a process is known by its pid alone. */
 const IDENTITY = /^(?:startTime|pidNamespace|threadId|threadStartTime|joinedAt)$/;
