@@ -58,6 +58,13 @@ export class OpenCall {
     return this.sending !== undefined;
   }
 
+  /** What it waits for when its time is over. */
+  describeTimeout(): string {
+    if (this.state === 'line') return 'its time is over; no server had room for it';
+    const { name = '', pid = 0 } = this.link?.server ?? {};
+    return `its time is over; the server ${name === '' ? '' : `${name} `}(pid ${pid}) has not answered`;
+  }
+
   /** The program has its outcome: nothing of it is kept. */
   forget(): void {
     this.signal?.removeEventListener('abort', this.onAbort as () => void);

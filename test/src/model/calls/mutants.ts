@@ -10,10 +10,8 @@ export interface CallMutant {
   readonly breaks: CallInvariantLabel | 'no unexpected error';
 }
 
-const FREED_AT_ONCE = inside('Calls.cancel')
-  .insert('this.#table.release(call, this.#mailbox.cells)')
-  .after('ring');
-const BY_THE_CELL_ALONE = inside('Calls.take')
+const FREED_AT_ONCE = inside('CallTable.cancel').insert('this.release(call)').after('ring');
+const BY_THE_CELL_ALONE = inside('AnswerReader.take')
   .insert('if (call !== undefined) head.id = call.id')
   .before('isFrom');
 
@@ -78,23 +76,25 @@ export const callMutants: readonly CallMutant[] = [
     mistake: 'the cell is set to waiting after the call was sent',
     scenario: 'callAndAnswer',
     changes: [
-      inside('Calls.send').leaveOut('prepare'),
-      inside('Calls.sent').insert('this.#mailbox.cells.prepare(call.cell, call.id)').before('hasAnswered'),
+      inside('CallRouting.sendTo').leaveOut('prepare'),
+      inside('CallRouting.sent')
+        .insert('this.#table.mailbox.cells.prepare(call.cell, call.id)')
+        .before('hasAnswered'),
     ],
     breaks: 'no call hangs',
   },
   {
     mistake: 'a cell that becomes free wakes no call in line for it',
     scenario: 'cellUsedAgain',
-    changes: [inside('Calls.release').leaveOut('schedule')],
+    changes: [inside('CallTable.release').leaveOut('schedule')],
     breaks: 'no call hangs',
   },
   {
     mistake: 'the server is rung before the call is cancelled',
     scenario: 'givingUpWhatRuns',
     changes: [
-      inside('Calls.cancel').leaveOut('ring'),
-      inside('Calls.cancel').insert('call.link?.ring()').before('cancel'),
+      inside('CallTable.cancel').leaveOut('ring'),
+      inside('CallTable.cancel').insert('call.link?.ring()').before('cancel'),
     ],
     breaks: 'a handler learns that its call was given up',
   },
