@@ -16,6 +16,11 @@ export function readLong(words: Int32Array, index: number): number {
   return (((words[index + 1] as number) >>> 0) * TWO_TO_31 + (low >>> 1)) * 2 + (low & 1);
 }
 
+/** Whether two words are that number, of at most 2^53: in less time than reading it takes. */
+export function isLong(words: Int32Array, index: number, value: number): boolean {
+  return words[index] === (value | 0) && words[index + 1] === ((value / TWO_TO_32) | 0);
+}
+
 /** Reads a position, which another program may have made negative. */
 export function readPosition(words: Int32Array, index: number): number {
   return (words[index + 1] as number) * TWO_TO_32 + ((words[index] as number) >>> 0);

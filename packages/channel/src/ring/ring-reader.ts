@@ -13,7 +13,7 @@ import * as frame from '../format/frame-layout.js';
 import { HEAD_OFFSET, TAIL_OFFSET } from '../format/header-layout.js';
 import { MAX_EXTENSION_LENGTH } from '../format/limits.js';
 import { type Origin, readOrigin } from '../format/origin.js';
-import { readLong } from '../format/words.js';
+import { isLong, readLong } from '../format/words.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
 import { Reassembly, type ReassemblyOutcome } from './reassembly.js';
 import { RingCopy } from './ring-copy.js';
@@ -256,12 +256,13 @@ export class RingReader {
     const { words } = this.#copy;
     const kind = kindWord & 0xff;
     const publisher = kindWord >>> PUBLISHER_SHIFT;
-    this.sequence = readLong(words, word + SEQUENCE_WORD);
+    this.sequence = this.expected;
     if (
-      this.sequence !== this.expected ||
+      !isLong(words, word + SEQUENCE_WORD, this.expected) ||
       length >>> 0 > this.#maxPayload ||
       publisher >= this.#participants
     ) {
+      this.sequence = readLong(words, word + SEQUENCE_WORD);
       const due = `sequence ${this.sequence} where ${this.expected} was due`;
       this.#corrupted(`frame of kind ${kind}, ${length} bytes, publisher ${publisher}, ${due}`);
       return false;
@@ -281,9 +282,10 @@ export class RingReader {
    * message is passed off as good.
    */
   #isFollowed(word: number, kind: number, length: number): boolean {
-    const following = readLong(this.#copy.words, word + SEQUENCE_WORD);
+    const { words } = this.#copy;
     const due = this.expected + (kind === frame.KIND_FRAGMENT ? 0 : 1);
-    if (following === due) return true;
+    if (isLong(words, word + SEQUENCE_WORD, due)) return true;
+    const following = readLong(words, word + SEQUENCE_WORD);
     this.#corrupted(`a frame of ${length} bytes is followed by number ${following}, ${due} was due`);
     return false;
   }
