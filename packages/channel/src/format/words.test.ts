@@ -1,7 +1,17 @@
 import { expect, it } from 'vitest';
 import { isLong, readLong, writeLong } from './words.js';
 
-const numbers = [0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 2 ** 31, 2 ** 52 + 1, 2 ** 53 - 1];
+const numbers = [
+  0,
+  1,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 32 - 1,
+  2 ** 32,
+  2 ** 32 + 2 ** 31,
+  2 ** 52 + 1,
+  2 ** 53 - 1,
+];
 
 it.each(numbers)('tells %d from all others', (number) => {
   const words = new Int32Array(3);
