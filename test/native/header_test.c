@@ -373,10 +373,11 @@ static void test_publishing_all(const char *channel) {
     while (mmfbus_publisher_arm(publisher, 200) == MMFBUS_OK) {
         REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK && message.sequence == ++number);
     }
-    /* There is room for one of them. It sleeps all the same, and tries once before and once after that. */
+    /* There is room for one of them. It sleeps all the same: it tries before and after that, and a clock of coarse steps may wake it
+     * up a little early. Who does not sleep tries thousands of times. */
     uint64_t full = mmfbus_publisher_information(publisher).full;
     REQUIRE(mmfbus_publish_all(publisher, batch, 4, 20) == MMFBUS_TIMEOUT);
-    REQUIRE(mmfbus_publisher_information(publisher).full == full + 2);
+    REQUIRE(mmfbus_publisher_information(publisher).full <= full + 10);
     while (number < published) {
         REQUIRE(mmfbus_try_receive(subscriber, &message) == MMFBUS_OK && message.sequence == ++number);
     }
