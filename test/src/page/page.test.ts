@@ -121,6 +121,22 @@ test('a C program alone on the bus is shown as well', async () => {
   await leave(program);
 });
 
+/** Types the given letters into the field of the search when the address changes next: one at once, the others a frame later each. */
+const TYPE_WHILE_THE_ADDRESS_CHANGES = `((letters) => {
+  const replace = history.replaceState;
+  history.replaceState = (...args) => {
+    history.replaceState = replace;
+    replace.apply(history, args);
+    setTimeout(type, 0, [...letters]);
+  };
+  const type = ([letter, ...others]) => {
+    const field = document.querySelector('[data-search]');
+    field.value += letter;
+    field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+    if (others.length > 0) requestAnimationFrame(() => setTimeout(() => setTimeout(type, 0, others)));
+  };
+})`;
+
 test('a channel is shown as a table that is filtered, paused and opened', async () => {
   const live = await start();
   const source = await startActor('publish:orders:40:strategy');
@@ -154,9 +170,12 @@ test('a channel is shown as a table that is filtered, paused and opened', async 
   await page.keyboard.press('p');
   await until(page, `Number(document.querySelector('.tail-row .number').innerText) > ${first}`);
 
-  // The filter is a part of the address.
+  // The filter is a part of the address. Letters that are typed while that changes are not lost.
+  await page.evaluate(`${TYPE_WHILE_THE_ADDRESS_CHANGES}('VD')`);
   await page.keyboard.press('/');
-  await page.keyboard.type('NVDA');
+  await page.keyboard.type('N');
+  await page.waitForURL('**/channel?name=orders&where=NVD');
+  await page.keyboard.type('A');
   await page.waitForURL('**/channel?name=orders&where=NVDA');
   await until(
     page,

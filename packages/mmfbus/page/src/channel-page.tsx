@@ -1,5 +1,5 @@
 import type { ComponentChildren, VNode } from 'preact';
-import { useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
 import type {
   ChannelEvent,
   Hello,
@@ -285,7 +285,11 @@ function Messages({ name, where, state }: { name: string; where: string; state: 
     );
   };
   useEffect(() => () => clearTimeout(timer.current), []);
-  useEffect(() => setText(where), [where]);
+  // As the address changes and not after the next frame: letters typed in between would be lost.
+  useLayoutEffect(() => {
+    clearTimeout(timer.current);
+    setText(where);
+  }, [where]);
   useEffect(() => {
     frozen.current = undefined;
   }, [where]);
