@@ -2,11 +2,12 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ownDirectory } from '../support/own-directory.js';
+import { PNPM } from '../support/packed-packages.js';
 import { Program } from '../support/spawn.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { commandOf } from '../support/tools.js';
 import { expectHello } from './hello.js';
-import { PNPM, publishedPackages, SLOW } from './published.js';
+import { publishedPackages, SLOW } from './published.js';
 
 ownDirectory('package-managers');
 const packages = publishedPackages();

@@ -1,19 +1,16 @@
 // The packages as a registry hands them out.
 import { execFile } from 'node:child_process';
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll } from 'vitest';
-import { startNode } from '../support/spawn.js';
+import { packPackages } from '../support/packed-packages.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { workspaceRoot } from '../support/workspace.js';
 import { LocalRegistry } from './registry.js';
 
 /** Publishing and installing are other people's programs that may use the network, milliseconds. */
 export const SLOW = 300_000;
-
-/** pnpm, in the version of this workspace. */
-export const PNPM: string = join(workspaceRoot, 'scripts', 'pnpm.mjs');
 
 /** A folder outside this workspace whose package managers get the packages under test. */
 export interface PublishedPackages {
@@ -41,17 +38,12 @@ export function publishedPackages(): PublishedPackages {
     address = await registry.listen();
     // npm publishes to no registry without a token; this one takes any.
     writeFileSync(settings, `registry=${address}\n${address.replace('http:', '')}:_authToken=any\n`);
-    await startNode(PNPM, {
-      args: ['--recursive', '--filter', './packages/*', 'pack', '--pack-destination', folder],
-      cwd: workspaceRoot,
-      watchdog: SLOW,
-    }).success();
-    const tarballs = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
+    const packages = await packPackages(folder, SLOW);
     // Only what a workflow has built has a provenance.
     const options = ['--no-provenance', '--userconfig', settings];
     await Promise.all(
-      tarballs.map((tarball) =>
-        promisify(execFile)('npm', ['publish', join(folder, tarball), ...options], { timeout: SLOW }),
+      packages.map(({ filename }) =>
+        promisify(execFile)('npm', ['publish', filename, ...options], { timeout: SLOW }),
       ),
     );
   }, SLOW);

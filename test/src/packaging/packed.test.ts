@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { type PackedPackage, packPackages } from '../support/packed-packages.js';
 import { startCode, startNode } from '../support/spawn.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { uniqueName } from '../support/unique-name.js';
@@ -41,41 +42,33 @@ const requiredFiles = [
   'src/index.ts',
 ];
 
-interface Packed {
-  readonly tarball: string;
-  readonly files: readonly string[];
-}
-
 /** Users' programs: one as an ES module, one in CommonJS. */
 const consumers = ['consumer.ts', 'required.cts'];
 
 const folder = temporaryFolder('packed');
 const project = join(folder, 'project');
-const packed = new Map<PackageName, Packed>();
+const packed = new Map<PackageName, PackedPackage>();
 
-async function pack(name: PackageName): Promise<Packed> {
-  const output = await startNode(join(workspaceRoot, 'scripts', 'pnpm.mjs'), {
-    args: ['pack', '--json', '--pack-destination', folder],
-    cwd: packageFolder(name),
-    watchdog: SLOW,
-  }).success();
-  const { filename, files } = JSON.parse(output.slice(output.indexOf('{')));
-  return { tarball: filename, files: files.map((file: { path: string }) => file.path) };
-}
-
-function packedPackage(name: PackageName): Packed {
+function packedPackage(name: PackageName): PackedPackage {
   const found = packed.get(name);
   if (found === undefined) throw new Error(`${specifierOf(name)} was not packed`);
   return found;
 }
 
+const filesOf = (name: PackageName) => packedPackage(name).files.map(({ path }) => path);
+
 beforeAll(async () => {
-  for (const name of packageNames) packed.set(name, await pack(name));
+  const all = await packPackages(folder, SLOW);
+  for (const name of packageNames) {
+    const found = all.find((one) => one.name === specifierOf(name));
+    if (found === undefined) throw new Error(`${specifierOf(name)} was not packed`);
+    packed.set(name, found);
+  }
 }, SLOW);
 
 describe.each(packageNames)('the packed package in packages/%s', (name) => {
   test('holds the compiled and the written sources, and no tests', () => {
-    const { files } = packedPackage(name);
+    const files = filesOf(name);
     expect(requiredFiles.filter((file) => !files.includes(file))).toEqual([]);
     const unexpected = files.filter(
       (file) => !/^(?:(?:bin|dist|src)\/|[A-Z]+(?:\.md)?$|package\.json$|bridge\.schema\.json$)/.test(file),
@@ -87,7 +80,7 @@ describe.each(packageNames)('the packed package in packages/%s', (name) => {
 
   // A file of dist whose source is gone fails this: npm run clean.
   test('holds the source map of every compiled file, and the sources it names', () => {
-    const { files } = packedPackage(name);
+    const files = filesOf(name);
     // A file that only passes on what others export has nothing to map.
     const compiled = files.filter(
       (file) =>
@@ -107,7 +100,7 @@ describe.each(packageNames)('the packed package in packages/%s', (name) => {
   });
 
   test('satisfies publint', async () => {
-    const tarball = readFileSync(packedPackage(name).tarball);
+    const tarball = readFileSync(packedPackage(name).filename);
     const { messages, pkg = {} } = await publint({
       pack: { tarball: new Uint8Array(tarball).buffer },
       strict: true,
@@ -119,7 +112,7 @@ describe.each(packageNames)('the packed package in packages/%s', (name) => {
     const manifest = createRequire(import.meta.url).resolve('@arethetypeswrong/cli/package.json');
     const attw = join(dirname(manifest), JSON.parse(readFileSync(manifest, 'utf8')).bin.attw);
     const args = [
-      packedPackage(name).tarball,
+      packedPackage(name).filename,
       // What TypeScript called Node 10 knows no "exports".
       '--profile',
       'node16',
@@ -138,7 +131,7 @@ describe('a project with the packed packages', () => {
   beforeAll(async () => {
     mkdirSync(project);
     const local = Object.fromEntries(
-      packageNames.map((name) => [specifierOf(name), `file:${packedPackage(name).tarball}`]),
+      packageNames.map((name) => [specifierOf(name), `file:${packedPackage(name).filename}`]),
     );
     // Without the overrides npm would look for the unpublished versions in the registry.
     const overrides = Object.fromEntries(Object.keys(local).map((name) => [name, `$${name}`]));

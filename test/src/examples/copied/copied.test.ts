@@ -6,9 +6,8 @@ import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
 import { outputPattern } from '../../docs/code-blocks.js';
 import { ownDirectory } from '../../support/own-directory.js';
-import { startNode } from '../../support/spawn.js';
+import { packPackages } from '../../support/packed-packages.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
-import { workspaceRoot } from '../../support/workspace.js';
 import { exampleOf, exampleRunner } from '../shelf.js';
 
 /** Packing and installing are other people's programs that may use the network. */
@@ -22,14 +21,9 @@ const folder = temporaryFolder('copied');
 const tarballs: Record<string, string> = {};
 
 beforeAll(async () => {
-  for (const name of ['core', 'codec', 'channel', 'service', 'generate', 'mmfbus', 'native']) {
-    const output = await startNode(join(workspaceRoot, 'scripts', 'pnpm.mjs'), {
-      args: ['pack', '--json', '--pack-destination', folder],
-      cwd: join(workspaceRoot, 'packages', name),
-      watchdog: SLOW,
-    }).success();
-    const packed = JSON.parse(output.slice(output.indexOf('{')));
-    tarballs[packed.name] = `file:${packed.filename}`;
+  for (const { name, filename } of await packPackages(folder, SLOW)) {
+    // No example here needs it, nor what it would install.
+    if (name !== '@mmfbus/nats') tarballs[name] = `file:${filename}`;
   }
 }, SLOW);
 
