@@ -67,6 +67,10 @@ export default defineConfig({
             'test/src/mappings/two-copies.test.ts',
             'test/src/soak/calls/soak.test.ts',
             'test/src/soak/nats/**/*.test.ts',
+            // And these take long, and ask nothing of the system.
+            'packages/codec/src/random-bytes.test.ts',
+            'packages/codec/src/shape/from-text.test.ts',
+            'test/src/service/contract-text.test.ts',
           ],
           // Most of the time they wait for processes, so that two at a time are no burden even where there are two cores.
           maxWorkers: Math.max(2, availableParallelism() - 1),
