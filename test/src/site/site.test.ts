@@ -55,6 +55,11 @@ beforeAll(async () => {
 }, 2 * WATCHDOG);
 
 describe('the site', () => {
+  test('is built here as npm run docs builds it', () => {
+    const { scripts } = JSON.parse(readFileSync(join(workspaceRoot, 'package.json'), 'utf8'));
+    expect(scripts.docs).toBe('npm run build && typedoc --options typedoc.json && vitepress build docs');
+  });
+
   test('is built without a warning', () => {
     expect(warningsIn(...output)).toEqual([]);
   });
