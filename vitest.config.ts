@@ -23,14 +23,23 @@ const PROOFS = [
   'bundlers',
   'bench/bridge',
   'bench/calls',
+  'bench/calls-kit.test.ts',
   'command',
   'page',
-  'nats/proofs',
-  'nats/service.test.ts',
+  'nats',
+  'codec/hostile-bytes.test.ts',
   'codec/hostile-values.test.ts',
+  'codec/dynamic-values.test.ts',
+  'codec/shapes-from-text.test.ts',
+  'codec/without-generation.test.ts',
   'generate/typescript.test.ts',
   'packaging/packed.test.ts',
+  'packaging/packed-native.test.ts',
+  'packaging/release.test.ts',
+  'properties',
+  'service/killed.test.ts',
   'service/lost.test.ts',
+  'users',
 ];
 
 /**
@@ -73,16 +82,14 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'fast',
-          include: [
-            'packages/*/src/**/*.test.ts',
-            'test/src/**/*.test.ts',
-            'examples/flights/src/**/*.test.ts',
-            'terminal/src/**/*.test.ts',
-          ],
+          include: ['packages/*/src/**/*.test.ts', 'test/src/**/*.test.ts', 'terminal/src/**/*.test.ts'],
           exclude: proofs,
         },
       },
-      { extends: true, test: { name: 'proofs', include: proofs } },
+      {
+        extends: true,
+        test: { name: 'proofs', include: [...proofs, 'examples/flights/src/**/*.test.ts'] },
+      },
       {
         extends: true,
         test: {
