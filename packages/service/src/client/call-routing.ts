@@ -39,7 +39,11 @@ type Placement = 'sent' | 'full' | 'waits' | ServiceError;
 export class CallRouting {
   /** Whether no call is sent for now: there is no mailbox for its answer. */
   isHeld = false;
-  readonly #parts: RoutingParts;
+  readonly #service: string;
+  readonly #schedule: () => void;
+  /** Each call asks for both: so they are fields. */
+  readonly #waitForServer: number;
+  readonly #moveAfter: number | undefined;
   readonly #table: CallTable;
   readonly #outcomes: CallOutcomes;
   readonly #links: ServerLinks;
@@ -48,7 +52,10 @@ export class CallRouting {
   #lockTimer: NodeJS.Timeout | undefined;
 
   constructor(parts: RoutingParts) {
-    this.#parts = parts;
+    this.#service = parts.service;
+    this.#schedule = parts.schedule;
+    this.#waitForServer = parts.waitForServer;
+    this.#moveAfter = parts.moveAfter;
     this.#table = parts.table;
     this.#outcomes = parts.outcomes;
     this.#links = parts.links;
@@ -57,7 +64,7 @@ export class CallRouting {
 
   /** Until when a call waits for a server that begins to wait now: nanoseconds of the monotonic clock. */
   serverBy(now: number): number {
-    return now + this.#parts.waitForServer * NS_PER_MS;
+    return now + this.#waitForServer * NS_PER_MS;
   }
 
   /** Sends a new call, behind those that were here before. */
@@ -122,8 +129,12 @@ export class CallRouting {
     call.link = undefined;
     call.serverBy = this.serverBy(monotonicNow());
     if (diagnostics.failover.hasSubscribers && from !== undefined) {
-      const { service } = this.#parts;
-      diagnostics.failover.publish({ service, method: call.method.name, server: from.name, pid: from.pid });
+      diagnostics.failover.publish({
+        service: this.#service,
+        method: call.method.name,
+        server: from.name,
+        pid: from.pid,
+      });
     }
     atStep?.('call: moved');
     this.send(call, except);
@@ -152,7 +163,7 @@ export class CallRouting {
     this.#table.line.add(call);
     if (call.serverBy > monotonicNow()) this.#timer.set(call.serverBy);
     // Looked at again as one that is rung when there is room.
-    this.#parts.schedule();
+    this.#schedule();
   }
 
   /** Finds a server for a call that is not sent. */
@@ -217,7 +228,7 @@ export class CallRouting {
       void this.#sendSplit(call, link);
       return 'sent';
     }
-    const { moveAfter } = this.#parts;
+    const moveAfter = this.#moveAfter;
     if (moveAfter !== undefined) {
       call.sentAt = monotonicNow();
       this.#timer.set(call.sentAt + moveAfter * NS_PER_MS);
@@ -283,13 +294,13 @@ export class CallRouting {
   #tryLater(): void {
     this.#lockTimer ??= timers.setTimeout(() => {
       this.#lockTimer = undefined;
-      this.#parts.schedule();
+      this.#schedule();
     }, LOCKED_PAUSE_MS);
   }
 
   /** Sends a call to another server that its server has not started in time. */
   #moveSlow(call: OpenCall, now: number): void {
-    const { moveAfter } = this.#parts;
+    const moveAfter = this.#moveAfter;
     if (moveAfter === undefined || call.isSending || call.only !== undefined) return;
     const due = call.sentAt + moveAfter * NS_PER_MS;
     if (now < due) {
