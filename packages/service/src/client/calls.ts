@@ -397,16 +397,19 @@ export class Calls {
       call.sending = undefined;
       const isWithdrawn = this.#table.withdraw(call);
       if (!isWithdrawn) this.#table.cancel(call);
-      this.#table.release(call);
-      if (call.state === 'abandoned') this.#table.finish(call);
-      else if (isWithdrawn) moved.push(call);
-      else
+      if (call.state === 'abandoned') {
+        this.#table.finish(call);
+      } else if (isWithdrawn) {
+        this.#table.release(call);
+        moved.push(call);
+      } else {
         this.#outcomes.fail(
           call,
           'MAILBOX_LOST',
           'maybe',
           'the memory for its answer was damaged or removed',
         );
+      }
     }
     await lost.leave();
     try {
