@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { PNPM } from '../support/packed-packages.js';
 import { startNode } from '../support/spawn.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { commandOf } from '../support/tools.js';
@@ -23,7 +24,7 @@ function run(file: string, args: readonly string[], env: Readonly<Record<string,
 
 beforeAll(async () => {
   mkdirSync(project);
-  const packing = startNode(join(workspaceRoot, 'scripts', 'pnpm.mjs'), {
+  const packing = startNode(PNPM, {
     args: ['pack', '--json', '--pack-destination', folder],
     cwd: join(workspaceRoot, 'packages', 'native'),
     watchdog: SLOW,

@@ -47,10 +47,10 @@ const consumers = ['consumer.ts', 'required.cts'];
 
 const folder = temporaryFolder('packed');
 const project = join(folder, 'project');
-const packed = new Map<PackageName, PackedPackage>();
+let packed: readonly PackedPackage[] = [];
 
 function packedPackage(name: PackageName): PackedPackage {
-  const found = packed.get(name);
+  const found = packed.find((one) => one.name === specifierOf(name));
   if (found === undefined) throw new Error(`${specifierOf(name)} was not packed`);
   return found;
 }
@@ -58,12 +58,7 @@ function packedPackage(name: PackageName): PackedPackage {
 const filesOf = (name: PackageName) => packedPackage(name).files.map(({ path }) => path);
 
 beforeAll(async () => {
-  const all = await packPackages(folder, SLOW);
-  for (const name of packageNames) {
-    const found = all.find((one) => one.name === specifierOf(name));
-    if (found === undefined) throw new Error(`${specifierOf(name)} was not packed`);
-    packed.set(name, found);
-  }
+  packed = await packPackages(folder, SLOW);
 }, SLOW);
 
 describe.each(packageNames)('the packed package in packages/%s', (name) => {
