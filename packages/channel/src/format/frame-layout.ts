@@ -53,6 +53,11 @@ export const EXTENSION_BIT: number = FLAG_EXTENSION << 8;
 /** Bytes that the length of an extension counts in. */
 export const EXTENSION_UNIT = 8;
 
+/** Whether a frame may begin at that whole number: in a few nanoseconds, where the remainder of a double takes tens. */
+export function isAligned(position: number): boolean {
+  return (position & (FRAME_ALIGNMENT - 1)) === 0;
+}
+
 /** Bytes that a frame takes in the ring. */
 export function frameLength(payloadLength: number): number {
   return (FRAME_HEADER_LENGTH + payloadLength + FRAME_ALIGNMENT - 1) & -FRAME_ALIGNMENT;

@@ -1,4 +1,4 @@
-import { FRAME_ALIGNMENT } from '../format/frame-layout.js';
+import { isAligned } from '../format/frame-layout.js';
 import { DISCONNECTED_AS_SLOW, DISCONNECTED_AS_WRONG, STATE_RELIABLE } from '../format/participant-layout.js';
 import type { ParticipantTable } from './participant-table.js';
 
@@ -31,7 +31,7 @@ export class ReliableCursors {
     for (let slot = 0; slot < used; slot++) {
       if (this.#table.stateOf(slot) !== STATE_RELIABLE) continue;
       const cursor = this.#table.cursorOf(slot);
-      const isPosition = cursor >= least && cursor <= tail && cursor % FRAME_ALIGNMENT === 0;
+      const isPosition = cursor >= least && cursor <= tail && isAligned(cursor);
       if (isPosition && !this.#table.isFree(slot)) {
         slowest = Math.min(slowest, cursor);
       } else {

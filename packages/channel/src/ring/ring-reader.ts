@@ -554,7 +554,7 @@ export class RingReader {
   }
 
   #isPosition(position: number): boolean {
-    return Number.isSafeInteger(position) && position >= 0 && position % frame.FRAME_ALIGNMENT === 0;
+    return Number.isSafeInteger(position) && position >= 0 && frame.isAligned(position);
   }
 
   #corrupted(problem: string): 'corrupted' {

@@ -347,7 +347,7 @@ export class RingWriter {
   }
 
   #check(what: string, value: number, least: number, most: number): void {
-    if (value >= least && value <= most && value % frame.FRAME_ALIGNMENT === 0) return;
+    if (value >= least && value <= most && frame.isAligned(value)) return;
     throw this.#corrupted(
       `the ${what} is ${value}; it must be a multiple of ${frame.FRAME_ALIGNMENT} from ${least} to ${most}`,
     );
