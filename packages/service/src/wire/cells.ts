@@ -18,7 +18,6 @@ const {
   WORD_OFFSET,
 } = callLayout;
 
-const ID_BITS: number = 32 - CELL_STATE_BITS;
 const GRANTED: number = GRANTED_OFFSET >> 2;
 const ACCEPTED: number = ACCEPTED_OFFSET >> 2;
 const WAITS: number = WAITS_OFFSET >> 2;
@@ -155,5 +154,5 @@ function senderOf(direction: Direction): number {
 
 /** Ids may be beyond 32 bits, which shifts cut to their low ones. */
 function wordOf(id: number, state: number): number {
-  return ((id % 2 ** ID_BITS) << CELL_STATE_BITS) | state;
+  return (id << CELL_STATE_BITS) | state;
 }
