@@ -165,8 +165,8 @@ describe('frames that are longer than a batch', () => {
     const load = Atomics.load;
     let loads = 0;
     Atomics.load = ((array: never, index: number) => {
-      const isHead = (array as unknown) === memory.longs && index === HEAD_OFFSET >> 3;
-      if (isHead && ++loads === 2) memory.longs[index] = BigInt(writer.tail);
+      const isHead = (array as unknown) === memory.words && index === HEAD_OFFSET >> 2;
+      if (isHead && ++loads === 2) memory.longs[HEAD_OFFSET >> 3] = BigInt(writer.tail);
       return load(array, index);
     }) as typeof load;
     onTestFinished(() => {

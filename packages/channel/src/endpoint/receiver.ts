@@ -1,12 +1,7 @@
 import type { ChannelDefinition } from '../format/definition.js';
 import { EPOCH_OFFSET, ROOM_WAITERS_OFFSET } from '../format/header-layout.js';
 import type { Origin } from '../format/origin.js';
-import {
-  STATE_DISCONNECTED,
-  STATE_LOSSY,
-  STATE_RELIABLE,
-  WANTS_FRAMES,
-} from '../format/participant-layout.js';
+import { STATE_LOSSY, STATE_RELIABLE, WANTS_FRAMES } from '../format/participant-layout.js';
 import { diagnostics, type ParticipantDiagnostics } from '../foundation/diagnostics.js';
 import { ChannelError } from '../foundation/errors.js';
 import { atStep } from '../foundation/steps.js';
@@ -324,10 +319,6 @@ export class Receiver<T> {
     this.#reader.forgetUnless((slot, generation) => this.#publishers.isThere(slot, generation));
   }
 
-  #isDisconnected(): boolean {
-    return this.#participant.table.stateOf(this.#participant.slot) === STATE_DISCONNECTED;
-  }
-
   /** Whether others should hear how far it is: a plain load will do, which sees at some time that a publisher waits. */
   #isDue(): boolean {
     const behind = this.#handled - this.#cursor;
@@ -345,7 +336,7 @@ export class Receiver<T> {
       this.#loseSlot();
       return;
     }
-    if (this.#isDisconnected()) {
+    if (table.isDisconnected(slot)) {
       this.#hooks.end('disconnected');
       return;
     }
@@ -366,7 +357,8 @@ export class Receiver<T> {
   }
 
   #onTrouble(outcome: 'lapped' | 'corrupted'): void {
-    if (this.#isDisconnected()) {
+    const { table, slot } = this.#participant;
+    if (table.isDisconnected(slot)) {
       this.#hooks.end('disconnected');
       return;
     }

@@ -2,7 +2,7 @@ import { copyIn, copyOut, fillShared, type PortAddress, type SharedBytes } from 
 import * as header from '../format/header-layout.js';
 import { SLOTS_USED_OFFSET } from '../format/header-layout.js';
 import * as slotLayout from '../format/participant-layout.js';
-import { readLong, writeLong } from '../format/words.js';
+import { readLong, storeLong, writeLong } from '../format/words.js';
 import { monotonicNow } from '../foundation/clock.js';
 import { atStep } from '../foundation/steps.js';
 import { showableText } from '../foundation/text.js';
@@ -57,6 +57,21 @@ export class ParticipantTable {
   /** Whether the slot belongs to the port of that nonce. */
   isOwnedBy(slot: number, nonce: bigint): boolean {
     return this.#loadLong(slot, slotLayout.NONCE_OFFSET) === nonce;
+  }
+
+  /**
+   * The same, and that it was not claimed anew meanwhile; for its owner, who asks with every message: by plain loads.
+   *
+   * @param nonce as two words, the low one first.
+   */
+  isStillOwnedBy(slot: number, nonce: Int32Array, generation: number): boolean {
+    const words = this.#words;
+    const word = this.#offsetOf(slot, slotLayout.NONCE_OFFSET) >> WORD_SHIFT;
+    return (
+      words[word] === nonce[0] &&
+      words[word + 1] === nonce[1] &&
+      (words[this.#offsetOf(slot, slotLayout.GENERATION_OFFSET) >> WORD_SHIFT] as number) >>> 0 === generation
+    );
   }
 
   /** Who has the slot; undefined when it is free. Without who that is while its owner is still writing it. */
@@ -136,6 +151,12 @@ export class ParticipantTable {
     return this.#loadWord(slot, slotLayout.STATE_OFFSET);
   }
 
+  /** Whether a subscriber is one no longer; for its owner, who asks with every message: by a plain load. */
+  isDisconnected(slot: number): boolean {
+    const word = this.#offsetOf(slot, slotLayout.STATE_OFFSET) >> WORD_SHIFT;
+    return this.#words[word] === slotLayout.STATE_DISCONNECTED;
+  }
+
   storeState(slot: number, state: number): void {
     this.#storeWord(slot, slotLayout.STATE_OFFSET, state);
   }
@@ -167,7 +188,12 @@ export class ParticipantTable {
   }
 
   storeCursor(slot: number, position: number): void {
-    this.#storeLong(slot, slotLayout.CURSOR_OFFSET, BigInt(position));
+    storeLong(
+      this.#words,
+      this.#longs,
+      this.#offsetOf(slot, slotLayout.CURSOR_OFFSET) >> WORD_SHIFT,
+      position,
+    );
   }
 
   /** What the owner, as a server, does; 0 in a channel. */

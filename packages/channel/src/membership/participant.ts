@@ -58,6 +58,7 @@ export class Participant {
   readonly #names: NamesGuard;
   readonly #forgetExit: () => void;
   #role: number = STATE_NONE;
+  readonly #nonceWords: Int32Array;
   #keepers = 0;
   #open = true;
 
@@ -117,6 +118,7 @@ export class Participant {
     this.table = table;
     this.slot = slot;
     this.generation = table.generationOf(slot);
+    this.#nonceWords = new Int32Array(BigInt64Array.of(port.address.nonce).buffer);
     this.counters = new Counters(memory, slot);
     this.#doorbells = new Doorbells(memory, table, {
       rung: () => this.counters.countWakeUp(),
@@ -192,8 +194,7 @@ export class Participant {
 
   /** Whether the slot is this participant's still: who is taken for dead, for whatever reason, loses it. */
   ownsSlot(): boolean {
-    const { table, slot } = this;
-    return table.isOwnedBy(slot, this.port.address.nonce) && table.generationOf(slot) === this.generation;
+    return this.table.isStillOwnedBy(this.slot, this.#nonceWords, this.generation);
   }
 
   /** Takes a role. With the lock held. */

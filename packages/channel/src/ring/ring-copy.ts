@@ -2,10 +2,11 @@ import { allocateWordBytes, type WordBytes } from '@mmfbus/codec/internal';
 import { copyInto, type OwnBytes, type SharedBytes } from '@mmfbus/core/internal';
 import * as frame from '../format/frame-layout.js';
 import { HEAD_OFFSET } from '../format/header-layout.js';
+import { loadGrowing } from '../format/words.js';
 import { atStep } from '../foundation/steps.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
 
-const HEAD = HEAD_OFFSET >> 3;
+const HEAD = HEAD_OFFSET >> 2;
 
 /** Most bytes of a copy. */
 const LONGEST_COPY = 64 * 1024;
@@ -24,6 +25,7 @@ export class RingCopy {
   readonly longest: number;
   /** The head when it was last compared with what was copied. */
   head = 0;
+  #words!: Int32Array<ArrayBuffer>;
   #longs!: BigInt64Array<ArrayBuffer>;
   #ring!: SharedBytes;
   #ringWords!: Int32Array<ArrayBuffer>;
@@ -39,7 +41,8 @@ export class RingCopy {
   }
 
   /** Goes on in the same ring, which is mapped elsewhere now. */
-  attach({ longs, ring, ringWords }: ChannelMemory): void {
+  attach({ words, longs, ring, ringWords }: ChannelMemory): void {
+    this.#words = words;
     this.#longs = longs;
     this.#ring = ring;
     this.#ringWords = ringWords;
@@ -79,7 +82,7 @@ export class RingCopy {
     // SYNC: overwrite announced. The read-modify-write keeps the reading before the load of the head; publishers move
     // the head before they overwrite.
     Atomics.add(this.#fence, 0, 1);
-    this.head = Number(Atomics.load(this.#longs, HEAD));
+    this.head = loadGrowing(this.#words, this.#longs, HEAD, this.head);
     return this.head > position;
   }
 
@@ -91,7 +94,7 @@ export class RingCopy {
     const { words } = this;
     const ring = this.#ringWords;
     const end = (offset + length) >> 2;
-    // Four at a time, which divide what frames are aligned to.
+    // Lengths are multiples of what frames are aligned to, which is eight words.
     for (let from = offset >> 2, to = target >> 2; from < end; from += 4, to += 4) {
       words[to] = ring[from] as number;
       words[to + 1] = ring[from + 1] as number;

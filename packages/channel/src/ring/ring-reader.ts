@@ -13,12 +13,12 @@ import * as frame from '../format/frame-layout.js';
 import { HEAD_OFFSET, TAIL_OFFSET } from '../format/header-layout.js';
 import { MAX_EXTENSION_LENGTH } from '../format/limits.js';
 import { type Origin, readOrigin } from '../format/origin.js';
-import { isLong, readLong } from '../format/words.js';
+import { isLong, loadGrowing, readLong } from '../format/words.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
 import { Reassembly, type ReassemblyOutcome } from './reassembly.js';
 import { RingCopy } from './ring-copy.js';
 
-const TAIL = TAIL_OFFSET >> 3;
+const TAIL = TAIL_OFFSET >> 2;
 const HEAD = HEAD_OFFSET >> 3;
 
 /** Bytes that are copied after a frame that was longer, as more of them may come: enough for what stands before its bytes. */
@@ -82,6 +82,7 @@ export class RingReader {
   #trusted = 0;
   /** What the tail was at the last look. */
   #seen = 0;
+  #words: Int32Array<ArrayBuffer>;
   #longs: BigInt64Array<ArrayBuffer>;
   readonly #capacity: number;
   readonly #maxPayload: number;
@@ -92,6 +93,7 @@ export class RingReader {
 
   /** @param longest bytes of the longest message that is taken; longer ones are counted. Defaults to all. */
   constructor(memory: ChannelMemory, longest: number = memory.geometry.maxMessage) {
+    this.#words = memory.words;
     this.#longs = memory.longs;
     this.#longest = longest;
     this.#capacity = memory.geometry.ringCapacity;
@@ -106,6 +108,7 @@ export class RingReader {
 
   /** Goes on in the same ring, which is mapped elsewhere now. */
   attach(memory: ChannelMemory): void {
+    this.#words = memory.words;
     this.#longs = memory.longs;
     this.#copy.attach(memory);
   }
@@ -113,7 +116,7 @@ export class RingReader {
   /** Position after the last committed frame, not checked. Stale on arrival. */
   loadTail(): number {
     // SYNC: frame visible. Loaded before the frame is copied; the publisher stores it after the frame.
-    return Number(Atomics.load(this.#longs, TAIL));
+    return loadGrowing(this.#words, this.#longs, TAIL, this.position);
   }
 
   /** Goes to the end of what is committed: only what comes after is read. */

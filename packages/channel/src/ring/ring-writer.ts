@@ -14,13 +14,13 @@ import {
 import * as frame from '../format/frame-layout.js';
 import { EPOCH_OFFSET, HEAD_OFFSET, HEADER_LENGTH, TAIL_OFFSET } from '../format/header-layout.js';
 import { GENERATION_OFFSET, PARTICIPANT_LENGTH } from '../format/participant-layout.js';
-import { readLong, readPosition, writeLong } from '../format/words.js';
+import { readLong, readPosition, storeLong, writeLong } from '../format/words.js';
 import { ChannelError } from '../foundation/errors.js';
 import { atStep } from '../foundation/steps.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
 import type { Cursors } from './cursors.js';
 
-const TAIL = TAIL_OFFSET >> 3;
+const TAIL = TAIL_OFFSET >> 2;
 const HEAD = HEAD_OFFSET >> 3;
 const EPOCH = EPOCH_OFFSET >> 2;
 
@@ -95,7 +95,7 @@ export class RingWriter {
     if (this.#words[this.#generationWord] !== this.#generation) {
       throw this.#corrupted(`the slot of this publisher, ${this.#slot}, is another participant's`);
     }
-    const tail = readPosition(this.#words, TAIL << 1);
+    const tail = readPosition(this.#words, TAIL);
     if (tail !== this.tail) this.#goTo(tail);
     this.#end = tail;
     this.nextSequence = this.#committedSequence;
@@ -260,17 +260,11 @@ export class RingWriter {
     writeTerminator(this.#ringWords, this.#wordOf(this.#end), this.nextSequence);
     atStep?.('publish: frame written');
     // SYNC: frame visible. This one store commits frames, sequence and terminator; readers load the tail before the frame.
-    this.#storeTail(this.#end);
+    storeLong(this.#words, this.#longs, TAIL, this.#end);
     this.tail = this.#end;
     this.#marks[this.#partOf(this.#end)] = this.#end;
     this.#committedSequence = this.nextSequence;
     atStep?.('publish: committed');
-  }
-
-  /** Of its two words only the low one changes, once in 4 GiB excepted: and that store takes no BigInt. */
-  #storeTail(tail: number): void {
-    if (tail >>> 0 >= this.tail >>> 0) Atomics.store(this.#words, TAIL << 1, tail | 0);
-    else Atomics.store(this.#longs, TAIL, BigInt(tail));
   }
 
   /** Writes a header, and padding before it where it needs some; returns the word where the payload begins. */
