@@ -61,11 +61,12 @@ export class Cells {
 
   /** The offset of the field of 64 bits that this word of 32 is a half of; undefined where there is none. */
   wideFieldAt(offset: number): number | undefined {
-    if (offset >= this.#slotsFrom) return undefined;
     const whole = offset & -8;
-    return this.#header.fields.some((field) => field.offset === whole && field.length === 8)
-      ? whole
-      : undefined;
+    const isInSlot = offset >= this.#slotsFrom;
+    const { fields } = isInSlot ? this.#slot : this.#header;
+    const place = isInSlot ? (whole - this.#slotsFrom) % this.#slot.length : whole;
+    const isWide = offset < RING_BASE && fields.some((field) => field.offset === place && field.length === 8);
+    return isWide ? whole : undefined;
   }
 
   /** Whether no process decides anything by what stands there, as by counters, which are for people. */
