@@ -36,12 +36,11 @@ export class PublisherWatch {
    */
   look(): boolean {
     const { roles } = this.#participant;
-    const epoch = roles.epoch();
-    // Where the last publisher has gone, the other epoch was raised before this one.
-    if (epoch === this.epoch) return false;
-    this.epoch = epoch;
     const closedEpoch = roles.closedEpoch();
     if (closedEpoch !== this.#closedEpoch) this.#gone = { closedEpoch, reason: roles.closedReason() };
+    const epoch = roles.epoch();
+    if (epoch === this.epoch) return false;
+    this.epoch = epoch;
     this.#mayBeOver = this.#lastReason !== undefined;
     this.#participant.watchOver(STATE_PUBLISHER);
     const { joined, left } = this.#roster.look();
@@ -57,7 +56,8 @@ export class PublisherWatch {
 
   /** Whether anything has changed since the last look. */
   hasNews(): boolean {
-    return this.#participant.roles.epoch() !== this.epoch;
+    const { roles } = this.#participant;
+    return roles.epoch() !== this.epoch || roles.closedEpoch() !== this.#closedEpoch;
   }
 
   /** Those that have joined since this was asked before, as the looks saw it. */
