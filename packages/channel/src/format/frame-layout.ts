@@ -53,7 +53,7 @@ export const EXTENSION_BIT: number = FLAG_EXTENSION << 8;
 /** Bytes that the length of an extension counts in. */
 export const EXTENSION_UNIT = 8;
 
-/** Whether a frame may begin at that whole number: in a few nanoseconds, where the remainder of a double takes tens. */
+/** Whether a frame may begin at that whole number. By a mask, as the remainder of a double is slow. */
 export function isAligned(position: number): boolean {
   return (position & (FRAME_ALIGNMENT - 1)) === 0;
 }

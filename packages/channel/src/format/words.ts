@@ -22,23 +22,27 @@ export function isLong(words: Int32Array, index: number, value: number): boolean
 }
 
 /**
- * Loads a 64-bit number that only grows, such as a position, in less time than a BigInt takes. The low word is loaded first, and orders
- * what is loaded after it: where the high word, loaded then, is still what it was, it was that all along.
+ * Loads a 64-bit number that only grows, such as a position, in less time than a BigInt takes. The low word is loaded first. Where the
+ * high word, loaded after it, is still that of `before`, it was the same when the low word was loaded.
  *
- * @param index of its low word.
+ * @param index of the number in `longs`, which lie over `words`.
  * @param before what the number was at some time.
  */
 export function loadGrowing(words: Int32Array, longs: BigInt64Array, index: number, before: number): number {
-  const low = Atomics.load(words, index);
-  const high = words[index + 1] as number;
-  if (high !== ((before / TWO_TO_32) | 0)) return Number(Atomics.load(longs, index >> 1));
+  const low = Atomics.load(words, 2 * index);
+  const high = words[2 * index + 1] as number;
+  if (high !== ((before / TWO_TO_32) | 0)) return Number(Atomics.load(longs, index));
   return high * TWO_TO_32 + (low >>> 0);
 }
 
-/** Stores a 64-bit number that no other program writes: one store, which takes no BigInt where the high word stays the same. */
+/**
+ * Stores a 64-bit number that no other program writes meanwhile: one store, which takes no BigInt where the high word stays the same.
+ *
+ * @param index of the number in `longs`, which lie over `words`.
+ */
 export function storeLong(words: Int32Array, longs: BigInt64Array, index: number, value: number): void {
-  if (words[index + 1] === ((value / TWO_TO_32) | 0)) Atomics.store(words, index, value | 0);
-  else Atomics.store(longs, index >> 1, BigInt(value));
+  if (words[2 * index + 1] === ((value / TWO_TO_32) | 0)) Atomics.store(words, 2 * index, value | 0);
+  else Atomics.store(longs, index, BigInt(value));
 }
 
 /** Reads a position, which another program may have made negative. */

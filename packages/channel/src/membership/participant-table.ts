@@ -188,12 +188,7 @@ export class ParticipantTable {
   }
 
   storeCursor(slot: number, position: number): void {
-    storeLong(
-      this.#words,
-      this.#longs,
-      this.#offsetOf(slot, slotLayout.CURSOR_OFFSET) >> WORD_SHIFT,
-      position,
-    );
+    storeLong(this.#words, this.#longs, this.#longIndex(slot, slotLayout.CURSOR_OFFSET), position);
   }
 
   /** What the owner, as a server, does; 0 in a channel. */

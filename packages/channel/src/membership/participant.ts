@@ -57,8 +57,9 @@ export class Participant {
   readonly #deaths: DeathWatch;
   readonly #names: NamesGuard;
   readonly #forgetExit: () => void;
-  #role: number = STATE_NONE;
+  /** The nonce of the port, low word first. */
   readonly #nonceWords: Int32Array;
+  #role: number = STATE_NONE;
   #keepers = 0;
   #open = true;
 

@@ -6,7 +6,7 @@ import { loadGrowing } from '../format/words.js';
 import { atStep } from '../foundation/steps.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
 
-const HEAD = HEAD_OFFSET >> 2;
+const HEAD = HEAD_OFFSET >> 3;
 
 /** Most bytes of a copy. */
 const LONGEST_COPY = 64 * 1024;

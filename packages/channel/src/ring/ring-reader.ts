@@ -18,7 +18,7 @@ import type { ChannelMemory } from '../membership/channel-memory.js';
 import { Reassembly, type ReassemblyOutcome } from './reassembly.js';
 import { RingCopy } from './ring-copy.js';
 
-const TAIL = TAIL_OFFSET >> 2;
+const TAIL = TAIL_OFFSET >> 3;
 const HEAD = HEAD_OFFSET >> 3;
 
 /** Bytes that are copied after a frame that was longer, as more of them may come: enough for what stands before its bytes. */

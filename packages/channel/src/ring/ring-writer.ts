@@ -20,7 +20,7 @@ import { atStep } from '../foundation/steps.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
 import type { Cursors } from './cursors.js';
 
-const TAIL = TAIL_OFFSET >> 2;
+const TAIL = TAIL_OFFSET >> 3;
 const HEAD = HEAD_OFFSET >> 3;
 const EPOCH = EPOCH_OFFSET >> 2;
 
@@ -95,7 +95,7 @@ export class RingWriter {
     if (this.#words[this.#generationWord] !== this.#generation) {
       throw this.#corrupted(`the slot of this publisher, ${this.#slot}, is another participant's`);
     }
-    const tail = readPosition(this.#words, TAIL);
+    const tail = readPosition(this.#words, TAIL << 1);
     if (tail !== this.tail) this.#goTo(tail);
     this.#end = tail;
     this.nextSequence = this.#committedSequence;
