@@ -17,6 +17,7 @@ static void at_step(const char *step);
 #include <io.h>
 #else
 #include <signal.h>
+#include <unistd.h>
 #endif
 
 /* Milliseconds after which a wait is given up as hung. */
@@ -29,7 +30,9 @@ static mmfbus_client *client;
 static mmfbus_server *server;
 static char contract[LINE_LENGTH];
 static FILE *journal;
-static char fatal_step[64];
+static char stop_step[64];
+/* Says that it waits at that step; without one it dies there. */
+static char stop_file[1024];
 static long steps_left;
 static mmfbus_request *held[MOST_HELD];
 static size_t held_count;
@@ -43,8 +46,21 @@ static void say(const char *format, ...) {
     fflush(stdout);
 }
 
+/* Creates the file, and waits until it is gone. */
+static void wait_until_gone(const char *path) {
+    FILE *file = fopen(path, "w");
+    for (uint32_t turn = 0; file != NULL; mmfbus__pause(turn++)) {
+        fclose(file);
+        file = fopen(path, "r");
+    }
+}
+
 static void at_step(const char *step) {
-    if (steps_left == 0 || strcmp(step, fatal_step) != 0 || --steps_left > 0) return;
+    if (steps_left == 0 || strcmp(step, stop_step) != 0 || --steps_left > 0) return;
+    if (stop_file[0] != 0) {
+        wait_until_gone(stop_file);
+        return;
+    }
 #ifdef _WIN32
     TerminateProcess(GetCurrentProcess(), 1);
 #else
@@ -246,6 +262,7 @@ static void sum(mmfbus_request *request, void *context) {
     char text[24];
     size_t length;
     (void)context;
+    note("begun", "sum");
     for (;;) {
         mmfbus_status status = mmfbus_request_receive(request, &item, WATCHDOG);
         if (status == MMFBUS_TIMEOUT) abort();
@@ -648,10 +665,9 @@ static void obey(char *line) {
         say("ok");
         return;
     }
-    if (strncmp(line, "die-at ", 7) == 0) {
-        char *step;
-        steps_left = strtol(line + 7, &step, 10);
-        snprintf(fatal_step, sizeof fatal_step, "%s", step + 1);
+    bool dies = sscanf(line, "die-at %ld %63[^\n]", &steps_left, stop_step) == 2;
+    if (dies || sscanf(line, "wait-at %1023s %ld %63[^\n]", stop_file, &steps_left, stop_step) == 3) {
+        if (dies) stop_file[0] = 0;
         say("ok");
         return;
     }

@@ -12,15 +12,21 @@ MODULES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "
 # Seconds after which a wait is given up as hung.
 WATCHDOG = 60
 
-fatal_step, steps_left = "", 0
+stop_step, steps_left = "", 0
+# Says that it waits at that step; without one it dies there.
+stop_file = None
 
 
 def at_step(step):
     global steps_left
-    if steps_left and step == fatal_step:
+    if steps_left and step == stop_step:
         steps_left -= 1
         if not steps_left:
-            os.kill(os.getpid(), signal.SIGKILL)
+            if stop_file is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            open(stop_file, "w").close()
+            while os.path.exists(stop_file):
+                time.sleep(0.001)
 
 
 def module_with_steps(name):
@@ -110,6 +116,7 @@ class Handlers:
 
     @staticmethod
     def sum(numbers, context):
+        note("begun sum")
         return sum(numbers)
 
     @staticmethod
@@ -231,7 +238,7 @@ def outcome(make):
 
 
 def obey(line):
-    global client, server, contract, journal, fatal_step, steps_left
+    global client, server, contract, journal, stop_step, stop_file, steps_left
     command, _, rest_of_line = line.partition(" ")
     words = rest_of_line.split()
     plain = [word for word in words if "=" not in word] + [""] * 3
@@ -242,9 +249,9 @@ def obey(line):
     if command == "contract":
         contract = rest_of_line
         return "ok"
-    if command == "die-at":
-        times, _, fatal_step = rest_of_line.partition(" ")
-        steps_left = int(times)
+    if command in ("die-at", "wait-at"):
+        stop_file = words.pop(0) if command == "wait-at" else None
+        steps_left, stop_step = int(words[0]), " ".join(words[1:])
         return "ok"
     if command == "serve":
         options = {option: int(given[option]) for option in ("concurrency", "queue") if option in given}

@@ -27,7 +27,13 @@ const WATCHDOG: Duration = Duration::from_secs(60);
 const SIGKILL: i32 = 9;
 const POLLIN: i16 = 1;
 
-static FATAL_STEP: Mutex<String> = Mutex::new(String::new());
+/// A step of the protocol, and the file that says that it was taken; without one the agent dies there.
+struct Stop {
+    step: String,
+    file: Option<String>,
+}
+
+static STOP: Mutex<Stop> = Mutex::new(Stop { step: String::new(), file: None });
 static STEPS_LEFT: AtomicU64 = AtomicU64::new(0);
 static JOURNAL: Mutex<Option<File>> = Mutex::new(None);
 
@@ -46,13 +52,33 @@ extern "C" {
 
 #[no_mangle]
 fn mmfbus_step(step: &'static str) {
-    if STEPS_LEFT.load(SeqCst) == 0 || *FATAL_STEP.lock().unwrap() != step {
+    if STEPS_LEFT.load(SeqCst) == 0 {
         return;
     }
-    if STEPS_LEFT.fetch_sub(1, SeqCst) == 1 {
-        // SAFETY: nothing but numbers.
-        unsafe { kill(getpid(), SIGKILL) };
+    let stop = STOP.lock().unwrap();
+    if stop.step != step || STEPS_LEFT.fetch_sub(1, SeqCst) > 1 {
+        return;
     }
+    match &stop.file {
+        Some(file) => wait_until_gone(file),
+        // SAFETY: nothing but numbers.
+        None => unsafe {
+            kill(getpid(), SIGKILL);
+        },
+    }
+}
+
+/// Creates the file, and waits until it is gone.
+fn wait_until_gone(file: &str) {
+    File::create(file).unwrap();
+    while std::path::Path::new(file).exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn stop_at(file: Option<&str>, times_and_step: &[&str]) {
+    *STOP.lock().unwrap() = Stop { step: times_and_step[1..].join(" "), file: file.map(Into::into) };
+    STEPS_LEFT.store(times_and_step[0].parse().unwrap(), SeqCst);
 }
 
 fn say(line: &str) {
@@ -134,6 +160,7 @@ fn block(request: Request) {
 /// Blocks its thread until all is taken.
 fn sum(request: Request) {
     let mut total = 0;
+    note("begun", "sum");
     loop {
         match request.receive(Some(WATCHDOG)).unwrap() {
             Received::Item(data) => total += text_of(&data).parse::<u64>().unwrap(),
@@ -531,10 +558,8 @@ impl Agent {
         let words: Vec<&str> = line.split(' ').collect();
         match words[0] {
             "hello" => return Ok("ok rust steps".into()),
-            "die-at" => {
-                *FATAL_STEP.lock().unwrap() = words[2..].join(" ");
-                STEPS_LEFT.store(words[1].parse().unwrap(), SeqCst);
-            }
+            "die-at" => stop_at(None, &words[1..]),
+            "wait-at" => stop_at(Some(words[1]), &words[2..]),
             "serve" => return self.serve(&words),
             "client" => return self.open_client(&words),
             "call" => return self.begin_call(&words),

@@ -1298,7 +1298,7 @@ typedef struct mmfbus__call {
     /* Streams. */
     uint32_t sent, taken; /* costs, modulo 2^32 */
     mmfbus__chunk *item;  /* that is in the inbox in part */
-    bool wants_end, end_was_sent;
+    bool wants_end, end_was_sent, lacks_credit;
     mmfbus__chunks items;
     /* The last answer. */
     mmfbus_status status;
@@ -1327,7 +1327,7 @@ struct mmfbus_client {
     uint32_t table_size, free_count;
     uint64_t last_number, last_id, last_turn;
     uint64_t wake_at; /* the next deadline, or an earlier time; UINT64_MAX for none */
-    uint32_t next_cell, cells_used, ends_wanted;
+    uint32_t next_cell, cells_used, ends_wanted, credits_lacking;
     bool cells_lack;
     uint32_t interrupted;
     mmfbus__pool pool;
@@ -1418,10 +1418,18 @@ static void mmfbus__forget_sending(mmfbus_client *client, mmfbus__call *call) {
     call->item = NULL;
 }
 
+static void mmfbus__set_lacks_credit(mmfbus_client *client, mmfbus__call *call, bool lacks) {
+    if (lacks == call->lacks_credit) return;
+    call->lacks_credit = lacks;
+    if (lacks) client->credits_lacking++;
+    else client->credits_lacking--;
+}
+
 /* Ends a call; its items that the program has not taken come before. */
 static void mmfbus__settle(mmfbus_client *client, mmfbus__call *call, mmfbus_status status, mmfbus_started started,
                            mmfbus__chunk *last) {
     mmfbus__forget_sending(client, call);
+    mmfbus__set_lacks_credit(client, call, false);
     if (call->wants_end && !call->end_was_sent) client->ends_wanted--;
     call->wants_end = call->end_was_sent = true;
     call->has_ended = true;
@@ -1651,16 +1659,21 @@ static mmfbus_status mmfbus__publish_unguarded(mmfbus__link *link, const void *h
     return status == MMFBUS_BUSY ? MMFBUS_FULL : status;
 }
 
+/* Whether an item of a stream of inputs cannot be sent now. It is looked for again before the client sleeps; then the server rings. */
+static bool mmfbus__lacks_credit(mmfbus_client *client, mmfbus__call *call) {
+    bool lacks = call->is_in_line || !mmfbus__awaits_credit(mmfbus__cell(&client->mailbox->base, call->cell), MMFBUS__CELL_ACCEPTED,
+                                                            call->sent, MMFBUS__CALLER_WAITS);
+    mmfbus__set_lacks_credit(client, call, lacks);
+    return lacks;
+}
+
 /* The end of the stream, as soon as there is room. */
 static void mmfbus__send_end(mmfbus_client *client, mmfbus__call *call) {
     unsigned char envelope[MMFBUS__ENVELOPE_INCARNATION];
     mmfbus__progress progress = {0, {0}};
     if (call->link == NULL || call->link->sending != NULL || call->is_in_line) return;
     /* Only who has started the call can take it. */
-    if (mmfbus__load32(mmfbus__cell(&client->mailbox->base, call->cell) + MMFBUS__CELL_ACCEPTED) == 0) {
-        mmfbus__awaits_credit(mmfbus__cell(&client->mailbox->base, call->cell), MMFBUS__CELL_ACCEPTED, 0, MMFBUS__CALLER_WAITS);
-        return;
-    }
+    if (call->sent == 0 && mmfbus__lacks_credit(client, call)) return;
     mmfbus__write_item(client, call, MMFBUS__ENVELOPE_END, envelope);
     if (mmfbus__publish_unguarded(call->link, envelope, sizeof envelope, NULL, 0, &progress) != MMFBUS_OK) return;
     call->end_was_sent = true;
@@ -2077,9 +2090,15 @@ mmfbus_descriptor mmfbus_client_descriptor(const mmfbus_client *client) {
 }
 
 /* Whether anything waits that the bell was rung for before this client slept. */
-static bool mmfbus__client_has_news(const mmfbus_client *client) {
+static bool mmfbus__client_has_news(mmfbus_client *client) {
     const mmfbus__participant *registry = mmfbus__registry_of(client);
+    bool has_credit = false;
     if (mmfbus__load32(registry->memory + MMFBUS__HEADER_EPOCH) != client->epoch || registry->has_dead) return true;
+    for (mmfbus__node *node = client->sent.next; client->credits_lacking > 0 && node != &client->sent; node = node->next) {
+        mmfbus__call *call = MMFBUS__OWNER(node, mmfbus__call, node);
+        if (call->lacks_credit && !mmfbus__lacks_credit(client, call)) has_credit = true;
+    }
+    if (has_credit) return true;
     for (mmfbus__node *node = client->links.next; node != &client->links; node = node->next) {
         const mmfbus__link *link = MMFBUS__OWNER(node, mmfbus__link, node);
         if (link->publisher == NULL) continue;
@@ -2499,9 +2518,10 @@ mmfbus_status mmfbus_call_try_send(mmfbus_client *client, uint64_t call, const v
     if (status != MMFBUS_OK) return status;
     if (found->has_ended) return MMFBUS_READY;
     if (found->wants_end) return MMFBUS_INVALID_ARGUMENT;
-    if (found->is_in_line) return MMFBUS_FULL;
-    unsigned char *cell = mmfbus__cell(&client->mailbox->base, found->cell);
-    if (!mmfbus__awaits_credit(cell, MMFBUS__CELL_ACCEPTED, found->sent, MMFBUS__CALLER_WAITS)) return MMFBUS_FULL;
+    if (mmfbus__lacks_credit(client, found)) {
+        MMFBUS_STEP("call: waits for credit");
+        return MMFBUS_FULL;
+    }
     if (found->link->sending != NULL) return MMFBUS_FULL;
     mmfbus__write_item(client, found, MMFBUS__ENVELOPE_ITEM, envelope);
     if (cost <= mmfbus__max_whole(&found->link->publisher->base.geometry)) {

@@ -898,6 +898,7 @@ class Client(_End):
         # Calls, in order: those that wait for a server, those that have not ended, those with an answer.
         self._line, self._open, self._ready = {}, {}, {}
         self._ends = {}  # calls of which the end of the stream of inputs is to be sent
+        self._without_credit = set()  # calls that had none when something of their streams was to be sent
         self._cells = {}  # by index: the cell, its call, None where that was given up, and its link
         self._next_cell, self._lacks_cells = 0, False
         self._last_id = self._last_turn = 0
@@ -1138,6 +1139,7 @@ class Client(_End):
     def _settle(self, call, error, answer):
         self._forget_sending(call)
         self._ends.pop(call, None)
+        self._without_credit.discard(call)
         self._line.pop(call, None)
         self._open.pop(call, None)
         call._wants_end = call._has_ended = True
@@ -1311,6 +1313,12 @@ class Client(_End):
         head = _ENVELOPE.pack(kind, call._cell.index, call._hash, call._cell.id, self._mailbox_id, 0, 0)
         return head[:_ENVELOPE_INCARNATION] + data
 
+    def _lacks_credit(self, call):
+        """Whether nothing of its stream of inputs can be sent now. This looks again before it sleeps; then the server rings."""
+        lacks = call._is_in_line or not call._cell.awaits_credit(_CELL_ACCEPTED, call._sent, _CALLER_WAITS)
+        (self._without_credit.add if lacks else self._without_credit.discard)(call)
+        return lacks
+
     def _try_send(self, call, data):
         if len(data) > _LARGEST - _ENVELOPE_SIZE:
             text = f"{call.method}: an item of {len(data)} bytes is more than 64 MiB"
@@ -1320,7 +1328,8 @@ class Client(_End):
             return "ended"
         if call._wants_end or call._is_one_way or call._own is not None and not call._own.takes_stream:
             raise self._invalid(f"{call.method}: its stream of inputs was ended before, or it has none")
-        if call._is_in_line or not call._cell.awaits_credit(_CELL_ACCEPTED, call._sent, _CALLER_WAITS):
+        if self._lacks_credit(call):
+            # step: call: waits for credit
             return "full"
         link = call._link
         if link.sending is not None:
@@ -1366,7 +1375,7 @@ class Client(_End):
             if call._is_in_line or link is None or link.sending is not None:
                 continue
             # Only a server that has started the call can take it.
-            if not call._cell.awaits_credit(_CELL_ACCEPTED, 0, _CALLER_WAITS) and call._sent == 0:
+            if call._sent == 0 and self._lacks_credit(call):
                 continue
             packet = self._item_of(call, _ENVELOPE_END)
             try:
@@ -1763,6 +1772,8 @@ class Client(_End):
         if self._registry._words.load32(_HEADER_EPOCH) != self._epoch or self._registry._dead:
             return 0
         if any(self._was_refused(link) for link in self._links.values()):
+            return 0
+        if any(not self._lacks_credit(call) for call in list(self._without_credit)):
             return 0
         return _least(*waits, _seconds_to(self._wake_at))
 

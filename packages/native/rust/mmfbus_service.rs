@@ -1355,6 +1355,8 @@ struct Calling {
     last_link: u64,
     /// Calls whose streams of inputs are to be ended.
     ends: BTreeSet<u64>,
+    /// Calls that had no credit when something of their streams was to be sent.
+    without_credit: BTreeSet<u64>,
     /// The next deadline, or an earlier time.
     wake_at: u64,
     /// Of the registry, at the last look; none: look again.
@@ -1419,6 +1421,7 @@ impl Calling {
             last_turn: 0,
             last_link: 0,
             ends: BTreeSet::new(),
+            without_credit: BTreeSet::new(),
             wake_at: NEVER,
             epoch: None,
             broken: None,
@@ -1468,6 +1471,7 @@ impl Calling {
     fn settle(&mut self, number: u64, last: Last) {
         self.forget_sending(number);
         self.ends.remove(&number);
+        self.without_credit.remove(&number);
         if let Some(call) = self.calls.get_mut(&number) {
             if std::mem::take(&mut call.is_in_line) {
                 self.line.retain(|&one| one != number);
@@ -1748,6 +1752,20 @@ impl Calling {
         envelope
     }
 
+    /// Whether nothing of its stream of inputs can be sent now. Where it has a server that will ring when there is credit.
+    fn lacks_credit(&self, call: &Ongoing) -> bool {
+        call.is_in_line || !awaits_credit(&self.mailbox.base, call.cell, CELL_ACCEPTED, call.sent, CALLER_WAITS)
+    }
+
+    /// Whether calls have credit that had none.
+    fn have_some_credit(&mut self) -> bool {
+        let had_none = std::mem::take(&mut self.without_credit);
+        let count = had_none.len();
+        let still_lacks = |number: &u64| self.calls.get(number).map_or(false, |call| self.lacks_credit(call));
+        self.without_credit = had_none.into_iter().filter(still_lacks).collect();
+        self.without_credit.len() < count
+    }
+
     /// Ends streams of inputs, as soon as there is room.
     fn send_ends(&mut self) {
         for number in self.ends.iter().copied().collect::<Vec<u64>>() {
@@ -1756,7 +1774,8 @@ impl Calling {
                 _ => continue,
             };
             // Only who has started the call can take it.
-            if !awaits_credit(&self.mailbox.base, call.cell, CELL_ACCEPTED, 0, CALLER_WAITS) && call.sent == 0 {
+            if call.sent == 0 && self.lacks_credit(call) {
+                self.without_credit.insert(number);
                 continue;
             }
             let envelope = self.item_envelope(call, ENVELOPE_END);
@@ -1786,7 +1805,9 @@ impl Calling {
         if call.wants_end {
             return Err(Error::InvalidArgument("the stream of inputs has ended"));
         }
-        if call.is_in_line || !awaits_credit(&self.mailbox.base, call.cell, CELL_ACCEPTED, call.sent, CALLER_WAITS) {
+        if self.lacks_credit(call) {
+            step!("call: waits for credit");
+            self.without_credit.insert(number);
             return Ok(Sent::Full);
         }
         let mut message = self.item_envelope(call, ENVELOPE_ITEM);
@@ -2379,7 +2400,7 @@ impl Side for Calling {
             link.inbox.as_ref().map_or(false, |inbox| word(&inbox.base))
         };
         let has_changed = self.epoch != Some(self.registry.base.load(HEADER_EPOCH)) || !self.registry.base.dead.is_empty();
-        if has_changed || self.links.values().any(was_refused) {
+        if has_changed || self.links.values().any(was_refused) || self.have_some_credit() {
             wait = Wait::No;
         }
         if wait != Wait::No {

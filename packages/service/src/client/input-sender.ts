@@ -101,6 +101,7 @@ export class InputSender {
         cells.endWait(cell, 'inputs');
         return;
       }
+      atStep?.('call: waits for credit');
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

@@ -1,6 +1,6 @@
 /**
  * Points of the protocol of calls at which a process may die, named after what it has just done. Beside those of
- * `@mmfbus/channel`; the tests kill processes at each of them.
+ * `@mmfbus/channel`; the tests kill processes at each of them, or have them wait there for what others do.
  */
 export type Step =
   | 'serve: inbox joined'
@@ -13,6 +13,7 @@ export type Step =
   | 'call: withdrawn'
   | 'call: cancelled'
   | 'call: answer read'
+  | 'call: waits for credit'
   | 'call: item sent'
   | 'call: credit raised'
   | 'call: moved'

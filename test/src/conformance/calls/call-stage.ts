@@ -74,6 +74,18 @@ export class CallStage {
     while (!this.journal(name).includes(line)) await nextTurn();
   }
 
+  /** Has an agent obey commands until it waits at that step. What is returned lets it go on, and obey them to the end. */
+  async waitsAt(step: string, agent: Agent, ...commands: readonly string[]): Promise<() => Promise<void>> {
+    const file = join(this.#journals, 'waiting');
+    await agent.ask(`wait-at ${file} 1 ${step}`);
+    const answers = commands.map((command) => agent.ask(command));
+    while (!existsSync(file)) await nextTurn();
+    return async () => {
+      rmSync(file);
+      await Promise.all(answers);
+    };
+  }
+
   /** Ends all agents in good order, and looks for what they have left, after another process has come by. */
   async end(): Promise<void> {
     await Promise.all(this.#agents.map((agent) => agent.exit()));

@@ -1,15 +1,26 @@
 // The conformance agent for calls in Node. The protocol is said in README.md.
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Client, Handlers, Server } from '@mmfbus/service';
 import type { Conformance } from './service.js';
 
-let fatalStep = '';
+let stopStep = '';
+/** Says that it waits at that step; without one it dies there. */
+let stopFile: string | undefined;
 let stepsLeft = 0;
 (globalThis as Record<symbol, unknown>)[Symbol.for('mmfbus.steps')] = (step: string) => {
-  if (stepsLeft === 0 || step !== fatalStep || --stepsLeft > 0) return;
-  process.kill(process.pid, 'SIGKILL');
+  if (stepsLeft === 0 || step !== stopStep || --stepsLeft > 0) return;
+  if (stopFile === undefined) process.kill(process.pid, 'SIGKILL');
+  else waitUntilGone(stopFile);
 };
+
+/** Creates the file, and waits until it is gone; nothing else happens in this process meanwhile. */
+function waitUntilGone(file: string): void {
+  writeFileSync(file, '');
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  while (existsSync(file)) Atomics.wait(pause, 0, 0, 1);
+}
+
 // Steps are told to a hook that was there before the package.
 const { DeclaredError, ServiceError } = await import('@mmfbus/service');
 const { changedService, conformanceService } = await import('./service.js');
@@ -89,6 +100,7 @@ const handlers: Handlers<Conformance> = {
   },
   sum: async (items) => {
     let total = 0;
+    note('begun sum');
     for await (const item of items) total += item;
     return total;
   },
@@ -217,10 +229,11 @@ function tellItems(one: Tagged): void {
 
 async function obey(line: string): Promise<void> {
   const space = line.indexOf(' ');
-  if (line.startsWith('die-at ')) {
-    const [, times = '', step = ''] = /^die-at (\d+) (.*)$/.exec(line) ?? [];
-    stepsLeft = Number(times);
-    fatalStep = step;
+  const stop = /^(?:die-at|wait-at (?<file>\S+)) (?<times>\d+) (?<step>.*)$/.exec(line)?.groups;
+  if (stop !== undefined) {
+    stopFile = stop['file'];
+    stepsLeft = Number(stop['times']);
+    stopStep = stop['step'] ?? '';
     return say('ok');
   }
   const words = line.slice(space + 1).split(' ');

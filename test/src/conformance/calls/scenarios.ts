@@ -269,6 +269,24 @@ const streams: readonly CallScenario[] = [
     },
   },
   {
+    name: 'credit that comes right before the sleep that waits for it',
+    async run(stage) {
+      await stage.server('one');
+      const busy = await stage.client();
+      const client = await stage.client();
+      // The server has joined its mailbox: nothing but the credit changes there.
+      await expectOutcome(client.ask('ask echo c'), 'value c');
+      await busy.ask('call b block b');
+      await stage.written('one', 'block b');
+      const goOn = await stage.waitsAt('call: waits for credit', client, 'call a sum', 'send a numbers 4');
+      await busy.ask('cancel b');
+      await stage.written('one', 'begun sum');
+      await goOn();
+      await client.ask('end a');
+      await expectOutcome(client.ask('await a'), 'value 6');
+    },
+  },
+  {
     name: 'streams in both directions',
     async run(stage) {
       await stage.server('one');
