@@ -27,7 +27,7 @@ const PAIRS = [
 describe.each(PAIRS)('%s serves %s', (serving, calling) => {
   test.each(callScenarios)('$name', async (scenario) => {
     const languages = [callingLanguageOf(serving), callingLanguageOf(calling)] as const;
-    await expect(runCallScenario(scenario, ...languages)).resolves.toBeUndefined();
+    await runCallScenario(scenario, ...languages);
   });
 });
 

@@ -22,9 +22,7 @@ const PAIRS = [
 
 describe.each(PAIRS)('%s to %s', (publishing, subscribing) => {
   test.each(scenarios.filter(({ isShort }) => isShort))('$name', async (scenario) => {
-    await expect(
-      runScenario(scenario, languageOf(publishing), languageOf(subscribing)),
-    ).resolves.toBeUndefined();
+    await runScenario(scenario, languageOf(publishing), languageOf(subscribing));
   });
 });
 

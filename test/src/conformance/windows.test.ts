@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { languageOf } from './agents.js';
 import { runScenario } from './run.js';
 import { scenarios } from './scenarios.js';
@@ -14,9 +14,7 @@ describe.runIf(process.platform === 'win32').each(PAIRS)('%s to %s', (publishing
   test.each(scenarios.filter(({ isShort, isPosix }) => isShort && isPosix !== true))(
     '$name',
     async (scenario) => {
-      await expect(
-        runScenario(scenario, languageOf(publishing), languageOf(subscribing)),
-      ).resolves.toBeUndefined();
+      await runScenario(scenario, languageOf(publishing), languageOf(subscribing));
     },
   );
 });

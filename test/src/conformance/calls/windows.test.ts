@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { callingLanguageOf } from './agents.js';
 import { runCallScenario } from './call-stage.js';
 import { callScenarios } from './scenarios.js';
@@ -12,6 +12,6 @@ const PAIRS = [
 describe.runIf(process.platform === 'win32').each(PAIRS)('%s serves %s', (serving, calling) => {
   test.each(callScenarios.filter(({ isPosix }) => isPosix !== true))('$name', async (scenario) => {
     const languages = [callingLanguageOf(serving), callingLanguageOf(calling)] as const;
-    await expect(runCallScenario(scenario, ...languages)).resolves.toBeUndefined();
+    await runCallScenario(scenario, ...languages);
   });
 });
