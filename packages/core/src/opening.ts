@@ -4,10 +4,10 @@ import type { Opening, Segment } from './platform/platform.js';
 import { timers } from './timers.js';
 
 /**
- * Longest that opening blocks the event loop to wait for other processes, milliseconds. Windows takes longer to give back
- * what a dead process held.
+ * Longest that opening blocks the event loop to wait for other processes, milliseconds. Such a process needs moments, but where all cores
+ * are busy it has to get one first, even to die; and Windows takes its time to give back what a dead process held.
  */
-const LONGEST_BLOCK: number = process.platform === 'win32' ? 500 : 50;
+const LONGEST_BLOCK = 500;
 /** Longest that opening waits for other processes without blocking unless told otherwise, milliseconds. */
 const DEFAULT_TIMEOUT = 5000;
 

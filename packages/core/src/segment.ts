@@ -71,9 +71,8 @@ const SEGMENT_RULES: Rules = {
  * Creates or opens named memory: the raw bytes that mappings and channels are built on. It closes at the end of the
  * process by itself.
  *
- * Where another process is creating or removing the name at this moment, this waits 50 ms at most (500 ms on Windows), and
- * blocks the event loop;
- * {@link awaitSegment} does not.
+ * Where another process is creating or removing the name at this moment, this waits 500 ms at most, and blocks the event
+ * loop; {@link awaitSegment} does not.
  *
  * @throws {@link MmfError} `INVALID_ARGUMENT`, `INVALID_NAME`, `NOT_FOUND`, `EXISTS`, `SIZE_MISMATCH`, `NO_SPACE`,
  * `ACCESS_DENIED`, `BUSY`, `UNSUPPORTED` or `OS_ERROR`. Then nothing is left of it.
