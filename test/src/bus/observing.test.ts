@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineChannel, type Observed, type ObserveOptions, type Observer } from '@mmfbus/channel';
 import { f64, json, raw, string, struct } from '@mmfbus/codec';
@@ -41,21 +41,23 @@ async function take(observer: Observer, count: number): Promise<Observed<unknown
   return seen;
 }
 
-/** Processes that hold a lock of a file. Files of other file systems may have the same number. */
-function lockHolders(path: string): number[] {
-  const { dev, ino } = statSync(path);
-  const major = (dev >>> 8) & 0xfff;
-  const minor = (dev & 0xff) | ((dev >>> 12) & 0xfff00);
-  const file = `${hex(major)}:${hex(minor)}:${ino}`;
-  // As in `1: FLOCK  ADVISORY  WRITE 4711 00:18:35 0 EOF`.
-  return readFileSync('/proc/locks', 'utf8')
-    .split('\n')
+/** Locks of a file that a process holds, by its descriptors: the list of all locks of the system changes while it is read. */
+function locksOf(process: number | 'self', path: string): number {
+  const ino = `${statSync(path).ino}`;
+  const directory = `/proc/${process}/fdinfo`;
+  return readdirSync(directory)
+    .flatMap((fd) => readIfThere(join(directory, fd)).split('\n'))
     .map((line) => line.split(/\s+/))
-    .flatMap((fields) => (fields[5] === file ? [Number(fields[4])] : []));
+    .filter(([kind, , , , , , file]) => kind === 'lock:' && file?.split(':')[2] === ino).length;
 }
 
-function hex(number: number): string {
-  return number.toString(16).padStart(2, '0');
+/** Nothing of a descriptor that was closed meanwhile, such as that of the list itself. */
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 async function observe(name: string, options?: ObserveOptions): Promise<Observer> {
@@ -349,7 +351,11 @@ describe('an observer', () => {
       .split('\n')
       .filter((line) => line.endsWith(name));
     expect(mapped.map((line) => line.split(' ')[1])).toEqual(['r--s']);
-    expect(lockHolders(join(directory, `mmfbus.${process.geteuid?.()}.${name}`))).toEqual([program.pid]);
+    const path = join(directory, `mmfbus.${process.geteuid?.()}.${name}`);
+    expect({ publisher: locksOf(program.pid, path), own: locksOf('self', path) }).toEqual({
+      publisher: 1,
+      own: 0,
+    });
     observer.close();
     expect(readFileSync('/proc/self/maps', 'utf8')).not.toContain(name);
     await ended(program);
