@@ -34,6 +34,9 @@ const builders: Readonly<Record<string, () => Language>> = {
   'c-musl': () => nativeAgent('c-musl', [], compileWithMusl),
 };
 
+/** All languages, in the order of the matrix. */
+export const callingLanguageNames: readonly string[] = Object.keys(builders);
+
 /**
  * Builds the agent of a language.
  *
