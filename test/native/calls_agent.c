@@ -49,10 +49,9 @@ static void say(const char *format, ...) {
 /* Creates the file, and waits until it is gone. */
 static void wait_until_gone(const char *path) {
     FILE *file = fopen(path, "w");
-    for (uint32_t turn = 0; file != NULL; mmfbus__pause(turn++)) {
-        fclose(file);
-        file = fopen(path, "r");
-    }
+    if (file == NULL) abort();
+    fclose(file);
+    for (uint32_t turn = 0; access(path, 0) == 0; turn++) mmfbus__pause(turn);
 }
 
 static void at_step(const char *step) {

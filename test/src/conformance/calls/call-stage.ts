@@ -81,7 +81,8 @@ export class CallStage {
     const answers = commands.map((command) => agent.ask(command));
     while (!existsSync(file)) await nextTurn();
     return async () => {
-      rmSync(file);
+      // Windows removes no file that is open, as it may be for a moment.
+      rmSync(file, { recursive: true, maxRetries: 100 });
       await Promise.all(answers);
     };
   }
