@@ -1810,6 +1810,7 @@ impl Calling {
             self.without_credit.insert(number);
             return Ok(Sent::Full);
         }
+        self.without_credit.remove(&number);
         let mut message = self.item_envelope(call, ENVELOPE_ITEM);
         message.extend_from_slice(item);
         let link = match call.link.and_then(|link| self.links.get_mut(&link)) {
