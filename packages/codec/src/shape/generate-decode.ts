@@ -3,7 +3,7 @@ import { dataOf, viewOf } from '../word-bytes.js';
 import type { Read, Reads } from './closures.js';
 import { hasLast, keepRead, LastTexts } from './last-text.js';
 import { containerHeader, keyBytes, leastSize, structHeaderSize, textBytes } from './layout.js';
-import { bytesMatch, float32Load, float64Load, get16, get32, wordsLoad } from './load-source.js';
+import { bytesMatch, float32Load, float64Load, get16, get32, get64, wordsLoad } from './load-source.js';
 import {
   type ArrayNode,
   alike,
@@ -141,23 +141,13 @@ class DecodeGenerator {
     if (max > 0x7f) add(0xcc, 2, 's[p + 1]');
     if (max > 0xff) add(0xcd, 3, get16(this.#source, 'p + 1'));
     if (max > 0xffff) add(0xce, 5, `(${get32(this.#source, 'p + 1')}) >>> 0`);
-    if (max > 0xffff_ffff)
-      add(
-        0xcf,
-        9,
-        `(${get32(this.#source, 'p + 1')} >>> 0) * 4294967296 + (${get32(this.#source, 'p + 5')} >>> 0)`,
-      );
+    if (max > 0xffff_ffff) add(0xcf, 9, get64(this.#source, false));
     if (isSigned) {
       cases.push(`if (${x} >= 0xe0) { ${x} -= 0x100; p += 1; }`);
       add(0xd0, 2, 's[p + 1] << 24 >> 24');
       if (min < -0x80) add(0xd1, 3, `${get16(this.#source, 'p + 1')} << 16 >> 16`);
       if (min < -0x8000) add(0xd2, 5, get32(this.#source, 'p + 1'));
-      if (min < -0x8000_0000)
-        add(
-          0xd3,
-          9,
-          `(${get32(this.#source, 'p + 1')}) * 4294967296 + (${get32(this.#source, 'p + 5')} >>> 0)`,
-        );
+      if (min < -0x8000_0000) add(0xd3, 9, get64(this.#source, true));
     }
     if (max > 0xffff_ffff) cases.push(this.#wholeFloat(x, rest, slowly));
     cases.push(`{ ${this.#call(node, x, rest, slowly)} }`);
