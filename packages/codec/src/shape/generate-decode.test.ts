@@ -21,11 +21,11 @@ const lowers = [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
 const halves = uppers.flatMap((upper) => lowers.map((lower) => [upper, lower] as const));
 
 it.each([
-  { token: 0xcf, shape: u64({ as: 'number' }), least: 0n },
-  { token: 0xcf, shape: i64({ as: 'number' }), least: 0n },
-  { token: 0xd3, shape: u64({ as: 'number' }), least: 0n },
-  { token: 0xd3, shape: i64({ as: 'number' }), least: -(2n ** 53n - 1n) },
-])('reads a number of 64 bits exactly, or refuses it: %o', ({ token, shape, least }) => {
+  { token: 0xcf, type: 'u64', shape: u64({ as: 'number' }), least: 0n },
+  { token: 0xcf, type: 'i64', shape: i64({ as: 'number' }), least: 0n },
+  { token: 0xd3, type: 'u64', shape: u64({ as: 'number' }), least: 0n },
+  { token: 0xd3, type: 'i64', shape: i64({ as: 'number' }), least: -(2n ** 53n - 1n) },
+])('reads 64 bits behind the token $token exactly as $type, or refuses them', ({ token, shape, least }) => {
   const long = codecOf(struct({ a: shape }));
   for (const [upper, lower] of halves) {
     const bytes = Buffer.from([0x81, 0xa1, 0x61, token, 0, 0, 0, 0, 0, 0, 0, 0]);
