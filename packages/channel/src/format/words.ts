@@ -10,7 +10,8 @@ export function writeLong(words: Int32Array, index: number, value: number): void
 
 /**
  * Reads a 64-bit number from two words; exact up to 2^53. It is put together from fractions, which V8 adds as floats and nothing
- * else: where it has seen whole numbers only, Node 26 checks of each sum that it is one.
+ * else: where it has seen whole numbers only, Node 26 checks of each sum that it is one. Nor is there a `>>> 0` of the low word:
+ * its result would be a small integer to V8 until bit 31 of a timestamp changes, and what it compiled for that would be thrown away.
  */
 export function readLong(words: Int32Array, index: number): number {
   const low = (words[index] as number) ^ SIGN;
