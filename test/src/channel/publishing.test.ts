@@ -179,4 +179,37 @@ describe('a subscriber', () => {
     expect(subscriber.counters).toMatchObject({ messages: 3, bytes: 3 });
     expect([subscriber.sequence, subscriber.lag]).toEqual([3, 0]);
   });
+
+  it('tells handlers how far it is without the message in hand, also when they throw or close', async () => {
+    const channel = define();
+    const subscriber = await subscriberOf(channel);
+    const publisher = await publisherOf(channel);
+    const publishFive = () => publisher.tryPublishAll([1, 2, 3, 4, 5]);
+    const where = () => [subscriber.sequence, subscriber.position.sequence, subscriber.lag];
+    const seen: unknown[] = [];
+    publishFive();
+    subscriber.poll(({ sequence }) => seen.push([sequence, ...where()]));
+    expect(seen).toEqual(
+      [1, 2, 3, 4, 5].map((number) => [number, number - 1, number - 1, 32 * (6 - number)]),
+    );
+    expect(where()).toEqual([5, 5, 0]);
+
+    publishFive();
+    const failing = ({ value }: { value: unknown }) => {
+      if (value === 3) throw new Error('the third');
+    };
+    expect(() => subscriber.poll(failing)).toThrow('the third');
+    expect(where()).toEqual([8, 8, 64]);
+    expect(subscriber.poll(() => {}, 1)).toBe(1);
+    expect(where()).toEqual([9, 9, 32]);
+    expect(subscriber.poll(() => {})).toBe(1);
+
+    publishFive();
+    const closing = ({ value }: { value: unknown }) => {
+      if (value === 3) void subscriber.close();
+    };
+    expect(subscriber.poll(closing)).toBe(3);
+    // The third one is in hand still.
+    expect(where()).toEqual([12, 12, 0]);
+  });
 });

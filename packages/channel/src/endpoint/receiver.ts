@@ -1,3 +1,4 @@
+import { type DecodeWords, decoderOfWords } from '@mmfbus/codec/internal';
 import type { ChannelDefinition } from '../format/definition.js';
 import { EPOCH_OFFSET, ROOM_WAITERS_OFFSET } from '../format/header-layout.js';
 import type { Origin } from '../format/origin.js';
@@ -24,6 +25,8 @@ const CURSOR_STEP_PART = 16;
 export const FLOOD = 16;
 const ROOM_WAITERS = ROOM_WAITERS_OFFSET >> 2;
 const EPOCH = EPOCH_OFFSET >> 2;
+/** More messages than a run has. */
+const MANY = 2 ** 30;
 const NO_PUBLISHERS: readonly never[] = [];
 
 /** How a receiver receives. */
@@ -53,6 +56,7 @@ export type Deliver<T> = (message: Message<T>) => boolean;
 /** A subscriber's part in the protocol: it takes messages when asked, and sleeps when told. */
 export class Receiver<T> {
   readonly #definition: ChannelDefinition<T>;
+  readonly #decode: DecodeWords<T>;
   readonly #participant: Participant;
   readonly #hooks: ReceiverHooks;
   readonly #reader: RingReader;
@@ -68,6 +72,10 @@ export class Receiver<T> {
   /** Position up to which the program has handled everything: what it has in hand is behind that. */
   #handled = 0;
   #handledSequence = 0;
+  /** Whether what it has in hand is a message of a run other than the first: the reader knows where that begins. */
+  #isInRun = false;
+  /** Whether the program wants no more messages for now. */
+  #hasEnough = false;
   /** What others were told of that, and from how many bytes on they are told again. */
   #cursor = 0;
   readonly #cursorStep: number;
@@ -92,6 +100,7 @@ export class Receiver<T> {
     hooks: ReceiverHooks,
   ) {
     this.#definition = definition;
+    this.#decode = decoderOfWords(definition.codec);
     this.#participant = participant;
     this.#hooks = hooks;
     this.#reliable = options.delivery === 'reliable';
@@ -130,17 +139,17 @@ export class Receiver<T> {
 
   /** Position up to which the program has handled everything. */
   get handled(): number {
-    return this.#handled;
+    return this.#isInRun ? this.#reader.positionOfLast : this.#handled;
   }
 
   /** Number up to which the program has handled all messages, or has lost them; 0 before the first of the channel. */
   get sequence(): number {
-    return this.#handledSequence;
+    return this.#isInRun ? this.#reader.sequence - 1 : this.#handledSequence;
   }
 
   /** That number, in this life of the channel. */
   get position(): Position {
-    return { incarnation: this.#participant.memory.incarnation, sequence: this.#handledSequence };
+    return { incarnation: this.#participant.memory.incarnation, sequence: this.sequence };
   }
 
   /** Position in the ring up to which messages are committed now. */
@@ -206,11 +215,8 @@ export class Receiver<T> {
         // Its publisher had joined by then, even one that came after the look above.
         if (this.#participant.memory.words[EPOCH] !== this.#publishers.epoch) this.#lookForPublishers();
         if (!this.#open) break;
-        const delivered = this.#deliver(deliver);
-        if (delivered !== 'undecodable') {
-          taken++;
-          goesOn = delivered === 'next';
-        }
+        taken += this.#deliverRun(deliver, limit - taken);
+        goesOn = !this.#hasEnough;
       } else if (outcome === 'empty') {
         this.#hasReadAll = true;
         this.#forgetUnfinished();
@@ -223,6 +229,26 @@ export class Receiver<T> {
       if (!goesOn || (taken >= FLOOD && reader.hasReadSeen)) break;
       if (this.#isDue()) this.#storeCursor();
     }
+    return taken;
+  }
+
+  /** Delivers the message that was read, and those that follow it right away in what was copied, at most `limit`; how many. */
+  #deliverRun(deliver: Deliver<T>, limit: number): number {
+    const reader = this.#reader;
+    const { words } = this.#participant.memory;
+    // In whole numbers, as all this is done for each message. What was copied ends long before that many.
+    const most = Math.min(limit, MANY);
+    const due = reader.offset + this.#cursorStep - (reader.position - this.#cursor);
+    this.#hasEnough = false;
+    let taken = 0;
+    do {
+      const outcome = this.#deliver(deliver);
+      if (outcome !== 'undecodable') taken++;
+      this.#hasEnough = outcome === 'enough';
+      if (this.#hasEnough || taken >= most || !this.#open || reader.offset >= due) break;
+      if (this.#reliable && words[ROOM_WAITERS] !== 0) break;
+      this.#isInRun = true;
+    } while (reader.readWhole());
     return taken;
   }
 
@@ -261,6 +287,7 @@ export class Receiver<T> {
 
   /** The program has handled everything that was read. */
   #handleAll(): void {
+    this.#isInRun = false;
     this.#handled = this.#reader.position;
     // What comes before the first message that is wanted is left out, and counts as handled before it is read.
     this.#handledSequence = Math.max(this.#reader.expected, this.#reader.first) - 1;
@@ -278,7 +305,7 @@ export class Receiver<T> {
     this.#takenBytes += end - start;
     let value: T;
     try {
-      value = this.#definition.codec.decode(payload, start, end);
+      value = this.#decode(payload, start, end);
     } catch (error) {
       const text = `message ${sequence} cannot be decoded: ${error instanceof Error ? error.message : String(error)}`;
       this.#hooks.error(new ChannelError('UNDECODABLE', this.#definition.name, text, { cause: error }));

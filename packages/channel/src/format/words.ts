@@ -8,19 +8,33 @@ export function writeLong(words: Int32Array, index: number, value: number): void
   words[index + 1] = value / TWO_TO_32;
 }
 
-/**
- * Reads a 64-bit number from two words; exact up to 2^53. It is put together from fractions, which V8 adds as floats and nothing
- * else: where it has seen whole numbers only, Node 26 checks of each sum that it is one. Nor is there a `>>> 0` of the low word:
- * its result would be a small integer to V8 until bit 31 of a timestamp changes, and what it compiled for that would be thrown away.
- */
+/** Reads a 64-bit number from two words; exact up to 2^53. */
 export function readLong(words: Int32Array, index: number): number {
-  const low = (words[index] as number) ^ SIGN;
-  return (((words[index + 1] as number) >>> 0) + 0.5 + low / TWO_TO_32) * TWO_TO_32;
+  return longOf(words[index] as number, words[index + 1] as number);
+}
+
+/**
+ * The 64-bit number of two words; exact up to 2^53. It is put together from fractions, which V8 adds as floats and nothing else:
+ * where it has seen whole numbers only, Node 26 checks of each sum that it is one. Nor is there a `>>> 0` of the low word: its
+ * result would be a small integer to V8 until bit 31 of a timestamp changes, and what it compiled for that would be thrown away.
+ */
+export function longOf(low: number, high: number): number {
+  return ((high >>> 0) + 0.5 + (low ^ SIGN) / TWO_TO_32) * TWO_TO_32;
+}
+
+/** The lower of the two words of a number of at most 2^53, as an `Int32Array` has it. */
+export function lowWordOf(value: number): number {
+  return value | 0;
+}
+
+/** The upper one. */
+export function highWordOf(value: number): number {
+  return (value / TWO_TO_32) | 0;
 }
 
 /** Whether two words are that number, of at most 2^53: in less time than reading it takes. */
 export function isLong(words: Int32Array, index: number, value: number): boolean {
-  return words[index] === (value | 0) && words[index + 1] === ((value / TWO_TO_32) | 0);
+  return words[index] === lowWordOf(value) && words[index + 1] === highWordOf(value);
 }
 
 /**
@@ -33,7 +47,7 @@ export function isLong(words: Int32Array, index: number, value: number): boolean
 export function loadGrowing(words: Int32Array, longs: BigInt64Array, index: number, before: number): number {
   const low = Atomics.load(words, 2 * index);
   const high = words[2 * index + 1] as number;
-  if (high !== ((before / TWO_TO_32) | 0)) return Number(Atomics.load(longs, index));
+  if (high !== highWordOf(before)) return Number(Atomics.load(longs, index));
   return high * TWO_TO_32 + (low >>> 0);
 }
 
@@ -43,7 +57,7 @@ export function loadGrowing(words: Int32Array, longs: BigInt64Array, index: numb
  * @param index of the number in `longs`, which lie over `words`.
  */
 export function storeLong(words: Int32Array, longs: BigInt64Array, index: number, value: number): void {
-  if (words[2 * index + 1] === ((value / TWO_TO_32) | 0)) Atomics.store(words, 2 * index, value | 0);
+  if (words[2 * index + 1] === highWordOf(value)) Atomics.store(words, 2 * index, lowWordOf(value));
   else Atomics.store(longs, index, BigInt(value));
 }
 

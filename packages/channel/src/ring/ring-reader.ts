@@ -13,13 +13,15 @@ import * as frame from '../format/frame-layout.js';
 import { HEAD_OFFSET, TAIL_OFFSET } from '../format/header-layout.js';
 import { MAX_EXTENSION_LENGTH } from '../format/limits.js';
 import { type Origin, readOrigin } from '../format/origin.js';
-import { isLong, loadGrowing, readLong } from '../format/words.js';
+import { highWordOf, isLong, loadGrowing, longOf, lowWordOf, readLong } from '../format/words.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
 import { Reassembly, type ReassemblyOutcome } from './reassembly.js';
 import { RingCopy } from './ring-copy.js';
 
 const TAIL = TAIL_OFFSET >> 3;
 const HEAD = HEAD_OFFSET >> 3;
+/** Bits of the word of the kind that say what a frame is; the others are the publisher's. */
+const KIND_BITS: number = 2 ** PUBLISHER_SHIFT - 1;
 
 /** Bytes that are copied after a frame that was longer, as more of them may come: enough for what stands before its bytes. */
 const PROBE_LENGTH = 256;
@@ -43,12 +45,8 @@ export type ReadOutcome = 'message' | 'omitted' | 'part' | 'empty' | 'lapped' | 
  * copied to memory of its own.
  */
 export class RingReader {
-  /** Position of the next frame. */
-  position = 0;
   /** Number of the message that was read; after `lapped`, of the next one. */
   sequence = 0;
-  /** Number that the next message must have. */
-  expected = 0;
   /** Number of the first message that is wanted; those before it are left out. */
   first = 0;
   /** Position from which on messages are owed that are completed later: those begun before that are not. */
@@ -75,9 +73,17 @@ export class RingReader {
   #mostNext: number;
   /** Memory of the last message that was longer than a batch, unless the value took it. */
   #large: WordBytes | undefined;
-  /** Where the part of the batch lies that was not read yet. */
+  /** Position where the batch begins, and where in it the part lies that was not read yet. */
+  #base = 0;
   #next = 0;
   #end = 0;
+  /** Where the part of the batch ends that {@link RingReader.readWhole} may read. */
+  #wholeEnd = 0;
+  /** Where in the batch the message began that it read last. */
+  #last = 0;
+  /** Number that the next message must have, in two words: frames are compared with them, which takes no float. */
+  #low = 0;
+  #high = 0;
   /** Position up to which all frames were what they should be. */
   #trusted = 0;
   /** What the tail was at the last look. */
@@ -88,6 +94,8 @@ export class RingReader {
   readonly #maxPayload: number;
   readonly #maxMessage: number;
   readonly #longest: number;
+  /** Bytes of the longest payload that {@link RingReader.readWhole} reads. */
+  readonly #longestWhole: number;
   readonly #participants: number;
   readonly #reassembly: Reassembly;
 
@@ -96,6 +104,7 @@ export class RingReader {
     this.#words = memory.words;
     this.#longs = memory.longs;
     this.#longest = longest;
+    this.#longestWhole = Math.min(longest, memory.geometry.maxPayload, memory.geometry.maxMessage);
     this.#capacity = memory.geometry.ringCapacity;
     this.#maxPayload = memory.geometry.maxPayload;
     this.#maxMessage = memory.geometry.maxMessage;
@@ -111,6 +120,31 @@ export class RingReader {
     this.#words = memory.words;
     this.#longs = memory.longs;
     this.#copy.attach(memory);
+  }
+
+  /** Position of the next frame. */
+  get position(): number {
+    return this.#base + this.#next;
+  }
+
+  /** Number that the next message must have. */
+  get expected(): number {
+    return longOf(this.#low, this.#high);
+  }
+
+  set expected(number: number) {
+    this.#low = lowWordOf(number);
+    this.#high = highWordOf(number);
+  }
+
+  /** Bytes of the batch that were read. */
+  get offset(): number {
+    return this.#next;
+  }
+
+  /** Position of the message that {@link RingReader.readWhole} read. */
+  get positionOfLast(): number {
+    return this.#base + this.#last;
   }
 
   /** Position after the last committed frame, not checked. Stale on arrival. */
@@ -199,7 +233,40 @@ export class RingReader {
 
   /** Whether all has been read that was committed when it last looked. */
   get hasReadSeen(): boolean {
-    return this.position === this.#seen;
+    return this.#next >= this.#end && this.position === this.#seen;
+  }
+
+  /**
+   * Reads the next frame where it is a message of the batch like most: whole, without an origin, and wanted. Where this returns false,
+   * nothing was read, and {@link RingReader.read} tells what there is.
+   */
+  readWhole(): boolean {
+    const { words } = this.#copy;
+    const next = this.#next;
+    const word = next >> 2;
+    const length = words[word + LENGTH_WORD] as number;
+    const end = next + frame.frameLength(length);
+    if (end > this.#wholeEnd || length >>> 0 > this.#longestWhole) return false;
+    const kind = words[word + KIND_WORD] as number;
+    const publisher = kind >>> PUBLISHER_SHIFT;
+    if ((kind & KIND_BITS) !== frame.KIND_MESSAGE || publisher >= this.#participants) return false;
+    const low = this.#low;
+    const high = this.#high;
+    if (words[word + SEQUENCE_WORD] !== low || words[word + SEQUENCE_WORD + 1] !== high) return false;
+    // Each 2^32nd message has another high word behind it, and is left to the other way.
+    const nextLow = (low + 1) | 0;
+    const after = (end >> 2) + SEQUENCE_WORD;
+    if (words[after] !== nextLow || words[after + 1] !== high) return false;
+    this.#last = next;
+    this.#next = end;
+    this.#low = nextLow;
+    this.sequence = longOf(low, high);
+    this.start = next + frame.FRAME_HEADER_LENGTH;
+    this.end = this.start + length;
+    this.timestamp = readLong(words, word + TIMESTAMP_WORD);
+    this.publisher = publisher;
+    this.origin = undefined;
+    return true;
   }
 
   /** Reads the next frame. */
@@ -215,6 +282,7 @@ export class RingReader {
         }
         if (outcome !== 'batch') return outcome;
       }
+      if (this.readWhole()) return 'message';
       const word = this.#next >> 2;
       const { words } = this.#copy;
       const payload = words[word + LENGTH_WORD] as number;
@@ -227,7 +295,6 @@ export class RingReader {
         continue;
       }
       this.#next += size;
-      this.position += size;
       if ((kind & 0xff) !== frame.KIND_PADDING) return this.#readPayload(word, payload, kind);
       if (!this.#endsRing()) return 'corrupted';
     }
@@ -247,7 +314,11 @@ export class RingReader {
     ) {
       return 'corrupted';
     }
-    if ((kindWord & 0xff) !== frame.KIND_MESSAGE) return this.#readFragment(kindWord);
+    if ((kindWord & 0xff) !== frame.KIND_MESSAGE) {
+      // Whole messages end what their publishers began: one after the other is looked at, up to the end of the batch.
+      this.#wholeEnd = 0;
+      return this.#readFragment(kindWord);
+    }
     if (!this.#isWhole()) return 'corrupted';
     this.payload = this.#copy.bytes;
     if (this.end - this.start > this.#longest) return this.#omit(this.end - this.start);
@@ -384,7 +455,7 @@ export class RingReader {
     const kind = kindWord & 0xff;
     const size = frame.frameLength(length);
     if (kind === frame.KIND_PADDING) {
-      this.position += size;
+      this.#goTo(position + size);
       return this.#endsRing() ? 'padding' : 'corrupted';
     }
     if (!this.#readHeader(0, length, kindWord)) return 'corrupted';
@@ -404,7 +475,7 @@ export class RingReader {
     const target = typeof place === 'object' ? place : undefined;
     const bytes = { begin: this.start, end: this.end, target, at: part?.offset ?? 0 };
     if (!this.#copy.copyFrame(position, size, bytes)) return this.#resumeAtHead();
-    this.position += size;
+    this.#goTo(position + size);
     if (!this.#isFollowed(0, kind, length)) return 'corrupted';
     if (part !== undefined) {
       const outcome =
@@ -478,9 +549,17 @@ export class RingReader {
         `a frame of ${size} bytes at ${this.position}, where ${available} are committed`,
       );
     }
-    this.#next = 0;
-    this.#end = length;
+    this.#begin(0, length);
     return 'batch';
+  }
+
+  /** A batch is there, from the position on, whose first `offset` bytes are not read. */
+  #begin(offset: number, length: number): void {
+    this.#next = offset;
+    this.#end = length;
+    const areWhole = this.#reassembly.isEmpty && this.expected >= this.first;
+    this.#wholeEnd = areWhole ? length : 0;
+    this.payload = this.#copy.bytes;
   }
 
   /** Bytes of the frame that the batch begins with. */
@@ -490,7 +569,13 @@ export class RingReader {
 
   /** Nothing more of the batch is read. */
   #drop(): void {
-    this.#next = this.#end;
+    this.#goTo(this.position);
+  }
+
+  /** The next frame is at that position, and no batch there. */
+  #goTo(position: number): void {
+    this.#base = position;
+    this.#next = this.#end = this.#wholeEnd = 0;
   }
 
   /** Goes on in a batch whose beginning was overwritten while it was copied; undefined when nothing of it is left. */
@@ -499,9 +584,7 @@ export class RingReader {
     const { head, words } = this.#copy;
     const offset = head - position;
     if (offset > length || !this.#isPosition(head)) return undefined;
-    this.position = head;
-    this.#next = offset;
-    this.#end = length;
+    this.#begin(offset, length);
     this.sequence = readLong(words, (this.#next >> 2) + SEQUENCE_WORD);
     return this.#lapped(position, 'head');
   }
@@ -541,10 +624,9 @@ export class RingReader {
   /** Goes on at a frame; the header of any frame says the number of the message that comes next. */
   #resumeAt(position: number): boolean {
     const before = this.position;
-    this.position = position;
-    this.#drop();
+    this.#goTo(position);
     if (!this.#copy.copy(position, 0)) {
-      this.position = before;
+      this.#goTo(before);
       return false;
     }
     this.sequence = readLong(this.#copy.words, SEQUENCE_WORD);

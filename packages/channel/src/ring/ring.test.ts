@@ -265,6 +265,42 @@ describe('a ring', () => {
     expect(memory.longs[TAIL_OFFSET >> 3]).toBe(BigInt(2 ** 32 - CAPACITY + 200 * 64));
   });
 
+  it.each([
+    ['2^31', 2 ** 31],
+    ['2^32', 2 ** 32],
+    ['2^33', 2 ** 33],
+  ])('goes on where its numbers pass %s, within what is copied at once and between', (_, limit) => {
+    memory.longs[TAIL_OFFSET >> 3] = memory.longs[HEAD_OFFSET >> 3] = BigInt(2 ** 40);
+    const first = limit - 30;
+    new BigInt64Array(memory.ringWords.buffer, memory.ringWords.byteOffset, 2).set([0n, BigInt(first)]);
+    writer = new RingWriter(memory, 0, new ReliableCursors(table));
+    const reader = startReader();
+    expect(reader.expected).toBe(first);
+    for (let from = first; from < limit + 30; from += 20) {
+      for (let count = 0; count < 20; count++) expect(write(count, count)).toBe(true);
+      for (let count = 0; count < 20; count++) {
+        expect([reader.read(), reader.sequence, reader.end - reader.start]).toEqual([
+          'message',
+          from + count,
+          count,
+        ]);
+      }
+      expect([reader.read(), reader.expected]).toEqual(['empty', from + 20]);
+    }
+  });
+
+  it('reads message by message where they are whole, and leaves everything else to the other way', () => {
+    const reader = startReader();
+    const { position } = reader;
+    for (let count = 1; count <= 3; count++) write(16, count);
+    expect([reader.readWhole(), reader.position]).toEqual([false, position]);
+    expect(reader.read()).toBe('message');
+    expect([reader.readWhole(), reader.sequence, reader.positionOfLast]).toEqual([true, 2, position + 64]);
+    expect([reader.readWhole(), reader.sequence, reader.positionOfLast]).toEqual([true, 3, position + 128]);
+    expect([reader.readWhole(), reader.position]).toEqual([false, position + 192]);
+    expect(reader.read()).toBe('empty');
+  });
+
   it('goes on with the number that stands at the tail when another publisher takes over', () => {
     write(1);
     write(1);

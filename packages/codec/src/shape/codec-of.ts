@@ -5,12 +5,13 @@ import { CodecError } from '../errors.js';
 import { addEncodeInPlace } from '../in-place.js';
 import { messageOf } from '../refusal.js';
 import { copyBytes, mayChange } from '../word-bytes.js';
+import { addDecodeWords } from '../word-codec.js';
 import { canonicalTextOf } from './canonical.js';
 import { ReadFunctions } from './closure-decode.js';
 import { WriteFunctions } from './closure-encode.js';
 import type { Write } from './closures.js';
 import { differenceOf } from './difference.js';
-import { type FastDecode, generateDecode, type Progress } from './generate-decode.js';
+import { type FastDecodes, generateDecode, type Progress } from './generate-decode.js';
 import { type FastEncode, generateEncode } from './generate-encode.js';
 import { type EncodeInPlace, generateInPlace } from './generate-in-place.js';
 import { LastTexts } from './last-text.js';
@@ -78,7 +79,7 @@ export function codecOf<S extends Shape>(shape: S, options: ShapeOptions = {}): 
 
 interface FastFunctions {
   readonly encode: FastEncode;
-  readonly decode: FastDecode;
+  readonly decodes: FastDecodes;
   readonly inPlace: EncodeInPlace | undefined;
 }
 
@@ -93,7 +94,7 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
   const lastTexts = new LastTexts();
   const fast = generate(node, () => ({
     encode: generateEncode(node, settings, lastTexts),
-    decode: generateDecode(node, reads, progress),
+    decodes: generateDecode(node, reads, progress),
     inPlace: generateInPlace(node, settings, lastTexts),
   }));
   const text = canonicalTextOf(node);
@@ -123,7 +124,7 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
       if (mayChange(source)) return codec.decode(new Uint8Array(source.subarray(start, end)), 0, end - start);
       if (fast !== undefined && end - start <= maxSize) {
         try {
-          const value = fast.decode(source, start, end);
+          const value = fast.decodes.any(source, start, end);
           if (progress.position === end) return value;
         } catch {
           // The long way says what it was, and where.
@@ -132,7 +133,20 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
       return readSlowly(read, new Reader(source, start, end), maxSize);
     },
   };
-  return fast?.inPlace === undefined ? codec : addEncodeInPlace(codec, fast.inPlace);
+  if (fast === undefined) return codec;
+  if (fast.inPlace !== undefined) addEncodeInPlace(codec, fast.inPlace);
+  const { words } = fast.decodes;
+  return addDecodeWords(codec, (source, start, end) => {
+    if (end - start <= maxSize) {
+      try {
+        const value = words(source, start, end);
+        if (progress.position === end) return value;
+      } catch {
+        // The long way says what it was, and where.
+      }
+    }
+    return codec.decode(source, start, end);
+  });
 }
 
 function generate(node: ShapeNode, functions: () => FastFunctions): FastFunctions | undefined {

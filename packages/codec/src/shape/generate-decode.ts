@@ -1,5 +1,5 @@
 import { ownCopy } from '../own-copy.js';
-import { dataOf, viewOf } from '../word-bytes.js';
+import { dataOf, viewData, viewOf, type WordBytes } from '../word-bytes.js';
 import type { Read, Reads } from './closures.js';
 import { hasLast, keepRead, LastTexts } from './last-text.js';
 import { containerHeader, keyBytes, leastSize, structHeaderSize, textBytes } from './layout.js';
@@ -27,7 +27,15 @@ import { quoted, SourceText } from './source-text.js';
 import { isFaithful, readText } from './text.js';
 
 /** Reads the value between two positions, and throws for what it cannot read. */
-export type FastDecode = (source: Uint8Array, start: number, end: number) => unknown;
+export type FastDecode<Source = Uint8Array> = (source: Source, start: number, end: number) => unknown;
+
+/** The functions that read the values of a shape. */
+export interface FastDecodes {
+  /** From any bytes that no other thread can change. */
+  readonly any: FastDecode;
+  /** From bytes that carry their words. */
+  readonly words: FastDecode<WordBytes>;
+}
 
 /** Where a function that reads tells its caller how far it came. */
 export interface Progress {
@@ -40,20 +48,26 @@ const FEW_VALUES = 16;
 const MANY_FLOATS = 24;
 
 /**
- * Generates the function that reads the values of a shape in the form in which the generated encoder writes them. What it
+ * Generates the functions that read the values of a shape in the form in which the generated encoder writes them. What it
  * meets in another form it leaves to the function of `reads` for that part.
  *
  * In the generated text `s` is the source, `p` the position, `b` where the function began, `e` the end, and `S` the
  * {@link Progress}. `rest` is how many bytes the function needs after some value at least: that many are known to be there
  * whenever a value has been read, so that the next one's first bytes need no check.
  */
-export function generateDecode(node: ShapeNode, reads: Reads, progress: Progress): FastDecode {
+export function generateDecode(node: ShapeNode, reads: Reads, progress: Progress): FastDecodes {
   const withData = new DecodeGenerator(reads, progress, true).compile(node);
   let plain: FastDecode | undefined;
-  return (source, start, end) => {
-    if (dataOf(source) !== undefined) return withData(source, start, end);
-    plain ??= new DecodeGenerator(reads, progress, false).compile(node);
-    return plain(source, start, end);
+  return {
+    any(source, start, end) {
+      if (dataOf(source) !== undefined) return withData(source, start, end);
+      plain ??= new DecodeGenerator(reads, progress, false).compile(node);
+      return plain(source, start, end);
+    },
+    words(source, start, end) {
+      viewData(source);
+      return withData(source, start, end);
+    },
   };
 }
 
