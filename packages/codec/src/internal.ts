@@ -19,4 +19,4 @@ export { shapeFromTerm } from './shape/from-text.js';
 export { alike, LEAVES, type Visitor, visit } from './shape/node.js';
 export { requireCodable } from './shape/usable.js';
 export { allocateWordBytes, viewOf, type WordBytes, withWords } from './word-bytes.js';
-export { type DecodeWords, decoderOfWords } from './word-codec.js';
+export { type WordFunctions, wordFunctionsOf } from './word-codec.js';

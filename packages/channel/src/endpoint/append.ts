@@ -78,13 +78,6 @@ export class OriginAppend implements Append {
   }
 }
 
-/** Where frames of these lengths end that are written at the tail, one behind the other. */
-function endOfAll(writer: RingWriter, lengths: readonly number[]): number {
-  let end = writer.tail;
-  for (const length of lengths) end = writer.endOf(end, length);
-  return end;
-}
-
 /** Several messages, each in one frame, of which all or none are seen. */
 abstract class Batch implements Append {
   readonly bytes: number;
@@ -100,7 +93,7 @@ abstract class Batch implements Append {
   }
 
   endIn(writer: RingWriter): number {
-    return endOfAll(writer, this.lengths);
+    return writer.endOfAll(this.lengths);
   }
 
   abstract write(writer: RingWriter, timestamp: number): void;
@@ -169,7 +162,7 @@ export class OriginBatch implements Append {
   }
 
   endIn(writer: RingWriter): number {
-    return endOfAll(writer, this.#lengths);
+    return writer.endOfAll(this.#lengths);
   }
 
   write(writer: RingWriter, timestamp: number): void {

@@ -1,4 +1,4 @@
-import { type DecodeWords, decoderOfWords } from '@mmfbus/codec/internal';
+import { type WordFunctions, wordFunctionsOf } from '@mmfbus/codec/internal';
 import type { ChannelDefinition } from '../format/definition.js';
 import { EPOCH_OFFSET, ROOM_WAITERS_OFFSET } from '../format/header-layout.js';
 import type { Origin } from '../format/origin.js';
@@ -56,7 +56,7 @@ export type Deliver<T> = (message: Message<T>) => boolean;
 /** A subscriber's part in the protocol: it takes messages when asked, and sleeps when told. */
 export class Receiver<T> {
   readonly #definition: ChannelDefinition<T>;
-  readonly #decode: DecodeWords<T>;
+  readonly #decode: WordFunctions<T>['decode'];
   readonly #participant: Participant;
   readonly #hooks: ReceiverHooks;
   readonly #reader: RingReader;
@@ -100,7 +100,7 @@ export class Receiver<T> {
     hooks: ReceiverHooks,
   ) {
     this.#definition = definition;
-    this.#decode = decoderOfWords(definition.codec);
+    this.#decode = wordFunctionsOf(definition.codec).decode;
     this.#participant = participant;
     this.#hooks = hooks;
     this.#reliable = options.delivery === 'reliable';

@@ -1,5 +1,10 @@
 import { type Codec, CodecError } from '@mmfbus/codec';
-import { allocateWordBytes, type WordBytes } from '@mmfbus/codec/internal';
+import {
+  allocateWordBytes,
+  type WordBytes,
+  type WordFunctions,
+  wordFunctionsOf,
+} from '@mmfbus/codec/internal';
 import { ChannelError } from '../foundation/errors.js';
 
 const FIRST_LENGTH = 4096;
@@ -10,6 +15,7 @@ const LONGEST_KEPT = 65_536;
 export class Scratch<T> {
   payload: WordBytes = allocateWordBytes(FIRST_LENGTH);
   readonly #codec: Codec<T>;
+  readonly #encode: WordFunctions<T>['encode'];
   readonly #channel: string;
   /** Memory that was handed over and given back, for as long as the collector lets it. */
   #spare: WeakRef<WordBytes> | undefined;
@@ -21,6 +27,7 @@ export class Scratch<T> {
 
   constructor(codec: Codec<T>, channel: string) {
     this.#codec = codec;
+    this.#encode = wordFunctionsOf(codec).encode;
     this.#channel = channel;
   }
 
@@ -66,7 +73,7 @@ export class Scratch<T> {
     if (this.#isUnused) this.#fit();
     for (;;) {
       try {
-        const end = this.#codec.encode(value, this.payload, start);
+        const end = this.#encode(value, this.payload, start);
         if (!Number.isInteger(end) || end < start || end > this.payload.length) {
           const text = `the codec ${this.#codec.id} returned ${end} as the end of what it wrote`;
           throw new CodecError('UNENCODABLE', text);

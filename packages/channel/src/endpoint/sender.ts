@@ -321,15 +321,16 @@ export class Sender<T> {
 
   #encodeBatch(values: readonly T[]): EncodedBatch {
     const limit = this.#largestBatch;
-    const lengths: number[] = [];
+    const lengths = new Array<number>(values.length);
     let taken = 0;
-    for (const value of values) {
+    for (let index = 0; index < values.length; index++) {
       const start = taken + FRAME_HEADER_LENGTH;
+      const value = values[index] as T;
       const length = this.#scratch.encode(value, start, this.#maxWhole, 'in a batch, the channel carries');
       taken += frameLength(length);
-      lengths.push(length);
+      lengths[index] = length;
       if (taken > limit) {
-        const text = `the first ${lengths.length} messages of the batch take ${taken} bytes; a batch takes at most ${limit}`;
+        const text = `the first ${index + 1} messages of the batch take ${taken} bytes; a batch takes at most ${limit}`;
         throw new ChannelError('TOO_LARGE', this.#channel, text);
       }
     }

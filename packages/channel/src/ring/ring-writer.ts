@@ -14,7 +14,15 @@ import {
 import * as frame from '../format/frame-layout.js';
 import { EPOCH_OFFSET, HEAD_OFFSET, HEADER_LENGTH, TAIL_OFFSET } from '../format/header-layout.js';
 import { GENERATION_OFFSET, PARTICIPANT_LENGTH } from '../format/participant-layout.js';
-import { readLong, readPosition, storeLong, writeLong } from '../format/words.js';
+import {
+  highWordOf,
+  longOf,
+  lowWordOf,
+  readLong,
+  readPosition,
+  storeLong,
+  writeLong,
+} from '../format/words.js';
 import { ChannelError } from '../foundation/errors.js';
 import { atStep } from '../foundation/steps.js';
 import type { ChannelMemory } from '../membership/channel-memory.js';
@@ -122,6 +130,17 @@ export class RingWriter {
     return position + size + (size > left ? left : 0);
   }
 
+  /** Where frames of payloads of these lengths end that are written at the tail, one behind the other. */
+  endOfAll(lengths: readonly number[]): number {
+    const { tail } = this;
+    let size = 0;
+    for (const length of lengths) size += frame.frameLength(length);
+    if (size <= this.#capacity - (tail & (this.#capacity - 1))) return tail + size;
+    let end = tail;
+    for (const length of lengths) end = this.endOf(end, length);
+    return end;
+  }
+
   /**
    * Whether frames up to that position can be written now: they overwrite nothing that a reliable subscriber still needs.
    * When they can, what they overwrite is given up by moving the head.
@@ -161,22 +180,28 @@ export class RingWriter {
    */
   writeFrames(frames: WordBytes, lengths: readonly number[], timestamp: number, extended = false): void {
     const kind = extended ? frame.KIND_MESSAGE | frame.EXTENSION_BIT : frame.KIND_MESSAGE;
+    const { words } = frames;
     let start = 0;
     let index = 0;
     while (index < lengths.length) {
       const offset = this.#end & (this.#capacity - 1);
       const limit = start + this.#capacity - offset;
+      // Words are counted on as such: that takes no float for each frame.
+      let low = lowWordOf(this.nextSequence);
+      let high = highWordOf(this.nextSequence);
       let end = start;
       for (; index < lengths.length; index++) {
         const length = lengths[index] as number;
         const size = frame.frameLength(length);
         if (end + size > limit) break;
-        this.#putHeader(frames.words, end >> 2, length, kind, timestamp);
-        this.nextSequence++;
+        this.#putHeader(words, end >> 2, length, kind, low, high, timestamp);
+        low = (low + 1) | 0;
+        if (low === 0) high++;
         end += size;
       }
       // What fills up the last frame need not be there.
       copyIn(viewOf(frames, start, Math.min(end, frames.length)), this.#ring, offset);
+      this.nextSequence = longOf(low, high);
       this.#end += end - start;
       start = end;
       if (index < lengths.length && end < limit) this.#writePadding(timestamp);
@@ -291,13 +316,24 @@ export class RingWriter {
   }
 
   #writeHeader(word: number, length: number, kind: number, timestamp: number): void {
-    this.#putHeader(this.#ringWords, word, length, kind, timestamp);
+    const low = lowWordOf(this.nextSequence);
+    const high = highWordOf(this.nextSequence);
+    this.#putHeader(this.#ringWords, word, length, kind, low, high, timestamp);
   }
 
-  #putHeader(words: Int32Array, word: number, length: number, kind: number, timestamp: number): void {
+  #putHeader(
+    words: Int32Array,
+    word: number,
+    length: number,
+    kind: number,
+    low: number,
+    high: number,
+    timestamp: number,
+  ): void {
     words[word + LENGTH_WORD] = length;
     words[word + KIND_WORD] = kind | (this.#slot << PUBLISHER_SHIFT);
-    writeLong(words, word + SEQUENCE_WORD, this.nextSequence);
+    words[word + SEQUENCE_WORD] = low;
+    words[word + SEQUENCE_WORD + 1] = high;
     writeLong(words, word + TIMESTAMP_WORD, timestamp);
   }
 

@@ -54,6 +54,14 @@ function write(length: number, seed = 0): boolean {
   return true;
 }
 
+function writeAll(lengths: readonly number[]): boolean {
+  writer.begin();
+  if (!writer.reserve(writer.endOfAll(lengths))) return false;
+  writer.writeFrames(allocateWordBytes(64 * lengths.length), lengths, 123_456_789_012_345);
+  writer.commit();
+  return true;
+}
+
 function startReader(): RingReader {
   const reader = new RingReader(memory);
   expect(reader.seekTail()).toBe('done');
@@ -269,7 +277,7 @@ describe('a ring', () => {
     ['2^31', 2 ** 31],
     ['2^32', 2 ** 32],
     ['2^33', 2 ** 33],
-  ])('goes on where its numbers pass %s, within what is copied at once and between', (_, limit) => {
+  ])('goes on where its numbers pass %s, within what is written or read at once and between', (_, limit) => {
     memory.longs[TAIL_OFFSET >> 3] = memory.longs[HEAD_OFFSET >> 3] = BigInt(2 ** 40);
     const first = limit - 30;
     new BigInt64Array(memory.ringWords.buffer, memory.ringWords.byteOffset, 2).set([0n, BigInt(first)]);
@@ -277,7 +285,9 @@ describe('a ring', () => {
     const reader = startReader();
     expect(reader.expected).toBe(first);
     for (let from = first; from < limit + 30; from += 20) {
-      for (let count = 0; count < 20; count++) expect(write(count, count)).toBe(true);
+      const lengths = Array.from({ length: 10 }, (_, index) => 10 + index);
+      for (let count = 0; count < 10; count++) expect(write(count, count)).toBe(true);
+      expect(writeAll(lengths)).toBe(true);
       for (let count = 0; count < 20; count++) {
         expect([reader.read(), reader.sequence, reader.end - reader.start]).toEqual([
           'message',

@@ -5,14 +5,14 @@ import { CodecError } from '../errors.js';
 import { addEncodeInPlace } from '../in-place.js';
 import { messageOf } from '../refusal.js';
 import { copyBytes, mayChange } from '../word-bytes.js';
-import { addDecodeWords } from '../word-codec.js';
+import { addWordFunctions } from '../word-codec.js';
 import { canonicalTextOf } from './canonical.js';
 import { ReadFunctions } from './closure-decode.js';
 import { WriteFunctions } from './closure-encode.js';
 import type { Write } from './closures.js';
 import { differenceOf } from './difference.js';
 import { type FastDecodes, generateDecode, type Progress } from './generate-decode.js';
-import { type FastEncode, generateEncode } from './generate-encode.js';
+import { type FastEncode, type FastEncodes, generateEncode } from './generate-encode.js';
 import { type EncodeInPlace, generateInPlace } from './generate-in-place.js';
 import { LastTexts } from './last-text.js';
 import { Mismatch, unexpected } from './mismatch.js';
@@ -78,7 +78,7 @@ export function codecOf<S extends Shape>(shape: S, options: ShapeOptions = {}): 
 }
 
 interface FastFunctions {
-  readonly encode: FastEncode;
+  readonly encodes: FastEncodes;
   readonly decodes: FastDecodes;
   readonly inPlace: EncodeInPlace | undefined;
 }
@@ -93,11 +93,18 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
   const progress: Progress = { position: 0 };
   const lastTexts = new LastTexts();
   const fast = generate(node, () => ({
-    encode: generateEncode(node, settings, lastTexts),
+    encodes: generateEncode(node, settings, lastTexts),
     decodes: generateDecode(node, reads, progress),
     inPlace: generateInPlace(node, settings, lastTexts),
   }));
   const text = canonicalTextOf(node);
+
+  const encodeSlowly = (value: unknown, target: Uint8Array, offset: number): number => {
+    const writer = writeSlowly(write, value, maxSize);
+    requireRoom(id, target, offset, writer.position);
+    copyBytes(writer.bytes, 0, writer.position, target, offset);
+    return offset + writer.position;
+  };
 
   const codec: ShapeCodec<unknown> = {
     id,
@@ -111,13 +118,10 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
     encode(value, target, offset) {
       // The unsigned shift lets through only what can be an index.
       if (fast !== undefined && offset >>> 0 === offset && types.isUint8Array(target)) {
-        const end = tryEncode(fast.encode, value, target, offset);
+        const end = tryEncode(fast.encodes.any, value, target, offset);
         if (end >= 0 && end - offset <= maxSize && end <= target.length) return end;
       }
-      const writer = writeSlowly(write, value, maxSize);
-      requireRoom(id, target, offset, writer.position);
-      copyBytes(writer.bytes, 0, writer.position, target, offset);
-      return offset + writer.position;
+      return encodeSlowly(value, target, offset);
     },
     decode(source, start, end) {
       requireRange(id, source, start, end);
@@ -135,17 +139,24 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
   };
   if (fast === undefined) return codec;
   if (fast.inPlace !== undefined) addEncodeInPlace(codec, fast.inPlace);
-  const { words } = fast.decodes;
-  return addDecodeWords(codec, (source, start, end) => {
-    if (end - start <= maxSize) {
-      try {
-        const value = words(source, start, end);
-        if (progress.position === end) return value;
-      } catch {
-        // The long way says what it was, and where.
+  const { encodes, decodes } = fast;
+  return addWordFunctions(codec, {
+    encode(value, target, offset) {
+      const end = tryEncode(encodes.words, value, target, offset);
+      if (end >= 0 && end - offset <= maxSize && end <= target.length) return end;
+      return encodeSlowly(value, target, offset);
+    },
+    decode(source, start, end) {
+      if (end - start <= maxSize) {
+        try {
+          const value = decodes.words(source, start, end);
+          if (progress.position === end) return value;
+        } catch {
+          // The long way says what it was, and where.
+        }
       }
-    }
-    return codec.decode(source, start, end);
+      return codec.decode(source, start, end);
+    },
   });
 }
 
@@ -160,7 +171,12 @@ function generate(node: ShapeNode, functions: () => FastFunctions): FastFunction
 }
 
 /** Getters and proxies of the value may throw. They will do so again on the long way. */
-function tryEncode(encode: FastEncode, value: unknown, target: Uint8Array, offset: number): number {
+function tryEncode<Target extends Uint8Array>(
+  encode: FastEncode<Target>,
+  value: unknown,
+  target: Target,
+  offset: number,
+): number {
   try {
     return encode(value, target, offset, target.length);
   } catch (error) {

@@ -2,7 +2,7 @@ import type { Codec } from '../codec.js';
 import { msgpack } from '../msgpack.js';
 import { byteLengthOf, copyUserBytes, isDetached } from '../user-bytes.js';
 import { entriesOfMap, sizeOfMap } from '../user-map.js';
-import { dataOf } from '../word-bytes.js';
+import { dataOf, viewData, type WordBytes } from '../word-bytes.js';
 import { keepWritten, type LastTexts, putLast } from './last-text.js';
 import { fixedSize, isFixed, keyBytes, structHeaderSize, textBytes } from './layout.js';
 import { changedMap } from './mismatch.js';
@@ -39,24 +39,43 @@ import { writeTimestamp } from './timestamp-bytes.js';
  * Writes a value below `limit`. Returns the offset after it, or -1 for anything that is not as simple as can be: the value
  * does not fit, there might not be room. Its caller then takes the long way, which knows why.
  */
-export type FastEncode = (value: unknown, target: Uint8Array, offset: number, limit: number) => number;
+export type FastEncode<Target = Uint8Array> = (
+  value: unknown,
+  target: Target,
+  offset: number,
+  limit: number,
+) => number;
+
+/** The functions that write the values of a shape. */
+export interface FastEncodes {
+  /** To any bytes. */
+  readonly any: FastEncode;
+  /** To bytes that carry their words. */
+  readonly words: FastEncode<WordBytes>;
+}
 
 /** Values of `oneOf` up to which they are compared one by one. */
 const FEW_VALUES = 16;
 
 /**
- * Generates the function that writes the values of a shape.
+ * Generates the functions that write the values of a shape.
  *
  * In the generated text `v` is the value, `t` the target, `o` the offset, and `L` the limit, from which the caller has taken
  * away what it will write afterwards. `rest` is what is written after some value within the same function.
  */
-export function generateEncode(node: ShapeNode, settings: Settings, lastTexts: LastTexts): FastEncode {
+export function generateEncode(node: ShapeNode, settings: Settings, lastTexts: LastTexts): FastEncodes {
   const withData = new EncodeGenerator(settings, lastTexts).compile(node);
   let plain: FastEncode | undefined;
-  return (value, target, offset, limit) => {
-    if (dataOf(target) !== undefined) return withData(value, target, offset, limit);
-    plain ??= new EncodeGenerator(settings, undefined).compile(node);
-    return plain(value, target, offset, limit);
+  return {
+    any(value, target, offset, limit) {
+      if (dataOf(target) !== undefined) return withData(value, target, offset, limit);
+      plain ??= new EncodeGenerator(settings, undefined).compile(node);
+      return plain(value, target, offset, limit);
+    },
+    words(value, target, offset, limit) {
+      viewData(target);
+      return withData(value, target, offset, limit);
+    },
   };
 }
 
