@@ -10,7 +10,7 @@ import { writeText } from './shape/text.js';
 import { TIMESTAMP_SIZE, writeTimestamp } from './shape/timestamp-bytes.js';
 import { byteLengthOf, copyUserBytes, isDetached } from './user-bytes.js';
 import { entriesOfMap, sizeOfMap } from './user-map.js';
-import { allocateWordBytes, viewData, type WordBytes } from './word-bytes.js';
+import { allocateWordBytes, type WordBytes } from './word-bytes.js';
 
 const FIRST_SIZE = 8192;
 /** Characters up to which a text gets room for three bytes each, without a look at how many it takes. */
@@ -25,7 +25,7 @@ const hasOwn = Object.prototype.hasOwnProperty;
 export class MsgpackEncoder implements Encoding {
   /** The value that was written last, from 0 on. */
   bytes: WordBytes = allocateWordBytes(FIRST_SIZE);
-  view: DataView = viewData(this.bytes);
+  view: DataView = this.bytes.data;
   itemsLeft = 0;
   #limits: Limits = { maxItems: 0, maxDepth: 0 };
 
@@ -301,7 +301,7 @@ export class MsgpackEncoder implements Encoding {
 
   #use(bytes: WordBytes): void {
     this.bytes = bytes;
-    this.view = viewData(bytes);
+    this.view = bytes.data;
   }
 
   count(items: number): void {

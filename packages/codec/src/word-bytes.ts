@@ -21,10 +21,10 @@ export interface Words {
    * false, and the reader that lent the bytes uses that memory no more.
    */
   isFree: boolean;
+  /** The same bytes for numbers at any offset. */
+  readonly data: DataView;
   /** @internal */
   views: Views | undefined;
-  /** @internal */
-  data: DataView | undefined;
 }
 
 /**
@@ -56,7 +56,8 @@ export function allocateWordBytes(length: number): WordBytes {
 export function withWords(bytes: OwnBytes): WordBytes {
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
   const memory = bytes.buffer as ArrayBuffer;
-  return Object.assign(bytes, { words, memory, isFree: false, views: undefined, data: undefined });
+  const data = new DataView(memory, bytes.byteOffset, bytes.length);
+  return Object.assign(bytes, { words, memory, data, isFree: false, views: undefined });
 }
 
 /** Copies `from[start, end)` to `to` from `offset` on. The caller has checked the bounds. */
@@ -97,15 +98,9 @@ export function viewOf(bytes: MaybeWordBytes, start: number, end: number): Uint8
   return view;
 }
 
-/** The same bytes for numbers at any offset. They carry it from the first time on. */
-export function viewData(bytes: WordBytes): DataView {
-  bytes.data ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return bytes.data;
-}
-
-/** The same, where bytes carry their words; undefined for those of others. */
+/** Bytes for numbers at any offset, where they carry their words; undefined for those of others. */
 export function dataOf(bytes: MaybeWordBytes): DataView | undefined {
-  return bytes.words === undefined ? undefined : viewData(bytes as WordBytes);
+  return bytes.words === undefined ? undefined : bytes.data;
 }
 
 // A constructor instead of subarray(): on a Buffer that one is slower and asks for the species.

@@ -25,7 +25,6 @@ const PRIVATE = new Set([
   'writer.writeBytes(this.#values[index] as Uint8Array, this.lengths[index] as number, timestamp);',
   // Memory that was just allocated, or that carries its words, and what messages are copied to.
   'const memory = bytes.buffer as ArrayBuffer;',
-  'return bytes.words === undefined ? undefined : viewData(bytes as WordBytes);',
   'this.payload = place as WordBytes;',
   'return Buffer.allocUnsafeSlow(length).buffer as ArrayBuffer;',
 ]);

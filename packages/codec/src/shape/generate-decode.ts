@@ -1,5 +1,5 @@
 import { ownCopy } from '../own-copy.js';
-import { dataOf, viewData, viewOf, type WordBytes } from '../word-bytes.js';
+import { dataOf, viewOf, type WordBytes } from '../word-bytes.js';
 import type { Read, Reads } from './closures.js';
 import { hasLast, keepRead, LastTexts } from './last-text.js';
 import { containerHeader, keyBytes, leastSize, structHeaderSize, textBytes } from './layout.js';
@@ -64,10 +64,7 @@ export function generateDecode(node: ShapeNode, reads: Reads, progress: Progress
       plain ??= new DecodeGenerator(reads, progress, false).compile(node);
       return plain(source, start, end);
     },
-    words(source, start, end) {
-      viewData(source);
-      return withData(source, start, end);
-    },
+    words: withData,
   };
 }
 

@@ -2,7 +2,7 @@ import type { Codec } from '../codec.js';
 import { msgpack } from '../msgpack.js';
 import { byteLengthOf, copyUserBytes, isDetached } from '../user-bytes.js';
 import { entriesOfMap, sizeOfMap } from '../user-map.js';
-import { dataOf, viewData, type WordBytes } from '../word-bytes.js';
+import { dataOf, type WordBytes } from '../word-bytes.js';
 import { keepWritten, type LastTexts, putLast } from './last-text.js';
 import { fixedSize, isFixed, keyBytes, structHeaderSize, textBytes } from './layout.js';
 import { changedMap } from './mismatch.js';
@@ -72,10 +72,7 @@ export function generateEncode(node: ShapeNode, settings: Settings, lastTexts: L
       plain ??= new EncodeGenerator(settings, undefined).compile(node);
       return plain(value, target, offset, limit);
     },
-    words(value, target, offset, limit) {
-      viewData(target);
-      return withData(value, target, offset, limit);
-    },
+    words: withData,
   };
 }
 
