@@ -14,7 +14,7 @@ import { differenceOf } from './difference.js';
 import { type FastDecodes, generateDecode, type Progress } from './generate-decode.js';
 import { type FastEncode, type FastEncodes, generateEncode } from './generate-encode.js';
 import { type EncodeInPlace, generateInPlace } from './generate-in-place.js';
-import { LastTexts } from './last-text.js';
+import { LastTexts, SHORTEST_WRITTEN } from './last-text.js';
 import { Mismatch, unexpected } from './mismatch.js';
 import type { ShapeNode } from './node.js';
 import { Reader } from './reader.js';
@@ -91,7 +91,7 @@ function makeCodec(shape: Shape, settings: Settings): ShapeCodec<unknown> {
   const reads = new ReadFunctions(settings);
   const read = reads.of(node);
   const progress: Progress = { position: 0 };
-  const lastTexts = new LastTexts();
+  const lastTexts = new LastTexts(SHORTEST_WRITTEN);
   const fast = generate(node, () => ({
     encodes: generateEncode(node, settings, lastTexts),
     decodes: generateDecode(node, reads, progress),

@@ -1,7 +1,7 @@
 import { ownCopy } from '../own-copy.js';
 import { dataOf, viewOf, type WordBytes } from '../word-bytes.js';
 import type { Read, Reads } from './closures.js';
-import { hasLast, keepRead, LastTexts } from './last-text.js';
+import { hasLast, keepText, LastTexts, SHORTEST_READ } from './last-text.js';
 import { containerHeader, keyBytes, leastSize, structHeaderSize, textBytes } from './layout.js';
 import { bytesMatch, float32Load, float64Load, get16, get32, get64, wordsLoad } from './load-source.js';
 import {
@@ -74,7 +74,7 @@ class DecodeGenerator {
   readonly #structs = new Map<StructNode, string>();
   readonly #slow = new Map<ShapeNode, string>();
   readonly #sizes = new Map<ShapeNode, number>();
-  readonly #lastTexts = new LastTexts();
+  readonly #lastTexts = new LastTexts(SHORTEST_READ);
   readonly #progress: Progress;
   readonly #S: string;
 
@@ -278,12 +278,13 @@ class DecodeGenerator {
     const hasCount = isMap && node.fields.some(({ optional }) => optional);
     let rest = this.#least(node) - (hasCount ? 1 : structHeaderSize(node));
     const header = this.#structHeader(node, hasCount, rest, slowly);
+    const keeps: string[] = [];
     const reads = node.fields.map((field, index) => {
       const size = isMap && field.optional ? 0 : this.#fieldSize(field);
       rest -= size;
       return isMap
-        ? this.#mapField(field, `f${index}`, rest, slowly)
-        : this.#arrayField(field, `f${index}`, rest, slowly);
+        ? this.#mapField(field, `f${index}`, rest, slowly, keeps)
+        : this.#arrayField(field, `f${index}`, rest, slowly, keeps);
     });
     this.#source.addFunction(
       `function ${name}(s, b, e) {
@@ -293,6 +294,7 @@ class DecodeGenerator {
         ${header}
         ${reads.join('\n')}
         ${hasCount ? `if (n !== 0) ${slowly}` : ''}
+        ${keeps.join('\n')}
         ${this.#S}.position = p;
         ${assemble(node)}
       }`,
@@ -325,36 +327,40 @@ class DecodeGenerator {
     );
   }
 
-  #mapField(field: FieldNode, x: string, rest: number, slowly: string): string {
+  #mapField(field: FieldNode, x: string, rest: number, slowly: string, keeps: string[]): string {
     const key = keyBytes(field, this.#reads.settings);
     const value = `p += ${key.length}; ${this.#value(field.node, x, rest, slowly)}`;
     const matches = bytesMatch(this.#source, key, 'p');
     if (!field.optional) {
-      return `let ${x}; ${this.#withLast(field, x, rest, `if (!(${matches})) ${slowly} ${value}`)}`;
+      return `let ${x}; ${this.#withLast(field, x, rest, `if (!(${matches})) ${slowly} ${value}`, keeps)}`;
     }
     const size = this.#fieldSize({ ...field, optional: false }) + rest;
     const nil = takesNil(field.node) ? '' : `if (s[p + ${key.length}] === 0xc0) ${slowly}`;
     const read = `if (n > 0 && p + ${size} <= e && ${matches}) { ${nil} n -= 1; ${value} }`;
-    return `let ${x}; ${this.#withLast(field, x, rest, read)}`;
+    return `let ${x}; ${this.#withLast(field, x, rest, read, keeps)}`;
   }
 
-  /** Statements that read a field, its key included: where it is the last text of that field, nothing is read again. */
-  #withLast(field: FieldNode, x: string, rest: number, read: string): string {
+  /**
+   * Statements that read a field, its key included: where it is the last text of that field, nothing is read again.
+   *
+   * @param keeps takes what is to be done when all fields are read.
+   */
+  #withLast(field: FieldNode, x: string, rest: number, read: string, keeps: string[]): string {
     const lastText = this.#source.hasData ? this.#lastTexts.of(field) : undefined;
     if (lastText === undefined) return read;
     const last = this.#source.value(lastText);
-    const b = this.#source.name('b');
+    const key = this.#source.value(Uint8Array.from(keyBytes(field, this.#reads.settings)));
+    keeps.push(`if (!${x}l) ${this.#source.value(keepText)}(${last}, ${key}, ${x});`);
     const isCounted = field.optional && this.#reads.settings.layout === 'map';
     return (
-      `if (${isCounted ? 'n > 0 && ' : ''}p + ${last}.size + ${rest} <= e && ${this.#source.value(hasLast)}(D, p, ${last})) { ` +
-      `${isCounted ? 'n -= 1; ' : ''}${x} = ${last}.text; p += ${last}.size; } ` +
-      `else { const ${b} = p; ${read} ${this.#source.value(keepRead)}(${last}, s, ${b}, p, ${x}); }`
+      `let ${x}l = false; if (${isCounted ? 'n > 0 && ' : ''}p + ${last}.size + ${rest} <= e && ${this.#source.value(hasLast)}(D, p, ${last})) { ` +
+      `${isCounted ? 'n -= 1; ' : ''}${x} = ${last}.text; p += ${last}.size; ${x}l = true; } else { ${read} }`
     );
   }
 
-  #arrayField(field: FieldNode, x: string, rest: number, slowly: string): string {
+  #arrayField(field: FieldNode, x: string, rest: number, slowly: string, keeps: string[]): string {
     if (!field.optional) {
-      return `let ${x}; ${this.#withLast(field, x, rest, this.#value(field.node, x, rest, slowly))}`;
+      return `let ${x}; ${this.#withLast(field, x, rest, this.#value(field.node, x, rest, slowly), keeps)}`;
     }
     const least = this.#least(field.node);
     const check = least > 1 ? `if (p + ${least + rest} > e) ${slowly}` : '';

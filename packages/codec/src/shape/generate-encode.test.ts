@@ -20,7 +20,7 @@ import {
   unknown,
 } from '../index.js';
 import { generateEncode } from './generate-encode.js';
-import { LastTexts } from './last-text.js';
+import { LastTexts, SHORTEST_WRITTEN } from './last-text.js';
 import { checkSettings } from './settings.js';
 
 const START = 7;
@@ -59,7 +59,7 @@ const cases: readonly (readonly [string, Shape, unknown])[] = [
 
 describe.each(['map', 'array'] as const)('the generated encoder, structs as %s', (layout) => {
   it.each(cases)('leaves everything alone beyond the limit: %s', (_name, shape, value) => {
-    const encode = generateEncode(shape.node, checkSettings({ layout }), new LastTexts()).any;
+    const encode = generateEncode(shape.node, checkSettings({ layout }), new LastTexts(SHORTEST_WRITTEN)).any;
     const whole = new Uint8Array(10_000);
     const end = encode(value, whole, START, whole.length);
     expect(end).toBeGreaterThan(START);

@@ -3,7 +3,7 @@ import { msgpack } from '../msgpack.js';
 import { byteLengthOf, copyUserBytes, isDetached } from '../user-bytes.js';
 import { entriesOfMap, sizeOfMap } from '../user-map.js';
 import { dataOf, type WordBytes } from '../word-bytes.js';
-import { keepWritten, type LastTexts, putLast } from './last-text.js';
+import { keepText, type LastTexts, putLast } from './last-text.js';
 import { fixedSize, isFixed, keyBytes, structHeaderSize, textBytes } from './layout.js';
 import { changedMap } from './mismatch.js';
 import {
@@ -218,10 +218,14 @@ class EncodeGenerator {
     const sizes = node.fields.map((field, index) => keys[index]!.length + Math.max(1, fixedSize(field.node)));
     const total = sizes.reduce((sum, size) => sum + size, 0);
     const items = node.fields.map((field, index) => `f${index} = ${propertyOf('v', field.name)}`);
+    const flags = node.fields.flatMap((field, index) =>
+      this.#lastTexts?.of(field) === undefined ? [] : [`f${index}l = false`],
+    );
+    const keeps: string[] = [];
     let rest = total;
     const writes = node.fields.map((field, index) => {
       rest -= sizes[index]!;
-      const write = this.#field(field, keys[index]!, `f${index}`, String(rest));
+      const write = this.#field(field, keys[index]!, `f${index}`, String(rest), keeps);
       if (!field.optional) return `{ ${write} }`;
       const missing = this.#settings.layout === 'map' ? '' : 'else { t[o] = 0xc0; o += 1; }';
       return `if (f${index} !== undefined) { ${write} } ${missing}`;
@@ -231,25 +235,32 @@ class EncodeGenerator {
         if (typeof v !== 'object' || v === null || Array.isArray(v)) return -1;
         if (o + ${structHeaderSize(node) + total} > L) return -1;
         ${items.length === 0 ? '' : `const ${items.join(', ')};`}
+        ${flags.length === 0 ? '' : `let ${flags.join(', ')};`}
         ${this.#source.dataOf('t')}
         ${structHeaderWrite(this.#source, node, this.#settings.layout)}
         ${writes.join('\n')}
+        ${keeps.join('\n')}
         return o;
       }`,
     );
     return name;
   }
 
-  /** Statements that write a field, its key included: where it is the last text of that field, all of it at once. */
-  #field(field: FieldNode, key: readonly number[], x: string, rest: string): string {
+  /**
+   * Statements that write a field, its key included: where it is the last text of that field, all of it at once.
+   *
+   * @param keeps takes what is to be done when all fields are written.
+   */
+  #field(field: FieldNode, key: readonly number[], x: string, rest: string, keeps: string[]): string {
     const write = `${bytesWrite(this.#source, key)} ${this.#value(field.node, x, rest)}`;
     const lastText = this.#lastTexts?.of(field);
     if (lastText === undefined) return write;
     const last = this.#source.value(lastText);
-    const b = this.#source.name('b');
+    const bytes = this.#source.value(Uint8Array.from(key));
+    keeps.push(`if (!${x}l) ${this.#source.value(keepText)}(${last}, ${bytes}, ${x});`);
     return (
-      `if (o + ${last}.size + ${rest} <= L && ${x} === ${last}.text) o = ${this.#source.value(putLast)}(D, o, ${last}); ` +
-      `else { const ${b} = o; ${write} ${this.#source.value(keepWritten)}(${last}, t, ${b}, o, ${key.length}); }`
+      `if (o + ${last}.size + ${rest} <= L && ${x} === ${last}.text) ` +
+      `{ o = ${this.#source.value(putLast)}(D, o, ${last}); ${x}l = true; } else { ${write} }`
     );
   }
 

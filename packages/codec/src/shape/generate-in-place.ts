@@ -1,6 +1,6 @@
 import type { encodeInPlace, InPlaceCodec, InPlaceTarget } from '../in-place.js';
 import { ownLengthOf, putOwnBytes } from '../user-bytes.js';
-import { type LastText, type LastTexts, LONGEST_FORM, putLast } from './last-text.js';
+import { keepText, type LastText, type LastTexts, LONGEST_FORM, putLast } from './last-text.js';
 import { fixedSize, keyBytes, structHeaderSize, textBytes } from './layout.js';
 import type { BytesNode, OneOfNode, ShapeNode, StringNode, StructNode } from './node.js';
 import { putBinaryHeader } from './number-bytes.js';
@@ -25,8 +25,6 @@ export type EncodeInPlace = InPlaceCodec<unknown>[typeof encodeInPlace];
 const MOST_CHARACTERS = 20;
 /** Bytes before the bytes of a value at most. */
 const BINARY_HEADER = 5;
-/** Characters from which on a text is compared with the last one. */
-const LEAST_CHARACTERS = 9;
 /** Values with other texts follow one another: after one that was in vain, so many are not tried at most. */
 const MOST_SKIPPED = 63;
 
@@ -148,6 +146,7 @@ function functionOf(
       return -1;
     }
     if (skipped !== 0) skipped = 0;
+    ${fields.map((field) => keep(source, field)).join(' ')}
     if (!P.begin(size)) return -1;
     const t = P.bytes;
     const D = P.data;
@@ -159,16 +158,23 @@ function functionOf(
   }`;
 }
 
+/** What is done with a text that is not the last one of its field. */
+function keep(source: SourceText, { x, key, lastText }: FlatField): string {
+  if (lastText === undefined) return '';
+  const bytes = source.value(Uint8Array.from(key));
+  return `if (!${x}l) ${source.value(keepText)}(${source.value(lastText)}, ${bytes}, ${x});`;
+}
+
 function check(
   source: SourceText,
-  { x, node, isOptional, isNullable, lastText }: FlatField,
+  { x, key, node, isOptional, isNullable, lastText }: FlatField,
   settings: Settings,
 ): string {
   const conditions = [
     ...(isOptional ? [`${x} !== undefined`] : []),
     ...(isNullable ? [`${x} !== null`] : []),
   ];
-  const statements = checkOf(source, node, x, settings, lastText);
+  const statements = checkOf(source, node, x, settings, lastText, key);
   return conditions.length === 0 ? statements : `if (${conditions.join(' && ')}) { ${statements} }`;
 }
 
@@ -178,13 +184,14 @@ function checkOf(
   x: string,
   settings: Settings,
   lastText: LastText | undefined,
+  key: readonly number[],
 ): string {
   if (node.kind === 'string') {
     const most = mostCharacters(node, settings);
     const last = source.value(lastText);
     return (
       `if (typeof ${x} !== 'string') return -1; ` +
-      `if (${x}.length >= ${LEAST_CHARACTERS} && ${x} === ${last}.text) { ${x}l = true; size += ${last}.size; } ` +
+      `if (${last}.size <= ${LONGEST_FORM} && ${x} === ${last}.text) { ${x}l = true; size += ${last}.size - ${key.length + 1}; } ` +
       `else if (${x}.length > ${most} || !${source.value(isAscii)}(${x})) ` +
       `{ skip = skipped; if (skipped < ${MOST_SKIPPED}) skipped = 2 * skipped + 1; return -1; } ` +
       `else size += ${x}.length;`

@@ -1,25 +1,30 @@
-import type { MaybeWordBytes } from '../word-bytes.js';
+import { allocateWordBytes } from '../word-bytes.js';
 import { type FieldNode, takesText } from './node.js';
-import { readText } from './text.js';
+import { readText, writeText } from './text.js';
 
 /** Bytes of the longest form that is kept: key, header and UTF-8. */
 export const LONGEST_FORM = 256;
-/** Bytes of the shortest one: shorter texts are read and written as fast by loops. */
-const SHORTEST = 16;
+/** Bytes of the shortest one: at least one double. Shorter texts are read as fast by loops. */
+export const SHORTEST_WRITTEN = 8;
+export const SHORTEST_READ = 16;
+/** Bytes up to which a form is written and read almost as fast by loops. */
+const SHORT_FORM = 15;
 /** So many other texts pass before one is kept in place of the last one. */
 const TRIES = 15;
+/** Characters up to which V8 never makes a string of a part of another one, which that would keep in memory. */
+const LONGEST_OWN = 12;
 /** Where kept texts did not come again, so many pass at most before one is kept. */
 const LONGEST_PAUSE = 255;
 /** No message is so long: where nothing is kept, there is no room for it. */
 const NOTHING = 2 ** 30;
-const NIL = 0xc0;
 const NO_FORM = new Float64Array(0);
 
 /**
  * The last text of a field: the messages of a program name the same service, host or venue again and again. The form in which it
  * is written, key and header included, is kept as doubles: they are stored and compared at any offset, eight bytes at a time.
  *
- * It is a text of our own, which keeps no larger one in memory that it was cut out of.
+ * It keeps no larger text in memory that it was cut out of. A short one is the program's own string: where that comes again, only two
+ * addresses are compared.
  */
 export class LastText {
   /** Empty where none is kept. */
@@ -33,20 +38,32 @@ export class LastText {
   pass = 0;
   /** How many pass the next time that a text was kept in vain: a field whose texts never repeat costs next to nothing. */
   pause = 0;
-  /** Whether the text came again since it was kept. */
-  isUsed = false;
+  /** Bytes of the shortest form that is kept. */
+  readonly shortest: number;
+  /** How often the text came again since it was kept, up to {@link TRIES}. */
+  uses = 0;
+
+  constructor(shortest: number) {
+    this.shortest = shortest;
+  }
 }
 
 /** The last texts of the fields of a shape. */
 export class LastTexts {
   readonly #texts = new Map<FieldNode, LastText>();
+  readonly #shortest: number;
+
+  /** @param shortest bytes of the shortest form that is kept. */
+  constructor(shortest: number) {
+    this.#shortest = shortest;
+  }
 
   /** Undefined for a field that is no string. */
   of(field: FieldNode): LastText | undefined {
     if (!takesText(field.node)) return undefined;
     let last = this.#texts.get(field);
     if (last === undefined) {
-      last = new LastText();
+      last = new LastText(this.#shortest);
       this.#texts.set(field, last);
     }
     return last;
@@ -70,7 +87,7 @@ export function hasLast(data: DataView, position: number, last: LastText): boole
   }
   for (; index < doubles; index += 1, at += 8) if (data.getFloat64(at, true) !== form[index]) return false;
   if (data.getFloat64(position + last.size - 8, true) !== form[doubles]) return false;
-  if (!last.isUsed) last.isUsed = true;
+  if (last.uses < TRIES) last.uses += 1;
   return true;
 }
 
@@ -88,54 +105,51 @@ export function putLast(data: Pick<DataView, 'setFloat64'>, offset: number, last
   for (; index < doubles; index += 1, at += 8) data.setFloat64(at, form[index]!, true);
   const end = offset + last.size;
   data.setFloat64(end - 8, form[doubles]!, true);
-  if (!last.isUsed) last.isUsed = true;
+  if (last.uses < TRIES) last.uses += 1;
   return end;
 }
 
-/** Another value, perhaps a text, was read at `[start, end)`: a text is kept when enough others have passed. */
-export function keepRead(
-  last: LastText,
-  source: MaybeWordBytes,
-  start: number,
-  end: number,
-  text: unknown,
-): void {
+/** Where a form is put together. */
+const place = allocateWordBytes(LONGEST_FORM);
+
+/**
+ * Another value of the field, perhaps a text, was read or written behind that key: a text is kept when enough others have passed. To be
+ * called when the rest of the message is done: what V8 compiles for that trusts more of what it knows than it does after a call.
+ */
+export function keepText(last: LastText, key: Uint8Array, value: unknown): void {
   if (last.pass > 0) {
     last.pass -= 1;
     return;
   }
-  if (typeof text === 'string' && isDue(last, end - start) && keepForm(last, source, start, end)) {
-    last.text = text;
-  }
+  if (typeof value !== 'string') return;
+  const size = value.length > LONGEST_FORM ? -1 : formOf(key, value);
+  if (!isDue(last, size) || !keepForm(last, size)) return;
+  last.text = value.length <= LONGEST_OWN ? value : ownText(value, size);
 }
 
-/** The same of a text, or nil, that was written at `[start, end)`, behind a key of `key` bytes. */
-export function keepWritten(
-  last: LastText,
-  target: MaybeWordBytes,
-  start: number,
-  end: number,
-  key: number,
-): void {
-  if (last.pass > 0) {
-    last.pass -= 1;
-    return;
-  }
-  const token = target[start + key]!;
-  if (token === NIL || !isDue(last, end - start) || !keepForm(last, target, start, end)) return;
-  const text = start + key + (token === 0xda ? 3 : token === 0xd9 ? 2 : 1);
-  last.text = readText(target, text, end - text);
+/** Puts a form together; how many bytes it has, or -1 for one that is too long. */
+function formOf(key: Uint8Array, text: string): number {
+  if (key.length > LONGEST_FORM) return -1;
+  place.set(key);
+  return writeText(text, place, key.length, LONGEST_FORM);
+}
+
+/** A string of its own with those characters, the form of which is put together. */
+function ownText(text: string, size: number): string {
+  const length = Buffer.byteLength(text);
+  return readText(place, size - length, length);
 }
 
 /** Whether one of that many bytes is to be kept. Where the one before did not come again, the field has a pause instead. */
 function isDue(last: LastText, size: number): boolean {
-  if (size > LONGEST_FORM || size < SHORTEST) {
+  if (size < last.shortest) {
     last.pass = TRIES;
     return false;
   }
-  if (last.size === NOTHING || last.isUsed) {
-    if (last.isUsed) last.pause = 0;
-    last.isUsed = false;
+  // A short one has to come again as often as others come: for it little is gained, and something lost with the others.
+  const isUsed = last.uses >= (last.size <= SHORT_FORM ? TRIES : 1);
+  if (last.size === NOTHING || isUsed) {
+    if (isUsed) last.pause = 0;
     last.pass = TRIES;
     return true;
   }
@@ -148,18 +162,19 @@ function isDue(last: LastText, size: number): boolean {
 function forget(last: LastText): void {
   last.size = NOTHING;
   last.text = '';
+  last.uses = 0;
 }
 
-/** False where equal doubles would not mean equal bytes: zeros have two forms, and what is no number equals nothing. */
-function keepForm(last: LastText, { data }: MaybeWordBytes, start: number, end: number): boolean {
+/** Keeps the form that was put together. False where equal doubles would not mean equal bytes: zeros have two forms, and what is no
+ * number equals nothing.
+ */
+function keepForm(last: LastText, size: number): boolean {
   forget(last);
-  if (data === undefined) return false;
-  const size = end - start;
   const doubles = size >> 3;
   if (last.form.length <= doubles) last.form = new Float64Array(Math.max(8, 2 * doubles));
   const { form } = last;
   for (let index = 0; index <= doubles; index += 1) {
-    const double = data.getFloat64(index < doubles ? start + 8 * index : end - 8, true);
+    const double = place.data.getFloat64(index < doubles ? 8 * index : size - 8, true);
     if (!(double < 0 || double > 0)) return false;
     form[index] = double;
   }
