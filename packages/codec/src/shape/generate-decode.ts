@@ -163,8 +163,7 @@ class DecodeGenerator {
     if (max > 0xffff_ffff) cases.push(this.#wholeFloat(x, rest, slowly));
     cases.push(`{ ${this.#call(node, x, rest, slowly)} }`);
     const isCovered = !isSigned && node.min === min && node.max === max && max <= 0xffff_ffff;
-    const range = isCovered ? '' : ` if (${x} < ${node.min} || ${x} > ${node.max}) ${slowly}`;
-    return `${x} = s[p]; ${cases.join(' else ')}${range}`;
+    return `${x} = s[p]; ${cases.join(' else ')} ${isCovered ? '' : rangeCheck(node, x, slowly)}`;
   }
 
   /** msgpackr writes integers beyond 32 bits as floats. Adding 0 makes 0 of -0. */
@@ -330,14 +329,39 @@ class DecodeGenerator {
   #mapField(field: FieldNode, x: string, rest: number, slowly: string, keeps: string[]): string {
     const key = keyBytes(field, this.#reads.settings);
     const value = `p += ${key.length}; ${this.#value(field.node, x, rest, slowly)}`;
-    const matches = bytesMatch(this.#source, key, 'p');
     if (!field.optional) {
-      return `let ${x}; ${this.#withLast(field, x, rest, `if (!(${matches})) ${slowly} ${value}`, keeps)}`;
+      const read = () => `if (!(${bytesMatch(this.#source, key, 'p')})) ${slowly} ${value}`;
+      const number = this.#withToken(field.node, key, x, rest, slowly, read);
+      return `let ${x}; ${number ?? this.#withLast(field, x, rest, read(), keeps)}`;
     }
+    const matches = bytesMatch(this.#source, key, 'p');
     const size = this.#fieldSize({ ...field, optional: false }) + rest;
     const nil = takesNil(field.node) ? '' : `if (s[p + ${key.length}] === 0xc0) ${slowly}`;
     const read = `if (n > 0 && p + ${size} <= e && ${matches}) { ${nil} n -= 1; ${value} }`;
     return `let ${x}; ${this.#withLast(field, x, rest, read, keeps)}`;
+  }
+
+  /**
+   * Statements that read a number and its key, which are compared at once with the token that most numbers of its kind have. Undefined
+   * for other fields.
+   *
+   * @param otherwise reads them where there is another token, or another key.
+   */
+  #withToken(
+    node: ShapeNode,
+    key: readonly number[],
+    x: string,
+    rest: number,
+    slowly: string,
+    otherwise: () => string,
+  ): string | undefined {
+    if (!this.#source.hasData) return undefined;
+    const read = (token: number, load: string) =>
+      `if (${fits(key.length + 9, rest)} && ${bytesMatch(this.#source, [...key, token], 'p')}) ` +
+      `{ p += ${key.length}; ${load} p += 9; } else { ${otherwise()} }`;
+    if (node.kind === 'float' && node.type === 'f64') return read(0xcb, float64Load(this.#source, x));
+    if (node.kind !== 'integer' || (node.type !== 'u64' && node.type !== 'i64')) return undefined;
+    return read(0xcf, `${x} = ${get64(this.#source, false)}; ${rangeCheck(node, x, slowly)}`);
   }
 
   /**
@@ -394,6 +418,10 @@ function numberHint(node: ShapeNode): string {
   if (node.kind !== 'integer') return '';
   if (node.type === 'u64' || node.type === 'i64') return ' * 1';
   return INTEGER_RANGES[node.type][0] < 0 ? ' | 0' : ' >>> 0';
+}
+
+function rangeCheck({ min, max }: IntegerNode, x: string, slowly: string): string {
+  return `if (${x} < ${min} || ${x} > ${max}) ${slowly}`;
 }
 
 /** Whether so many bytes are there, and the rest after them. */

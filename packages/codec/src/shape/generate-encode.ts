@@ -23,6 +23,7 @@ import { putBinaryHeader } from './number-bytes.js';
 import {
   bytesWrite,
   headerWrite,
+  isScalar,
   propertyOf,
   putBytes,
   type ScalarNode,
@@ -56,6 +57,8 @@ export interface FastEncodes {
 
 /** Values of `oneOf` up to which they are compared one by one. */
 const FEW_VALUES = 16;
+
+const NO_KEY: readonly number[] = [];
 
 /**
  * Generates the functions that write the values of a shape.
@@ -104,7 +107,7 @@ class EncodeGenerator {
   /** Statements that write the expression `x`, a name or `v`, or return -1. */
   #value(node: ShapeNode, x: string, rest: string): string {
     return visit(node, {
-      ...alike(['integer', 'bigint', 'float', 'boolean'], (scalar) => this.#scalar(scalar, x)),
+      ...alike(['integer', 'bigint', 'float', 'boolean'], (scalar) => this.#scalar(scalar, x, NO_KEY)),
       timestamp: () =>
         `if (!(${x} instanceof Date)) return -1; o = ${this.#source.value(writeDate)}(${x}, t, o); if (o < 0) return -1;`,
       unknown: () =>
@@ -121,8 +124,8 @@ class EncodeGenerator {
     });
   }
 
-  #scalar(node: ScalarNode, x: string): string {
-    return `${scalarCheck(node, x)} ${scalarWrite(this.#source, node, x)}`;
+  #scalar(node: ScalarNode, x: string, key: readonly number[]): string {
+    return `${scalarCheck(node, x)} ${scalarWrite(this.#source, node, x, key)}`;
   }
 
   #string({ maxLength = Infinity }: StringNode, x: string, rest: string): string {
@@ -252,7 +255,9 @@ class EncodeGenerator {
    * @param keeps takes what is to be done when all fields are written.
    */
   #field(field: FieldNode, key: readonly number[], x: string, rest: string, keeps: string[]): string {
-    const write = `${bytesWrite(this.#source, key)} ${this.#value(field.node, x, rest)}`;
+    const write = isScalar(field.node)
+      ? this.#scalar(field.node, x, key)
+      : `${bytesWrite(this.#source, key)} ${this.#value(field.node, x, rest)}`;
     const lastText = this.#lastTexts?.of(field);
     if (lastText === undefined) return write;
     const last = this.#source.value(lastText);

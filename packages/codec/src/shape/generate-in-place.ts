@@ -6,6 +6,7 @@ import type { BytesNode, OneOfNode, ShapeNode, StringNode, StructNode } from './
 import { putBinaryHeader } from './number-bytes.js';
 import {
   bytesWrite,
+  isScalar,
   propertyOf,
   type ScalarNode,
   scalarCheck,
@@ -210,24 +211,26 @@ function checkOf(
 
 function write(source: SourceText, field: FlatField, { layout }: Settings): string {
   const { x, key, node, isOptional, isNullable, lastText } = field;
-  const value = writeOf(source, node, x);
   const nil = 't[o] = 0xc0; o += 1;';
-  const written = isNullable ? `if (${x} === null) { ${nil} } else { ${value} }` : value;
+  const written = isNullable
+    ? `${bytesWrite(source, key)} if (${x} === null) { ${nil} } else { ${writeOf(source, node, x, [])} }`
+    : writeOf(source, node, x, key);
   const last = source.value(lastText);
   const withLast = `if (${x}l) o = ${source.value(putLast)}(D, o, ${last}); else`;
-  const withKey = `${lastText === undefined ? '' : withLast} { ${bytesWrite(source, key)} ${written} }`;
+  const withKey = `${lastText === undefined ? '' : withLast} { ${written} }`;
   if (!isOptional) return withKey;
   return `if (${x} !== undefined) { ${withKey} } ${layout === 'map' ? '' : `else { ${nil} }`}`;
 }
 
-function writeOf(source: SourceText, node: FlatNode, x: string): string {
-  if (node.kind === 'string') return `o = ${source.value(putAscii)}(t, o, ${x});`;
-  if (node.kind === 'bytes') return `o = ${source.value(putBinary)}(t, o, ${x}, ${x}n);`;
-  if (node.kind !== 'oneOf') return scalarWrite(source, node, x);
+function writeOf(source: SourceText, node: FlatNode, x: string, key: readonly number[]): string {
+  if (isScalar(node)) return scalarWrite(source, node, x, key);
+  const before = bytesWrite(source, key);
+  if (node.kind === 'string') return `${before} o = ${source.value(putAscii)}(t, o, ${x});`;
+  if (node.kind === 'bytes') return `${before} o = ${source.value(putBinary)}(t, o, ${x}, ${x}n);`;
   const cases = node.values.map(
     (value, index) => `case ${index}: ${bytesWrite(source, textBytes(value))} break;`,
   );
-  return `switch (${x}c) { ${cases.join(' ')} }`;
+  return `${before} switch (${x}c) { ${cases.join(' ')} }`;
 }
 
 function isAscii(text: string): boolean {

@@ -6,6 +6,7 @@ import {
   type FloatNode,
   INTEGER_RANGES,
   type IntegerNode,
+  type ShapeNode,
   type StructNode,
 } from './node.js';
 import { bigInt64, float32, float64, LOWER, UPPER, words } from './number-bytes.js';
@@ -14,6 +15,13 @@ import { parts, quoted, type SourceText, wordOf } from './source-text.js';
 
 /** What is written with plain stores, after a check that needs nothing but the value. */
 export type ScalarNode = IntegerNode | BigintNode | FloatNode | { readonly kind: 'boolean' };
+
+const SCALARS: readonly string[] = ['integer', 'bigint', 'float', 'boolean'] satisfies ScalarNode['kind'][];
+
+/** Whether the values of a node are written that way. */
+export function isScalar(node: ShapeNode): node is ScalarNode {
+  return SCALARS.includes(node.kind);
+}
 
 /** A statement that returns -1 where the expression `x` is not what the node says. It runs no code of `x`, a name. */
 export function scalarCheck(node: ScalarNode, x: string): string {
@@ -49,45 +57,52 @@ function integerCheck(node: IntegerNode, x: string): string {
   return `if (${isWhole}${lower}${upper}) return -1;`;
 }
 
-/** Statements that write the expression `x`, a name that was checked, to `t` from `o` on. */
-export function scalarWrite(source: SourceText, node: ScalarNode, x: string): string {
+/**
+ * Statements that write the expression `x`, a name that was checked, to `t` from `o` on.
+ *
+ * @param key bytes that come before it. Where there is one way to write a number, its token goes with them.
+ */
+export function scalarWrite(source: SourceText, node: ScalarNode, x: string, key: readonly number[]): string {
   switch (node.kind) {
     case 'integer':
-      return integerWrite(source, node, x);
+      return integerWrite(source, node, x, key);
     case 'bigint':
-      return `${source.value(bigInt64)}[0] = ${x}; ${wordsWrite(source, node.type === 'u64' ? 0xcf : 0xd3)}`;
+      return `${bytesWrite(source, key)} ${source.value(bigInt64)}[0] = ${x}; ${wordsWrite(source, node.type === 'u64' ? 0xcf : 0xd3)}`;
     case 'float':
-      return node.type === 'f64' ? float64Write(source, x) : float32Write(source, x);
+      return node.type === 'f64'
+        ? float64Write(source, x, key)
+        : `${bytesWrite(source, key)} ${float32Write(source, x)}`;
     case 'boolean':
-      return `t[o] = ${x} ? 0xc3 : 0xc2; o += 1;`;
+      return `${bytesWrite(source, key)} t[o] = ${x} ? 0xc3 : 0xc2; o += 1;`;
   }
 }
 
-function integerWrite(source: SourceText, node: IntegerNode, x: string): string {
+function integerWrite(source: SourceText, node: IntegerNode, x: string, key: readonly number[]): string {
   const [min, max] = INTEGER_RANGES[node.type];
   const anyInteger = `o = ${source.value(writeInteger)}(${x}, t, o);`;
+  const before = bytesWrite(source, key);
   if (node.type === 'u64' || node.type === 'i64')
-    return source.hasData ? longWrite(x, anyInteger) : anyInteger;
+    return source.hasData ? longWrite(source, x, key, `${before} ${anyInteger}`) : `${before} ${anyInteger}`;
   const positive = [
     `if (${x} < 0x80) { t[o] = ${x}; o += 1; }`,
     ...(max > 0x7f ? [`if (${x} < 0x100) { t[o] = 0xcc; t[o + 1] = ${x}; o += 2; }`] : []),
     ...(max > 0xff ? [`if (${x} < 0x10000) { t[o] = 0xcd; ${put16(source, 'o + 1', x)} o += 3; }`] : []),
     ...(max > 0xffff ? [`{ t[o] = 0xce; ${put32(source, 'o + 1', x)} o += 5; }`] : []),
   ].join(' else ');
-  return min < 0 ? `if (${x} < 0) ${anyInteger} else ${positive}` : positive;
+  return `${before} ${min < 0 ? `if (${x} < 0) ${anyInteger} else ${positive}` : positive}`;
 }
 
 /** Times and numbers that count them are beyond 32 bits, and written with two stores. */
-function longWrite(x: string, otherwise: string): string {
+function longWrite(source: SourceText, x: string, key: readonly number[], otherwise: string): string {
   return (
-    `if (${x} > 0xffffffff) { t[o] = 0xcf; D.setUint32(o + 1, ${x} / 4294967296); ` +
-    `D.setUint32(o + 5, ${x}); o += 9; } else ${otherwise}`
+    `if (${x} > 0xffffffff) { ${bytesWrite(source, [...key, 0xcf])} D.setUint32(o, ${x} / 4294967296); ` +
+    `D.setUint32(o + 4, ${x}); o += 8; } else { ${otherwise} }`
   );
 }
 
-function float64Write(source: SourceText, x: string): string {
-  if (source.hasData) return `t[o] = 0xcb; D.setFloat64(o + 1, ${x}); o += 9;`;
-  return `${source.value(float64)}[0] = ${x}; ${wordsWrite(source, 0xcb)}`;
+function float64Write(source: SourceText, x: string, key: readonly number[]): string {
+  if (source.hasData) return `${bytesWrite(source, [...key, 0xcb])} D.setFloat64(o, ${x}); o += 8;`;
+  return `${bytesWrite(source, key)} ${source.value(float64)}[0] = ${x}; ${wordsWrite(source, 0xcb)}`;
 }
 
 function float32Write(source: SourceText, x: string): string {
