@@ -80,12 +80,19 @@ export class OriginAppend implements Append {
 
 /** Several messages, each in one frame, of which all or none are seen. */
 abstract class Batch implements Append {
-  readonly bytes: number;
   protected readonly lengths: readonly number[];
+  /** Bytes of all frames. */
+  readonly #size: number;
+  readonly bytes: number;
 
-  constructor(lengths: readonly number[]) {
+  /**
+   * @param size bytes of all frames.
+   * @param bytes of all payloads.
+   */
+  constructor(lengths: readonly number[], size: number, bytes: number) {
     this.lengths = lengths;
-    this.bytes = lengths.reduce((sum, length) => sum + length, 0);
+    this.#size = size;
+    this.bytes = bytes;
   }
 
   get messages(): number {
@@ -93,7 +100,7 @@ abstract class Batch implements Append {
   }
 
   endIn(writer: RingWriter): number {
-    return writer.endOfAll(this.lengths);
+    return writer.endOfAll(this.lengths, this.#size);
   }
 
   abstract write(writer: RingWriter, timestamp: number): void;
@@ -108,8 +115,8 @@ export class EncodedBatch extends Batch {
   readonly #frames: WordBytes;
 
   /** @param frames one behind the other, each with room for its header. */
-  constructor(frames: WordBytes, lengths: readonly number[]) {
-    super(lengths);
+  constructor(frames: WordBytes, lengths: readonly number[], size: number, bytes: number) {
+    super(lengths, size, bytes);
     this.#frames = frames;
   }
 
@@ -162,7 +169,7 @@ export class OriginBatch implements Append {
   }
 
   endIn(writer: RingWriter): number {
-    return writer.endOfAll(this.#lengths);
+    return writer.endOfAll(this.#lengths, this.#end);
   }
 
   write(writer: RingWriter, timestamp: number): void {
@@ -179,8 +186,8 @@ export class BytesBatch extends Batch {
   readonly #values: readonly Uint8Array[];
 
   /** @param lengths of the values: they themselves are the program's, and may say anything. */
-  constructor(values: readonly Uint8Array[], lengths: readonly number[]) {
-    super(lengths);
+  constructor(values: readonly Uint8Array[], lengths: readonly number[], size: number, bytes: number) {
+    super(lengths, size, bytes);
     this.#values = values;
   }
 

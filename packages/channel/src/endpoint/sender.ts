@@ -309,25 +309,29 @@ export class Sender<T> {
     if (codec === undefined) return undefined;
     const lengths: number[] = [];
     let taken = 0;
+    let bytes = 0;
     for (const value of values) {
       const length = codec[ownBytes](value);
       if (length < 0 || length > this.#maxWhole) return undefined;
       lengths.push(length);
       taken += frameLength(length);
+      bytes += length;
     }
     if (taken > this.#largestBatch) return undefined;
-    return new BytesBatch(values as readonly unknown[] as readonly Uint8Array[], lengths);
+    return new BytesBatch(values as readonly unknown[] as readonly Uint8Array[], lengths, taken, bytes);
   }
 
   #encodeBatch(values: readonly T[]): EncodedBatch {
     const limit = this.#largestBatch;
     const lengths = new Array<number>(values.length);
     let taken = 0;
+    let bytes = 0;
     for (let index = 0; index < values.length; index++) {
       const start = taken + FRAME_HEADER_LENGTH;
       const value = values[index] as T;
       const length = this.#scratch.encode(value, start, this.#maxWhole, 'in a batch, the channel carries');
       taken += frameLength(length);
+      bytes += length;
       lengths[index] = length;
       if (taken > limit) {
         const text = `the first ${index + 1} messages of the batch take ${taken} bytes; a batch takes at most ${limit}`;
@@ -335,7 +339,7 @@ export class Sender<T> {
       }
     }
     this.#checkOpen();
-    return new EncodedBatch(this.#scratch.payload, lengths);
+    return new EncodedBatch(this.#scratch.payload, lengths, taken, bytes);
   }
 
   #checkBacklog(bytes: number): void {

@@ -130,11 +130,9 @@ export class RingWriter {
     return position + size + (size > left ? left : 0);
   }
 
-  /** Where frames of payloads of these lengths end that are written at the tail, one behind the other. */
-  endOfAll(lengths: readonly number[]): number {
+  /** Where frames of payloads of these lengths, `size` bytes of them, end that are written at the tail, one behind the other. */
+  endOfAll(lengths: readonly number[], size: number): number {
     const { tail } = this;
-    let size = 0;
-    for (const length of lengths) size += frame.frameLength(length);
     if (size <= this.#capacity - (tail & (this.#capacity - 1))) return tail + size;
     let end = tail;
     for (const length of lengths) end = this.endOf(end, length);

@@ -3,6 +3,7 @@ import { allocateWordBytes, type WordBytes } from '@mmfbus/codec/internal';
 import type { PortAddress } from '@mmfbus/core/internal';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { checkDefinition } from '../format/definition.js';
+import { frameLength } from '../format/frame-layout.js';
 import { HEAD_OFFSET, TAIL_OFFSET } from '../format/header-layout.js';
 import { STATE_DISCONNECTED, STATE_RELIABLE } from '../format/participant-layout.js';
 import { type ChannelMemory, openChannelMemory } from '../membership/channel-memory.js';
@@ -56,7 +57,15 @@ function write(length: number, seed = 0): boolean {
 
 function writeAll(lengths: readonly number[]): boolean {
   writer.begin();
-  if (!writer.reserve(writer.endOfAll(lengths))) return false;
+  if (
+    !writer.reserve(
+      writer.endOfAll(
+        lengths,
+        lengths.reduce((sum, length) => sum + frameLength(length), 0),
+      ),
+    )
+  )
+    return false;
   writer.writeFrames(allocateWordBytes(64 * lengths.length), lengths, 123_456_789_012_345);
   writer.commit();
   return true;
