@@ -209,7 +209,8 @@ describe('a subscriber', () => {
       if (value === 3) void subscriber.close();
     };
     expect(subscriber.poll(closing)).toBe(3);
-    // The third one is in hand still.
+    // The third one is in hand still, and counts as taken.
     expect(where()).toEqual([12, 12, 0]);
+    expect(subscriber.counters).toMatchObject({ messages: 13, bytes: 13 });
   });
 });

@@ -353,12 +353,16 @@ export class Receiver<T> {
     return behind > 0 && this.#reliable && this.#participant.memory.words[ROOM_WAITERS] !== 0;
   }
 
+  /** Counts in shared memory what was taken. */
+  countTaken(): void {
+    if (this.#taken === 0) return;
+    this.#participant.counters.countMessages(this.#taken, this.#takenBytes);
+    this.#taken = this.#takenBytes = 0;
+  }
+
   #storeCursor(): void {
     const { table, slot } = this.#participant;
-    if (this.#taken > 0) {
-      this.#participant.counters.countMessages(this.#taken, this.#takenBytes);
-      this.#taken = this.#takenBytes = 0;
-    }
+    this.countTaken();
     if (!this.#participant.ownsSlot()) {
       this.#loseSlot();
       return;

@@ -437,6 +437,7 @@ export class JoinedSubscriber<T> implements Subscriber<T> {
     this.#open = false;
     this.#pump.stop();
     timers.clearTimeout(this.#firstPublisherTimer);
+    this.#receiver.countTaken();
     this.#lastCounters = readCounters(this.#participant.memory, this.#participant.slot);
     this.#receiver.leave();
     this.#draining?.end();
