@@ -110,10 +110,11 @@ export class Environment implements Surroundings<Machine> {
     const writeTerminator = this.load('writeTerminator') as (
       words: Int32Array,
       word: number,
-      sequence: number,
+      low: number,
+      high: number,
     ) => void;
     const words = new Int32Array(8);
-    writeTerminator(words, 0, 1);
+    writeTerminator(words, 0, 1, 0);
     return words.reduce(
       (contents, value, index) => memory.write(contents, this.cells.at(RING_BASE + index * 4, false), value),
       memory.empty(),

@@ -209,7 +209,7 @@ export const mutants: readonly Mutant[] = [
       inside('RingWriter.reserve').let('moveHead').be('this.late = overwritten'),
       inside('RingWriter.commit')
         .insert('if (this.late) this.#moveHead(this.late); this.late = 0')
-        .after('storeLong'),
+        .after('storeWords'),
     ],
     breaks: 'no unexpected error',
     trace: /number|frame of kind/,

@@ -322,7 +322,7 @@ export class Directory {
     const writer = this.#writer;
     writer.begin();
     // Watchers never hold publishers back; one that does so all the same must look at the entries.
-    if (writer.reserve(writer.endOf(writer.tail, bytes.length))) {
+    if (writer.reserve(writer.sizeOf(bytes.length))) {
       writer.writeMessage(bytes, bytes.length, monotonicNow());
       writer.commit();
     }

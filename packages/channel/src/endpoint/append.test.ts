@@ -40,7 +40,7 @@ async function openRing() {
   const append = (one: Append) => {
     do {
       writer.begin();
-      expect(writer.reserve(one.endIn(writer))).toBe(true);
+      expect(writer.reserve(one.sizeIn(writer))).toBe(true);
       one.write(writer, 7);
       writer.commit();
     } while (one.advance());

@@ -17,8 +17,8 @@ export interface Append {
   readonly bytes: number;
   /** Asked with the publisher lock held, before each commit: false refuses it. Where it is missing, nothing is refused. */
   isAllowed?(): boolean;
-  /** Position where its frames end when they are written at the tail. */
-  endIn(writer: RingWriter): number;
+  /** Bytes that its frames take when they are written at the tail. */
+  sizeIn(writer: RingWriter): number;
   write(writer: RingWriter, timestamp: number): void;
   /** Goes to what the next commit is to take; false when that was all. */
   advance(): boolean;
@@ -35,8 +35,8 @@ export class MessageAppend implements Append {
     this.bytes = length;
   }
 
-  endIn(writer: RingWriter): number {
-    return writer.endOf(writer.tail, this.bytes);
+  sizeIn(writer: RingWriter): number {
+    return writer.sizeOf(this.bytes);
   }
 
   write(writer: RingWriter, timestamp: number): void {
@@ -65,8 +65,8 @@ export class OriginAppend implements Append {
     return ORIGIN_LENGTH + this.bytes;
   }
 
-  endIn(writer: RingWriter): number {
-    return writer.endOf(writer.tail, this.#length);
+  sizeIn(writer: RingWriter): number {
+    return writer.sizeOf(this.#length);
   }
 
   write(writer: RingWriter, timestamp: number): void {
@@ -99,8 +99,8 @@ abstract class Batch implements Append {
     return this.lengths.length;
   }
 
-  endIn(writer: RingWriter): number {
-    return writer.endOfAll(this.lengths, this.#size);
+  sizeIn(writer: RingWriter): number {
+    return writer.sizeOfAll(this.lengths, this.#size);
   }
 
   abstract write(writer: RingWriter, timestamp: number): void;
@@ -168,8 +168,8 @@ export class OriginBatch implements Append {
     this.bytes = 0;
   }
 
-  endIn(writer: RingWriter): number {
-    return writer.endOfAll(this.#lengths, this.#end);
+  sizeIn(writer: RingWriter): number {
+    return writer.sizeOfAll(this.#lengths, this.#end);
   }
 
   write(writer: RingWriter, timestamp: number): void {
@@ -236,9 +236,9 @@ export class SplitAppend implements Append {
     return Math.min(this.#fragmentLength, this.#total - this.#offset);
   }
 
-  endIn(writer: RingWriter): number {
+  sizeIn(writer: RingWriter): number {
     const extended = this.#offset === 0 ? (this.#extension?.length ?? 0) : 0;
-    return writer.endOf(writer.tail, extended + FRAGMENT_HEADER_LENGTH + this.bytes);
+    return writer.sizeOf(extended + FRAGMENT_HEADER_LENGTH + this.bytes);
   }
 
   write(writer: RingWriter, timestamp: number): void {

@@ -34,8 +34,6 @@ export interface FlushGoal {
 
 /** Puts what is encoded into the ring, as one publisher: the publisher lock is taken once for each commit. */
 export class Appender {
-  /** Number of the last message that was appended; 0 before the first. */
-  sequence = 0;
   readonly #participant: Participant;
   readonly #writer: RingWriter;
   readonly #options: AppenderOptions;
@@ -56,6 +54,11 @@ export class Appender {
       writer: this.#writer,
       now: () => this.#now(),
     });
+  }
+
+  /** Number of the last message that was appended; 0 before the first. */
+  get sequence(): number {
+    return this.#writer.sequence;
   }
 
   /** Whether values may be appended in place: encoding them may have ended that. */
@@ -88,7 +91,7 @@ export class Appender {
       if (append.isAllowed?.() === false) return 'refused';
       const writer = this.#writer;
       writer.begin();
-      if (!this.#reserve(append.endIn(writer))) return 'full';
+      if (!this.#reserve(append.sizeIn(writer))) return 'full';
       append.write(writer, this.#now());
       this.#show(append.messages, append.bytes);
       return 'published';
@@ -114,16 +117,15 @@ export class Appender {
   /** Commits what was written, and tells the participants that wait for it. */
   #show(messages: number, bytes: number): void {
     this.#writer.commit();
-    if (messages > 0) this.sequence = this.#writer.nextSequence - 1;
     this.#participant.ringForFrames();
     atStep?.('publish: rung');
     this.#participant.counters.countMessages(messages, bytes);
   }
 
-  #reserve(end: number): boolean {
+  #reserve(size: number): boolean {
     const writer = this.#writer;
-    if (writer.reserve(end)) return true;
-    return this.#options.disconnects && writer.disconnectSlow(end) && writer.reserve(end);
+    if (writer.reserve(size)) return true;
+    return this.#options.disconnects && writer.disconnectSlow(size) && writer.reserve(size);
   }
 
   /** Whether there is more room by now, because subscribers were dead. */

@@ -54,7 +54,7 @@ export class FrameInPlace implements InPlaceTarget {
     if (!lock.tryAcquire() && !lock.spin()) return this.#refuse('busy');
     this.#begun = true;
     writer.begin();
-    if (!writer.reserve(writer.endOf(writer.tail, length))) return this.#refuse('full');
+    if (!writer.reserve(writer.sizeOf(length))) return this.#refuse('full');
     this.#timestamp = this.#parts.now();
     this.offset = writer.openInPlace(length, this.#timestamp);
     this.limit = this.offset + length;

@@ -51,7 +51,7 @@ function append(one: OriginAppend | SplitAppend, times = Number.POSITIVE_INFINIT
   let left = times;
   do {
     writer.begin();
-    expect(writer.reserve(one.endIn(writer))).toBe(true);
+    expect(writer.reserve(one.sizeIn(writer))).toBe(true);
     one.write(writer, 7);
     writer.commit();
     left--;
@@ -61,7 +61,7 @@ function append(one: OriginAppend | SplitAppend, times = Number.POSITIVE_INFINIT
 function write(length: number, seed: number): number {
   writer.begin();
   const { tail } = writer;
-  expect(writer.reserve(writer.endOf(tail, length))).toBe(true);
+  expect(writer.reserve(writer.sizeOf(length))).toBe(true);
   writer.writeMessage(payload(length, seed), length, 7);
   writer.commit();
   return tail;

@@ -1,5 +1,4 @@
 import * as frame from './frame-layout.js';
-import { writeLong } from './words.js';
 
 /** Words from the start of a header. */
 export const LENGTH_WORD: number = frame.LENGTH_OFFSET >> 2;
@@ -15,8 +14,14 @@ export function isPlausible(messages: number, distance: number): boolean {
 }
 
 /** Writes what stands at the tail: it says which number the next message gets. */
-export function writeTerminator(ringWords: Int32Array, word: number, nextSequence: number): void {
+export function writeTerminator(
+  ringWords: Int32Array,
+  word: number,
+  nextLow: number,
+  nextHigh: number,
+): void {
   ringWords[word + LENGTH_WORD] = 0;
   ringWords[word + KIND_WORD] = frame.KIND_TERMINATOR;
-  writeLong(ringWords, word + SEQUENCE_WORD, nextSequence);
+  ringWords[word + SEQUENCE_WORD] = nextLow;
+  ringWords[word + SEQUENCE_WORD + 1] = nextHigh;
 }

@@ -57,8 +57,19 @@ export function loadGrowing(words: Int32Array, longs: BigInt64Array, index: numb
  * @param index of the number in `longs`, which lie over `words`.
  */
 export function storeLong(words: Int32Array, longs: BigInt64Array, index: number, value: number): void {
-  if (words[2 * index + 1] === highWordOf(value)) Atomics.store(words, 2 * index, lowWordOf(value));
-  else Atomics.store(longs, index, BigInt(value));
+  storeWords(words, longs, index, lowWordOf(value), highWordOf(value));
+}
+
+/** The same for a number of these two words. */
+export function storeWords(
+  words: Int32Array,
+  longs: BigInt64Array,
+  index: number,
+  low: number,
+  high: number,
+): void {
+  if (words[2 * index + 1] === high) Atomics.store(words, 2 * index, low);
+  else Atomics.store(longs, index, BigInt(longOf(low, high)));
 }
 
 /** Reads a position, which another program may have made negative. */

@@ -232,7 +232,7 @@ function initialise(
   view.setBigUint64(header.CREATED_AT_OFFSET, BigInt(Date.now()), true);
   view.setUint32(header.PATTERN_OFFSET, pattern, true);
   view.setBigUint64(header.INCARNATION_OFFSET, randomNonce(), true);
-  writeTerminator(new Int32Array(bytes.buffer, bytes.byteOffset + geometry.ringOffset), 0, 1);
+  writeTerminator(new Int32Array(bytes.buffer, bytes.byteOffset + geometry.ringOffset), 0, 1, 0);
   view.setBigUint64(header.MAGIC_OFFSET, header.MAGIC, true);
   atStep?.('create: filled');
 }

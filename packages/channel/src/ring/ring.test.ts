@@ -49,7 +49,7 @@ function payload(length: number, seed: number): WordBytes {
 function write(length: number, seed = 0): boolean {
   const bytes = payload(length, seed);
   writer.begin();
-  if (!writer.reserve(writer.endOf(writer.tail, length))) return false;
+  if (!writer.reserve(writer.sizeOf(length))) return false;
   writer.writeMessage(bytes, length, 123_456_789_012_345);
   writer.commit();
   return true;
@@ -59,7 +59,7 @@ function writeAll(lengths: readonly number[]): boolean {
   writer.begin();
   if (
     !writer.reserve(
-      writer.endOfAll(
+      writer.sizeOfAll(
         lengths,
         lengths.reduce((sum, length) => sum + frameLength(length), 0),
       ),
@@ -97,7 +97,7 @@ describe('a header extension', () => {
     const aligned = payload(bytes.length, 0);
     aligned.set(bytes);
     writer.begin();
-    expect(writer.reserve(writer.endOf(writer.tail, bytes.length))).toBe(true);
+    expect(writer.reserve(writer.sizeOf(bytes.length))).toBe(true);
     writer.writeMessage(aligned, bytes.length, 0);
     writer.commit();
     memory.ringWords[word + 1] = kindWord ?? (memory.ringWords[word + 1] as number) | FLAG;
@@ -421,7 +421,7 @@ describe('a ring with bad contents', () => {
     // A ring full of parts: the same number stands everywhere.
     for (let count = 0; count < CAPACITY / 32; count++) {
       writer.begin();
-      expect(writer.reserve(writer.endOf(writer.tail, 40))).toBe(true);
+      expect(writer.reserve(writer.sizeOf(40))).toBe(true);
       writer.writeFragment({ ...part, offset: 8 * count }, new Uint8Array(8), 0);
       writer.commit();
     }
