@@ -672,6 +672,10 @@ static inline uint32_t mmfbus__add32(void *place, uint32_t value) {
 static inline bool mmfbus__swap32(void *place, uint32_t from, uint32_t to) {
     return (uint32_t)_InterlockedCompareExchange((volatile long *)place, (long)to, (long)from) == from;
 }
+/* Clears a word where it is `own`, which no other thread changes. What was stored before is seen before that. */
+static inline void mmfbus__clear32(void *place, uint32_t own) {
+    mmfbus__swap32(place, own, 0);
+}
 static inline int64_t mmfbus__load64(const void *place) {
     return _InterlockedOr64((volatile __int64 *)place, 0);
 }
@@ -721,6 +725,11 @@ static inline uint32_t mmfbus__add32(void *place, uint32_t value) {
 }
 static inline bool mmfbus__swap32(void *place, uint32_t from, uint32_t to) {
     return __atomic_compare_exchange_n((uint32_t *)place, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+/* Clears a word where it is `own`, which no other thread changes. What was stored before is seen before that. */
+static inline void mmfbus__clear32(void *place, uint32_t own) {
+    if (__atomic_load_n((const uint32_t *)place, __ATOMIC_RELAXED) != own) return;
+    __atomic_store_n((uint32_t *)place, 0, __ATOMIC_RELEASE);
 }
 static inline int64_t mmfbus__load64(const void *place) {
     return __atomic_load_n((const int64_t *)place, __ATOMIC_SEQ_CST);
@@ -3139,7 +3148,8 @@ static mmfbus_status mmfbus__lock(mmfbus__participant *p, uint64_t deadline) {
 }
 
 MMFBUS__INLINE void mmfbus__unlock(mmfbus__participant *p) {
-    mmfbus__swap32(p->memory + MMFBUS__HEADER_PUBLISHER_LOCK, mmfbus__own_word(p), 0);
+    /* A word that others have changed is not this participant's to clear. No other takes away its own: it lives. */
+    mmfbus__clear32(p->memory + MMFBUS__HEADER_PUBLISHER_LOCK, mmfbus__own_word(p));
     MMFBUS_STEP("lock: released");
 }
 

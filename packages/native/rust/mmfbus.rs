@@ -2635,7 +2635,10 @@ impl Participant {
     }
 
     pub(crate) fn release(&self) {
-        self.swap(HEADER_PUBLISHER_LOCK, self.lock_word, 0);
+        // A word that others have changed is not this participant's to clear. No other takes away its own: it lives.
+        if self.load(HEADER_PUBLISHER_LOCK) == self.lock_word {
+            self.memory().word(HEADER_PUBLISHER_LOCK).store(0, Release);
+        }
         step!("lock: released");
     }
 

@@ -42,6 +42,8 @@ export function madeUpGlobals(now: () => Run): Record<string, unknown> {
     queueMicrotask,
     globalThis: { queueMicrotask },
     Atomics: modelAtomics,
+    // There a store is only atomic, and so a step of its own here, where the protocol counts on its order.
+    process: Object.create(process, { arch: { value: 'arm64' } }),
   };
 }
 

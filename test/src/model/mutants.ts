@@ -53,7 +53,7 @@ export const mutants: readonly Mutant[] = [
       ...RECLAIM_SILENTLY,
     ],
     breaks: 'no lost wake-up',
-    trace: /publisherLock: 0x400 -> 0.*\n(?:.*\n)*publisher +is killed/,
+    trace: /store publisherLock: 0.*\n(?:.*\n)*publisher +is killed/,
   },
   {
     mistake: 'the tail is not looked at again before going to sleep',

@@ -1,6 +1,8 @@
 /** Makes of the words 0 to 2^32 - 1 the whole numbers from -2^31 on, in the same order. */
 const SIGN = -(2 ** 31);
 const TWO_TO_32 = 2 ** 32;
+/** Whether the processor is an x86, where loads are in order, stores are in order, and `Atomics.store` is a whole fence. */
+const KEEPS_ORDER = process.arch === 'x64' || process.arch === 'ia32';
 
 /** Writes a 64-bit number as two words, low one first. */
 export function writeLong(words: Int32Array, index: number, value: number): void {
@@ -70,6 +72,30 @@ export function storeWords(
 ): void {
   if (words[2 * index + 1] === high) Atomics.store(words, 2 * index, low);
   else Atomics.store(longs, index, BigInt(longOf(low, high)));
+}
+
+/**
+ * Stores a word so that a participant that loads it sees everything that was stored before: a release store. On x86 every store is
+ * one. A plain one spares the locked instruction of `Atomics.store`, which waits until all stores before it have left the core.
+ */
+export const storeBehind: (words: Int32Array, index: number, value: number) => void = KEEPS_ORDER
+  ? storePlainly
+  : Atomics.store;
+
+function storePlainly(words: Int32Array, index: number, value: number): void {
+  words[index] = value;
+}
+
+/**
+ * Loads a word after a store, add or exchange of `Atomics`, and not before it. On x86 those are whole fences, and the load may be a
+ * plain one.
+ */
+export const loadBehind: (words: Int32Array, index: number) => number = KEEPS_ORDER
+  ? loadPlainly
+  : Atomics.load;
+
+function loadPlainly(words: Int32Array, index: number): number {
+  return words[index] as number;
 }
 
 /** Reads a position, which another program may have made negative. */

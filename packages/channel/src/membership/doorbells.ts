@@ -7,6 +7,7 @@ import {
   WANTS_MEMBERS,
   WANTS_ROOM,
 } from '../format/participant-layout.js';
+import { loadBehind } from '../format/words.js';
 import { atStep } from '../foundation/steps.js';
 import type { ChannelMemory } from './channel-memory.js';
 import type { ParticipantTable } from './participant-table.js';
@@ -78,7 +79,7 @@ export class Doorbells {
    */
   ringForFrames(): void {
     // SYNC: going to sleep. What changed was stored before this load; a subscriber counts itself before it looks.
-    if (Atomics.load(this.#words, SLEEPERS) !== 0) this.#ringAll(WANTS_FRAMES);
+    if (loadBehind(this.#words, SLEEPERS) !== 0) this.#ringAll(WANTS_FRAMES);
   }
 
   /** Rings the participants that wait for room. After a cursor moved. */

@@ -69,6 +69,16 @@ describe('a lock word that no participant writes that follows the rules', () => 
   });
 });
 
+describe('a lock word that changed while the lock was held', () => {
+  it('is left as it is by the release', () => {
+    const lock = join(0);
+    lock.tryAcquire();
+    memory.words[LOCK] = 77;
+    lock.release();
+    expect(memory.words[LOCK]).toBe(77);
+  });
+});
+
 describe('a lock whose holder does not run', () => {
   it('is taken when the holder was given the time to finish', () => {
     const [lock, holder] = [join(0), join(1)];

@@ -1,6 +1,7 @@
 import { probeLife, timers, yieldThread } from '@mmfbus/core/internal';
 import { PUBLISHER_LOCK_OFFSET } from '../format/header-layout.js';
 import { SLOT_BITS } from '../format/participant-layout.js';
+import { storeBehind } from '../format/words.js';
 import { diagnostics, tellSoon } from '../foundation/diagnostics.js';
 import { atStep } from '../foundation/steps.js';
 import type { ChannelMemory } from './channel-memory.js';
@@ -117,7 +118,8 @@ export class PublisherLock {
 
   release(): void {
     this.#held = false;
-    Atomics.compareExchange(this.#words, LOCK, this.#own, 0);
+    // A word that others have changed is not this participant's to clear. No other takes away its own: it lives.
+    if (this.#words[LOCK] === this.#own) storeBehind(this.#words, LOCK, 0);
     atStep?.('lock: released');
     if (this.#afterwards.length > 0) for (const action of this.#afterwards.splice(0)) action();
   }
